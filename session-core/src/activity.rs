@@ -1,0 +1,103 @@
+//! `last_activity`, written in batches and never on a request's path (DESIGN 5, R7).
+//!
+//! Losing a record costs an idle session at most one interval of its life, so the queue may drop and a failed write is
+//! retried only as long as there is room.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio_util::sync::CancellationToken;
+use tracing::warn;
+
+use crate::clock::{Boot, SharedClock};
+use crate::sid::SessionKey;
+use crate::stats::Stats;
+use crate::store::{SessionStore, Touch};
+
+/// Sessions whose use is waiting to be written: 48 bytes each.
+pub const QUEUE_MAX: usize = 50_000;
+/// Records in one statement.
+const BATCH_MAX: usize = 1_000;
+/// Time between writes.
+pub const FLUSH: Duration = Duration::from_secs(1);
+/// Longest time that shutdown spends on what is left.
+const LAST_FLUSH: Duration = Duration::from_secs(3);
+
+/// Collects uses and writes them.
+#[derive(Debug)]
+pub struct Activity {
+    waiting: Mutex<HashMap<SessionKey, Boot>>,
+    store: Arc<dyn SessionStore>,
+    clock: SharedClock,
+    stats: Arc<Stats>,
+}
+
+impl Activity {
+    /// Nothing is written before [`Activity::run`].
+    #[must_use]
+    pub fn new(store: Arc<dyn SessionStore>, clock: SharedClock, stats: Arc<Stats>) -> Self {
+        Self {
+            waiting: Mutex::default(),
+            store,
+            clock,
+            stats,
+        }
+    }
+
+    /// Notes that `key` was used at `at`. Never waits; several uses of one session become one record.
+    pub fn note(&self, key: SessionKey, at: Boot) {
+        let mut waiting = self.waiting.lock();
+        if waiting.len() >= QUEUE_MAX && !waiting.contains_key(&key) {
+            self.stats.touches_dropped.add();
+            return;
+        }
+        let newest = waiting.entry(key).or_insert(at);
+        *newest = at.max(*newest);
+    }
+
+    /// Writes on a beat until `stop`, and then what is left.
+    pub async fn run(self: Arc<Self>, stop: CancellationToken) {
+        while tokio::time::timeout(FLUSH, stop.cancelled()).await.is_err() {
+            self.flush().await;
+        }
+        if tokio::time::timeout(LAST_FLUSH, self.flush())
+            .await
+            .is_err()
+        {
+            warn!("last activity records were not written in time");
+        }
+    }
+
+    /// Writes everything that is waiting. What fails goes back into the queue.
+    pub async fn flush(&self) {
+        let taken: Vec<_> = std::mem::take(&mut *self.waiting.lock())
+            .into_iter()
+            .collect();
+        for (at, batch) in taken.chunks(BATCH_MAX).enumerate() {
+            let now = self.clock.boot();
+            let touches: Vec<_> = batch
+                .iter()
+                .map(|&(key, used)| Touch {
+                    key,
+                    age: now.since(used),
+                })
+                .collect();
+            match self.store.touch(&touches).await {
+                Ok(_moved) => self
+                    .stats
+                    .touches_written
+                    .add_n(u64::try_from(touches.len()).unwrap_or(0)),
+                Err(_failed) => {
+                    // The store is away: the rest would fail as well.
+                    taken
+                        .iter()
+                        .skip(at * BATCH_MAX)
+                        .for_each(|&(key, used)| self.note(key, used));
+                    return;
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! A circuit breaker: stops asking a dependency that keeps failing, and lets one probe at a time find out whether it is
+//! back. Pure but for its mutex; time comes in as an argument.
+//!
+//! It opens after [`CONSECUTIVE`] failures in a row, or when at least half of [`SAMPLE_MIN`] or more calls within
+//! [`SAMPLE_WINDOW`] failed. It stays open for one second, doubling up to half a minute while probes fail, each shortened
+//! by up to a fifth so that nodes do not probe in step. A probe that never reports back is given up after
+//! [`PROBE_TIMEOUT`]: a hanging probe must not keep the breaker half-open for ever.
+
+use std::time::Duration;
+
+use parking_lot::Mutex;
+
+use crate::clock::Boot;
+
+/// Failures in a row that open the breaker.
+pub const CONSECUTIVE: u32 = 5;
+/// Calls within the window from which on the share of failures counts.
+pub const SAMPLE_MIN: u32 = 20;
+/// Length of the window.
+pub const SAMPLE_WINDOW: Duration = Duration::from_secs(10);
+/// After this long a probe without a result counts as failed.
+pub const PROBE_TIMEOUT: Duration = Duration::from_secs(1);
+const OPEN_FIRST: Duration = Duration::from_secs(1);
+const OPEN_MAX: Duration = Duration::from_secs(30);
+
+/// State, as shown to operators.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BreakerState {
+    /// Calls go through.
+    Closed,
+    /// No calls.
+    Open,
+    /// One probe is under way.
+    HalfOpen,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub struct Breaker {
+    inner: Mutex<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    circuit: Circuit,
+    row: u32,
+    calls: u32,
+    failures: u32,
+    window_start: Boot,
+    open_for: Duration,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Circuit {
+    Closed,
+    Open { until: Boot },
+    Probing { since: Boot },
+}
+
+impl Default for Breaker {
+    fn default() -> Self {
+        Self {
+            inner: Mutex::new(Inner {
+                circuit: Circuit::Closed,
+                row: 0,
+                calls: 0,
+                failures: 0,
+                window_start: Boot::default(),
+                open_for: OPEN_FIRST,
+            }),
+        }
+    }
+}
+
+impl Breaker {
+    /// Whether a call may be made now. A `true` must be followed by [`Breaker::report`].
+    #[must_use]
+    pub fn admit(&self, now: Boot) -> bool {
+        let mut inner = self.inner.lock();
+        let due = match inner.circuit {
+            Circuit::Closed => return true,
+            Circuit::Open { until } => now >= until,
+            Circuit::Probing { since } => now.since(since) >= PROBE_TIMEOUT,
+        };
+        if due {
+            inner.circuit = Circuit::Probing { since: now };
+        }
+        due
+    }
+
+    /// Reports how an admitted call went. `jitter` is any random byte.
+    pub fn report(&self, now: Boot, ok: bool, jitter: u8) {
+        let mut inner = self.inner.lock();
+        match (inner.circuit, ok) {
+            // A late result of a call from before it opened says nothing about now.
+            (Circuit::Open { .. }, _) => {}
+            (Circuit::Probing { .. }, true) => inner.close(now),
+            (Circuit::Probing { .. }, false) => {
+                inner.open_for = (inner.open_for * 2).min(OPEN_MAX);
+                inner.open(now, jitter);
+            }
+            (Circuit::Closed, ok) => {
+                inner.count(now, ok);
+                let half = inner.calls >= SAMPLE_MIN && inner.failures * 2 >= inner.calls;
+                if inner.row >= CONSECUTIVE || half {
+                    inner.open(now, jitter);
+                }
+            }
+        }
+    }
+
+    /// The state.
+    #[must_use]
+    pub fn state(&self) -> BreakerState {
+        match self.inner.lock().circuit {
+            Circuit::Closed => BreakerState::Closed,
+            Circuit::Open { .. } => BreakerState::Open,
+            Circuit::Probing { .. } => BreakerState::HalfOpen,
+        }
+    }
+}
+
+impl Inner {
+    fn count(&mut self, now: Boot, ok: bool) {
+        if now.since(self.window_start) >= SAMPLE_WINDOW {
+            (self.window_start, self.calls, self.failures) = (now, 0, 0);
+        }
+        self.calls += 1;
+        if ok {
+            self.row = 0;
+        } else {
+            self.row += 1;
+            self.failures += 1;
+        }
+    }
+
+    fn open(&mut self, now: Boot, jitter: u8) {
+        let shortened = self.open_for - self.open_for * u32::from(jitter) / (5 * 256);
+        self.circuit = Circuit::Open {
+            until: now.plus(shortened),
+        };
+    }
+
+    fn close(&mut self, now: Boot) {
+        self.circuit = Circuit::Closed;
+        (self.row, self.calls, self.failures) = (0, 0, 0);
+        (self.window_start, self.open_for) = (now, OPEN_FIRST);
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,171 @@
+//! A session as the hot path sees it: parsed once, judged in a few loads.
+
+use std::any::Any;
+use std::fmt;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use crate::clock::{Boot, Timestamp};
+use crate::freshness::Standing;
+use crate::session::{Seq, Session};
+
+/// A session that was alive when it was read, and what is needed to tell whether it still is.
+pub struct Entry {
+    session: Session,
+    /// Number of the last event included in the snapshot that this was read from.
+    as_of: Seq,
+    /// The window's epoch at the time; see [`crate::freshness::Window`].
+    epoch: u64,
+    /// Last event against which this was checked.
+    checked: AtomicI64,
+    /// The window's tick at that check; equal ticks mean that nothing was applied since.
+    tick: AtomicU64,
+    /// When it was read.
+    read_at: Boot,
+    /// From when on it is read again, whatever else holds.
+    stale_at: Boot,
+    /// Last use on this node, store time.
+    seen: AtomicI64,
+    /// Last use that was handed to the activity writer, store time.
+    touched: AtomicI64,
+    attachment: OnceLock<Arc<dyn Any + Send + Sync>>,
+}
+
+impl Entry {
+    /// Wraps a session that the window has just accepted with `standing`.
+    #[must_use]
+    pub fn new(
+        session: Session,
+        as_of: Seq,
+        standing: Standing,
+        read_at: Boot,
+        ttl: Duration,
+    ) -> Self {
+        let seen = session.last_activity.as_micros();
+        Self {
+            session,
+            as_of,
+            epoch: standing.epoch,
+            checked: AtomicI64::new(standing.head),
+            tick: AtomicU64::new(standing.tick),
+            read_at,
+            stale_at: read_at.plus(ttl),
+            seen: AtomicI64::new(seen),
+            touched: AtomicI64::new(seen),
+            attachment: OnceLock::new(),
+        }
+    }
+
+    /// The session.
+    #[must_use]
+    pub fn session(&self) -> &Session {
+        &self.session
+    }
+
+    /// Number of the last event included.
+    #[must_use]
+    pub fn as_of(&self) -> Seq {
+        self.as_of
+    }
+
+    /// When it was read from another tier.
+    #[must_use]
+    pub fn read_at(&self) -> Boot {
+        self.read_at
+    }
+
+    pub(crate) fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
+    pub(crate) fn checked(&self) -> Seq {
+        self.checked.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn tick(&self) -> u64 {
+        self.tick.load(Ordering::Acquire)
+    }
+
+    /// Notes that the window found nothing against this entry.
+    pub(crate) fn confirm(&self, standing: Standing) {
+        // `checked` before `tick`: who sees the tick must also see what it stands for.
+        self.checked.fetch_max(standing.head, Ordering::AcqRel);
+        self.tick.store(standing.tick, Ordering::Release);
+    }
+
+    pub(crate) fn wants_refresh(&self, now: Boot) -> bool {
+        now >= self.stale_at
+    }
+
+    /// Whether the absolute end has come.
+    #[must_use]
+    pub fn is_expired(&self, now: Timestamp) -> bool {
+        now >= self.session.expires_at
+    }
+
+    /// Whether nobody used it on this node for longer than its idle limit. Another node may know better.
+    pub(crate) fn looks_idle(&self, now: Timestamp) -> bool {
+        let seen = Timestamp::from_micros(self.seen.load(Ordering::Relaxed));
+        self.session.idle_until(seen).is_some_and(|end| now >= end)
+    }
+
+    /// Last use that this node knows of.
+    #[must_use]
+    pub fn last_activity(&self) -> Timestamp {
+        Timestamp::from_micros(self.seen.load(Ordering::Relaxed))
+    }
+
+    /// Notes a use at `now`; true when it is time to tell the store.
+    pub(crate) fn use_at(&self, now: Timestamp) -> bool {
+        let now = now.as_micros();
+        if self.seen.load(Ordering::Relaxed) < now {
+            self.seen.store(now, Ordering::Relaxed);
+        }
+        let last = self.touched.load(Ordering::Relaxed);
+        let due = last.saturating_add(self.touch_interval_micros());
+        now >= due
+            && self
+                .touched
+                .compare_exchange(last, now, Ordering::Relaxed, Ordering::Relaxed)
+                .is_ok()
+    }
+
+    /// At most once a minute (DESIGN 5, R7), but often enough for a short idle limit.
+    fn touch_interval_micros(&self) -> i64 {
+        const MINUTE: i64 = 60_000_000;
+        let quarter = i64::try_from(self.session.idle.as_micros() / 4).unwrap_or(MINUTE);
+        if quarter == 0 {
+            MINUTE
+        } else {
+            quarter.min(MINUTE)
+        }
+    }
+
+    /// What a layer above keeps with the session, made by `make` on first use: ready header values, signed assertions.
+    ///
+    /// There is one slot; a second type finds it taken and gets a value of its own that is not kept.
+    pub fn attachment<T: Any + Send + Sync>(&self, make: impl FnOnce(&Session) -> T) -> Arc<T> {
+        if let Some(kept) = self
+            .attachment
+            .get()
+            .cloned()
+            .and_then(|any| any.downcast().ok())
+        {
+            return kept;
+        }
+        let made = Arc::new(make(&self.session));
+        // Losing the race is fine: both values say the same.
+        drop(self.attachment.set(Arc::<T>::clone(&made)));
+        made
+    }
+}
+
+impl fmt::Debug for Entry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Entry")
+            .field("id", &self.session.id)
+            .field("as_of", &self.as_of)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,131 @@
+//! Single flight behind a bulkhead: however many requests ask for one session, one of them reads it; however many
+//! sessions are asked for, only so many are read at once.
+//!
+//! A flight is a task of its own on the core runtime. A client that hangs up cancels its request, not the read that
+//! others wait for.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio::runtime::Handle;
+use tokio::sync::{Semaphore, watch};
+
+use crate::sid::SessionKey;
+
+/// Reads that run at once.
+pub const RUNNING_MAX: usize = 16;
+/// Reads that may wait for their turn.
+pub const WAITING_MAX: usize = 64;
+/// Longest life of a flight, waiting included.
+pub const DEADLINE: Duration = Duration::from_millis(250);
+
+/// Why a flight gave no value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Grounded {
+    /// Too many flights already.
+    Full,
+    /// It took longer than [`DEADLINE`].
+    Deadline,
+    /// The task died.
+    Died,
+}
+
+type Board<T> = Mutex<HashMap<SessionKey, watch::Receiver<Option<T>>>>;
+
+/// Flights under way.
+#[derive(Debug)]
+pub struct Flights<T> {
+    runtime: Handle,
+    board: Arc<Board<T>>,
+    running: Arc<Semaphore>,
+}
+
+impl<T: Clone + Send + Sync + 'static> Flights<T> {
+    /// Flights will run on `runtime`.
+    #[must_use]
+    pub fn new(runtime: Handle) -> Self {
+        Self {
+            runtime,
+            board: Arc::default(),
+            running: Arc::new(Semaphore::new(RUNNING_MAX)),
+        }
+    }
+
+    /// Joins the flight for `key`, or starts the one that `make` describes.
+    ///
+    /// # Errors
+    /// When there is no value; nothing is known about the session then.
+    pub async fn join<F>(&self, key: SessionKey, make: impl FnOnce() -> F) -> Result<T, Grounded>
+    where
+        F: Future<Output = T> + Send + 'static,
+    {
+        let mut result = self.board_or_start(key, make)?;
+        let landed = match tokio::time::timeout(DEADLINE, result.wait_for(Option::is_some)).await {
+            Ok(Ok(landed)) => landed.clone(),
+            // The sender went away without a value: the flight hit its deadline, or its task died.
+            Ok(Err(_closed)) => return Err(Grounded::Died),
+            Err(_elapsed) => return Err(Grounded::Deadline),
+        };
+        landed.ok_or(Grounded::Died)
+    }
+
+    /// Flights under way, waiting ones included.
+    #[must_use]
+    pub fn in_use(&self) -> usize {
+        self.board.lock().len()
+    }
+
+    fn board_or_start<F>(
+        &self,
+        key: SessionKey,
+        make: impl FnOnce() -> F,
+    ) -> Result<watch::Receiver<Option<T>>, Grounded>
+    where
+        F: Future<Output = T> + Send + 'static,
+    {
+        let mut board = self.board.lock();
+        if let Some(result) = board.get(&key) {
+            return Ok(result.clone());
+        }
+        if board.len() >= RUNNING_MAX + WAITING_MAX {
+            return Err(Grounded::Full);
+        }
+        let (landing, result) = watch::channel(None);
+        board.insert(key, result.clone());
+        drop(board);
+        let seat = Seat {
+            board: Arc::clone(&self.board),
+            key,
+        };
+        let running = Arc::clone(&self.running);
+        let work = make();
+        self.runtime.spawn(async move {
+            let flight = async {
+                let _turn = running.acquire().await.ok()?;
+                Some(work.await)
+            };
+            let value = tokio::time::timeout(DEADLINE, flight).await.ok().flatten();
+            // Off the board before landing: who comes after the landing must start a flight of its own.
+            drop(seat);
+            landing.send_replace(value);
+        });
+        Ok(result)
+    }
+}
+
+/// Takes a flight off the board, also when its task panics.
+struct Seat<T> {
+    board: Arc<Board<T>>,
+    key: SessionKey,
+}
+
+impl<T> Drop for Seat<T> {
+    fn drop(&mut self) {
+        self.board.lock().remove(&self.key);
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,18 @@
+//! Tiers in front of the store, none of which is needed for correctness.
+//!
+//! A value from a cache decides only as long as [`crate::freshness`] believes it. Losing a tier, or being lied to by it,
+//! costs time and never an answer.
+
+pub mod breaker;
+mod entry;
+pub mod flight;
+mod local;
+pub mod redis;
+mod sealed;
+mod shared;
+mod tiers;
+
+pub use entry::Entry;
+pub use local::Local;
+pub use shared::{SharedCache, SharedError};
+pub use tiers::{Fill, FillError, Tier, Tiers, TiersOptions};

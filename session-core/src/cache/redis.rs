@@ -1,0 +1,141 @@
+//! Redis through fred. Every command has a timeout, no command waits for a reconnect, and nothing here is trusted.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use fred::clients::Client;
+use fred::interfaces::{ClientLike, KeysInterface};
+use fred::types::config::{
+    Config, ConnectionConfig, Options, PerformanceConfig, ReconnectPolicy, UnresponsiveConfig,
+};
+use fred::types::{Builder, Expiration};
+use thiserror::Error;
+
+use super::{SharedCache, SharedError};
+use crate::secret::SecretString;
+use crate::sid::SessionKey;
+
+/// Longest wait for one command.
+pub const COMMAND_TIMEOUT: Duration = Duration::from_millis(50);
+/// A connection that has not answered for this long is closed and opened again.
+const UNRESPONSIVE: Duration = Duration::from_millis(1_000);
+const CONNECT_TIMEOUT: Duration = Duration::from_millis(1_000);
+/// Commands waiting for a connection; beyond it they fail at once.
+const BUFFER_MAX: usize = 1_024;
+
+/// A client of one Redis deployment.
+#[derive(Clone)]
+pub struct RedisCache {
+    client: Client,
+}
+
+/// The URL is not one that fred reads. Does not quote it: it may hold a password.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("not a usable Redis URL")]
+pub struct BadRedisUrl;
+
+impl RedisCache {
+    /// Parses `url` and starts connecting in the background of the current runtime. Redis may be away.
+    ///
+    /// # Errors
+    /// When the URL cannot be read.
+    pub fn connect(url: &SecretString) -> Result<Self, BadRedisUrl> {
+        let mut config = Config::from_url(url.expose()).map_err(|_error| BadRedisUrl)?;
+        // A Redis that is away at the start is tried again like any other.
+        config.fail_fast = false;
+        let client = Builder::from_config(config)
+            .set_policy(ReconnectPolicy::new_exponential(0, 100, 2_000, 2))
+            .with_connection_config(|connection: &mut ConnectionConfig| {
+                connection.connection_timeout = CONNECT_TIMEOUT;
+                connection.internal_command_timeout = CONNECT_TIMEOUT;
+                connection.max_command_attempts = 1;
+                connection.max_command_buffer_len = BUFFER_MAX;
+                connection.unresponsive = UnresponsiveConfig {
+                    max_timeout: Some(UNRESPONSIVE),
+                    interval: Duration::from_millis(200),
+                };
+            })
+            .with_performance_config(|performance: &mut PerformanceConfig| {
+                performance.default_command_timeout = COMMAND_TIMEOUT;
+            })
+            .build()
+            .map_err(|_error| BadRedisUrl)?;
+        // The task ends with the client; fred owns it.
+        drop(client.connect());
+        Ok(Self { client })
+    }
+
+    /// Closes the connection.
+    pub async fn close(&self) {
+        drop(tokio::time::timeout(COMMAND_TIMEOUT, self.client.quit()).await);
+    }
+
+    fn options() -> Options {
+        Options {
+            max_attempts: Some(1),
+            timeout: Some(COMMAND_TIMEOUT),
+            fail_fast: true,
+            ..Options::default()
+        }
+    }
+}
+
+impl std::fmt::Debug for RedisCache {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("RedisCache(..)")
+    }
+}
+
+#[async_trait]
+impl SharedCache for RedisCache {
+    async fn get(&self, key: &SessionKey) -> Result<Option<Vec<u8>>, SharedError> {
+        let client = self.client.with_options(&Self::options());
+        within(Box::pin(client.get(name(key)))).await
+    }
+
+    async fn put(
+        &self,
+        key: &SessionKey,
+        value: Vec<u8>,
+        ttl: Duration,
+    ) -> Result<(), SharedError> {
+        let client = self.client.with_options(&Self::options());
+        let expiry = Expiration::PX(i64::try_from(ttl.as_millis()).unwrap_or(i64::MAX));
+        within(Box::pin(client.set(
+            name(key),
+            value.as_slice(),
+            Some(expiry),
+            None,
+            false,
+        )))
+        .await
+    }
+
+    async fn unlink(&self, key: &SessionKey) -> Result<(), SharedError> {
+        let client = self.client.with_options(&Self::options());
+        within(Box::pin(client.unlink(name(key)))).await
+    }
+}
+
+/// fred's own timeout covers a command that was sent; this one also covers waiting to send it. Calls come boxed, because fred's
+/// futures take several KB.
+async fn within<T>(
+    call: impl Future<Output = Result<T, fred::error::Error>> + Send,
+) -> Result<T, SharedError> {
+    match tokio::time::timeout(COMMAND_TIMEOUT, call).await {
+        Ok(Ok(value)) => Ok(value),
+        Ok(Err(error)) if *error.kind() == fred::error::ErrorKind::Timeout => {
+            Err(SharedError::Timeout)
+        }
+        Ok(Err(_error)) => Err(SharedError::Unavailable),
+        Err(_elapsed) => Err(SharedError::Timeout),
+    }
+}
+
+/// `sidgate:1:` and the session key in hex. The key is a keyed digest: knowing it opens nothing.
+fn name(key: &SessionKey) -> String {
+    format!(
+        "sidgate:1:{}",
+        blake3::Hash::from_bytes(*key.as_bytes()).to_hex()
+    )
+}

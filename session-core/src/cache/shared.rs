@@ -1,0 +1,32 @@
+//! The tier between nodes, seen as an untrusted map of bytes.
+
+use std::fmt;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use thiserror::Error;
+
+use crate::sid::SessionKey;
+
+/// The shared cache did not answer in time or not at all. Never "no such key".
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum SharedError {
+    /// No answer in time.
+    #[error("shared cache did not answer in time")]
+    Timeout,
+    /// Connection or protocol trouble.
+    #[error("shared cache unavailable")]
+    Unavailable,
+}
+
+/// A map from session keys to sealed bytes that other nodes, and other people, may write to.
+#[async_trait]
+pub trait SharedCache: fmt::Debug + Send + Sync + 'static {
+    /// The value, if there is one.
+    async fn get(&self, key: &SessionKey) -> Result<Option<Vec<u8>>, SharedError>;
+    /// Stores a value that vanishes after `ttl`.
+    async fn put(&self, key: &SessionKey, value: Vec<u8>, ttl: Duration)
+    -> Result<(), SharedError>;
+    /// Removes a value. Hygiene only: nothing depends on it.
+    async fn unlink(&self, key: &SessionKey) -> Result<(), SharedError>;
+}

@@ -1,0 +1,264 @@
+//! A miss, resolved: shared cache, then store, then installation under the window's eye (DESIGN 4, R5, R6).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tracing::debug;
+
+use super::breaker::Breaker;
+use super::sealed::{Sealer, Value};
+use super::{Entry, Local, SharedCache, SharedError};
+use crate::clock::{SharedClock, StoreTime, Timestamp};
+use crate::entropy::{self, SharedEntropy};
+use crate::freshness::{Standing, Window};
+use crate::keys::Keyring;
+use crate::session::{Dead, Session};
+use crate::sid::SessionKey;
+use crate::stats::{SharedReject, Stats};
+use crate::store::{SessionStore, Snapshot, StoreError};
+
+/// How often a read is repeated when an event overtook it.
+const REREADS_MAX: usize = 2;
+
+/// Where an answer came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Tier {
+    /// In process.
+    Local,
+    /// Redis.
+    Shared,
+    /// SQL.
+    Store,
+    /// Nothing was asked: the sid is not one of ours.
+    Seal,
+}
+
+impl Tier {
+    /// Metric label.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Local => "local",
+            Self::Shared => "shared",
+            Self::Store => "store",
+            Self::Seal => "seal",
+        }
+    }
+}
+
+/// What a read found.
+#[derive(Clone, Debug)]
+pub enum Fill {
+    /// A live session, installed.
+    Active(Arc<Entry>, Tier),
+    /// The store knows no such live session; `None`: no such row at all.
+    Absent(Option<Dead>),
+    /// Nobody could say.
+    Failed(FillError),
+}
+
+/// Why nobody could say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FillError {
+    /// The store failed; see [`StoreError::kind`].
+    Store(&'static str),
+    /// Events kept overtaking the read.
+    Overtaken,
+}
+
+/// Settings of the tiers.
+#[derive(Clone, Copy, Debug)]
+pub struct TiersOptions {
+    /// Longest life of a value in process.
+    pub local_ttl: Duration,
+    /// Longest life of a value in the shared cache.
+    pub shared_ttl: Duration,
+}
+
+/// The tiers behind the local one.
+#[derive(Debug)]
+pub struct Tiers {
+    pub(crate) store: Arc<dyn SessionStore>,
+    pub(crate) shared: Option<Arc<dyn SharedCache>>,
+    pub(crate) breaker: Breaker,
+    pub(crate) sealer: Sealer,
+    pub(crate) local: Arc<Local>,
+    pub(crate) window: Arc<Window>,
+    pub(crate) store_time: Arc<StoreTime>,
+    pub(crate) clock: SharedClock,
+    pub(crate) entropy: SharedEntropy,
+    pub(crate) stats: Arc<Stats>,
+    pub(crate) options: TiersOptions,
+}
+
+impl Tiers {
+    pub(crate) fn sealer(keys: &Keyring) -> Sealer {
+        Sealer::new(keys)
+    }
+
+    /// Reads `key`. With `confirm` only the store's word counts: somebody seems idle, and another node may know better.
+    pub async fn fill(&self, key: SessionKey, confirm: bool) -> Fill {
+        if !confirm && let Some(entry) = self.read_shared(&key).await {
+            return Fill::Active(entry, Tier::Shared);
+        }
+        for _ in 0..=REREADS_MAX {
+            self.stats.store_loads.add();
+            let snapshot = match self.store.load(&key).await {
+                Ok(snapshot) => snapshot,
+                Err(failed) => return self.failed(&failed),
+            };
+            match self.settle(key, snapshot).await {
+                Some(fill) => return fill,
+                None => self.stats.installs_refused.add(),
+            }
+        }
+        Fill::Failed(FillError::Overtaken)
+    }
+
+    /// Turns a snapshot into an answer; `None` when an event has overtaken it.
+    async fn settle(&self, key: SessionKey, snapshot: Snapshot) -> Option<Fill> {
+        let Snapshot {
+            as_of,
+            incarnation,
+            now,
+            row,
+        } = snapshot;
+        let Some(row) = row else {
+            self.local.put_absent(key, self.clock.boot());
+            return Some(Fill::Absent(None));
+        };
+        if let Err(dead) = row.verdict(now) {
+            self.local.put_absent(key, self.clock.boot());
+            return Some(Fill::Absent(Some(dead)));
+        }
+        let value = Value {
+            session: row.session,
+            as_of,
+            incarnation,
+        };
+        let sealed = self.seal(&value);
+        let entry = self.install(value)?;
+        if let Some(sealed) = sealed {
+            self.write_shared(&key, sealed, self.shared_life(entry.session(), now))
+                .await;
+        }
+        Some(Fill::Active(entry, Tier::Store))
+    }
+
+    /// Puts a value into the local tier if no applied event has overtaken it (R5).
+    ///
+    /// The check and the insertion are two steps: an event may be applied between them. That is harmless, because an
+    /// entry is checked against the window again whenever it is used.
+    fn install(&self, value: Value) -> Option<Arc<Entry>> {
+        let standing = self.accept(&value)?;
+        let ttl = self.jittered(self.options.local_ttl);
+        let entry = Arc::new(Entry::new(
+            value.session,
+            value.as_of,
+            standing,
+            self.clock.boot(),
+            ttl,
+        ));
+        self.local.put(Arc::clone(&entry));
+        Some(entry)
+    }
+
+    fn accept(&self, value: &Value) -> Option<Standing> {
+        self.window.accept(
+            &value.session.key,
+            &value.session.identity,
+            value.as_of,
+            value.incarnation,
+        )
+    }
+
+    async fn read_shared(&self, key: &SessionKey) -> Option<Arc<Entry>> {
+        let shared = self.shared.as_deref()?;
+        let sealed = self.guarded(shared.get(key)).await??;
+        let value = match self.sealer.open(key, &sealed) {
+            Ok(value) => value,
+            Err(reject) => return self.reject(reject),
+        };
+        let now = self.store_time.upper(self.clock.boot());
+        let live = value.session.verdict(now, None).is_ok();
+        // A session that looks dead here is for the store to judge: only it knows the last activity.
+        let installed = if live { self.install(value) } else { None };
+        if installed.is_none() {
+            return self.reject(SharedReject::Outdated);
+        }
+        installed
+    }
+
+    fn reject(&self, reason: SharedReject) -> Option<Arc<Entry>> {
+        if let Some(counter) = self.stats.shared_reject(reason) {
+            counter.add();
+        }
+        None
+    }
+
+    fn seal(&self, value: &Value) -> Option<Vec<u8>> {
+        self.shared.as_ref()?;
+        self.sealer
+            .seal(value, self.entropy.as_ref())
+            .ok()
+            .flatten()
+    }
+
+    async fn write_shared(&self, key: &SessionKey, sealed: Vec<u8>, life: Duration) {
+        if let Some(shared) = self.shared.as_deref().filter(|_| !life.is_zero()) {
+            self.guarded(shared.put(key, sealed, life)).await;
+        }
+    }
+
+    /// Removes a value from the shared cache. Hygiene: what stays behind is refused by its `as_of`.
+    pub(crate) async fn unlink_shared(&self, key: &SessionKey) {
+        if let Some(shared) = self.shared.as_deref() {
+            self.guarded(shared.unlink(key)).await;
+        }
+    }
+
+    /// R6: no longer than the configured time, nor than the session lives, in whole milliseconds.
+    fn shared_life(&self, session: &Session, now: Timestamp) -> Duration {
+        let life = session
+            .expires_at
+            .since(now)
+            .min(self.jittered(self.options.shared_ttl));
+        Duration::from_millis(u64::try_from(life.as_millis()).unwrap_or(u64::MAX))
+    }
+
+    /// One call to the shared cache, if the breaker lets it through. Errors end here: they cost time, not answers.
+    async fn guarded<T>(
+        &self,
+        call: impl Future<Output = Result<T, SharedError>> + Send,
+    ) -> Option<T> {
+        if !self.breaker.admit(self.clock.boot()) {
+            self.stats.shared_errors.add();
+            return None;
+        }
+        let answer = call.await;
+        self.breaker
+            .report(self.clock.boot(), answer.is_ok(), self.random_byte());
+        answer
+            .inspect_err(|failed| {
+                self.stats.shared_errors.add();
+                debug!(error = %failed, "shared cache");
+            })
+            .ok()
+    }
+
+    fn failed(&self, failed: &StoreError) -> Fill {
+        self.stats.store_errors.add();
+        debug!(kind = failed.kind(), "store read failed");
+        Fill::Failed(FillError::Store(failed.kind()))
+    }
+
+    /// Up to a tenth less, so that what was filled together does not expire together.
+    fn jittered(&self, ttl: Duration) -> Duration {
+        ttl - ttl * u32::from(self.random_byte()) / (10 * 256)
+    }
+
+    fn random_byte(&self) -> u8 {
+        // Jitter only: without entropy there is none.
+        entropy::bytes::<1>(self.entropy.as_ref()).map_or(0, |[byte]| byte)
+    }
+}

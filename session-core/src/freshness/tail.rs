@@ -1,0 +1,328 @@
+//! The heartbeat: reads the log of events and earns the lease (R2, R3, R9).
+//!
+//! [`judge`] is the pure half: given what was applied and what the store answered, either the events to apply or the
+//! reason to start afresh. [`Tail`] is the half with a task, a clock and a store.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use tokio::sync::{Notify, watch};
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info, warn};
+
+use super::window::Applied;
+use super::{Lease, RECENT_MAX, Window};
+use crate::clock::{Boot, SharedClock, StoreTime, Timestamp};
+use crate::stats::{ResetReason, Stats};
+use crate::store::{Event, Pulse, SchemaError, SessionStore, StoreError, StoreResult};
+
+/// Time between heartbeats.
+pub const BEAT: Duration = Duration::from_millis(500);
+/// How long a heartbeat may take.
+pub const BEAT_TIMEOUT: Duration = Duration::from_millis(400);
+/// A wall clock that moves against the boot clock by more than this ends the lease (R0).
+pub const CLOCK_JUMP: Duration = Duration::from_millis(500);
+/// How long reading the recent past may take at the start.
+const HISTORY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long bringing the schema up to date may take.
+const MIGRATION_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// What a heartbeat's answer means.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Judgement {
+    /// Apply the events in order. `caught_up`: then nothing is missing and the lease may be extended.
+    Advance { caught_up: bool },
+    /// Nothing that is known may be trusted any more.
+    Reset(ResetReason),
+}
+
+/// Judges an answer. Pure.
+pub(crate) fn judge(applied: Applied, pulse: &Pulse) -> Judgement {
+    if pulse.in_recovery {
+        return Judgement::Reset(ResetReason::InRecovery);
+    }
+    if pulse.incarnation != applied.incarnation {
+        return Judgement::Reset(ResetReason::Incarnation);
+    }
+    if pulse.head < applied.seq {
+        return Judgement::Reset(ResetReason::HeadBackwards);
+    }
+    // An event that housekeeping removed cannot be compared; then the rows after it are no longer dense either,
+    // unless there are none.
+    if applied.anchor != pulse.anchor && (pulse.anchor.is_some() || pulse.head == applied.seq) {
+        return Judgement::Reset(ResetReason::EventDiffers);
+    }
+    let dense = pulse
+        .events
+        .iter()
+        .zip(applied.seq + 1..)
+        .all(|(event, expected)| event.seq == expected);
+    let last = pulse.events.last().map_or(applied.seq, |event| event.seq);
+    if !dense || last > pulse.head || (pulse.events.is_empty() && pulse.head > applied.seq) {
+        return Judgement::Reset(ResetReason::Gap);
+    }
+    Judgement::Advance {
+        caught_up: last == pulse.head,
+    }
+}
+
+/// What others do about events: drop entries, cut streams.
+pub trait Listener: Send + Sync + 'static {
+    /// `event` was applied to the window.
+    fn applied(&self, event: &Event);
+    /// Everything known was dropped.
+    fn reset(&self, reason: ResetReason);
+}
+
+/// How far a node has come in hearing from its store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// The schema was not yet found to be good.
+    SchemaUnchecked,
+    /// The schema is one that this program must not work with.
+    SchemaRefused,
+    /// The window is not loaded.
+    NoWindow,
+    /// The window is loaded and beats are being read.
+    Following,
+}
+
+/// Reads the log on a beat.
+pub struct Tail {
+    pub(crate) store: Arc<dyn SessionStore>,
+    pub(crate) clock: SharedClock,
+    pub(crate) window: Arc<Window>,
+    pub(crate) lease: Arc<Lease>,
+    pub(crate) store_time: Arc<StoreTime>,
+    pub(crate) stats: Arc<Stats>,
+    pub(crate) listener: Arc<dyn Listener>,
+    pub(crate) signals: Arc<Signals>,
+    /// Whether a missing or old schema may be brought up to date.
+    pub(crate) migrate: bool,
+}
+
+/// How others talk with a running [`Tail`].
+#[derive(Debug)]
+pub struct Signals {
+    wake: Notify,
+    /// Boot nanoseconds at which the newest applied beat was sent.
+    beat: watch::Sender<u64>,
+    phase: watch::Sender<Phase>,
+    last_beat: AtomicU64,
+    complained: AtomicBool,
+}
+
+impl Default for Signals {
+    fn default() -> Self {
+        Self {
+            wake: Notify::new(),
+            beat: watch::Sender::new(0),
+            phase: watch::Sender::new(Phase::SchemaUnchecked),
+            last_beat: AtomicU64::new(0),
+            complained: AtomicBool::new(false),
+        }
+    }
+}
+
+impl Signals {
+    /// Asks for a beat now.
+    pub fn wake(&self) {
+        self.wake.notify_one();
+    }
+
+    /// How far the node has come.
+    #[must_use]
+    pub fn phase(&self) -> Phase {
+        *self.phase.borrow()
+    }
+
+    /// When the newest beat that earned a lease was sent.
+    #[must_use]
+    pub fn last_beat(&self) -> Boot {
+        Boot::from_nanos(self.last_beat.load(Ordering::Acquire))
+    }
+
+    /// Waits for a beat that was sent after `since`, at most `limit`; false when none came.
+    pub async fn beat_after(&self, since: Boot, limit: Duration) -> bool {
+        let mut beat = self.beat.subscribe();
+        self.wake();
+        let come = beat.wait_for(|sent| *sent > since.as_nanos());
+        matches!(tokio::time::timeout(limit, come).await, Ok(Ok(_)))
+    }
+
+    fn set_phase(&self, phase: Phase) {
+        self.phase.send_replace(phase);
+    }
+}
+
+impl Tail {
+    /// Beats until `stop`. One failed beat is nothing: the lease runs on, and out if the store stays silent.
+    pub async fn run(self, stop: CancellationToken) {
+        let mut drift = None;
+        loop {
+            let sent = self.clock.boot();
+            self.watch_for_clock_jump(&mut drift, sent);
+            let more = match self.signals.phase() {
+                Phase::SchemaUnchecked | Phase::SchemaRefused => self.check_schema().await,
+                Phase::NoWindow => self.load_window().await,
+                Phase::Following => self.beat(sent).await,
+            };
+            if more {
+                continue;
+            }
+            let rest = BEAT.saturating_sub(self.clock.boot().since(sent));
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(rest) => {}
+                () = self.signals.wake.notified() => {}
+            }
+        }
+    }
+
+    /// True when the next step should follow at once.
+    async fn check_schema(&self) -> bool {
+        match within(HISTORY_TIMEOUT, self.store.check_schema()).await {
+            Ok(()) => {
+                info!("store schema accepted");
+                self.signals.set_phase(Phase::NoWindow);
+                true
+            }
+            Err(StoreError::Schema(SchemaError::Missing | SchemaError::Old { .. })) if self.migrate => {
+                self.migrate().await
+            }
+            Err(StoreError::Schema(refused)) => {
+                self.signals.set_phase(Phase::SchemaRefused);
+                self.complain_once(&StoreError::Schema(refused), "store schema refused");
+                false
+            }
+            Err(failed) => {
+                self.complain_once(&failed, "store not reachable");
+                false
+            }
+        }
+    }
+
+    async fn migrate(&self) -> bool {
+        match within(MIGRATION_TIMEOUT, self.store.apply_schema()).await {
+            Ok(()) => {
+                info!("store schema brought up to date");
+                true
+            }
+            Err(failed) => {
+                self.complain_once(&failed, "store schema could not be brought up to date");
+                false
+            }
+        }
+    }
+
+    async fn load_window(&self) -> bool {
+        match within(HISTORY_TIMEOUT, self.store.history(RECENT_MAX)).await {
+            Ok(history) if history.in_recovery => {
+                self.complain_once(&StoreError::InRecovery, "store is a standby");
+                false
+            }
+            Ok(history) => {
+                self.window.reset(&history);
+                self.stats.saw_head(history.head);
+                self.signals.set_phase(Phase::Following);
+                true
+            }
+            Err(failed) => {
+                self.complain_once(&failed, "recent events not readable");
+                false
+            }
+        }
+    }
+
+    async fn beat(&self, sent: Boot) -> bool {
+        let applied = self.window.applied();
+        let pulse = match within(BEAT_TIMEOUT, self.store.pulse(applied.seq)).await {
+            Ok(pulse) => pulse,
+            Err(failed) => {
+                self.stats.beats_failed.add();
+                self.complain_once(&failed, "heartbeat failed");
+                return false;
+            }
+        };
+        self.stats.saw_head(pulse.head);
+        match judge(applied, &pulse) {
+            Judgement::Reset(reason) => {
+                self.hard_reset(reason);
+                true
+            }
+            Judgement::Advance { caught_up } => {
+                for event in &pulse.events {
+                    self.window.apply(event);
+                    self.listener.applied(event);
+                    self.stats.events_applied.add();
+                }
+                if caught_up {
+                    self.earn_lease(sent, pulse.now);
+                }
+                !caught_up
+            }
+        }
+    }
+
+    fn earn_lease(&self, sent: Boot, store_now: Timestamp) {
+        self.store_time.learn(sent, store_now);
+        self.lease.extend(sent);
+        self.stats.beats.add();
+        self.signals
+            .last_beat
+            .store(sent.as_nanos(), Ordering::Release);
+        self.signals.beat.send_replace(sent.as_nanos());
+        if self.signals.complained.swap(false, Ordering::Relaxed) {
+            info!("store answers again");
+        }
+    }
+
+    fn hard_reset(&self, reason: ResetReason) {
+        self.lease.revoke();
+        self.signals.set_phase(Phase::NoWindow);
+        if let Some(counter) = self.stats.reset(reason) {
+            counter.add();
+        }
+        error!(
+            reason = reason.as_str(),
+            "the store's history changed under us: starting afresh"
+        );
+        self.listener.reset(reason);
+    }
+
+    fn watch_for_clock_jump(&self, drift: &mut Option<i64>, boot: Boot) {
+        let wall = self.clock.wall().as_micros();
+        let now = wall.saturating_sub(i64::try_from(boot.as_nanos() / 1_000).unwrap_or(i64::MAX));
+        let jumped =
+            drift.is_some_and(|before| u128::from(now.abs_diff(before)) > CLOCK_JUMP.as_micros());
+        *drift = Some(now);
+        if jumped {
+            warn!("the wall clock jumped: lease ended");
+            self.lease.revoke();
+        }
+    }
+
+    /// Logs the first failure of a row of failures.
+    fn complain_once(&self, failed: &StoreError, what: &'static str) {
+        if !self.signals.complained.swap(true, Ordering::Relaxed) {
+            warn!(kind = failed.kind(), error = %failed, "{what}");
+        }
+    }
+}
+
+async fn within<T>(
+    limit: Duration,
+    call: impl Future<Output = StoreResult<T>> + Send,
+) -> StoreResult<T> {
+    match tokio::time::timeout(limit, call).await {
+        Ok(answer) => answer,
+        Err(_elapsed) => Err(StoreError::Timeout(
+            u64::try_from(limit.as_millis()).unwrap_or(u64::MAX),
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,90 @@
+use uuid::Uuid;
+
+use super::*;
+use crate::session::Seq;
+use crate::store::Subject;
+
+fn eid(seq: Seq) -> Uuid {
+    Uuid::from_u128(seq.unsigned_abs().into())
+}
+
+fn applied(seq: Seq) -> Applied {
+    Applied {
+        seq,
+        anchor: (seq > 0).then(|| eid(seq)),
+        incarnation: Uuid::from_u128(1),
+    }
+}
+
+fn pulse(anchor: Seq, events: impl IntoIterator<Item = Seq>, head: Seq) -> Pulse {
+    Pulse {
+        head,
+        incarnation: Uuid::from_u128(1),
+        in_recovery: false,
+        now: Timestamp::default(),
+        anchor: (anchor > 0).then(|| eid(anchor)),
+        events: events
+            .into_iter()
+            .map(|seq| Event {
+                seq,
+                eid: eid(seq),
+                subject: Subject::Flush,
+            })
+            .collect(),
+    }
+}
+
+#[test]
+fn a_beat_advances_and_only_a_complete_one_earns_a_lease() {
+    assert_eq!(
+        judge(applied(0), &pulse(0, [], 0)),
+        Judgement::Advance { caught_up: true }
+    );
+    assert_eq!(
+        judge(applied(5), &pulse(5, [], 5)),
+        Judgement::Advance { caught_up: true }
+    );
+    assert_eq!(
+        judge(applied(5), &pulse(5, [6, 7], 7)),
+        Judgement::Advance { caught_up: true }
+    );
+    assert_eq!(
+        judge(applied(5), &pulse(5, [6, 7], 9)),
+        Judgement::Advance { caught_up: false }
+    );
+}
+
+#[test]
+fn whatever_does_not_continue_our_history_starts_afresh() {
+    let other_store = Pulse {
+        incarnation: Uuid::from_u128(2),
+        ..pulse(5, [], 5)
+    };
+    let standby = Pulse {
+        in_recovery: true,
+        ..pulse(5, [], 5)
+    };
+    let other_event = Pulse {
+        anchor: Some(eid(99)),
+        ..pulse(5, [6], 6)
+    };
+    let cases = [
+        (other_store, ResetReason::Incarnation),
+        (standby, ResetReason::InRecovery),
+        (other_event, ResetReason::EventDiffers),
+        (pulse(5, [], 4), ResetReason::HeadBackwards),
+        (pulse(0, [], 5), ResetReason::EventDiffers),
+        (pulse(5, [7, 8], 8), ResetReason::Gap),
+        (pulse(5, [6, 8], 8), ResetReason::Gap),
+        (pulse(5, [], 8), ResetReason::Gap),
+        (pulse(5, [6, 7], 6), ResetReason::Gap),
+        (pulse(0, [9, 10], 10), ResetReason::Gap),
+    ];
+    for (pulse, reason) in cases {
+        assert_eq!(
+            judge(applied(5), &pulse),
+            Judgement::Reset(reason),
+            "{pulse:?}"
+        );
+    }
+}

@@ -1,0 +1,144 @@
+//! One master key, many purposes.
+//!
+//! `[keys] master` is 32 random bytes. Every key in use is derived from it with `blake3::derive_key` and a context of its
+//! own, so that no two purposes can ever share a key. During rotation the masters of `[keys] previous` stay valid for
+//! reading: sids, Redis values and tokens of the apps that were made under them are still accepted, while everything
+//! new is made under the current master.
+
+use std::fmt;
+
+use aes::Aes128;
+use aes::cipher::{BlockCipherDecrypt, BlockCipherEncrypt, KeyInit};
+
+use crate::secret::SecretKey;
+use crate::sid::{SID_RANDOM_LEN, SessionKey, Sid};
+
+/// Contexts of the derived keys. They are part of the stored format: changing one ends every session.
+const SEAL: &str = "sidgate 2026 v1 sid seal";
+const STORE: &str = "sidgate 2026 v1 session key";
+const SHARED: &str = "sidgate 2026 v1 shared cache";
+const UPSTREAM: &str = "sidgate 2026 v1 upstream";
+
+/// The root secret of an installation.
+#[derive(Clone, PartialEq, Eq)]
+pub struct MasterKey(SecretKey);
+
+impl MasterKey {
+    /// From 32 random bytes.
+    #[must_use]
+    pub fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(SecretKey::new(bytes))
+    }
+
+    fn derive(&self, context: &str) -> [u8; 32] {
+        blake3::derive_key(context, self.0.expose())
+    }
+
+    /// The key that Sidgate and the app `name` share. Its bytes, in base64, are what `sidgate keys upstream` prints.
+    #[must_use]
+    pub fn upstream(&self, name: &str) -> SecretKey {
+        let mut hasher = blake3::Hasher::new_derive_key(UPSTREAM);
+        hasher.update(self.0.expose()).update(name.as_bytes());
+        SecretKey::new(*hasher.finalize().as_bytes())
+    }
+}
+
+impl fmt::Debug for MasterKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("MasterKey(..)")
+    }
+}
+
+/// Keys in use: the current master first, then those that rotation keeps valid.
+pub struct Keyring {
+    current: Derived,
+    previous: Vec<Derived>,
+}
+
+struct Derived {
+    master: MasterKey,
+    seal: Aes128,
+    store: SecretKey,
+    shared: SecretKey,
+}
+
+impl Derived {
+    fn new(master: MasterKey) -> Self {
+        let [seal @ .., _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _] = master.derive(SEAL);
+        Self {
+            seal: Aes128::new(&seal.into()),
+            store: SecretKey::new(master.derive(STORE)),
+            shared: SecretKey::new(master.derive(SHARED)),
+            master,
+        }
+    }
+
+    fn is_sealed_by(&self, sid: &Sid) -> bool {
+        let mut block = (*sid.bytes()).into();
+        self.seal.decrypt_block(&mut block);
+        matches!(block.as_slice(), [.., 0, 0, 0, 0])
+    }
+
+    fn session_key(&self, sid: &Sid) -> SessionKey {
+        SessionKey::from_bytes(*blake3::keyed_hash(self.store.expose(), sid.bytes()).as_bytes())
+    }
+}
+
+impl Keyring {
+    /// Derives every key once.
+    #[must_use]
+    pub fn new(current: MasterKey, previous: Vec<MasterKey>) -> Self {
+        Self {
+            current: Derived::new(current),
+            previous: previous.into_iter().map(Derived::new).collect(),
+        }
+    }
+
+    /// Makes a sid from random bytes, and the key under which its session is stored.
+    #[must_use]
+    pub fn mint(&self, random: [u8; SID_RANDOM_LEN]) -> (Sid, SessionKey) {
+        let mut block = [0_u8; 16];
+        for (to, from) in block.iter_mut().zip(random) {
+            *to = from;
+        }
+        let mut block = block.into();
+        self.current.seal.encrypt_block(&mut block);
+        let sid = Sid::from_bytes(block.into());
+        let key = self.current.session_key(&sid);
+        (sid, key)
+    }
+
+    /// The stored key of a sid that this installation made, or `None` for a forged one. No I/O, no allocation.
+    ///
+    /// A random value passes one seal with probability 2^-32.
+    #[must_use]
+    pub fn recognise(&self, sid: &Sid) -> Option<SessionKey> {
+        self.all()
+            .find(|keys| keys.is_sealed_by(sid))
+            .map(|keys| keys.session_key(sid))
+    }
+
+    /// Keys shared with the app `name`: sign with the first, accept any.
+    #[must_use]
+    pub fn upstream(&self, name: &str) -> Vec<SecretKey> {
+        self.all().map(|keys| keys.master.upstream(name)).collect()
+    }
+
+    /// Keys of the shared cache: seal with the first, open with any.
+    pub(crate) fn shared(&self) -> impl Iterator<Item = &SecretKey> {
+        self.all().map(|keys| &keys.shared)
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Derived> {
+        std::iter::once(&self.current).chain(&self.previous)
+    }
+}
+
+impl fmt::Debug for Keyring {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Keyring(1 current, {} previous)", self.previous.len())
+    }
+}
+
+#[cfg(test)]
+mod tests;

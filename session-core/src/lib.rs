@@ -1,0 +1,29 @@
+//! What a session is, where it lives, and how long it may be believed.
+//!
+//! ```text
+//! service -> {cache, freshness, activity} -> store (trait) -> session -> {sid, keys, clock}
+//! ```
+//!
+//! [`service::Sessions`] is the door. What it promises, by name:
+//!
+//! - **INV-1** Once a revocation has committed, no node admits that session later than [`freshness::LEASE`] after.
+//! - **INV-2** A value from any cache decides only if no applied event newer than it names its session, its user, its
+//!   tenant or everybody.
+//! - **INV-3** An error is never an absence: [`service::Resolution`] has three answers.
+//! - **INV-4** Nothing brings an ended session back: inserts never overwrite, updates compare and set, touches never
+//!   create.
+//! - **INV-5** A forged sid costs no I/O.
+//! - **INV-6** No clock but the store's extends a session.
+
+pub mod activity;
+pub mod cache;
+pub mod clock;
+pub mod entropy;
+pub mod freshness;
+pub mod keys;
+pub mod secret;
+pub mod service;
+pub mod session;
+pub mod sid;
+pub mod stats;
+pub mod store;

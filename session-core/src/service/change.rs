@@ -1,0 +1,281 @@
+//! Everything that changes a session. Each call returns after its commit, and after this node has heard of it.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use uuid::Uuid;
+
+use super::{Sessions, SessionsError};
+use crate::entropy;
+use crate::freshness::tail::BEAT_TIMEOUT;
+use crate::session::{Identity, IdentityPatch, NewSession, RevokeReason, Seq, Session, Text};
+use crate::sid::{SessionKey, Sid};
+use crate::store::{Change, Revoked, Scope, SessionStore, StoredSession, Subject, Updated};
+
+/// Tries to merge an update before giving up.
+const UPDATE_TRIES: usize = 3;
+/// Most sessions of one user that are listed.
+pub const LIST_MAX: usize = 1_000;
+
+/// Permission to log somebody in, taken before their credentials were checked (R8).
+#[derive(Clone, Copy, Debug)]
+pub struct LoginTicket {
+    sampled: Seq,
+}
+
+/// A login whose credentials were accepted.
+#[derive(Debug)]
+pub struct Login {
+    /// Who logged in.
+    pub identity: Identity,
+    /// See [`Session::reference`].
+    pub reference: Option<Text>,
+    /// Client address.
+    pub ip: Option<IpAddr>,
+    /// Client software, already clipped.
+    pub user_agent: Text,
+    /// Absolute life.
+    pub ttl: Duration,
+    /// Idle limit; zero: none.
+    pub idle: Duration,
+    /// The session that the same browser had before; it ends.
+    pub replaces: Option<SessionKey>,
+}
+
+/// A session that has just been made, and the only copy of its sid.
+#[derive(Debug)]
+pub struct Created {
+    /// For the one `Set-Cookie`.
+    pub sid: Sid,
+    /// What was stored.
+    pub session: Session,
+}
+
+impl Sessions {
+    /// Samples the store's head, before credentials are checked.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn begin_login(&self) -> Result<LoginTicket, SessionsError> {
+        let store = Arc::clone(&self.store);
+        self.on_core(async move {
+            Ok(LoginTicket {
+                sampled: store.head().await?,
+            })
+        })
+        .await
+    }
+
+    /// Like [`Sessions::begin_login`], from what this node has heard: no I/O, at most a heartbeat old, and therefore
+    /// only ever too careful.
+    ///
+    /// # Errors
+    /// Without a lease.
+    pub fn begin_login_from_lease(&self) -> Result<LoginTicket, SessionsError> {
+        let leased = self.lease.holds(self.clock.boot());
+        if leased {
+            Ok(LoginTicket {
+                sampled: self.window.head(),
+            })
+        } else {
+            Err(SessionsError::NoLease)
+        }
+    }
+
+    /// Makes a session with a new sid and ends the one that it replaces, in one transaction.
+    ///
+    /// # Errors
+    /// When nothing was stored, or when nobody knows whether it was; then the sid was never shown to anybody.
+    pub async fn create(
+        &self,
+        ticket: LoginTicket,
+        login: Login,
+    ) -> Result<Created, SessionsError> {
+        let (sid, key, id) = self.mint()?;
+        let new = NewSession {
+            key,
+            id,
+            identity: login.identity,
+            ip: login.ip,
+            user_agent: login.user_agent,
+            ttl: login.ttl,
+            idle: login.idle,
+            reference: login.reference,
+            auth_time: None,
+            sampled: ticket.sampled,
+            replaces: login.replaces,
+        };
+        self.insert(sid, new).await
+    }
+
+    /// Gives a session a new sid: the old one ends, everything else stays. `None` when there is no such live session.
+    ///
+    /// # Errors
+    /// As for [`Sessions::create`].
+    pub async fn rotate(&self, old: SessionKey) -> Result<Option<Created>, SessionsError> {
+        let store = Arc::clone(&self.store);
+        let snapshot = self
+            .on_core(async move { Ok(store.load(&old).await?) })
+            .await?;
+        let (now, sampled) = (snapshot.now, snapshot.as_of);
+        let Some(StoredSession { session, .. }) =
+            snapshot.row.filter(|row| row.verdict(now).is_ok())
+        else {
+            return Ok(None);
+        };
+        let (sid, key, id) = self.mint()?;
+        let new = NewSession {
+            key,
+            id,
+            ttl: session.expires_at.since(now),
+            idle: session.idle,
+            identity: session.identity,
+            ip: session.ip,
+            user_agent: session.user_agent,
+            reference: session.reference,
+            auth_time: Some(session.auth_time),
+            sampled,
+            replaces: Some(old),
+        };
+        self.insert(sid, new).await.map(Some)
+    }
+
+    /// Merges `patch` into a live session. `false` when there is none.
+    ///
+    /// # Errors
+    /// When the store failed, the result would not be an identity, or others kept changing it.
+    pub async fn update(&self, key: SessionKey, patch: IdentityPatch) -> Result<bool, UpdateError> {
+        let store = Arc::clone(&self.store);
+        let done = self
+            .on_core(async move { Ok(merge(store.as_ref(), &key, &patch).await) })
+            .await??;
+        if done {
+            self.hear_of_it(Some(key)).await;
+        }
+        Ok(done)
+    }
+
+    /// Ends sessions.
+    ///
+    /// # Errors
+    /// When nothing was ended, or when nobody knows whether it was: then the caller must say so.
+    pub async fn revoke(
+        &self,
+        scope: Scope,
+        reason: RevokeReason,
+    ) -> Result<Revoked, SessionsError> {
+        let store = Arc::clone(&self.store);
+        let asked = scope.clone();
+        let revoked = self
+            .on_core(async move { Ok(store.revoke(&asked, reason).await?) })
+            .await?;
+        let subject = match scope {
+            Scope::Key(key) => Some(Subject::Session(key)),
+            Scope::User(user_id) => Some(Subject::User(user_id)),
+            Scope::Tenant(tenant_id) => Some(Subject::Tenant(tenant_id)),
+            Scope::All => Some(Subject::Flush),
+            Scope::Handle { .. } | Scope::Others { .. } => None,
+        };
+        if revoked.sessions > 0
+            && let Some(subject) = subject
+        {
+            self.window.hint(&subject, revoked.seq);
+        }
+        self.hear_of_it(None).await;
+        Ok(revoked)
+    }
+
+    /// The live sessions of a user, newest activity first.
+    ///
+    /// # Errors
+    /// When the store failed.
+    pub async fn list(&self, user_id: &str) -> Result<Vec<Session>, SessionsError> {
+        let (store, user_id) = (Arc::clone(&self.store), user_id.to_owned());
+        self.on_core(async move { Ok(store.list_by_user(&user_id, LIST_MAX).await?) })
+            .await
+    }
+
+    /// A session by its handle, dead or alive.
+    ///
+    /// # Errors
+    /// When the store failed.
+    pub async fn find(&self, id: Uuid) -> Result<Option<StoredSession>, SessionsError> {
+        let store = Arc::clone(&self.store);
+        self.on_core(async move { Ok(store.find(id).await?) }).await
+    }
+
+    fn mint(&self) -> Result<(Sid, SessionKey, Uuid), SessionsError> {
+        let (sid, key) = self.keys.mint(entropy::bytes(self.entropy.as_ref())?);
+        Ok((
+            sid,
+            key,
+            entropy::handle(self.clock.wall(), self.entropy.as_ref())?,
+        ))
+    }
+
+    async fn insert(&self, sid: Sid, new: NewSession) -> Result<Created, SessionsError> {
+        let (store, replaces) = (Arc::clone(&self.store), new.replaces);
+        let session = self
+            .on_core(async move { Ok(store.insert(&new).await?) })
+            .await?;
+        if replaces.is_some() {
+            self.hear_of_it(replaces).await;
+        }
+        Ok(Created { sid, session })
+    }
+
+    /// Waits until this node has applied what was just committed, so that whoever made the change also sees it. When the
+    /// store falls silent meanwhile, the lease bounds the rest.
+    async fn hear_of_it(&self, key: Option<SessionKey>) {
+        if let Some(key) = key {
+            self.local.forget(&key);
+        }
+        self.signals
+            .beat_after(self.clock.boot(), BEAT_TIMEOUT)
+            .await;
+    }
+}
+
+/// An update that was not written.
+#[derive(Debug, thiserror::Error)]
+pub enum UpdateError {
+    /// The store failed, or others kept changing the session.
+    #[error(transparent)]
+    Sessions(#[from] SessionsError),
+    /// The result would not be an identity.
+    #[error(transparent)]
+    Identity(#[from] crate::session::IdentityError),
+}
+
+async fn merge(
+    store: &dyn SessionStore,
+    key: &SessionKey,
+    patch: &IdentityPatch,
+) -> Result<bool, UpdateError> {
+    for _ in 0..UPDATE_TRIES {
+        let snapshot = store.load(key).await.map_err(SessionsError::from)?;
+        let now = snapshot.now;
+        let Some(row) = snapshot.row.filter(|row| row.verdict(now).is_ok()) else {
+            return Ok(false);
+        };
+        let identity = row.session.identity.merged(patch)?;
+        let reference = patch
+            .reference()
+            .map_or(row.session.reference, |new| new.map(Text::from));
+        let change = Change {
+            identity,
+            reference,
+        };
+        match store
+            .update(key, row.session.version, &change)
+            .await
+            .map_err(SessionsError::from)?
+        {
+            Updated::Done => return Ok(true),
+            Updated::Gone => return Ok(false),
+            Updated::Conflict => {}
+        }
+    }
+    Err(SessionsError::Contended.into())
+}

@@ -1,0 +1,324 @@
+//! The one public face of this crate: resolve, create, change, revoke, list.
+//!
+//! [`Sessions`] owns the background tasks (heartbeat, activity writer, shared-cache hygiene) and runs every call to the
+//! store on the runtime it was given, so that a client that hangs up cannot leave half a transaction behind.
+
+mod change;
+mod resolve;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use thiserror::Error;
+use tokio::runtime::Handle;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::warn;
+
+pub use self::change::{Created, LIST_MAX, Login, LoginTicket, UpdateError};
+pub use self::resolve::{Absence, Active, Query, Resolution, Unknown};
+
+use crate::activity::Activity;
+use crate::cache::breaker::{Breaker, BreakerState};
+use crate::cache::flight::Flights;
+use crate::cache::{Fill, Local, SharedCache, Tiers, TiersOptions};
+use crate::clock::{SharedClock, StoreTime};
+use crate::entropy::{NoEntropy, SharedEntropy};
+use crate::freshness::tail::{Listener, Phase, Signals, Tail};
+use crate::freshness::{Lease, Window};
+use crate::keys::Keyring;
+use crate::sid::SessionKey;
+use crate::stats::{ResetReason, Stats};
+use crate::store::{Event, SessionStore, StoreError, Subject};
+
+/// Shared-cache keys waiting to be removed; more are left to expire.
+const UNLINK_QUEUE: usize = 1_024;
+/// Longest wait for the tasks to end.
+const STOP_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// What [`Sessions`] is built from.
+#[derive(Debug)]
+pub struct Parts {
+    /// The truth.
+    pub store: Arc<dyn SessionStore>,
+    /// The tier between nodes, if there is one.
+    pub shared: Option<Arc<dyn SharedCache>>,
+    /// Keys in use.
+    pub keys: Arc<Keyring>,
+    /// Time.
+    pub clock: SharedClock,
+    /// Randomness.
+    pub entropy: SharedEntropy,
+    /// Where reads, writes and background tasks run.
+    pub runtime: Handle,
+}
+
+/// Settings.
+#[derive(Clone, Copy, Debug)]
+pub struct SessionsOptions {
+    /// Sessions kept in process.
+    pub local_max_entries: usize,
+    /// Longest life of a value in process.
+    pub local_ttl: Duration,
+    /// Longest life of a value in the shared cache.
+    pub shared_ttl: Duration,
+    /// How long "there is no such session" is remembered.
+    pub negative_ttl: Duration,
+    /// Whether a missing or old schema may be brought up to date.
+    pub migrate: bool,
+}
+
+/// A call that did not do what was asked. Nothing is known beyond what the error says.
+#[derive(Debug, Error)]
+pub enum SessionsError {
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// No randomness to mint with.
+    #[error(transparent)]
+    NoEntropy(#[from] NoEntropy),
+    /// The task that did it died.
+    #[error("the task was interrupted")]
+    Interrupted,
+    /// The node has not heard from the store for too long to start a login.
+    #[error("the node has no lease")]
+    NoLease,
+    /// Others kept changing the same session.
+    #[error("the session kept changing")]
+    Contended,
+}
+
+/// What `/readyz` is made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Readiness {
+    /// The store's schema was found to be good.
+    pub schema: bool,
+    /// The window of recent events is loaded.
+    pub window: bool,
+    /// The lease holds.
+    pub lease: bool,
+}
+
+/// The sessions of this installation, as one node sees them.
+#[derive(Debug)]
+pub struct Sessions {
+    store: Arc<dyn SessionStore>,
+    keys: Arc<Keyring>,
+    clock: SharedClock,
+    entropy: SharedEntropy,
+    runtime: Handle,
+    local: Arc<Local>,
+    tiers: Arc<Tiers>,
+    flights: Flights<Fill>,
+    window: Arc<Window>,
+    lease: Arc<Lease>,
+    store_time: Arc<StoreTime>,
+    signals: Arc<Signals>,
+    activity: Arc<Activity>,
+    stats: Arc<Stats>,
+    tasks: TaskTracker,
+    stop: CancellationToken,
+}
+
+impl Sessions {
+    /// Builds the service and starts its tasks. The store may be away: the service is then up and not ready.
+    #[must_use]
+    pub fn start(parts: Parts, options: SessionsOptions) -> Arc<Self> {
+        let Parts {
+            store,
+            shared,
+            keys,
+            clock,
+            entropy,
+            runtime,
+        } = parts;
+        let (window, lease) = (Arc::<Window>::default(), Arc::<Lease>::default());
+        let (store_time, signals, stats) = (
+            Arc::<StoreTime>::default(),
+            Arc::<Signals>::default(),
+            Arc::<Stats>::default(),
+        );
+        let local = Arc::new(Local::new(options.local_max_entries, options.negative_ttl));
+        let tiers = Arc::new(Tiers {
+            store: Arc::clone(&store),
+            shared,
+            breaker: Breaker::default(),
+            sealer: Tiers::sealer(&keys),
+            local: Arc::clone(&local),
+            window: Arc::clone(&window),
+            store_time: Arc::clone(&store_time),
+            clock: Arc::clone(&clock),
+            entropy: Arc::clone(&entropy),
+            stats: Arc::clone(&stats),
+            options: TiersOptions {
+                local_ttl: options.local_ttl,
+                shared_ttl: options.shared_ttl,
+            },
+        });
+        let sessions = Arc::new(Self {
+            activity: Arc::new(Activity::new(
+                Arc::clone(&store),
+                Arc::clone(&clock),
+                Arc::clone(&stats),
+            )),
+            flights: Flights::new(runtime.clone()),
+            store,
+            keys,
+            clock,
+            entropy,
+            runtime,
+            local,
+            tiers,
+            window,
+            lease,
+            store_time,
+            signals,
+            stats,
+            tasks: TaskTracker::new(),
+            stop: CancellationToken::new(),
+        });
+        sessions.spawn_tasks(options.migrate);
+        sessions
+    }
+
+    fn spawn_tasks(&self, migrate: bool) {
+        let (unlink, unlinks) = mpsc::channel(UNLINK_QUEUE);
+        let tail = Tail {
+            store: Arc::clone(&self.store),
+            clock: Arc::clone(&self.clock),
+            window: Arc::clone(&self.window),
+            lease: Arc::clone(&self.lease),
+            store_time: Arc::clone(&self.store_time),
+            stats: Arc::clone(&self.stats),
+            listener: Arc::new(Hygiene {
+                local: Arc::clone(&self.local),
+                unlink,
+            }),
+            signals: Arc::clone(&self.signals),
+            migrate,
+        };
+        self.tasks
+            .spawn_on(tail.run(self.stop.clone()), &self.runtime);
+        self.tasks.spawn_on(
+            Arc::clone(&self.activity).run(self.stop.clone()),
+            &self.runtime,
+        );
+        self.tasks
+            .spawn_on(unlink_all(Arc::clone(&self.tiers), unlinks), &self.runtime);
+    }
+
+    /// Stops the tasks; writes what activity is left.
+    pub async fn stop(&self) {
+        self.stop.cancel();
+        self.tasks.close();
+        if tokio::time::timeout(STOP_TIMEOUT, self.tasks.wait())
+            .await
+            .is_err()
+        {
+            warn!("background tasks did not end in time");
+        }
+    }
+
+    /// Whether this node may decide.
+    #[must_use]
+    pub fn readiness(&self) -> Readiness {
+        let phase = self.signals.phase();
+        Readiness {
+            schema: matches!(phase, Phase::NoWindow | Phase::Following),
+            window: phase == Phase::Following,
+            lease: self.lease.holds(self.clock.boot()),
+        }
+    }
+
+    /// What is left of the lease.
+    #[must_use]
+    pub fn lease_remaining(&self) -> Duration {
+        self.lease.end().since(self.clock.boot())
+    }
+
+    /// What happened so far.
+    #[must_use]
+    pub fn stats(&self) -> &Stats {
+        &self.stats
+    }
+
+    /// Number of the last event applied.
+    #[must_use]
+    pub fn applied_seq(&self) -> i64 {
+        self.window.head()
+    }
+
+    /// Reads of other tiers under way.
+    #[must_use]
+    pub fn fills_in_flight(&self) -> usize {
+        self.flights.in_use()
+    }
+
+    /// Sessions held in process.
+    #[must_use]
+    pub fn local_len(&self) -> usize {
+        self.local.len()
+    }
+
+    /// State of the shared cache's breaker; `None` without a shared cache.
+    #[must_use]
+    pub fn shared_breaker(&self) -> Option<BreakerState> {
+        self.tiers
+            .shared
+            .as_ref()
+            .map(|_| self.tiers.breaker.state())
+    }
+
+    /// Drops everything held in process, for example because what is attached to entries has changed its form.
+    pub fn forget_local(&self) {
+        self.local.clear();
+    }
+
+    /// The clock in use.
+    #[must_use]
+    pub fn clock(&self) -> &SharedClock {
+        &self.clock
+    }
+
+    /// Runs `work` to its end on the core runtime, even if the caller goes away.
+    async fn on_core<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = Result<T, SessionsError>> + Send + 'static,
+    ) -> Result<T, SessionsError> {
+        self.tasks
+            .spawn_on(work, &self.runtime)
+            .await
+            .unwrap_or(Err(SessionsError::Interrupted))
+    }
+}
+
+/// Drops what events name.
+struct Hygiene {
+    local: Arc<Local>,
+    unlink: mpsc::Sender<SessionKey>,
+}
+
+impl Listener for Hygiene {
+    fn applied(&self, event: &Event) {
+        if let Subject::Session(key) = event.subject {
+            self.local.forget(&key);
+            // A full queue leaves the value to expire; its `as_of` keeps it from being believed.
+            let _full = self.unlink.try_send(key);
+        }
+    }
+
+    fn reset(&self, _reason: ResetReason) {
+        self.local.clear();
+    }
+}
+
+/// Ends when the heartbeat, which owns the sender, has ended.
+async fn unlink_all(tiers: Arc<Tiers>, mut keys: mpsc::Receiver<SessionKey>) {
+    while let Some(key) = keys.recv().await {
+        tiers.unlink_shared(&key).await;
+    }
+}
+
+#[cfg(test)]
+mod tests;

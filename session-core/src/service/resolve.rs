@@ -1,0 +1,282 @@
+//! From a cookie's value to one of three answers: active, absent, unknown (DESIGN 4).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Sessions;
+use crate::cache::flight::Grounded;
+use crate::cache::{Entry, Fill, FillError, Tier};
+use crate::clock::Boot;
+use crate::session::Dead;
+use crate::sid::{SessionKey, Sid};
+
+/// Tries before a read that events keep overtaking is given up.
+const TRIES: usize = 2;
+
+/// How to ask.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Query {
+    /// Without a lease, a state confirmed no longer ago than this is good enough. Zero: it is not.
+    pub max_stale: Duration,
+    /// Whether this use counts as activity. A prefetch does not.
+    pub counts_as_use: bool,
+}
+
+impl Default for Query {
+    fn default() -> Self {
+        Self {
+            max_stale: Duration::ZERO,
+            counts_as_use: true,
+        }
+    }
+}
+
+/// The three answers.
+#[derive(Clone, Debug)]
+pub enum Resolution {
+    /// There is a live session.
+    Active(Active),
+    /// There is certainly none.
+    Absent(Absence),
+    /// Nobody can say. Never to be treated as absent.
+    Unknown(Unknown),
+}
+
+/// A live session.
+#[derive(Clone, Debug)]
+pub struct Active {
+    /// The session.
+    pub entry: Arc<Entry>,
+    /// Where it came from.
+    pub tier: Tier,
+    /// Time since the last confirmation, when it is served without a lease.
+    pub stale: Option<Duration>,
+}
+
+/// Why there is certainly no session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Absence {
+    /// Not of the form of a sid.
+    Malformed,
+    /// Never made by this installation.
+    Forged,
+    /// The store has no such row.
+    NoSuch,
+    /// There was one.
+    Ended(Dead),
+}
+
+impl Absence {
+    /// Metric label.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Malformed => "malformed",
+            Self::Forged => "forged",
+            Self::NoSuch => "absent",
+            Self::Ended(Dead::Revoked) => "revoked",
+            Self::Ended(Dead::Expired) => "expired",
+            Self::Ended(Dead::Idle) => "idle",
+        }
+    }
+}
+
+/// Why nobody can say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unknown {
+    /// No lease: the store has been silent for too long.
+    NoLease,
+    /// Too many reads at once.
+    Overloaded,
+    /// The read took too long.
+    Deadline,
+    /// The store failed; see [`crate::store::StoreError::kind`].
+    Store(&'static str),
+    /// Events kept overtaking the read.
+    Overtaken,
+}
+
+impl Unknown {
+    /// Metric label.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::NoLease => "no_lease",
+            Self::Overloaded => "overloaded",
+            Self::Deadline => "deadline",
+            Self::Store(kind) => kind,
+            Self::Overtaken => "overtaken",
+        }
+    }
+}
+
+/// What the local tier says.
+enum Glance {
+    Settled(Resolution),
+    /// Ask the other tiers; `confirm`: only the store's word counts.
+    Ask {
+        confirm: bool,
+    },
+}
+
+impl Sessions {
+    /// What the value of a cookie stands for.
+    pub async fn resolve(&self, cookie: &[u8], query: Query) -> Resolution {
+        let Some(sid) = Sid::parse(cookie) else {
+            return Resolution::Absent(Absence::Malformed);
+        };
+        let Some(key) = self.keys.recognise(&sid) else {
+            return Resolution::Absent(Absence::Forged);
+        };
+        match self.glance(&key, query) {
+            Glance::Settled(answer) => answer,
+            Glance::Ask { confirm } => self.ask(key, confirm, query).await,
+        }
+    }
+
+    /// The stored key of a cookie's value, if this installation made it. Says nothing about a session.
+    #[must_use]
+    pub fn key_of(&self, cookie: &[u8]) -> Option<SessionKey> {
+        Sid::parse(cookie).and_then(|sid| self.keys.recognise(&sid))
+    }
+
+    /// Whether an answer still holds: asked a second time, right before an identity leaves the gateway (R1).
+    #[must_use]
+    pub fn still_holds(&self, active: &Active, query: Query) -> bool {
+        let now = self.clock.boot();
+        let leased = self.lease.holds(now);
+        let fresh = leased
+            || self.staleness(&active.entry, now) <= query.max_stale && !query.max_stale.is_zero();
+        fresh
+            && self.window.believes(&active.entry)
+            && !active.entry.is_expired(self.store_time.upper(now))
+    }
+
+    /// The hot path: no I/O, no allocation.
+    fn glance(&self, key: &SessionKey, query: Query) -> Glance {
+        let now = self.clock.boot();
+        // The lease is read before the window: whoever sees a lease sees every event that earned it.
+        if !self.lease.holds(now) {
+            return Glance::Settled(self.without_lease(key, now, query));
+        }
+        let Some(entry) = self.local.get(key) else {
+            return if self.local.is_absent(key, now) {
+                Glance::Settled(Resolution::Absent(Absence::NoSuch))
+            } else {
+                Glance::Ask { confirm: false }
+            };
+        };
+        if !self.window.believes(&entry) {
+            self.local.forget(key);
+            return Glance::Ask { confirm: false };
+        }
+        let store_now = self.store_time.upper(now);
+        if entry.is_expired(store_now) {
+            return Glance::Settled(Resolution::Absent(Absence::Ended(Dead::Expired)));
+        }
+        if entry.looks_idle(store_now) {
+            return Glance::Ask { confirm: true };
+        }
+        if entry.wants_refresh(now) {
+            return Glance::Ask { confirm: false };
+        }
+        Glance::Settled(self.admit(entry, Tier::Local, now, query))
+    }
+
+    async fn ask(&self, key: SessionKey, mut confirm: bool, query: Query) -> Resolution {
+        for _ in 0..TRIES {
+            let tiers = Arc::clone(&self.tiers);
+            let landed = self
+                .flights
+                .join(key, || async move { tiers.fill(key, confirm).await })
+                .await;
+            let now = self.clock.boot();
+            if !self.lease.holds(now) {
+                return self.without_lease(&key, now, query);
+            }
+            match landed {
+                Ok(Fill::Active(entry, tier)) => {
+                    if entry.is_expired(self.store_time.upper(now)) {
+                        return Resolution::Absent(Absence::Ended(Dead::Expired));
+                    }
+                    // Another node may have joined us to a read that did not ask the store about idleness.
+                    confirm = tier != Tier::Store && entry.looks_idle(self.store_time.upper(now));
+                    if !confirm && self.window.believes(&entry) {
+                        return self.admit(entry, tier, now, query);
+                    }
+                }
+                Ok(Fill::Absent(dead)) => {
+                    return Resolution::Absent(dead.map_or(Absence::NoSuch, Absence::Ended));
+                }
+                Ok(Fill::Failed(FillError::Store(kind))) => {
+                    return self.despite(&key, Unknown::Store(kind), query);
+                }
+                Ok(Fill::Failed(FillError::Overtaken)) => {
+                    return Resolution::Unknown(Unknown::Overtaken);
+                }
+                Err(Grounded::Full) => return self.despite(&key, Unknown::Overloaded, query),
+                Err(Grounded::Deadline) => return self.despite(&key, Unknown::Deadline, query),
+                Err(Grounded::Died) => return self.despite(&key, Unknown::Deadline, query),
+            }
+        }
+        Resolution::Unknown(Unknown::Overtaken)
+    }
+
+    /// The other tiers failed. An entry that only wanted a refresh is as good as before as long as the lease holds.
+    fn despite(&self, key: &SessionKey, why: Unknown, query: Query) -> Resolution {
+        let now = self.clock.boot();
+        if !self.lease.holds(now) {
+            return self.without_lease(key, now, query);
+        }
+        let store_now = self.store_time.upper(now);
+        match self.local.get(key) {
+            Some(entry)
+                if self.window.believes(&entry)
+                    && !entry.is_expired(store_now)
+                    && !entry.looks_idle(store_now) =>
+            {
+                self.admit(entry, Tier::Local, now, query)
+            }
+            _ => Resolution::Unknown(why),
+        }
+    }
+
+    /// No lease: on a route that allows it, the last known state within its bound; else nobody can say.
+    fn without_lease(&self, key: &SessionKey, now: Boot, query: Query) -> Resolution {
+        let store_now = self.store_time.upper(now);
+        let known = self.local.get(key).filter(|entry| {
+            !query.max_stale.is_zero()
+                && self.staleness(entry, now) <= query.max_stale
+                && self.window.believes(entry)
+                && !entry.is_expired(store_now)
+                && !entry.looks_idle(store_now)
+        });
+        match known {
+            Some(entry) => {
+                let stale = Some(self.staleness(&entry, now));
+                Resolution::Active(Active {
+                    entry,
+                    tier: Tier::Local,
+                    stale,
+                })
+            }
+            None => Resolution::Unknown(Unknown::NoLease),
+        }
+    }
+
+    /// Time since the store last confirmed an entry, by a heartbeat or by being read.
+    fn staleness(&self, entry: &Entry, now: Boot) -> Duration {
+        now.since(self.signals.last_beat().max(entry.read_at()))
+    }
+
+    fn admit(&self, entry: Arc<Entry>, tier: Tier, now: Boot, query: Query) -> Resolution {
+        if query.counts_as_use && entry.use_at(self.store_time.upper(now)) {
+            self.activity.note(entry.session().key, now);
+        }
+        Resolution::Active(Active {
+            entry,
+            tier,
+            stale: None,
+        })
+    }
+}

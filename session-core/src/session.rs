@@ -1,0 +1,136 @@
+//! What a session is: whose it is, since when, until when. Pure; no I/O and no clock.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use uuid::Uuid;
+
+use crate::clock::Timestamp;
+use crate::sid::SessionKey;
+
+mod identity;
+mod reason;
+
+pub use identity::{ID_MAX, IDENTITY_MAX, Identity, IdentityError, IdentityPatch, Text};
+pub use reason::RevokeReason;
+
+/// Number of a committed event of authority. Dense, in commit order, starting with 1; 0 means "before all of them".
+pub type Seq = i64;
+
+/// One session, as the store holds it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Session {
+    /// Primary key in every tier.
+    pub key: SessionKey,
+    /// Public handle: what people and logs see.
+    pub id: Uuid,
+    /// Whose session it is.
+    pub identity: Identity,
+    /// Client address at login.
+    pub ip: Option<IpAddr>,
+    /// Client software at login, at most [`USER_AGENT_MAX`] bytes.
+    pub user_agent: Box<str>,
+    /// When the session was made.
+    pub created_at: Timestamp,
+    /// When the user last proved who they are.
+    pub auth_time: Timestamp,
+    /// Last request seen, to within the batching interval.
+    pub last_activity: Timestamp,
+    /// Absolute end; the session is dead at this very instant.
+    pub expires_at: Timestamp,
+    /// Ends after this long without a request. Zero: never.
+    pub idle: Duration,
+    /// When and why it was ended, if it was.
+    pub revoked: Option<(Timestamp, RevokeReason)>,
+    /// Whatever the app wants to find again, usually the key of its own session.
+    pub reference: Option<Box<str>>,
+    /// The head that was sampled before the credentials were checked.
+    pub created_seq: Seq,
+    /// Grows by one with each update.
+    pub version: i64,
+}
+
+/// Longest user agent that is kept, in bytes.
+pub const USER_AGENT_MAX: usize = 256;
+
+/// Why a session that exists does not count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dead {
+    /// It was ended, by itself or with all of its user, of its tenant or of everybody.
+    Revoked,
+    /// Its absolute end has come.
+    Expired,
+    /// Nobody used it for longer than its idle limit.
+    Idle,
+}
+
+impl Session {
+    /// Whether the session counts at `now`, given the newest mass revocation that names it.
+    ///
+    /// # Errors
+    /// Why it does not.
+    pub fn verdict(&self, now: Timestamp, mass_revoked: Option<Seq>) -> Result<(), Dead> {
+        if self.revoked.is_some() || mass_revoked.is_some_and(|seq| self.created_seq < seq) {
+            return Err(Dead::Revoked);
+        }
+        if now >= self.expires_at {
+            return Err(Dead::Expired);
+        }
+        if self
+            .idle_until(self.last_activity)
+            .is_some_and(|end| now >= end)
+        {
+            return Err(Dead::Idle);
+        }
+        Ok(())
+    }
+
+    /// When the session ends if it is not used after `last_activity`.
+    #[must_use]
+    pub fn idle_until(&self, last_activity: Timestamp) -> Option<Timestamp> {
+        (!self.idle.is_zero()).then(|| last_activity.plus(self.idle))
+    }
+}
+
+/// A session about to be stored. The store stamps `created_at`, `last_activity` and `expires_at` with its own clock.
+#[derive(Clone, Debug)]
+pub struct NewSession {
+    /// Primary key in every tier.
+    pub key: SessionKey,
+    /// Public handle.
+    pub id: Uuid,
+    /// Whose session it is.
+    pub identity: Identity,
+    /// Client address.
+    pub ip: Option<IpAddr>,
+    /// Client software, already cut to [`USER_AGENT_MAX`].
+    pub user_agent: Box<str>,
+    /// Absolute life.
+    pub ttl: Duration,
+    /// Idle limit; zero: none.
+    pub idle: Duration,
+    /// See [`Session::reference`].
+    pub reference: Option<Box<str>>,
+    /// When the user proved who they are; `None`: just now.
+    pub auth_time: Option<Timestamp>,
+    /// Head sampled before the credentials were checked (DESIGN 5, R8).
+    pub sampled: Seq,
+    /// The session that this one takes the place of; ended in the same transaction.
+    pub replaces: Option<SessionKey>,
+}
+
+/// Cuts a client-supplied user agent to what is kept, at a character boundary and without control characters.
+#[must_use]
+pub fn clip_user_agent(raw: &str) -> Box<str> {
+    let mut kept = String::with_capacity(raw.len().min(USER_AGENT_MAX));
+    for c in raw.chars().filter(|c| !c.is_control()) {
+        if kept.len() + c.len_utf8() > USER_AGENT_MAX {
+            break;
+        }
+        kept.push(c);
+    }
+    kept.into_boxed_str()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,79 @@
+//! What can go wrong between Sidgate and its store. An error is never "there is no such session".
+
+use std::error::Error as StdError;
+
+use thiserror::Error;
+
+/// A store that did not answer, or refused.
+#[derive(Debug, Error)]
+pub enum StoreError {
+    /// It could not be reached, or the connection broke.
+    #[error("store unavailable")]
+    Unavailable(#[source] Box<dyn StdError + Send + Sync>),
+    /// It did not answer in time. A write may or may not have happened.
+    #[error("store did not answer within {0} ms")]
+    Timeout(u64),
+    /// The connection leads to a standby; session state is never read from one.
+    #[error("store is in recovery (a read-only standby)")]
+    InRecovery,
+    /// The schema is not one that this program knows.
+    #[error("store schema: {0}")]
+    Schema(#[from] SchemaError),
+    /// A row cannot be understood. Says which column, never the value.
+    #[error("stored {0} is not readable")]
+    Corrupt(&'static str),
+    /// A mass revocation of this user, tenant or everybody was committed while the login was under way (R8).
+    #[error("sessions were revoked while the login was under way")]
+    RevokedMeanwhile,
+    /// The key or handle is taken. With 96 random bits this is a fault of the random source.
+    #[error("a session with this key exists already")]
+    Duplicate,
+}
+
+impl StoreError {
+    /// Wraps a driver's error.
+    pub fn unavailable(error: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        Self::Unavailable(error.into())
+    }
+
+    /// Short name for logs and metrics.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Unavailable(_) => "unavailable",
+            Self::Timeout(_) => "timeout",
+            Self::InRecovery => "in_recovery",
+            Self::Schema(_) => "schema",
+            Self::Corrupt(_) => "corrupt",
+            Self::RevokedMeanwhile => "revoked_meanwhile",
+            Self::Duplicate => "duplicate",
+        }
+    }
+}
+
+/// Why the schema of a store is not acceptable.
+#[derive(Debug, Error, PartialEq, Eq)]
+pub enum SchemaError {
+    /// There are no Sidgate tables.
+    #[error("no Sidgate schema; run `sidgate schema apply`")]
+    Missing,
+    /// Older than this program needs.
+    #[error("version {found}, this program needs {needed}; run `sidgate schema apply`")]
+    Old {
+        /// Version in the store.
+        found: i32,
+        /// Version that this program was built with.
+        needed: i32,
+    },
+    /// Newer than this program knows.
+    #[error("version {found} is newer than {needed}, the newest that this program knows")]
+    New {
+        /// Version in the store.
+        found: i32,
+        /// Version that this program was built with.
+        needed: i32,
+    },
+    /// A trigger that numbers events is absent or disabled: revocations would go unseen.
+    #[error("trigger {0} is missing or disabled")]
+    Trigger(&'static str),
+}

@@ -1,0 +1,223 @@
+//! The truth: sessions, revocations and the log of events in SQL.
+//!
+//! [`SessionStore`] is cut by promise, not by driver. Insert, update and touch are different verbs, because every session
+//! store that mixed them has had the same bug: a request in flight writes a session back after its logout
+//! (DESIGN 5, R7). Each method says what a concurrent caller sees. One conformance suite is stamped for every
+//! implementation ([`crate::testing`]).
+
+use std::fmt;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use uuid::Uuid;
+
+use crate::clock::Timestamp;
+use crate::session::{Dead, Identity, NewSession, RevokeReason, Seq, Session, Text};
+use crate::sid::SessionKey;
+
+mod error;
+pub mod postgres;
+pub mod sqlite;
+
+pub use error::{SchemaError, StoreError};
+
+/// Result of a store call.
+pub type StoreResult<T> = Result<T, StoreError>;
+
+/// Most events that one heartbeat carries. A node that lags further behind starts afresh.
+pub const PULSE_LIMIT: usize = 2_000;
+
+/// Where sessions live.
+#[async_trait]
+pub trait SessionStore: fmt::Debug + Send + Sync + 'static {
+    /// Checks that the schema is one that this program knows, and that the triggers which number events are on.
+    async fn check_schema(&self) -> StoreResult<()>;
+
+    /// Brings the schema up to date. Migrations are embedded and only ever added to.
+    async fn apply_schema(&self) -> StoreResult<()>;
+
+    /// The heartbeat (R2): one statement, on a connection of its own, that answers with the event at `applied` and at most
+    /// [`PULSE_LIMIT`] events after it, in order.
+    async fn pulse(&self, applied: Seq) -> StoreResult<Pulse>;
+
+    /// The newest `limit` events and the head, from one snapshot: what a node's window starts with (R9).
+    async fn history(&self, limit: usize) -> StoreResult<History>;
+
+    /// The row of `key` and the number of the last event included in that very snapshot (`as_of`). One statement.
+    async fn load(&self, key: &SessionKey) -> StoreResult<Snapshot>;
+
+    /// The current head, sampled before credentials are checked (R8).
+    async fn head(&self) -> StoreResult<Seq>;
+
+    /// Stores a new session and ends the one it replaces, in one transaction. Never overwrites.
+    ///
+    /// Fails with [`StoreError::RevokedMeanwhile`] when a mass revocation that concerns it is newer than its sample.
+    async fn insert(&self, new: &NewSession) -> StoreResult<Session>;
+
+    /// Writes the identity of a live session if nobody else has changed it since `version` was read.
+    async fn update(&self, key: &SessionKey, version: i64, change: &Change)
+    -> StoreResult<Updated>;
+
+    /// Moves `last_activity` forward. Never creates, never revives, writes no event; returns how many rows moved.
+    async fn touch(&self, batch: &[Touch]) -> StoreResult<u64>;
+
+    /// Ends sessions. On return the change is committed; its events are numbered up to [`Revoked::seq`].
+    async fn revoke(&self, scope: &Scope, reason: RevokeReason) -> StoreResult<Revoked>;
+
+    /// The live sessions of a user, newest activity first, at most `limit`.
+    async fn list_by_user(&self, user_id: &str, limit: usize) -> StoreResult<Vec<Session>>;
+
+    /// A session by its handle, dead or alive.
+    async fn find(&self, id: Uuid) -> StoreResult<Option<StoredSession>>;
+}
+
+/// Answer to a heartbeat.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Pulse {
+    /// Number of the last committed event.
+    pub head: Seq,
+    /// Changes when the store was restored or rebuilt: nothing that was known still holds.
+    pub incarnation: Uuid,
+    /// Whether the answering server is a standby.
+    pub in_recovery: bool,
+    /// The store's clock when it answered.
+    pub now: Timestamp,
+    /// Id of the event at `applied`, if that event is still kept.
+    pub anchor: Option<Uuid>,
+    /// Events after `applied`, in order.
+    pub events: Vec<Event>,
+}
+
+/// The recent past, from one snapshot.
+#[derive(Clone, Debug, PartialEq)]
+pub struct History {
+    /// Number of the last committed event.
+    pub head: Seq,
+    /// See [`Pulse::incarnation`].
+    pub incarnation: Uuid,
+    /// Whether the answering server is a standby.
+    pub in_recovery: bool,
+    /// The newest events, in order, without gaps.
+    pub events: Vec<Event>,
+}
+
+/// One committed change of authority.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// Dense number in commit order.
+    pub seq: Seq,
+    /// Random id: tells two histories with the same numbers apart.
+    pub eid: Uuid,
+    /// What it concerns.
+    pub subject: Subject,
+}
+
+/// What an event concerns.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Subject {
+    /// One session.
+    Session(SessionKey),
+    /// Every session of a user.
+    User(Text),
+    /// Every session of a tenant.
+    Tenant(Text),
+    /// Everything.
+    Flush,
+}
+
+/// A row and the state of the log it was read in.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Snapshot {
+    /// Number of the last event included.
+    pub as_of: Seq,
+    /// See [`Pulse::incarnation`].
+    pub incarnation: Uuid,
+    /// The store's clock.
+    pub now: Timestamp,
+    /// The row, dead or alive.
+    pub row: Option<StoredSession>,
+}
+
+/// A row with the newest mass revocation that names its user, its tenant or everybody.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StoredSession {
+    /// The row.
+    pub session: Session,
+    /// Number of that revocation, if there is one.
+    pub mass_revoked: Option<Seq>,
+}
+
+impl StoredSession {
+    /// Whether the session counts at `now`.
+    ///
+    /// # Errors
+    /// Why it does not.
+    pub fn verdict(&self, now: Timestamp) -> Result<(), Dead> {
+        self.session.verdict(now, self.mass_revoked)
+    }
+}
+
+/// What an update writes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Change {
+    /// The whole new identity, of the same user.
+    pub identity: Identity,
+    /// The whole new reference.
+    pub reference: Option<Text>,
+}
+
+/// Outcome of an update.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Updated {
+    /// Written.
+    Done,
+    /// Somebody else wrote first: read again and merge again.
+    Conflict,
+    /// There is no such live session.
+    Gone,
+}
+
+/// One request to move `last_activity` forward.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Touch {
+    /// Which session.
+    pub key: SessionKey,
+    /// How long ago it was used, so that only the store's clock is involved.
+    pub age: Duration,
+}
+
+/// Which sessions to end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// One, by its key.
+    Key(SessionKey),
+    /// One, by its handle, and only if it belongs to this user.
+    Handle {
+        /// Public handle.
+        id: Uuid,
+        /// Owner; `None` when an operator asks.
+        user_id: Option<Text>,
+    },
+    /// Every session of a user but one.
+    Others {
+        /// Owner.
+        user_id: Text,
+        /// The one that stays.
+        keep: SessionKey,
+    },
+    /// Every session of a user, also logins that are under way.
+    User(Text),
+    /// Every session of a tenant.
+    Tenant(Text),
+    /// Everybody's.
+    All,
+}
+
+/// Outcome of a revocation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Revoked {
+    /// How many sessions lived and now do not.
+    pub sessions: u64,
+    /// Number of the last event of this revocation; the current head when nothing had to be done.
+    pub seq: Seq,
+}

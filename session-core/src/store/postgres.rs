@@ -1,0 +1,157 @@
+//! Sessions in PostgreSQL (14 or later).
+//!
+//! The rules of the trait that need care here:
+//!
+//! - **Everything ends.** Waiting for a connection, connecting, and each call have a limit of their own; the server has
+//!   the same limit as `statement_timeout`, so that what a client gave up does not go on. A connection whose call did not
+//!   end well, also because the caller went away, is closed and never used again ([`pool`]).
+//! - **A read is retried once** if the pooled connection turns out to be dead. A write never is: it may have happened.
+//! - **The heartbeat has a connection to itself** ([`link`]): a pool full of slow queries must not end the lease.
+//! - **Only a primary is believed**: connections ask for a read-write server, and reads check again.
+//! - **Numbers are given at commit** by the triggers of the schema ([`schema`]); this code never writes an event.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use uuid::Uuid;
+
+use self::connect::Connector;
+use self::link::Link;
+use self::pool::Pool;
+use super::{
+    Change, History, Pulse, Revoked, Scope, SessionStore, Snapshot, StoreResult, StoredSession,
+    Touch, Updated,
+};
+use crate::secret::SecretString;
+use crate::session::{NewSession, RevokeReason, Seq, Session};
+use crate::sid::SessionKey;
+
+mod connect;
+mod events;
+mod fault;
+mod link;
+mod pool;
+mod read;
+mod revoke;
+mod row;
+mod schema;
+mod write;
+
+pub use self::connect::PostgresConfigError;
+
+/// Limits of a [`PostgresStore`]. Every wait has one.
+#[derive(Clone, Debug)]
+pub struct PostgresOptions {
+    /// Most connections beside the one of the heartbeat.
+    pub max_connections: usize,
+    /// Longest wait for a free connection.
+    pub acquire_timeout: Duration,
+    /// Longest time to open a connection, TLS and authentication included.
+    pub connect_timeout: Duration,
+    /// Longest read, once there is a connection.
+    pub read_timeout: Duration,
+    /// Longest write, once there is a connection; also the server's `statement_timeout`.
+    pub write_timeout: Duration,
+    /// Longest heartbeat, connecting included.
+    pub pulse_timeout: Duration,
+    /// Certificates (PEM) of authorities to trust beside the public ones.
+    pub root_certificates: Option<Vec<u8>>,
+}
+
+impl Default for PostgresOptions {
+    fn default() -> Self {
+        Self {
+            max_connections: 16,
+            acquire_timeout: Duration::from_millis(100),
+            connect_timeout: Duration::from_secs(1),
+            read_timeout: Duration::from_millis(250),
+            write_timeout: Duration::from_secs(2),
+            pulse_timeout: Duration::from_millis(400),
+            root_certificates: None,
+        }
+    }
+}
+
+/// Sessions in PostgreSQL.
+#[derive(Debug)]
+pub struct PostgresStore {
+    pool: Pool,
+    link: Link,
+    options: PostgresOptions,
+}
+
+impl PostgresStore {
+    /// Reads `url` (`postgres://user:password@host/database?sslmode=require`). Connects to nothing: a gateway starts while
+    /// its store is down. Calls must come from a tokio runtime that outlives the store.
+    ///
+    /// `sslmode=require` encrypts and verifies the server's certificate against the public authorities and
+    /// [`PostgresOptions::root_certificates`]; `prefer`, the default, does the same if the server offers TLS, except
+    /// towards a loopback address or a socket, where it means `disable`.
+    ///
+    /// # Errors
+    /// When the URL or a certificate cannot be used.
+    pub fn new(url: &SecretString, options: PostgresOptions) -> Result<Self, PostgresConfigError> {
+        let connector = Connector::new(url, &options)?;
+        Ok(Self {
+            pool: Pool::new(&connector, &options)?,
+            link: Link::new(connector, &options),
+            options,
+        })
+    }
+}
+
+#[async_trait]
+impl SessionStore for PostgresStore {
+    async fn check_schema(&self) -> StoreResult<()> {
+        schema::check(&self.pool).await
+    }
+
+    async fn apply_schema(&self) -> StoreResult<()> {
+        schema::apply(&self.pool).await
+    }
+
+    async fn pulse(&self, applied: Seq) -> StoreResult<Pulse> {
+        events::pulse(&self.link, applied).await
+    }
+
+    async fn history(&self, limit: usize) -> StoreResult<History> {
+        events::history(&self.link, limit, self.options.write_timeout).await
+    }
+
+    async fn load(&self, key: &SessionKey) -> StoreResult<Snapshot> {
+        read::load(&self.pool, key).await
+    }
+
+    async fn head(&self) -> StoreResult<Seq> {
+        read::head(&self.pool).await
+    }
+
+    async fn insert(&self, new: &NewSession) -> StoreResult<Session> {
+        write::insert(&self.pool, new).await
+    }
+
+    async fn update(
+        &self,
+        key: &SessionKey,
+        version: i64,
+        change: &Change,
+    ) -> StoreResult<Updated> {
+        write::update(&self.pool, key, version, change).await
+    }
+
+    async fn touch(&self, batch: &[Touch]) -> StoreResult<u64> {
+        write::touch(&self.pool, batch).await
+    }
+
+    async fn revoke(&self, scope: &Scope, reason: RevokeReason) -> StoreResult<Revoked> {
+        revoke::revoke(&self.pool, scope, reason).await
+    }
+
+    async fn list_by_user(&self, user_id: &str, limit: usize) -> StoreResult<Vec<Session>> {
+        read::list_by_user(&self.pool, user_id, limit).await
+    }
+
+    async fn find(&self, id: Uuid) -> StoreResult<Option<StoredSession>> {
+        read::find(&self.pool, id).await
+    }
+}

@@ -1,0 +1,72 @@
+//! Reads: one statement each, so that what belongs together comes from one snapshot.
+
+use uuid::Uuid;
+
+use super::pool::Pool;
+use super::row::{self, Stamp, column, columns, in_use, mass_revoked, unended};
+use crate::session::{Seq, Session};
+use crate::sid::SessionKey;
+use crate::store::{SchemaError, Snapshot, StoreError, StoreResult, StoredSession};
+
+pub(super) async fn load(pool: &Pool, key: &SessionKey) -> StoreResult<Snapshot> {
+    const SQL: &str = concat!(
+        "SELECT c.seq, c.incarnation, pg_is_in_recovery() AS in_recovery, clock_timestamp() AS now, ",
+        columns!(),
+        ", ",
+        mass_revoked!(),
+        " AS mass_revoked FROM sidgate_clock c LEFT JOIN sidgate_session s ON s.session_key = $1"
+    );
+    let rows = pool.read(SQL, &[&key.as_bytes().as_slice()]).await?;
+    let row = rows.first().ok_or(SchemaError::Missing)?;
+    if column(row, "in_recovery")? {
+        return Err(StoreError::InRecovery);
+    }
+    let found: Option<&[u8]> = column(row, "session_key")?;
+    Ok(Snapshot {
+        as_of: column(row, "seq")?,
+        incarnation: column(row, "incarnation")?,
+        now: column::<Stamp>(row, "now")?.0,
+        row: found.map(|_key| row::stored_session(row)).transpose()?,
+    })
+}
+
+pub(super) async fn head(pool: &Pool) -> StoreResult<Seq> {
+    const SQL: &str = "SELECT seq, pg_is_in_recovery() AS in_recovery FROM sidgate_clock";
+    let rows = pool.read(SQL, &[]).await?;
+    let row = rows.first().ok_or(SchemaError::Missing)?;
+    if column(row, "in_recovery")? {
+        return Err(StoreError::InRecovery);
+    }
+    column(row, "seq")
+}
+
+pub(super) async fn list_by_user(
+    pool: &Pool,
+    user_id: &str,
+    limit: usize,
+) -> StoreResult<Vec<Session>> {
+    const SQL: &str = concat!(
+        "SELECT ",
+        columns!(),
+        " FROM sidgate_session s WHERE s.user_id = $1 AND ",
+        unended!(),
+        " AND ",
+        in_use!(),
+        " ORDER BY s.last_activity DESC, s.id DESC LIMIT $2"
+    );
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let rows = pool.read(SQL, &[&user_id, &limit]).await?;
+    rows.iter().map(row::session).collect()
+}
+
+pub(super) async fn find(pool: &Pool, id: Uuid) -> StoreResult<Option<StoredSession>> {
+    const SQL: &str = concat!(
+        "SELECT ",
+        columns!(),
+        ", ",
+        mass_revoked!(),
+        " AS mass_revoked FROM sidgate_session s WHERE s.id = $1"
+    );
+    let rows = pool.read(SQL, &[&id]).await?;
+    rows.first().map(row::stored_session).transpose()
+}

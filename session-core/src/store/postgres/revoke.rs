@@ -1,0 +1,156 @@
+//! Ending sessions.
+//!
+//! `SET CONSTRAINTS ALL IMMEDIATE` runs the deferred triggers at once, so that the number can be read, and the commit is
+//! in the same flight: the clock row stays locked for as long as the server takes for two statements, whatever the
+//! network does.
+
+use deadpool_postgres::ClientWrapper;
+use tokio_postgres::{Error as PgError, Row};
+
+use super::pool::{Params, Pool};
+use super::row::{column, in_use, mass_revoked, unended};
+use crate::session::RevokeReason;
+use crate::store::{Revoked, Scope, StoreError, StoreResult};
+
+/// Ends the rows that a condition selects. Idle ones too, because a node may know of activity that is not written yet; but
+/// they are not counted.
+macro_rules! end {
+    ($which:literal) => {
+        concat!(
+            "WITH ended AS (UPDATE sidgate_session s SET revoked_at = clock_timestamp(), revoke_reason = $2 WHERE ",
+            $which,
+            " AND ",
+            unended!(),
+            " RETURNING ",
+            in_use!(),
+            " AS lived) SELECT count(*) FILTER (WHERE lived) AS sessions FROM ended"
+        )
+    };
+}
+
+/// Counts the live sessions that a condition selects.
+macro_rules! count {
+    ($which:literal) => {
+        concat!(
+            "SELECT count(*) AS sessions FROM sidgate_session s WHERE ",
+            $which,
+            " AND ",
+            unended!(),
+            " AND ",
+            in_use!()
+        )
+    };
+}
+
+const HEAD: &str = "SELECT seq FROM sidgate_clock";
+
+pub(super) async fn revoke(
+    pool: &Pool,
+    scope: &Scope,
+    reason: RevokeReason,
+) -> StoreResult<Revoked> {
+    const KEY: &str = end!("s.session_key = $1");
+    const HANDLE: &str = end!("s.id = $1 AND ($3::text IS NULL OR s.user_id = $3)");
+    // Locked in one order, so that two of these cannot deadlock.
+    const OTHERS: &str = end!(
+        "s.session_key IN (SELECT o.session_key FROM sidgate_session o \
+         WHERE o.user_id = $1 AND o.session_key <> $3 ORDER BY o.session_key FOR NO KEY UPDATE)"
+    );
+    const USER: &str = count!("s.user_id = $1");
+    const TENANT: &str = count!("s.tenant_id = $1");
+    const ALL: &str = count!("$1 = ''");
+    let reason = reason.as_str();
+    match scope {
+        Scope::Key(key) => rows(pool, KEY, &[&key.as_bytes().as_slice(), &reason]).await,
+        Scope::Handle { id, user_id } => {
+            rows(pool, HANDLE, &[id, &reason, &user_id.as_deref()]).await
+        }
+        Scope::Others { user_id, keep } => {
+            let keep = keep.as_bytes().as_slice();
+            rows(pool, OTHERS, &[&&**user_id, &reason, &keep]).await
+        }
+        Scope::User(user_id) => mass(pool, "user", user_id, USER).await,
+        Scope::Tenant(tenant_id) => mass(pool, "tenant", tenant_id, TENANT).await,
+        Scope::All => mass(pool, "all", "", ALL).await,
+    }
+}
+
+/// Ends rows one by one: one event for each.
+async fn rows(pool: &Pool, sql: &str, params: Params<'_>) -> StoreResult<Revoked> {
+    let (ended, head) = transaction(pool, (sql, params), (HEAD, &[])).await?;
+    let ended = ended.ok_or(StoreError::Corrupt("count"))?;
+    Ok(Revoked {
+        sessions: sessions(&ended)?,
+        seq: column(&head, "seq")?,
+    })
+}
+
+/// Ends all sessions of a subject with one row and one event. The trigger gives the row its number.
+async fn mass(pool: &Pool, kind: &str, subject: &str, counting: &str) -> StoreResult<Revoked> {
+    const UPSERT: &str = "\
+        INSERT INTO sidgate_revocation (kind, subject) VALUES ($1, $2) \
+        ON CONFLICT (kind, subject) DO UPDATE SET seq = NULL";
+    const NUMBER: &str = "SELECT seq FROM sidgate_revocation WHERE kind = $1 AND subject = $2";
+    let sessions = counted(pool, counting, subject).await?;
+    let params: Params<'_> = &[&kind, &subject];
+    let (_, number) = transaction(pool, (UPSERT, params), (NUMBER, params)).await?;
+    Ok(Revoked {
+        sessions,
+        seq: column(&number, "seq")?,
+    })
+}
+
+/// How many sessions live that are about to end. Counting may take longer than anybody can wait, where millions are
+/// concerned, and must not keep the revocation from happening: then the answer is 0, and says so in the log.
+async fn counted(pool: &Pool, counting: &str, subject: &str) -> StoreResult<u64> {
+    let limit = pool.write_timeout() / 2;
+    match pool.read_within(limit, counting, &[&subject]).await {
+        Ok(rows) => rows.first().map_or(Ok(0), sessions),
+        Err(StoreError::Timeout(_)) => {
+            tracing::warn!("too many sessions to count in time; they are revoked all the same");
+            Ok(0)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+fn sessions(row: &Row) -> StoreResult<u64> {
+    u64::try_from(column::<i64>(row, "sessions")?).map_err(|_error| StoreError::Corrupt("count"))
+}
+
+type Statement<'a> = (&'a str, Params<'a>);
+
+/// Runs `change`, numbers its events, reads `number` and commits, in one flight.
+async fn transaction(
+    pool: &Pool,
+    change: Statement<'_>,
+    number: Statement<'_>,
+) -> StoreResult<(Option<Row>, Row)> {
+    let lease = pool.lease().await?;
+    let client = lease.client()?;
+    let done = pool.written(async {
+        let done = flight(client, change, number).await;
+        done.map_err(|error| pool.write_error(error))
+    });
+    let done = done.await?;
+    lease.give_back();
+    Ok(done)
+}
+
+async fn flight(
+    client: &ClientWrapper,
+    change: Statement<'_>,
+    number: Statement<'_>,
+) -> Result<(Option<Row>, Row), PgError> {
+    let changing = client.prepare_cached(change.0).await?;
+    let numbering = client.prepare_cached(number.0).await?;
+    let ((), changed, (), number, ()) = tokio::try_join!(
+        biased;
+        client.batch_execute("BEGIN"),
+        client.query_opt(&changing, change.1),
+        client.batch_execute("SET CONSTRAINTS ALL IMMEDIATE"),
+        client.query_one(&numbering, number.1),
+        client.batch_execute("COMMIT"),
+    )?;
+    Ok((changed, number))
+}

@@ -1,0 +1,113 @@
+//! The schema: migrations that are only ever added to, and the check that they are all in force.
+
+use std::time::Duration;
+
+use deadpool_postgres::ClientWrapper;
+use tokio::time;
+use tokio_postgres::Error as PgError;
+
+use super::fault;
+use super::pool::Pool;
+use super::row::column;
+use crate::store::{SchemaError, StoreError, StoreResult};
+
+/// Migrations in order; the version of the schema is how many of them have been applied.
+const MIGRATIONS: [&str; 1] = [include_str!("../migrations/postgres/0001_sessions.sql")];
+
+/// Triggers without which revocations go unseen, and whether they must be deferred.
+const TRIGGERS: [(&str, bool); 6] = [
+    ("sidgate_session_updated", true),
+    ("sidgate_session_deleted", true),
+    ("sidgate_session_truncated", false),
+    ("sidgate_revocation_numbered", true),
+    ("sidgate_revocation_kept", false),
+    ("sidgate_revocation_untruncated", false),
+];
+
+/// Longest migration, the wait for another node's included.
+const APPLY_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Version that this program needs.
+fn needed() -> i32 {
+    i32::try_from(MIGRATIONS.len()).unwrap_or(i32::MAX)
+}
+
+pub(super) async fn check(pool: &Pool) -> StoreResult<()> {
+    const VERSION: &str = "\
+        SELECT coalesce(max(version), 0) AS version, pg_is_in_recovery() AS in_recovery FROM sidgate_schema";
+    const ENABLED: &str = "\
+        SELECT t.tgname::text AS name, t.tginitdeferred AS deferred FROM pg_trigger t \
+        WHERE t.tgrelid IN ('sidgate_session'::regclass, 'sidgate_revocation'::regclass) AND t.tgenabled IN ('O', 'A')";
+    let rows = pool.read(VERSION, &[]).await?;
+    let row = rows.first().ok_or(SchemaError::Missing)?;
+    if column(row, "in_recovery")? {
+        return Err(StoreError::InRecovery);
+    }
+    accept(column(row, "version")?)?;
+    let mut enabled: Vec<(String, bool)> = Vec::new();
+    for row in pool.read(ENABLED, &[]).await? {
+        enabled.push((column(&row, "name")?, column(&row, "deferred")?));
+    }
+    for (name, deferred) in TRIGGERS {
+        if !enabled.contains(&(name.to_owned(), deferred)) {
+            return Err(SchemaError::Trigger(name).into());
+        }
+    }
+    Ok(())
+}
+
+fn accept(found: i32) -> Result<(), SchemaError> {
+    let needed = needed();
+    match found {
+        0 => Err(SchemaError::Missing),
+        found if found < needed => Err(SchemaError::Old { found, needed }),
+        found if found > needed => Err(SchemaError::New { found, needed }),
+        _ => Ok(()),
+    }
+}
+
+/// Asks before it acts, so that a role without DDL may call it where there is nothing to do.
+pub(super) async fn apply(pool: &Pool) -> StoreResult<()> {
+    match check(pool).await {
+        Err(StoreError::Schema(SchemaError::Missing | SchemaError::Old { .. })) => {}
+        checked => return checked,
+    }
+    let lease = pool.lease().await?;
+    let applied = time::timeout(APPLY_TIMEOUT, migrate(lease.client()?))
+        .await
+        .map_err(|_elapsed| fault::timeout(APPLY_TIMEOUT))?
+        .map_err(|error| fault::store_error(error, APPLY_TIMEOUT))?;
+    lease.give_back();
+    Ok(accept(applied)?)
+}
+
+/// Applies what is missing in one transaction and answers with the version that is then in force. The advisory lock lets
+/// any number of nodes try at once. Everything is created in the first schema of the search path, and the functions remember
+/// that one, with the temporary schema last.
+async fn migrate(client: &ClientWrapper) -> Result<i32, PgError> {
+    const PREPARE: &str = "\
+        BEGIN; \
+        SET LOCAL statement_timeout = '60s'; \
+        SELECT pg_advisory_xact_lock(hashtextextended('sidgate schema', 0)); \
+        SELECT set_config('search_path', quote_ident(current_schema()) || ', pg_temp', true); \
+        CREATE TABLE IF NOT EXISTS sidgate_schema ( \
+            version integer PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT clock_timestamp())";
+    client.batch_execute(PREPARE).await?;
+    let row = client
+        .query_one(
+            "SELECT coalesce(max(version), 0) FROM sidgate_schema",
+            &[],
+        )
+        .await?;
+    let mut version: i32 = row.try_get(0)?;
+    for (number, sql) in (1..).zip(MIGRATIONS) {
+        if number > version {
+            client.batch_execute(sql).await?;
+            let record = "INSERT INTO sidgate_schema (version) VALUES ($1)";
+            client.execute(record, &[&number]).await?;
+            version = number;
+        }
+    }
+    client.batch_execute("COMMIT").await?;
+    Ok(version)
+}

@@ -1,0 +1,188 @@
+//! Insert, update and touch. Each transaction goes out in as few flights as its decisions allow, so that its locks are
+//! held for no longer than the server needs.
+
+use deadpool_postgres::ClientWrapper;
+use tokio_postgres::{Error as PgError, Row};
+
+use super::fault;
+use super::pool::{Params, Pool};
+use super::row::{self, column, columns, mass_revoked, micros, unended};
+use crate::clock::Timestamp;
+use crate::session::{NewSession, Session};
+use crate::sid::SessionKey;
+use crate::store::{Change, StoreError, StoreResult, Touch, Updated};
+
+pub(super) async fn insert(pool: &Pool, new: &NewSession) -> StoreResult<Session> {
+    let lease = pool.lease().await?;
+    let client = lease.client()?;
+    let inserted = pool
+        .written(async {
+            let meanwhile = revoked_meanwhile(client, new).await;
+            if meanwhile.map_err(|error| pool.write_error(error))? {
+                let undone = client.batch_execute("ROLLBACK").await;
+                undone.map_err(|error| pool.write_error(error))?;
+                return Err(StoreError::RevokedMeanwhile);
+            }
+            let row = store(client, new).await.map_err(|error| {
+                if fault::is_duplicate(&error) {
+                    StoreError::Duplicate
+                } else {
+                    pool.write_error(error)
+                }
+            })?;
+            row::session(&row)
+        })
+        .await;
+    // A refusal has rolled back and leaves the connection as good as new.
+    if matches!(inserted, Ok(_) | Err(StoreError::RevokedMeanwhile)) {
+        lease.give_back();
+    }
+    inserted
+}
+
+/// Begins, and asks whether a mass revocation is newer than the sample of this login (R8). FOR SHARE waits for one that is
+/// being committed. One that begins later gets a number above the sample, so the session is dead when it appears.
+async fn revoked_meanwhile(client: &ClientWrapper, new: &NewSession) -> Result<bool, PgError> {
+    const SQL: &str = "\
+        SELECT coalesce(bool_or(r.seq IS NULL OR r.seq > $3), false) FROM ( \
+            SELECT seq FROM sidgate_revocation \
+            WHERE kind = 'user' AND subject = $1 OR kind = 'tenant' AND subject = $2 OR kind = 'all' AND subject = '' \
+            FOR SHARE) r";
+    let statement = client.prepare_cached(SQL).await?;
+    let (user, tenant) = (new.identity.user_id(), new.identity.tenant_id());
+    let params: Params<'_> = &[&user, &tenant, &new.sampled];
+    let ((), row) = tokio::try_join!(
+        biased;
+        client.batch_execute("BEGIN"),
+        client.query_one(&statement, params),
+    )?;
+    row.try_get(0)
+}
+
+/// Writes the row, ends the one it replaces, and commits. Should one fail, the server makes the commit a rollback.
+async fn store(client: &ClientWrapper, new: &NewSession) -> Result<Row, PgError> {
+    const INSERT: &str = concat!(
+        "INSERT INTO sidgate_session AS s (session_key, id, user_id, tenant_id, identity, ip, user_agent, \
+             created_at, auth_time, last_activity, expires_at, idle_seconds, ref, created_seq) \
+         SELECT $1::bytea, $2::uuid, $3::text, $4::text, $5::text::jsonb, $6::inet, $7::text, \
+             t.now, coalesce('epoch'::timestamptz + $8::bigint * interval '1 microsecond', t.now), t.now, \
+             t.now + $9::bigint * interval '1 microsecond', $10::integer, $11::text, $12::bigint \
+         FROM (SELECT clock_timestamp() AS now) t RETURNING ",
+        columns!()
+    );
+    const REPLACE: &str = "\
+        UPDATE sidgate_session SET revoked_at = clock_timestamp(), revoke_reason = 'replaced' \
+        WHERE session_key = $1 AND revoked_at IS NULL";
+    let insert = client.prepare_cached(INSERT).await?;
+    let replace = client.prepare_cached(REPLACE).await?;
+    let idle = new.idle.as_secs() + u64::from(new.idle.subsec_nanos() > 0);
+    let row = async {
+        let params: Params<'_> = &[
+            &new.key.as_bytes().as_slice(),
+            &new.id,
+            &new.identity.user_id(),
+            &new.identity.tenant_id(),
+            &new.identity.as_json(),
+            &new.ip,
+            &&*new.user_agent,
+            &new.auth_time.map(Timestamp::as_micros),
+            &micros(new.ttl),
+            &i32::try_from(idle).unwrap_or(i32::MAX),
+            &new.reference.as_deref(),
+            &new.sampled,
+        ];
+        client.query_one(&insert, params).await
+    };
+    let replaced = new.replaces.as_ref().map(|key| key.as_bytes().as_slice());
+    let replaced: Params<'_> = &[&replaced];
+    let (row, _ended, ()) = tokio::try_join!(
+        biased;
+        row,
+        client.execute(&replace, replaced),
+        client.batch_execute("COMMIT"),
+    )?;
+    Ok(row)
+}
+
+/// One statement, which is its own transaction. A session that ended after its snapshot was taken is a conflict, and the
+/// caller who reads again finds it gone.
+pub(super) async fn update(
+    pool: &Pool,
+    key: &SessionKey,
+    version: i64,
+    change: &Change,
+) -> StoreResult<Updated> {
+    const SQL: &str = concat!(
+        "WITH found AS (SELECT FROM sidgate_session s WHERE s.session_key = $1 AND ",
+        unended!(),
+        "), written AS (UPDATE sidgate_session s \
+             SET identity = $3::text::jsonb, tenant_id = $4, ref = $5, version = s.version + 1 \
+             WHERE s.session_key = $1 AND s.version = $2 AND ",
+        unended!(),
+        " RETURNING 1) \
+         SELECT EXISTS (SELECT FROM written) AS written, EXISTS (SELECT FROM found) AS found"
+    );
+    let lease = pool.lease().await?;
+    let client = lease.client()?;
+    let key = key.as_bytes().as_slice();
+    let tenant = change.identity.tenant_id();
+    let row = pool.written(async {
+        let answer = async {
+            let statement = client.prepare_cached(SQL).await?;
+            let reference = change.reference.as_deref();
+            let identity = change.identity.as_json();
+            client
+                .query_one(
+                    &statement,
+                    &[&key, &version, &identity, &tenant, &reference],
+                )
+                .await
+        };
+        answer.await.map_err(|error| pool.write_error(error))
+    });
+    let row = row.await?;
+    lease.give_back();
+    Ok(match (column(&row, "written")?, column(&row, "found")?) {
+        (true, _) => Updated::Done,
+        (false, true) => Updated::Conflict,
+        (false, false) => Updated::Gone,
+    })
+}
+
+/// A row that somebody else holds is skipped: it is being written anyway, and a touch may neither wait nor deadlock with
+/// the touches of another node. A use that came after the session's idle end does not count (R7).
+pub(super) async fn touch(pool: &Pool, batch: &[Touch]) -> StoreResult<u64> {
+    const SQL: &str = "\
+        WITH used AS ( \
+            SELECT u.key, clock_timestamp() - min(u.age) * interval '1 microsecond' AS at \
+            FROM unnest($1::bytea[], $2::bigint[]) AS u (key, age) GROUP BY u.key \
+        ), free AS MATERIALIZED ( \
+            SELECT s.session_key FROM sidgate_session s WHERE s.session_key = ANY ($1::bytea[]) \
+            FOR NO KEY UPDATE SKIP LOCKED \
+        ) \
+        UPDATE sidgate_session s SET last_activity = used.at \
+        FROM used JOIN free ON free.session_key = used.key \
+        WHERE s.session_key = used.key AND s.revoked_at IS NULL AND s.expires_at > clock_timestamp() \
+          AND s.last_activity < used.at \
+          AND (s.idle_seconds = 0 OR used.at < s.last_activity + s.idle_seconds * interval '1 second')";
+    if batch.is_empty() {
+        return Ok(0);
+    }
+    let keys: Vec<&[u8]> = batch
+        .iter()
+        .map(|touch| touch.key.as_bytes().as_slice())
+        .collect();
+    let ages: Vec<i64> = batch.iter().map(|touch| micros(touch.age)).collect();
+    let lease = pool.lease().await?;
+    let client = lease.client()?;
+    let moved = pool.written(async {
+        let answer = async {
+            let statement = client.prepare_cached(SQL).await?;
+            client.execute(&statement, &[&keys, &ages]).await
+        };
+        answer.await.map_err(|error| pool.write_error(error))
+    });
+    let moved = moved.await?;
+    lease.give_back();
+    Ok(moved)
+}

@@ -1,0 +1,192 @@
+//! Sessions in one SQLite file: for one machine, without a database server.
+//!
+//! - **A commit is on disk.** WAL with `synchronous = FULL`: a revocation that was answered survives a loss of power.
+//! - **Three connections**, each with a thread: one writes, one reads, and one is the heartbeat's, so that no queue can
+//!   end the lease. WAL lets them work at the same time ([`lane`]).
+//! - **Every call ends.** A caller waits for no longer than the limit; what has not been started by then never is.
+//! - **Time comes from the clock that is handed in**; SQLite's own is the host's.
+//! - **Several gateways may share the file.** They hear of each other, and of the sqlite3 shell, through the log of events
+//!   that triggers write.
+
+use std::fs::OpenOptions;
+use std::io;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use uuid::Uuid;
+
+use self::lane::Lane;
+use super::{
+    Change, History, Pulse, Revoked, Scope, SessionStore, Snapshot, StoreError, StoreResult,
+    StoredSession, Touch, Updated,
+};
+use crate::clock::SharedClock;
+use crate::session::{NewSession, RevokeReason, Seq, Session};
+use crate::sid::SessionKey;
+
+mod events;
+mod lane;
+mod read;
+mod revoke;
+mod row;
+mod schema;
+mod write;
+
+/// Limits of a [`SqliteStore`].
+#[derive(Clone, Debug)]
+pub struct SqliteOptions {
+    /// Longest read, waiting included.
+    pub read_timeout: Duration,
+    /// Longest write, waiting included.
+    pub write_timeout: Duration,
+    /// Longest heartbeat.
+    pub pulse_timeout: Duration,
+}
+
+impl Default for SqliteOptions {
+    fn default() -> Self {
+        Self {
+            read_timeout: Duration::from_millis(250),
+            write_timeout: Duration::from_secs(2),
+            pulse_timeout: Duration::from_millis(400),
+        }
+    }
+}
+
+/// Sessions in a SQLite file.
+#[derive(Debug)]
+pub struct SqliteStore {
+    clock: SharedClock,
+    writer: Lane,
+    reader: Lane,
+    pulse: Lane,
+    options: SqliteOptions,
+}
+
+impl SqliteStore {
+    /// Opens the file at `path`, or creates it, readable by its owner only. The schema is left to
+    /// [`SessionStore::apply_schema`].
+    ///
+    /// # Errors
+    /// When the file cannot be opened, is not a database, or lies where WAL does not work.
+    pub async fn open(path: &Path, clock: SharedClock) -> StoreResult<Self> {
+        Self::open_with(path, clock, SqliteOptions::default()).await
+    }
+
+    /// [`SqliteStore::open`] with other limits.
+    ///
+    /// # Errors
+    /// As for [`SqliteStore::open`].
+    pub async fn open_with(
+        path: &Path,
+        clock: SharedClock,
+        options: SqliteOptions,
+    ) -> StoreResult<Self> {
+        create_private(path).map_err(StoreError::unavailable)?;
+        Ok(Self {
+            clock,
+            writer: Lane::writer(path, options.write_timeout).await?,
+            reader: Lane::reader(path, options.read_timeout).await?,
+            pulse: Lane::reader(path, options.pulse_timeout).await?,
+            options,
+        })
+    }
+}
+
+/// SQLite gives its journals the mode of the database, so this is the only place that decides who may read sessions.
+fn create_private(path: &Path) -> io::Result<()> {
+    let created = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path);
+    match created {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+        _ => Ok(()),
+    }
+}
+
+#[async_trait]
+impl SessionStore for SqliteStore {
+    async fn check_schema(&self) -> StoreResult<()> {
+        self.reader.call(|connection| schema::check(connection)).await
+    }
+
+    async fn apply_schema(&self) -> StoreResult<()> {
+        self.writer.call(schema::apply).await
+    }
+
+    async fn pulse(&self, applied: Seq) -> StoreResult<Pulse> {
+        let clock = SharedClock::clone(&self.clock);
+        self.pulse
+            .call(move |connection| events::pulse(connection, clock.wall(), applied))
+            .await
+    }
+
+    async fn history(&self, limit: usize) -> StoreResult<History> {
+        self.pulse
+            .call_within(self.options.write_timeout, move |connection| {
+                events::history(connection, limit)
+            })
+            .await
+    }
+
+    async fn load(&self, key: &SessionKey) -> StoreResult<Snapshot> {
+        let (clock, key) = (SharedClock::clone(&self.clock), *key);
+        self.reader
+            .call(move |connection| read::load(connection, clock.wall(), &key))
+            .await
+    }
+
+    async fn head(&self) -> StoreResult<Seq> {
+        self.reader.call(|connection| read::head(connection)).await
+    }
+
+    async fn insert(&self, new: &NewSession) -> StoreResult<Session> {
+        let (clock, new) = (SharedClock::clone(&self.clock), new.clone());
+        self.writer
+            .call(move |connection| write::insert(connection, &clock, &new))
+            .await
+    }
+
+    async fn update(
+        &self,
+        key: &SessionKey,
+        version: i64,
+        change: &Change,
+    ) -> StoreResult<Updated> {
+        let (clock, key, change) = (SharedClock::clone(&self.clock), *key, change.clone());
+        self.writer
+            .call(move |connection| write::update(connection, &clock, &key, version, &change))
+            .await
+    }
+
+    async fn touch(&self, batch: &[Touch]) -> StoreResult<u64> {
+        let (clock, batch) = (SharedClock::clone(&self.clock), batch.to_vec());
+        self.writer
+            .call(move |connection| write::touch(connection, &clock, &batch))
+            .await
+    }
+
+    async fn revoke(&self, scope: &Scope, reason: RevokeReason) -> StoreResult<Revoked> {
+        let (clock, scope) = (SharedClock::clone(&self.clock), scope.clone());
+        self.writer
+            .call(move |connection| revoke::revoke(connection, &clock, &scope, reason))
+            .await
+    }
+
+    async fn list_by_user(&self, user_id: &str, limit: usize) -> StoreResult<Vec<Session>> {
+        let (clock, user_id) = (SharedClock::clone(&self.clock), user_id.to_owned());
+        self.reader
+            .call(move |connection| read::list_by_user(connection, clock.wall(), &user_id, limit))
+            .await
+    }
+
+    async fn find(&self, id: Uuid) -> StoreResult<Option<StoredSession>> {
+        self.reader
+            .call(move |connection| read::find(connection, id))
+            .await
+    }
+}

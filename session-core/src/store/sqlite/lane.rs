@@ -1,0 +1,120 @@
+//! One connection, one thread, one call at a time.
+//!
+//! A caller waits for its turn outside the thread's queue, so one that has given up leaves nothing behind to be done later.
+//! The call that is running cannot be stopped, and keeps its turn until it ends: what it waits for, another process's
+//! lock, is limited by `busy_timeout`.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Semaphore;
+use tokio::time;
+use tokio_rusqlite::rusqlite::{self, Connection, ErrorCode};
+
+use crate::store::{SchemaError, StoreError, StoreResult};
+
+/// A connection with its thread.
+#[derive(Debug)]
+pub(super) struct Lane {
+    connection: tokio_rusqlite::Connection,
+    turn: Arc<Semaphore>,
+    limit: Duration,
+}
+
+impl Lane {
+    pub(super) async fn writer(path: &Path, limit: Duration) -> StoreResult<Self> {
+        Self::open(path, limit, "PRAGMA synchronous = FULL;").await
+    }
+
+    pub(super) async fn reader(path: &Path, limit: Duration) -> StoreResult<Self> {
+        Self::open(path, limit, "PRAGMA query_only = ON;").await
+    }
+
+    async fn open(path: &Path, limit: Duration, settings: &'static str) -> StoreResult<Self> {
+        let connection = tokio_rusqlite::Connection::open(path)
+            .await
+            .map_err(store_error)?;
+        let lane = Self {
+            connection,
+            turn: Arc::new(Semaphore::new(1)),
+            limit,
+        };
+        // A lock that is not there in three quarters of the time leaves time to answer so.
+        let patience = limit * 3 / 4;
+        lane.call(move |connection| {
+            connection.busy_timeout(patience).map_err(store_error)?;
+            let mode: String = connection
+                .query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))
+                .map_err(store_error)?;
+            if mode != "wal" {
+                return Err(StoreError::unavailable("WAL does not work on this file"));
+            }
+            connection.execute_batch(settings).map_err(store_error)
+        })
+        .await?;
+        Ok(lane)
+    }
+
+    /// Runs `work` on the connection's thread.
+    pub(super) async fn call<T, F>(&self, work: F) -> StoreResult<T>
+    where
+        F: FnOnce(&mut Connection) -> StoreResult<T> + Send + 'static,
+        T: Send + 'static,
+    {
+        self.call_within(self.limit, work).await
+    }
+
+    /// [`Lane::call`] with another limit.
+    pub(super) async fn call_within<T, F>(&self, limit: Duration, work: F) -> StoreResult<T>
+    where
+        F: FnOnce(&mut Connection) -> StoreResult<T> + Send + 'static,
+        T: Send + 'static,
+    {
+        let done = async {
+            let turn = Arc::clone(&self.turn)
+                .acquire_owned()
+                .await
+                .map_err(StoreError::unavailable)?;
+            let ran = self.connection.call(move |connection| {
+                let _turn = turn;
+                work(connection)
+            });
+            ran.await.map_err(|error| match error {
+                tokio_rusqlite::Error::Error(error) => error,
+                _ => StoreError::unavailable("the connection's thread is gone"),
+            })
+        };
+        let answer = time::timeout(limit, done).await.map_err(|_elapsed| timeout(limit))?;
+        answer.map_err(|error| match error {
+            StoreError::Timeout(_) => timeout(limit),
+            other => other,
+        })
+    }
+}
+
+fn timeout(limit: Duration) -> StoreError {
+    StoreError::Timeout(u64::try_from(limit.as_millis()).unwrap_or(u64::MAX))
+}
+
+/// Makes a store error of a driver's error. SQLite's messages name tables and columns and quote no values.
+pub(super) fn store_error(error: rusqlite::Error) -> StoreError {
+    match error.sqlite_error_code() {
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => StoreError::Timeout(0),
+        _ if error.to_string().contains("no such table: sidgate_") => {
+            StoreError::Schema(SchemaError::Missing)
+        }
+        _ => StoreError::unavailable(error),
+    }
+}
+
+/// Whether a unique key is taken.
+pub(super) fn is_duplicate(error: &rusqlite::Error) -> bool {
+    error.sqlite_error().is_some_and(|code| {
+        [
+            rusqlite::ffi::SQLITE_CONSTRAINT_PRIMARYKEY,
+            rusqlite::ffi::SQLITE_CONSTRAINT_UNIQUE,
+        ]
+        .contains(&code.extended_code)
+    })
+}

@@ -1,0 +1,91 @@
+//! Reads: one statement each, so that what belongs together comes from one snapshot.
+
+use tokio_rusqlite::rusqlite::{Connection, Params, Row, named_params};
+use uuid::Uuid;
+
+use super::lane::store_error;
+use super::row::{self, column, columns, in_use, mass_revoked, unended};
+use crate::clock::Timestamp;
+use crate::session::{Seq, Session};
+use crate::sid::SessionKey;
+use crate::store::{SchemaError, Snapshot, StoreResult, StoredSession};
+
+pub(super) fn load(
+    connection: &Connection,
+    now: Timestamp,
+    key: &SessionKey,
+) -> StoreResult<Snapshot> {
+    const SQL: &str = concat!(
+        "SELECT c.seq, c.incarnation, ",
+        columns!(),
+        ", ",
+        mass_revoked!(),
+        " AS mass_revoked FROM sidgate_clock c LEFT JOIN sidgate_session s ON s.session_key = :key"
+    );
+    let params = named_params! {":key": key.as_bytes().as_slice()};
+    let found = rows(connection, SQL, params, |row| {
+        let found: Option<Vec<u8>> = column(row, "session_key")?;
+        Ok(Snapshot {
+            as_of: column(row, "seq")?,
+            incarnation: row::uuid(row, "incarnation")?,
+            now,
+            row: found.map(|_key| row::stored_session(row)).transpose()?,
+        })
+    });
+    Ok(found?.pop().ok_or(SchemaError::Missing)?)
+}
+
+pub(super) fn head(connection: &Connection) -> StoreResult<Seq> {
+    let found = rows(connection, "SELECT seq FROM sidgate_clock", (), |row| {
+        column(row, "seq")
+    });
+    Ok(found?.pop().ok_or(SchemaError::Missing)?)
+}
+
+pub(super) fn list_by_user(
+    connection: &Connection,
+    now: Timestamp,
+    user_id: &str,
+    limit: usize,
+) -> StoreResult<Vec<Session>> {
+    const SQL: &str = concat!(
+        "SELECT ",
+        columns!(),
+        " FROM sidgate_session s WHERE s.user_id = :user AND ",
+        unended!(),
+        " AND ",
+        in_use!(),
+        " ORDER BY s.last_activity DESC, s.id DESC LIMIT :limit"
+    );
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let params = named_params! {":user": user_id, ":now": now.as_micros(), ":limit": limit};
+    rows(connection, SQL, params, row::session)
+}
+
+pub(super) fn find(connection: &Connection, id: Uuid) -> StoreResult<Option<StoredSession>> {
+    const SQL: &str = concat!(
+        "SELECT ",
+        columns!(),
+        ", ",
+        mass_revoked!(),
+        " AS mass_revoked FROM sidgate_session s WHERE s.id = :id"
+    );
+    let params = named_params! {":id": id.to_string()};
+    Ok(rows(connection, SQL, params, row::stored_session)?.pop())
+}
+
+/// Every row of a statement, read by `map`.
+pub(super) fn rows<T>(
+    connection: &Connection,
+    sql: &str,
+    params: impl Params,
+    map: impl Fn(&Row<'_>) -> StoreResult<T>,
+) -> StoreResult<Vec<T>> {
+    let mut statement = connection.prepare_cached(sql).map_err(store_error)?;
+    let mut rows = statement.query(params).map_err(store_error)?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next().map_err(store_error)? {
+        found.push(map(row)?);
+    }
+    Ok(found)
+}

@@ -1,0 +1,117 @@
+//! Ending sessions. The triggers number the events at once, inside the transaction.
+
+use tokio_rusqlite::rusqlite::{Connection, ToSql, named_params};
+
+use super::lane::store_error;
+use super::read::rows;
+use super::row::{column, in_use, mass_revoked, unended};
+use super::write::begin;
+use crate::clock::SharedClock;
+use crate::session::RevokeReason;
+use crate::store::{Revoked, SchemaError, Scope, StoreError, StoreResult};
+
+/// Ends the rows that a condition selects. Idle ones too, because a node may know of activity that is not written yet; but
+/// they are not counted.
+macro_rules! end {
+    ($which:literal) => {
+        concat!(
+            "UPDATE sidgate_session AS s SET revoked_at = :now, revoke_reason = :reason WHERE ",
+            $which,
+            " AND ",
+            unended!(),
+            " RETURNING (idle_seconds = 0 OR last_activity + idle_seconds * 1000000 > :now) AS lived"
+        )
+    };
+}
+
+/// Counts the live sessions that a condition selects.
+macro_rules! count {
+    ($which:literal) => {
+        concat!(
+            "SELECT count(*) AS sessions FROM sidgate_session s WHERE ",
+            $which,
+            " AND ",
+            unended!(),
+            " AND ",
+            in_use!()
+        )
+    };
+}
+
+/// A condition's parameters beside `:now` and `:reason`.
+type Params<'a> = &'a [(&'a str, &'a dyn ToSql)];
+
+pub(super) fn revoke(
+    connection: &mut Connection,
+    clock: &SharedClock,
+    scope: &Scope,
+    reason: RevokeReason,
+) -> StoreResult<Revoked> {
+    const KEY: &str = end!("s.session_key = :key");
+    const HANDLE: &str = end!("s.id = :id AND (:user IS NULL OR s.user_id = :user)");
+    const OTHERS: &str = end!("s.user_id = :user AND s.session_key <> :keep");
+    const USER: &str = count!("s.user_id = :subject");
+    const TENANT: &str = count!("s.tenant_id = :subject");
+    const ALL: &str = count!(":subject = ''");
+    let transaction = begin(connection)?;
+    let now = clock.wall().as_micros();
+    let end = |sql: &str, which: Params<'_>| {
+        let reason = reason.as_str();
+        let mut params: Vec<(&str, &dyn ToSql)> = vec![(":now", &now), (":reason", &reason)];
+        params.extend_from_slice(which);
+        let ended = rows(&transaction, sql, &*params, |row| column(row, "lived"))?;
+        let lived = ended.into_iter().filter(|lived: &bool| *lived).count();
+        revoked(&transaction, u64::try_from(lived).unwrap_or(u64::MAX))
+    };
+    let done = match scope {
+        Scope::Key(key) => end(KEY, &[(":key", &key.as_bytes().as_slice())])?,
+        Scope::Handle { id, user_id } => {
+            let (id, user) = (id.to_string(), user_id.as_deref());
+            end(HANDLE, &[(":id", &id), (":user", &user)])?
+        }
+        Scope::Others { user_id, keep } => {
+            let keep = keep.as_bytes().as_slice();
+            end(OTHERS, &[(":user", &&**user_id), (":keep", &keep)])?
+        }
+        Scope::User(user_id) => mass(&transaction, now, ("user", user_id), USER)?,
+        Scope::Tenant(tenant_id) => mass(&transaction, now, ("tenant", tenant_id), TENANT)?,
+        Scope::All => mass(&transaction, now, ("all", ""), ALL)?,
+    };
+    transaction.commit().map_err(store_error)?;
+    Ok(done)
+}
+
+/// Ends all sessions of a subject with one row and one event.
+fn mass(
+    connection: &Connection,
+    now: i64,
+    (kind, subject): (&str, &str),
+    counting: &str,
+) -> StoreResult<Revoked> {
+    const UPSERT: &str = "\
+        INSERT INTO sidgate_revocation (kind, subject) VALUES (:kind, :subject) \
+        ON CONFLICT (kind, subject) DO UPDATE SET seq = NULL";
+    let params = named_params! {":subject": subject, ":now": now};
+    let counted = rows(connection, counting, params, |row| {
+        column::<i64>(row, "sessions")
+    });
+    let sessions = counted?.pop().and_then(|count| u64::try_from(count).ok());
+    let written = connection.prepare_cached(UPSERT);
+    written
+        .and_then(|mut statement| {
+            statement.execute(named_params! {":kind": kind, ":subject": subject})
+        })
+        .map_err(store_error)?;
+    revoked(connection, sessions.ok_or(StoreError::Corrupt("count"))?)
+}
+
+/// With the write lock held, the head is the number of our own last event, if we wrote any.
+fn revoked(connection: &Connection, sessions: u64) -> StoreResult<Revoked> {
+    let head = rows(connection, "SELECT seq FROM sidgate_clock", (), |row| {
+        column(row, "seq")
+    });
+    Ok(Revoked {
+        sessions,
+        seq: head?.pop().ok_or(SchemaError::Missing)?,
+    })
+}

@@ -1,0 +1,132 @@
+//! Between rows and values. A value that cannot be read is named by its column and never shown.
+
+use std::time::Duration;
+
+use tokio_rusqlite::rusqlite::Row;
+use tokio_rusqlite::rusqlite::types::FromSql;
+use uuid::Uuid;
+
+use crate::clock::Timestamp;
+use crate::session::{Identity, RevokeReason, Seq, Session};
+use crate::sid::SessionKey;
+use crate::store::{Event, StoreError, StoreResult, StoredSession, Subject};
+
+/// The columns of a session `s`, as [`session`] reads them.
+macro_rules! columns {
+    () => {
+        "s.session_key, s.id, s.identity, s.ip, s.user_agent, s.created_at, s.auth_time, s.last_activity, s.expires_at, \
+         s.idle_seconds, s.revoked_at, s.revoke_reason, s.ref, s.created_seq, s.version"
+    };
+}
+
+/// Number of the newest mass revocation that names a session `s`. One without a number, which only a missing trigger can
+/// leave behind, counts as newer than everything.
+macro_rules! mass_revoked {
+    () => {
+        "(SELECT max(coalesce(r.seq, 9223372036854775807)) FROM sidgate_revocation r \
+          WHERE r.kind = 'user' AND r.subject = s.user_id OR r.kind = 'tenant' AND r.subject = s.tenant_id \
+             OR r.kind = 'all' AND r.subject = '')"
+    };
+}
+
+/// Whether a session `s` has been neither revoked, alone or with others, nor reached its absolute end at `:now`.
+macro_rules! unended {
+    () => {
+        concat!(
+            "s.revoked_at IS NULL AND s.expires_at > :now AND s.created_seq >= coalesce(",
+            mass_revoked!(),
+            ", 0)"
+        )
+    };
+}
+
+/// Whether a session `s` was used recently enough at `:now`.
+macro_rules! in_use {
+    () => {
+        "(s.idle_seconds = 0 OR s.last_activity + s.idle_seconds * 1000000 > :now)"
+    };
+}
+
+pub(super) use {columns, in_use, mass_revoked, unended};
+
+/// The value of a column.
+pub(super) fn column<T: FromSql>(row: &Row<'_>, name: &'static str) -> StoreResult<T> {
+    row.get(name).map_err(|_error| StoreError::Corrupt(name))
+}
+
+/// A session; the statement selects `columns!()`.
+pub(super) fn session(row: &Row<'_>) -> StoreResult<Session> {
+    let stamp = |name| column(row, name).map(Timestamp::from_micros);
+    let identity: String = column(row, "identity")?;
+    let identity =
+        Identity::from_stored(&identity).map_err(|_error| StoreError::Corrupt("identity"))?;
+    let id: String = column(row, "id")?;
+    let ip: Option<String> = column(row, "ip")?;
+    let ip = ip.map(|ip| ip.parse()).transpose();
+    let revoked_at: Option<i64> = column(row, "revoked_at")?;
+    let reason: Option<String> = column(row, "revoke_reason")?;
+    let reason = reason.map_or(RevokeReason::External, |text| {
+        RevokeReason::from_stored(&text)
+    });
+    let idle: i64 = column(row, "idle_seconds")?;
+    Ok(Session {
+        key: key(row)?,
+        id: Uuid::parse_str(&id).map_err(|_error| StoreError::Corrupt("id"))?,
+        identity,
+        ip: ip.map_err(|_error| StoreError::Corrupt("ip"))?,
+        user_agent: column::<String>(row, "user_agent")?.into_boxed_str(),
+        created_at: stamp("created_at")?,
+        auth_time: stamp("auth_time")?,
+        last_activity: stamp("last_activity")?,
+        expires_at: stamp("expires_at")?,
+        idle: Duration::from_secs(
+            u64::try_from(idle).map_err(|_error| StoreError::Corrupt("idle_seconds"))?,
+        ),
+        revoked: revoked_at.map(|at| (Timestamp::from_micros(at), reason)),
+        reference: column::<Option<String>>(row, "ref")?.map(String::into_boxed_str),
+        created_seq: column(row, "created_seq")?,
+        version: column(row, "version")?,
+    })
+}
+
+/// A session with its mass revocation; the statement also selects `mass_revoked`.
+pub(super) fn stored_session(row: &Row<'_>) -> StoreResult<StoredSession> {
+    Ok(StoredSession {
+        session: session(row)?,
+        mass_revoked: column(row, "mass_revoked")?,
+    })
+}
+
+/// An event, or `None` when the outer join found none.
+pub(super) fn event(row: &Row<'_>) -> StoreResult<Option<Event>> {
+    let Some(seq) = column::<Option<Seq>>(row, "event_seq")? else {
+        return Ok(None);
+    };
+    let text = |name| column::<String>(row, name).map(String::into_boxed_str);
+    let subject = match &*text("kind")? {
+        "session" => Subject::Session(key(row)?),
+        "user" => Subject::User(text("user_id")?),
+        "tenant" => Subject::Tenant(text("tenant_id")?),
+        "flush" => Subject::Flush,
+        _ => return Err(StoreError::Corrupt("kind")),
+    };
+    Ok(Some(Event {
+        seq,
+        eid: uuid(row, "eid")?,
+        subject,
+    }))
+}
+
+/// A UUID of 16 bytes.
+pub(super) fn uuid(row: &Row<'_>, name: &'static str) -> StoreResult<Uuid> {
+    column(row, name).map(Uuid::from_bytes)
+}
+
+fn key(row: &Row<'_>) -> StoreResult<SessionKey> {
+    column(row, "session_key").map(SessionKey::from_bytes)
+}
+
+/// Microseconds of a duration.
+pub(super) fn micros(duration: Duration) -> i64 {
+    i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,82 @@
+//! The schema: migrations that are only ever added to, and the check that they are all in force.
+
+use tokio_rusqlite::rusqlite::{Connection, named_params};
+
+use super::lane::store_error;
+use super::read::rows;
+use super::row::column;
+use super::write::begin;
+use crate::store::{SchemaError, StoreResult};
+
+/// Migrations in order; the version of the schema is how many of them have been applied.
+const MIGRATIONS: [&str; 1] = [include_str!("../migrations/sqlite/0001_sessions.sql")];
+
+/// Triggers without which revocations go unseen.
+const TRIGGERS: [&str; 8] = [
+    "sidgate_append_numbered",
+    "sidgate_session_updated",
+    "sidgate_session_deleted",
+    "sidgate_session_replaced",
+    "sidgate_revocation_inserted",
+    "sidgate_revocation_updated",
+    "sidgate_revocation_kept",
+    "sidgate_revocation_undeleted",
+];
+
+/// Version that this program needs.
+fn needed() -> i32 {
+    i32::try_from(MIGRATIONS.len()).unwrap_or(i32::MAX)
+}
+
+pub(super) fn check(connection: &Connection) -> StoreResult<()> {
+    accept(version(connection)?)?;
+    let present: Vec<String> = rows(
+        connection,
+        "SELECT name FROM sqlite_schema WHERE type = 'trigger'",
+        (),
+        |row| column(row, "name"),
+    )?;
+    for name in TRIGGERS {
+        if !present.iter().any(|found| found == name) {
+            return Err(SchemaError::Trigger(name).into());
+        }
+    }
+    Ok(())
+}
+
+fn accept(found: i32) -> Result<(), SchemaError> {
+    let needed = needed();
+    match found {
+        0 => Err(SchemaError::Missing),
+        found if found < needed => Err(SchemaError::Old { found, needed }),
+        found if found > needed => Err(SchemaError::New { found, needed }),
+        _ => Ok(()),
+    }
+}
+
+/// Applies what is missing in one transaction. Its write lock lets any number of processes try at once.
+pub(super) fn apply(connection: &mut Connection) -> StoreResult<()> {
+    const TABLE: &str = "\
+        CREATE TABLE IF NOT EXISTS sidgate_schema ( \
+            version INTEGER PRIMARY KEY, applied_at TEXT NOT NULL DEFAULT (datetime('now'))) STRICT";
+    let transaction = begin(connection)?;
+    transaction.execute_batch(TABLE).map_err(store_error)?;
+    let found = version(&transaction)?;
+    for (number, sql) in (1..).zip(MIGRATIONS) {
+        if number > found {
+            transaction.execute_batch(sql).map_err(store_error)?;
+            let record = "INSERT INTO sidgate_schema (version) VALUES (:version)";
+            transaction
+                .execute(record, named_params! {":version": number})
+                .map_err(store_error)?;
+        }
+    }
+    transaction.commit().map_err(store_error)?;
+    check(connection)
+}
+
+fn version(connection: &Connection) -> StoreResult<i32> {
+    const SQL: &str = "SELECT coalesce(max(version), 0) AS version FROM sidgate_schema";
+    let found = rows(connection, SQL, (), |row| column(row, "version"))?;
+    Ok(found.first().copied().unwrap_or_default())
+}

@@ -1,0 +1,170 @@
+//! Insert, update and touch. Each is one transaction that takes the write lock before it reads, so nothing can come between
+//! its decision and its change.
+
+use tokio_rusqlite::rusqlite::{
+    self, Connection, Transaction, TransactionBehavior, named_params,
+};
+
+use super::lane::{is_duplicate, store_error};
+use super::read::rows;
+use super::row::{self, column, columns, mass_revoked, micros, unended};
+use crate::clock::{SharedClock, Timestamp};
+use crate::session::{NewSession, Session};
+use crate::sid::SessionKey;
+use crate::store::{Change, StoreError, StoreResult, Touch, Updated};
+
+/// Begins a transaction with the write lock in hand.
+pub(super) fn begin(connection: &mut Connection) -> StoreResult<Transaction<'_>> {
+    connection
+        .transaction_with_behavior(TransactionBehavior::Immediate)
+        .map_err(store_error)
+}
+
+pub(super) fn insert(
+    connection: &mut Connection,
+    clock: &SharedClock,
+    new: &NewSession,
+) -> StoreResult<Session> {
+    const REPLACE: &str = "\
+        UPDATE sidgate_session SET revoked_at = :now, revoke_reason = 'replaced' \
+        WHERE session_key = :key AND revoked_at IS NULL";
+    let transaction = begin(connection)?;
+    let now = clock.wall();
+    if revoked_meanwhile(&transaction, new)? {
+        return Err(StoreError::RevokedMeanwhile);
+    }
+    store(&transaction, now, new).map_err(|error| {
+        if is_duplicate(&error) {
+            StoreError::Duplicate
+        } else {
+            store_error(error)
+        }
+    })?;
+    if let Some(replaced) = &new.replaces {
+        let params =
+            named_params! {":now": now.as_micros(), ":key": replaced.as_bytes().as_slice()};
+        let ended = transaction.prepare_cached(REPLACE);
+        ended
+            .and_then(|mut statement| statement.execute(params))
+            .map_err(store_error)?;
+    }
+    let session = read_back(&transaction, &new.key)?;
+    transaction.commit().map_err(store_error)?;
+    Ok(session)
+}
+
+/// Whether a mass revocation is newer than the sample of this login (R8).
+fn revoked_meanwhile(connection: &Connection, new: &NewSession) -> StoreResult<bool> {
+    const SQL: &str = "\
+        SELECT EXISTS (SELECT 1 FROM sidgate_revocation \
+            WHERE (kind = 'user' AND subject = :user OR kind = 'tenant' AND subject = :tenant OR kind = 'all' AND subject = '') \
+              AND (seq IS NULL OR seq > :sampled)) AS revoked";
+    let params = named_params! {
+        ":user": new.identity.user_id(),
+        ":tenant": new.identity.tenant_id(),
+        ":sampled": new.sampled,
+    };
+    let found = rows(connection, SQL, params, |row| column(row, "revoked"))?;
+    Ok(found.contains(&true))
+}
+
+fn store(connection: &Connection, now: Timestamp, new: &NewSession) -> rusqlite::Result<usize> {
+    const SQL: &str = "\
+        INSERT INTO sidgate_session (session_key, id, user_id, tenant_id, identity, ip, user_agent, \
+            created_at, auth_time, last_activity, expires_at, idle_seconds, ref, created_seq) \
+        VALUES (:key, :id, :user, :tenant, :identity, :ip, :user_agent, \
+            :now, coalesce(:auth_time, :now), :now, :expires_at, :idle, :ref, :sampled)";
+    let idle = new.idle.as_secs() + u64::from(new.idle.subsec_nanos() > 0);
+    connection.prepare_cached(SQL)?.execute(named_params! {
+        ":key": new.key.as_bytes().as_slice(),
+        ":id": new.id.to_string(),
+        ":user": new.identity.user_id(),
+        ":tenant": new.identity.tenant_id(),
+        ":identity": new.identity.as_json(),
+        ":ip": new.ip.map(|ip| ip.to_string()),
+        ":user_agent": &*new.user_agent,
+        ":now": now.as_micros(),
+        ":auth_time": new.auth_time.map(Timestamp::as_micros),
+        ":expires_at": now.plus(new.ttl).as_micros(),
+        ":idle": i32::try_from(idle).unwrap_or(i32::MAX),
+        ":ref": new.reference.as_deref(),
+        ":sampled": new.sampled,
+    })
+}
+
+fn read_back(connection: &Connection, key: &SessionKey) -> StoreResult<Session> {
+    const SQL: &str = concat!(
+        "SELECT ",
+        columns!(),
+        " FROM sidgate_session s WHERE s.session_key = :key"
+    );
+    let params = named_params! {":key": key.as_bytes().as_slice()};
+    let found = rows(connection, SQL, params, row::session)?.pop();
+    found.ok_or(StoreError::Corrupt("session_key"))
+}
+
+pub(super) fn update(
+    connection: &mut Connection,
+    clock: &SharedClock,
+    key: &SessionKey,
+    version: i64,
+    change: &Change,
+) -> StoreResult<Updated> {
+    const FIND: &str = concat!(
+        "SELECT s.version FROM sidgate_session s WHERE s.session_key = :key AND ",
+        unended!()
+    );
+    const UPDATE: &str = "\
+        UPDATE sidgate_session SET identity = :identity, tenant_id = :tenant, ref = :ref, version = version + 1 \
+        WHERE session_key = :key";
+    let transaction = begin(connection)?;
+    let key = key.as_bytes().as_slice();
+    let params = named_params! {":key": key, ":now": clock.wall().as_micros()};
+    let found: Vec<i64> = rows(&transaction, FIND, params, |row| column(row, "version"))?;
+    match found.first() {
+        None => return Ok(Updated::Gone),
+        Some(found) if *found != version => return Ok(Updated::Conflict),
+        Some(_) => {}
+    }
+    let params = named_params! {
+        ":key": key,
+        ":identity": change.identity.as_json(),
+        ":tenant": change.identity.tenant_id(),
+        ":ref": change.reference.as_deref(),
+    };
+    let updated = transaction.prepare_cached(UPDATE);
+    updated
+        .and_then(|mut statement| statement.execute(params))
+        .map_err(store_error)?;
+    transaction.commit().map_err(store_error)?;
+    Ok(Updated::Done)
+}
+
+/// A use that came after the session's idle end does not count (R7).
+pub(super) fn touch(
+    connection: &mut Connection,
+    clock: &SharedClock,
+    batch: &[Touch],
+) -> StoreResult<u64> {
+    const SQL: &str = "\
+        UPDATE sidgate_session SET last_activity = :used \
+        WHERE session_key = :key AND revoked_at IS NULL AND expires_at > :now AND last_activity < :used \
+          AND (idle_seconds = 0 OR :used < last_activity + idle_seconds * 1000000)";
+    let transaction = begin(connection)?;
+    let now = clock.wall().as_micros();
+    let mut moved = 0;
+    {
+        let mut statement = transaction.prepare_cached(SQL).map_err(store_error)?;
+        // The oldest use first, as it happened: each may be what keeps the session from being idle at the next.
+        let mut batch: Vec<&Touch> = batch.iter().collect();
+        batch.sort_by_key(|touch| std::cmp::Reverse(touch.age));
+        for touch in batch {
+            let used = now.saturating_sub(micros(touch.age));
+            let key = touch.key.as_bytes().as_slice();
+            let params = named_params! {":key": key, ":used": used, ":now": now};
+            moved += statement.execute(params).map_err(store_error)?;
+        }
+    }
+    transaction.commit().map_err(store_error)?;
+    u64::try_from(moved).map_err(|_error| StoreError::Corrupt("count"))
+}

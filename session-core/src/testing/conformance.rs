@@ -1,0 +1,213 @@
+//! What every store promises, case by case.
+//!
+//! A case is a generic function over a [`Fixture`]; [`store_conformance!`](crate::store_conformance) stamps all of them for
+//! one store. Cases speak the trait and, where they play somebody who is not Sidgate, the SQL that both dialects share.
+
+#![expect(clippy::panic, reason = "test support")]
+
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::clock::Timestamp;
+use crate::session::{Identity, NewSession, Seq, Session};
+use crate::sid::SessionKey;
+use crate::store::{Event, SessionStore, StoredSession, Subject};
+
+pub mod events;
+pub mod foreign;
+pub mod insert;
+pub mod load;
+pub mod revoke;
+pub mod touch;
+pub mod update;
+
+/// A fresh, empty store, and its back door.
+#[async_trait]
+pub trait Fixture: Send + Sync {
+    /// The store.
+    fn store(&self) -> &dyn SessionStore;
+
+    /// The same data, as another node sees it.
+    fn other_node(&self) -> &dyn SessionStore;
+
+    /// Runs statements, separated by semicolons, as somebody who is not Sidgate.
+    async fn sql(&self, sql: &str) -> Result<(), String>;
+
+    /// A literal for the time so many seconds from now, in the dialect of [`Fixture::sql`].
+    fn seconds_from_now(&self, seconds: i64) -> String;
+
+    /// A literal for bytes.
+    fn bytes(&self, bytes: &[u8]) -> String;
+}
+
+/// Stamps every conformance case for the store that `$fixture`, an async function without arguments, answers with.
+#[macro_export]
+macro_rules! store_conformance {
+    ($fixture:ident) => {
+        $crate::store_conformance! { @ $fixture
+            insert: answers_what_was_given_and_stamped, keeps_optional_parts_absent, keeps_unicode_and_a_huge_identity,
+                rounds_a_short_idle_limit_up, writes_no_event, never_overwrites, never_takes_a_handle_twice,
+                ends_the_replaced_session, keeps_the_replaced_session_when_it_fails, fails_after_a_mass_revocation,
+                fails_after_a_mass_revocation_by_another_node, survives_an_earlier_mass_revocation,
+                ignores_mass_revocations_of_others;
+            load: knows_an_absent_session, reports_the_head_of_its_snapshot, never_mixes_snapshots, finds_by_handle,
+                lists_by_latest_activity, lists_only_the_living;
+            update: writes_and_counts, replaces_and_removes_the_reference, refuses_a_stale_version,
+                never_revives, moves_to_another_tenant, lets_one_of_two_win;
+            touch: moves_forward_without_an_event, never_moves_backwards, never_creates, never_revives_the_ended,
+                never_revives_the_idle, takes_the_latest_of_a_batch;
+            revoke: ends_a_key_once, ends_a_handle_of_its_owner_only, ends_a_handle_for_an_operator, keeps_one_of_the_others,
+                ends_all_of_a_user, ends_all_of_a_tenant, ends_everybody, announces_each_mass_revocation_once,
+                announces_a_mass_revocation_of_nobody, spares_logins_that_began_later, counts_only_the_living,
+                ends_the_idle_without_counting, ends_logins_under_way;
+            events: begins_at_zero, pulse_answers_from_the_anchor_on, pulse_is_limited, pulse_knows_when_the_anchor_is_gone,
+                history_is_the_newest_in_order, rollback_leaves_no_gap, numbers_are_dense_and_in_commit_order,
+                other_nodes_see_the_same_log;
+            foreign: revoking_is_heard, deleting_is_heard, deleting_the_dead_is_silent, editing_the_identity_is_heard,
+                every_column_but_last_activity_is_heard, activity_is_silent, shortening_the_life_is_heard,
+                reviving_is_heard, a_new_key_is_heard_under_both, a_mass_revocation_is_numbered,
+                a_number_made_up_is_replaced, a_revocation_cannot_be_taken_back, a_pointless_revocation_can_go,
+                columns_and_identity_must_agree, an_unreadable_row_is_corrupt_and_not_absent;
+        }
+    };
+    (@ $fixture:ident $($module:ident: $($case:ident),+;)+) => {
+        $(mod $module {
+            $(#[tokio::test]
+            async fn $case() {
+                let fixture = super::$fixture().await;
+                $crate::testing::conformance::$module::$case(&fixture).await;
+            })+
+        })+
+    };
+}
+
+/// Number of this session among those of the process, so that no two share a key or a handle.
+fn next() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    NEXT.fetch_add(1, Ordering::Relaxed)
+}
+
+/// A key that nobody else has.
+fn some_key() -> SessionKey {
+    let mut bytes = [7; 32];
+    for (to, from) in bytes.iter_mut().zip(next().to_be_bytes()) {
+        *to = from;
+    }
+    SessionKey::from_bytes(bytes)
+}
+
+fn identity(value: Value) -> Identity {
+    match Identity::from_value(value) {
+        Ok((identity, _)) => identity,
+        Err(error) => panic!("not an identity: {error}"),
+    }
+}
+
+/// A session about to be stored.
+fn login(user: &str, tenant: Option<&str>) -> NewSession {
+    NewSession {
+        key: some_key(),
+        id: Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_0000 + u128::from(next())),
+        identity: identity(json!({"user": {"id": user}, "tenant_id": tenant})),
+        ip: Some(IpAddr::from([192, 0, 2, 1])),
+        user_agent: "curl/8".into(),
+        ttl: Duration::from_secs(3_600),
+        idle: Duration::from_secs(600),
+        reference: None,
+        auth_time: None,
+        sampled: 0,
+        replaces: None,
+    }
+}
+
+/// Steps that nearly every case takes. They fail the test, not the store.
+#[async_trait]
+trait Steps {
+    async fn insert(&self, new: &NewSession) -> Session;
+    /// A session of this user, logged in after everything that has happened.
+    async fn log_in(&self, user: &str, tenant: Option<&str>) -> Session;
+    async fn row(&self, key: &SessionKey) -> StoredSession;
+    async fn is_live(&self, key: &SessionKey) -> bool;
+    async fn head(&self) -> Seq;
+    async fn events_after(&self, seq: Seq) -> Vec<Event>;
+    /// Runs SQL that must work.
+    async fn run(&self, sql: &str);
+    /// Changes columns of one session by SQL.
+    async fn set(&self, id: Uuid, columns: &str);
+    async fn now(&self) -> Timestamp;
+}
+
+#[async_trait]
+impl<F: Fixture> Steps for F {
+    async fn insert(&self, new: &NewSession) -> Session {
+        match self.store().insert(new).await {
+            Ok(session) => session,
+            Err(error) => panic!("insert: {error:?}"),
+        }
+    }
+
+    async fn log_in(&self, user: &str, tenant: Option<&str>) -> Session {
+        let mut new = login(user, tenant);
+        new.sampled = self.head().await;
+        self.insert(&new).await
+    }
+
+    async fn row(&self, key: &SessionKey) -> StoredSession {
+        match self.store().load(key).await {
+            Ok(snapshot) => snapshot.row.unwrap_or_else(|| panic!("no such session")),
+            Err(error) => panic!("load: {error:?}"),
+        }
+    }
+
+    async fn is_live(&self, key: &SessionKey) -> bool {
+        match self.store().load(key).await {
+            Ok(snapshot) => {
+                let now = snapshot.now;
+                snapshot.row.is_some_and(|row| row.verdict(now).is_ok())
+            }
+            Err(error) => panic!("load: {error:?}"),
+        }
+    }
+
+    async fn head(&self) -> Seq {
+        match self.store().head().await {
+            Ok(head) => head,
+            Err(error) => panic!("head: {error:?}"),
+        }
+    }
+
+    async fn events_after(&self, seq: Seq) -> Vec<Event> {
+        match self.store().pulse(seq).await {
+            Ok(pulse) => pulse.events,
+            Err(error) => panic!("pulse: {error:?}"),
+        }
+    }
+
+    async fn run(&self, sql: &str) {
+        if let Err(error) = self.sql(sql).await {
+            panic!("{sql}: {error}");
+        }
+    }
+
+    async fn set(&self, id: Uuid, columns: &str) {
+        let sql = format!("UPDATE sidgate_session SET {columns} WHERE id = '{id}'");
+        self.run(&sql).await;
+    }
+
+    async fn now(&self) -> Timestamp {
+        match self.store().pulse(0).await {
+            Ok(pulse) => pulse.now,
+            Err(error) => panic!("pulse: {error:?}"),
+        }
+    }
+}
+
+/// What a list of events is about.
+fn subjects(events: &[Event]) -> Vec<Subject> {
+    events.iter().map(|event| event.subject.clone()).collect()
+}

@@ -1,0 +1,16 @@
+//! What tests of this crate, and of those above it, need to decide what happens: the time ([`ManualClock`]), when a store
+//! fails ([`FaultStore`]), and real servers that live no longer than the test run ([`TestPostgres`], [`TestRedis`]).
+//!
+//! [`conformance`] is the suite that every [`SessionStore`](crate::store::SessionStore) must pass.
+
+mod clock;
+pub mod conformance;
+mod fault;
+mod postgres;
+mod process;
+mod redis;
+
+pub use clock::ManualClock;
+pub use fault::{Call, FaultStore, Faults, Hold};
+pub use postgres::{TestDatabase, TestPostgres};
+pub use redis::TestRedis;

@@ -1,0 +1,118 @@
+//! A Redis of one's own.
+
+#![expect(clippy::expect_used, clippy::panic, reason = "test support")]
+
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::process::{Child, Command};
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use super::process::{clean_up_after, detached, eventually, free_port, program};
+
+/// A `redis-server` on a free loopback port, without persistence. Ends with this value, or else with the process.
+#[derive(Debug)]
+pub struct TestRedis {
+    port: u16,
+    server: Option<Child>,
+}
+
+impl TestRedis {
+    /// Starts one and waits until it answers.
+    #[must_use]
+    pub fn start() -> Self {
+        for _ in 0..5 {
+            let mut redis = Self {
+                port: free_port(),
+                server: None,
+            };
+            if redis.try_start() {
+                return redis;
+            }
+        }
+        panic!("redis-server does not start; is it installed?");
+    }
+
+    /// `redis://127.0.0.1:port`.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("redis://127.0.0.1:{}", self.port)
+    }
+
+    /// The port, which stays the same over [`TestRedis::stop`] and [`TestRedis::restart`].
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Kills the server: connections break, and the port refuses new ones. What was stored is lost.
+    pub fn stop(&mut self) {
+        if let Some(mut server) = self.server.take() {
+            // It may have ended by itself.
+            let _ = server.kill();
+            let _ = server.wait();
+        }
+    }
+
+    /// Starts an empty server on the same port.
+    pub fn restart(&mut self) {
+        self.stop();
+        assert!(self.try_start(), "redis-server starts again");
+    }
+
+    /// Freezes the server: connections stay open and nothing is answered.
+    pub fn pause(&self) {
+        self.signal(Signal::STOP);
+    }
+
+    /// Goes on after [`TestRedis::pause`].
+    pub fn resume(&self) {
+        self.signal(Signal::CONT);
+    }
+
+    fn signal(&self, signal: Signal) {
+        let server = self.server.as_ref().expect("the server runs");
+        kill_process(Pid::from_child(server), signal).expect("the server can be signalled");
+    }
+
+    fn try_start(&mut self) -> bool {
+        let port = self.port.to_string();
+        let mut command = Command::new(program("redis-server", &[]));
+        command
+            .args(["--port", &port, "--bind", "127.0.0.1"])
+            .args(["--save", "", "--appendonly", "no"])
+            .current_dir(std::env::temp_dir());
+        let server = detached(&mut command).spawn();
+        let mut server = server.expect("redis-server is installed");
+        let pid = server.id();
+        clean_up_after(
+            std::process::id(),
+            &format!("kill -0 {pid} 2>/dev/null"),
+            &format!("kill -9 {pid} 2>/dev/null"),
+        );
+        let up = eventually(|| !matches!(server.try_wait(), Ok(None)) || answers(self.port));
+        let ours = up && matches!(server.try_wait(), Ok(None));
+        self.server = Some(server);
+        ours
+    }
+}
+
+impl Drop for TestRedis {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+fn answers(port: u16) -> bool {
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    let ask = || {
+        let mut socket = TcpStream::connect(address)?;
+        socket.set_read_timeout(Some(Duration::from_millis(500)))?;
+        socket.write_all(b"PING\r\n")?;
+        let mut answer = [0; 7];
+        socket.read_exact(&mut answer)?;
+        Ok::<_, std::io::Error>(answer == *b"+PONG\r\n")
+    };
+    ask().unwrap_or(false)
+}

@@ -1,0 +1,54 @@
+//! The conformance suite, stamped for PostgreSQL.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use session_core::store::SessionStore;
+use session_core::store::postgres::PostgresStore;
+use session_core::testing::conformance::Fixture;
+use session_core::testing::{TestDatabase, TestPostgres};
+
+struct Postgres {
+    store: PostgresStore,
+    other_node: PostgresStore,
+    database: TestDatabase,
+    _server: Arc<TestPostgres>,
+}
+
+#[async_trait]
+impl Fixture for Postgres {
+    fn store(&self) -> &dyn SessionStore {
+        &self.store
+    }
+
+    fn other_node(&self) -> &dyn SessionStore {
+        &self.other_node
+    }
+
+    async fn sql(&self, sql: &str) -> Result<(), String> {
+        let done = self.database.client().await.batch_execute(sql).await;
+        done.map_err(|error| format!("{error:?}"))
+    }
+
+    fn seconds_from_now(&self, seconds: i64) -> String {
+        format!("clock_timestamp() + interval '{seconds} seconds'")
+    }
+
+    fn bytes(&self, bytes: &[u8]) -> String {
+        let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        format!("'\\x{hex}'::bytea")
+    }
+}
+
+async fn fixture() -> Postgres {
+    let server = TestPostgres::shared();
+    let database = server.database();
+    Postgres {
+        store: database.store(),
+        other_node: database.store(),
+        database,
+        _server: server,
+    }
+}
+
+session_core::store_conformance!(fixture);

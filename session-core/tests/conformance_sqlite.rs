@@ -1,0 +1,59 @@
+//! The conformance suite, stamped for SQLite.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use rusqlite::Connection;
+use session_core::clock::{Clock, SharedClock, SystemClock};
+use session_core::store::SessionStore;
+use session_core::store::sqlite::SqliteStore;
+use session_core::testing::conformance::Fixture;
+use tempfile::TempDir;
+
+struct Sqlite {
+    store: SqliteStore,
+    other_node: SqliteStore,
+    directory: TempDir,
+}
+
+#[async_trait]
+impl Fixture for Sqlite {
+    fn store(&self) -> &dyn SessionStore {
+        &self.store
+    }
+
+    fn other_node(&self) -> &dyn SessionStore {
+        &self.other_node
+    }
+
+    async fn sql(&self, sql: &str) -> Result<(), String> {
+        let connection = Connection::open(self.directory.path().join("s.db"));
+        let done = connection.and_then(|connection| connection.execute_batch(sql));
+        done.map_err(|error| error.to_string())
+    }
+
+    fn seconds_from_now(&self, seconds: i64) -> String {
+        let now = SystemClock.wall().as_micros();
+        (now + seconds * 1_000_000).to_string()
+    }
+
+    fn bytes(&self, bytes: &[u8]) -> String {
+        let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        format!("x'{hex}'")
+    }
+}
+
+async fn fixture() -> Sqlite {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("s.db");
+    let clock: SharedClock = Arc::new(SystemClock);
+    let store = SqliteStore::open(&path, Arc::clone(&clock)).await.unwrap();
+    store.apply_schema().await.unwrap();
+    Sqlite {
+        store,
+        other_node: SqliteStore::open(&path, clock).await.unwrap(),
+        directory,
+    }
+}
+
+session_core::store_conformance!(fixture);
