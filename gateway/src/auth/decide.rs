@@ -1,0 +1,103 @@
+//! From a route's policy and what is known about the session to what happens with the request.
+//!
+//! The three answers of the session service stay apart to the end: absent may send somebody to the
+//! login page, unknown never does.
+
+use session_core::service::{Absence, Active, Resolution, Unknown};
+
+use crate::config::{OnUnknown, Route, SessionPolicy};
+
+/// What the app is told about the session.
+#[derive(Clone, Debug)]
+pub enum State {
+    /// The route asks for no session; none was looked up.
+    None,
+    /// There is certainly no session.
+    Anonymous,
+    /// There is one.
+    Active(Active),
+    /// Nobody can say, and the route wants to hear about the request nevertheless.
+    Unknown,
+}
+
+impl State {
+    /// Value of `X-Session-State` and of the assertion's `state`.
+    #[must_use]
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Anonymous => "anonymous",
+            Self::Active(_) => "active",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// What happens with a request.
+#[derive(Clone, Debug)]
+pub enum Decision {
+    /// It goes to the app.
+    Forward(State),
+    /// The route requires a session and there is none.
+    Missing,
+    /// The route needs an answer that nobody can give now: 503.
+    Unavailable(Unknown),
+}
+
+/// What was found out about the session of a request.
+#[derive(Clone, Debug)]
+pub enum Finding {
+    /// The route asks for none: nothing was looked up.
+    NotAsked,
+    /// The request carries no session cookie.
+    NoCookie,
+    /// The session service's answer.
+    Resolved(Resolution),
+}
+
+/// Decides.
+#[must_use]
+pub fn decide(route: &Route, finding: Finding) -> Decision {
+    let required = route.session == SessionPolicy::Required;
+    match finding {
+        Finding::NotAsked => Decision::Forward(State::None),
+        Finding::Resolved(Resolution::Active(active)) => Decision::Forward(State::Active(active)),
+        Finding::NoCookie | Finding::Resolved(Resolution::Absent(_)) if required => {
+            Decision::Missing
+        }
+        Finding::NoCookie | Finding::Resolved(Resolution::Absent(_)) => {
+            Decision::Forward(State::Anonymous)
+        }
+        Finding::Resolved(Resolution::Unknown(_))
+            if !required && route.on_unknown == OnUnknown::Pass =>
+        {
+            Decision::Forward(State::Unknown)
+        }
+        Finding::Resolved(Resolution::Unknown(why)) => Decision::Unavailable(why),
+    }
+}
+
+/// Labels of a finding for metrics and logs: tier and result.
+#[must_use]
+pub fn labels(finding: &Finding) -> (&'static str, &'static str) {
+    match finding {
+        Finding::NotAsked => ("none", "not_asked"),
+        Finding::NoCookie => ("none", "no_cookie"),
+        Finding::Resolved(Resolution::Active(active)) => (
+            active.tier.as_str(),
+            if active.stale.is_some() {
+                "stale"
+            } else {
+                "active"
+            },
+        ),
+        Finding::Resolved(Resolution::Absent(why @ (Absence::Malformed | Absence::Forged))) => {
+            ("seal", why.as_str())
+        }
+        Finding::Resolved(Resolution::Absent(why)) => ("store", why.as_str()),
+        Finding::Resolved(Resolution::Unknown(why)) => ("none", why.as_str()),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,114 @@
+//! What an app may ask for in `X-Session-Event` (DESIGN 7).
+
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde_json::Value;
+use session_core::session::{Identity, IdentityPatch, Text};
+
+use super::token::TokenRefused;
+
+/// Most events in one answer.
+const EVENTS_MAX: usize = 8;
+
+/// One wish of an app about the session of the request it answers.
+#[derive(Clone, Debug, PartialEq)]
+pub enum SessionEvent {
+    /// Somebody proved who they are.
+    Login {
+        /// Who.
+        identity: Identity,
+        /// The app's reference.
+        reference: Option<Text>,
+        /// Shorter life than configured.
+        ttl: Option<Duration>,
+    },
+    /// Sessions end.
+    Logout(LogoutScope),
+    /// The identity changes.
+    Update(IdentityPatch),
+    /// The session gets a new sid.
+    Rotate,
+}
+
+/// Which sessions a logout ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogoutScope {
+    /// The one of this request.
+    This,
+    /// All of the user but that one.
+    Others,
+    /// All of the user.
+    All,
+}
+
+#[derive(Deserialize)]
+#[serde(tag = "type", rename_all = "lowercase", deny_unknown_fields)]
+enum Form {
+    Login {
+        identity: Value,
+        #[serde(default)]
+        ttl: Option<u64>,
+    },
+    Logout {
+        scope: LogoutScope,
+    },
+    Update {
+        identity: IdentityPatch,
+    },
+    Rotate,
+    Ref {
+        r#ref: Option<String>,
+    },
+}
+
+impl SessionEvent {
+    /// Reads the `ev` member of a token. All of its events or none.
+    ///
+    /// # Errors
+    /// When one of them is not of the documented shape.
+    pub fn parse_all(events: Value) -> Result<Vec<Self>, TokenRefused> {
+        let forms: Vec<Form> =
+            serde_json::from_value(events).map_err(|_error| TokenRefused::Shape)?;
+        if forms.is_empty() || forms.len() > EVENTS_MAX {
+            return Err(TokenRefused::Shape);
+        }
+        forms.into_iter().map(Self::from_form).collect()
+    }
+
+    fn from_form(form: Form) -> Result<Self, TokenRefused> {
+        Ok(match form {
+            Form::Login { identity, ttl } => {
+                let (identity, reference) =
+                    Identity::from_value(identity).map_err(|_error| TokenRefused::Shape)?;
+                if ttl == Some(0) {
+                    return Err(TokenRefused::Shape);
+                }
+                Self::Login {
+                    identity,
+                    reference,
+                    ttl: ttl.map(Duration::from_secs),
+                }
+            }
+            Form::Logout { scope } => Self::Logout(scope),
+            Form::Update { identity } => Self::Update(identity),
+            Form::Rotate => Self::Rotate,
+            Form::Ref { r#ref } => Self::Update(IdentityPatch::of_reference(r#ref)),
+        })
+    }
+
+    /// Metric label.
+    #[must_use]
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Login { .. } => "login",
+            Self::Logout(_) => "logout",
+            Self::Update(_) => "update",
+            Self::Rotate => "rotate",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,180 @@
+//! A session as an app sees it: header values made once, assertions signed once in a while.
+//!
+//! A [`Badge`] hangs on the cached session, so that the hot path copies ready values.
+
+use std::sync::Arc;
+
+use http::{HeaderName, HeaderValue};
+use parking_lot::Mutex;
+use serde_json::Value;
+use session_core::session::Session;
+
+use super::token::{ASSERTION_REUSE, AppKeys, SessionClaims, SignError};
+use crate::config::IdentityField;
+
+/// Longest value of an attribute header, in bytes.
+pub const ATTRIBUTE_MAX: usize = 1_024;
+
+/// Ready header values of one session.
+#[derive(Debug)]
+pub struct Badge {
+    /// `X-Session-Id`
+    pub id: HeaderValue,
+    /// The handle as text, for logs.
+    pub handle: Box<str>,
+    /// `X-Session-User-Id`
+    pub user_id: Option<HeaderValue>,
+    /// `X-Session-Tenant-Id`
+    pub tenant_id: Option<HeaderValue>,
+    /// `X-Session-Expires-At`
+    pub expires_at: HeaderValue,
+    /// The headers of `[identity.headers]`.
+    pub attributes: Vec<(HeaderName, HeaderValue)>,
+    /// Attributes left out because they are not ASCII or too long.
+    pub omitted: u64,
+    /// The newest assertion for each app that this session has visited.
+    issued: Mutex<Vec<Issued>>,
+}
+
+#[derive(Debug)]
+struct Issued {
+    app: Arc<str>,
+    at: i64,
+    assertion: HeaderValue,
+}
+
+impl Badge {
+    /// Makes the header values of `session`.
+    #[must_use]
+    pub fn new(session: &Session, headers: &[(HeaderName, IdentityField)]) -> Self {
+        let identity = session.identity.to_value();
+        let mut omitted = 0;
+        let mut attributes = Vec::with_capacity(headers.len());
+        for (name, field) in headers {
+            match attribute(&identity, field) {
+                Attribute::Value(value) => attributes.push((name.clone(), value)),
+                Attribute::Absent => {}
+                Attribute::Unfit => omitted += 1,
+            }
+        }
+        let handle = session.id.to_string().into_boxed_str();
+        Self {
+            id: HeaderValue::from_str(&handle).unwrap_or_else(|_| HeaderValue::from_static("")),
+            handle,
+            user_id: HeaderValue::from_str(session.identity.user_id()).ok(),
+            tenant_id: session
+                .identity
+                .tenant_id()
+                .and_then(|id| HeaderValue::from_str(id).ok()),
+            expires_at: HeaderValue::from(session.expires_at.as_secs()),
+            attributes,
+            omitted,
+            issued: Mutex::default(),
+        }
+    }
+
+    /// The assertion for `app`, signed anew when the last one is three quarters through its life.
+    ///
+    /// # Errors
+    /// When signing fails.
+    pub fn assertion(
+        &self,
+        session: &Session,
+        app: &Arc<str>,
+        keys: &AppKeys,
+        now: i64,
+    ) -> Result<HeaderValue, SignError> {
+        let mut issued = self.issued.lock();
+        let at = issued.iter().position(|one| Arc::ptr_eq(&one.app, app));
+        if let Some(one) = at.and_then(|at| issued.get(at))
+            && (0..ASSERTION_REUSE).contains(&(now - one.at))
+        {
+            return Ok(one.assertion.clone());
+        }
+        let assertion = signed(keys, "active", &claims(session, None), now)?;
+        if let Some(at) = at {
+            issued.swap_remove(at);
+        }
+        issued.push(Issued {
+            app: Arc::clone(app),
+            at: now,
+            assertion: assertion.clone(),
+        });
+        Ok(assertion)
+    }
+}
+
+/// Signs and wraps; the value is sensitive, so that no table of header compression keeps it.
+///
+/// # Errors
+/// When signing fails.
+pub fn signed(
+    keys: &AppKeys,
+    state: &'static str,
+    claims: &SessionClaims,
+    now: i64,
+) -> Result<HeaderValue, SignError> {
+    let token = keys.assertion(state, claims, now)?;
+    let mut value = HeaderValue::from_str(&token).unwrap_or_else(|_| HeaderValue::from_static(""));
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+/// The claims of a live session; `stale` in seconds when it is served without a lease.
+#[must_use]
+pub fn claims(session: &Session, stale: Option<u64>) -> SessionClaims {
+    let mut identity = session.identity.to_value();
+    let mut take = |pointer: &str| {
+        identity
+            .pointer_mut(pointer)
+            .map(Value::take)
+            .filter(|value| !value.is_null())
+    };
+    SessionClaims {
+        sid: Some(session.id.to_string()),
+        sub: Some(session.identity.user_id().to_owned()),
+        tid: session.identity.tenant_id().map(str::to_owned),
+        email: take("/user/email"),
+        attrs: take("/attributes"),
+        auth_time: Some(session.auth_time.as_secs()),
+        ah: take("/auth_hash"),
+        reference: session.reference.as_deref().map(str::to_owned),
+        stale,
+    }
+}
+
+enum Attribute {
+    Value(HeaderValue),
+    Absent,
+    Unfit,
+}
+
+fn attribute(identity: &Value, field: &IdentityField) -> Attribute {
+    let found = match field {
+        IdentityField::TenantId => identity.get("tenant_id"),
+        IdentityField::NeedsOnboarding => identity.get("needs_onboarding"),
+        IdentityField::User(keys) => dig(identity.get("user"), keys),
+        IdentityField::Attributes(keys) => dig(identity.get("attributes"), keys),
+    };
+    let text = match found {
+        None | Some(Value::Null) => return Attribute::Absent,
+        Some(Value::String(text)) => text.clone(),
+        Some(other) => other.to_string(),
+    };
+    let fits = text.len() <= ATTRIBUTE_MAX
+        && text
+            .bytes()
+            .all(|byte| byte == b' ' || byte.is_ascii_graphic());
+    // A value that begins or ends with a space would reach the app without it.
+    if !fits || text.trim_matches(' ') != text {
+        return Attribute::Unfit;
+    }
+    HeaderValue::try_from(text).map_or(Attribute::Unfit, Attribute::Value)
+}
+
+fn dig<'a>(from: Option<&'a Value>, keys: &[String]) -> Option<&'a Value> {
+    keys.iter().try_fold(from?, |value, key| value.get(key))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,111 @@
+//! Where is a person sent to log in, and how does the login page know the way back?
+//!
+//! `login_url?next=<path and query>`. The way back is made from the vetted request only, never from
+//! Host, Referer or `X-Forwarded-*`, and is always a path on this origin: a login page that sends
+//! its user to `next` cannot be made to send them elsewhere.
+
+use std::fmt::Write as _;
+
+/// The longest `next`, percent-encoded. Keeps the Location header below what proxies and browsers
+/// take.
+pub const MAX_NEXT_BYTES: usize = 2048;
+
+/// The login page, as configured.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LoginUrl {
+    /// Everything before the fragment.
+    base: String,
+    /// With its `#`, or empty.
+    fragment: String,
+}
+
+/// A `login_url` that is neither a path on this origin nor an absolute http(s) URL.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("login_url must be a path that begins with a single '/', or an absolute http(s) url")]
+pub struct InvalidLoginUrl;
+
+impl LoginUrl {
+    /// Parses the configured value.
+    ///
+    /// # Errors
+    /// It could send people somewhere unintended, or break the header it is written to.
+    pub fn parse(url: &str) -> Result<Self, InvalidLoginUrl> {
+        let absolute = ["https://", "http://"].iter().any(|scheme| {
+            url.strip_prefix(scheme)
+                .is_some_and(|rest| !rest.is_empty() && !rest.starts_with(['/', '?', '#']))
+        });
+        let printable = url.bytes().all(|byte| byte.is_ascii_graphic());
+        if !printable || !(absolute || is_local(url)) {
+            return Err(InvalidLoginUrl);
+        }
+        let (base, fragment) = url.split_at(url.find('#').unwrap_or(url.len()));
+        Ok(Self {
+            base: base.to_owned(),
+            fragment: fragment.to_owned(),
+        })
+    }
+
+    /// The Location for a request to `path` and `query`; `None` when that *is* the login page,
+    /// which would send the browser in a circle.
+    ///
+    /// A way back that is too long loses its query, then itself: logging in matters more.
+    #[must_use]
+    pub fn location(&self, path: &str, query: Option<&str>) -> Option<String> {
+        if self.is_at(path) {
+            return None;
+        }
+        let next = query
+            .and_then(|query| encode_next(&[path, "?", query]))
+            .or_else(|| encode_next(&[path]))
+            .filter(|_| is_local(path));
+        let Self { base, fragment } = self;
+        Some(match next {
+            Some(next) => {
+                let separator = if base.contains('?') { '&' } else { '?' };
+                format!("{base}{separator}next={next}{fragment}")
+            }
+            None => format!("{base}{fragment}"),
+        })
+    }
+
+    fn is_at(&self, path: &str) -> bool {
+        let own_path = self.base.split('?').next().unwrap_or_default();
+        // An absolute URL never equals a path: it may well share one with another origin.
+        own_path.trim_end_matches('/') == path.trim_end_matches('/')
+    }
+}
+
+/// Is this a place on our own origin, to every browser?
+///
+/// Browsers take `//host` and `/\host` for another host, and drop tabs and line ends before they
+/// look.
+#[must_use]
+pub fn is_local(target: &str) -> bool {
+    let Some(rest) = target.strip_prefix('/') else {
+        return false;
+    };
+    !rest.starts_with(['/', '\\']) && !target.bytes().any(|byte| byte.is_ascii_control())
+}
+
+/// Percent-encodes the parts for use as a query value; `None` when the result is too long.
+///
+/// `/` stays readable. Everything else that is not unreserved is encoded, so nothing of the request
+/// can end the value.
+fn encode_next(parts: &[&str]) -> Option<String> {
+    let mut encoded = String::new();
+    for byte in parts.iter().flat_map(|part| part.bytes()) {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'/') {
+            encoded.push(char::from(byte));
+        } else {
+            // Writing to a String cannot fail.
+            let _ = write!(encoded, "%{byte:02X}");
+        }
+        if encoded.len() > MAX_NEXT_BYTES {
+            return None;
+        }
+    }
+    Some(encoded)
+}
+
+#[cfg(test)]
+mod tests;

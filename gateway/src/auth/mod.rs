@@ -1,0 +1,12 @@
+//! What does a vetted request get?
+//!
+//! Policy without Pingora, sockets or clocks: each file takes facts about a request and returns a
+//! verdict.
+
+pub mod csrf;
+pub mod decide;
+pub mod event;
+pub mod identity;
+pub mod login_redirect;
+pub mod on_missing;
+pub mod token;

@@ -1,0 +1,108 @@
+//! No session where one is required: does the client want a login page or a status?
+//!
+//! A person who follows a link wants the login page. A script wants `401`: a redirect would hand it
+//! the HTML of the login page with status 200, which it would take for data. Browsers say which it
+//! is in `Sec-Fetch-Mode`; where they do not (plain HTTP, old clients), `Accept` has to do.
+
+use http::header::{ACCEPT, HeaderMap, HeaderName};
+
+use crate::config::OnMissing;
+
+const SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
+const SEC_FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
+const X_REQUESTED_WITH: HeaderName = HeaderName::from_static("x-requested-with");
+
+/// How the client is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Answer {
+    /// `401` with a problem document.
+    Unauthorized,
+    /// `303` to the login page.
+    LoginPage,
+}
+
+impl OnMissing {
+    /// Chooses the answer for one request.
+    ///
+    /// Only GET and HEAD are ever redirected: the login page sends its user back with a GET, so
+    /// whatever else the request meant to do would be lost without a word. A WebSocket handshake
+    /// cannot follow a redirect at all.
+    #[must_use]
+    pub fn answer(self, method: &str, websocket: bool, headers: &HeaderMap) -> Answer {
+        let redirectable = matches!(method, "GET" | "HEAD") && !websocket;
+        let redirect = redirectable
+            && match self {
+                Self::Auto => is_navigation(headers),
+                Self::Unauthorized => false,
+                Self::Redirect => true,
+            };
+        if redirect {
+            Answer::LoginPage
+        } else {
+            Answer::Unauthorized
+        }
+    }
+}
+
+/// Will the answer be shown to a person as a page?
+fn is_navigation(headers: &HeaderMap) -> bool {
+    if headers.contains_key(SEC_FETCH_MODE) {
+        // `navigate` alone also covers <object> and <embed>.
+        return is_single(headers, &SEC_FETCH_MODE, &["navigate"])
+            && (!headers.contains_key(SEC_FETCH_DEST)
+                || is_single(headers, &SEC_FETCH_DEST, &["document", "iframe", "frame"]));
+    }
+    !headers.contains_key(X_REQUESTED_WITH) && prefers_html(headers)
+}
+
+/// Is the field there once, with one of these values?
+fn is_single(headers: &HeaderMap, name: &HeaderName, expected: &[&str]) -> bool {
+    let mut values = headers.get_all(name).into_iter();
+    let first = values.next();
+    values.next().is_none()
+        && first.is_some_and(|value| expected.iter().any(|expected| value == expected))
+}
+
+/// Does `Accept` ask for HTML, and for JSON less?
+///
+/// Only types named in full count: `*/*` is what every script sends.
+fn prefers_html(headers: &HeaderMap) -> bool {
+    let (mut html, mut json) = (0, 0);
+    let ranges = headers
+        .get_all(ACCEPT)
+        .into_iter()
+        .filter_map(|value| value.to_str().ok());
+    for range in ranges.flat_map(|value| value.split(',')) {
+        let mut parts = range.split(';').map(str::trim);
+        let media_type = parts.next().unwrap_or_default();
+        let weight = parts
+            .find_map(|part| part.strip_prefix("q="))
+            .map_or(MAX_WEIGHT, parse_weight);
+        if ["text/html", "application/xhtml+xml"]
+            .iter()
+            .any(|html| media_type.eq_ignore_ascii_case(html))
+        {
+            html = html.max(weight);
+        } else if media_type.eq_ignore_ascii_case("application/json") {
+            json = json.max(weight);
+        }
+    }
+    html > json
+}
+
+/// `q=1` in thousandths.
+const MAX_WEIGHT: u16 = 1000;
+
+/// A quality value in thousandths; 0 (not wanted) when it is none.
+fn parse_weight(text: &str) -> u16 {
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    let well_formed = fraction.len() <= 3 && fraction.bytes().all(|byte| byte.is_ascii_digit());
+    match whole {
+        "1" if well_formed => MAX_WEIGHT,
+        "0" if well_formed => format!("{fraction:0<3}").parse().unwrap_or(0),
+        _ => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,193 @@
+//! The signed client for the app that knows the users (DESIGN 8).
+//!
+//! Whatever is not one of the documented answers is [`BackendError::Unavailable`]: never a session, and never a refusal.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use http::header::{CONTENT_TYPE, HOST};
+use reqwest::redirect;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use session_core::session::{Identity, Text};
+use thiserror::Error;
+
+use crate::site::{App, Site};
+
+/// Largest answer that is read, in bytes.
+const ANSWER_MAX: usize = 64 * 1024;
+
+/// Calls the backend. Runs on the core runtime, where its connections live.
+#[derive(Clone, Debug)]
+pub(crate) struct Backend {
+    client: reqwest::Client,
+}
+
+/// Credentials on their way to the backend. Not printable.
+#[derive(Serialize)]
+pub(crate) struct Credentials {
+    /// Account name.
+    pub email: String,
+    /// Password.
+    pub password: String,
+    /// Client address.
+    pub ip: IpAddr,
+    /// Client software.
+    pub user_agent: Text,
+    /// Whatever else the login form sent, for example a one-time code.
+    #[serde(flatten)]
+    pub extra: Map<String, Value>,
+}
+
+/// The backend's no.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Rejected {
+    /// Wrong name or password.
+    InvalidCredentials,
+    /// The password is right and not enough.
+    MfaRequired(Option<Value>),
+    /// The account must not log in.
+    AccountDisabled,
+    /// Too many attempts; seconds to wait.
+    Locked(u64),
+}
+
+/// No answer that counts.
+#[derive(Debug, Error)]
+pub(crate) enum BackendError {
+    /// Not reached, too slow, or an answer outside the contract; says which, never what was in it.
+    #[error("backend unavailable: {0}")]
+    Unavailable(&'static str),
+}
+
+/// Answer of the backend to a login.
+pub(crate) type Verdict = Result<(Identity, Option<Text>), Rejected>;
+
+#[derive(Deserialize)]
+struct Refusal {
+    code: String,
+    #[serde(default)]
+    flows: Option<Value>,
+    #[serde(default)]
+    retry_after: Option<u64>,
+}
+
+impl Backend {
+    /// Builds the client. Connects to what `[upstreams]` says and to nothing else: no proxy, no redirect.
+    ///
+    /// # Errors
+    /// When the client cannot be built.
+    pub(crate) fn new() -> Result<Self, reqwest::Error> {
+        let client = reqwest::Client::builder()
+            .no_proxy()
+            .redirect(redirect::Policy::none())
+            .http1_only()
+            .pool_max_idle_per_host(8)
+            .pool_idle_timeout(Duration::from_secs(1))
+            .build()?;
+        Ok(Self { client })
+    }
+
+    /// Asks whether these credentials are good. `now` in unix seconds.
+    ///
+    /// # Errors
+    /// When there is no answer that counts.
+    pub(crate) async fn authenticate(
+        &self,
+        site: &Site,
+        credentials: &Credentials,
+        request_id: &str,
+        now: i64,
+    ) -> Result<Verdict, BackendError> {
+        let body = serde_json::to_vec(credentials)
+            .map_err(|_error| BackendError::Unavailable("request"))?;
+        let (status, answer) = self
+            .post(site, "/__sidgate__/authenticate", body, request_id, now)
+            .await?;
+        if status == 200 {
+            let identity: Value = serde_json::from_slice(&answer)
+                .map_err(|_error| BackendError::Unavailable("json"))?;
+            return Identity::from_value(identity)
+                .map(Ok)
+                .map_err(|_error| BackendError::Unavailable("identity"));
+        }
+        let refusal: Refusal = serde_json::from_slice(&answer)
+            .map_err(|_error| BackendError::Unavailable("status"))?;
+        match (status, refusal.code.as_str()) {
+            (401, "invalid_credentials") => Ok(Err(Rejected::InvalidCredentials)),
+            (401, "mfa_required") => Ok(Err(Rejected::MfaRequired(refusal.flows))),
+            (403, "account_disabled") => Ok(Err(Rejected::AccountDisabled)),
+            (429, "locked") => Ok(Err(Rejected::Locked(refusal.retry_after.unwrap_or(60)))),
+            _ => Err(BackendError::Unavailable("status")),
+        }
+    }
+
+    async fn post(
+        &self,
+        site: &Site,
+        path: &str,
+        body: Vec<u8>,
+        request_id: &str,
+        now: i64,
+    ) -> Result<(u16, Bytes), BackendError> {
+        let backend = &site.config.backend;
+        let app: &Arc<App> = site
+            .app(&backend.upstream.name)
+            .ok_or(BackendError::Unavailable("upstream"))?;
+        let signature = app
+            .keys
+            .backend_request(&body, now)
+            .map_err(|_error| BackendError::Unavailable("signature"))?;
+        let address = app
+            .pool
+            .next()
+            .ok_or(BackendError::Unavailable("address"))?;
+        let call = self
+            .client
+            .post(format!("http://{address}{path}"))
+            .header(HOST, site.config.server.public_origin.authority())
+            .header(CONTENT_TYPE, "application/json")
+            .header("X-Forwarded-Proto", &site.proto)
+            .header("X-Request-Id", request_id)
+            .header("X-Sidgate-Request", signature)
+            .body(body);
+        tokio::time::timeout(backend.timeout, read(call))
+            .await
+            .map_err(|_elapsed| BackendError::Unavailable("timeout"))?
+    }
+}
+
+/// Sends, and reads a JSON answer of limited size.
+async fn read(call: reqwest::RequestBuilder) -> Result<(u16, Bytes), BackendError> {
+    let mut answer = call
+        .send()
+        .await
+        .map_err(|_error| BackendError::Unavailable("connection"))?;
+    let is_json = answer
+        .headers()
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .is_some_and(|value| {
+            value
+                .split(';')
+                .next()
+                .is_some_and(|kind| kind.trim() == "application/json")
+        });
+    if !is_json {
+        return Err(BackendError::Unavailable("content type"));
+    }
+    let mut body = BytesMut::new();
+    while let Some(chunk) = answer
+        .chunk()
+        .await
+        .map_err(|_error| BackendError::Unavailable("body"))?
+    {
+        if body.len() + chunk.len() > ANSWER_MAX {
+            return Err(BackendError::Unavailable("size"));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok((answer.status().as_u16(), body.freeze()))
+}

@@ -1,0 +1,128 @@
+//! `sidgate sessions`: what an operator does from a shell.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::{ArgGroup, Args, Subcommand};
+use serde_json::{Value, json};
+use session_core::session::{RevokeReason, Session};
+use session_core::store::{Scope, SessionStore};
+
+use super::{block_on, say};
+use crate::wiring::{self, WiringError};
+
+const TIMEOUT: Duration = Duration::from_secs(30);
+const LIST_MAX: usize = 1_000;
+
+#[derive(Subcommand)]
+pub(super) enum Sessions {
+    /// List the live sessions of a user, one JSON line each.
+    List {
+        /// Configuration file.
+        #[arg(long)]
+        config: PathBuf,
+        /// User id.
+        #[arg(long)]
+        user: String,
+    },
+    /// Show one session.
+    Show {
+        /// Handle of the session.
+        id: uuid::Uuid,
+        /// Configuration file.
+        #[arg(long)]
+        config: PathBuf,
+    },
+    /// End sessions. Every node refuses them within two seconds of the answer.
+    Revoke(Revoke),
+}
+
+#[derive(Args)]
+#[command(group(ArgGroup::new("whose").required(true).args(["id", "user", "tenant", "all"])))]
+pub(super) struct Revoke {
+    /// Handle of one session.
+    id: Option<uuid::Uuid>,
+    /// Every session of this user.
+    #[arg(long)]
+    user: Option<String>,
+    /// Every session of this tenant.
+    #[arg(long)]
+    tenant: Option<String>,
+    /// Everybody's sessions.
+    #[arg(long)]
+    all: bool,
+    /// Configuration file.
+    #[arg(long)]
+    config: PathBuf,
+}
+
+impl Sessions {
+    pub(super) fn run(self) -> Result<(), WiringError> {
+        match self {
+            Self::List { config, user } => {
+                let found = with_store(&config, async |store| {
+                    Ok(store.list_by_user(&user, LIST_MAX).await?)
+                })?;
+                found
+                    .iter()
+                    .try_for_each(|session| say(&line(session, true).to_string()))
+            }
+            Self::Show { id, config } => {
+                match with_store(&config, async |store| Ok(store.find(id).await?))? {
+                    Some(row) => {
+                        let alive = row.session.revoked.is_none()
+                            && row
+                                .mass_revoked
+                                .is_none_or(|seq| row.session.created_seq >= seq);
+                        say(&line(&row.session, alive).to_string())
+                    }
+                    None => Err(WiringError::Process("no such session".to_owned())),
+                }
+            }
+            Self::Revoke(revoke) => revoke.run(),
+        }
+    }
+}
+
+impl Revoke {
+    fn run(self) -> Result<(), WiringError> {
+        let scope = match (self.id, self.user, self.tenant) {
+            (Some(id), _, _) => Scope::Handle { id, user_id: None },
+            (None, Some(user), _) => Scope::User(user.into()),
+            (None, None, Some(tenant)) => Scope::Tenant(tenant.into()),
+            (None, None, None) => Scope::All,
+        };
+        let revoked = with_store(&self.config, async |store| {
+            Ok(store.revoke(&scope, RevokeReason::Admin).await?)
+        })?;
+        say(&json!({"revoked": revoked.sessions, "seq": revoked.seq}).to_string())
+    }
+}
+
+fn with_store<T>(
+    path: &std::path::Path,
+    work: impl AsyncFnOnce(Arc<dyn SessionStore>) -> Result<T, WiringError>,
+) -> Result<T, WiringError> {
+    let config = wiring::load(path)?;
+    block_on(TIMEOUT, async {
+        let store = wiring::store(&config).await?;
+        store.check_schema().await?;
+        work(store).await
+    })
+}
+
+fn line(session: &Session, alive: bool) -> Value {
+    json!({
+        "id": session.id,
+        "user_id": session.identity.user_id(),
+        "tenant_id": session.identity.tenant_id(),
+        "alive": alive,
+        "ip": session.ip,
+        "user_agent": session.user_agent,
+        "created_at": session.created_at.as_secs(),
+        "last_activity": session.last_activity.as_secs(),
+        "expires_at": session.expires_at.as_secs(),
+        "revoke_reason": session.revoked.map(|(_, reason)| reason.as_str()),
+    })
+}

@@ -1,0 +1,149 @@
+//! `[cache]`: the two tiers in front of the store, in this process and in Redis.
+
+use std::num::NonZeroUsize;
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use session_core::secret::SecretString;
+
+use super::duration::{check, hours, mins, ms, secs, show, within};
+use super::reader::Reader;
+use super::secret::Sources;
+
+/// A Redis value lives at most 30 minutes, because events are kept little longer and judge whether it may be believed.
+const REDIS_TTL: RangeInclusive<Duration> = secs(1)..=mins(30);
+
+const DEFAULT_LOCAL_TTL: Duration = mins(5);
+const DEFAULT_LOCAL_ENTRIES: usize = 100_000;
+const MAX_LOCAL_ENTRIES: usize = 100_000_000;
+
+/// Caches.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CacheConfig {
+    /// How long a session may be served from this process without asking again.
+    pub local_ttl: Duration,
+    /// How many sessions this process remembers.
+    pub local_max_entries: NonZeroUsize,
+    /// How long a sid is remembered as unknown.
+    pub negative_ttl: Duration,
+    /// The shared tier; `None` without Redis.
+    pub redis_url: Option<RedisUrl>,
+    /// How long a value may stay in Redis.
+    pub redis_ttl: Duration,
+}
+
+/// Where Redis is and how to talk to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RedisUrl {
+    /// One server, a cluster, or sentinels.
+    pub topology: RedisTopology,
+    /// Whether the connection uses TLS.
+    pub tls: bool,
+    /// The URL as the operator wrote it, with its scheme.
+    pub url: SecretString,
+}
+
+/// How the Redis servers are arranged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RedisTopology {
+    /// `redis://`, `rediss://`.
+    Single,
+    /// `redis-cluster://`, `rediss-cluster://`.
+    Cluster,
+    /// `redis-sentinel://`, `rediss-sentinel://`.
+    Sentinel,
+}
+
+impl CacheConfig {
+    /// Reads `[cache]`; `REDIS_URL` and `SESSION_CACHE_TTL` win over the file.
+    pub(super) fn read(
+        root: &mut Reader<'_>,
+        sources: &Sources<'_>,
+        absolute_timeout: Duration,
+    ) -> Self {
+        let cache = root.section("cache", |cache| {
+            let local_ttl = cache.text("local_ttl", within(ms(1)..=hours(24)));
+            if local_ttl.is_some_and(|ttl| ttl > absolute_timeout) {
+                let message = format!(
+                    "is longer than session.absolute_timeout ({})",
+                    show(absolute_timeout)
+                );
+                cache
+                    .document()
+                    .contradiction(&["cache.local_ttl", "session.absolute_timeout"], message);
+            }
+            Self {
+                local_ttl: local_ttl.unwrap_or(DEFAULT_LOCAL_TTL.min(absolute_timeout)),
+                local_max_entries: cache
+                    .number("local_max_entries", 1..=MAX_LOCAL_ENTRIES)
+                    .and_then(NonZeroUsize::new)
+                    .unwrap_or(NonZeroUsize::MIN.saturating_add(DEFAULT_LOCAL_ENTRIES - 1)),
+                negative_ttl: cache
+                    .text("negative_ttl", within(ms(1)..=mins(1)))
+                    .unwrap_or(secs(5)),
+                redis_url: cache
+                    .text("redis_url", |text| RedisUrl::parse(sources.url(text)?))
+                    .flatten(),
+                redis_ttl: cache
+                    .text("redis_ttl", within(REDIS_TTL))
+                    .unwrap_or(*REDIS_TTL.end()),
+            }
+        });
+        cache.overridden(root, sources)
+    }
+
+    fn overridden(mut self, root: &Reader<'_>, sources: &Sources<'_>) -> Self {
+        let document = root.document();
+        let variable = |name| (sources.env)(name).filter(|value| !value.is_empty());
+        if let Some(url) = variable("REDIS_URL") {
+            match RedisUrl::parse(SecretString::new(url)) {
+                Ok(url) => self.redis_url = url,
+                Err(message) => document.outside("REDIS_URL", message),
+            }
+        }
+        if let Some(ttl) = variable("SESSION_CACHE_TTL") {
+            match milliseconds(&ttl).and_then(|ttl| check(ttl, &REDIS_TTL)) {
+                Ok(ttl) => self.redis_ttl = ttl,
+                Err(message) => document.outside("SESSION_CACHE_TTL", message),
+            }
+        }
+        self
+    }
+}
+
+impl RedisUrl {
+    /// Reads a URL; an empty one is no Redis.
+    fn parse(url: SecretString) -> Result<Option<Self>, String> {
+        if url.is_empty() {
+            return Ok(None);
+        }
+        let (scheme, rest) = url.expose().split_once("://").unwrap_or_default();
+        let (family, topology) = match scheme.split_once('-') {
+            None => (scheme, RedisTopology::Single),
+            Some((family, "cluster")) => (family, RedisTopology::Cluster),
+            Some((family, "sentinel")) => (family, RedisTopology::Sentinel),
+            Some(_) => ("", RedisTopology::Single),
+        };
+        let tls = match family {
+            "redis" => false,
+            "rediss" => true,
+            _ => {
+                return Err(
+                    "is not a redis://, rediss://, redis-cluster:// or redis-sentinel:// URL"
+                        .to_owned(),
+                );
+            }
+        };
+        let authority = rest.split(['/', '?']).next().unwrap_or_default();
+        let host = authority.rsplit('@').next().unwrap_or_default();
+        if host.is_empty() || host.starts_with(':') {
+            return Err("names no host".to_owned());
+        }
+        Ok(Some(Self { topology, tls, url }))
+    }
+}
+
+fn milliseconds(text: &str) -> Result<Duration, String> {
+    let millis = text.parse().map(ms).ok();
+    millis.ok_or_else(|| format!("{text:?} is not a number of milliseconds"))
+}

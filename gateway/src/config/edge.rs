@@ -1,0 +1,159 @@
+//! `[edge]` and `[endpoints]`: what a request may look like, and where the gateway answers itself.
+
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use http::HeaderName;
+
+use super::duration::{mins, ms, secs, within};
+use super::identity::is_fixed;
+use super::path::PathPrefix;
+use super::reader::Reader;
+use super::server::INTERNAL;
+
+/// Beyond these the HTTP implementation below refuses by itself, with an answer of its own.
+const MAX_HEADER_BYTES: usize = 1024 * 1024;
+const MAX_HEADER_COUNT: usize = 256;
+
+const MAX_BODY_BYTES: u64 = 1 << 40;
+
+const DEFAULT_HEADER_BYTES: usize = 32 * 1024;
+const DEFAULT_COOKIE_BYTES: usize = 8 * 1024;
+const DEFAULT_BODY_BYTES: u64 = 10 * 1024 * 1024;
+
+/// Limits and rules of the edge.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EdgeConfig {
+    /// What happens to header names that no sensible client sends.
+    pub odd_header_names: OddHeaderNames,
+    /// Reserved header names that clients may send all the same.
+    pub passthrough_headers: Vec<HeaderName>,
+    /// How long a header block may take to arrive.
+    pub header_timeout: Duration,
+    /// Size of a header block.
+    pub max_header_bytes: usize,
+    /// Fields in a header block.
+    pub max_header_count: usize,
+    /// Size of all Cookie fields together; never above `max_header_bytes`.
+    pub max_cookie_bytes: usize,
+    /// Size of a request body.
+    pub max_body_bytes: u64,
+    /// Open connections of one address; `None` is no cap.
+    pub connections_per_ip: Option<NonZeroU32>,
+}
+
+/// What happens to header names with bytes other than letters, digits and `-`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OddHeaderNames {
+    /// The request is refused.
+    Reject,
+    /// The field is dropped.
+    Drop,
+}
+
+/// `[endpoints]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EndpointsConfig {
+    /// Prefix of the public endpoints; never the root.
+    pub base_path: PathPrefix,
+}
+
+impl EdgeConfig {
+    pub(super) fn read(root: &mut Reader<'_>) -> Self {
+        root.section("edge", |edge| {
+            let edge_config = Self {
+                odd_header_names: edge
+                    .choice(
+                        "odd_header_names",
+                        &[
+                            ("reject", OddHeaderNames::Reject),
+                            ("drop", OddHeaderNames::Drop),
+                        ],
+                    )
+                    .unwrap_or(OddHeaderNames::Reject),
+                passthrough_headers: edge
+                    .texts("passthrough_headers", passthrough)
+                    .unwrap_or_default(),
+                header_timeout: edge
+                    .text("header_timeout", within(ms(100)..=mins(5)))
+                    .unwrap_or(secs(10)),
+                max_header_bytes: edge
+                    .number("max_header_bytes", 1..=MAX_HEADER_BYTES)
+                    .unwrap_or(DEFAULT_HEADER_BYTES),
+                max_header_count: edge
+                    .number("max_header_count", 1..=MAX_HEADER_COUNT)
+                    .unwrap_or(100),
+                max_cookie_bytes: edge
+                    .number("max_cookie_bytes", 1..=MAX_HEADER_BYTES)
+                    .unwrap_or(DEFAULT_COOKIE_BYTES),
+                max_body_bytes: edge
+                    .number("max_body_bytes", 1..=MAX_BODY_BYTES)
+                    .unwrap_or(DEFAULT_BODY_BYTES),
+                connections_per_ip: edge
+                    .number("connections_per_ip", 0..=1_000_000)
+                    .and_then(NonZeroU32::new),
+            };
+            if edge_config.max_cookie_bytes > edge_config.max_header_bytes {
+                let keys = ["edge.max_cookie_bytes", "edge.max_header_bytes"];
+                let message = format!(
+                    "is above edge.max_header_bytes ({})",
+                    edge_config.max_header_bytes
+                );
+                edge.document().contradiction(&keys, message);
+            }
+            edge_config
+        })
+    }
+}
+
+impl EndpointsConfig {
+    pub(super) fn read(root: &mut Reader<'_>) -> Self {
+        root.section("endpoints", |endpoints| Self {
+            base_path: endpoints
+                .text("base_path", base_path)
+                .unwrap_or_else(|| PathPrefix::fixed("/api/auth")),
+        })
+    }
+}
+
+fn base_path(text: &str) -> Result<PathPrefix, String> {
+    let path = PathPrefix::parse(text)?.outside(&PathPrefix::fixed(INTERNAL), "is never public")?;
+    if path.as_str() == "/" {
+        return Err("is the root, which would hide every app".to_owned());
+    }
+    Ok(path)
+}
+
+/// Names that a client must never choose, because an app believes them or the gateway writes them.
+fn passthrough(text: &str) -> Result<HeaderName, String> {
+    const NEVER: [&str; 5] = [
+        "forwarded",
+        "x-real-ip",
+        "remote-user",
+        "proxy",
+        "x-middleware-subrequest",
+    ];
+    const NEVER_BELOW: [&str; 4] = [
+        "x-forwarded-",
+        "x-sidgate-",
+        "http-remote-user",
+        "http-x-session-",
+    ];
+
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+    let name = HeaderName::try_from(text)
+        .ok()
+        .filter(|name| name.as_str().bytes().all(is_plain));
+    let name =
+        name.ok_or_else(|| format!("{text:?} is not a header name of letters, digits and \"-\""))?;
+    let lower = name.as_str();
+    if is_fixed(&name)
+        || NEVER.contains(&lower)
+        || NEVER_BELOW.iter().any(|prefix| lower.starts_with(prefix))
+    {
+        return Err(format!(
+            "{text:?} is a name that apps believe; no client may send it"
+        ));
+    }
+    Ok(name)
+}

@@ -1,0 +1,67 @@
+//! `[login_limits]`: how often somebody may try to log in.
+
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use super::duration::{days, hours, mins, secs};
+use super::reader::Reader;
+
+/// Limits of the login endpoint; beyond them the answer is `429`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LoginLimitsConfig {
+    /// Attempts on one account, from anywhere.
+    pub per_account: Rate,
+    /// Attempts by one client address, on any account.
+    pub per_client: Rate,
+}
+
+/// A number of times per period, such as `"20/m"`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rate {
+    /// How often.
+    pub count: NonZeroU32,
+    /// In which time.
+    pub per: Duration,
+}
+
+impl LoginLimitsConfig {
+    pub(super) fn read(root: &mut Reader<'_>) -> Self {
+        root.section("login_limits", |limits| Self {
+            per_account: limits
+                .text("per_account", Rate::parse)
+                .unwrap_or(Rate::per_minute(20)),
+            per_client: limits
+                .text("per_client", Rate::parse)
+                .unwrap_or(Rate::per_minute(100)),
+        })
+    }
+}
+
+impl Rate {
+    fn per_minute(count: u32) -> Self {
+        Self {
+            count: NonZeroU32::new(count).unwrap_or(NonZeroU32::MIN),
+            per: mins(1),
+        }
+    }
+
+    fn parse(text: &str) -> Result<Self, String> {
+        let malformed =
+            || format!("{text:?} is not a rate such as \"5/s\", \"20/m\", \"100/h\" or \"1000/d\"");
+        let (count, unit) = text.split_once('/').ok_or_else(malformed)?;
+        let per = match unit {
+            "s" => secs(1),
+            "m" => mins(1),
+            "h" => hours(1),
+            "d" => days(1),
+            _ => return Err(malformed()),
+        };
+        let is_plain = count.bytes().all(|byte| byte.is_ascii_digit());
+        let count = count
+            .parse()
+            .ok()
+            .filter(|_| is_plain)
+            .ok_or_else(malformed)?;
+        Ok(Self { count, per })
+    }
+}

@@ -1,0 +1,184 @@
+//! The configuration: one TOML file, parsed into types that cannot be wrong.
+//!
+//! [`Config::load`] either returns a configuration the gateway can run with, or every fault of the file at once, each
+//! with its key and line. Unknown keys, wrong types, values out of bounds and contradictions between keys are faults;
+//! there is nothing left to check for whoever holds a [`Config`]. Secrets come from the environment or from files of
+//! mode 0600, stay in types that cannot be printed, and never appear in a fault.
+//!
+//! ```text
+//! file, reader                     TOML tables, read key by key, faults gathered
+//! duration, host, path, secret     values that several sections use
+//! server, keys, store, cache, session, cookie, upstreams, identity, routes, edge, login_limits, admin, migration
+//!                                  one section each: its type and how it is read
+//! rules                            contradictions between sections
+//! faults, suggest                  what the operator is told
+//! reload                           what SIGHUP may change
+//! advice                           what works and could be better
+//! ```
+//!
+//! Every key is documented in `docs/configuration.md`; a test holds the two together.
+
+mod admin;
+mod advice;
+mod cache;
+mod cookie;
+mod duration;
+mod edge;
+mod faults;
+mod file;
+mod host;
+mod hosts;
+mod identity;
+mod keys;
+mod login_limits;
+mod migration;
+mod path;
+mod reader;
+mod reload;
+mod routes;
+mod rules;
+mod secret;
+mod server;
+mod session;
+mod store;
+mod suggest;
+mod upstreams;
+
+use std::path::Path;
+use std::sync::Arc;
+
+pub use self::admin::AdminConfig;
+pub use self::cache::{CacheConfig, RedisTopology, RedisUrl};
+pub use self::cookie::{CookieConfig, CookieName, SameSite};
+pub use self::edge::{EdgeConfig, EndpointsConfig, OddHeaderNames};
+pub use self::faults::{Fault, Faults};
+pub use self::host::{Host, HostPort, Origin, Scheme};
+pub use self::hosts::Hosts;
+pub use self::identity::{IdentityConfig, IdentityField};
+pub use self::keys::{KeysConfig, MasterSource};
+pub use self::login_limits::{LoginLimitsConfig, Rate};
+pub use self::migration::{
+    ClearPath, CookiePattern, MigrationConfig, MigrationMode, MigrationRedirect,
+};
+pub use self::path::PathPrefix;
+pub use self::reload::restart_needed;
+pub use self::routes::{CsrfPolicy, OnMissing, OnUnknown, Route, Routes, SessionPolicy};
+pub use self::server::{ServerConfig, TlsConfig};
+pub use self::session::{OverLimit, SessionConfig};
+pub use self::store::{StoreConfig, StoreUrl};
+pub use self::upstreams::{BackendConfig, Upstream};
+
+use self::file::Document;
+use self::reader::Reader;
+use self::secret::Sources;
+use self::upstreams::Upstreams;
+
+/// A configuration the gateway can run with. Fields are named after their sections of the file.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// `[server]`
+    pub server: ServerConfig,
+    /// `[keys]`
+    pub keys: KeysConfig,
+    /// `[store]`
+    pub store: StoreConfig,
+    /// `[cache]`
+    pub cache: CacheConfig,
+    /// `[session]`
+    pub session: SessionConfig,
+    /// `[cookie]`
+    pub cookie: CookieConfig,
+    /// `[backend]`
+    pub backend: BackendConfig,
+    /// `[identity]`
+    pub identity: IdentityConfig,
+    /// `[upstreams.NAME]`, in the order of their names.
+    pub upstreams: Vec<Arc<Upstream>>,
+    /// `[[routes]]`; at least one.
+    pub routes: Routes,
+    /// `[endpoints]`
+    pub endpoints: EndpointsConfig,
+    /// `[edge]`
+    pub edge: EdgeConfig,
+    /// `[login_limits]`
+    pub login_limits: LoginLimitsConfig,
+    /// `[admin]`
+    pub admin: AdminConfig,
+    /// `[migration]`
+    pub migration: MigrationConfig,
+}
+
+impl Config {
+    /// Reads the file at `path`. `env` looks environment variables up, so that a test brings its own.
+    ///
+    /// Opens the files that secrets and TLS name, and writes nothing.
+    ///
+    /// # Errors
+    ///
+    /// Every fault of the file at once.
+    pub fn load(path: &Path, env: &dyn Fn(&str) -> Option<String>) -> Result<Self, Faults> {
+        let text = std::fs::read_to_string(path).map_err(|error| {
+            let fault = Fault {
+                key: String::new(),
+                line: None,
+                message: format!("cannot be read: {error}"),
+            };
+            Faults::new(path, vec![fault])
+        })?;
+        let sources = Sources {
+            folder: path.parent().unwrap_or(Path::new("")),
+            env,
+        };
+        Document::read(&text, |root| Self::read(root, &sources))
+            .map_err(|faults| Faults::new(path, faults))
+    }
+
+    /// Every section is read before the first absent one ends the attempt, so that all faults are found.
+    fn read(root: &mut Reader<'_>, sources: &Sources<'_>) -> Option<Self> {
+        let server = ServerConfig::read(root, sources);
+        let store = StoreConfig::read(root, sources);
+        let keys = KeysConfig::read(root, sources, &store.url);
+        let session = SessionConfig::read(root);
+        let cache = CacheConfig::read(root, sources, session.absolute_timeout);
+        let cookie = CookieConfig::read(root);
+        let identity = IdentityConfig::read(root);
+        let upstreams = Upstreams::read(root);
+        let backend = BackendConfig::read(root, &upstreams);
+        let endpoints = EndpointsConfig::read(root);
+        let routes = Routes::read(root, &upstreams, &endpoints);
+        let edge = EdgeConfig::read(root);
+        let login_limits = LoginLimitsConfig::read(root);
+        let admin = AdminConfig::read(root, sources);
+        let migration = MigrationConfig::read(root);
+        // Every switch that weakens something will live here; there is none, and an unknown one must not pass.
+        root.section("insecure", |_| ());
+
+        let document = root.document();
+        rules::listeners(document, &server, &admin);
+        rules::cookie(document, &cookie, &server);
+        rules::login(document, &server, &routes, &endpoints);
+        rules::migration(document, &migration, &session, &cookie);
+        rules::headers(document, &edge, &identity);
+
+        Some(Self {
+            server,
+            keys: keys?,
+            store,
+            cache,
+            session,
+            cookie,
+            backend: backend?,
+            identity,
+            upstreams: upstreams.into_all(),
+            routes,
+            endpoints,
+            edge,
+            login_limits,
+            admin,
+            migration,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,216 @@
+//! `[[routes]]`: which app serves a path, and what a visitor needs to get there.
+//!
+//! A route covers whole path segments: `/admin` covers `/admin` and `/admin/x`, never `/administrator`. Of several
+//! routes that cover a path the longest decides, wherever it stands in the file.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::duration::{mins, ms, within};
+use super::edge::EndpointsConfig;
+use super::path::PathPrefix;
+use super::reader::Reader;
+use super::server::INTERNAL;
+use super::upstreams::{Upstream, Upstreams};
+
+/// Longest time a route may serve what it last knew while the store cannot be asked.
+const MAX_STALE: Duration = mins(5);
+
+/// All routes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Routes(
+    /// Longest prefix first, so that the first match is the right one.
+    Vec<Route>,
+);
+
+/// One rule for all paths below a prefix.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Route {
+    /// The paths it covers.
+    pub path: PathPrefix,
+    /// The app that serves them.
+    pub upstream: Arc<Upstream>,
+    /// Whether a session is looked up, and whether it must be there.
+    pub session: SessionPolicy,
+    /// What a visitor without a session gets; only for [`SessionPolicy::Required`].
+    pub on_missing: OnMissing,
+    /// What a visitor gets whose session is unknown.
+    pub on_unknown: OnUnknown,
+    /// How old the last confirmation of a session may be when there is no newer one; zero is off.
+    pub max_stale: Duration,
+    /// Whether requests from other sites are refused before the app sees them.
+    pub csrf: CsrfPolicy,
+}
+
+/// What a route wants of a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SessionPolicy {
+    /// Nothing: no look-up is made.
+    None,
+    /// Look it up; serve anonymous visitors too.
+    Optional,
+    /// Serve nobody without one.
+    Required,
+}
+
+/// The answer to a visitor without a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnMissing {
+    /// A redirect for navigations, `401` for everything else.
+    Auto,
+    /// Always `401`.
+    Unauthorized,
+    /// Always a redirect to `server.login_url`.
+    Redirect,
+}
+
+/// The answer while the store cannot be asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnUnknown {
+    /// `503` with `Retry-After`.
+    Unavailable,
+    /// To the app, marked `X-Session-State: unknown`; only for [`SessionPolicy::Optional`].
+    Pass,
+}
+
+/// Whether the gateway checks where a writing request comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CsrfPolicy {
+    /// The app does.
+    Off,
+    /// The gateway does.
+    Check,
+}
+
+impl Routes {
+    pub(super) fn read(
+        root: &mut Reader<'_>,
+        upstreams: &Upstreams,
+        endpoints: &EndpointsConfig,
+    ) -> Self {
+        let mut paths: Vec<Option<PathPrefix>> = Vec::new();
+        let read = root.tables("routes", |route| {
+            let path = route.text("path", |text| {
+                let path = PathPrefix::parse(text)?
+                    .outside(&PathPrefix::fixed(INTERNAL), "is never public")?
+                    .outside(
+                        &endpoints.base_path,
+                        "sidgate answers itself (endpoints.base_path)",
+                    )?;
+                if let Some(first) = paths
+                    .iter()
+                    .position(|earlier| earlier.as_ref() == Some(&path))
+                {
+                    return Err(format!("is the path of routes[{first}] too"));
+                }
+                Ok(path)
+            });
+            // One entry for each table, so that positions stay those of the file.
+            paths.push(path.clone());
+            Route::read(route, path, upstreams)
+        });
+        if read.is_empty() {
+            root.document().contradiction(
+                &["routes"],
+                "there are no routes, so nothing would be served",
+            );
+        }
+        Self::new(read.into_iter().flatten().collect())
+    }
+
+    fn new(mut routes: Vec<Route>) -> Self {
+        routes.sort_by_key(|route| std::cmp::Reverse(route.path.len()));
+        Self(routes)
+    }
+
+    /// The route that decides about `path`, which is the part of a target before its query.
+    #[must_use]
+    pub fn route_for(&self, path: &str) -> Option<&Route> {
+        self.0.iter().find(|route| route.path.covers(path))
+    }
+
+    /// All routes, longest prefix first.
+    pub fn iter(&self) -> impl Iterator<Item = &Route> {
+        self.0.iter()
+    }
+}
+
+impl Route {
+    fn read(
+        route: &mut Reader<'_>,
+        path: Option<PathPrefix>,
+        upstreams: &Upstreams,
+    ) -> Option<Self> {
+        route.require("path");
+        route.require("upstream");
+        let upstream = route
+            .text("upstream", |name| upstreams.find(name))
+            .flatten();
+        let session = route.choice(
+            "session",
+            &[
+                ("none", SessionPolicy::None),
+                ("optional", SessionPolicy::Optional),
+                ("required", SessionPolicy::Required),
+            ],
+        );
+        let on_missing = route.choice(
+            "on_missing",
+            &[
+                ("auto", OnMissing::Auto),
+                ("unauthorized", OnMissing::Unauthorized),
+                ("redirect", OnMissing::Redirect),
+            ],
+        );
+        let on_unknown = route.choice(
+            "on_unknown",
+            &[
+                ("unavailable", OnUnknown::Unavailable),
+                ("pass", OnUnknown::Pass),
+            ],
+        );
+        let max_stale = route.text("max_stale", within(ms(0)..=MAX_STALE));
+        let csrf = route.choice(
+            "csrf",
+            &[("off", CsrfPolicy::Off), ("check", CsrfPolicy::Check)],
+        );
+
+        // A route that forgets to say is closed, not open.
+        let session = session.unwrap_or(SessionPolicy::Required);
+        let pointless = |key: &str, message: &str| {
+            let keys = [route.child(key), route.child("session")];
+            route
+                .document()
+                .contradiction(&keys.each_ref().map(String::as_str), message);
+        };
+        if on_missing.is_some() && session != SessionPolicy::Required {
+            pointless(
+                "on_missing",
+                "has a meaning only with session = \"required\"",
+            );
+        }
+        if on_unknown == Some(OnUnknown::Pass) && session != SessionPolicy::Optional {
+            pointless(
+                "on_unknown",
+                "\"pass\" is possible only with session = \"optional\"",
+            );
+        }
+        if max_stale.is_some_and(|stale| !stale.is_zero()) && session == SessionPolicy::None {
+            pointless("max_stale", "has no meaning with session = \"none\"");
+        }
+        Some(Self {
+            path: path?,
+            upstream: upstream?,
+            session,
+            on_missing: on_missing.unwrap_or(OnMissing::Auto),
+            on_unknown: on_unknown.unwrap_or(OnUnknown::Unavailable),
+            max_stale: max_stale.unwrap_or(Duration::ZERO),
+            csrf: csrf.unwrap_or(CsrfPolicy::Off),
+        })
+    }
+
+    /// Whether a visitor without a session may be sent to `server.login_url`.
+    pub(super) fn may_redirect(&self) -> bool {
+        self.session == SessionPolicy::Required && self.on_missing != OnMissing::Unauthorized
+    }
+}

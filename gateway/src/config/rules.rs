@@ -1,0 +1,191 @@
+//! What is fine in its own section and wrong together with another.
+//!
+//! Each rule names the key to change first and all keys it looked at; it stays silent where one of those is already
+//! faulty, because then it has only seen a stand-in.
+
+use std::net::SocketAddr;
+
+use super::admin::AdminConfig;
+use super::cookie::CookieConfig;
+use super::duration::show;
+use super::edge::{EdgeConfig, EndpointsConfig};
+use super::file::Document;
+use super::identity::IdentityConfig;
+use super::migration::{MigrationConfig, MigrationMode};
+use super::routes::{Route, Routes, SessionPolicy};
+use super::server::ServerConfig;
+use super::session::SessionConfig;
+
+/// No two listeners share an address, the admin listener least of all; it is open to nobody without a token.
+pub(super) fn listeners(document: &Document<'_>, server: &ServerConfig, admin: &AdminConfig) {
+    let tls = server
+        .tls
+        .as_ref()
+        .map(|tls| tls.listen.as_slice())
+        .unwrap_or_default();
+    let mut public: Vec<(String, SocketAddr)> = Vec::new();
+    for (key, addresses) in [
+        ("server.listen", server.listen.as_slice()),
+        ("server.tls.listen", tls),
+    ] {
+        for (index, address) in addresses.iter().enumerate() {
+            let entry = format!("{key}[{index}]");
+            if let Some((other, _)) = public.iter().find(|(_, other)| clash(*other, *address)) {
+                document.contradiction(
+                    &[key, "server.listen"],
+                    format!("{entry} is already taken by {other}"),
+                );
+            }
+            public.push((entry, *address));
+        }
+    }
+    if let Some((other, _)) = public
+        .iter()
+        .find(|(_, other)| clash(*other, server.admin_listen))
+    {
+        let message = format!(
+            "is already taken by {other}; metrics and admin API never share a public listener"
+        );
+        document.contradiction(
+            &["server.admin_listen", "server.listen", "server.tls.listen"],
+            message,
+        );
+    }
+    if public.is_empty() {
+        document.contradiction(
+            &["server.listen", "server.tls"],
+            "is empty and there is no [server.tls]",
+        );
+    }
+    if !server.admin_listen.ip().is_loopback() && admin.token.is_none() {
+        let message = "must be set, because server.admin_listen is not loopback";
+        document.contradiction(&["admin.token", "server.admin_listen"], message);
+    }
+    if server.redirect_https && !server.public_origin.is_https() {
+        let message =
+            "would send browsers back to the plain listener: server.public_origin is not https";
+        document.contradiction(&["server.redirect_https", "server.public_origin"], message);
+    }
+}
+
+/// Whether one of two listeners could not be opened. Port 0 is a fresh port each time.
+fn clash(a: SocketAddr, b: SocketAddr) -> bool {
+    let same_family = a.is_ipv4() == b.is_ipv4();
+    let same_ip = a.ip() == b.ip() || a.ip().is_unspecified() || b.ip().is_unspecified();
+    a.port() == b.port() && a.port() != 0 && same_family && same_ip
+}
+
+/// The sid travels in clear text only to this machine.
+pub(super) fn cookie(document: &Document<'_>, cookie: &CookieConfig, server: &ServerConfig) {
+    let origin = &server.public_origin;
+    if !cookie.secure && (origin.is_https() || !origin.host.is_loopback()) {
+        let message =
+            "false is possible only while server.public_origin is http on a loopback name";
+        document.contradiction(&["cookie.secure", "server.public_origin"], message);
+    }
+}
+
+/// The way to the login page must not need a login.
+pub(super) fn login(
+    document: &Document<'_>,
+    server: &ServerConfig,
+    routes: &Routes,
+    endpoints: &EndpointsConfig,
+) {
+    let keys = ["server.login_url", "routes", "endpoints.base_path"];
+    let login_url = server.login_url.as_str();
+    if endpoints.base_path.covers(login_url) {
+        document.contradiction(
+            &keys,
+            "lies inside endpoints.base_path, where no page is served",
+        );
+    }
+    let serving = routes.route_for(login_url);
+    if let Some(route) = serving
+        && route.session == SessionPolicy::Required
+        && routes.iter().any(Route::may_redirect)
+    {
+        let message = format!(
+            "is served by route {:?}, which needs a session: nobody could log in",
+            route.path.as_str()
+        );
+        document.contradiction(&keys, message);
+    }
+}
+
+/// Old cookies can be told from the new one, and what is promised about them can be kept.
+pub(super) fn migration(
+    document: &Document<'_>,
+    migration: &MigrationConfig,
+    session: &SessionConfig,
+    cookie: &CookieConfig,
+) {
+    let own = cookie.name.as_str();
+    let message = format!("matches {own:?}, the cookie of the session itself");
+    if migration.credentials.contains(&cookie.name) {
+        document.contradiction(&["migration.credentials", "cookie.name"], message.as_str());
+    }
+    if migration
+        .companions
+        .iter()
+        .any(|pattern| pattern.matches(own))
+    {
+        document.contradiction(&["migration.companions", "cookie.name"], message.as_str());
+    }
+    for pattern in &migration.companions_passthrough {
+        if migration
+            .credentials
+            .iter()
+            .any(|name| pattern.matches(name.as_str()))
+        {
+            let message = format!("{pattern} matches a credential, which no app gets to see");
+            document.contradiction(
+                &["migration.companions_passthrough", "migration.credentials"],
+                message,
+            );
+        } else if !migration
+            .companions
+            .iter()
+            .any(|companion| companion.includes(pattern))
+        {
+            let message = format!("{pattern} is not among migration.companions");
+            document.contradiction(
+                &["migration.companions_passthrough", "migration.companions"],
+                message,
+            );
+        }
+    }
+    if migration.clear_paths.is_empty() {
+        document.contradiction(
+            &["migration.clear_paths"],
+            "is empty, so nothing could be cleared",
+        );
+    }
+    if migration.mode == MigrationMode::Off {
+        return;
+    }
+    if migration.credentials.is_empty() {
+        let message = "is empty, so there is nothing to migrate";
+        document.contradiction(&["migration.credentials", "migration.mode"], message);
+    }
+    if migration.tombstone_ttl < session.absolute_timeout {
+        let timeout = show(session.absolute_timeout);
+        let message = format!(
+            "is shorter than session.absolute_timeout ({timeout}): an ended session could come back"
+        );
+        document.contradiction(
+            &["migration.tombstone_ttl", "session.absolute_timeout"],
+            message,
+        );
+    }
+}
+
+/// A header that carries the identity comes from the gateway alone.
+pub(super) fn headers(document: &Document<'_>, edge: &EdgeConfig, identity: &IdentityConfig) {
+    for (name, _) in &identity.headers {
+        if edge.passthrough_headers.contains(name) {
+            let message = format!("lets clients send {name}, which identity.headers fills");
+            document.contradiction(&["edge.passthrough_headers", "identity.headers"], message);
+        }
+    }
+}

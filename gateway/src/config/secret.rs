@@ -1,0 +1,141 @@
+//! Where secrets come from: `${ENV}` and `file:path`, never the configuration file itself.
+//!
+//! A configuration file is copied, committed and pasted; a secret in it is no longer one. Keys and tokens are therefore
+//! refused unless they stand elsewhere. A connection URL is mostly not secret, so it may be written out with `${ENV}`
+//! inside, or stand wholly in a file. No message made here contains what a secret resolved to.
+
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+
+use session_core::secret::SecretString;
+use zeroize::Zeroizing;
+
+/// Far above any key, token or URL; a wrong path must not be read into memory whole.
+const MAX_SECRET_BYTES: u64 = 16 * 1024;
+
+/// Permission bits of everybody but the owner.
+const OTHERS: u32 = 0o077;
+
+/// The surroundings of a configuration file: its folder, and the environment.
+pub(super) struct Sources<'a> {
+    /// Folder of the configuration file; relative paths in the file start here.
+    pub(super) folder: &'a Path,
+    /// Looks an environment variable up.
+    pub(super) env: &'a dyn Fn(&str) -> Option<String>,
+}
+
+/// What a secret's reference leads to.
+pub(super) enum Secret {
+    /// The secret.
+    Found(SecretString),
+    /// A `file:` that does not exist, which is for some keys an invitation to create it.
+    NoFile(PathBuf),
+}
+
+impl Secret {
+    /// The secret, where an absent file is a fault.
+    pub(super) fn found(self) -> Result<SecretString, String> {
+        match self {
+            Self::Found(secret) => Ok(secret),
+            Self::NoFile(path) => Err(format!("file {} does not exist", path.display())),
+        }
+    }
+}
+
+impl Sources<'_> {
+    /// A secret, which must be wholly `${ENV}` or wholly `file:path`.
+    pub(super) fn secret(&self, text: &str) -> Result<Secret, String> {
+        if let Some(path) = text.strip_prefix("file:") {
+            return self.read(path);
+        }
+        let variable = text
+            .strip_prefix("${")
+            .and_then(|rest| rest.strip_suffix('}'));
+        match variable {
+            Some(name) => self.variable(name).map(Secret::Found),
+            None => Err(
+                "a secret never stands in the file: write \"${ENV_NAME}\" or \"file:path\""
+                    .to_owned(),
+            ),
+        }
+    }
+
+    /// A connection URL: wholly `file:path`, or text in which each `${ENV}` is replaced as it is.
+    pub(super) fn url(&self, text: &str) -> Result<SecretString, String> {
+        if let Some(path) = text.strip_prefix("file:") {
+            return self.read(path)?.found();
+        }
+        let mut url = String::new();
+        let mut rest = text;
+        while let Some((before, after)) = rest.split_once("${") {
+            let (name, after) = after
+                .split_once('}')
+                .ok_or("has a \"${\" without its \"}\"")?;
+            url.push_str(before);
+            url.push_str(self.variable(name)?.expose());
+            rest = after;
+        }
+        url.push_str(rest);
+        Ok(SecretString::new(url))
+    }
+
+    /// `path`, seen from the folder of the configuration file.
+    pub(super) fn path(&self, path: &str) -> Result<PathBuf, String> {
+        if path.is_empty() {
+            return Err("names no file".to_owned());
+        }
+        Ok(self.folder.join(path))
+    }
+
+    fn variable(&self, name: &str) -> Result<SecretString, String> {
+        let is_name = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+            && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+        if !is_name {
+            return Err(
+                "has a \"${..}\" that is not the name of an environment variable".to_owned(),
+            );
+        }
+        match (self.env)(name) {
+            Some(value) if !value.is_empty() => Ok(SecretString::new(value)),
+            _ => Err(format!("environment variable {name} is not set")),
+        }
+    }
+
+    fn read(&self, path: &str) -> Result<Secret, String> {
+        let path = self.path(path)?;
+        let shown = path.display();
+        let file = match File::open(&path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Ok(Secret::NoFile(path));
+            }
+            Err(error) => return Err(format!("file {shown} cannot be opened: {error}")),
+        };
+        // Asked of the open file, so that it is this very file whose mode was seen.
+        let unreadable = |error: io::Error| format!("file {shown} cannot be read: {error}");
+        let metadata = file.metadata().map_err(unreadable)?;
+        if !metadata.is_file() {
+            return Err(format!("file {shown} is not a plain file"));
+        }
+        let mode = metadata.mode() & 0o777;
+        if mode & OTHERS != 0 {
+            return Err(format!(
+                "file {shown} is open to others (mode {mode:04o}); give it mode 0600"
+            ));
+        }
+        let mut text = Zeroizing::new(String::new());
+        file.take(MAX_SECRET_BYTES + 1)
+            .read_to_string(&mut text)
+            .map_err(unreadable)?;
+        let secret = text.trim();
+        match secret.len() {
+            0 => Err(format!("file {shown} is empty")),
+            len if len as u64 > MAX_SECRET_BYTES => {
+                Err(format!("file {shown} is too large for a secret"))
+            }
+            _ => Ok(Secret::Found(SecretString::new(secret.to_owned()))),
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! `[server]`: where the gateway listens, and under which names browsers know it.
+
+use std::fs::File;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use ipnet::IpNet;
+
+use super::duration::{hours, ms, secs, within};
+use super::host::{Host, Origin, Scheme};
+use super::hosts::{HostEntry, Hosts};
+use super::path::PathPrefix;
+use super::reader::Reader;
+use super::secret::Sources;
+
+/// Prefix of the calls between gateway and app; never public.
+pub(super) const INTERNAL: &str = "/__sidgate__";
+
+const MAX_THREADS: usize = 1024;
+
+/// Listeners and names.
+#[derive(Debug, Clone)]
+pub struct ServerConfig {
+    /// Plain listeners, HTTP/1.1 and h2c. May be empty when there is TLS.
+    pub listen: Vec<SocketAddr>,
+    /// Listener of health, metrics, admin API and dashboard.
+    pub admin_listen: SocketAddr,
+    /// What browsers have in their address bar.
+    pub public_origin: Origin,
+    /// Accepted `Host` values.
+    pub hosts: Hosts,
+    /// Where a visitor without a session is sent: a path, spelled as the operator did.
+    pub login_url: String,
+    /// Peers whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpNet>,
+    /// Whether the plain listeners only redirect to the public origin.
+    pub redirect_https: bool,
+    /// Worker threads; `None` is one per core.
+    pub threads: Option<NonZeroUsize>,
+    /// How long requests may run on after SIGTERM; zero ends them at once.
+    pub drain_timeout: Duration,
+    /// TLS listeners.
+    pub tls: Option<TlsConfig>,
+}
+
+/// `[server.tls]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TlsConfig {
+    /// TLS listeners, HTTP/1.1 and h2. Never empty.
+    pub listen: Vec<SocketAddr>,
+    /// Certificate chain, PEM.
+    pub cert: PathBuf,
+    /// Private key, PEM.
+    pub key: PathBuf,
+}
+
+impl ServerConfig {
+    pub(super) fn read(root: &mut Reader<'_>, sources: &Sources<'_>) -> Self {
+        root.section("server", |server| {
+            let public_origin = server
+                .text("public_origin", Origin::parse)
+                .unwrap_or_else(default_origin);
+            let entries = server.texts("hosts", HostEntry::parse).unwrap_or_default();
+            Self {
+                listen: server
+                    .texts("listen", socket_addr)
+                    .unwrap_or_else(|| vec![loopback(3000)]),
+                admin_listen: server
+                    .text("admin_listen", socket_addr)
+                    .unwrap_or_else(|| loopback(9901)),
+                hosts: Hosts::new(entries, &public_origin),
+                public_origin,
+                login_url: server
+                    .text("login_url", login_url)
+                    .unwrap_or_else(|| "/login".to_owned()),
+                trusted_proxies: server
+                    .texts("trusted_proxies", trusted_proxy)
+                    .unwrap_or_default(),
+                redirect_https: server.flag("redirect_https").unwrap_or(false),
+                threads: server
+                    .number("threads", 0..=MAX_THREADS)
+                    .and_then(NonZeroUsize::new),
+                drain_timeout: server
+                    .text("drain_timeout", within(ms(0)..=hours(1)))
+                    .unwrap_or(secs(15)),
+                tls: TlsConfig::read(server, sources),
+            }
+        })
+    }
+}
+
+impl TlsConfig {
+    fn read(server: &mut Reader<'_>, sources: &Sources<'_>) -> Option<Self> {
+        server.section("tls", |tls| {
+            let listen = tls.texts("listen", socket_addr);
+            let cert = tls.text("cert", |path| readable(sources, path));
+            let key = tls.text("key", |path| readable(sources, path));
+            if !tls.is_present() {
+                return None;
+            }
+            tls.require("cert");
+            tls.require("key");
+            let listen = listen.unwrap_or_else(|| vec![(Ipv4Addr::UNSPECIFIED, 8443).into()]);
+            if listen.is_empty() {
+                let message = "is empty; leave [server.tls] out for no TLS";
+                tls.document()
+                    .contradiction(&["server.tls.listen"], message);
+            }
+            Some(Self {
+                listen,
+                cert: cert?,
+                key: key?,
+            })
+        })
+    }
+}
+
+fn default_origin() -> Origin {
+    Origin {
+        scheme: Scheme::Http,
+        host: Host::localhost(),
+        port: 3000,
+    }
+}
+
+fn loopback(port: u16) -> SocketAddr {
+    (Ipv4Addr::LOCALHOST, port).into()
+}
+
+fn socket_addr(text: &str) -> Result<SocketAddr, String> {
+    let address = text.parse().ok();
+    address.ok_or_else(|| {
+        format!("{text:?} is not an address such as \"127.0.0.1:3000\" or \"[::1]:3000\"")
+    })
+}
+
+/// A path like any other, except that its trailing slash stays: an app that wants it would redirect once more.
+fn login_url(text: &str) -> Result<String, String> {
+    PathPrefix::parse(text)?.outside(&PathPrefix::fixed(INTERNAL), "is never public")?;
+    Ok(text.to_owned())
+}
+
+/// A network, or a single address. The whole Internet is refused, also as addresses inside IPv6: everybody could then
+/// choose the address they are known by.
+fn trusted_proxy(text: &str) -> Result<IpNet, String> {
+    const ALL_IPV4_INSIDE_IPV6: (Ipv6Addr, u8) = (Ipv6Addr::new(0, 0, 0, 0, 0, 0xffff, 0, 0), 96);
+
+    let network = text.parse::<IpNet>().ok();
+    let network = network.or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from));
+    let network = network.ok_or_else(|| {
+        format!("{text:?} is neither a network such as \"10.0.0.0/8\" nor an address")
+    })?;
+    let (mapped, len) = ALL_IPV4_INSIDE_IPV6;
+    let is_mapped = network.prefix_len() <= len && network.contains(&IpAddr::V6(mapped));
+    if network.prefix_len() == 0 || is_mapped {
+        return Err(format!(
+            "{text:?} trusts everybody to say who they are; name the proxies"
+        ));
+    }
+    Ok(network.trunc())
+}
+
+fn readable(sources: &Sources<'_>, path: &str) -> Result<PathBuf, String> {
+    let path = sources.path(path)?;
+    match File::open(&path) {
+        Ok(_) => Ok(path),
+        Err(error) => Err(format!("file {} cannot be opened: {error}", path.display())),
+    }
+}

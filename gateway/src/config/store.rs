@@ -1,0 +1,66 @@
+//! `[store]`: the database that alone knows the truth.
+
+use std::path::PathBuf;
+
+use session_core::secret::SecretString;
+
+use super::reader::Reader;
+use super::secret::Sources;
+
+/// The store, and what the gateway may do to its schema.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoreConfig {
+    /// Where the store is.
+    pub url: StoreUrl,
+    /// Whether `run` may apply the schema on PostgreSQL. On SQLite it always does.
+    pub auto_migrate: bool,
+}
+
+/// Which database, and where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StoreUrl {
+    /// A file on this machine.
+    Sqlite(PathBuf),
+    /// A `postgres://` or `postgresql://` URL, as the operator wrote it.
+    Postgres(SecretString),
+}
+
+impl StoreConfig {
+    pub(super) fn read(root: &mut Reader<'_>, sources: &Sources<'_>) -> Self {
+        root.section("store", |store| Self {
+            url: store
+                .text("url", |text| StoreUrl::parse(sources.url(text)?, sources))
+                .unwrap_or_else(|| StoreUrl::Sqlite(sources.folder.join("sidgate.db"))),
+            auto_migrate: store.flag("auto_migrate").unwrap_or(false),
+        })
+    }
+}
+
+impl StoreUrl {
+    fn parse(url: SecretString, sources: &Sources<'_>) -> Result<Self, String> {
+        match url.expose().split_once(':') {
+            Some(("sqlite", path)) => sqlite_path(path, sources).map(Self::Sqlite),
+            Some(("postgres" | "postgresql", rest)) if rest.starts_with("//") && rest.len() > 2 => {
+                Ok(Self::Postgres(url))
+            }
+            _ => Err("is neither \"sqlite:path\" nor a postgres:// URL".to_owned()),
+        }
+    }
+}
+
+/// A plain path. SQLite's own notations (`:memory:`, `file:` URIs, `?mode=`) would open something that is not this
+/// file, or lose every session with the process.
+fn sqlite_path(path: &str, sources: &Sources<'_>) -> Result<PathBuf, String> {
+    if path.starts_with("//") {
+        return Err(
+            "has slashes after \"sqlite:\" that are no part of a path; write \"sqlite:path\""
+                .to_owned(),
+        );
+    }
+    if path.contains([':', '?']) {
+        return Err(
+            "must name a plain file: a session store in memory forgets every login".to_owned(),
+        );
+    }
+    sources.path(path)
+}

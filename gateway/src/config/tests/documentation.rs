@@ -1,0 +1,339 @@
+//! `docs/configuration.md` and the parser say the same: the same keys, the same defaults, the same about reloads, and
+//! every example loads. Each key has a value here that shows its effect.
+
+use std::collections::BTreeMap;
+
+use super::super::file::Document;
+use super::super::secret::Sources;
+use super::super::{Config, restart_needed};
+use super::{Draft, KEY_A, KEY_B, MINIMAL, Place};
+
+const PAGE: &str = include_str!("../../../../docs/configuration.md");
+
+struct Row {
+    default: String,
+    reload: String,
+}
+
+/// Every documented key with its row. Sections `[[x]]` become `x[]`.
+fn rows() -> BTreeMap<String, Row> {
+    let mut rows = BTreeMap::new();
+    let mut section = None;
+    for line in PAGE.lines() {
+        if let Some(heading) = line.strip_prefix("## ") {
+            section = heading
+                .strip_prefix("`[")
+                .and_then(|rest| rest.strip_suffix("]`"))
+                .map(|name| {
+                    match name
+                        .strip_prefix('[')
+                        .and_then(|rest| rest.strip_suffix(']'))
+                    {
+                        Some(list) => format!("{list}[]"),
+                        None => name.to_owned(),
+                    }
+                });
+        }
+        let cells: Vec<_> = line
+            .split(" | ")
+            .map(|cell| cell.trim_matches(['|', ' ']))
+            .collect();
+        if let (Some(section), [key, _, default, _, reload]) = (&section, cells.as_slice())
+            && let Some(key) = key
+                .strip_prefix('`')
+                .and_then(|rest| rest.strip_suffix('`'))
+        {
+            let row = Row {
+                default: (*default).to_owned(),
+                reload: (*reload).to_owned(),
+            };
+            assert!(
+                rows.insert(format!("{section}.{key}"), row).is_none(),
+                "{key} is documented twice"
+            );
+        }
+    }
+    rows
+}
+
+fn blocks() -> Vec<String> {
+    let parts = PAGE.split("```toml\n").skip(1);
+    parts
+        .filter_map(|part| part.split("```").next().map(str::to_owned))
+        .collect()
+}
+
+fn place() -> Place {
+    Place::new()
+        .file("master.key", KEY_A)
+        .file("other.key", KEY_B)
+        .file("cert.pem", "x")
+        .file("key.pem", "x")
+        .file("other.pem", "x")
+        .env("SIDGATE_MASTER_KEY", KEY_A)
+        .env("SIDGATE_DB_PASSWORD", "pw")
+        .env("SIDGATE_REDIS_URL", "redis://cache")
+        .env("TOKEN", &"t".repeat(32))
+        .env("OTHER_TOKEN", &"o".repeat(32))
+}
+
+/// The keys that the parser asks for, in the notation of the page.
+fn known() -> Vec<String> {
+    let text = format!("{MINIMAL}[identity.headers]\nX-Session-A = \"tenant_id\"\n");
+    let place = place();
+    let sources = Sources {
+        folder: place.path(),
+        env: &|_| None,
+    };
+    let known = Document::read(&text, |root| {
+        Config::read(root, &sources)?;
+        Some(root.document().known())
+    });
+    let known: Vec<String> = known
+        .expect("a good file")
+        .iter()
+        .map(|key| key.replace("routes[0]", "routes[]"))
+        .map(|key| {
+            key.replace("upstreams.django", "upstreams.NAME")
+                .replace("X-Session-A", "NAME")
+        })
+        .collect();
+    let is_section = |key: &String| {
+        key == "insecure"
+            || known
+                .iter()
+                .any(|other| other.starts_with(&format!("{key}.")) || *other == format!("{key}[]"))
+    };
+    let is_list = |key: &String| {
+        known
+            .iter()
+            .any(|other| other.starts_with(&format!("{key}[].")))
+    };
+    known
+        .iter()
+        .filter(|key| !is_section(key) && !is_list(key))
+        .cloned()
+        .collect()
+}
+
+#[test]
+fn the_page_and_the_parser_know_the_same_keys() {
+    let documented: Vec<String> = rows().into_keys().collect();
+    assert_eq!(documented, known());
+}
+
+#[test]
+fn every_example_loads() {
+    let blocks = blocks();
+    assert!(blocks.len() > 15);
+    for block in blocks {
+        let mut text = block.clone();
+        for (section, addition) in [
+            ("[backend]", "[backend]\nupstream = \"django\"\n"),
+            (
+                "[upstreams.django]",
+                "[upstreams.django]\nservers = [\"127.0.0.1:8000\"]\n",
+            ),
+            (
+                "[[routes]]",
+                "[[routes]]\npath = \"/\"\nupstream = \"django\"\nsession = \"optional\"\n",
+            ),
+        ] {
+            if !block.contains(section) {
+                text.push_str(addition);
+            }
+        }
+        place().good(&text);
+    }
+}
+
+#[test]
+fn an_example_of_each_section_shows_all_its_keys() {
+    let shown = blocks().concat();
+    for key in rows()
+        .keys()
+        .filter(|key| !key.starts_with("server.tls") && !key.ends_with("NAME"))
+    {
+        let name = key.rsplit('.').next().expect("a name");
+        assert!(
+            shown.contains(&format!("\n{name} = ")),
+            "{key} stands in no example"
+        );
+    }
+}
+
+#[test]
+fn every_default_is_as_documented() {
+    let place = place();
+    let silent = format!("{:?}", place.good(&Draft::minimal().text()));
+    for (key, row) in rows() {
+        let Some(default) = row
+            .default
+            .strip_prefix('`')
+            .and_then(|rest| rest.strip_suffix('`'))
+        else {
+            assert!(
+                matches!(row.default.as_str(), "required" | "none"),
+                "{key}: {}",
+                row.default
+            );
+            continue;
+        };
+        if key.starts_with("server.tls")
+            || key == "routes[].session"
+            || key == "routes[].on_missing"
+        {
+            continue; // the smallest file has no TLS and an open route; `defaults.rs` covers these
+        }
+        let spoken = Draft::minimal()
+            .set(&key.replace("NAME", "django"), default)
+            .text();
+        assert_eq!(
+            format!("{:?}", place.good(&spoken)),
+            silent,
+            "{key} = {default}"
+        );
+    }
+}
+
+/// A key with a value that is not its default, and what else must be set for that to make sense.
+type Effect = (
+    &'static str,
+    &'static str,
+    &'static [(&'static str, &'static str)],
+);
+
+#[rustfmt::skip]
+const EFFECTS: &[Effect] = &[
+    ("server.listen", "[\"127.0.0.1:3100\"]", &[]),
+    ("server.admin_listen", "\"127.0.0.1:9902\"", &[]),
+    ("server.public_origin", "\"https://app.test\"", &[]),
+    ("server.hosts", "[\"app.test\"]", &[]),
+    ("server.login_url", "\"/signin\"", &[]),
+    ("server.trusted_proxies", "[\"10.0.0.0/8\"]", &[]),
+    ("server.redirect_https", "true", &[("server.public_origin", "\"https://app.test\"")]),
+    ("server.threads", "3", &[]),
+    ("server.drain_timeout", "\"0s\"", &[]),
+    ("server.tls.listen", "[\"127.0.0.1:8444\"]", TLS),
+    ("server.tls.cert", "\"other.pem\"", TLS),
+    ("server.tls.key", "\"other.pem\"", TLS),
+    ("keys.master", "\"file:other.key\"", &[]),
+    ("keys.previous", "[\"file:other.key\"]", &[]),
+    ("store.url", "\"postgres://db/x\"", &[]),
+    ("store.auto_migrate", "true", &[]),
+    ("cache.local_ttl", "\"1m\"", &[]),
+    ("cache.local_max_entries", "10", &[]),
+    ("cache.negative_ttl", "\"1s\"", &[]),
+    ("cache.redis_url", "\"redis://cache\"", &[]),
+    ("cache.redis_ttl", "\"1m\"", &[]),
+    ("session.absolute_timeout", "\"23h\"", &[]),
+    ("session.idle_timeout", "\"1h\"", &[]),
+    ("session.max_per_user", "5", &[]),
+    ("session.over_limit", "\"deny\"", &[]),
+    ("cookie.name", "\"__Host-sid\"", &[]),
+    ("cookie.secure", "false", &[]),
+    ("cookie.same_site", "\"strict\"", &[]),
+    ("backend.upstream", "\"next\"", &[("upstreams.next.servers", "[\"next:3000\"]")]),
+    ("backend.timeout", "\"1s\"", &[]),
+    ("identity.headers.NAME", "\"tenant_id\"", &[]),
+    ("upstreams.NAME.servers", "[\"10.0.0.1:8000\"]", &[]),
+    ("upstreams.NAME.connect_timeout", "\"1s\"", &[]),
+    ("upstreams.NAME.read_timeout", "\"1s\"", &[]),
+    ("upstreams.NAME.write_timeout", "\"1s\"", &[]),
+    ("upstreams.NAME.idle_timeout", "\"1s\"", &[]),
+    ("routes[].path", "\"/app\"", &[]),
+    ("routes[].upstream", "\"next\"", &[("upstreams.next.servers", "[\"next:3000\"]")]),
+    ("routes[].session", "\"none\"", &[]),
+    ("routes[].on_missing", "\"redirect\"", &[("routes[].session", "\"required\""), ("routes[].path", "\"/app\"")]),
+    ("routes[].on_unknown", "\"pass\"", &[]),
+    ("routes[].max_stale", "\"30s\"", &[]),
+    ("routes[].csrf", "\"check\"", &[]),
+    ("endpoints.base_path", "\"/auth\"", &[]),
+    ("edge.odd_header_names", "\"drop\"", &[]),
+    ("edge.passthrough_headers", "[\"x-session-token\"]", &[]),
+    ("edge.header_timeout", "\"1s\"", &[]),
+    ("edge.max_header_bytes", "16384", &[]),
+    ("edge.max_header_count", "50", &[]),
+    ("edge.max_cookie_bytes", "4096", &[]),
+    ("edge.max_body_bytes", "1", &[]),
+    ("edge.connections_per_ip", "100", &[]),
+    ("login_limits.per_account", "\"1/s\"", &[]),
+    ("login_limits.per_client", "\"1/s\"", &[]),
+    ("admin.token", "\"${TOKEN}\"", &[]),
+    ("admin.claim", "\"is_admin\"", &[]),
+    ("migration.mode", "\"shadow\"", &[("migration.credentials", "[\"old\"]")]),
+    ("migration.rollout_percent", "5", &[]),
+    ("migration.credentials", "[\"old\"]", &[]),
+    ("migration.companions", "[\"step\"]", &[]),
+    ("migration.companions_passthrough", "[\"step\"]", &[("migration.companions", "[\"step\"]")]),
+    ("migration.clear_domains", "[\"app.test\"]", &[]),
+    ("migration.clear_paths", "[\"/app\"]", &[]),
+    ("migration.tombstone_ttl", "\"90d\"", &[]),
+    ("migration.redirect", "\"navigation\"", &[]),
+    ("migration.keep_until_confirmed", "true", &[]),
+];
+
+const TLS: &[(&str, &str)] = &[
+    ("server.tls.cert", "\"cert.pem\""),
+    ("server.tls.key", "\"key.pem\""),
+];
+
+#[test]
+fn every_key_has_an_effect_and_reloads_as_documented() {
+    let mut rows = rows();
+    let place = place();
+    for (key, value, others) in EFFECTS {
+        let row = rows
+            .remove(*key)
+            .unwrap_or_else(|| panic!("{key} is not documented"));
+        let before = others.iter().fold(Draft::minimal(), |draft, (key, value)| {
+            draft.set(key, value)
+        });
+        let name = key
+            .replace("headers.NAME", "headers.X-Session-A")
+            .replace("NAME", "django");
+        let after = place.good(&before.clone().set(&name, value).text());
+        let before = place.good(&before.text());
+
+        let needed = restart_needed(&before, &after);
+        let named = needed
+            .iter()
+            .any(|needed| key == needed || key.starts_with(&format!("{needed}.")));
+        match row.reload.as_str() {
+            "restart" => assert!(named, "{key} should need a restart, got {needed:?}"),
+            "yes" => {
+                assert_eq!(needed, Vec::<&str>::new(), "{key} should reload");
+                assert_ne!(
+                    format!("{before:?}"),
+                    format!("{after:?}"),
+                    "{key} = {value} changes nothing"
+                );
+            }
+            other => panic!("{key}: {other:?} is neither \"yes\" nor \"restart\""),
+        }
+    }
+    let untested: Vec<_> = rows.into_keys().collect();
+    assert_eq!(untested, Vec::<String>::new());
+}
+
+#[test]
+fn a_changed_secret_behind_the_same_reference_needs_a_restart() {
+    let text = Draft::minimal()
+        .set("keys.master", "\"file:master.key\"")
+        .set("admin.token", "\"${TOKEN}\"")
+        .text();
+    let before = place().good(&text);
+    let after = Place::new()
+        .file("master.key", KEY_B)
+        .env("TOKEN", &"n".repeat(32))
+        .good(&text);
+    let needed = restart_needed(&before, &after);
+    assert!(
+        needed.contains(&"keys.master") && needed.contains(&"admin.token"),
+        "{needed:?}"
+    );
+
+    let metrics = place().env("ENABLE_SESSION_METRICS", "false").good(&text);
+    let same_place = place().good(&text);
+    assert!(restart_needed(&same_place, &metrics).contains(&"admin.metrics"));
+}

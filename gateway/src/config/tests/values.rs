@@ -1,0 +1,176 @@
+//! Durations, numbers and connection URLs: the accepted and the refused forms beside each other.
+
+use std::time::Duration;
+
+use super::super::RedisTopology;
+use super::super::duration::{ms, secs, show, within};
+use super::{Place, refuses, with};
+use proptest::prelude::*;
+
+#[test]
+fn durations() {
+    for (text, wanted) in [
+        ("500ms", ms(500)),
+        ("5m", secs(300)),
+        ("24h", secs(86_400)),
+        ("180d", secs(15_552_000)),
+    ] {
+        assert_eq!(within(ms(0)..=Duration::MAX)(text), Ok(wanted));
+        assert_eq!(show(wanted), if text == "24h" { "1d" } else { text });
+    }
+    assert_eq!(show(Duration::ZERO), "0s");
+    for text in [
+        "", "5", "m", "5 m", " 5m", "-5m", "+5m", "5M", "1h30m", "1.5h", "5min", "\u{662}s",
+    ] {
+        assert!(within(ms(0)..=Duration::MAX)(text).is_err(), "{text:?}");
+    }
+    assert!(within(ms(0)..=Duration::MAX)("99999999999999999d").is_err());
+    refuses("server.drain_timeout", &["61m"]);
+    refuses("backend.timeout", &["0s", "61s"]);
+    refuses("cache.local_ttl", &["0s", "25h"]);
+    refuses("cache.negative_ttl", &["0s", "61s"]);
+    refuses("cache.redis_ttl", &["0s", "31m"]);
+    refuses("session.absolute_timeout", &["0s", "401d", "1500ms"]);
+    refuses("session.idle_timeout", &["0s", "1500ms"]);
+    refuses("edge.header_timeout", &["0s", "6m"]);
+    refuses("routes[].max_stale", &["6m"]);
+    refuses("migration.tombstone_ttl", &["0s", "3651d"]);
+    for key in [
+        "connect_timeout",
+        "read_timeout",
+        "write_timeout",
+        "idle_timeout",
+    ] {
+        refuses(&format!("upstreams.django.{key}"), &["0s", "25h"]);
+    }
+}
+
+#[test]
+fn sizes_and_counts_are_above_zero() {
+    for key in [
+        "edge.max_header_bytes",
+        "edge.max_header_count",
+        "edge.max_cookie_bytes",
+        "edge.max_body_bytes",
+        "cache.local_max_entries",
+    ] {
+        let fault = &Place::new().bad(&with(key, "0"))[0];
+        assert!(
+            fault.starts_with(&format!("{key}: must be between 1 and ")),
+            "{fault}"
+        );
+    }
+    Place::new().one_fault(
+        &with("migration.rollout_percent", "101"),
+        "migration.rollout_percent",
+        "0 and 100",
+    );
+}
+
+#[test]
+fn rates() {
+    let config = Place::new().good(&with("login_limits.per_account", "\"7/h\""));
+    let rate = config.login_limits.per_account;
+    assert_eq!((rate.count.get(), rate.per), (7, secs(3600)));
+    refuses(
+        "login_limits.per_client",
+        &[
+            "", "20", "0/m", "/m", "20/", "20/min", "-1/m", "+1/m", "1.5/m",
+        ],
+    );
+}
+
+#[test]
+fn stores() {
+    let place = Place::new().file("master.key", super::KEY_A);
+    for url in [
+        "",
+        "sidgate.db",
+        "mysql://db",
+        "postgres:",
+        "postgres://",
+        "postgres:db",
+        "SQLITE:x",
+    ] {
+        place.one_fault(
+            &with("store.url", &format!("{url:?}")),
+            "store.url",
+            "is neither",
+        );
+    }
+    for url in [
+        "sqlite::memory:",
+        "sqlite:file:x?mode=memory",
+        "sqlite:x?mode=memory",
+    ] {
+        place.one_fault(
+            &with("store.url", &format!("{url:?}")),
+            "store.url",
+            "in memory",
+        );
+    }
+    place.one_fault(
+        &with("store.url", "\"sqlite:\""),
+        "store.url",
+        "names no file",
+    );
+    place.one_fault(
+        &with("store.url", "\"sqlite:///x\""),
+        "store.url",
+        "slashes",
+    );
+    for url in [
+        "sqlite:/var/lib/x.db",
+        "sqlite:a/b.db",
+        "postgres://db",
+        "postgresql://u:p@db:5432/x?sslmode=require",
+    ] {
+        place.good(&with("store.url", &format!("{url:?}")));
+    }
+}
+
+#[test]
+fn redis_urls() {
+    let place = Place::new();
+    for (url, topology, tls) in [
+        ("redis://cache:6379/0", RedisTopology::Single, false),
+        ("rediss://:pw@cache", RedisTopology::Single, true),
+        (
+            "redis-cluster://a:1?node=b:1",
+            RedisTopology::Cluster,
+            false,
+        ),
+        (
+            "redis-sentinel://u:p@a:1?sentinelServiceName=x",
+            RedisTopology::Sentinel,
+            false,
+        ),
+        ("rediss-sentinel://a:1", RedisTopology::Sentinel, true),
+    ] {
+        let config = place.good(&with("cache.redis_url", &format!("{url:?}")));
+        let redis = config.cache.redis_url.expect("Redis");
+        assert_eq!(
+            (redis.topology, redis.tls, redis.url.expose()),
+            (topology, tls, url)
+        );
+    }
+    let odd = [
+        "redis",
+        "redis:",
+        "redis-x://a",
+        "http://a",
+        "-cluster://a",
+        "redis://",
+        "redis://:pw@",
+        "redis:///0",
+    ];
+    refuses("cache.redis_url", &odd);
+}
+
+proptest! {
+    #[test]
+    fn a_duration_reads_as_it_is_shown(millis in 0_u64..10_000_000_000) {
+        let duration = ms(millis);
+        prop_assert_eq!(within(ms(0)..=Duration::MAX)(&show(duration)), Ok(duration));
+    }
+}

@@ -1,0 +1,280 @@
+//! Which cookies did the browser send, and which is ours?
+//!
+//! Cookie parsers disagree about nearly everything: which of two equal names wins, what white space
+//! is, whether quotes belong to the value. An attacker who can plant a cookie (a sibling subdomain
+//! suffices) lives off that disagreement. So this parser works on bytes over all Cookie fields
+//! (HTTP/2 splits them), splits on `;`, strips SP and HTAB and nothing else, and neither unquotes
+//! nor decodes. Our cookie may appear once; the apps never see it. Pairs that no browser's cookie
+//! jar can have produced are dropped, because servers fold some of them into other names. Every
+//! other pair passes byte for byte.
+
+use std::fmt;
+
+use http::header::{COOKIE, HeaderMap, HeaderValue};
+
+use super::{Refused, trim_blank};
+
+/// The most cookies that are looked at in one request.
+pub const MAX_COOKIES: usize = 64;
+
+/// The largest single cookie, name and value together; what browsers store at most.
+pub const MAX_ONE_COOKIE_BYTES: usize = 4096;
+
+/// The session cookie of a request.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum SidCookie<'a> {
+    /// There is none.
+    None,
+    /// There is exactly one. Its bytes may be anything, also nothing: whether they form a sid is
+    /// for the sid to say.
+    One(&'a [u8]),
+}
+
+/// The cookies of a request, ours apart from the others.
+pub struct Cookies<'a> {
+    sid: SidCookie<'a>,
+    foreign: Vec<Pair<'a>>,
+    dropped: usize,
+}
+
+/// A cookie of somebody else, as it was sent.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Pair<'a> {
+    text: &'a [u8],
+    /// The length of the name, which is all of `text` when there is no `=`.
+    name_len: usize,
+}
+
+impl<'a> Cookies<'a> {
+    /// Parses all Cookie fields; `sid_name` is the exact name of our cookie.
+    ///
+    /// # Errors
+    /// More or larger cookies than allowed, two cookies of our name, or ours inside somebody else's
+    /// quotes.
+    pub fn parse(
+        headers: &'a HeaderMap,
+        sid_name: &str,
+        max_bytes: usize,
+    ) -> Result<Self, Refused> {
+        let mut parser = Parser::new(sid_name.as_bytes());
+        let mut bytes = 0;
+        for field in headers.get_all(COOKIE) {
+            bytes += if bytes == 0 {
+                field.len()
+            } else {
+                JOIN.len() + field.len()
+            };
+            if bytes > max_bytes {
+                return Err(Refused::CookieBytes);
+            }
+            for text in field.as_bytes().split(|&byte| byte == b';').map(trim_blank) {
+                if !text.is_empty() {
+                    parser.take(Pair::split(text))?;
+                }
+            }
+        }
+        Ok(parser.cookies)
+    }
+
+    /// Our own cookie.
+    #[must_use]
+    pub fn sid(&self) -> SidCookie<'a> {
+        self.sid
+    }
+
+    /// Everybody else's cookies, in the order in which they came.
+    pub fn foreign(&self) -> impl Iterator<Item = Pair<'a>> + '_ {
+        self.foreign.iter().copied()
+    }
+
+    /// How many ill-formed pairs were left out.
+    #[must_use]
+    pub fn dropped(&self) -> usize {
+        self.dropped
+    }
+
+    /// The one Cookie line for an app: without ours, and without every name that `strip` picks.
+    /// `None` when nothing is left and the field must be removed.
+    #[must_use]
+    pub fn upstream_line(&self, strip: impl Fn(&[u8]) -> bool) -> Option<HeaderValue> {
+        let capacity = self
+            .foreign
+            .iter()
+            .map(|pair| pair.text.len() + JOIN.len())
+            .sum();
+        let mut line = Vec::with_capacity(capacity);
+        for pair in self.foreign.iter().filter(|pair| !strip(pair.name())) {
+            if !line.is_empty() {
+                line.extend_from_slice(JOIN);
+            }
+            line.extend_from_slice(pair.text);
+        }
+        if line.is_empty() {
+            return None;
+        }
+        // Cannot fail: only printable ASCII was kept.
+        let mut value = HeaderValue::try_from(line).ok()?;
+        value.set_sensitive(true);
+        Some(value)
+    }
+}
+
+/// Cookies are secrets: only their number may be printed.
+impl fmt::Debug for Cookies<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cookies")
+            .field("sid", &self.sid)
+            .field("foreign", &self.foreign.len())
+            .field("dropped", &self.dropped)
+            .finish()
+    }
+}
+
+impl fmt::Debug for SidCookie<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::None => "None",
+            Self::One(_) => "One(***)",
+        })
+    }
+}
+
+// === impl Pair ===
+
+impl<'a> Pair<'a> {
+    fn split(text: &'a [u8]) -> Self {
+        let name_len = text
+            .iter()
+            .position(|&byte| byte == b'=')
+            .unwrap_or(text.len());
+        Self { text, name_len }
+    }
+
+    /// The name. A text without `=` is all name: servers disagree about what it is, and a rule that
+    /// hides a name from the apps must hide that spelling too.
+    #[must_use]
+    pub fn name(&self) -> &'a [u8] {
+        self.text.get(..self.name_len).unwrap_or_default()
+    }
+
+    /// The value: everything behind the first `=`, quotes and all.
+    #[must_use]
+    pub fn value(&self) -> &'a [u8] {
+        self.text.get(self.name_len + 1..).unwrap_or_default()
+    }
+
+    /// The pair as it was sent.
+    #[must_use]
+    pub fn text(&self) -> &'a [u8] {
+        self.text
+    }
+
+    /// Name and value together, as browsers measure a cookie.
+    fn len(&self) -> usize {
+        self.name().len() + self.value().len()
+    }
+
+    /// Could a browser have sent this, and do all servers read the same name from it?
+    ///
+    /// Python folds Unicode spaces around a name away and gives `$`-names to the cookie before; a
+    /// name that is followed by a space, or empty before a `=`, is in no jar. Values may hold every
+    /// printable byte: JSON in cookies is common.
+    fn is_well_formed(&self) -> bool {
+        let printable = |&byte: &u8| matches!(byte, b' '..=b'~');
+        let name = self.name();
+        self.text.iter().all(printable)
+            && !name.is_empty()
+            && !name.starts_with(b"$")
+            && !name.ends_with(b" ")
+    }
+}
+
+/// What separates two cookies in one line.
+const JOIN: &[u8] = b"; ";
+
+struct Parser<'a, 'n> {
+    sid_name: &'n [u8],
+    seen: usize,
+    quote: Quote,
+    cookies: Cookies<'a>,
+}
+
+/// Where the parser stands for a server that lets quotes span `;`.
+///
+/// `a="x; sid=...; b=y"` is three cookies to us and one to such a server. Two odd quotes around our
+/// cookie are no accident; a single one is (a server that set an unescaped `;`), and must not lock
+/// its victims out.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Quote {
+    Closed,
+    Open,
+    OpenAroundSid,
+}
+
+impl<'a, 'n> Parser<'a, 'n> {
+    fn new(sid_name: &'n [u8]) -> Self {
+        let cookies = Cookies {
+            sid: SidCookie::None,
+            foreign: Vec::new(),
+            dropped: 0,
+        };
+        Self {
+            sid_name,
+            seen: 0,
+            quote: Quote::Closed,
+            cookies,
+        }
+    }
+
+    fn take(&mut self, pair: Pair<'a>) -> Result<(), Refused> {
+        self.seen += 1;
+        if self.seen > MAX_COOKIES {
+            return Err(Refused::CookieCount);
+        }
+        if pair.len() > MAX_ONE_COOKIE_BYTES {
+            return Err(Refused::CookieBytes);
+        }
+        let ours = pair.name() == self.sid_name;
+        self.track_quotes(&pair, ours)?;
+        if ours {
+            if self.cookies.sid != SidCookie::None {
+                return Err(Refused::SidRepeated);
+            }
+            self.cookies.sid = SidCookie::One(pair.value());
+        } else if pair.is_well_formed() {
+            self.cookies.foreign.push(pair);
+        } else {
+            self.cookies.dropped += 1;
+        }
+        Ok(())
+    }
+
+    fn track_quotes(&mut self, pair: &Pair<'_>, ours: bool) -> Result<(), Refused> {
+        if ours && self.quote == Quote::Open {
+            self.quote = Quote::OpenAroundSid;
+        }
+        if !has_odd_quotes(pair.text) {
+            return Ok(());
+        }
+        self.quote = match self.quote {
+            Quote::Closed if pair.value().starts_with(b"\"") => Quote::Open,
+            Quote::Closed | Quote::Open => Quote::Closed,
+            Quote::OpenAroundSid => return Err(Refused::SidQuoted),
+        };
+        Ok(())
+    }
+}
+
+/// Is the number of quotes odd, `\"` not counted?
+fn has_odd_quotes(text: &[u8]) -> bool {
+    let mut odd = false;
+    let mut escaped = false;
+    for &byte in text {
+        odd ^= byte == b'"' && !escaped;
+        escaped = byte == b'\\' && !escaped;
+    }
+    odd
+}
+
+#[cfg(test)]
+mod tests;

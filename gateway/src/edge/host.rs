@@ -1,0 +1,156 @@
+//! Which host is addressed? The only place that reads a host from a request.
+//!
+//! HTTP/1 says it in `Host`, HTTP/2 in `:authority`, and a request that says it twice must say the
+//! same. What comes out is never the client's text but the name from the configuration, so neither
+//! a redirect nor an app's absolute link can be built from a name that an attacker chose.
+
+use std::net::Ipv6Addr;
+
+use http::Version;
+use http::header::HOST;
+
+use super::{RawRequest, Refused};
+
+/// The hosts that are served here.
+#[derive(Debug, Clone)]
+pub struct HostSet {
+    entries: Vec<Entry>,
+    default_port: u16,
+    root_dot: bool,
+}
+
+#[derive(Debug, Clone)]
+struct Entry {
+    /// As configured, in lower case; what apps are told.
+    canonical: String,
+    /// Without port.
+    name: String,
+    port: u16,
+}
+
+/// A configured host that is not `name`, `name:port`, `[v6]` or `[v6]:port`.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("not a host name: {0:?}")]
+pub struct InvalidHost(pub String);
+
+impl HostSet {
+    /// Builds the set from configured names. `default_port` is the port that a name without port
+    /// means: that of the public scheme.
+    ///
+    /// # Errors
+    /// The first name that is no host.
+    pub fn new<S: AsRef<str>>(
+        names: impl IntoIterator<Item = S>,
+        default_port: u16,
+    ) -> Result<Self, InvalidHost> {
+        let entries = names
+            .into_iter()
+            .map(|name| {
+                let canonical = name.as_ref().to_ascii_lowercase();
+                let parsed = HostText::parse(canonical.as_bytes())
+                    .ok_or_else(|| InvalidHost(canonical.clone()))?;
+                let (name, port) = (parsed.name.to_owned(), parsed.port.unwrap_or(default_port));
+                Ok(Entry {
+                    canonical,
+                    name,
+                    port,
+                })
+            })
+            .collect::<Result<_, InvalidHost>>()?;
+        Ok(Self {
+            entries,
+            default_port,
+            root_dot: false,
+        })
+    }
+
+    /// Also takes the fully qualified spelling with a trailing dot (`app.test.`) for the same host.
+    #[must_use]
+    pub fn tolerate_root_dot(mut self) -> Self {
+        self.root_dot = true;
+        self
+    }
+
+    fn find(&self, host: &HostText<'_>) -> Option<&str> {
+        let name = match host.name.strip_suffix('.') {
+            Some(name) if self.root_dot => name,
+            _ => host.name,
+        };
+        let port = host.port.unwrap_or(self.default_port);
+        self.entries
+            .iter()
+            .find(|entry| entry.port == port && entry.name.eq_ignore_ascii_case(name))
+            .map(|entry| entry.canonical.as_str())
+    }
+}
+
+/// Reads the host of a request and returns its configured name.
+pub(super) fn resolve<'p>(req: &RawRequest<'_>, served: &'p HostSet) -> Result<&'p str, Refused> {
+    let text = HostText::parse(read(req)?).ok_or(Refused::HostMalformed)?;
+    served.find(&text).ok_or(Refused::HostUnknown)
+}
+
+fn read<'a>(req: &RawRequest<'a>) -> Result<&'a [u8], Refused> {
+    let mut fields = req.headers.get_all(HOST).into_iter();
+    let field = fields.next().map(|value| value.as_bytes());
+    if fields.next().is_some() {
+        return Err(Refused::HostRepeated);
+    }
+    let authority = req
+        .authority
+        .filter(|_| req.version == Version::HTTP_2)
+        .map(str::as_bytes);
+    match (authority, field) {
+        (Some(authority), Some(field)) if !authority.eq_ignore_ascii_case(field) => {
+            Err(Refused::HostMismatch)
+        }
+        (Some(host), _) | (None, Some(host)) => Ok(host),
+        (None, None) => Err(Refused::HostMissing),
+    }
+}
+
+/// A host as a client or an operator wrote it.
+struct HostText<'a> {
+    /// A name, an IPv4 address, or an IPv6 address in brackets.
+    name: &'a str,
+    port: Option<u16>,
+}
+
+impl<'a> HostText<'a> {
+    fn parse(bytes: &'a [u8]) -> Option<Self> {
+        let text = str::from_utf8(bytes).ok()?;
+        let (name, port) = match text.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+            Some((address, rest)) => {
+                address.parse::<Ipv6Addr>().ok()?;
+                text.split_at_checked(text.len() - rest.len())?
+            }
+            None => {
+                let (name, port) = text.split_at(text.find(':').unwrap_or(text.len()));
+                is_reg_name(name).then_some((name, port))?
+            }
+        };
+        let port = if port.is_empty() {
+            None
+        } else {
+            Some(parse_port(port.strip_prefix(':')?)?)
+        };
+        Some(Self { name, port })
+    }
+}
+
+fn is_reg_name(name: &str) -> bool {
+    let label_byte = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    let labels = name.strip_suffix('.').unwrap_or(name);
+    labels
+        .split('.')
+        .all(|label| !label.is_empty() && label.bytes().all(label_byte))
+}
+
+/// A port in its only spelling: no sign, no leading zero.
+fn parse_port(digits: &str) -> Option<u16> {
+    let canonical = digits.bytes().all(|byte| byte.is_ascii_digit()) && !digits.starts_with('0');
+    canonical.then(|| digits.parse().ok()).flatten()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,227 @@
+use http::Version;
+use proptest::prelude::*;
+
+use super::{HostSet, HostText, resolve};
+use crate::edge::Refused;
+use crate::edge::tests::Sent;
+
+fn host_of(sent: &Sent, served: &HostSet) -> Result<String, Refused> {
+    sent.judged(|req| resolve(req, served).map(str::to_owned))
+}
+
+fn h1(host: &str) -> Sent {
+    Sent::get("/").without("host").with("host", host)
+}
+
+fn served() -> HostSet {
+    HostSet::new(
+        [
+            "app.test",
+            "Other.test:8443",
+            "127.0.0.1:3000",
+            "[::1]:3000",
+        ],
+        443,
+    )
+    .unwrap()
+}
+
+#[test]
+fn a_served_host_gets_its_configured_name() {
+    let cases = [
+        ("app.test", "app.test"),
+        ("APP.Test", "app.test"),
+        ("app.test:443", "app.test"),
+        ("other.test:8443", "other.test:8443"),
+        ("127.0.0.1:3000", "127.0.0.1:3000"),
+        ("[::1]:3000", "[::1]:3000"),
+    ];
+    for (sent, configured) in cases {
+        assert_eq!(
+            host_of(&h1(sent), &served()).as_deref(),
+            Ok(configured),
+            "{sent}"
+        );
+    }
+    let default_port_written_out = HostSet::new(["app.test:443"], 443).unwrap();
+    assert_eq!(
+        host_of(&h1("app.test"), &default_port_written_out).as_deref(),
+        Ok("app.test:443")
+    );
+}
+
+#[test]
+fn any_other_host_is_unknown() {
+    let hosts = [
+        "evil.test",
+        "localhost",
+        "127.0.0.1",
+        "[::1]",
+        "app.test.",
+        "app.test:80",
+        "app.test:8443",
+        "other.test",
+        "other.test:443",
+        "xapp.test",
+        "app.test.evil",
+        "sub.app.test",
+        "[::2]:3000",
+    ];
+    for host in hosts {
+        assert_eq!(
+            host_of(&h1(host), &served()),
+            Err(Refused::HostUnknown),
+            "{host}"
+        );
+    }
+}
+
+#[test]
+fn the_root_dot_is_taken_when_asked_for() {
+    let served = served().tolerate_root_dot();
+    assert_eq!(
+        host_of(&h1("APP.TEST."), &served).as_deref(),
+        Ok("app.test")
+    );
+    assert_eq!(
+        host_of(&h1("app.test.:443"), &served).as_deref(),
+        Ok("app.test")
+    );
+    assert_eq!(
+        host_of(&h1("app.test.."), &served),
+        Err(Refused::HostMalformed)
+    );
+}
+
+#[test]
+fn odd_hosts_are_malformed() {
+    let hosts = [
+        "",
+        "u@app.test",
+        "app.test, evil",
+        "app.test,evil",
+        "app.test:8443x",
+        "app.test:",
+        "app.test:0",
+        "app.test:0443",
+        "app.test:+443",
+        "app.test:65536",
+        "app.test:443:443",
+        "[::1",
+        "[::1]x",
+        "[::1]:",
+        "[app.test]",
+        "::1",
+        "app test",
+        "app.test/",
+        "app.test#x",
+        "app.test\\",
+        "..",
+        ".app.test",
+        "app..test",
+        "http://app.test",
+        "äpp.test",
+        "app%2etest",
+    ];
+    for host in hosts {
+        assert_eq!(
+            host_of(&h1(host), &served()),
+            Err(Refused::HostMalformed),
+            "{host:?}"
+        );
+    }
+}
+
+#[test]
+fn there_is_exactly_one_host() {
+    assert_eq!(
+        host_of(&Sent::get("/").without("host"), &served()),
+        Err(Refused::HostMissing)
+    );
+    let old = Sent {
+        version: Version::HTTP_10,
+        ..Sent::get("/").without("host")
+    };
+    assert_eq!(
+        host_of(&old, &served()),
+        Err(Refused::HostMissing),
+        "http/1.0 has no privilege"
+    );
+    for second in ["app.test", "evil.test"] {
+        assert_eq!(
+            host_of(&Sent::get("/").with("host", second), &served()),
+            Err(Refused::HostRepeated),
+            "{second}"
+        );
+    }
+}
+
+#[test]
+fn http2_takes_the_authority_and_a_host_must_agree() {
+    assert_eq!(
+        host_of(&Sent::h2("/"), &served()).as_deref(),
+        Ok("app.test")
+    );
+    assert_eq!(
+        host_of(&Sent::h2("/").with("host", "APP.test"), &served()).as_deref(),
+        Ok("app.test")
+    );
+    assert_eq!(
+        host_of(&Sent::h2("/").with("host", "evil.test"), &served()),
+        Err(Refused::HostMismatch)
+    );
+    assert_eq!(
+        host_of(&Sent::h2("/").with("host", "app.test:443"), &served()),
+        Err(Refused::HostMismatch)
+    );
+    let repeated = Sent::h2("/")
+        .with("host", "app.test")
+        .with("host", "app.test");
+    assert_eq!(host_of(&repeated, &served()), Err(Refused::HostRepeated));
+
+    let bare = Sent {
+        authority: None,
+        ..Sent::h2("/")
+    };
+    assert_eq!(host_of(&bare, &served()), Err(Refused::HostMissing));
+    assert_eq!(
+        host_of(&bare.with("host", "app.test"), &served()).as_deref(),
+        Ok("app.test")
+    );
+    let evil = Sent {
+        authority: Some("u@app.test".to_owned()),
+        ..Sent::h2("/")
+    };
+    assert_eq!(host_of(&evil, &served()), Err(Refused::HostMalformed));
+}
+
+#[test]
+fn an_authority_means_nothing_in_http1() {
+    let sent = Sent {
+        authority: Some("app.test".to_owned()),
+        ..h1("evil.test")
+    };
+    assert_eq!(host_of(&sent, &served()), Err(Refused::HostUnknown));
+}
+
+#[test]
+fn a_configured_host_is_checked_too() {
+    for host in ["", "http://app.test", "app.test:x", "a b"] {
+        assert_eq!(HostSet::new([host], 443).unwrap_err().0, host);
+    }
+}
+
+proptest! {
+    #[test]
+    fn an_accepted_host_prints_as_it_was_sent(host in "[a-z0-9.:\\[\\]-]{0,20}") {
+        if let Some(parsed) = HostText::parse(host.as_bytes()) {
+            let port = parsed.port.map(|port| format!(":{port}")).unwrap_or_default();
+            prop_assert_eq!(format!("{}{port}", parsed.name), host);
+        }
+    }
+
+    #[test]
+    fn any_host_is_judged_without_panic(host in proptest::collection::vec(any::<u8>(), 0..30)) {
+        let _ = HostText::parse(&host);
+    }
+}

@@ -1,0 +1,167 @@
+//! Is this request fit to be looked at?
+//!
+//! Everything behind this module may believe that gateway and apps read the same request: one body
+//! length, one path, one host, one spelling for each header name, at most one session cookie.
+//! Whatever could be read in two ways is refused, not repaired. The rules are pure: bytes in, a
+//! verdict out; no socket, clock or store is touched, so a refusal costs nothing and reveals
+//! nothing.
+//!
+//! | file | question |
+//! |---|---|
+//! | `framing` | where does the request end? |
+//! | `connection` | may it say this about the connection, and is it a WebSocket handshake? |
+//! | `target` | which resource is meant? |
+//! | `host` | which host is addressed? |
+//! | `headers` | which names belong to the gateway? |
+//! | `cookies` | which cookie is ours? |
+//! | `client_ip` | who is at the other end? |
+//! | `refused` | why it was turned away, and with which status |
+
+pub mod client_ip;
+mod connection;
+pub mod cookies;
+mod framing;
+pub mod headers;
+pub mod host;
+mod refused;
+pub mod target;
+
+use std::fmt;
+
+use http::header::{HeaderMap, HeaderName};
+
+pub use self::cookies::{Cookies, SidCookie};
+pub use self::headers::{Reserved, Spoofed};
+pub use self::host::HostSet;
+pub use self::refused::Refused;
+pub use self::target::Target;
+
+use crate::config::OddHeaderNames;
+
+/// Methods that go on to an app. WebDAV, TRACE and CONNECT do not; case matters.
+pub const METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
+
+/// A request as it was received, before anybody has believed any of it.
+#[derive(Clone, Copy)]
+pub struct RawRequest<'a> {
+    /// As parsed from the request line; HTTP/2 for h2 and h2c.
+    pub version: http::Version,
+    /// As received, in its own letter case.
+    pub method: &'a str,
+    /// The request target exactly as it would be sent upstream.
+    pub target: &'a [u8],
+    /// HTTP/2 `:authority`, when there is one. Ignored for HTTP/1.
+    pub authority: Option<&'a str>,
+    /// The fields as parsed, none added or removed since.
+    pub headers: &'a HeaderMap,
+    /// HTTP/1: the head as received, request line to empty line. `None` in HTTP/2, whose framing
+    /// has no text.
+    pub raw_head: Option<&'a [u8]>,
+}
+
+/// What the operator has decided about requests.
+#[derive(Debug, Clone)]
+pub struct EdgePolicy {
+    /// Hosts that are served.
+    pub hosts: HostSet,
+    /// The exact name of the session cookie.
+    pub cookie_name: String,
+    /// What becomes of header names outside `[A-Za-z0-9-]`.
+    pub odd_header_names: OddHeaderNames,
+    /// Reserved names that apps get from clients nevertheless.
+    pub passthrough_headers: Vec<HeaderName>,
+    /// Limit of the header block without the request line, in bytes.
+    pub max_header_bytes: usize,
+    /// Limit of the number of header fields.
+    pub max_header_count: usize,
+    /// Limit of all cookies together, in bytes.
+    pub max_cookie_bytes: usize,
+    /// Limit of a request body, in bytes.
+    pub max_body_bytes: u64,
+}
+
+/// A request that may be looked at.
+pub struct Vetted<'a> {
+    /// The canonical path: what routes are matched on and what goes upstream.
+    pub path: &'a str,
+    /// The query, unpoliced.
+    pub query: Option<&'a str>,
+    /// The configured name of the host, never the client's text.
+    pub host: &'a str,
+    /// The cookies, ours apart from the others.
+    pub cookies: Cookies<'a>,
+    /// A complete WebSocket handshake?
+    pub websocket: bool,
+    /// The declared body length. `None` for no body and for a chunked one.
+    pub content_length: Option<u64>,
+    /// Reserved header names that the client sent; [`headers::to_remove`] names them.
+    pub spoofed: Spoofed,
+}
+
+impl EdgePolicy {
+    /// The documented defaults.
+    #[must_use]
+    pub fn new(hosts: HostSet, cookie_name: impl Into<String>) -> Self {
+        Self {
+            hosts,
+            cookie_name: cookie_name.into(),
+            odd_header_names: OddHeaderNames::Reject,
+            passthrough_headers: Vec::new(),
+            max_header_bytes: 32 * 1024,
+            max_header_count: 100,
+            max_cookie_bytes: 8 * 1024,
+            max_body_bytes: 10 * 1024 * 1024,
+        }
+    }
+}
+
+/// Vets a request. The order is part of the contract: framing first, because nothing else means
+/// anything before it.
+///
+/// # Errors
+/// The first rule that the request breaks.
+pub fn vet<'a>(req: &RawRequest<'a>, policy: &'a EdgePolicy) -> Result<Vetted<'a>, Refused> {
+    let content_length = framing::check(req, policy)?;
+    let websocket = connection::check(req, content_length)?;
+    if !METHODS.contains(&req.method) {
+        return Err(Refused::Method);
+    }
+    let Target { path, query } = Target::parse(req.target)?;
+    let host = host::resolve(req, &policy.hosts)?;
+    let spoofed = headers::check(req.headers, policy)?;
+    let cookies = Cookies::parse(req.headers, &policy.cookie_name, policy.max_cookie_bytes)?;
+    Ok(Vetted {
+        path,
+        query,
+        host,
+        cookies,
+        websocket,
+        content_length,
+        spoofed,
+    })
+}
+
+/// Without the query, which may hold secrets.
+impl fmt::Debug for Vetted<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Vetted")
+            .field("path", &self.path)
+            .field("host", &self.host)
+            .field("cookies", &self.cookies)
+            .field("websocket", &self.websocket)
+            .field("content_length", &self.content_length)
+            .field("spoofed", &self.spoofed)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Strips SP and HTAB, which is all the white space that HTTP knows; any other belongs to the text.
+fn trim_blank(mut text: &[u8]) -> &[u8] {
+    while let [b' ' | b'\t', rest @ ..] | [rest @ .., b' ' | b'\t'] = text {
+        text = rest;
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,200 @@
+//! `POST /session-v2`: credentials in, a new session out.
+//!
+//! The order matters: the head is sampled before the backend looks at the credentials (DESIGN 5, R8), so that "log
+//! everybody out" also ends the logins that were under way.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::HeaderMap;
+use http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+use session_core::service::{Created, Login, LoginTicket, SessionsError};
+use session_core::session::{Identity, Text};
+use tracing::{info, warn};
+
+use super::Asker;
+use super::view::session_view;
+use crate::answer::Answer;
+use crate::backend::{BackendError, Credentials, Rejected, Verdict};
+use crate::gate::Gate;
+use crate::set_cookie;
+use crate::site::Site;
+
+/// Largest login request, in bytes.
+pub(crate) const BODY_MAX: usize = 16 * 1024;
+/// Longest account name and password, in bytes.
+const FIELD_MAX: usize = 1_024;
+
+/// What a login form sends. Further members go to the backend as they are.
+#[derive(Deserialize)]
+struct Form {
+    email: String,
+    password: String,
+    #[serde(flatten)]
+    extra: Map<String, Value>,
+}
+
+/// `415` for anything but JSON: a plain HTML form on another site can only send other types.
+///
+/// # Errors
+/// The answer to give instead of reading the body.
+pub(crate) fn check_content_type(headers: &HeaderMap) -> Result<(), Box<Answer>> {
+    let mut types = headers.get_all(CONTENT_TYPE).iter();
+    let is_json = |value: &HeaderValue| {
+        let kind = value
+            .as_bytes()
+            .split(|&byte| byte == b';')
+            .next()
+            .unwrap_or_default();
+        kind.trim_ascii().eq_ignore_ascii_case(b"application/json")
+    };
+    match (types.next(), types.next()) {
+        (Some(only), None) if is_json(only) => Ok(()),
+        _ => Err(Box::new(Answer::problem(
+            415,
+            "unsupported_media_type",
+            "Content-Type must be application/json",
+        ))),
+    }
+}
+
+/// Logs in.
+pub(crate) async fn login(
+    gate: &Arc<Gate>,
+    site: &Arc<Site>,
+    asker: &Asker,
+    body: &Bytes,
+) -> Answer {
+    let Some(credentials) = parse(body, asker) else {
+        return Answer::problem(
+            400,
+            "invalid_request",
+            "email and password must be non-empty strings in a JSON object",
+        );
+    };
+    let ticket = match gate.sessions.begin_login().await {
+        Ok(ticket) => ticket,
+        Err(failed) => return not_committed(asker, &failed),
+    };
+    match ask_backend(gate, site, asker, credentials).await {
+        Ok(Ok((identity, reference))) => {
+            commit(gate, site, asker, ticket, identity, reference).await
+        }
+        Ok(Err(rejected)) => reject(gate, rejected),
+        Err(failed) => {
+            gate.metrics.backend("unavailable");
+            warn!(request_id = asker.request_id, error = %failed, "login not possible");
+            Answer::unavailable()
+        }
+    }
+}
+
+fn parse(body: &[u8], asker: &Asker) -> Option<Credentials> {
+    let Form {
+        email,
+        password,
+        mut extra,
+    } = serde_json::from_slice(body).ok()?;
+    let fits = |text: &str| (1..=FIELD_MAX).contains(&text.len());
+    if !fits(&email) || !fits(&password) {
+        return None;
+    }
+    // What the gateway vouches for cannot be said by the client.
+    extra.remove("ip");
+    extra.remove("user_agent");
+    Some(Credentials {
+        email,
+        password,
+        ip: asker.ip,
+        user_agent: asker.user_agent.clone(),
+        extra,
+    })
+}
+
+/// On the core runtime, where the client's connections live.
+async fn ask_backend(
+    gate: &Arc<Gate>,
+    site: &Arc<Site>,
+    asker: &Asker,
+    credentials: Credentials,
+) -> Result<Verdict, BackendError> {
+    let (backend, site, request_id, now) = (
+        gate.backend.clone(),
+        Arc::clone(site),
+        asker.request_id.clone(),
+        gate.now(),
+    );
+    let call = async move {
+        backend
+            .authenticate(&site, &credentials, &request_id, now)
+            .await
+    };
+    gate.core
+        .spawn(call)
+        .await
+        .unwrap_or(Err(BackendError::Unavailable("interrupted")))
+}
+
+async fn commit(
+    gate: &Gate,
+    site: &Site,
+    asker: &Asker,
+    ticket: LoginTicket,
+    identity: Identity,
+    reference: Option<Text>,
+) -> Answer {
+    gate.metrics.backend("accepted");
+    let config = &site.config.session;
+    let login = Login {
+        identity,
+        reference,
+        ip: Some(asker.ip),
+        user_agent: asker.user_agent.clone(),
+        ttl: config.absolute_timeout,
+        idle: config.idle_timeout,
+        replaces: asker.key(gate),
+    };
+    let Created { sid, session } = match gate.sessions.create(ticket, login).await {
+        Ok(created) => created,
+        Err(failed) => return not_committed(asker, &failed),
+    };
+    gate.metrics.created("login");
+    info!(request_id = asker.request_id, session = %session.id, "login");
+    let answer = Answer::json(201, "login", &session_view(&session, session.last_activity));
+    match set_cookie::issue(&site.config.cookie, &sid, config.absolute_timeout) {
+        Some(cookie) => answer.with_cookie(cookie),
+        None => Answer::unavailable(),
+    }
+}
+
+fn not_committed(asker: &Asker, failed: &SessionsError) -> Answer {
+    warn!(request_id = asker.request_id, error = %failed, "login not committed");
+    Answer::unavailable()
+}
+
+fn reject(gate: &Gate, rejected: Rejected) -> Answer {
+    gate.metrics.backend("rejected");
+    match rejected {
+        Rejected::InvalidCredentials => Answer::problem(
+            401,
+            "invalid_credentials",
+            "Account name or password is wrong",
+        ),
+        Rejected::MfaRequired(flows) => {
+            let members = json!({ "flows": flows.unwrap_or_else(|| json!([])) });
+            Answer::problem_with(401, "mfa_required", "Another factor is required", &members)
+        }
+        Rejected::AccountDisabled => {
+            Answer::problem(403, "account_disabled", "The account is disabled")
+        }
+        Rejected::Locked(seconds) => {
+            Answer::problem(429, "locked", "Too many attempts, try again later")
+                .with(RETRY_AFTER, HeaderValue::from(seconds))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,67 @@
+use std::net::{IpAddr, Ipv4Addr};
+
+use super::*;
+
+fn asker() -> Asker {
+    Asker {
+        sid: None,
+        ip: IpAddr::V4(Ipv4Addr::LOCALHOST),
+        user_agent: "real".into(),
+        request_id: "r".to_owned(),
+    }
+}
+
+#[test]
+fn only_a_json_object_with_both_strings_is_a_login() {
+    for body in [
+        "",
+        "null",
+        "[]",
+        "{",
+        r#"{"email":"a"}"#,
+        r#"{"email":"a","password":1}"#,
+        r#"{"email":"","password":"x"}"#,
+    ] {
+        assert!(parse(body.as_bytes(), &asker()).is_none(), "{body}");
+    }
+    let long = format!(
+        r#"{{"email":"a","password":"{}"}}"#,
+        "x".repeat(FIELD_MAX + 1)
+    );
+    assert!(parse(long.as_bytes(), &asker()).is_none());
+}
+
+#[test]
+fn further_members_pass_but_what_the_gateway_vouches_for_does_not() {
+    let body = br#"{"email":"a","password":"b","otp":"123456","ip":"6.6.6.6","user_agent":"fake"}"#;
+    let sent = serde_json::to_value(parse(body, &asker()).unwrap()).unwrap();
+    assert_eq!(
+        sent,
+        json!({"email": "a", "password": "b", "otp": "123456", "ip": "127.0.0.1", "user_agent": "real"})
+    );
+}
+
+#[test]
+fn the_content_type_must_be_json_and_said_once() {
+    let headers = |types: &[&'static str]| -> HeaderMap {
+        types
+            .iter()
+            .map(|kind| (CONTENT_TYPE, HeaderValue::from_static(kind)))
+            .collect()
+    };
+    for good in ["application/json", "Application/JSON ; charset=utf-8"] {
+        assert!(check_content_type(&headers(&[good])).is_ok(), "{good}");
+    }
+    for bad in [
+        &[][..],
+        &["text/plain"],
+        &["application/jsonp"],
+        &["application/json", "text/plain"],
+    ] {
+        assert_eq!(
+            check_content_type(&headers(bad)).unwrap_err().status,
+            415,
+            "{bad:?}"
+        );
+    }
+}

@@ -1,0 +1,124 @@
+//! Sidgate's own public endpoints (DESIGN 9), below `endpoints.base_path`.
+
+pub(crate) mod login;
+pub(crate) mod session;
+mod view;
+
+use std::net::IpAddr;
+
+use http::HeaderMap;
+use session_core::session::Text;
+use session_core::sid::SessionKey;
+
+use crate::answer::Answer;
+use crate::auth::csrf;
+use crate::gate::Gate;
+use crate::site::Site;
+
+/// Who asks, as far as the edge knows.
+#[derive(Debug)]
+pub(crate) struct Asker {
+    /// The value of the session cookie.
+    pub sid: Option<Vec<u8>>,
+    /// Client address.
+    pub ip: IpAddr,
+    /// Client software, clipped.
+    pub user_agent: Text,
+    /// `X-Request-Id`
+    pub request_id: String,
+}
+
+impl Asker {
+    /// The stored key of the cookie's value, if it is a sid of ours; whether a session lives is another question.
+    pub(crate) fn key(&self, gate: &Gate) -> Option<SessionKey> {
+        self.sid
+            .as_deref()
+            .and_then(|sid| gate.sessions.key_of(sid))
+    }
+}
+
+/// An endpoint and what is asked of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Endpoint {
+    /// `GET /session-v2`
+    Show,
+    /// `POST /session-v2`
+    Login,
+    /// `DELETE /session-v2`
+    Logout,
+    /// A method that the path does not know; the value of `Allow`.
+    OtherMethod(&'static str),
+    /// A path below the base path that is nothing.
+    Unknown,
+}
+
+impl Endpoint {
+    /// The endpoint at `path`; `None` when the path is not below `base`.
+    #[must_use]
+    pub(crate) fn find(base: &str, method: &str, path: &str) -> Option<Self> {
+        let rest = path.strip_prefix(base)?;
+        Some(match (rest, method) {
+            ("/session-v2", "GET" | "HEAD") => Self::Show,
+            ("/session-v2", "POST") => Self::Login,
+            ("/session-v2", "DELETE") => Self::Logout,
+            ("/session-v2", _) => Self::OtherMethod("GET, HEAD, POST, DELETE"),
+            ("" | "/", _) => Self::Unknown,
+            (other, _) if other.starts_with('/') => Self::Unknown,
+            _ => return None,
+        })
+    }
+
+    /// Label of the endpoint in metrics and logs.
+    #[must_use]
+    pub(crate) const fn label(self) -> &'static str {
+        match self {
+            Self::Show | Self::Login | Self::Logout | Self::OtherMethod(_) => "endpoint:session",
+            Self::Unknown => "endpoint:unknown",
+        }
+    }
+
+    /// Whether the request would change something and must therefore come from our own pages.
+    #[must_use]
+    pub(crate) const fn changes_state(self) -> bool {
+        matches!(self, Self::Login | Self::Logout)
+    }
+}
+
+/// The cross-site rule of DESIGN 9.
+pub(crate) fn guard(
+    endpoint: Endpoint,
+    headers: &HeaderMap,
+    site: &Site,
+) -> Result<(), Box<Answer>> {
+    if endpoint.changes_state() && csrf::check(headers, &site.origin).is_err() {
+        return Err(Box::new(Answer::cross_site()));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_paths_below_the_base_are_ours() {
+        let find = |method, path| Endpoint::find("/api/auth", method, path);
+        assert_eq!(find("GET", "/api/auth/session-v2"), Some(Endpoint::Show));
+        assert_eq!(find("POST", "/api/auth/session-v2"), Some(Endpoint::Login));
+        assert_eq!(
+            find("DELETE", "/api/auth/session-v2"),
+            Some(Endpoint::Logout)
+        );
+        assert!(matches!(
+            find("PUT", "/api/auth/session-v2"),
+            Some(Endpoint::OtherMethod(_))
+        ));
+        assert_eq!(
+            find("GET", "/api/auth/session-v2/"),
+            Some(Endpoint::Unknown)
+        );
+        assert_eq!(find("GET", "/api/auth"), Some(Endpoint::Unknown));
+        assert_eq!(find("GET", "/api/authority"), None);
+        assert_eq!(find("GET", "/api"), None);
+    }
+}

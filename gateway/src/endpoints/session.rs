@@ -1,0 +1,57 @@
+//! `GET` and `DELETE /session-v2`.
+
+use session_core::service::{Query, Resolution};
+use session_core::session::RevokeReason;
+use session_core::store::Scope;
+use tracing::{info, warn};
+
+use super::Asker;
+use super::view::{anonymous_view, session_view};
+use crate::answer::Answer;
+use crate::gate::Gate;
+use crate::set_cookie;
+use crate::site::Site;
+
+/// Who am I?
+pub(crate) async fn show(gate: &Gate, asker: &Asker) -> Answer {
+    let Some(sid) = asker.sid.as_deref() else {
+        return Answer::json(200, "anonymous", &anonymous_view());
+    };
+    match gate.sessions.resolve(sid, Query::default()).await {
+        Resolution::Active(active) => {
+            let view = session_view(active.entry.session(), active.entry.last_activity());
+            Answer::json(200, "active", &view)
+        }
+        Resolution::Absent(_) => Answer::json(200, "anonymous", &anonymous_view()),
+        Resolution::Unknown(_) => Answer::unavailable(),
+    }
+}
+
+/// Ends the session of the cookie. Idempotent; the cookie is cleared only when the end is committed.
+pub(crate) async fn logout(gate: &Gate, site: &Site, asker: &Asker) -> Answer {
+    if let Some(key) = asker.key(gate) {
+        match gate
+            .sessions
+            .revoke(Scope::Key(key), RevokeReason::Logout)
+            .await
+        {
+            Ok(revoked) => {
+                gate.metrics.revoked(RevokeReason::Logout, revoked.sessions);
+                info!(
+                    request_id = asker.request_id,
+                    sessions = revoked.sessions,
+                    "logout"
+                );
+            }
+            Err(failed) => {
+                warn!(request_id = asker.request_id, error = %failed, "logout not committed");
+                return Answer::unavailable();
+            }
+        }
+    }
+    let answer = Answer::no_content("logout");
+    match set_cookie::clear(&site.config.cookie) {
+        Some(cookie) => answer.with_cookie(cookie),
+        None => answer,
+    }
+}

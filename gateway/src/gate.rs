@@ -1,0 +1,57 @@
+//! What every part of the running gateway shares.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use session_core::entropy::{self, SharedEntropy};
+use session_core::service::Sessions;
+use tokio::runtime::Handle;
+
+use crate::backend::Backend;
+use crate::site::CurrentSite;
+use crate::telemetry::metrics::Metrics;
+
+/// The running gateway.
+#[derive(Debug)]
+pub(crate) struct Gate {
+    /// The sessions.
+    pub sessions: Arc<Sessions>,
+    /// The configuration in use.
+    pub site: CurrentSite,
+    /// What is counted.
+    pub metrics: Metrics,
+    /// The app that knows the users.
+    pub backend: Backend,
+    /// Where calls to the backend run.
+    pub core: Handle,
+    /// Randomness.
+    pub entropy: SharedEntropy,
+    /// Set when the process is about to stop: `/readyz` says no, requests are still served.
+    pub draining: AtomicBool,
+}
+
+impl Gate {
+    /// Unix seconds.
+    #[must_use]
+    pub(crate) fn now(&self) -> i64 {
+        self.sessions.clock().wall().as_secs()
+    }
+
+    /// A new request id. Unique, sortable, and public; never taken from the client.
+    #[must_use]
+    pub(crate) fn request_id(&self) -> String {
+        let now = self.sessions.clock().wall();
+        // Without randomness an id still tells requests apart in time; nothing is authorised by it but an app's own
+        // answer to the request, which is signed.
+        entropy::handle(now, self.entropy.as_ref()).map_or_else(
+            |_| now.as_micros().to_string(),
+            |id| id.simple().to_string(),
+        )
+    }
+
+    /// Whether new requests should go elsewhere.
+    #[must_use]
+    pub(crate) fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
+    }
+}

@@ -1,0 +1,25 @@
+//! The session gateway.
+//!
+//! ```text
+//! main -> cli -> server -> proxy -> {auth, edge, endpoints} -> session_core
+//! ```
+//!
+//! `auth`, `edge` and `config` are pure: they are tested without sockets, clocks or runtimes. `wiring` is the one place
+//! that names the concrete store and cache.
+
+mod admin;
+mod answer;
+pub mod auth;
+mod backend;
+pub mod cli;
+pub mod config;
+pub mod edge;
+mod endpoints;
+mod gate;
+mod proxy;
+mod server;
+mod set_cookie;
+mod site;
+mod telemetry;
+mod upstream;
+mod wiring;

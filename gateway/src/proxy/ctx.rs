@@ -1,0 +1,70 @@
+//! What one request carries from hook to hook.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use http::{HeaderName, HeaderValue};
+use session_core::clock::Boot;
+use session_core::service::{LoginTicket, Query};
+use session_core::session::Text;
+use session_core::sid::SessionKey;
+
+use crate::auth::decide::State;
+use crate::auth::identity::Badge;
+use crate::gate::Gate;
+use crate::site::{App, Site};
+
+/// See the module.
+pub(crate) struct Ctx {
+    pub(super) site: Arc<Site>,
+    pub(super) started: Boot,
+    pub(super) request_id: String,
+    pub(super) client: Option<IpAddr>,
+    /// Label for metrics and logs; constant cardinality.
+    pub(super) route: Text,
+    pub(super) outcome: &'static str,
+    pub(super) tier: &'static str,
+    pub(super) handle: Option<Text>,
+    /// Bytes of the request body that were let through.
+    pub(super) body_bytes: u64,
+    /// Set when the request goes to an app.
+    pub(super) forward: Option<Forward>,
+}
+
+/// A request on its way to an app.
+pub(super) struct Forward {
+    pub(super) app: Arc<App>,
+    pub(super) state: State,
+    pub(super) badge: Option<Arc<Badge>>,
+    pub(super) query: Query,
+    /// Header names to take away before ours are written.
+    pub(super) remove: Vec<HeaderName>,
+    /// The one Cookie line for the app.
+    pub(super) cookie: Option<HeaderValue>,
+    /// The host as configured.
+    pub(super) host: HeaderValue,
+    /// Session key of the cookie that came with the request, if it is one of ours.
+    pub(super) presented: Option<SessionKey>,
+    /// Taken before the app sees any credentials (DESIGN 5, R8).
+    pub(super) ticket: Option<LoginTicket>,
+    pub(super) user_agent: Text,
+    /// Connection attempts so far.
+    pub(super) attempts: usize,
+}
+
+impl Ctx {
+    pub(super) fn new(gate: &Gate) -> Self {
+        Self {
+            site: gate.site.get(),
+            started: gate.sessions.clock().boot(),
+            request_id: gate.request_id(),
+            client: None,
+            route: "none".into(),
+            outcome: "aborted",
+            tier: "none",
+            handle: None,
+            body_bytes: 0,
+            forward: None,
+        }
+    }
+}

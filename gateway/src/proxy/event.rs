@@ -1,0 +1,244 @@
+//! Obeys an app's `X-Session-Event`: verified, bound to the request it answers, applied in order.
+
+use std::time::Duration;
+
+use http::HeaderValue;
+use session_core::service::{Created, Login, SessionsError, UpdateError};
+use session_core::session::{Identity, RevokeReason, Text};
+use session_core::sid::SessionKey;
+use session_core::store::Scope;
+use thiserror::Error;
+use tracing::{info, warn};
+
+use super::ctx::{Ctx, Forward};
+use crate::auth::decide::State;
+use crate::auth::event::{LogoutScope, SessionEvent};
+use crate::gate::Gate;
+use crate::set_cookie;
+
+/// What became of an event.
+#[derive(Debug, Default)]
+pub(super) struct Outcome {
+    /// The answer had an event, believed or not: it must not be cached.
+    pub(super) had_event: bool,
+    /// A login or a logout could not be committed.
+    pub(super) failed: bool,
+    /// The last word about our cookie.
+    pub(super) cookie: Option<HeaderValue>,
+}
+
+impl Outcome {
+    /// There was an event that nobody believes.
+    pub(super) fn untrusted() -> Self {
+        Self {
+            had_event: true,
+            ..Self::default()
+        }
+    }
+}
+
+/// Why an event that was believed had no effect.
+#[derive(Debug, Error)]
+enum NotDone {
+    #[error(transparent)]
+    Sessions(#[from] SessionsError),
+    #[error(transparent)]
+    Update(#[from] UpdateError),
+    #[error("there is no session to change")]
+    NoSession,
+    #[error("the node had no lease when the request came in")]
+    NoTicket,
+    #[error("the cookie could not be written")]
+    Cookie,
+}
+
+pub(super) async fn obey(gate: &Gate, forward: &Forward, ctx: &mut Ctx, token: &[u8]) -> Outcome {
+    let opened = forward
+        .app
+        .keys
+        .open_event(token, &ctx.request_id, gate.now());
+    let events = match opened.and_then(SessionEvent::parse_all) {
+        Ok(events) => events,
+        Err(refused) => {
+            gate.metrics.event("none", refused.as_str());
+            warn!(request_id = ctx.request_id, upstream = &*forward.app.name, error = %refused, "session event refused");
+            return Outcome::untrusted();
+        }
+    };
+    let mut outcome = Outcome {
+        had_event: true,
+        ..Outcome::default()
+    };
+    let mut subject = Subject::of(forward);
+    for event in events {
+        let (kind, must_hold) = (
+            event.as_str(),
+            matches!(event, SessionEvent::Login { .. } | SessionEvent::Logout(_)),
+        );
+        match apply(gate, forward, ctx, &mut subject, event).await {
+            Ok(cookie) => {
+                gate.metrics.event(kind, "done");
+                outcome.cookie = cookie.or(outcome.cookie);
+            }
+            Err(not_done) => {
+                gate.metrics.event(kind, "failed");
+                warn!(request_id = ctx.request_id, event = kind, error = %not_done, "session event not done");
+                if must_hold {
+                    outcome.failed = true;
+                    return outcome;
+                }
+            }
+        }
+    }
+    outcome
+}
+
+/// Whose session the events are about; a login changes it for those that follow.
+struct Subject {
+    key: Option<SessionKey>,
+    user_id: Option<Text>,
+}
+
+impl Subject {
+    fn of(forward: &Forward) -> Self {
+        match &forward.state {
+            State::Active(active) => {
+                let session = active.entry.session();
+                Self {
+                    key: Some(session.key),
+                    user_id: Some(session.identity.user_id().into()),
+                }
+            }
+            // A sid whose session nobody looked up can still be ended.
+            State::None | State::Anonymous | State::Unknown => Self {
+                key: forward.presented,
+                user_id: None,
+            },
+        }
+    }
+}
+
+async fn apply(
+    gate: &Gate,
+    forward: &Forward,
+    ctx: &mut Ctx,
+    subject: &mut Subject,
+    event: SessionEvent,
+) -> Result<Option<HeaderValue>, NotDone> {
+    match event {
+        SessionEvent::Login {
+            identity,
+            reference,
+            ttl,
+        } => {
+            let created = log_in(gate, forward, ctx, subject.key, identity, reference, ttl).await?;
+            adopt(gate, ctx, subject, &created, "event")
+        }
+        SessionEvent::Logout(scope) => log_out(gate, ctx, subject, scope).await,
+        SessionEvent::Update(patch) => {
+            let key = subject.key.ok_or(NotDone::NoSession)?;
+            if gate.sessions.update(key, patch).await? {
+                Ok(None)
+            } else {
+                Err(NotDone::NoSession)
+            }
+        }
+        SessionEvent::Rotate => {
+            let key = subject.key.ok_or(NotDone::NoSession)?;
+            let created = gate.sessions.rotate(key).await?.ok_or(NotDone::NoSession)?;
+            adopt(gate, ctx, subject, &created, "rotate")
+        }
+    }
+}
+
+#[expect(
+    clippy::too_many_arguments,
+    reason = "each is another fact about the one login"
+)]
+async fn log_in(
+    gate: &Gate,
+    forward: &Forward,
+    ctx: &Ctx,
+    replaces: Option<SessionKey>,
+    identity: Identity,
+    reference: Option<Text>,
+    ttl: Option<Duration>,
+) -> Result<Created, NotDone> {
+    let config = &ctx.site.config.session;
+    let login = Login {
+        identity,
+        reference,
+        ip: ctx.client,
+        user_agent: forward.user_agent.clone(),
+        // An app may ask for a shorter life than the operator allows, not for a longer one.
+        ttl: ttl.map_or(config.absolute_timeout, |ttl| {
+            ttl.min(config.absolute_timeout)
+        }),
+        idle: config.idle_timeout,
+        replaces,
+    };
+    Ok(gate
+        .sessions
+        .create(forward.ticket.ok_or(NotDone::NoTicket)?, login)
+        .await?)
+}
+
+/// The browser gets the new sid, and later events are about the new session.
+fn adopt(
+    gate: &Gate,
+    ctx: &mut Ctx,
+    subject: &mut Subject,
+    created: &Created,
+    how: &'static str,
+) -> Result<Option<HeaderValue>, NotDone> {
+    let session = &created.session;
+    gate.metrics.created(how);
+    info!(request_id = ctx.request_id, session = %session.id, how, "session created");
+    *subject = Subject {
+        key: Some(session.key),
+        user_id: Some(session.identity.user_id().into()),
+    };
+    ctx.handle = Some(session.id.to_string().into());
+    let life = session.expires_at.since(gate.sessions.clock().wall());
+    set_cookie::issue(&ctx.site.config.cookie, &created.sid, life)
+        .map(Some)
+        .ok_or(NotDone::Cookie)
+}
+
+async fn log_out(
+    gate: &Gate,
+    ctx: &Ctx,
+    subject: &mut Subject,
+    scope: LogoutScope,
+) -> Result<Option<HeaderValue>, NotDone> {
+    let (scope, reason, clears) = match (scope, subject.key, subject.user_id.clone()) {
+        (LogoutScope::This, Some(key), _) => (Scope::Key(key), RevokeReason::Logout, true),
+        // Nobody was logged in: there is nothing to end, and the cookie goes.
+        (LogoutScope::This, None, _) => return Ok(set_cookie::clear(&ctx.site.config.cookie)),
+        (LogoutScope::Others, Some(keep), Some(user_id)) => (
+            Scope::Others { user_id, keep },
+            RevokeReason::LogoutEverywhere,
+            false,
+        ),
+        (LogoutScope::All, _, Some(user_id)) => {
+            (Scope::User(user_id), RevokeReason::LogoutEverywhere, true)
+        }
+        (LogoutScope::Others | LogoutScope::All, _, _) => return Err(NotDone::NoSession),
+    };
+    let revoked = gate.sessions.revoke(scope, reason).await?;
+    gate.metrics.revoked(reason, revoked.sessions);
+    info!(
+        request_id = ctx.request_id,
+        sessions = revoked.sessions,
+        reason = reason.as_str(),
+        "logout by the app"
+    );
+    if !clears {
+        return Ok(None);
+    }
+    *subject = Subject {
+        key: None,
+        user_id: None,
+    };
+    Ok(set_cookie::clear(&ctx.site.config.cookie))
+}

@@ -1,0 +1,119 @@
+//! The Pingora side: one file per hook, each a few calls into the rest.
+//!
+//! ```text
+//! request_filter            request.rs    vet, own endpoints, route, session, decide
+//! upstream_peer             peer.rs       which server
+//! upstream_request_filter   upstream.rs   the only place that writes an identity
+//! response_filter           response.rs   clean up after the app, obey its X-Session-Event
+//! fail_to_proxy             failure.rs    errors become answers
+//! logging                   logging.rs    one line, a few counters
+//! ```
+
+mod ctx;
+mod event;
+mod failure;
+mod logging;
+mod peer;
+mod request;
+mod response;
+mod upstream;
+mod write;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use pingora_core::upstreams::peer::HttpPeer;
+use pingora_core::{Error, Result};
+use pingora_http::{RequestHeader, ResponseHeader};
+use pingora_proxy::{FailToProxy, ProxyHttp, Session};
+
+pub(crate) use self::ctx::Ctx;
+use crate::gate::Gate;
+
+/// The gateway as Pingora sees it.
+#[derive(Debug)]
+pub(crate) struct Proxy {
+    gate: Arc<Gate>,
+}
+
+impl Proxy {
+    /// A proxy for `gate`.
+    #[must_use]
+    pub(crate) fn new(gate: Arc<Gate>) -> Self {
+        Self { gate }
+    }
+}
+
+#[async_trait]
+impl ProxyHttp for Proxy {
+    type CTX = Ctx;
+
+    fn new_ctx(&self) -> Ctx {
+        Ctx::new(&self.gate)
+    }
+
+    async fn request_filter(&self, session: &mut Session, ctx: &mut Ctx) -> Result<bool> {
+        request::filter(&self.gate, session, ctx).await
+    }
+
+    async fn request_body_filter(
+        &self,
+        session: &mut Session,
+        body: &mut Option<Bytes>,
+        _end_of_stream: bool,
+        ctx: &mut Ctx,
+    ) -> Result<()> {
+        request::limit_body(session, body.as_ref(), ctx)
+    }
+
+    async fn upstream_peer(&self, _session: &mut Session, ctx: &mut Ctx) -> Result<Box<HttpPeer>> {
+        peer::choose(ctx)
+    }
+
+    fn fail_to_connect(
+        &self,
+        _session: &mut Session,
+        _peer: &HttpPeer,
+        ctx: &mut Ctx,
+        error: Box<Error>,
+    ) -> Box<Error> {
+        peer::failed(ctx, error)
+    }
+
+    async fn upstream_request_filter(
+        &self,
+        _session: &mut Session,
+        request: &mut RequestHeader,
+        ctx: &mut Ctx,
+    ) -> Result<()> {
+        upstream::write_identity(&self.gate, request, ctx)
+    }
+
+    async fn response_filter(
+        &self,
+        _session: &mut Session,
+        response: &mut ResponseHeader,
+        ctx: &mut Ctx,
+    ) -> Result<()> {
+        response::filter(&self.gate, response, ctx).await
+    }
+
+    async fn fail_to_proxy(
+        &self,
+        session: &mut Session,
+        error: &Error,
+        ctx: &mut Ctx,
+    ) -> FailToProxy {
+        failure::answer(session, error, ctx).await
+    }
+
+    /// Pingora would log the path with its query; our own line says what happened.
+    fn suppress_error_log(&self, _session: &Session, _ctx: &Ctx, _error: &Error) -> bool {
+        true
+    }
+
+    async fn logging(&self, session: &mut Session, error: Option<&Error>, ctx: &mut Ctx) {
+        logging::write(&self.gate, session, error, ctx);
+    }
+}

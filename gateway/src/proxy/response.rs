@@ -1,0 +1,138 @@
+//! `response_filter`: what the app's answer may not carry, what it must carry, and what it asks for.
+
+use http::header::{CACHE_CONTROL, HeaderName, HeaderValue, SET_COOKIE, VARY};
+use pingora_core::{Error, ErrorType, Result};
+use pingora_http::ResponseHeader;
+
+use super::event::{self, Outcome};
+use super::{Ctx, ctx::Forward};
+use crate::auth::decide::State;
+use crate::edge::headers::{Reserved, reserved};
+use crate::gate::Gate;
+use crate::set_cookie;
+
+const EVENT: &str = "x-session-event";
+
+pub(super) async fn filter(
+    gate: &Gate,
+    response: &mut ResponseHeader,
+    ctx: &mut Ctx,
+) -> Result<()> {
+    // Interim answers carry nothing of ours; 101 is final and stays as it is but for the names below.
+    if response.status.is_informational() && response.status.as_u16() != 101 {
+        return strip_identity(response);
+    }
+    let Some(forward) = ctx.forward.take() else {
+        return Ok(());
+    };
+    let event = take_event(response);
+    strip_identity(response)?;
+    strip_our_cookie(gate, response, ctx)?;
+    response.insert_header("X-Request-Id", ctx.request_id.as_str())?;
+    let outcome = match event {
+        Event::None => Outcome::default(),
+        Event::One(token) => event::obey(gate, &forward, ctx, token.as_bytes()).await,
+        Event::Several => {
+            gate.metrics.event("none", "repeated");
+            Outcome::untrusted()
+        }
+    };
+    let result = finish(response, &forward, outcome);
+    ctx.outcome = match &result {
+        Ok(()) => forward.state.as_str(),
+        Err(_) => "event_not_committed",
+    };
+    ctx.forward = Some(forward);
+    result
+}
+
+fn finish(response: &mut ResponseHeader, forward: &Forward, outcome: Outcome) -> Result<()> {
+    if outcome.failed {
+        // The app told the browser that it is logged in, or out. It must not hear it unless it is true.
+        return Error::e_explain(
+            ErrorType::HTTPStatus(503),
+            "a session event could not be committed",
+        );
+    }
+    if outcome.had_event {
+        response.insert_header(CACHE_CONTROL, "private, no-store")?;
+    } else if matches!(forward.state, State::Active(_))
+        && !response.headers.contains_key(CACHE_CONTROL)
+    {
+        response.insert_header(CACHE_CONTROL, "private")?;
+    }
+    if matches!(forward.state, State::Active(_)) {
+        vary_by_cookie(response)?;
+    }
+    if let Some(cookie) = outcome.cookie {
+        response.append_header(SET_COOKIE, cookie)?;
+    }
+    Ok(())
+}
+
+enum Event {
+    None,
+    One(HeaderValue),
+    Several,
+}
+
+fn take_event(response: &ResponseHeader) -> Event {
+    let mut tokens = response.headers.get_all(EVENT).iter();
+    match (tokens.next(), tokens.next()) {
+        (None, _) => Event::None,
+        (Some(token), None) => Event::One(token.clone()),
+        (Some(_), Some(_)) => Event::Several,
+    }
+}
+
+/// What is between gateway and app stays between them.
+fn strip_identity(response: &mut ResponseHeader) -> Result<()> {
+    let ours: Vec<HeaderName> = response
+        .headers
+        .keys()
+        .filter(|name| reserved(name.as_str()) == Some(Reserved::Identity))
+        .cloned()
+        .collect();
+    for name in &ours {
+        response.remove_header(name);
+    }
+    Ok(())
+}
+
+/// Only the gateway sets its cookie.
+fn strip_our_cookie(gate: &Gate, response: &mut ResponseHeader, ctx: &Ctx) -> Result<()> {
+    let ours = ctx.site.config.cookie.name.as_str();
+    let all: Vec<HeaderValue> = response
+        .headers
+        .get_all(SET_COOKIE)
+        .iter()
+        .cloned()
+        .collect();
+    let kept: Vec<HeaderValue> = all
+        .iter()
+        .filter(|cookie| !set_cookie::names_ours(cookie, ours))
+        .cloned()
+        .collect();
+    if kept.len() == all.len() {
+        return Ok(());
+    }
+    response.remove_header(&SET_COOKIE);
+    for cookie in kept {
+        response.append_header(SET_COOKIE, cookie)?;
+    }
+    gate.metrics.upstream_cookie_dropped();
+    Ok(())
+}
+
+fn vary_by_cookie(response: &mut ResponseHeader) -> Result<()> {
+    let names = |value: &HeaderValue| value.as_bytes().to_ascii_lowercase();
+    let said = response.headers.get_all(VARY).iter().any(|value| {
+        names(value)
+            .split(|&byte| byte == b',')
+            .any(|name| matches!(name.trim_ascii(), b"cookie" | b"*"))
+    });
+    if !said {
+        response.append_header(VARY, "Cookie")?;
+    }
+    Ok(())
+}

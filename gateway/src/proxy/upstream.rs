@@ -1,0 +1,110 @@
+//! `upstream_request_filter`: the only place that writes an identity.
+//!
+//! Pingora removes what the client nominated in `Connection` just before this hook, so nothing that is written here can
+//! be taken away by a client. It runs once for each attempt, on a fresh copy of the request: everything is first removed,
+//! then set, exactly once.
+
+use http::header::{COOKIE, FORWARDED, HOST, HeaderName, HeaderValue};
+use pingora_core::{Error, ErrorType, Result};
+use pingora_http::RequestHeader;
+
+use super::ctx::{Ctx, Forward};
+use crate::auth::decide::State;
+use crate::auth::identity::{claims, signed};
+use crate::auth::token::SessionClaims;
+use crate::gate::Gate;
+
+const STATE: HeaderName = HeaderName::from_static("x-session-state");
+const STALE: HeaderName = HeaderName::from_static("x-session-stale");
+const ID: HeaderName = HeaderName::from_static("x-session-id");
+const USER_ID: HeaderName = HeaderName::from_static("x-session-user-id");
+const TENANT_ID: HeaderName = HeaderName::from_static("x-session-tenant-id");
+const EXPIRES_AT: HeaderName = HeaderName::from_static("x-session-expires-at");
+const ASSERTION: HeaderName = HeaderName::from_static("x-session-assertion");
+const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+const FORWARDED_PORT: HeaderName = HeaderName::from_static("x-forwarded-port");
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Names that the gateway itself writes; removed even when no client sent them.
+const WRITTEN: [HeaderName; 6] = [
+    COOKIE,
+    FORWARDED,
+    FORWARDED_FOR,
+    REQUEST_ID,
+    STATE,
+    ASSERTION,
+];
+
+pub(super) fn write_identity(gate: &Gate, request: &mut RequestHeader, ctx: &Ctx) -> Result<()> {
+    let Some(forward) = &ctx.forward else {
+        return Error::e_explain(ErrorType::InternalError, "nothing to forward");
+    };
+    // R1: the process may have been paused between the look-up and now.
+    if let State::Active(active) = &forward.state
+        && !gate.sessions.still_holds(active, forward.query)
+    {
+        return Error::e_explain(ErrorType::HTTPStatus(503), "the lease ended on the way");
+    }
+    for name in &forward.remove {
+        request.remove_header(name);
+    }
+    for name in &WRITTEN {
+        request.remove_header(name);
+    }
+    request.insert_header(HOST, forward.host.clone())?;
+    if let Some(cookie) = &forward.cookie {
+        request.insert_header(COOKIE, cookie.clone())?;
+    }
+    write_forwarding(request, ctx, forward)?;
+    write_session(gate, request, forward)
+}
+
+fn write_forwarding(request: &mut RequestHeader, ctx: &Ctx, forward: &Forward) -> Result<()> {
+    if let Some(client) = ctx.client {
+        request.insert_header(FORWARDED_FOR, client.to_string())?;
+    }
+    request.insert_header(FORWARDED_PROTO, ctx.site.proto.clone())?;
+    request.insert_header(FORWARDED_HOST, forward.host.clone())?;
+    request.insert_header(FORWARDED_PORT, ctx.site.port.clone())?;
+    request.insert_header(REQUEST_ID, ctx.request_id.as_str())
+}
+
+fn write_session(gate: &Gate, request: &mut RequestHeader, forward: &Forward) -> Result<()> {
+    request.insert_header(STATE, HeaderValue::from_static(forward.state.as_str()))?;
+    if let (State::Active(active), Some(badge)) = (&forward.state, &forward.badge) {
+        request.insert_header(ID, badge.id.clone())?;
+        if let Some(user_id) = &badge.user_id {
+            request.insert_header(USER_ID, user_id.clone())?;
+        }
+        if let Some(tenant_id) = &badge.tenant_id {
+            request.insert_header(TENANT_ID, tenant_id.clone())?;
+        }
+        request.insert_header(EXPIRES_AT, badge.expires_at.clone())?;
+        for (name, value) in &badge.attributes {
+            request.insert_header(name, value.clone())?;
+        }
+        if let Some(stale) = active.stale {
+            request.insert_header(STALE, HeaderValue::from(stale.as_secs()))?;
+        }
+    }
+    request.insert_header(ASSERTION, assertion(gate, forward)?)
+}
+
+fn assertion(gate: &Gate, forward: &Forward) -> Result<HeaderValue> {
+    let (app, now) = (&forward.app, gate.now());
+    let made = match (&forward.state, &forward.badge) {
+        (State::Active(active), Some(badge)) => match active.stale {
+            None => badge.assertion(active.entry.session(), &app.name, &app.keys, now),
+            Some(stale) => signed(
+                &app.keys,
+                "active",
+                &claims(active.entry.session(), Some(stale.as_secs())),
+                now,
+            ),
+        },
+        (state, _) => signed(&app.keys, state.as_str(), &SessionClaims::default(), now),
+    };
+    made.map_err(|_error| Error::explain(ErrorType::InternalError, "assertion not signed"))
+}

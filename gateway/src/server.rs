@@ -1,0 +1,253 @@
+//! Puts the parts together, runs them, and takes them down in order.
+//!
+//! Two kinds of runtimes: Pingora's serve requests; the *core* runtime, owned here, does everything that outlives a
+//! request: reads and writes of the store, the heartbeat, calls to the backend (docs/adr/0004). Nothing forks: process
+//! managers do that better.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use pingora_core::apps::HttpServerOptions;
+use pingora_core::listeners::tls::TlsSettings;
+use pingora_core::server::configuration::{Opt, ServerConf};
+use pingora_core::server::{RunArgs, Server, ShutdownSignal, ShutdownSignalWatch};
+use pingora_core::services::listening::Service;
+use pingora_proxy::ProxyServiceBuilder;
+use session_core::entropy::SystemEntropy;
+use session_core::keys::Keyring;
+use session_core::store::StoreError;
+use tokio::runtime::{Builder, Handle, Runtime};
+use tokio::signal::unix::{SignalKind, signal};
+use tracing::{error, info, warn};
+
+use crate::admin::Admin;
+use crate::backend::Backend;
+use crate::config::{Config, restart_needed};
+use crate::gate::Gate;
+use crate::proxy::Proxy;
+use crate::site::{CurrentSite, Site};
+use crate::telemetry::metrics::Metrics;
+use crate::upstream::RESOLVE_EVERY;
+use crate::wiring::{self, WiringError};
+
+/// Threads of the core runtime: its work is waiting.
+const CORE_THREADS: usize = 2;
+/// Longest wait for the store at the start. A store that is away does not keep the gateway from starting.
+const FIRST_CHECK: Duration = Duration::from_secs(2);
+/// How long `/readyz` says no before the listeners close, so that a load balancer can notice.
+const UNREADY_FIRST: Duration = Duration::from_secs(1);
+/// Requests on one connection.
+const KEEPALIVE_REQUESTS: u32 = 10_000;
+/// An HTTP/2 connection without streams is closed after this long.
+const H2_IDLE: Duration = Duration::from_secs(120);
+
+/// Runs the gateway until it is told to stop.
+///
+/// # Errors
+/// When it cannot start.
+pub(crate) fn run(path: PathBuf, upgrade: bool) -> Result<(), WiringError> {
+    let config = wiring::load(&path)?;
+    for line in config.advice() {
+        warn!("{line}");
+    }
+    let keys = Arc::new(
+        wiring::keyring(&config).ok_or_else(|| WiringError::Process("no master key".to_owned()))?,
+    );
+    let core = core_runtime()?;
+    let gate = core.block_on(build(config, &keys, core.handle()))?;
+    spawn_caretakers(&gate, path, keys);
+    let server = pingora(&gate, upgrade)?;
+    server.run(RunArgs {
+        shutdown_signal: Box::new(Watch(Arc::clone(&gate))),
+    });
+    core.block_on(gate.sessions.stop());
+    core.shutdown_timeout(Duration::from_secs(1));
+    info!("stopped");
+    Ok(())
+}
+
+fn core_runtime() -> Result<Runtime, WiringError> {
+    Builder::new_multi_thread()
+        .worker_threads(CORE_THREADS)
+        .thread_name("sidgate-core")
+        .enable_all()
+        .build()
+        .map_err(|error| WiringError::Process(format!("core runtime: {error}")))
+}
+
+async fn build(
+    config: Config,
+    keys: &Arc<Keyring>,
+    core: &Handle,
+) -> Result<Arc<Gate>, WiringError> {
+    let store = wiring::store(&config).await?;
+    if !wiring::may_migrate(&config) {
+        // Exits when the schema is known to be wrong; a store that is silent may come later.
+        if let Ok(Err(StoreError::Schema(refused))) =
+            tokio::time::timeout(FIRST_CHECK, store.check_schema()).await
+        {
+            return Err(StoreError::Schema(refused).into());
+        }
+    }
+    let sessions = wiring::sessions(&config, Arc::clone(keys), store, core)?;
+    let site = Arc::new(Site::new(config, keys)?);
+    for app in site.apps() {
+        app.pool.resolve().await;
+    }
+    let metrics =
+        Metrics::new().map_err(|error| WiringError::Process(format!("metrics: {error}")))?;
+    Ok(Arc::new(Gate {
+        sessions,
+        site: CurrentSite::new(site),
+        metrics,
+        backend: Backend::new()?,
+        core: core.clone(),
+        entropy: Arc::new(SystemEntropy),
+        draining: AtomicBool::new(false),
+    }))
+}
+
+fn pingora(gate: &Arc<Gate>, upgrade: bool) -> Result<Server, WiringError> {
+    let site = gate.site.get();
+    let config = &site.config;
+    let opt = Opt {
+        upgrade,
+        ..Opt::default()
+    };
+    let mut server = Server::new_with_opt_and_conf(Some(opt), server_conf(config));
+    server.bootstrap();
+    let mut proxy = ProxyServiceBuilder::new(&server.configuration, Proxy::new(Arc::clone(gate)))
+        .name("sidgate")
+        .server_options(http_options())
+        .build();
+    for listen in &config.server.listen {
+        proxy.add_tcp(&listen.to_string());
+    }
+    if let Some(tls) = &config.server.tls {
+        for listen in &tls.listen {
+            let cert = tls.cert.to_string_lossy();
+            let mut settings = TlsSettings::intermediate(&cert, &tls.key.to_string_lossy())
+                .map_err(|error| WiringError::Process(format!("server.tls: {error}")))?;
+            settings.enable_h2();
+            proxy.add_tls_with_settings(&listen.to_string(), None, settings);
+        }
+    }
+    let mut admin = Service::new("sidgate-admin".to_owned(), Admin::new(Arc::clone(gate)));
+    admin.add_tcp(&config.server.admin_listen.to_string());
+    // A runtime of its own: health must answer when the proxy is busy.
+    admin.threads = Some(1);
+    server.add_service(proxy);
+    server.add_service(admin);
+    Ok(server)
+}
+
+fn server_conf(config: &Config) -> ServerConf {
+    let cores = || std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
+    let grace = config.server.drain_timeout.as_secs();
+    ServerConf {
+        threads: config
+            .server
+            .threads
+            .map_or_else(cores, std::num::NonZeroUsize::get),
+        // A retry is for a connection that was never made; which server comes next is for `fail_to_connect` to say.
+        max_retries: 4,
+        grace_period_seconds: Some(grace),
+        graceful_shutdown_timeout_seconds: Some(grace.clamp(1, 5)),
+        upstream_keepalive_pool_size: 1_024,
+        pid_file: "/run/sidgate/sidgate.pid".to_owned(),
+        upgrade_sock: "/run/sidgate/upgrade.sock".to_owned(),
+        ..ServerConf::default()
+    }
+}
+
+fn http_options() -> HttpServerOptions {
+    let mut options = HttpServerOptions::default();
+    options.h2c = true;
+    options.keepalive_request_limit = Some(KEEPALIVE_REQUESTS);
+    options.h2_idle_timeout = Some(H2_IDLE);
+    options
+}
+
+/// Tasks that keep the configuration and the addresses current. They live as long as the core runtime.
+fn spawn_caretakers(gate: &Arc<Gate>, path: PathBuf, keys: Arc<Keyring>) {
+    gate.core.spawn(resolve_names(Arc::clone(gate)));
+    gate.core
+        .spawn(reload_on_hangup(Arc::clone(gate), path, keys));
+}
+
+async fn resolve_names(gate: Arc<Gate>) {
+    loop {
+        tokio::time::sleep(RESOLVE_EVERY).await;
+        for app in gate.site.get().apps() {
+            app.pool.resolve().await;
+        }
+    }
+}
+
+/// SIGHUP: all of the new configuration, or none of it.
+async fn reload_on_hangup(gate: Arc<Gate>, path: PathBuf, keys: Arc<Keyring>) {
+    let Ok(mut hangup) = signal(SignalKind::hangup()) else {
+        error!("SIGHUP cannot be listened to: the configuration will not be reloaded");
+        return;
+    };
+    while hangup.recv().await.is_some() {
+        match reloaded(&gate, &path, &keys) {
+            Ok(site) => {
+                for app in site.apps() {
+                    app.pool.resolve().await;
+                }
+                gate.site.put(Arc::new(site));
+                // Header values made under the old configuration hang on the cached sessions.
+                gate.sessions.forget_local();
+                info!("configuration reloaded");
+            }
+            Err(refused) => {
+                error!(error = %refused, "configuration not reloaded: the old one stays")
+            }
+        }
+    }
+}
+
+fn reloaded(gate: &Gate, path: &std::path::Path, keys: &Keyring) -> Result<Site, WiringError> {
+    let config = wiring::load(path)?;
+    let frozen = restart_needed(&gate.site.get().config, &config);
+    if !frozen.is_empty() {
+        return Err(WiringError::Process(format!(
+            "needs a restart: {}",
+            frozen.join(", ")
+        )));
+    }
+    Ok(Site::new(config, keys)?)
+}
+
+/// Turns signals into Pingora's kinds of stop. On SIGTERM readiness goes first.
+struct Watch(Arc<Gate>);
+
+#[async_trait]
+impl ShutdownSignalWatch for Watch {
+    async fn recv(&self) -> ShutdownSignal {
+        let signals = (
+            signal(SignalKind::terminate()),
+            signal(SignalKind::interrupt()),
+            signal(SignalKind::quit()),
+        );
+        let (Ok(mut terminate), Ok(mut interrupt), Ok(mut quit)) = signals else {
+            error!("signals cannot be listened to");
+            return std::future::pending().await;
+        };
+        let stop = tokio::select! {
+            _ = terminate.recv() => ShutdownSignal::GracefulTerminate,
+            _ = interrupt.recv() => ShutdownSignal::FastShutdown,
+            _ = quit.recv() => ShutdownSignal::GracefulUpgrade,
+        };
+        self.0.draining.store(true, Ordering::Relaxed);
+        if matches!(stop, ShutdownSignal::GracefulTerminate) {
+            info!("draining");
+            tokio::time::sleep(UNREADY_FIRST).await;
+        }
+        stop
+    }
+}

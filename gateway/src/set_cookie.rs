@@ -1,0 +1,80 @@
+//! The `Set-Cookie` of the sid. Written with the `cookie` crate; never read with it.
+
+use std::time::Duration;
+
+use cookie::time::Duration as CookieAge;
+use cookie::{Cookie, SameSite as CookieSameSite};
+use http::HeaderValue;
+use session_core::sid::Sid;
+
+use crate::config::{CookieConfig, SameSite};
+
+/// Hands the sid to the browser for `life`.
+#[must_use]
+pub(crate) fn issue(config: &CookieConfig, sid: &Sid, life: Duration) -> Option<HeaderValue> {
+    let text = sid.expose();
+    let seconds = i64::try_from(life.as_secs()).unwrap_or(i64::MAX);
+    header(config, text.as_str(), seconds)
+}
+
+/// Takes the sid away.
+#[must_use]
+pub(crate) fn clear(config: &CookieConfig) -> Option<HeaderValue> {
+    header(config, "", 0)
+}
+
+fn header(config: &CookieConfig, value: &str, max_age: i64) -> Option<HeaderValue> {
+    let cookie = Cookie::build((config.name.as_str(), value))
+        .path("/")
+        .http_only(true)
+        .secure(config.secure)
+        .same_site(match config.same_site {
+            SameSite::Lax => CookieSameSite::Lax,
+            SameSite::Strict => CookieSameSite::Strict,
+            SameSite::None => CookieSameSite::None,
+        })
+        .max_age(CookieAge::seconds(max_age));
+    let mut value = HeaderValue::from_str(&cookie.to_string()).ok()?;
+    value.set_sensitive(true);
+    Some(value)
+}
+
+/// Whether an app's `Set-Cookie` names our cookie, in any letter case and with any blanks around the name: some client
+/// might take it for ours.
+#[must_use]
+pub(crate) fn names_ours(set_cookie: &HeaderValue, ours: &str) -> bool {
+    let bytes = set_cookie.as_bytes();
+    let name = bytes
+        .split(|byte| matches!(byte, b'=' | b';'))
+        .next()
+        .unwrap_or_default();
+    let name: Vec<u8> = name.iter().copied().filter(u8::is_ascii_graphic).collect();
+    name.eq_ignore_ascii_case(ours.as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn our_name_is_found_in_any_dress() {
+        for dress in [
+            "sid=x",
+            "SID=x; Path=/",
+            " sid =x",
+            "\tsid=",
+            "sid",
+            "sid; Path=/",
+            "Sid\u{a0}=x",
+        ] {
+            let value = HeaderValue::from_bytes(dress.as_bytes()).unwrap();
+            assert!(names_ours(&value, "sid"), "{dress:?}");
+        }
+        for other in ["sidx=1", "xsid=1", "a=sid", "a=b; sid=1"] {
+            assert!(
+                !names_ours(&HeaderValue::from_static(other), "sid"),
+                "{other:?}"
+            );
+        }
+    }
+}

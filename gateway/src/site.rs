@@ -1,0 +1,140 @@
+//! One loaded configuration, ready for use: what a SIGHUP exchanges as a whole.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use http::HeaderValue;
+use session_core::keys::Keyring;
+use thiserror::Error;
+
+use crate::auth::login_redirect::{InvalidLoginUrl, LoginUrl};
+use crate::auth::token::AppKeys;
+use crate::config::{Config, Upstream};
+use crate::edge::host::InvalidHost;
+use crate::edge::{EdgePolicy, HostSet};
+use crate::upstream::Pool;
+
+/// A configuration with everything derived from it.
+#[derive(Debug)]
+pub(crate) struct Site {
+    /// As read.
+    pub config: Config,
+    /// What the edge enforces.
+    pub edge: EdgePolicy,
+    /// Where people log in.
+    pub login: LoginUrl,
+    /// `public_origin`, as browsers spell it.
+    pub origin: String,
+    /// `http` or `https`, as apps are told.
+    pub proto: HeaderValue,
+    /// The public port, as apps are told.
+    pub port: HeaderValue,
+    apps: HashMap<String, Arc<App>>,
+}
+
+/// An app behind the gateway.
+#[derive(Debug)]
+pub(crate) struct App {
+    /// Its name in the configuration.
+    pub name: Arc<str>,
+    /// The keys that it shares with us.
+    pub keys: AppKeys,
+    /// Where it listens.
+    pub pool: Pool,
+}
+
+/// A configuration that parses and yet cannot be used.
+#[derive(Debug, Error)]
+pub(crate) enum SiteError {
+    /// See [`InvalidLoginUrl`].
+    #[error(transparent)]
+    Login(#[from] InvalidLoginUrl),
+    /// See [`InvalidHost`].
+    #[error(transparent)]
+    Host(#[from] InvalidHost),
+}
+
+impl Site {
+    /// Derives everything once.
+    ///
+    /// # Errors
+    /// When a value that parsed cannot be used.
+    pub(crate) fn new(config: Config, keys: &Keyring) -> Result<Self, SiteError> {
+        let origin = &config.server.public_origin;
+        let apps = config
+            .upstreams
+            .iter()
+            .map(|upstream| (upstream.name.clone(), Arc::new(App::new(upstream, keys))));
+        Ok(Self {
+            apps: apps.collect(),
+            edge: edge_policy(&config)?,
+            login: LoginUrl::parse(&config.server.login_url)?,
+            origin: origin.to_string(),
+            proto: HeaderValue::from_static(origin.scheme.as_str()),
+            port: HeaderValue::from(origin.port),
+            config,
+        })
+    }
+
+    /// The app called `name`.
+    #[must_use]
+    pub(crate) fn app(&self, name: &str) -> Option<&Arc<App>> {
+        self.apps.get(name)
+    }
+
+    /// Every app.
+    pub(crate) fn apps(&self) -> impl Iterator<Item = &Arc<App>> {
+        self.apps.values()
+    }
+}
+
+impl App {
+    fn new(upstream: &Arc<Upstream>, keys: &Keyring) -> Self {
+        Self {
+            name: upstream.name.as_str().into(),
+            keys: AppKeys::new(&upstream.name, &keys.upstream(&upstream.name)),
+            pool: Pool::new(Arc::clone(upstream)),
+        }
+    }
+}
+
+/// The site in use. Readers keep the one they began with to the end of their request.
+#[derive(Debug)]
+pub(crate) struct CurrentSite(ArcSwap<Site>);
+
+impl CurrentSite {
+    /// Starts with `site`.
+    #[must_use]
+    pub(crate) fn new(site: Arc<Site>) -> Self {
+        Self(ArcSwap::new(site))
+    }
+
+    /// The site now.
+    #[must_use]
+    pub(crate) fn get(&self) -> Arc<Site> {
+        self.0.load_full()
+    }
+
+    /// Exchanges it.
+    pub(crate) fn put(&self, site: Arc<Site>) {
+        self.0.store(site);
+    }
+}
+
+fn edge_policy(config: &Config) -> Result<EdgePolicy, InvalidHost> {
+    let server = &config.server;
+    let hosts = HostSet::new(
+        server.hosts.authorities(),
+        server.public_origin.scheme.default_port(),
+    )?;
+    Ok(EdgePolicy {
+        odd_header_names: config.edge.odd_header_names,
+        passthrough_headers: config.edge.passthrough_headers.clone(),
+        max_header_bytes: config.edge.max_header_bytes,
+        max_header_count: config.edge.max_header_count,
+        max_cookie_bytes: config.edge.max_cookie_bytes,
+        max_body_bytes: config.edge.max_body_bytes,
+        ..EdgePolicy::new(hosts, config.cookie.name.as_str())
+    })
+}

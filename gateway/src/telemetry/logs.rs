@@ -1,0 +1,49 @@
+//! JSON lines on stdout.
+//!
+//! Some libraries print whole requests, cookies included, at `debug`. They are held at `warn` whatever `RUST_LOG` asks
+//! for: no level may show a secret (DESIGN 12).
+
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+
+/// Crates whose `info` and below may hold header values, bodies or SQL parameters.
+const TALKATIVE: [&str; 12] = [
+    "pingora",
+    "pingora_core",
+    "pingora_proxy",
+    "pingora_http",
+    "fred",
+    "h2",
+    "hyper",
+    "hyper_util",
+    "reqwest",
+    "rustls",
+    "tokio_postgres",
+    "rusqlite",
+];
+
+/// Starts logging at what `RUST_LOG` says, `info` by default.
+pub(crate) fn start() {
+    let asked = EnvFilter::builder()
+        .with_default_directive(LevelFilter::INFO.into())
+        .from_env_lossy();
+    let quiet = TALKATIVE.iter().fold(
+        tracing_subscriber::filter::Targets::new().with_default(LevelFilter::TRACE),
+        |targets, name| targets.with_target(*name, LevelFilter::WARN),
+    );
+    let lines = tracing_subscriber::fmt::layer()
+        .json()
+        .flatten_event(true)
+        .with_current_span(false)
+        .with_span_list(false);
+    // Whoever embeds the gateway may have a subscriber already.
+    drop(
+        tracing_subscriber::registry()
+            .with(asked)
+            .with(quiet)
+            .with(lines)
+            .try_init(),
+    );
+}

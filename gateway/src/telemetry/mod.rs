@@ -1,0 +1,5 @@
+//! What operators see: metrics, one access line per request, logs without secrets.
+
+pub(crate) mod access_log;
+pub(crate) mod logs;
+pub(crate) mod metrics;

@@ -1,0 +1,167 @@
+//! Names the concrete parts: which store, which cache, which keys. The one place beside their own files that knows the
+//! drivers.
+
+use std::fs::OpenOptions;
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use session_core::cache::SharedCache;
+use session_core::cache::redis::{BadRedisUrl, RedisCache};
+use session_core::clock::SystemClock;
+use session_core::entropy::{self, NoEntropy, SystemEntropy};
+use session_core::keys::Keyring;
+use session_core::service::{Parts, Sessions, SessionsOptions};
+use session_core::store::postgres::{PostgresConfigError, PostgresOptions, PostgresStore};
+use session_core::store::sqlite::SqliteStore;
+use session_core::store::{SessionStore, StoreError};
+use thiserror::Error;
+use tokio::runtime::Handle;
+
+use crate::config::{Config, Faults, MasterSource, StoreUrl};
+
+/// What keeps the gateway from starting.
+#[derive(Debug, Error)]
+pub(crate) enum WiringError {
+    /// The configuration is wrong.
+    #[error(transparent)]
+    Config(#[from] Faults),
+    /// The store's URL cannot be used.
+    #[error("store.url: {0}")]
+    StoreUrl(#[from] PostgresConfigError),
+    /// The store did not answer, or its schema is not acceptable.
+    #[error("store: {0}")]
+    Store(#[from] StoreError),
+    /// See [`BadRedisUrl`].
+    #[error("cache.redis_url: {0}")]
+    Redis(#[from] BadRedisUrl),
+    /// No randomness to make a key with.
+    #[error(transparent)]
+    NoEntropy(#[from] NoEntropy),
+    /// A key file could not be written.
+    #[error("keys.master: {path} cannot be written: {source}")]
+    KeyFile {
+        /// Which file.
+        path: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A value was accepted by the parser and yet cannot be used.
+    #[error(transparent)]
+    Site(#[from] crate::site::SiteError),
+    /// The HTTP client for the backend could not be made.
+    #[error("http client: {0}")]
+    Client(#[from] reqwest::Error),
+    /// A signal handler, a runtime or a metric could not be set up.
+    #[error("{0}")]
+    Process(String),
+}
+
+/// Reads the configuration, making the master key on the first start of an embedded installation.
+///
+/// # Errors
+/// Every fault of the file, or the reason why the key could not be made.
+pub(crate) fn load(path: &Path) -> Result<Config, WiringError> {
+    let env = |name: &str| std::env::var(name).ok();
+    let config = Config::load(path, &env)?;
+    match &config.keys.master {
+        MasterSource::Key(_) => Ok(config),
+        MasterSource::CreateAt(file) => {
+            create_key_file(file)?;
+            Ok(Config::load(path, &env)?)
+        }
+    }
+}
+
+/// Writes a new key that only its owner can read. Never overwrites one.
+///
+/// # Errors
+/// When the file exists already or cannot be written.
+pub(crate) fn create_key_file(file: &Path) -> Result<(), WiringError> {
+    let key = new_key()?;
+    let failed = |source| WiringError::KeyFile {
+        path: file.display().to_string(),
+        source,
+    };
+    let mut written = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(file)
+        .map_err(failed)?;
+    written
+        .write_all(format!("{key}\n").as_bytes())
+        .and_then(|()| written.sync_all())
+        .map_err(failed)
+}
+
+/// 32 random bytes in standard base64.
+///
+/// # Errors
+/// Without randomness.
+pub(crate) fn new_key() -> Result<String, WiringError> {
+    Ok(STANDARD.encode(entropy::bytes::<32>(&SystemEntropy)?))
+}
+
+/// The keys that the configuration names.
+#[must_use]
+pub(crate) fn keyring(config: &Config) -> Option<Keyring> {
+    match &config.keys.master {
+        MasterSource::Key(master) => {
+            Some(Keyring::new(master.clone(), config.keys.previous.clone()))
+        }
+        MasterSource::CreateAt(_) => None,
+    }
+}
+
+/// The store that the configuration names. Does not wait for it to answer.
+///
+/// # Errors
+/// When the URL cannot be used.
+pub(crate) async fn store(config: &Config) -> Result<Arc<dyn SessionStore>, WiringError> {
+    Ok(match &config.store.url {
+        StoreUrl::Sqlite(path) => Arc::new(SqliteStore::open(path, Arc::new(SystemClock)).await?),
+        StoreUrl::Postgres(url) => Arc::new(PostgresStore::new(url, PostgresOptions::default())?),
+    })
+}
+
+/// Whether the gateway may bring the schema up to date by itself.
+#[must_use]
+pub(crate) fn may_migrate(config: &Config) -> bool {
+    matches!(config.store.url, StoreUrl::Sqlite(_)) || config.store.auto_migrate
+}
+
+/// The running session service.
+///
+/// # Errors
+/// When a URL cannot be used.
+pub(crate) fn sessions(
+    config: &Config,
+    keys: Arc<Keyring>,
+    store: Arc<dyn SessionStore>,
+    runtime: &Handle,
+) -> Result<Arc<Sessions>, WiringError> {
+    let shared = match &config.cache.redis_url {
+        Some(redis) => Some(Arc::new(RedisCache::connect(&redis.url)?) as Arc<dyn SharedCache>),
+        None => None,
+    };
+    let parts = Parts {
+        store,
+        shared,
+        keys,
+        clock: Arc::new(SystemClock),
+        entropy: Arc::new(SystemEntropy),
+        runtime: runtime.clone(),
+    };
+    let options = SessionsOptions {
+        local_max_entries: config.cache.local_max_entries.get(),
+        local_ttl: config.cache.local_ttl,
+        shared_ttl: config.cache.redis_ttl,
+        negative_ttl: config.cache.negative_ttl,
+        migrate: may_migrate(config),
+    };
+    Ok(Sessions::start(parts, options))
+}
