@@ -1,0 +1,140 @@
+"""What a response tells the gateway: somebody logged in, logged out, changed.
+
+Views call the functions below; Django's own ``login()`` and ``logout()`` need no call, their
+signals do it (see ``signals``). The events wait on the request until the middleware signs them
+into the response header ``X-Session-Event``, which the gateway takes off again.
+
+The session exists, or is gone, once the gateway has committed the event: before the browser sees
+the response, but after the view has returned.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Literal, get_args
+
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+
+from . import tokens
+from .conf import get_conf
+from .identity import checked, identity_for
+from .session import BACKEND_PREFIX, GatewaySession
+
+logger = logging.getLogger("sidgate_django.events")
+
+HEADER: Final = "X-Session-Event"
+AUDIENCE: Final = "sidgate"
+
+Scope = Literal["this", "others", "all"]
+_SCOPES: Final = get_args(Scope)
+
+
+@dataclass(frozen=True)
+class Event:
+    type: str
+    #: Called when the response is ready: what happens after login() in the view (a second factor
+    #: marked as verified, a tenant chosen) still gets into the identity.
+    members: Callable[[], dict[str, Any]]
+    about_this_session: bool = True
+
+
+def login(
+    request: HttpRequest,
+    user: Any,
+    ttl: int | None = None,
+    *,
+    identity: Mapping[str, Any] | None = None,
+) -> None:
+    """Open a gateway session for ``user``; a session this browser had before is ended.
+
+    ``ttl`` limits its life to so many seconds. ``identity`` replaces the configured builder.
+    """
+    if ttl is not None and (type(ttl) is not int or ttl <= 0):
+        raise ValueError("ttl is a positive number of seconds")
+
+    def members() -> dict[str, Any]:
+        built = identity_for(user, request) if identity is None else checked(identity)
+        return {"identity": built} | ({} if ttl is None else {"ttl": ttl})
+
+    # A login starts afresh: what was said before about this browser's session is moot, an
+    # earlier login included (so a view may follow Django's login() with one that has a ttl).
+    _add(request, Event("login", members), replaces_earlier=True)
+
+
+def logout(request: HttpRequest, scope: Scope = "this") -> None:
+    """End this session, the user's ``others``, or ``all`` of them."""
+    if scope not in _SCOPES:
+        raise ValueError(f"scope is one of {', '.join(_SCOPES)}")
+    this = scope == "this"
+    _add(request, Event("logout", lambda: {"scope": scope}, this), replaces_earlier=this)
+
+
+def update(request: HttpRequest, identity_patch: Mapping[str, Any]) -> None:
+    """Change this session's identity: ``user``, ``attributes`` merge by key, ``None`` deletes."""
+    # Copied and checked now, so that a value JSON cannot carry fails in the caller's line.
+    patch = json.loads(json.dumps(dict(identity_patch), allow_nan=False))
+    _add(request, Event("update", lambda: {"identity": patch}))
+
+
+def rotate(request: HttpRequest) -> None:
+    """Give this session a new secret, as after a step up in privileges."""
+    _add(request, Event("rotate", dict))
+
+
+def set_ref(request: HttpRequest, ref: str) -> None:
+    """Keep one opaque string with the session; requests bring it as ``gateway_session.ref``."""
+    if not isinstance(ref, str) or not ref:
+        raise ValueError("ref is a non-empty string")
+    _add(request, Event("ref", lambda: {"ref": ref}))
+
+
+def pending(request: HttpRequest) -> list[Event]:
+    """The events that wait for the response, in order."""
+    # REST framework hands its views a wrapper; the middleware holds the request inside it.
+    inner: Any = getattr(request, "_request", request)
+    if not hasattr(inner, "_sidgate_events"):
+        inner._sidgate_events = []
+    events: list[Event] = inner._sidgate_events
+    return events
+
+
+def _add(request: HttpRequest, event: Event, *, replaces_earlier: bool = False) -> None:
+    events = pending(request)
+    if replaces_earlier:
+        events[:] = [earlier for earlier in events if not earlier.about_this_session]
+    events.append(event)
+
+
+def emit(request: HttpRequest, response: HttpResponseBase, session: GatewaySession) -> None:
+    """Sign the waiting events into ``response``, or say in the log why they are dropped."""
+    events = pending(request)
+    if not events:
+        return
+    names = ", ".join(event.type for event in events)
+    if request.path_info.startswith(BACKEND_PREFIX):
+        # The gateway itself is asking; it opens the session from the answer.
+        logger.debug("Events inside a call of the gateway are not sent: %s", names)
+    elif not session.via_gateway:
+        logger.warning("Events dropped, the request did not come through the gateway: %s", names)
+    elif response.status_code >= 500:
+        # Django saves no session on a server error either: the work was not done.
+        logger.warning("Events dropped, the answer is %s: %s", response.status_code, names)
+    elif not (request_id := request.META.get("HTTP_X_REQUEST_ID")):
+        logger.error("Events dropped, the gateway sent no X-Request-Id: %s", names)
+    else:
+        conf = get_conf()
+        claims = {
+            "iss": conf.upstream,
+            "aud": AUDIENCE,
+            "iat": int(time.time()),
+            # Binds the header to this one exchange, so it cannot be replayed into another.
+            "req": request_id,
+            "ev": [{"type": event.type, **event.members()} for event in events],
+        }
+        response.headers[HEADER] = tokens.encode(claims, conf.signing_key)
+        response.headers["Cache-Control"] = "private, no-store"

@@ -1,0 +1,67 @@
+"""What the gateway gets to know about a user.
+
+``settings.SIDGATE["IDENTITY"]`` may name another builder. It is given the user and the request and
+returns a dict of this shape; the usual one extends ours::
+
+    def identity(user, request):
+        built = default_identity(user, request)
+        built["tenant_id"] = str(user.organisation_id)
+        built["attributes"] = {"plan": user.organisation.plan}
+        return built
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from django.core.exceptions import ImproperlyConfigured
+from django.core.serializers.json import DjangoJSONEncoder
+from django.http import HttpRequest
+
+from .conf import get_conf
+
+
+def default_identity(user: Any, request: HttpRequest) -> dict[str, Any]:
+    about = {
+        "id": str(user.pk),
+        "username": user.get_username() or None,
+        "email": getattr(user, user.get_email_field_name(), None) or None,
+        "name": (user.get_full_name() or None) if hasattr(user, "get_full_name") else None,
+    }
+    hasher = getattr(user, "get_session_auth_hash", None)
+    return {"user": about, "auth_hash": hasher() if hasher else None}
+
+
+def identity_for(user: Any, request: HttpRequest) -> dict[str, Any]:
+    """The identity of ``user`` as this project describes it, checked and without nulls."""
+    identity = checked(get_conf().identity(user, request))
+    if identity["user"]["id"] != str(user.pk):
+        # The middleware finds the user by this id, so it is not the project's to choose.
+        raise ImproperlyConfigured("SIDGATE['IDENTITY'] must leave user.id at str(user.pk).")
+    return identity
+
+
+def checked(identity: object) -> dict[str, Any]:
+    """Refuse what the gateway would refuse, here where the traceback names the culprit."""
+    if not isinstance(identity, Mapping):
+        raise ImproperlyConfigured("An identity is a dict.")
+    # UUIDs, dates and lazy translations become the strings the gateway will see anyway.
+    plain: dict[str, Any] = json.loads(json.dumps(dict(identity), cls=DjangoJSONEncoder))
+    user = plain.get("user")
+    if not isinstance(user, dict) or not isinstance(user.get("id"), str) or not user["id"]:
+        raise ImproperlyConfigured("An identity has a non-empty string at user.id.")
+    if not isinstance(plain.get("tenant_id"), (str, type(None))):
+        raise ImproperlyConfigured("tenant_id of an identity is a string.")
+    return {
+        name: _without_nulls(value) if name in ("user", "attributes") else value
+        for name, value in plain.items()
+        if value is not None
+    }
+
+
+def _without_nulls(members: Any) -> Any:
+    if not isinstance(members, dict):
+        return members
+    return {name: value for name, value in members.items() if value is not None}

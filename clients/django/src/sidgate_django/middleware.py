@@ -1,0 +1,99 @@
+"""The place in the request where the gateway's word becomes ``request.user``.
+
+A middleware of our own rather than Django's ``RemoteUserMiddleware``: that one believes a bare
+header, reads it from different keys under WSGI and ASGI, and logs in (database row, cookie, new
+CSRF token) where there is nothing to log in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
+from django.http import HttpRequest, HttpResponseForbidden
+from django.http.response import HttpResponseBase
+from django.utils.cache import patch_vary_headers
+
+from . import events
+from .conf import get_conf
+from .session import GatewaySession, read_session
+from .users import SessionUser, attach_user, renewed_auth_hash, session_was_saved
+
+
+class SidgateMiddleware:
+    """Belongs after ``AuthenticationMiddleware``, whose ``request.user`` it replaces."""
+
+    sync_capable = True
+    async_capable = True
+
+    def __init__(
+        self, get_response: Callable[[HttpRequest], HttpResponseBase | Awaitable[HttpResponseBase]]
+    ) -> None:
+        self.get_response: Any = get_response
+        self.is_async = iscoroutinefunction(get_response)
+        if self.is_async:
+            markcoroutinefunction(self)
+        get_conf()  # a missing key stops the start, not the first login
+
+    def __call__(self, request: HttpRequest) -> Any:
+        if self.is_async:
+            return self.__acall__(request)
+        session, source = _enter(request)
+        response = _refusal(session) or self.get_response(request)
+        if _has_news(request, session):
+            _tell_gateway(request, response, source)
+        _mark_varying(response, source)
+        return response
+
+    async def __acall__(self, request: HttpRequest) -> HttpResponseBase:
+        session, source = _enter(request)
+        response: HttpResponseBase = _refusal(session) or await self.get_response(request)
+        if _has_news(request, session):
+            # Describing a user may need the database. Rare: other requests never leave the loop.
+            await sync_to_async(_tell_gateway)(request, response, source)
+        _mark_varying(response, source)
+        return response
+
+
+def _enter(request: HttpRequest) -> tuple[GatewaySession, SessionUser]:
+    session = read_session(request)
+    request.gateway_session = session  # type: ignore[attr-defined]
+    return session, attach_user(request, session)
+
+
+def _refusal(session: GatewaySession) -> HttpResponseForbidden | None:
+    if session.state == "bypassed" and get_conf().on_bypass == "reject":
+        return HttpResponseForbidden(
+            "This application is served through its session gateway only.\n",
+            content_type="text/plain; charset=utf-8",
+        )
+    return None
+
+
+def _has_news(request: HttpRequest, session: GatewaySession) -> bool:
+    return bool(events.pending(request)) or (session.is_active and session_was_saved(request))
+
+
+def _tell_gateway(request: HttpRequest, response: HttpResponseBase, source: SessionUser) -> None:
+    # A login or logout in the same request says more than a new hash would.
+    if not events.pending(request):
+        renewed = renewed_auth_hash(request, source)
+        if renewed is not None:
+            events.update(request, {"auth_hash": renewed})
+    events.emit(request, response, source.session)
+
+
+def _mark_varying(response: HttpResponseBase, source: SessionUser) -> None:
+    """Keep caches from serving one visitor's page to another.
+
+    Django's own cache middleware sees neither the ``sid`` cookie (the gateway keeps it) nor a
+    touched ``request.session``, so ``Vary: Cookie`` would not tell two users apart there: the
+    assertion does. Caches on the way to the browser know the cookie only.
+    """
+    if source.session.state == "none":
+        return
+    vary = ["X-Session-Assertion"]
+    if source.session.is_active or source.asked:
+        vary.append("Cookie")
+    patch_vary_headers(response, vary)

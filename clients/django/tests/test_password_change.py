@@ -1,0 +1,60 @@
+"""A change of password keeps this session and ends the others, as Django has it."""
+
+from django.contrib.auth.models import User
+
+from sidgate_django.testing import gateway_headers, read_events
+
+FORM = {
+    "old_password": "right",
+    "new_password1": "n3w-passphrase",
+    "new_password2": "n3w-passphrase",
+}
+
+
+def test_this_session_gets_the_new_hash(client, ada):
+    before = gateway_headers(ada)
+    answer = client.post("/password/", FORM, headers=before)
+    assert answer.status_code == 302
+    ada.refresh_from_db()
+    renewed = {"auth_hash": ada.get_session_auth_hash()}
+    assert read_events(answer) == [{"type": "update", "identity": renewed}]
+    assert client.get("/who/", headers=gateway_headers(ada)).json()["user"] == "ada"
+    assert client.get("/who/", headers=before).json()["user"] is None
+
+
+def test_also_in_the_admin(client, db):
+    root = User.objects.create_superuser("root", "root@example.com", "right")
+    form = {"password1": "n3w-passphrase", "password2": "n3w-passphrase", "usable_password": "true"}
+    path = f"/admin/auth/user/{root.pk}/password/"
+    answer = client.post(path, form, headers=gateway_headers(root))
+    root.refresh_from_db()
+    renewed = {"auth_hash": root.get_session_auth_hash()}
+    assert read_events(answer) == [{"type": "update", "identity": renewed}]
+
+
+def test_somebody_elses_password(client, db, ada):
+    root = User.objects.create_superuser("root", "root@example.com", "right")
+    form = {"password1": "n3w-passphrase", "password2": "n3w-passphrase", "usable_password": "true"}
+    path = f"/admin/auth/user/{ada.pk}/password/"
+    answer = client.post(path, form, headers=gateway_headers(root))
+    assert answer.status_code == 302
+    assert read_events(answer) == []
+
+
+def test_a_leftover_django_session_of_another_user(client, ada, bob):
+    client.force_login(ada)
+    answer = client.get("/cart/", headers=gateway_headers(bob))
+    assert read_events(answer) == []
+
+
+def test_a_session_from_before_the_change_is_not_revived(client, ada):
+    before = gateway_headers(ada)
+    ada.set_password("n3w-passphrase")
+    ada.save()
+    client.force_login(ada)
+    assert read_events(client.get("/cart/", headers=before)) == []
+
+
+def test_an_ordinary_session_write(client, ada, django_assert_max_num_queries):
+    with django_assert_max_num_queries(7):
+        assert read_events(client.get("/cart/", headers=gateway_headers(ada))) == []
