@@ -27,3 +27,5 @@ pub mod session;
 pub mod sid;
 pub mod stats;
 pub mod store;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;

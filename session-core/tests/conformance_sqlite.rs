@@ -1,5 +1,7 @@
 //! The conformance suite, stamped for SQLite.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+
 use std::sync::Arc;
 
 use async_trait::async_trait;

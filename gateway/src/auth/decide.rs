@@ -5,7 +5,7 @@
 
 use session_core::service::{Absence, Active, Resolution, Unknown};
 
-use crate::config::{OnUnknown, Route, SessionPolicy};
+use crate::config::{OnUnknown, SessionPolicy};
 
 /// What the app is told about the session.
 #[derive(Clone, Debug)]
@@ -57,8 +57,8 @@ pub enum Finding {
 
 /// Decides.
 #[must_use]
-pub fn decide(route: &Route, finding: Finding) -> Decision {
-    let required = route.session == SessionPolicy::Required;
+pub fn decide(policy: SessionPolicy, on_unknown: OnUnknown, finding: Finding) -> Decision {
+    let required = policy == SessionPolicy::Required;
     match finding {
         Finding::NotAsked => Decision::Forward(State::None),
         Finding::Resolved(Resolution::Active(active)) => Decision::Forward(State::Active(active)),
@@ -68,9 +68,7 @@ pub fn decide(route: &Route, finding: Finding) -> Decision {
         Finding::NoCookie | Finding::Resolved(Resolution::Absent(_)) => {
             Decision::Forward(State::Anonymous)
         }
-        Finding::Resolved(Resolution::Unknown(_))
-            if !required && route.on_unknown == OnUnknown::Pass =>
-        {
+        Finding::Resolved(Resolution::Unknown(_)) if !required && on_unknown == OnUnknown::Pass => {
             Decision::Forward(State::Unknown)
         }
         Finding::Resolved(Resolution::Unknown(why)) => Decision::Unavailable(why),

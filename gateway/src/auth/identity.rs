@@ -124,20 +124,17 @@ pub fn signed(
 #[must_use]
 pub fn claims(session: &Session, stale: Option<u64>) -> SessionClaims {
     let mut identity = session.identity.to_value();
-    let mut take = |pointer: &str| {
-        identity
-            .pointer_mut(pointer)
-            .map(Value::take)
-            .filter(|value| !value.is_null())
+    let mut take = |pointer: &str, fits: fn(&Value) -> bool| {
+        identity.pointer_mut(pointer).map(Value::take).filter(fits)
     };
     SessionClaims {
         sid: Some(session.id.to_string()),
         sub: Some(session.identity.user_id().to_owned()),
         tid: session.identity.tenant_id().map(str::to_owned),
-        email: take("/user/email"),
-        attrs: take("/attributes"),
+        email: take("/user/email", Value::is_string),
+        attrs: take("/attributes", Value::is_object),
         auth_time: Some(session.auth_time.as_secs()),
-        ah: take("/auth_hash"),
+        ah: take("/auth_hash", Value::is_string),
         reference: session.reference.as_deref().map(str::to_owned),
         stale,
     }

@@ -206,7 +206,7 @@ async fn settle(gate: &Gate, plan: Plan, ctx: &mut Ctx) -> Option<Answer> {
         gate.metrics
             .resolve(tier, result, gate.sessions.clock().boot().since(before));
     }
-    match decide::decide(&route, finding) {
+    match decide::decide(route.session, route.on_unknown, finding) {
         Decision::Missing => Some(*on_missing),
         Decision::Unavailable(_) => Some(Answer::unavailable()),
         Decision::Forward(state) => {

@@ -189,7 +189,9 @@ impl Tail {
                 self.signals.set_phase(Phase::NoWindow);
                 true
             }
-            Err(StoreError::Schema(SchemaError::Missing | SchemaError::Old { .. })) if self.migrate => {
+            Err(StoreError::Schema(SchemaError::Missing | SchemaError::Old { .. }))
+                if self.migrate =>
+            {
                 self.migrate().await
             }
             Err(StoreError::Schema(refused)) => {

@@ -89,7 +89,10 @@ impl IdentityPatch {
     /// A patch that changes the reference only; `None` removes it.
     #[must_use]
     pub fn of_reference(reference: Option<String>) -> Self {
-        Self { r#ref: Some(reference), ..Self::default() }
+        Self {
+            r#ref: Some(reference),
+            ..Self::default()
+        }
     }
 
     /// The new reference, when the patch names one: `Some(None)` removes it.

@@ -111,7 +111,9 @@ fn create_private(path: &Path) -> io::Result<()> {
 #[async_trait]
 impl SessionStore for SqliteStore {
     async fn check_schema(&self) -> StoreResult<()> {
-        self.reader.call(|connection| schema::check(connection)).await
+        self.reader
+            .call(|connection| schema::check(connection))
+            .await
     }
 
     async fn apply_schema(&self) -> StoreResult<()> {

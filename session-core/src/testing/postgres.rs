@@ -233,10 +233,8 @@ async fn run(port: u16, database: &str, sql: &str) -> Result<(), tokio_postgres:
     let work = async {
         let url = url("postgres", port, database);
         let (client, connection) = tokio_postgres::connect(&url, NoTls).await?;
-        let (done, _closed) = tokio::join!(
-            async move { client.batch_execute(sql).await },
-            connection
-        );
+        let (done, _closed) =
+            tokio::join!(async move { client.batch_execute(sql).await }, connection);
         done
     };
     tokio::time::timeout(Duration::from_secs(10), work)
@@ -276,7 +274,15 @@ fn create(home: &Path, owner: u32, also: &str) -> u16 {
             quoted(home)
         ),
     );
-    let init = ["-U", "postgres", "-E", "UTF8", "--auth=trust", "--no-locale", "--no-sync"];
+    let init = [
+        "-U",
+        "postgres",
+        "-E",
+        "UTF8",
+        "--auth=trust",
+        "--no-locale",
+        "--no-sync",
+    ];
     let made = server_command(home, "initdb", &init).status();
     assert!(
         made.is_ok_and(|status| status.success()),
@@ -357,10 +363,7 @@ fn server_user() -> Option<(u32, u32)> {
     let ids = |name: &str| {
         let mut lines = users.lines().map(|line| line.split(':'));
         let mut fields = lines.find(|fields| fields.clone().next() == Some(name))?;
-        Some((
-            fields.nth(2)?.parse().ok()?,
-            fields.next()?.parse().ok()?,
-        ))
+        Some((fields.nth(2)?.parse().ok()?, fields.next()?.parse().ok()?))
     };
     ids("postgres").or_else(|| ids("nobody"))
 }

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 /// Starts a shell that waits until the process `owner` is gone, or until `done` fails, and then runs `cleanup`. It has a
 /// process group of its own and ignores what a terminal sends, so it outlives whoever it cleans up after.
+#[expect(clippy::zombie_processes, reason = "it is there to outlive us")]
 pub(super) fn clean_up_after(owner: u32, done: &str, cleanup: &str) {
     let script = format!(
         "trap '' HUP INT TERM; while kill -0 {owner} 2>/dev/null && {done}; do sleep 0.2; done; {cleanup}"

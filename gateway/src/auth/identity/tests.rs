@@ -1,1 +1,114 @@
+use std::time::Duration;
 
+use serde_json::json;
+use session_core::clock::Timestamp;
+use session_core::secret::SecretKey;
+use session_core::session::Identity;
+use session_core::sid::SessionKey;
+use uuid::Uuid;
+
+use super::*;
+
+fn session(identity: Value) -> Session {
+    let (identity, reference) = Identity::from_value(identity).unwrap();
+    Session {
+        key: SessionKey::from_bytes([1; 32]),
+        id: Uuid::from_u128(7),
+        identity,
+        ip: None,
+        user_agent: "".into(),
+        created_at: Timestamp::from_micros(0),
+        auth_time: Timestamp::from_micros(5_000_000),
+        last_activity: Timestamp::from_micros(0),
+        expires_at: Timestamp::from_micros(9_999_999),
+        idle: Duration::ZERO,
+        revoked: None,
+        reference,
+        created_seq: 0,
+        version: 1,
+    }
+}
+
+fn header(name: &'static str, field: IdentityField) -> (HeaderName, IdentityField) {
+    (HeaderName::from_static(name), field)
+}
+
+fn user(path: &str) -> IdentityField {
+    IdentityField::User(path.split('.').map(str::to_owned).collect())
+}
+
+#[test]
+fn a_badge_holds_ascii_values_and_leaves_out_what_is_unfit() {
+    let session = session(json!({
+        "user": {"id": "7", "email": "a@x", "name": "Jürgen", "long": "x".repeat(1_025), "line": "a\r\nX-Evil: 1",
+                 "padded": " a", "plan": {"tier": 2}, "nothing": null},
+        "tenant_id": "t1", "needs_onboarding": true,
+    }));
+    let headers = [
+        header("x-session-email", user("email")),
+        header("x-session-name", user("name")),
+        header("x-session-long", user("long")),
+        header("x-session-line", user("line")),
+        header("x-session-padded", user("padded")),
+        header("x-session-tier", user("plan.tier")),
+        header("x-session-nothing", user("nothing")),
+        header("x-session-absent", user("absent.deep")),
+        header("x-session-onboarding", IdentityField::NeedsOnboarding),
+    ];
+    let badge = Badge::new(&session, &headers);
+    let shown: Vec<_> = badge
+        .attributes
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.to_str().unwrap()))
+        .collect();
+    assert_eq!(
+        shown,
+        [
+            ("x-session-email", "a@x"),
+            ("x-session-tier", "2"),
+            ("x-session-onboarding", "true")
+        ]
+    );
+    assert_eq!(badge.omitted, 4);
+    assert_eq!(badge.user_id.unwrap(), "7");
+    assert_eq!(badge.tenant_id.unwrap(), "t1");
+    assert_eq!(badge.expires_at, "9");
+}
+
+#[test]
+fn an_assertion_is_reused_until_three_quarters_of_its_life_and_never_between_apps() {
+    let session = session(json!({"user": {"id": "7"}}));
+    let badge = Badge::new(&session, &[]);
+    let keys = |byte| AppKeys::new("app", &[SecretKey::new([byte; 32])]);
+    let (django, next): (Arc<str>, Arc<str>) = ("django".into(), "next".into());
+    let first = badge.assertion(&session, &django, &keys(1), 1_000).unwrap();
+    assert_eq!(
+        badge.assertion(&session, &django, &keys(1), 1_044).unwrap(),
+        first
+    );
+    assert_ne!(
+        badge.assertion(&session, &next, &keys(2), 1_000).unwrap(),
+        first
+    );
+    let second = badge.assertion(&session, &django, &keys(1), 1_045).unwrap();
+    assert_ne!(second, first);
+    assert_ne!(
+        badge.assertion(&session, &django, &keys(1), 990).unwrap(),
+        second,
+        "a clock that went back"
+    );
+}
+
+#[test]
+fn claims_say_what_the_contract_lists() {
+    let session = session(json!({
+        "user": {"id": "7", "email": "a@x"}, "tenant_id": "t1", "attributes": {"plan": "pro"},
+        "auth_hash": "h", "ref": "r",
+    }));
+    let claims = serde_json::to_value(claims(&session, Some(3))).unwrap();
+    assert_eq!(
+        claims,
+        json!({"sid": "00000000-0000-0000-0000-000000000007", "sub": "7", "tid": "t1", "email": "a@x",
+            "attrs": {"plan": "pro"}, "auth_time": 5, "ah": "h", "ref": "r", "stale": 3})
+    );
+}

@@ -39,11 +39,7 @@ pub(super) async fn pulse(link: &Link, applied: Seq) -> StoreResult<Pulse> {
     })
 }
 
-pub(super) async fn history(
-    link: &Link,
-    limit: usize,
-    within: Duration,
-) -> StoreResult<History> {
+pub(super) async fn history(link: &Link, limit: usize, within: Duration) -> StoreResult<History> {
     const SQL: &str = "\
         SELECT c.seq, c.incarnation, pg_is_in_recovery() AS in_recovery, \
                e.seq AS event_seq, e.eid, e.kind, e.session_key, e.user_id, e.tenant_id \

@@ -118,7 +118,7 @@ impl Open {
 }
 
 async fn connect(connector: &Connector) -> Result<Open, tokio_postgres::Error> {
-    let (client, connection) = connector.config.connect(connector.tls.clone()).await?;
+    let (client, connection) = Box::pin(connector.config.connect(connector.tls.clone())).await?;
     let driver = Handle::current().spawn(async move {
         if let Err(error) = connection.await {
             tracing::debug!(%error, "heartbeat connection ended");

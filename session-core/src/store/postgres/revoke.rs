@@ -129,7 +129,7 @@ async fn transaction(
     let lease = pool.lease().await?;
     let client = lease.client()?;
     let done = pool.written(async {
-        let done = flight(client, change, number).await;
+        let done = Box::pin(flight(client, change, number)).await;
         done.map_err(|error| pool.write_error(error))
     });
     let done = done.await?;

@@ -94,10 +94,7 @@ async fn migrate(client: &ClientWrapper) -> Result<i32, PgError> {
             version integer PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT clock_timestamp())";
     client.batch_execute(PREPARE).await?;
     let row = client
-        .query_one(
-            "SELECT coalesce(max(version), 0) FROM sidgate_schema",
-            &[],
-        )
+        .query_one("SELECT coalesce(max(version), 0) FROM sidgate_schema", &[])
         .await?;
     let mut version: i32 = row.try_get(0)?;
     for (number, sql) in (1..).zip(MIGRATIONS) {

@@ -23,7 +23,7 @@ pub(super) async fn insert(pool: &Pool, new: &NewSession) -> StoreResult<Session
                 undone.map_err(|error| pool.write_error(error))?;
                 return Err(StoreError::RevokedMeanwhile);
             }
-            let row = store(client, new).await.map_err(|error| {
+            let row = Box::pin(store(client, new)).await.map_err(|error| {
                 if fault::is_duplicate(&error) {
                     StoreError::Duplicate
                 } else {

@@ -42,7 +42,12 @@ pub(super) fn history(connection: &Connection, limit: usize) -> StoreResult<Hist
         FROM sidgate_clock c LEFT JOIN (SELECT * FROM sidgate_event ORDER BY seq DESC LIMIT :limit) e \
         ORDER BY e.seq";
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let log = Log::of(rows(connection, SQL, named_params! {":limit": limit}, line)?)?;
+    let log = Log::of(rows(
+        connection,
+        SQL,
+        named_params! {":limit": limit},
+        line,
+    )?)?;
     Ok(History {
         head: log.head,
         incarnation: log.incarnation,

@@ -85,7 +85,9 @@ impl Lane {
                 _ => StoreError::unavailable("the connection's thread is gone"),
             })
         };
-        let answer = time::timeout(limit, done).await.map_err(|_elapsed| timeout(limit))?;
+        let answer = time::timeout(limit, done)
+            .await
+            .map_err(|_elapsed| timeout(limit))?;
         answer.map_err(|error| match error {
             StoreError::Timeout(_) => timeout(limit),
             other => other,

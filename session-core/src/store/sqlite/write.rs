@@ -1,9 +1,7 @@
 //! Insert, update and touch. Each is one transaction that takes the write lock before it reads, so nothing can come between
 //! its decision and its change.
 
-use tokio_rusqlite::rusqlite::{
-    self, Connection, Transaction, TransactionBehavior, named_params,
-};
+use tokio_rusqlite::rusqlite::{self, Connection, Transaction, TransactionBehavior, named_params};
 
 use super::lane::{is_duplicate, store_error};
 use super::read::rows;

@@ -23,7 +23,10 @@ fn ok<T>(answer: StoreResult<T>) -> T {
 /// Nothing has happened.
 pub async fn begins_at_zero(f: &impl Fixture) {
     let pulse = ok(f.store().pulse(0).await);
-    assert_eq!((pulse.head, pulse.anchor, pulse.in_recovery), (0, None, false));
+    assert_eq!(
+        (pulse.head, pulse.anchor, pulse.in_recovery),
+        (0, None, false)
+    );
     assert_eq!(pulse.events, []);
     let history = ok(f.store().history(10).await);
     assert_eq!((history.head, history.in_recovery), (0, false));
@@ -45,7 +48,10 @@ pub async fn pulse_answers_from_the_anchor_on(f: &impl Fixture) {
     let ids: Vec<Uuid> = all.events.iter().map(|event| event.eid).collect();
     let later = ok(f.store().pulse(2).await);
     assert_eq!((later.head, later.anchor), (4, ids.get(1).copied()));
-    assert_eq!(later.events, all.events.iter().skip(2).cloned().collect::<Vec<_>>());
+    assert_eq!(
+        later.events,
+        all.events.iter().skip(2).cloned().collect::<Vec<_>>()
+    );
     let idle = ok(f.store().pulse(4).await);
     assert_eq!((idle.head, idle.anchor), (4, ids.last().copied()));
     assert_eq!(idle.events, []);
@@ -68,7 +74,10 @@ pub async fn pulse_is_limited(f: &impl Fixture) {
         assert_eq!(Ok(pulse.head), Seq::try_from(PULSE_LIMIT + 50));
         assert_eq!(pulse.anchor.is_some(), applied > 0);
         assert_eq!(pulse.events.len(), PULSE_LIMIT);
-        assert_eq!(pulse.events.first().map(|event| event.seq), Some(applied + 1));
+        assert_eq!(
+            pulse.events.first().map(|event| event.seq),
+            Some(applied + 1)
+        );
     }
 }
 
@@ -93,14 +102,18 @@ pub async fn history_is_the_newest_in_order(f: &impl Fixture) {
     assert_eq!(numbers(&history.events), [3, 4, 5]);
     let users = ["c", "d", "e"].map(|user| Subject::User(user.into()));
     assert_eq!(subjects(&history.events), users);
-    assert_eq!(numbers(&ok(f.store().history(100).await).events), [1, 2, 3, 4, 5]);
+    assert_eq!(
+        numbers(&ok(f.store().history(100).await).events),
+        [1, 2, 3, 4, 5]
+    );
 }
 
 /// What was rolled back never had a number.
 pub async fn rollback_leaves_no_gap(f: &impl Fixture) {
     let session = f.log_in("7", None).await;
     f.run("BEGIN; DELETE FROM sidgate_session; ROLLBACK").await;
-    f.run("BEGIN; INSERT INTO sidgate_revocation (kind, subject) VALUES ('user', '7'); ROLLBACK").await;
+    f.run("BEGIN; INSERT INTO sidgate_revocation (kind, subject) VALUES ('user', '7'); ROLLBACK")
+        .await;
     assert_eq!(f.head().await, 0);
     assert!(f.is_live(&session.key).await);
     assert_eq!(revoke_user(f, "8").await, 1);
@@ -119,16 +132,21 @@ pub async fn numbers_are_dense_and_in_commit_order(f: &impl Fixture) {
         }
         lanes.push(keys);
     }
-    let write = futures_util::future::join_all(lanes.iter().enumerate().map(|(writer, keys)| async move {
-        let store = if writer % 2 == 0 { f.store() } else { f.other_node() };
-        let mut answered = Vec::new();
-        for key in keys {
-            let revoked = ok(store.revoke(&Scope::Key(*key), RevokeReason::Logout).await);
-            assert_eq!(revoked.sessions, 1);
-            answered.push((*key, revoked.seq));
-        }
-        answered
-    }));
+    let write =
+        futures_util::future::join_all(lanes.iter().enumerate().map(|(writer, keys)| async move {
+            let store = if writer % 2 == 0 {
+                f.store()
+            } else {
+                f.other_node()
+            };
+            let mut answered = Vec::new();
+            for key in keys {
+                let revoked = ok(store.revoke(&Scope::Key(*key), RevokeReason::Logout).await);
+                assert_eq!(revoked.sessions, 1);
+                answered.push((*key, revoked.seq));
+            }
+            answered
+        }));
     let read = async {
         let mut seen: Vec<Event> = Vec::new();
         while seen.len() < WRITERS * EACH {
@@ -145,7 +163,11 @@ pub async fn numbers_are_dense_and_in_commit_order(f: &impl Fixture) {
     for (key, seq) in answered.into_iter().flatten() {
         let event = seen.iter().find(|event| event.seq == seq);
         let subject = event.map(|event| event.subject.clone());
-        assert_eq!(subject, Some(Subject::Session(key)), "the answered number is the event's");
+        assert_eq!(
+            subject,
+            Some(Subject::Session(key)),
+            "the answered number is the event's"
+        );
     }
 }
 

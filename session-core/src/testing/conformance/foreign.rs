@@ -28,7 +28,10 @@ pub async fn revoking_is_heard(f: &impl Fixture) {
         );
         assert_eq!(heard(f, &sql).await, [Subject::Session(session.key)]);
         let revoked = f.row(&session.key).await.session.revoked;
-        assert_eq!(revoked.map(|(_, reason)| reason), Some(RevokeReason::External));
+        assert_eq!(
+            revoked.map(|(_, reason)| reason),
+            Some(RevokeReason::External)
+        );
     }
 }
 
@@ -48,14 +51,23 @@ pub async fn deleting_is_heard(f: &impl Fixture) {
 /// Housekeeping: the end of a revoked session has been announced, also when it was revoked with many.
 pub async fn deleting_the_dead_is_silent(f: &impl Fixture) {
     let mass = f.log_in("7", None).await;
-    let revoked = f.store().revoke(&Scope::User("7".into()), RevokeReason::Admin).await;
+    let revoked = f
+        .store()
+        .revoke(&Scope::User("7".into()), RevokeReason::Admin)
+        .await;
     assert!(revoked.is_ok(), "{revoked:?}");
     let single = f.log_in("7", None).await;
-    let revoked = f.store().revoke(&Scope::Key(single.key), RevokeReason::Logout).await;
+    let revoked = f
+        .store()
+        .revoke(&Scope::Key(single.key), RevokeReason::Logout)
+        .await;
     assert!(revoked.is_ok(), "{revoked:?}");
     // Marking the rows of a mass revocation later is silent, too.
     let now = f.seconds_from_now(0);
-    let mark = format!("UPDATE sidgate_session SET revoked_at = {now} WHERE id = '{}'", mass.id);
+    let mark = format!(
+        "UPDATE sidgate_session SET revoked_at = {now} WHERE id = '{}'",
+        mass.id
+    );
     assert_eq!(heard(f, &mark).await, []);
     assert_eq!(heard(f, "DELETE FROM sidgate_session").await, []);
 }
@@ -77,7 +89,8 @@ pub async fn every_column_but_last_activity_is_heard(f: &impl Fixture) {
     let columns = [
         "id = '00000000-0000-7000-8000-000000000001'".to_owned(),
         "user_id = '8', identity = '{\"user\": {\"id\": \"8\"}}'".to_owned(),
-        "tenant_id = 't1', identity = '{\"user\": {\"id\": \"7\"}, \"tenant_id\": \"t1\"}'".to_owned(),
+        "tenant_id = 't1', identity = '{\"user\": {\"id\": \"7\"}, \"tenant_id\": \"t1\"}'"
+            .to_owned(),
         "ip = '10.1.2.3'".to_owned(),
         "ip = NULL".to_owned(),
         "user_agent = 'x'".to_owned(),
@@ -95,7 +108,11 @@ pub async fn every_column_but_last_activity_is_heard(f: &impl Fixture) {
         let session = f.log_in("7", None).await;
         let id = session.id;
         let sql = format!("UPDATE sidgate_session SET {column} WHERE id = '{id}'");
-        assert_eq!(heard(f, &sql).await, [Subject::Session(session.key)], "{column}");
+        assert_eq!(
+            heard(f, &sql).await,
+            [Subject::Session(session.key)],
+            "{column}"
+        );
         f.run("DELETE FROM sidgate_session").await;
     }
 }
@@ -125,7 +142,10 @@ pub async fn shortening_the_life_is_heard(f: &impl Fixture) {
 /// Bringing a session back is an operator's right; caches that know it dead hear of it.
 pub async fn reviving_is_heard(f: &impl Fixture) {
     let session = f.log_in("7", None).await;
-    let revoked = f.store().revoke(&Scope::Key(session.key), RevokeReason::Logout).await;
+    let revoked = f
+        .store()
+        .revoke(&Scope::Key(session.key), RevokeReason::Logout)
+        .await;
     assert!(revoked.is_ok(), "{revoked:?}");
     let sql = "UPDATE sidgate_session SET revoked_at = NULL, revoke_reason = NULL";
     assert_eq!(heard(f, sql).await, [Subject::Session(session.key)]);
@@ -181,7 +201,10 @@ pub async fn a_number_made_up_is_replaced(f: &impl Fixture) {
 pub async fn a_revocation_cannot_be_taken_back(f: &impl Fixture) {
     let session = f.log_in("7", None).await;
     for _ in 0..2 {
-        let revoked = f.store().revoke(&Scope::User("7".into()), RevokeReason::Admin).await;
+        let revoked = f
+            .store()
+            .revoke(&Scope::User("7".into()), RevokeReason::Admin)
+            .await;
         assert!(revoked.is_ok(), "{revoked:?}");
     }
     for sql in [
@@ -199,10 +222,14 @@ pub async fn a_revocation_cannot_be_taken_back(f: &impl Fixture) {
 /// When nothing depends on it any more, housekeeping may remove it.
 pub async fn a_pointless_revocation_can_go(f: &impl Fixture) {
     f.log_in("7", None).await;
-    let revoked = f.store().revoke(&Scope::User("7".into()), RevokeReason::Admin).await;
+    let revoked = f
+        .store()
+        .revoke(&Scope::User("7".into()), RevokeReason::Admin)
+        .await;
     assert!(revoked.is_ok(), "{revoked:?}");
     f.log_in("7", None).await;
-    f.run("DELETE FROM sidgate_session WHERE created_seq = 0; DELETE FROM sidgate_event").await;
+    f.run("DELETE FROM sidgate_session WHERE created_seq = 0; DELETE FROM sidgate_event")
+        .await;
     assert_eq!(heard(f, "DELETE FROM sidgate_revocation").await, []);
 }
 
@@ -226,7 +253,14 @@ pub async fn columns_and_identity_must_agree(f: &impl Fixture) {
 /// Unknown is not absent.
 pub async fn an_unreadable_row_is_corrupt_and_not_absent(f: &impl Fixture) {
     let session = f.log_in("7", None).await;
-    f.set(session.id, "identity = '{\"user\": {\"id\": \"7\"}, \"bogus\": 1}'").await;
+    f.set(
+        session.id,
+        "identity = '{\"user\": {\"id\": \"7\"}, \"bogus\": 1}'",
+    )
+    .await;
     let loaded = f.store().load(&session.key).await;
-    assert!(matches!(loaded, Err(StoreError::Corrupt("identity"))), "{loaded:?}");
+    assert!(
+        matches!(loaded, Err(StoreError::Corrupt("identity"))),
+        "{loaded:?}"
+    );
 }

@@ -19,7 +19,10 @@ pub async fn answers_what_was_given_and_stamped(f: &impl Fixture) {
     assert_eq!(session.ip, new.ip);
     assert_eq!(session.user_agent, new.user_agent);
     assert_eq!(session.reference, new.reference);
-    assert_eq!(session.auth_time, Timestamp::from_micros(1_767_225_600_123_457));
+    assert_eq!(
+        session.auth_time,
+        Timestamp::from_micros(1_767_225_600_123_457)
+    );
     assert!((before..=after).contains(&session.created_at));
     assert_eq!(session.last_activity, session.created_at);
     assert_eq!(session.expires_at, session.created_at.plus(new.ttl));
@@ -167,7 +170,10 @@ pub async fn fails_after_a_mass_revocation_by_another_node(f: &impl Fixture) {
     let revoked = f.other_node().revoke(&scope, RevokeReason::Admin).await;
     assert!(revoked.is_ok(), "{revoked:?}");
     let refused = f.store().insert(&new).await;
-    assert!(matches!(refused, Err(StoreError::RevokedMeanwhile)), "{refused:?}");
+    assert!(
+        matches!(refused, Err(StoreError::RevokedMeanwhile)),
+        "{refused:?}"
+    );
     // The refusal leaves the store as usable as before.
     let retried = f.log_in("7", None).await;
     assert!(f.is_live(&retried.key).await);
@@ -175,7 +181,11 @@ pub async fn fails_after_a_mass_revocation_by_another_node(f: &impl Fixture) {
 
 /// A login that began after the revocation counts.
 pub async fn survives_an_earlier_mass_revocation(f: &impl Fixture) {
-    for scope in [Scope::User("7".into()), Scope::Tenant("t1".into()), Scope::All] {
+    for scope in [
+        Scope::User("7".into()),
+        Scope::Tenant("t1".into()),
+        Scope::All,
+    ] {
         let revoked = f.store().revoke(&scope, RevokeReason::Admin).await;
         assert!(revoked.is_ok(), "{revoked:?}");
         let session = f.log_in("7", Some("t1")).await;
@@ -187,7 +197,11 @@ pub async fn survives_an_earlier_mass_revocation(f: &impl Fixture) {
 pub async fn ignores_mass_revocations_of_others(f: &impl Fixture) {
     let new = login("7", Some("t1"));
     // A user and a tenant may have the same id, and ids are compared exactly.
-    for scope in [Scope::User("t1".into()), Scope::Tenant("7".into()), Scope::User("77".into())] {
+    for scope in [
+        Scope::User("t1".into()),
+        Scope::Tenant("7".into()),
+        Scope::User("77".into()),
+    ] {
         let revoked = f.store().revoke(&scope, RevokeReason::Admin).await;
         assert!(revoked.is_ok(), "{revoked:?}");
     }

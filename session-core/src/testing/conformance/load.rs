@@ -7,7 +7,10 @@ use crate::store::Scope;
 /// "There is no such session" is an answer, and it says of when it is.
 pub async fn knows_an_absent_session(f: &impl Fixture) {
     let gone = f.log_in("7", None).await;
-    let revoked = f.store().revoke(&Scope::Key(gone.key), RevokeReason::Logout).await;
+    let revoked = f
+        .store()
+        .revoke(&Scope::Key(gone.key), RevokeReason::Logout)
+        .await;
     assert!(revoked.is_ok(), "{revoked:?}");
     match f.store().load(&some_key()).await {
         Ok(snapshot) => {
@@ -34,7 +37,10 @@ pub async fn reports_the_head_of_its_snapshot(f: &impl Fixture) {
     }
     let row = f.row(&session.key).await;
     assert_eq!(row.mass_revoked, Some(2));
-    assert_eq!(row.session.revoked, None, "a mass revocation writes no rows");
+    assert_eq!(
+        row.session.revoked, None,
+        "a mass revocation writes no rows"
+    );
 }
 
 /// A row is never older than its `as_of` says: whoever reads while another revokes sees both or neither.
@@ -44,7 +50,9 @@ pub async fn never_mixes_snapshots(f: &impl Fixture) {
         let before = f.head().await;
         let revoke = async {
             tokio::task::yield_now().await;
-            f.other_node().revoke(&Scope::Key(session.key), RevokeReason::Logout).await
+            f.other_node()
+                .revoke(&Scope::Key(session.key), RevokeReason::Logout)
+                .await
         };
         let read = async {
             let mut seen = Vec::new();
@@ -61,7 +69,9 @@ pub async fn never_mixes_snapshots(f: &impl Fixture) {
         assert_eq!(revoked.seq, before + 1);
         for snapshot in seen {
             let included = snapshot.as_of >= revoked.seq;
-            let dead = snapshot.row.is_some_and(|row| row.session.revoked.is_some());
+            let dead = snapshot
+                .row
+                .is_some_and(|row| row.session.revoked.is_some());
             assert_eq!(dead, included, "as_of {}", snapshot.as_of);
         }
     }
@@ -79,9 +89,15 @@ pub async fn finds_by_handle(f: &impl Fixture) {
     assert_eq!(found.map(|found| found.session), Some(session.clone()));
     let revoked = f.store().revoke(&Scope::All, RevokeReason::Admin).await;
     assert!(revoked.is_ok(), "{revoked:?}");
-    assert_eq!(find(session.id).await.and_then(|found| found.mass_revoked), Some(1));
+    assert_eq!(
+        find(session.id).await.and_then(|found| found.mass_revoked),
+        Some(1)
+    );
     let ended = f.log_in("7", None).await;
-    let revoked = f.store().revoke(&Scope::Key(ended.key), RevokeReason::Device).await;
+    let revoked = f
+        .store()
+        .revoke(&Scope::Key(ended.key), RevokeReason::Device)
+        .await;
     assert!(revoked.is_ok(), "{revoked:?}");
     let found = find(ended.id).await.and_then(|found| found.session.revoked);
     assert_eq!(found.map(|(_, reason)| reason), Some(RevokeReason::Device));
@@ -99,27 +115,47 @@ pub async fn lists_by_latest_activity(f: &impl Fixture) {
     f.log_in("8", None).await;
     ids.sort_unstable();
     let list = async |limit| match f.store().list_by_user("7", limit).await {
-        Ok(list) => list.into_iter().map(|session| session.id).collect::<Vec<_>>(),
+        Ok(list) => list
+            .into_iter()
+            .map(|session| session.id)
+            .collect::<Vec<_>>(),
         Err(error) => panic!("list: {error:?}"),
     };
     let newest_first: Vec<Uuid> = ids.iter().map(|&(_, id)| id).collect();
     assert_eq!(list(10).await, newest_first);
-    assert_eq!(list(2).await, newest_first.iter().copied().take(2).collect::<Vec<_>>());
+    assert_eq!(
+        list(2).await,
+        newest_first.iter().copied().take(2).collect::<Vec<_>>()
+    );
     assert!(list(0).await.is_empty());
 }
 
 /// Neither the revoked, nor the expired, nor the idle, nor those whose tenant was revoked.
 pub async fn lists_only_the_living(f: &impl Fixture) {
     let tenants = f.log_in("7", Some("t1")).await;
-    let revoked = f.store().revoke(&Scope::Tenant("t1".into()), RevokeReason::Admin).await;
+    let revoked = f
+        .store()
+        .revoke(&Scope::Tenant("t1".into()), RevokeReason::Admin)
+        .await;
     assert!(revoked.is_ok(), "{revoked:?}");
     let expired = f.log_in("7", None).await;
     let idle = f.log_in("7", None).await;
     let ended = f.log_in("7", None).await;
     let live = f.log_in("7", None).await;
-    f.set(expired.id, &format!("expires_at = {}", f.seconds_from_now(-1))).await;
-    f.set(idle.id, &format!("last_activity = {}", f.seconds_from_now(-601))).await;
-    let revoked = f.store().revoke(&Scope::Key(ended.key), RevokeReason::Logout).await;
+    f.set(
+        expired.id,
+        &format!("expires_at = {}", f.seconds_from_now(-1)),
+    )
+    .await;
+    f.set(
+        idle.id,
+        &format!("last_activity = {}", f.seconds_from_now(-601)),
+    )
+    .await;
+    let revoked = f
+        .store()
+        .revoke(&Scope::Key(ended.key), RevokeReason::Logout)
+        .await;
     assert!(revoked.is_ok(), "{revoked:?}");
     let list = f.store().list_by_user("7", 10).await.unwrap_or_default();
     assert_eq!(list, [live]);

@@ -63,7 +63,12 @@ pub async fn keeps_one_of_the_others(f: &impl Fixture) {
         keep: keep.key,
     };
     assert_eq!(revoke(f, scope.clone()).await, revoked(2, 2));
-    for (key, live) in [(keep.key, true), (stranger.key, true), (others[0].key, false), (others[1].key, false)] {
+    for (key, live) in [
+        (keep.key, true),
+        (stranger.key, true),
+        (others[0].key, false),
+        (others[1].key, false),
+    ] {
         assert_eq!(f.is_live(&key).await, live);
     }
     let mut heard = subjects(&f.events_after(0).await);
@@ -88,17 +93,26 @@ pub async fn ends_all_of_a_user(f: &impl Fixture) {
     assert_eq!(revoke(f, Scope::User("7".into())).await, revoked(2, 1));
     assert!(!f.is_live(&ended[0].key).await && !f.is_live(&ended[1].key).await);
     assert!(f.is_live(&spared.key).await);
-    assert_eq!(subjects(&f.events_after(0).await), [Subject::User("7".into())]);
+    assert_eq!(
+        subjects(&f.events_after(0).await),
+        [Subject::User("7".into())]
+    );
 }
 
 /// Every session of the tenant.
 pub async fn ends_all_of_a_tenant(f: &impl Fixture) {
-    let ended = [f.log_in("7", Some("t1")).await, f.log_in("8", Some("t1")).await];
+    let ended = [
+        f.log_in("7", Some("t1")).await,
+        f.log_in("8", Some("t1")).await,
+    ];
     let spared = [f.log_in("7", Some("t2")).await, f.log_in("7", None).await];
     assert_eq!(revoke(f, Scope::Tenant("t1".into())).await, revoked(2, 1));
     assert!(!f.is_live(&ended[0].key).await && !f.is_live(&ended[1].key).await);
     assert!(f.is_live(&spared[0].key).await && f.is_live(&spared[1].key).await);
-    assert_eq!(subjects(&f.events_after(0).await), [Subject::Tenant("t1".into())]);
+    assert_eq!(
+        subjects(&f.events_after(0).await),
+        [Subject::Tenant("t1".into())]
+    );
 }
 
 /// Everybody's.
@@ -115,7 +129,14 @@ pub async fn announces_each_mass_revocation_once(f: &impl Fixture) {
     for _ in 0..30 {
         sessions.push(f.log_in("7", Some("t1")).await);
     }
-    for (at, scope) in [Scope::User("7".into()), Scope::Tenant("t1".into()), Scope::All].into_iter().enumerate() {
+    for (at, scope) in [
+        Scope::User("7".into()),
+        Scope::Tenant("t1".into()),
+        Scope::All,
+    ]
+    .into_iter()
+    .enumerate()
+    {
         let counted = if at == 0 { 30 } else { 0 };
         let done = revoke(f, scope).await;
         assert_eq!(done.sessions, counted);
@@ -134,7 +155,12 @@ pub async fn announces_a_mass_revocation_of_nobody(f: &impl Fixture) {
     for seq in 1..=3 {
         assert_eq!(revoke(f, Scope::User("7".into())).await, revoked(0, seq));
     }
-    let numbers: Vec<Seq> = f.events_after(0).await.iter().map(|event| event.seq).collect();
+    let numbers: Vec<Seq> = f
+        .events_after(0)
+        .await
+        .iter()
+        .map(|event| event.seq)
+        .collect();
     assert_eq!(numbers, [1, 2, 3]);
 }
 
@@ -145,7 +171,11 @@ pub async fn spares_logins_that_began_later(f: &impl Fixture) {
     let after = f.log_in("7", None).await;
     assert!(!f.is_live(&before.key).await);
     assert!(f.is_live(&after.key).await);
-    assert_eq!(revoke(f, Scope::User("7".into())).await, revoked(1, 2), "only the later one lived");
+    assert_eq!(
+        revoke(f, Scope::User("7".into())).await,
+        revoked(1, 2),
+        "only the later one lived"
+    );
     assert!(!f.is_live(&after.key).await);
 }
 
@@ -155,19 +185,33 @@ pub async fn counts_only_the_living(f: &impl Fixture) {
     let expired = f.log_in("7", None).await;
     f.log_in("7", None).await;
     revoke(f, Scope::Key(revoked_before.key)).await;
-    f.set(expired.id, &format!("expires_at = {}", f.seconds_from_now(-1))).await;
+    f.set(
+        expired.id,
+        &format!("expires_at = {}", f.seconds_from_now(-1)),
+    )
+    .await;
     let head = f.head().await;
     assert_eq!(revoke(f, Scope::Key(expired.key)).await, revoked(0, head));
-    assert_eq!(revoke(f, Scope::User("7".into())).await, revoked(1, head + 1));
+    assert_eq!(
+        revoke(f, Scope::User("7".into())).await,
+        revoked(1, head + 1)
+    );
     assert_eq!(revoke(f, Scope::All).await, revoked(0, head + 2));
 }
 
 /// A node may know of activity that is not written yet, so for it the idle session lives, and must hear of the end.
 pub async fn ends_the_idle_without_counting(f: &impl Fixture) {
     let idle = f.log_in("7", None).await;
-    f.set(idle.id, &format!("last_activity = {}", f.seconds_from_now(-601))).await;
+    f.set(
+        idle.id,
+        &format!("last_activity = {}", f.seconds_from_now(-601)),
+    )
+    .await;
     assert_eq!(revoke(f, Scope::Key(idle.key)).await, revoked(0, 1));
-    assert_eq!(subjects(&f.events_after(0).await), [Subject::Session(idle.key)]);
+    assert_eq!(
+        subjects(&f.events_after(0).await),
+        [Subject::Session(idle.key)]
+    );
     assert!(f.row(&idle.key).await.session.revoked.is_some());
 }
 

@@ -52,8 +52,15 @@ pub async fn never_moves_backwards(f: &impl Fixture) {
 /// The race that every session store has had: a request in flight writes a session back after its logout.
 pub async fn never_creates(f: &impl Fixture) {
     let deleted = f.log_in("7", None).await;
-    f.run(&format!("DELETE FROM sidgate_session WHERE id = '{}'", deleted.id)).await;
-    assert_eq!(touch(f, &[used(deleted.key, 0), used(some_key(), 0)]).await, 0);
+    f.run(&format!(
+        "DELETE FROM sidgate_session WHERE id = '{}'",
+        deleted.id
+    ))
+    .await;
+    assert_eq!(
+        touch(f, &[used(deleted.key, 0), used(some_key(), 0)]).await,
+        0
+    );
     let loaded = f.store().load(&deleted.key).await;
     assert!(loaded.is_ok_and(|snapshot| snapshot.row.is_none()));
 }
@@ -62,9 +69,16 @@ pub async fn never_creates(f: &impl Fixture) {
 pub async fn never_revives_the_ended(f: &impl Fixture) {
     let revoked = last_used(f, 100).await;
     let expired = last_used(f, 100).await;
-    let ended = f.store().revoke(&Scope::Key(revoked.key), RevokeReason::Logout).await;
+    let ended = f
+        .store()
+        .revoke(&Scope::Key(revoked.key), RevokeReason::Logout)
+        .await;
     assert!(ended.is_ok(), "{ended:?}");
-    f.set(expired.id, &format!("expires_at = {}", f.seconds_from_now(-1))).await;
+    f.set(
+        expired.id,
+        &format!("expires_at = {}", f.seconds_from_now(-1)),
+    )
+    .await;
     for dead in [revoked.key, expired.key] {
         let before = f.row(&dead).await;
         assert_eq!(touch(f, &[used(dead, 0)]).await, 0);
@@ -80,7 +94,10 @@ pub async fn never_revives_the_idle(f: &impl Fixture) {
     assert_eq!(touch(f, &[used(session.key, 0)]).await, 0);
     assert!(!f.is_live(&session.key).await);
     assert_eq!(touch(f, &[used(session.key, 650)]).await, 1);
-    assert!(!f.is_live(&session.key).await, "it was idle for too long afterwards");
+    assert!(
+        !f.is_live(&session.key).await,
+        "it was idle for too long afterwards"
+    );
     assert_eq!(touch(f, &[used(session.key, 60)]).await, 1);
     assert!(f.is_live(&session.key).await);
 }
@@ -89,6 +106,14 @@ pub async fn never_revives_the_idle(f: &impl Fixture) {
 pub async fn takes_the_latest_of_a_batch(f: &impl Fixture) {
     let session = last_used(f, 100).await;
     let before = f.now().await;
-    touch(f, &[used(session.key, 5), used(session.key, 0), used(session.key, 9)]).await;
+    touch(
+        f,
+        &[
+            used(session.key, 5),
+            used(session.key, 0),
+            used(session.key, 9),
+        ],
+    )
+    .await;
     assert!(f.row(&session.key).await.session.last_activity >= before);
 }

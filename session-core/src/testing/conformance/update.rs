@@ -61,13 +61,23 @@ pub async fn never_revives(f: &impl Fixture) {
     let new = change(json!({"user": {"id": "7"}, "attributes": {"n": 1}}));
     assert_eq!(update(f, &some_key(), 1, &new).await, Updated::Gone);
     let mass = f.log_in("7", None).await;
-    let revoked = f.store().revoke(&Scope::User("7".into()), RevokeReason::Admin).await;
+    let revoked = f
+        .store()
+        .revoke(&Scope::User("7".into()), RevokeReason::Admin)
+        .await;
     assert!(revoked.is_ok(), "{revoked:?}");
     let single = f.log_in("7", None).await;
-    let revoked = f.store().revoke(&Scope::Key(single.key), RevokeReason::Logout).await;
+    let revoked = f
+        .store()
+        .revoke(&Scope::Key(single.key), RevokeReason::Logout)
+        .await;
     assert!(revoked.is_ok(), "{revoked:?}");
     let expired = f.log_in("7", None).await;
-    f.set(expired.id, &format!("expires_at = {}", f.seconds_from_now(-1))).await;
+    f.set(
+        expired.id,
+        &format!("expires_at = {}", f.seconds_from_now(-1)),
+    )
+    .await;
     let head = f.head().await;
     for dead in [mass, single, expired] {
         let before = f.row(&dead.key).await;
@@ -82,7 +92,10 @@ pub async fn moves_to_another_tenant(f: &impl Fixture) {
     let session = f.log_in("7", Some("t1")).await;
     let new = change(json!({"user": {"id": "7"}, "tenant_id": "t2"}));
     assert_eq!(update(f, &session.key, 1, &new).await, Updated::Done);
-    assert_eq!(f.row(&session.key).await.session.identity.tenant_id(), Some("t2"));
+    assert_eq!(
+        f.row(&session.key).await.session.identity.tenant_id(),
+        Some("t2")
+    );
     for (tenant, ended) in [("t1", 0), ("t2", 1)] {
         let scope = Scope::Tenant(tenant.into());
         let revoked = f.store().revoke(&scope, RevokeReason::Admin).await;

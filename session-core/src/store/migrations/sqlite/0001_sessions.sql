@@ -139,7 +139,8 @@ END;
 -- Taking a revocation back would revive sessions. A row may go only when it has become pointless: its event is no longer
 -- kept, so no login that was under way then can still be, and no session that it ends would live without it.
 CREATE TRIGGER sidgate_revocation_kept BEFORE UPDATE ON sidgate_revocation
-WHEN (NEW.kind, NEW.subject) IS NOT (OLD.kind, OLD.subject) OR NEW.seq < OLD.seq
+-- A number above the head was made up, and is about to be replaced.
+WHEN (NEW.kind, NEW.subject) IS NOT (OLD.kind, OLD.subject) OR NEW.seq < min(OLD.seq, (SELECT c.seq FROM sidgate_clock c))
 BEGIN
     SELECT RAISE(ABORT, 'a revocation cannot be taken back: it would revive sessions');
 END;

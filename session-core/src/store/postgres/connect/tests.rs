@@ -21,7 +21,10 @@ fn every_connection_asks_for_a_primary_and_limits_its_statements() {
         options.starts_with("-c statement_timeout=2000 "),
         "{options}"
     );
-    assert!(options.ends_with("-c geqo=off"), "the URL has the last word");
+    assert!(
+        options.ends_with("-c geqo=off"),
+        "the URL has the last word"
+    );
     assert_eq!(config.get_application_name(), Some("sidgate"));
 }
 
@@ -59,7 +62,11 @@ fn a_bad_url_is_named_without_its_password() {
 
 #[test]
 fn root_certificates_must_be_certificates() {
-    for pem in ["", "no certificate", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"] {
+    for pem in [
+        "",
+        "no certificate",
+        "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+    ] {
         let options = PostgresOptions {
             root_certificates: Some(pem.as_bytes().to_vec()),
             ..PostgresOptions::default()

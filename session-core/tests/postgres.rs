@@ -1,0 +1,60 @@
+//! What is PostgreSQL's own: deferred numbering, roles, faults of the network and of the schema.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "helpers of tests")]
+
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::json;
+use session_core::secret::SecretString;
+use session_core::session::{Identity, NewSession, RevokeReason, Session};
+use session_core::sid::SessionKey;
+use session_core::store::postgres::{PostgresOptions, PostgresStore};
+use session_core::store::{SchemaError, Scope, SessionStore, StoreError, Subject, Touch};
+use session_core::testing::{TestDatabase, TestPostgres};
+use tokio::net::TcpListener;
+use uuid::Uuid;
+
+#[path = "postgres/faults.rs"]
+mod faults;
+#[path = "postgres/numbering.rs"]
+mod numbering;
+#[path = "postgres/roles.rs"]
+mod roles;
+#[path = "postgres/schema.rs"]
+mod schema;
+
+/// A session of user 7, told apart by `n`.
+fn login(n: u8) -> NewSession {
+    let identity = json!({"user": {"id": "7"}, "tenant_id": "t1"});
+    NewSession {
+        key: SessionKey::from_bytes([n; 32]),
+        id: Uuid::from_u128(u128::from(n)),
+        identity: Identity::from_value(identity).unwrap().0,
+        ip: None,
+        user_agent: "".into(),
+        ttl: Duration::from_secs(3_600),
+        idle: Duration::ZERO,
+        reference: None,
+        auth_time: None,
+        sampled: 0,
+        replaces: None,
+    }
+}
+
+fn options() -> PostgresOptions {
+    PostgresOptions {
+        write_timeout: Duration::from_millis(500),
+        ..PostgresOptions::default()
+    }
+}
+
+async fn revoke(store: &PostgresStore, scope: Scope) -> i64 {
+    store.revoke(&scope, RevokeReason::Admin).await.unwrap().seq
+}
+
+async fn subjects(store: &PostgresStore) -> Vec<Subject> {
+    let events = store.pulse(0).await.unwrap().events;
+    events.into_iter().map(|event| event.subject).collect()
+}

@@ -1,0 +1,88 @@
+//! Who may do what: an app's role changes sessions without any right on the log, and the gateway's needs no DDL.
+
+use super::*;
+
+/// A role that lives as long as the server, so its name carries the database's.
+async fn role(database: &TestDatabase, kind: &str, grants: &[&str]) -> String {
+    let client = database.client().await;
+    let name: String = client
+        .query_one("SELECT current_database()::text", &[])
+        .await
+        .unwrap()
+        .get(0);
+    let role = format!("{kind}_{name}");
+    client
+        .batch_execute(&format!("CREATE ROLE {role} LOGIN"))
+        .await
+        .unwrap();
+    for grant in grants {
+        let grant = format!("GRANT {grant} TO {role}");
+        client.batch_execute(&grant).await.unwrap();
+    }
+    role
+}
+
+#[tokio::test]
+async fn an_app_needs_rights_on_nothing_but_what_it_changes() {
+    let server = TestPostgres::shared();
+    let database = server.database();
+    let store = database.store();
+    let a = store.insert(&login(1)).await.unwrap();
+    let grants = [
+        "SELECT, UPDATE, DELETE ON sidgate_session",
+        "SELECT, INSERT, UPDATE ON sidgate_revocation",
+    ];
+    let app = database
+        .client_as(&role(&database, "app", &grants).await)
+        .await;
+    // Neither its search path nor its temporary tables matter.
+    app.batch_execute("CREATE TEMPORARY TABLE sidgate_clock (seq bigint); CREATE TEMPORARY TABLE sidgate_event (seq bigint)")
+        .await
+        .unwrap();
+    let delete =
+        "SET search_path = pg_temp; DELETE FROM public.sidgate_session WHERE user_id = '7'";
+    app.batch_execute(delete).await.unwrap();
+    let revoke = "INSERT INTO public.sidgate_revocation (kind, subject) VALUES ('tenant', 't1')";
+    app.batch_execute(revoke).await.unwrap();
+    let expected = [Subject::Session(a.key), Subject::Tenant("t1".into())];
+    assert_eq!(subjects(&store).await, expected);
+    for forbidden in [
+        "INSERT INTO public.sidgate_event (seq, kind) VALUES (99, 'flush')",
+        "UPDATE public.sidgate_clock SET seq = 0",
+        "SELECT public.sidgate_append('flush', NULL, NULL, NULL)",
+        "CREATE TEMPORARY TABLE t (x int); CREATE TRIGGER t AFTER TRUNCATE ON t EXECUTE FUNCTION public.sidgate_session_emptied()",
+    ] {
+        let refused = app.batch_execute(forbidden).await.unwrap_err();
+        assert_eq!(
+            refused.code().map(|code| code.code()),
+            Some("42501"),
+            "{forbidden}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_gateway_needs_no_ddl() {
+    let server = TestPostgres::shared();
+    let database = server.database();
+    let grants = [
+        "SELECT ON sidgate_schema, sidgate_clock, sidgate_event",
+        "DELETE ON sidgate_event",
+        "SELECT, INSERT, UPDATE, DELETE ON sidgate_session, sidgate_revocation, sidgate_legacy, sidgate_node",
+    ];
+    let url = database.url_as(&role(&database, "gateway", &grants).await);
+    let store = PostgresStore::new(&url, options()).unwrap();
+    store.check_schema().await.unwrap();
+    store.apply_schema().await.unwrap();
+    let session = store.insert(&login(1)).await.unwrap();
+    let touch = Touch {
+        key: session.key,
+        age: Duration::ZERO,
+    };
+    store.touch(&[touch]).await.unwrap();
+    store.load(&session.key).await.unwrap();
+    store.list_by_user("7", 1).await.unwrap();
+    assert_eq!(revoke(&store, Scope::Key(session.key)).await, 1);
+    assert_eq!(revoke(&store, Scope::All).await, 2);
+    assert_eq!(store.history(10).await.unwrap().events.len(), 2);
+}

@@ -1,0 +1,176 @@
+//! Revocation against everything that might bring a session back.
+
+use session_core::freshness::LEASE;
+use session_core::service::{Absence, Resolution, SessionsError};
+use session_core::session::{Dead, RevokeReason};
+use session_core::stats::ResetReason;
+use session_core::store::{Scope, StoreError};
+use tokio::runtime::Handle;
+use tokio::time::Instant;
+
+use crate::support::{Site, login, until};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_other_node_refuses_within_the_lease_with_nothing_but_the_heartbeat() {
+    let scopes = |key| {
+        [
+            Scope::Key(key),
+            Scope::User("7".into()),
+            Scope::Tenant("t1".into()),
+            Scope::All,
+        ]
+    };
+    for nth in 0..4 {
+        let site = Site::new().await;
+        let (a, b) = (site.node().await, site.node().await);
+        let created = a.log_in("7").await;
+        assert!(b.admits(&created).await);
+        let scope = scopes(created.session.key)[nth].clone();
+        a.sessions
+            .revoke(scope.clone(), RevokeReason::Logout)
+            .await
+            .unwrap();
+        let committed = Instant::now();
+        assert!(
+            a.absence(&created).await.is_some(),
+            "{scope:?}: the node that revoked knows at once"
+        );
+        until("b refuses", async || b.absence(&created).await.is_some()).await;
+        assert!(committed.elapsed() <= LEASE, "{scope:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn any_writer_counts() {
+    let statements = [
+        "UPDATE sidgate_session SET revoked_at = 1",
+        "DELETE FROM sidgate_session",
+        "UPDATE sidgate_session SET expires_at = 1",
+    ];
+    for statement in statements {
+        let site = Site::new().await;
+        let node = site.node().await;
+        let created = node.log_in("7").await;
+        assert!(node.admits(&created).await);
+        site.sql(statement);
+        let committed = Instant::now();
+        until("refused", async || node.absence(&created).await.is_some()).await;
+        assert!(committed.elapsed() <= LEASE, "{statement}");
+    }
+}
+
+/// The race that every session store has had: read the row, lose the processor, install it after the logout.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fill_that_a_revocation_overtakes_is_never_installed() {
+    let site = Site::new().await;
+    let (a, b) = (site.node().await, site.node().await);
+    let created = a.log_in("7").await;
+    let hold = b.faults.hold_loads();
+    let (sessions, sid) = (b.sessions.clone(), created.sid.clone());
+    let slow = Handle::current().spawn(async move {
+        sessions
+            .resolve(
+                sid.expose().as_str().as_bytes(),
+                session_core::service::Query::default(),
+            )
+            .await
+    });
+    hold.until_one_has_read().await;
+    a.sessions
+        .revoke(Scope::Key(created.session.key), RevokeReason::Logout)
+        .await
+        .unwrap();
+    let target = site.store.head().await.unwrap();
+    until("b has applied the event", async || {
+        b.sessions.applied_seq() >= target
+    })
+    .await;
+    hold.release();
+    // The flight may have been given up meanwhile; then nobody knows, which is not an admission either.
+    assert!(!matches!(slow.await.unwrap(), Resolution::Active(_)));
+    assert_eq!(
+        b.absence(&created).await,
+        Some(Absence::Ended(Dead::Revoked))
+    );
+    assert_eq!(b.sessions.local_len(), 0, "nothing was installed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_login_under_way_during_log_everybody_out_is_refused() {
+    let node = Site::new().await.node().await;
+    for scope in [
+        Scope::User("7".into()),
+        Scope::Tenant("t1".into()),
+        Scope::All,
+    ] {
+        let ticket = node.ticket().await;
+        node.sessions
+            .revoke(scope.clone(), RevokeReason::Admin)
+            .await
+            .unwrap();
+        let refused = node.sessions.create(ticket, login("7")).await;
+        assert!(
+            matches!(
+                refused,
+                Err(SessionsError::Store(StoreError::RevokedMeanwhile))
+            ),
+            "{scope:?}"
+        );
+        let ticket = node.sessions.begin_login_from_lease().unwrap();
+        let created = node.sessions.create(ticket, login("7")).await.unwrap();
+        assert!(
+            node.admits(&created).await,
+            "{scope:?}: the next login counts"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_with_another_history_ends_every_belief() {
+    let site = Site::new().await;
+    let node = site.node().await;
+    let (kept, lost) = (node.log_in("7").await, node.log_in("8").await);
+    assert!(node.admits(&kept).await && node.admits(&lost).await);
+    // A restored backup: another incarnation, and one of the two logins is not in it.
+    site.sql(&format!(
+        "UPDATE sidgate_clock SET incarnation = x'00112233445566778899aabbccddeeff';
+         UPDATE sidgate_session SET revoked_at = 1 WHERE id = '{}';",
+        lost.session.id
+    ));
+    let resets = || {
+        node.sessions
+            .stats()
+            .reset(ResetReason::Incarnation)
+            .unwrap()
+            .get()
+    };
+    until("a hard reset", async || resets() == 1).await;
+    until("a new lease", async || node.sessions.readiness().lease).await;
+    assert!(node.admits(&kept).await);
+    assert_eq!(resets(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_history_that_goes_backwards_is_noticed() {
+    let site = Site::new().await;
+    let node = site.node().await;
+    for _ in 0..3 {
+        let created = node.log_in("7").await;
+        node.sessions
+            .revoke(Scope::Key(created.session.key), RevokeReason::Logout)
+            .await
+            .unwrap();
+    }
+    assert_eq!(node.sessions.applied_seq(), 3);
+    site.sql("DELETE FROM sidgate_event WHERE seq > 1; UPDATE sidgate_clock SET seq = 1");
+    let resets = || {
+        node.sessions
+            .stats()
+            .reset(ResetReason::HeadBackwards)
+            .unwrap()
+            .get()
+    };
+    until("a hard reset", async || resets() == 1).await;
+    until("a new lease", async || node.sessions.readiness().lease).await;
+    assert_eq!(node.sessions.applied_seq(), 1);
+}
