@@ -15,7 +15,7 @@ use pingora_core::listeners::tls::TlsSettings;
 use pingora_core::server::configuration::{Opt, ServerConf};
 use pingora_core::server::{RunArgs, Server, ShutdownSignal, ShutdownSignalWatch};
 use pingora_core::services::listening::Service;
-use pingora_proxy::ProxyServiceBuilder;
+use pingora_proxy::http_proxy;
 use session_core::entropy::SystemEntropy;
 use session_core::keys::Keyring;
 use session_core::store::StoreError;
@@ -28,6 +28,7 @@ use crate::backend::Backend;
 use crate::config::{Config, restart_needed};
 use crate::gate::Gate;
 use crate::proxy::Proxy;
+use crate::proxy::connections::Connections;
 use crate::site::{CurrentSite, Site};
 use crate::telemetry::metrics::Metrics;
 use crate::upstream::RESOLVE_EVERY;
@@ -119,10 +120,13 @@ fn pingora(gate: &Arc<Gate>, upgrade: bool) -> Result<Server, WiringError> {
     };
     let mut server = Server::new_with_opt_and_conf(Some(opt), server_conf(config));
     server.bootstrap();
-    let mut proxy = ProxyServiceBuilder::new(&server.configuration, Proxy::new(Arc::clone(gate)))
-        .name("sidgate")
-        .server_options(http_options())
-        .build();
+    let options = http_options();
+    let mut inner = http_proxy(&server.configuration, Proxy::new(Arc::clone(gate)));
+    inner.server_options = Some(options.clone());
+    let mut proxy = Service::new(
+        "sidgate".to_owned(),
+        Connections::new(inner, gate, &options),
+    );
     for listen in &config.server.listen {
         proxy.add_tcp(&listen.to_string());
     }
@@ -165,7 +169,6 @@ fn server_conf(config: &Config) -> ServerConf {
 
 fn http_options() -> HttpServerOptions {
     let mut options = HttpServerOptions::default();
-    options.h2c = true;
     options.keepalive_request_limit = Some(KEEPALIVE_REQUESTS);
     options.h2_idle_timeout = Some(H2_IDLE);
     options

@@ -9,6 +9,7 @@ use session_core::service::{LoginTicket, Query};
 use session_core::session::Text;
 use session_core::sid::SessionKey;
 
+use super::watch::Watch;
 use crate::auth::decide::State;
 use crate::auth::identity::Badge;
 use crate::gate::Gate;
@@ -25,6 +26,8 @@ pub(crate) struct Ctx {
     pub(super) outcome: &'static str,
     pub(super) tier: &'static str,
     pub(super) handle: Option<Text>,
+    /// The request's supervisor.
+    pub(super) watch: Option<Arc<Watch>>,
     /// Bytes of the request body that were let through.
     pub(super) body_bytes: u64,
     /// Set when the request goes to an app.
@@ -63,6 +66,7 @@ impl Ctx {
             outcome: "aborted",
             tier: "none",
             handle: None,
+            watch: Watch::header_is_read(),
             body_bytes: 0,
             forward: None,
         }

@@ -1,6 +1,8 @@
 //! The Pingora side: one file per hook, each a few calls into the rest.
 //!
 //! ```text
+//! (each connection)         connections.rs  how many, how long silent
+//! (each request)            watch.rs      header in time, session still alive
 //! request_filter            request.rs    vet, own endpoints, route, session, decide
 //! upstream_peer             peer.rs       which server
 //! upstream_request_filter   upstream.rs   the only place that writes an identity
@@ -9,6 +11,7 @@
 //! logging                   logging.rs    one line, a few counters
 //! ```
 
+pub(crate) mod connections;
 mod ctx;
 mod event;
 mod failure;
@@ -17,6 +20,7 @@ mod peer;
 mod request;
 mod response;
 mod upstream;
+mod watch;
 mod write;
 
 use std::sync::Arc;

@@ -47,6 +47,9 @@ pub(super) fn write_identity(gate: &Gate, request: &mut RequestHeader, ctx: &Ctx
     {
         return Error::e_explain(ErrorType::HTTPStatus(503), "the lease ended on the way");
     }
+    if let (State::Active(active), Some(watch)) = (&forward.state, &ctx.watch) {
+        watch.ends_with(&active.entry);
+    }
     for name in &forward.remove {
         request.remove_header(name);
     }

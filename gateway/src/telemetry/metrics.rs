@@ -27,6 +27,7 @@ pub(crate) struct Metrics {
     revoked: IntCounterVec,
     events: IntCounterVec,
     backend: IntCounterVec,
+    streams_cut: IntCounter,
     cookies_dropped: IntCounter,
     upstream_cookies_dropped: IntCounter,
     attributes_omitted: IntCounter,
@@ -103,6 +104,7 @@ impl Metrics {
                 "attributes_omitted_total",
                 "Identity headers left out as unfit.",
             )?,
+            streams_cut: make.counter("streams_cut_total", "Streams ended with their session.")?,
             mirror: Mirror::new(&make)?,
             resolve_seconds,
             registry,
@@ -154,6 +156,11 @@ impl Metrics {
     /// The backend was called.
     pub(crate) fn backend(&self, result: &str) {
         self.backend.with_label_values(&[result]).inc();
+    }
+
+    /// A stream was ended because its session had.
+    pub(crate) fn stream_cut(&self) {
+        self.streams_cut.inc();
     }
 
     /// Cookie pairs were dropped.

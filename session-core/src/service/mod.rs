@@ -17,7 +17,7 @@ use tokio_util::task::TaskTracker;
 use tracing::warn;
 
 pub use self::change::{Created, LIST_MAX, Login, LoginTicket, UpdateError};
-pub use self::resolve::{Absence, Active, Query, Resolution, Unknown};
+pub use self::resolve::{Absence, Active, Follow, Query, Resolution, Unknown};
 
 use crate::activity::Activity;
 use crate::cache::breaker::{Breaker, BreakerState};

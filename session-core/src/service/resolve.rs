@@ -110,6 +110,17 @@ impl Unknown {
     }
 }
 
+/// Whether a session that was alive still is.
+#[derive(Clone, Debug)]
+pub enum Follow {
+    /// It is; this is its newest state.
+    Alive(Arc<Entry>),
+    /// It certainly is not.
+    Ended,
+    /// Nobody can say.
+    Unknown,
+}
+
 /// What the local tier says.
 enum Glance {
     Settled(Resolution),
@@ -128,6 +139,10 @@ impl Sessions {
         let Some(key) = self.keys.recognise(&sid) else {
             return Resolution::Absent(Absence::Forged);
         };
+        self.resolve_key(key, query).await
+    }
+
+    async fn resolve_key(&self, key: SessionKey, query: Query) -> Resolution {
         match self.glance(&key, query) {
             Glance::Settled(answer) => answer,
             Glance::Ask { confirm } => self.ask(key, confirm, query).await,
@@ -150,6 +165,27 @@ impl Sessions {
         fresh
             && self.window.believes(&active.entry)
             && !active.entry.is_expired(self.store_time.upper(now))
+    }
+
+    /// Whether the session of `entry` still lives, for somebody who holds on to it: a stream, a WebSocket. Losing the
+    /// lease ends no stream; the first beat after it tells what happened meanwhile.
+    pub async fn follow(&self, entry: &Arc<Entry>) -> Follow {
+        let now = self.clock.boot();
+        if entry.is_expired(self.store_time.upper(now)) {
+            return Follow::Ended;
+        }
+        if self.window.believes(entry) {
+            return Follow::Alive(Arc::clone(entry));
+        }
+        let query = Query {
+            counts_as_use: false,
+            ..Query::default()
+        };
+        match self.resolve_key(entry.session().key, query).await {
+            Resolution::Active(active) => Follow::Alive(active.entry),
+            Resolution::Absent(_) => Follow::Ended,
+            Resolution::Unknown(_) => Follow::Unknown,
+        }
     }
 
     /// The hot path: no I/O, no allocation.

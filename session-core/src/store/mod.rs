@@ -3,7 +3,7 @@
 //! [`SessionStore`] is cut by promise, not by driver. Insert, update and touch are different verbs, because every session
 //! store that mixed them has had the same bug: a request in flight writes a session back after its logout
 //! (DESIGN 5, R7). Each method says what a concurrent caller sees. One conformance suite is stamped for every
-//! implementation ([`crate::testing`]).
+//! implementation (`crate::testing`).
 
 use std::fmt;
 use std::time::Duration;

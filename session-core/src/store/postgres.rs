@@ -4,11 +4,11 @@
 //!
 //! - **Everything ends.** Waiting for a connection, connecting, and each call have a limit of their own; the server has
 //!   the same limit as `statement_timeout`, so that what a client gave up does not go on. A connection whose call did not
-//!   end well, also because the caller went away, is closed and never used again ([`pool`]).
+//!   end well, also because the caller went away, is closed and never used again (`pool`).
 //! - **A read is retried once** if the pooled connection turns out to be dead. A write never is: it may have happened.
-//! - **The heartbeat has a connection to itself** ([`link`]): a pool full of slow queries must not end the lease.
+//! - **The heartbeat has a connection to itself** (`link`): a pool full of slow queries must not end the lease.
 //! - **Only a primary is believed**: connections ask for a read-write server, and reads check again.
-//! - **Numbers are given at commit** by the triggers of the schema ([`schema`]); this code never writes an event.
+//! - **Numbers are given at commit** by the triggers of the schema (`schema`); this code never writes an event.
 
 use std::time::Duration;
 

@@ -2,7 +2,7 @@
 //!
 //! - **A commit is on disk.** WAL with `synchronous = FULL`: a revocation that was answered survives a loss of power.
 //! - **Three connections**, each with a thread: one writes, one reads, and one is the heartbeat's, so that no queue can
-//!   end the lease. WAL lets them work at the same time ([`lane`]).
+//!   end the lease. WAL lets them work at the same time (`lane`).
 //! - **Every call ends.** A caller waits for no longer than the limit; what has not been started by then never is.
 //! - **Time comes from the clock that is handed in**; SQLite's own is the host's.
 //! - **Several gateways may share the file.** They hear of each other, and of the sqlite3 shell, through the log of events
