@@ -94,7 +94,7 @@ async fn build(
         }
     }
     let sessions = wiring::sessions(&config, Arc::clone(keys), store, core)?;
-    let site = Arc::new(Site::new(config, keys)?);
+    let site = Arc::new(Site::new(config, keys, None)?);
     for app in site.apps() {
         app.pool.resolve().await;
     }
@@ -176,17 +176,19 @@ fn http_options() -> HttpServerOptions {
 
 /// Tasks that keep the configuration and the addresses current. They live as long as the core runtime.
 fn spawn_caretakers(gate: &Arc<Gate>, path: PathBuf, keys: Arc<Keyring>) {
-    gate.core.spawn(resolve_names(Arc::clone(gate)));
+    gate.core.spawn(keep_current(Arc::clone(gate)));
     gate.core
         .spawn(reload_on_hangup(Arc::clone(gate), path, keys));
 }
 
-async fn resolve_names(gate: Arc<Gate>) {
+async fn keep_current(gate: Arc<Gate>) {
     loop {
         tokio::time::sleep(RESOLVE_EVERY).await;
-        for app in gate.site.get().apps() {
+        let site = gate.site.get();
+        for app in site.apps() {
             app.pool.resolve().await;
         }
+        site.login_limits.forget_idle();
     }
 }
 
@@ -216,14 +218,15 @@ async fn reload_on_hangup(gate: Arc<Gate>, path: PathBuf, keys: Arc<Keyring>) {
 
 fn reloaded(gate: &Gate, path: &std::path::Path, keys: &Keyring) -> Result<Site, WiringError> {
     let config = wiring::load(path)?;
-    let frozen = restart_needed(&gate.site.get().config, &config);
+    let before = gate.site.get();
+    let frozen = restart_needed(&before.config, &config);
     if !frozen.is_empty() {
         return Err(WiringError::Process(format!(
             "needs a restart: {}",
             frozen.join(", ")
         )));
     }
-    Ok(Site::new(config, keys)?)
+    Ok(Site::new(config, keys, Some(&before))?)
 }
 
 /// Turns signals into Pingora's kinds of stop. On SIGTERM readiness goes first.

@@ -13,6 +13,7 @@ use crate::auth::token::AppKeys;
 use crate::config::{Config, Upstream};
 use crate::edge::host::InvalidHost;
 use crate::edge::{EdgePolicy, HostSet};
+use crate::login_limits::LoginLimits;
 use crate::upstream::Pool;
 
 /// A configuration with everything derived from it.
@@ -30,6 +31,8 @@ pub(crate) struct Site {
     pub proto: HeaderValue,
     /// The public port, as apps are told.
     pub port: HeaderValue,
+    /// How often somebody may try to log in.
+    pub login_limits: Arc<LoginLimits>,
     apps: HashMap<String, Arc<App>>,
 }
 
@@ -56,17 +59,26 @@ pub(crate) enum SiteError {
 }
 
 impl Site {
-    /// Derives everything once.
+    /// Derives everything once. What was counted under `before` goes on counting where the limits are the same.
     ///
     /// # Errors
     /// When a value that parsed cannot be used.
-    pub(crate) fn new(config: Config, keys: &Keyring) -> Result<Self, SiteError> {
+    pub(crate) fn new(
+        config: Config,
+        keys: &Keyring,
+        before: Option<&Self>,
+    ) -> Result<Self, SiteError> {
         let origin = &config.server.public_origin;
         let apps = config
             .upstreams
             .iter()
             .map(|upstream| (upstream.name.clone(), Arc::new(App::new(upstream, keys))));
+        let counting = before.filter(|before| before.login_limits.are(&config.login_limits));
         Ok(Self {
+            login_limits: counting.map_or_else(
+                || Arc::new(LoginLimits::new(&config.login_limits)),
+                |before| Arc::clone(&before.login_limits),
+            ),
             apps: apps.collect(),
             edge: edge_policy(&config)?,
             login: LoginUrl::parse(&config.server.login_url)?,

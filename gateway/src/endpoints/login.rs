@@ -19,6 +19,7 @@ use super::view::session_view;
 use crate::answer::Answer;
 use crate::backend::{BackendError, Credentials, Rejected, Verdict};
 use crate::gate::Gate;
+use crate::login_limits::TooMany;
 use crate::set_cookie;
 use crate::site::Site;
 
@@ -74,6 +75,10 @@ pub(crate) async fn login(
             "email and password must be non-empty strings in a JSON object",
         );
     };
+    if let Err(wait) = within_limits(gate, site, asker, &credentials.email).await {
+        gate.metrics.refused("login_limit");
+        return too_many(wait.0);
+    }
     let ticket = match gate.sessions.begin_login().await {
         Ok(ticket) => ticket,
         Err(failed) => return not_committed(asker, &failed),
@@ -89,6 +94,36 @@ pub(crate) async fn login(
             Answer::unavailable()
         }
     }
+}
+
+/// The client's limit holds for everybody. The account's does not for a browser that this account has used before.
+async fn within_limits(
+    gate: &Gate,
+    site: &Site,
+    asker: &Asker,
+    account: &str,
+) -> Result<(), TooMany> {
+    site.login_limits.client(asker.ip)?;
+    let Err(wait) = site.login_limits.account(account) else {
+        return Ok(());
+    };
+    let Some(key) = asker.key(gate) else {
+        return Err(wait);
+    };
+    // An error is not a known device.
+    let owner = gate.sessions.owner(key).await.ok().flatten().ok_or(wait)?;
+    let email = owner
+        .to_value()
+        .pointer("/user/email")
+        .and_then(Value::as_str)
+        .map(str::to_lowercase);
+    let known = email.as_deref() == Some(account.trim().to_lowercase().as_str());
+    if known { Ok(()) } else { Err(wait) }
+}
+
+fn too_many(seconds: u64) -> Answer {
+    Answer::problem(429, "locked", "Too many attempts, try again later")
+        .with(RETRY_AFTER, HeaderValue::from(seconds))
 }
 
 fn parse(body: &[u8], asker: &Asker) -> Option<Credentials> {
@@ -189,10 +224,7 @@ fn reject(gate: &Gate, rejected: Rejected) -> Answer {
         Rejected::AccountDisabled => {
             Answer::problem(403, "account_disabled", "The account is disabled")
         }
-        Rejected::Locked(seconds) => {
-            Answer::problem(429, "locked", "Too many attempts, try again later")
-                .with(RETRY_AFTER, HeaderValue::from(seconds))
-        }
+        Rejected::Locked(seconds) => too_many(seconds),
     }
 }
 

@@ -186,6 +186,18 @@ impl Sessions {
         Ok(revoked)
     }
 
+    /// Whose session a key stands for, dead or alive: tells a browser that somebody has used before from a stranger's.
+    ///
+    /// # Errors
+    /// When the store failed.
+    pub async fn owner(&self, key: SessionKey) -> Result<Option<Identity>, SessionsError> {
+        let store = Arc::clone(&self.store);
+        let snapshot = self
+            .on_core(async move { Ok(store.load(&key).await?) })
+            .await?;
+        Ok(snapshot.row.map(|row| row.session.identity))
+    }
+
     /// The live sessions of a user, newest activity first.
     ///
     /// # Errors
