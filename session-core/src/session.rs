@@ -11,7 +11,9 @@ use crate::sid::SessionKey;
 mod identity;
 mod reason;
 
-pub use identity::{ID_MAX, IDENTITY_MAX, Identity, IdentityError, IdentityPatch, Text};
+pub use identity::{
+    ID_MAX, IDENTITY_MAX, Identity, IdentityError, IdentityPatch, REFERENCE_MAX, Text,
+};
 pub use reason::RevokeReason;
 
 /// Number of a committed event of authority. Dense, in commit order, starting with 1; 0 means "before all of them".
@@ -111,12 +113,57 @@ pub struct NewSession {
     pub idle: Duration,
     /// See [`Session::reference`].
     pub reference: Option<Box<str>>,
-    /// When the user proved who they are; `None`: just now.
-    pub auth_time: Option<Timestamp>,
     /// Head sampled before the credentials were checked (DESIGN 5, R8).
     pub sampled: Seq,
-    /// The session that this one takes the place of; ended in the same transaction.
-    pub replaces: Option<SessionKey>,
+    /// What it takes the place of.
+    pub origin: Origin,
+}
+
+/// How a session comes about. Whatever it takes the place of ends in the same transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// The user has just proved who they are.
+    Login {
+        /// The session that the same browser had before, dead or alive.
+        replaces: Option<SessionKey>,
+    },
+    /// A session gets a new sid. The old one must still be alive when the new one is stored: a successor must not outlive
+    /// the revocation of its predecessor.
+    Rotation {
+        /// The old session.
+        of: SessionKey,
+        /// When the user proved who they are.
+        auth_time: Timestamp,
+    },
+}
+
+impl Origin {
+    /// The session that ends.
+    #[must_use]
+    pub const fn replaces(&self) -> Option<&SessionKey> {
+        match self {
+            Self::Login { replaces } => replaces.as_ref(),
+            Self::Rotation { of, .. } => Some(of),
+        }
+    }
+
+    /// The session that must be alive.
+    #[must_use]
+    pub const fn predecessor(&self) -> Option<&SessionKey> {
+        match self {
+            Self::Login { .. } => None,
+            Self::Rotation { of, .. } => Some(of),
+        }
+    }
+
+    /// When the user proved who they are; `None`: just now.
+    #[must_use]
+    pub const fn auth_time(&self) -> Option<Timestamp> {
+        match self {
+            Self::Login { .. } => None,
+            Self::Rotation { auth_time, .. } => Some(*auth_time),
+        }
+    }
 }
 
 /// Cuts a client-supplied user agent to what is kept, at a character boundary and without control characters.

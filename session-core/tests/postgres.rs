@@ -1,6 +1,11 @@
 //! What is PostgreSQL's own: deferred numbering, roles, faults of the network and of the schema.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "helpers of tests")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "helpers of tests"
+)]
 
 use std::net::Ipv4Addr;
 use std::sync::Arc;
@@ -8,7 +13,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use session_core::secret::SecretString;
-use session_core::session::{Identity, NewSession, RevokeReason, Session};
+use session_core::session::{Identity, NewSession, Origin, RevokeReason, Session};
 use session_core::sid::SessionKey;
 use session_core::store::postgres::{PostgresOptions, PostgresStore};
 use session_core::store::{SchemaError, Scope, SessionStore, StoreError, Subject, Touch};
@@ -20,6 +25,8 @@ use uuid::Uuid;
 mod faults;
 #[path = "postgres/numbering.rs"]
 mod numbering;
+#[path = "postgres/promotion.rs"]
+mod promotion;
 #[path = "postgres/roles.rs"]
 mod roles;
 #[path = "postgres/schema.rs"]
@@ -37,9 +44,8 @@ fn login(n: u8) -> NewSession {
         ttl: Duration::from_secs(3_600),
         idle: Duration::ZERO,
         reference: None,
-        auth_time: None,
         sampled: 0,
-        replaces: None,
+        origin: Origin::Login { replaces: None },
     }
 }
 

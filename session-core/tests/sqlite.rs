@@ -10,7 +10,7 @@ use std::time::Duration;
 use rusqlite::Connection;
 use serde_json::json;
 use session_core::clock::{Clock, SharedClock, SystemClock};
-use session_core::session::{Identity, NewSession, RevokeReason};
+use session_core::session::{Identity, NewSession, Origin, RevokeReason};
 use session_core::sid::SessionKey;
 use session_core::store::sqlite::{SqliteOptions, SqliteStore};
 use session_core::store::{SchemaError, Scope, SessionStore, StoreError, Subject, Touch};
@@ -69,9 +69,8 @@ fn login(n: u8) -> NewSession {
         ttl: Duration::from_secs(3_600),
         idle: Duration::ZERO,
         reference: None,
-        auth_time: None,
         sampled: 0,
-        replaces: None,
+        origin: Origin::Login { replaces: None },
     }
 }
 

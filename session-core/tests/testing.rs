@@ -1,6 +1,10 @@
 //! The test support itself: a fault that does not happen would prove nothing.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "helpers of tests"
+)]
 
 use std::io::{Read, Write};
 use std::net::TcpStream;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use http::header::{HeaderMap, HeaderValue, USER_AGENT};
+use http::header::{EXPECT, HeaderMap, HeaderValue, USER_AGENT};
 use pingora_core::{Error, ErrorType, Result};
 use pingora_proxy::Session;
 use session_core::service::Query;
@@ -250,6 +250,9 @@ async fn serve(
 /// The whole body, or `None` when it is larger than `max`.
 async fn read_body(session: &mut Session, max: usize) -> Result<Option<Bytes>> {
     let read = async {
+        if session.req_header().headers.contains_key(EXPECT) {
+            session.as_downstream_mut().write_continue_response().await?;
+        }
         let mut body = BytesMut::new();
         while let Some(chunk) = session.as_downstream_mut().read_request_body().await? {
             if body.len() + chunk.len() > max {

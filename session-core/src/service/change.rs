@@ -9,9 +9,13 @@ use uuid::Uuid;
 use super::{Sessions, SessionsError};
 use crate::entropy;
 use crate::freshness::tail::BEAT_TIMEOUT;
-use crate::session::{Identity, IdentityPatch, NewSession, RevokeReason, Seq, Session, Text};
+use crate::session::{
+    Identity, IdentityPatch, NewSession, Origin, RevokeReason, Seq, Session, Text,
+};
 use crate::sid::{SessionKey, Sid};
-use crate::store::{Change, Revoked, Scope, SessionStore, StoredSession, Subject, Updated};
+use crate::store::{
+    Change, Revoked, Scope, SessionStore, StoreError, StoredSession, Subject, Updated,
+};
 
 /// Tries to merge an update before giving up.
 const UPDATE_TRIES: usize = 3;
@@ -102,9 +106,10 @@ impl Sessions {
             ttl: login.ttl,
             idle: login.idle,
             reference: login.reference,
-            auth_time: None,
             sampled: ticket.sampled,
-            replaces: login.replaces,
+            origin: Origin::Login {
+                replaces: login.replaces,
+            },
         };
         self.insert(sid, new).await
     }
@@ -134,11 +139,18 @@ impl Sessions {
             ip: session.ip,
             user_agent: session.user_agent,
             reference: session.reference,
-            auth_time: Some(session.auth_time),
             sampled,
-            replaces: Some(old),
+            origin: Origin::Rotation {
+                of: old,
+                auth_time: session.auth_time,
+            },
         };
-        self.insert(sid, new).await.map(Some)
+        match self.insert(sid, new).await {
+            Ok(created) => Ok(Some(created)),
+            // It ended between the two steps.
+            Err(SessionsError::Store(StoreError::RevokedMeanwhile)) => Ok(None),
+            Err(failed) => Err(failed),
+        }
     }
 
     /// Merges `patch` into a live session. `false` when there is none.
@@ -227,7 +239,7 @@ impl Sessions {
     }
 
     async fn insert(&self, sid: Sid, new: NewSession) -> Result<Created, SessionsError> {
-        let (store, replaces) = (Arc::clone(&self.store), new.replaces);
+        let (store, replaces) = (Arc::clone(&self.store), new.origin.replaces().copied());
         let session = self
             .on_core(async move { Ok(store.insert(&new).await?) })
             .await?;

@@ -13,6 +13,9 @@ pub const IDENTITY_MAX: usize = 16 * 1024;
 /// Longest user or tenant id, in bytes.
 pub const ID_MAX: usize = 128;
 
+/// Longest reference of an app, in bytes.
+pub const REFERENCE_MAX: usize = 512;
+
 /// Short shared-nothing text.
 pub type Text = Box<str>;
 
@@ -112,6 +115,12 @@ impl Identity {
         let mut form: Form =
             serde_json::from_value(value).map_err(|_error| IdentityError::Shape(culprit))?;
         let reference = form.r#ref.take().map(String::into_boxed_str);
+        if reference
+            .as_deref()
+            .is_some_and(|text| !fits_reference(text))
+        {
+            return Err(IdentityError::Shape("ref"));
+        }
         Ok((Self::from_form(&form)?, reference))
     }
 
@@ -140,6 +149,10 @@ impl Identity {
         if json.len() > IDENTITY_MAX {
             return Err(IdentityError::TooLarge);
         }
+        // PostgreSQL has no place for this character.
+        if json.contains("\\u0000") {
+            return Err(IdentityError::Shape("a text with U+0000"));
+        }
         Ok(Self {
             user_id,
             tenant_id,
@@ -152,6 +165,13 @@ impl Identity {
     /// # Errors
     /// When the result is not a valid identity, or names another user.
     pub fn merged(&self, patch: &IdentityPatch) -> Result<Self, IdentityError> {
+        if patch
+            .reference()
+            .flatten()
+            .is_some_and(|text| !fits_reference(text))
+        {
+            return Err(IdentityError::Shape("ref"));
+        }
         let mut form = parse(&self.json)?;
         merge(&mut form.user, &patch.user);
         merge(&mut form.attributes, &patch.attributes);
@@ -239,6 +259,10 @@ fn id(text: &str, field: &'static str) -> Result<Text, IdentityError> {
     } else {
         Err(IdentityError::Id(field))
     }
+}
+
+fn fits_reference(text: &str) -> bool {
+    text.len() <= REFERENCE_MAX && !text.chars().any(char::is_control)
 }
 
 fn merge(into: &mut Map<String, Value>, patch: &Map<String, Value>) {

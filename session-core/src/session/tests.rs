@@ -87,6 +87,9 @@ fn an_identity_must_have_the_documented_shape() {
         json!({"user": {"id": "7"}, "tenant_id": 3}),
         json!({"user": {"id": "7"}, "needs_onboarding": "yes"}),
         json!({"user": {"id": "7", "bio": "x".repeat(17_000)}}),
+        json!({"user": {"id": "7", "name": "a\u{0}b"}}),
+        json!({"user": {"id": "7"}, "ref": "a\nb"}),
+        json!({"user": {"id": "7"}, "ref": "x".repeat(513)}),
     ];
     for value in refused {
         assert!(

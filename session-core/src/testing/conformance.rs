@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::clock::Timestamp;
-use crate::session::{Identity, NewSession, Seq, Session};
+use crate::session::{Identity, NewSession, Origin, Seq, Session};
 use crate::sid::SessionKey;
 use crate::store::{Event, SessionStore, StoredSession, Subject};
 
@@ -52,7 +52,8 @@ macro_rules! store_conformance {
         $crate::store_conformance! { @ $fixture
             insert: answers_what_was_given_and_stamped, keeps_optional_parts_absent, keeps_unicode_and_a_huge_identity,
                 rounds_a_short_idle_limit_up, writes_no_event, never_overwrites, never_takes_a_handle_twice,
-                ends_the_replaced_session, keeps_the_replaced_session_when_it_fails, fails_after_a_mass_revocation,
+                ends_the_replaced_session, rotates_the_living, never_rotates_the_ended,
+                keeps_the_replaced_session_when_it_fails, fails_after_a_mass_revocation,
                 fails_after_a_mass_revocation_by_another_node, survives_an_earlier_mass_revocation,
                 ignores_mass_revocations_of_others;
             load: knows_an_absent_session, reports_the_head_of_its_snapshot, never_mixes_snapshots, finds_by_handle,
@@ -119,9 +120,8 @@ fn login(user: &str, tenant: Option<&str>) -> NewSession {
         ttl: Duration::from_secs(3_600),
         idle: Duration::from_secs(600),
         reference: None,
-        auth_time: None,
         sampled: 0,
-        replaces: None,
+        origin: Origin::Login { replaces: None },
     }
 }
 

@@ -3,14 +3,16 @@
 use uuid::Uuid;
 
 use super::pool::Pool;
-use super::row::{self, Stamp, column, columns, in_use, mass_revoked, unended};
+use super::row::{self, Stamp, column, columns, in_use, incarnation, mass_revoked, unended};
 use crate::session::{Seq, Session};
 use crate::sid::SessionKey;
 use crate::store::{SchemaError, Snapshot, StoreError, StoreResult, StoredSession};
 
 pub(super) async fn load(pool: &Pool, key: &SessionKey) -> StoreResult<Snapshot> {
     const SQL: &str = concat!(
-        "SELECT c.seq, c.incarnation, pg_is_in_recovery() AS in_recovery, clock_timestamp() AS now, ",
+        "SELECT c.seq, ",
+        incarnation!(),
+        ", pg_is_in_recovery() AS in_recovery, clock_timestamp() AS now, ",
         columns!(),
         ", ",
         mass_revoked!(),

@@ -49,7 +49,17 @@ macro_rules! in_use {
     };
 }
 
-pub(super) use {columns, in_use, mass_revoked, unended};
+/// The incarnation of a clock row `c` on this server's timeline. A standby that is promoted without the last events of the
+/// old primary gives their numbers away a second time: what was read before the promotion must not be compared with what
+/// is numbered after it. Each promotion begins a new timeline, whose number is part of the name of the WAL file.
+macro_rules! incarnation {
+    () => {
+        "CASE WHEN pg_is_in_recovery() THEN c.incarnation \
+         ELSE md5(c.incarnation::text || left(pg_walfile_name(pg_current_wal_lsn()), 8))::uuid END AS incarnation"
+    };
+}
+
+pub(super) use {columns, in_use, incarnation, mass_revoked, unended};
 
 /// The value of a column.
 pub(super) fn column<'a, T: FromSql<'a>>(row: &'a Row, name: &'static str) -> StoreResult<T> {

@@ -41,16 +41,26 @@ pub(super) async fn insert(pool: &Pool, new: &NewSession) -> StoreResult<Session
 }
 
 /// Begins, and asks whether a mass revocation is newer than the sample of this login (R8). FOR SHARE waits for one that is
-/// being committed. One that begins later gets a number above the sample, so the session is dead when it appears.
+/// being committed. One that begins later gets a number above the sample, so the session is dead when it appears. And
+/// whether the session that is being rotated has ended; if not, it is locked, so that it cannot end before its successor.
 async fn revoked_meanwhile(client: &ClientWrapper, new: &NewSession) -> Result<bool, PgError> {
     const SQL: &str = "\
-        SELECT coalesce(bool_or(r.seq IS NULL OR r.seq > $3), false) FROM ( \
-            SELECT seq FROM sidgate_revocation \
+        WITH newer AS MATERIALIZED ( \
+            SELECT seq IS NULL OR seq > $3 AS newer FROM sidgate_revocation \
             WHERE kind = 'user' AND subject = $1 OR kind = 'tenant' AND subject = $2 OR kind = 'all' AND subject = '' \
-            FOR SHARE) r";
+            FOR SHARE \
+        ), predecessor AS MATERIALIZED ( \
+            SELECT FROM sidgate_session WHERE session_key = $4 AND revoked_at IS NULL FOR NO KEY UPDATE \
+        ) \
+        SELECT EXISTS (SELECT FROM newer WHERE newer) \
+            OR ($4::bytea IS NOT NULL AND NOT EXISTS (SELECT FROM predecessor))";
     let statement = client.prepare_cached(SQL).await?;
     let (user, tenant) = (new.identity.user_id(), new.identity.tenant_id());
-    let params: Params<'_> = &[&user, &tenant, &new.sampled];
+    let predecessor = new
+        .origin
+        .predecessor()
+        .map(|key| key.as_bytes().as_slice());
+    let params: Params<'_> = &[&user, &tenant, &new.sampled, &predecessor];
     let ((), row) = tokio::try_join!(
         biased;
         client.batch_execute("BEGIN"),
@@ -85,7 +95,7 @@ async fn store(client: &ClientWrapper, new: &NewSession) -> Result<Row, PgError>
             &new.identity.as_json(),
             &new.ip,
             &&*new.user_agent,
-            &new.auth_time.map(Timestamp::as_micros),
+            &new.origin.auth_time().map(Timestamp::as_micros),
             &micros(new.ttl),
             &i32::try_from(idle).unwrap_or(i32::MAX),
             &new.reference.as_deref(),
@@ -93,7 +103,7 @@ async fn store(client: &ClientWrapper, new: &NewSession) -> Result<Row, PgError>
         ];
         client.query_one(&insert, params).await
     };
-    let replaced = new.replaces.as_ref().map(|key| key.as_bytes().as_slice());
+    let replaced = new.origin.replaces().map(|key| key.as_bytes().as_slice());
     let replaced: Params<'_> = &[&replaced];
     let (row, _ended, ()) = tokio::try_join!(
         biased;

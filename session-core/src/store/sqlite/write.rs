@@ -38,7 +38,7 @@ pub(super) fn insert(
             store_error(error)
         }
     })?;
-    if let Some(replaced) = &new.replaces {
+    if let Some(replaced) = new.origin.replaces() {
         let params =
             named_params! {":now": now.as_micros(), ":key": replaced.as_bytes().as_slice()};
         let ended = transaction.prepare_cached(REPLACE);
@@ -51,16 +51,19 @@ pub(super) fn insert(
     Ok(session)
 }
 
-/// Whether a mass revocation is newer than the sample of this login (R8).
+/// Whether a mass revocation is newer than the sample of this login (R8), or the session that is being rotated has ended.
 fn revoked_meanwhile(connection: &Connection, new: &NewSession) -> StoreResult<bool> {
     const SQL: &str = "\
         SELECT EXISTS (SELECT 1 FROM sidgate_revocation \
             WHERE (kind = 'user' AND subject = :user OR kind = 'tenant' AND subject = :tenant OR kind = 'all' AND subject = '') \
-              AND (seq IS NULL OR seq > :sampled)) AS revoked";
+              AND (seq IS NULL OR seq > :sampled)) \
+          OR (:predecessor IS NOT NULL AND NOT EXISTS (SELECT 1 FROM sidgate_session \
+            WHERE session_key = :predecessor AND revoked_at IS NULL)) AS revoked";
     let params = named_params! {
         ":user": new.identity.user_id(),
         ":tenant": new.identity.tenant_id(),
         ":sampled": new.sampled,
+        ":predecessor": new.origin.predecessor().map(|key| key.as_bytes().as_slice()),
     };
     let found = rows(connection, SQL, params, |row| column(row, "revoked"))?;
     Ok(found.contains(&true))
@@ -82,7 +85,7 @@ fn store(connection: &Connection, now: Timestamp, new: &NewSession) -> rusqlite:
         ":ip": new.ip.map(|ip| ip.to_string()),
         ":user_agent": &*new.user_agent,
         ":now": now.as_micros(),
-        ":auth_time": new.auth_time.map(Timestamp::as_micros),
+        ":auth_time": new.origin.auth_time().map(Timestamp::as_micros),
         ":expires_at": now.plus(new.ttl).as_micros(),
         ":idle": i32::try_from(idle).unwrap_or(i32::MAX),
         ":ref": new.reference.as_deref(),

@@ -8,7 +8,6 @@ use crate::store::{Scope, StoreError};
 pub async fn answers_what_was_given_and_stamped(f: &impl Fixture) {
     let mut new = login("7", Some("t1"));
     new.reference = Some("django-session-9".into());
-    new.auth_time = Some(Timestamp::from_micros(1_767_225_600_123_457));
     new.sampled = f.head().await;
     let before = f.now().await;
     let session = f.insert(&new).await;
@@ -19,10 +18,6 @@ pub async fn answers_what_was_given_and_stamped(f: &impl Fixture) {
     assert_eq!(session.ip, new.ip);
     assert_eq!(session.user_agent, new.user_agent);
     assert_eq!(session.reference, new.reference);
-    assert_eq!(
-        session.auth_time,
-        Timestamp::from_micros(1_767_225_600_123_457)
-    );
     assert!((before..=after).contains(&session.created_at));
     assert_eq!(session.last_activity, session.created_at);
     assert_eq!(session.expires_at, session.created_at.plus(new.ttl));
@@ -111,7 +106,9 @@ pub async fn never_takes_a_handle_twice(f: &impl Fixture) {
 pub async fn ends_the_replaced_session(f: &impl Fixture) {
     let old = f.log_in("7", None).await;
     let mut new = login("8", None);
-    new.replaces = Some(old.key);
+    new.origin = Origin::Login {
+        replaces: Some(old.key),
+    };
     f.insert(&new).await;
     assert!(f.is_live(&new.key).await);
     let replaced = f.row(&old.key).await.session.revoked;
@@ -121,12 +118,54 @@ pub async fn ends_the_replaced_session(f: &impl Fixture) {
     assert_eq!(subjects(&events), [Subject::Session(old.key)]);
     // Ending what has ended, or never was, is nothing.
     let mut again = login("8", None);
-    again.replaces = Some(old.key);
+    again.origin = Origin::Login {
+        replaces: Some(old.key),
+    };
     f.insert(&again).await;
     let mut unknown = login("8", None);
-    unknown.replaces = Some(some_key());
+    unknown.origin = Origin::Login {
+        replaces: Some(some_key()),
+    };
     f.insert(&unknown).await;
     assert_eq!(f.head().await, 1);
+}
+
+/// A rotation keeps the time of the login.
+pub async fn rotates_the_living(f: &impl Fixture) {
+    let old = f.log_in("7", None).await;
+    let auth_time = Timestamp::from_micros(1_767_225_600_123_457);
+    let mut new = login("7", None);
+    new.origin = Origin::Rotation {
+        of: old.key,
+        auth_time,
+    };
+    let session = f.insert(&new).await;
+    assert_eq!(session.auth_time, auth_time);
+    assert!(f.is_live(&new.key).await);
+    assert!(!f.is_live(&old.key).await);
+}
+
+/// A successor must not outlive the revocation of its predecessor.
+pub async fn never_rotates_the_ended(f: &impl Fixture) {
+    let old = f.log_in("7", None).await;
+    let revoked = f
+        .store()
+        .revoke(&Scope::Key(old.key), RevokeReason::Logout)
+        .await;
+    assert!(revoked.is_ok(), "{revoked:?}");
+    for of in [old.key, some_key()] {
+        let mut new = login("7", None);
+        new.origin = Origin::Rotation {
+            of,
+            auth_time: old.auth_time,
+        };
+        let refused = f.store().insert(&new).await;
+        assert!(
+            matches!(refused, Err(StoreError::RevokedMeanwhile)),
+            "{refused:?}"
+        );
+        assert!(!f.is_live(&new.key).await);
+    }
 }
 
 /// Both or neither.
@@ -135,7 +174,9 @@ pub async fn keeps_the_replaced_session_when_it_fails(f: &impl Fixture) {
     let taken = f.log_in("7", None).await;
     let mut new = login("7", None);
     new.key = taken.key;
-    new.replaces = Some(old.key);
+    new.origin = Origin::Login {
+        replaces: Some(old.key),
+    };
     assert!(f.store().insert(&new).await.is_err());
     assert!(f.is_live(&old.key).await);
     assert_eq!(f.head().await, 0);
