@@ -70,6 +70,71 @@ pub trait SessionStore: fmt::Debug + Send + Sync + 'static {
 
     /// A session by its handle, dead or alive.
     async fn find(&self, id: Uuid) -> StoreResult<Option<StoredSession>>;
+
+    /// Notes that `node` is there and has applied every event up to `applied`. On the heartbeat's connection, within its time.
+    async fn report(&self, _node: Uuid, _applied: Seq) -> StoreResult<()> {
+        Ok(())
+    }
+
+    /// The nodes that have reported less than `within` ago, by the store's clock.
+    async fn nodes(&self, _within: Duration) -> StoreResult<Vec<NodeReport>> {
+        Ok(Vec::new())
+    }
+
+    /// Takes a node that stops off the list, so that nobody waits for it.
+    async fn retire(&self, _node: Uuid) -> StoreResult<()> {
+        Ok(())
+    }
+
+    /// Opens a channel of hints, if the store has one. Hints only hurry things up: nothing depends on them (R4).
+    async fn listen(&self) -> StoreResult<Option<Box<dyn HintStream>>> {
+        Ok(None)
+    }
+
+    /// Removes what nobody needs any more, at most `batch` rows of each kind, unless another node is at it.
+    async fn housekeep(&self, _batch: usize) -> StoreResult<Housekept> {
+        Ok(Housekept::default())
+    }
+}
+
+/// One node, as it last reported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NodeReport {
+    /// Chosen at random by each process at its start.
+    pub node: Uuid,
+    /// Every event up to this one is applied.
+    pub applied: Seq,
+    /// Time since the report, by the store's clock.
+    pub age: Duration,
+}
+
+/// Somebody says that something was committed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hint {
+    /// It concerns this session.
+    Session(SessionKey),
+    /// It concerns more, or the hint does not say.
+    Something,
+}
+
+/// A channel of hints.
+#[async_trait]
+pub trait HintStream: Send {
+    /// The next hint. An error ends the channel; open another one.
+    async fn next(&mut self) -> StoreResult<Hint>;
+}
+
+/// What housekeeping removed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Housekept {
+    /// Sessions that had ended.
+    pub sessions: u64,
+    /// Events past their retention.
+    pub events: u64,
+    /// Nodes that have not reported for an hour.
+    pub nodes: u64,
+    /// Whether another batch is waiting.
+    pub more: bool,
 }
 
 /// Answer to a heartbeat.
