@@ -127,6 +127,15 @@ impl Answer {
             )
     }
 
+    /// The same resource, over TLS. Carries no cookie and says nothing else.
+    #[must_use]
+    pub(crate) fn over_tls(location: &str) -> Self {
+        let Ok(location) = HeaderValue::from_str(location) else {
+            return Self::not_found();
+        };
+        Self::new(308, "https_redirect").with(LOCATION, location)
+    }
+
     /// There is nothing at this path.
     #[must_use]
     pub(crate) fn not_found() -> Self {

@@ -132,6 +132,8 @@ pub enum Origin {
     Rotation {
         /// The old session.
         of: SessionKey,
+        /// The version of it that was read: what is changed meanwhile must not be lost.
+        version: i64,
         /// When the user proved who they are.
         auth_time: Timestamp,
     },
@@ -147,12 +149,12 @@ impl Origin {
         }
     }
 
-    /// The session that must be alive.
+    /// The session that must be alive, in this version.
     #[must_use]
-    pub const fn predecessor(&self) -> Option<&SessionKey> {
+    pub const fn predecessor(&self) -> Option<(&SessionKey, i64)> {
         match self {
             Self::Login { .. } => None,
-            Self::Rotation { of, .. } => Some(of),
+            Self::Rotation { of, version, .. } => Some((of, *version)),
         }
     }
 

@@ -66,6 +66,10 @@ pub struct Stats {
     pub store_errors: Counter,
     /// Values discarded at installation because an event had overtaken them (R5).
     pub installs_refused: Counter,
+    /// Cache hits that were compared with the store.
+    pub samples: Counter,
+    /// Cache hits that the store contradicts although every event was applied. Must stay 0.
+    pub inconsistent: Counter,
     /// Activity records handed to the store.
     pub touches_written: Counter,
     /// Activity records lost because the queue was full.

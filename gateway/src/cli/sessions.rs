@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use clap::{ArgGroup, Args, Subcommand};
 use serde_json::{Value, json};
+use session_core::clock::{Clock as _, SystemClock};
+use session_core::service::heard_by_all;
 use session_core::session::{RevokeReason, Session};
 use session_core::store::{Scope, SessionStore};
 
@@ -34,7 +36,7 @@ pub(super) enum Sessions {
         #[arg(long)]
         config: PathBuf,
     },
-    /// End sessions. Every node refuses them within two seconds of the answer.
+    /// End sessions. When the receipt is printed, no node admits them any more.
     Revoke(Revoke),
 }
 
@@ -93,10 +95,18 @@ impl Revoke {
             (None, None, Some(tenant)) => Scope::Tenant(tenant.into()),
             (None, None, None) => Scope::All,
         };
-        let revoked = with_store(&self.config, async |store| {
-            Ok(store.revoke(&scope, RevokeReason::Admin).await?)
+        let receipt = with_store(&self.config, async |store| {
+            let revoked = store.revoke(&scope, RevokeReason::Admin).await?;
+            let committed = SystemClock.boot();
+            Ok(heard_by_all(store.as_ref(), &SystemClock, &revoked, committed).await)
         })?;
-        say(&json!({"revoked": revoked.sessions, "seq": revoked.seq}).to_string())
+        say(&json!({
+            "revoked": receipt.revoked,
+            "nodes": receipt.nodes,
+            "acked": receipt.acked,
+            "worst_ms": u64::try_from(receipt.worst.as_millis()).unwrap_or(u64::MAX),
+        })
+        .to_string())
     }
 }
 

@@ -1,8 +1,8 @@
 //! What works and is still worth a word: lines for `check` and for the log of a start.
 
-use super::Config;
 use super::duration::mins;
 use super::routes::Route;
+use super::{Config, MigrationMode};
 
 impl Config {
     /// One line for each thing an operator may want to change. Contains no secret.
@@ -18,7 +18,20 @@ impl Config {
         .flatten()
         .chain(self.unused_upstreams())
         .chain(self.foreign_domains())
+        .chain(self.without_effect())
         .collect()
+    }
+
+    /// Keys that are read, so that a file for a later version is checked by this one, and that do nothing yet.
+    fn without_effect(&self) -> impl Iterator<Item = String> {
+        let keys = [
+            ("session.max_per_user", self.session.max_per_user.is_some()),
+            ("admin.claim", self.admin.claim.is_some()),
+            ("migration.mode", self.migration.mode != MigrationMode::Off),
+        ];
+        keys.into_iter()
+            .filter(|(_, is_set)| *is_set)
+            .map(|(key, _)| format!("{key}: has no effect in this version"))
     }
 
     fn cookie_advice(&self) -> Option<String> {

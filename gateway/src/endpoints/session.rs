@@ -1,6 +1,6 @@
 //! `GET` and `DELETE /session-v2`.
 
-use session_core::service::{Query, Resolution};
+use session_core::service::{Query, Resolution, Wait};
 use session_core::session::RevokeReason;
 use session_core::store::Scope;
 use tracing::{info, warn};
@@ -32,14 +32,16 @@ pub(crate) async fn logout(gate: &Gate, site: &Site, asker: &Asker) -> Answer {
     if let Some(key) = asker.key(gate) {
         match gate
             .sessions
-            .revoke(Scope::Key(key), RevokeReason::Logout)
+            .revoke(Scope::Key(key), RevokeReason::Logout, Wait::All)
             .await
         {
-            Ok(revoked) => {
-                gate.metrics.revoked(RevokeReason::Logout, revoked.sessions);
+            Ok(receipt) => {
+                gate.metrics.revoked(RevokeReason::Logout, receipt.revoked);
                 info!(
                     request_id = asker.request_id,
-                    sessions = revoked.sessions,
+                    sessions = receipt.revoked,
+                    nodes = receipt.nodes,
+                    acked = receipt.acked,
                     "logout"
                 );
             }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use http::HeaderValue;
-use session_core::service::{Created, Login, SessionsError, UpdateError};
+use session_core::service::{Created, Login, SessionsError, UpdateError, Wait};
 use session_core::session::{Identity, RevokeReason, Text};
 use session_core::sid::SessionKey;
 use session_core::store::Scope;
@@ -225,11 +225,11 @@ async fn log_out(
         }
         (LogoutScope::Others | LogoutScope::All, _, _) => return Err(NotDone::NoSession),
     };
-    let revoked = gate.sessions.revoke(scope, reason).await?;
-    gate.metrics.revoked(reason, revoked.sessions);
+    let revoked = gate.sessions.revoke(scope, reason, Wait::All).await?;
+    gate.metrics.revoked(reason, revoked.revoked);
     info!(
         request_id = ctx.request_id,
-        sessions = revoked.sessions,
+        sessions = revoked.revoked,
         reason = reason.as_str(),
         "logout by the app"
     );

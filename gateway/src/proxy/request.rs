@@ -97,6 +97,9 @@ fn plan(gate: &Gate, site: &Arc<Site>, session: &Session, ctx: &mut Ctx) -> Next
         Ok(vetted) => vetted,
         Err(why) => return Next::Refuse(why),
     };
+    if site.config.server.redirect_https && !is_over_tls(session) {
+        return Next::Answer(Box::new(Answer::over_tls(&https_location(site, &vetted))));
+    }
     for (kind, times) in vetted.spoofed.iter() {
         gate.metrics.spoof(kind.label(), u64::from(times));
     }
@@ -251,7 +254,10 @@ async fn serve(
 async fn read_body(session: &mut Session, max: usize) -> Result<Option<Bytes>> {
     let read = async {
         if session.req_header().headers.contains_key(EXPECT) {
-            session.as_downstream_mut().write_continue_response().await?;
+            session
+                .as_downstream_mut()
+                .write_continue_response()
+                .await?;
         }
         let mut body = BytesMut::new();
         while let Some(chunk) = session.as_downstream_mut().read_request_body().await? {
@@ -278,6 +284,22 @@ pub(super) fn limit_body(session: &mut Session, body: Option<&Bytes>, ctx: &mut 
         return Error::e_explain(ErrorType::HTTPStatus(413), "request body too large");
     }
     Ok(())
+}
+
+fn is_over_tls(session: &Session) -> bool {
+    session
+        .digest()
+        .is_some_and(|digest| digest.ssl_digest.is_some())
+}
+
+/// From the configured origin and the vetted target; nothing of it is the client's text but what was vetted.
+fn https_location(site: &Site, vetted: &Vetted<'_>) -> String {
+    let mut location = format!("{}{}", site.origin, vetted.path);
+    if let Some(query) = vetted.query {
+        location.push('?');
+        location.push_str(query);
+    }
+    location
 }
 
 fn asker(vetted: &Vetted<'_>, headers: &HeaderMap, ctx: &Ctx) -> Asker {

@@ -44,6 +44,7 @@ struct Mirror {
     shared_rejects: IntGaugeVec,
     core: IntGaugeVec,
     breaker: IntGaugeVec,
+    inconsistent: IntGauge,
     bulkhead: IntGauge,
     local: IntGauge,
 }
@@ -218,6 +219,10 @@ impl Mirror {
                 "0 closed, 1 half open, 2 open.",
                 &["dependency"],
             )?,
+            inconsistent: make.gauge(
+                "cache_inconsistent_total",
+                "Cached sessions that the store contradicts. Must stay 0.",
+            )?,
             bulkhead: make.gauge("bulkhead_in_use", "Reads of other tiers under way.")?,
             local: make.gauge("local_sessions", "Sessions held in process.")?,
         })
@@ -253,6 +258,7 @@ impl Mirror {
             ("store_loads", &stats.store_loads),
             ("store_errors", &stats.store_errors),
             ("installs_refused", &stats.installs_refused),
+            ("samples", &stats.samples),
             ("touches_written", &stats.touches_written),
             ("touches_dropped", &stats.touches_dropped),
         ] {
@@ -266,6 +272,8 @@ impl Mirror {
             };
             set(&self.breaker, "redis", state);
         }
+        self.inconsistent
+            .set(i64::try_from(stats.inconsistent.get()).unwrap_or(i64::MAX));
         self.bulkhead
             .set(i64::try_from(sessions.fills_in_flight()).unwrap_or(i64::MAX));
         self.local

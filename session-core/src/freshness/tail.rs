@@ -10,10 +10,12 @@ use std::time::Duration;
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
+use uuid::Uuid;
 
 use super::window::Applied;
 use super::{Lease, RECENT_MAX, Window};
 use crate::clock::{Boot, SharedClock, StoreTime, Timestamp};
+use crate::session::Seq;
 use crate::stats::{ResetReason, Stats};
 use crate::store::{Event, Pulse, SchemaError, SessionStore, StoreError, StoreResult};
 
@@ -23,6 +25,10 @@ pub const BEAT: Duration = Duration::from_millis(500);
 pub const BEAT_TIMEOUT: Duration = Duration::from_millis(400);
 /// A wall clock that moves against the boot clock by more than this ends the lease (R0).
 pub const CLOCK_JUMP: Duration = Duration::from_millis(500);
+/// A hint wakes the heartbeat at most this often.
+pub const WAKE_EVERY: Duration = Duration::from_millis(10);
+/// A node reports at least this often, and whenever it has applied something.
+pub const REPORT_EVERY: Duration = Duration::from_secs(1);
 /// How long reading the recent past may take at the start.
 const HISTORY_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -101,6 +107,15 @@ pub struct Tail {
     pub(crate) signals: Arc<Signals>,
     /// Whether a missing or old schema may be brought up to date.
     pub(crate) migrate: bool,
+    /// This process, for as long as it lives.
+    pub(crate) node: Uuid,
+}
+
+/// What the other nodes were last told.
+#[derive(Clone, Copy, Debug, Default)]
+struct Reported {
+    applied: Seq,
+    at: Boot,
 }
 
 /// How others talk with a running [`Tail`].
@@ -160,14 +175,14 @@ impl Signals {
 impl Tail {
     /// Beats until `stop`. One failed beat is nothing: the lease runs on, and out if the store stays silent.
     pub async fn run(self, stop: CancellationToken) {
-        let mut drift = None;
+        let (mut drift, mut reported) = (None, Reported::default());
         loop {
             let sent = self.clock.boot();
             self.watch_for_clock_jump(&mut drift, sent);
             let more = match self.signals.phase() {
                 Phase::SchemaUnchecked | Phase::SchemaRefused => self.check_schema().await,
                 Phase::NoWindow => self.load_window().await,
-                Phase::Following => self.beat(sent).await,
+                Phase::Following => self.beat(sent, &mut reported).await,
             };
             if more {
                 continue;
@@ -176,7 +191,9 @@ impl Tail {
             tokio::select! {
                 () = stop.cancelled() => return,
                 () = tokio::time::sleep(rest) => {}
-                () = self.signals.wake.notified() => {}
+                () = self.signals.wake.notified() => {
+                    tokio::time::sleep(WAKE_EVERY.saturating_sub(self.clock.boot().since(sent))).await;
+                }
             }
         }
     }
@@ -238,9 +255,14 @@ impl Tail {
         }
     }
 
-    async fn beat(&self, sent: Boot) -> bool {
+    async fn beat(&self, sent: Boot, reported: &mut Reported) -> bool {
         let applied = self.window.applied();
-        let pulse = match within(BEAT_TIMEOUT, self.store.pulse(applied.seq)).await {
+        let pulse = match within(
+            BEAT_TIMEOUT,
+            self.report_and_pulse(sent, applied.seq, reported),
+        )
+        .await
+        {
             Ok(pulse) => pulse,
             Err(failed) => {
                 self.stats.beats_failed.add();
@@ -263,9 +285,24 @@ impl Tail {
                 if caught_up {
                     self.earn_lease(sent, pulse.now);
                 }
-                !caught_up
+                // What was applied is reported by the next beat, and somebody may be waiting for that.
+                !caught_up || !pulse.events.is_empty()
             }
         }
+    }
+
+    /// First the report: whoever waits for every node that may hold a lease must find this one on the list.
+    async fn report_and_pulse(
+        &self,
+        sent: Boot,
+        applied: Seq,
+        reported: &mut Reported,
+    ) -> StoreResult<Pulse> {
+        if applied != reported.applied || sent.since(reported.at) >= REPORT_EVERY {
+            self.store.report(self.node, applied).await?;
+            *reported = Reported { applied, at: sent };
+        }
+        self.store.pulse(applied).await
     }
 
     fn earn_lease(&self, sent: Boot, store_now: Timestamp) {

@@ -6,19 +6,17 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
-use super::{Sessions, SessionsError};
+use super::{Receipt, Sessions, SessionsError, Wait, heard_by_all};
 use crate::entropy;
 use crate::freshness::tail::BEAT_TIMEOUT;
 use crate::session::{
     Identity, IdentityPatch, NewSession, Origin, RevokeReason, Seq, Session, Text,
 };
 use crate::sid::{SessionKey, Sid};
-use crate::store::{
-    Change, Revoked, Scope, SessionStore, StoreError, StoredSession, Subject, Updated,
-};
+use crate::store::{Change, Scope, SessionStore, StoreError, StoredSession, Subject, Updated};
 
-/// Tries to merge an update before giving up.
-const UPDATE_TRIES: usize = 3;
+/// Tries to change a session that others keep changing.
+const CHANGE_TRIES: usize = 3;
 /// Most sessions of one user that are listed.
 pub const LIST_MAX: usize = 1_000;
 
@@ -119,38 +117,42 @@ impl Sessions {
     /// # Errors
     /// As for [`Sessions::create`].
     pub async fn rotate(&self, old: SessionKey) -> Result<Option<Created>, SessionsError> {
-        let store = Arc::clone(&self.store);
-        let snapshot = self
-            .on_core(async move { Ok(store.load(&old).await?) })
-            .await?;
-        let (now, sampled) = (snapshot.now, snapshot.as_of);
-        let Some(StoredSession { session, .. }) =
-            snapshot.row.filter(|row| row.verdict(now).is_ok())
-        else {
-            return Ok(None);
-        };
-        let (sid, key, id) = self.mint()?;
-        let new = NewSession {
-            key,
-            id,
-            ttl: session.expires_at.since(now),
-            idle: session.idle,
-            identity: session.identity,
-            ip: session.ip,
-            user_agent: session.user_agent,
-            reference: session.reference,
-            sampled,
-            origin: Origin::Rotation {
+        for _ in 0..CHANGE_TRIES {
+            let store = Arc::clone(&self.store);
+            let snapshot = self
+                .on_core(async move { Ok(store.load(&old).await?) })
+                .await?;
+            let (now, sampled) = (snapshot.now, snapshot.as_of);
+            let Some(StoredSession { session, .. }) =
+                snapshot.row.filter(|row| row.verdict(now).is_ok())
+            else {
+                return Ok(None);
+            };
+            let (sid, key, id) = self.mint()?;
+            let origin = Origin::Rotation {
                 of: old,
+                version: session.version,
                 auth_time: session.auth_time,
-            },
-        };
-        match self.insert(sid, new).await {
-            Ok(created) => Ok(Some(created)),
-            // It ended between the two steps.
-            Err(SessionsError::Store(StoreError::RevokedMeanwhile)) => Ok(None),
-            Err(failed) => Err(failed),
+            };
+            let new = NewSession {
+                key,
+                id,
+                ttl: session.expires_at.since(now),
+                idle: session.idle,
+                identity: session.identity,
+                ip: session.ip,
+                user_agent: session.user_agent,
+                reference: session.reference,
+                sampled,
+                origin,
+            };
+            match self.insert(sid, new).await {
+                // It ended or changed between the two steps: look again.
+                Err(SessionsError::Store(StoreError::RevokedMeanwhile)) => {}
+                inserted => return inserted.map(Some),
+            }
         }
+        Err(SessionsError::Contended)
     }
 
     /// Merges `patch` into a live session. `false` when there is none.
@@ -168,7 +170,7 @@ impl Sessions {
         Ok(done)
     }
 
-    /// Ends sessions.
+    /// Ends sessions. With [`Wait::All`] the answer means that no node admits them any more.
     ///
     /// # Errors
     /// When nothing was ended, or when nobody knows whether it was: then the caller must say so.
@@ -176,12 +178,14 @@ impl Sessions {
         &self,
         scope: Scope,
         reason: RevokeReason,
-    ) -> Result<Revoked, SessionsError> {
+        wait: Wait,
+    ) -> Result<Receipt, SessionsError> {
         let store = Arc::clone(&self.store);
         let asked = scope.clone();
         let revoked = self
             .on_core(async move { Ok(store.revoke(&asked, reason).await?) })
             .await?;
+        let committed = self.clock.boot();
         let subject = match scope {
             Scope::Key(key) => Some(Subject::Session(key)),
             Scope::User(user_id) => Some(Subject::User(user_id)),
@@ -195,7 +199,16 @@ impl Sessions {
             self.window.hint(&subject, revoked.seq);
         }
         self.hear_of_it(None).await;
-        Ok(revoked)
+        Ok(match wait {
+            Wait::None => Receipt::unheard(&revoked),
+            Wait::All => {
+                let (store, clock) = (Arc::clone(&self.store), Arc::clone(&self.clock));
+                let heard = async move {
+                    Ok(heard_by_all(store.as_ref(), clock.as_ref(), &revoked, committed).await)
+                };
+                self.on_core(heard).await?
+            }
+        })
     }
 
     /// Whose session a key stands for, dead or alive: tells a browser that somebody has used before from a stranger's.
@@ -277,7 +290,7 @@ async fn merge(
     key: &SessionKey,
     patch: &IdentityPatch,
 ) -> Result<bool, UpdateError> {
-    for _ in 0..UPDATE_TRIES {
+    for _ in 0..CHANGE_TRIES {
         let snapshot = store.load(key).await.map_err(SessionsError::from)?;
         let now = snapshot.now;
         let Some(row) = snapshot.row.filter(|row| row.verdict(now).is_ok()) else {

@@ -4,19 +4,23 @@
 //! store on the runtime it was given, so that a client that hangs up cannot leave half a transaction behind.
 
 mod change;
+mod receipt;
 mod resolve;
+mod sampler;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use thiserror::Error;
 use tokio::runtime::Handle;
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::warn;
+use uuid::Uuid;
 
 pub use self::change::{Created, LIST_MAX, Login, LoginTicket, UpdateError};
+pub use self::receipt::{Receipt, Wait, heard_by_all};
 pub use self::resolve::{Absence, Active, Follow, Query, Resolution, Unknown};
 
 use crate::activity::Activity;
@@ -24,7 +28,7 @@ use crate::cache::breaker::{Breaker, BreakerState};
 use crate::cache::flight::Flights;
 use crate::cache::{Fill, Local, SharedCache, Tiers, TiersOptions};
 use crate::clock::{SharedClock, StoreTime};
-use crate::entropy::{NoEntropy, SharedEntropy};
+use crate::entropy::{self, NoEntropy, SharedEntropy};
 use crate::freshness::tail::{Listener, Phase, Signals, Tail};
 use crate::freshness::{Lease, Window};
 use crate::keys::Keyring;
@@ -36,6 +40,9 @@ use crate::store::{Event, SessionStore, StoreError, Subject};
 const UNLINK_QUEUE: usize = 1_024;
 /// Longest wait for the tasks to end.
 const STOP_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Longest wait for the store to strike this node off the list.
+const RETIRE_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// What [`Sessions`] is built from.
 #[derive(Debug)]
@@ -117,6 +124,8 @@ pub struct Sessions {
     signals: Arc<Signals>,
     activity: Arc<Activity>,
     stats: Arc<Stats>,
+    sampling: Arc<Semaphore>,
+    node: Uuid,
     tasks: TaskTracker,
     stop: CancellationToken,
 }
@@ -139,6 +148,10 @@ impl Sessions {
             Arc::<Signals>::default(),
             Arc::<Stats>::default(),
         );
+        // Without randomness the node is the nil one; two of them would only wait for each other's reports.
+        let node = entropy::bytes(entropy.as_ref()).map_or(Uuid::nil(), |bytes| {
+            uuid::Builder::from_random_bytes(bytes).into_uuid()
+        });
         let local = Arc::new(Local::new(options.local_max_entries, options.negative_ttl));
         let tiers = Arc::new(Tiers {
             store: Arc::clone(&store),
@@ -175,6 +188,8 @@ impl Sessions {
             store_time,
             signals,
             stats,
+            sampling: Arc::new(Semaphore::new(1)),
+            node,
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),
         });
@@ -197,6 +212,7 @@ impl Sessions {
             }),
             signals: Arc::clone(&self.signals),
             migrate,
+            node: self.node,
         };
         self.tasks
             .spawn_on(tail.run(self.stop.clone()), &self.runtime);
@@ -218,6 +234,8 @@ impl Sessions {
         {
             warn!("background tasks did not end in time");
         }
+        // Only after the heartbeat has ended: it would put the node on the list again.
+        drop(tokio::time::timeout(RETIRE_TIMEOUT, self.store.retire(self.node)).await);
     }
 
     /// Whether this node may decide.

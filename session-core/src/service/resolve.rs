@@ -216,6 +216,7 @@ impl Sessions {
         if entry.wants_refresh(now) {
             return Glance::Ask { confirm: false };
         }
+        self.sample(&entry, now);
         Glance::Settled(self.admit(entry, Tier::Local, now, query))
     }
 

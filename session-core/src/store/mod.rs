@@ -52,7 +52,7 @@ pub trait SessionStore: fmt::Debug + Send + Sync + 'static {
     /// Stores a new session and ends the one it replaces, in one transaction. Never overwrites.
     ///
     /// Fails with [`StoreError::RevokedMeanwhile`] when a mass revocation that concerns it is newer than its sample, or when
-    /// it is the rotation of a session that is not alive any more.
+    /// it is the rotation of a session that is not alive any more or has changed.
     async fn insert(&self, new: &NewSession) -> StoreResult<Session>;
 
     /// Writes the identity of a live session if nobody else has changed it since `version` was read.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use session_core::service::{Query, Resolution, SessionsError, Unknown};
+use session_core::service::{Query, Resolution, SessionsError, Unknown, Wait};
 use session_core::session::RevokeReason;
 use session_core::store::Scope;
 use session_core::testing::Call;
@@ -107,7 +107,11 @@ async fn a_revocation_that_cannot_be_committed_is_an_error() {
     node.faults.down_only(Call::Revoke);
     let refused = node
         .sessions
-        .revoke(Scope::Key(created.session.key), RevokeReason::Logout)
+        .revoke(
+            Scope::Key(created.session.key),
+            RevokeReason::Logout,
+            Wait::None,
+        )
         .await;
     assert!(matches!(refused, Err(SessionsError::Store(_))));
     assert!(node.admits(&created).await, "and nothing was pretended");

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use session_core::cache::Tier;
-use session_core::service::{Absence, Query, Resolution};
+use session_core::service::{Absence, Query, Resolution, Wait};
 use session_core::session::{Dead, IdentityPatch, RevokeReason};
 use session_core::store::Scope;
 use session_core::testing::Call;
@@ -55,7 +55,11 @@ async fn a_sid_of_ours_without_a_session_is_asked_for_once() {
     let node = Site::new().await.node().await;
     let created = node.log_in("7").await;
     node.sessions
-        .revoke(Scope::Key(created.session.key), RevokeReason::Logout)
+        .revoke(
+            Scope::Key(created.session.key),
+            RevokeReason::Logout,
+            Wait::None,
+        )
         .await
         .unwrap();
     assert_eq!(
@@ -194,7 +198,7 @@ async fn others_of_a_user_end_and_this_one_stays() {
     };
     let revoked = node
         .sessions
-        .revoke(scope, RevokeReason::LogoutEverywhere)
+        .revoke(scope, RevokeReason::LogoutEverywhere, Wait::None)
         .await
         .unwrap();
     assert_eq!(revoked.sessions, 1);

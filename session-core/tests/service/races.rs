@@ -1,7 +1,7 @@
 //! Revocation against everything that might bring a session back.
 
 use session_core::freshness::LEASE;
-use session_core::service::{Absence, Resolution, SessionsError};
+use session_core::service::{Absence, Resolution, SessionsError, Wait};
 use session_core::session::{Dead, RevokeReason};
 use session_core::stats::ResetReason;
 use session_core::store::{Scope, StoreError};
@@ -27,7 +27,7 @@ async fn the_other_node_refuses_within_the_lease_with_nothing_but_the_heartbeat(
         assert!(b.admits(&created).await);
         let scope = scopes(created.session.key)[nth].clone();
         a.sessions
-            .revoke(scope.clone(), RevokeReason::Logout)
+            .revoke(scope.clone(), RevokeReason::Logout, Wait::None)
             .await
             .unwrap();
         let committed = Instant::now();
@@ -77,7 +77,11 @@ async fn a_fill_that_a_revocation_overtakes_is_never_installed() {
     });
     hold.until_one_has_read().await;
     a.sessions
-        .revoke(Scope::Key(created.session.key), RevokeReason::Logout)
+        .revoke(
+            Scope::Key(created.session.key),
+            RevokeReason::Logout,
+            Wait::None,
+        )
         .await
         .unwrap();
     let target = site.store.head().await.unwrap();
@@ -105,7 +109,7 @@ async fn a_login_under_way_during_log_everybody_out_is_refused() {
     ] {
         let ticket = node.ticket().await;
         node.sessions
-            .revoke(scope.clone(), RevokeReason::Admin)
+            .revoke(scope.clone(), RevokeReason::Admin, Wait::None)
             .await
             .unwrap();
         let refused = node.sessions.create(ticket, login("7")).await;
@@ -157,7 +161,11 @@ async fn a_history_that_goes_backwards_is_noticed() {
     for _ in 0..3 {
         let created = node.log_in("7").await;
         node.sessions
-            .revoke(Scope::Key(created.session.key), RevokeReason::Logout)
+            .revoke(
+                Scope::Key(created.session.key),
+                RevokeReason::Logout,
+                Wait::None,
+            )
             .await
             .unwrap();
     }
@@ -173,4 +181,62 @@ async fn a_history_that_goes_backwards_is_noticed() {
     until("a hard reset", async || resets() == 1).await;
     until("a new lease", async || node.sessions.readiness().lease).await;
     assert_eq!(node.sessions.applied_seq(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_wait_all_the_answer_means_that_no_node_admits_it() {
+    let site = Site::new().await;
+    let (a, b, c) = (site.node().await, site.node().await, site.node().await);
+    for _ in 0..5 {
+        let created = a.log_in("7").await;
+        assert!(b.admits(&created).await && c.admits(&created).await);
+        let receipt = a
+            .sessions
+            .revoke(
+                Scope::Key(created.session.key),
+                RevokeReason::Logout,
+                Wait::All,
+            )
+            .await
+            .unwrap();
+        assert!(
+            !a.admits(&created).await && !b.admits(&created).await && !c.admits(&created).await
+        );
+        assert_eq!((receipt.revoked, receipt.nodes, receipt.acked), (1, 3, 3));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_hears_nothing_delays_the_answer_by_no_more_than_its_lease() {
+    let site = Site::new().await;
+    let (a, b) = (site.node().await, site.node().await);
+    let created = a.log_in("7").await;
+    assert!(b.admits(&created).await);
+    b.faults.down();
+    let receipt = a
+        .sessions
+        .revoke(Scope::User("7".into()), RevokeReason::Admin, Wait::All)
+        .await
+        .unwrap();
+    assert!(!b.admits(&created).await, "its lease is over");
+    assert_eq!((receipt.nodes, receipt.acked), (2, 1));
+    assert!(receipt.worst >= LEASE);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_stopped_is_not_waited_for() {
+    let site = Site::new().await;
+    let (a, b) = (site.node().await, site.node().await);
+    let created = a.log_in("7").await;
+    b.sessions.stop().await;
+    let receipt = a
+        .sessions
+        .revoke(
+            Scope::Key(created.session.key),
+            RevokeReason::Logout,
+            Wait::All,
+        )
+        .await
+        .unwrap();
+    assert_eq!((receipt.nodes, receipt.acked), (1, 1));
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use session_core::cache::redis::RedisCache;
 use session_core::cache::{SharedCache, Tier};
 use session_core::secret::SecretString;
-use session_core::service::{Created, Resolution};
+use session_core::service::{Created, Resolution, Wait};
 use session_core::session::RevokeReason;
 use session_core::store::Scope;
 use session_core::testing::{Call, TestRedis};
@@ -127,7 +127,7 @@ async fn a_value_put_back_after_the_revocation_is_refused_by_every_node() {
     let key = only_key(&redis);
     let value = bulk(&redis_says(&redis, &[b"GET", &key]));
     a.sessions
-        .revoke(Scope::User("7".into()), RevokeReason::Admin)
+        .revoke(Scope::User("7".into()), RevokeReason::Admin, Wait::None)
         .await
         .unwrap();
     redis_says(&redis, &[b"SET", &key, &value]);

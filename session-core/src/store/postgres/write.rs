@@ -42,7 +42,7 @@ pub(super) async fn insert(pool: &Pool, new: &NewSession) -> StoreResult<Session
 
 /// Begins, and asks whether a mass revocation is newer than the sample of this login (R8). FOR SHARE waits for one that is
 /// being committed. One that begins later gets a number above the sample, so the session is dead when it appears. And
-/// whether the session that is being rotated has ended; if not, it is locked, so that it cannot end before its successor.
+/// whether the session that is being rotated has ended or changed; if not, it is locked, so that it cannot end before its successor.
 async fn revoked_meanwhile(client: &ClientWrapper, new: &NewSession) -> Result<bool, PgError> {
     const SQL: &str = "\
         WITH newer AS MATERIALIZED ( \
@@ -50,17 +50,17 @@ async fn revoked_meanwhile(client: &ClientWrapper, new: &NewSession) -> Result<b
             WHERE kind = 'user' AND subject = $1 OR kind = 'tenant' AND subject = $2 OR kind = 'all' AND subject = '' \
             FOR SHARE \
         ), predecessor AS MATERIALIZED ( \
-            SELECT FROM sidgate_session WHERE session_key = $4 AND revoked_at IS NULL FOR NO KEY UPDATE \
+            SELECT FROM sidgate_session WHERE session_key = $4 AND version = $5 AND revoked_at IS NULL \
+            FOR NO KEY UPDATE \
         ) \
         SELECT EXISTS (SELECT FROM newer WHERE newer) \
             OR ($4::bytea IS NOT NULL AND NOT EXISTS (SELECT FROM predecessor))";
     let statement = client.prepare_cached(SQL).await?;
     let (user, tenant) = (new.identity.user_id(), new.identity.tenant_id());
-    let predecessor = new
-        .origin
-        .predecessor()
-        .map(|key| key.as_bytes().as_slice());
-    let params: Params<'_> = &[&user, &tenant, &new.sampled, &predecessor];
+    let predecessor = new.origin.predecessor();
+    let version = predecessor.map(|(_, version)| version);
+    let predecessor = predecessor.map(|(key, _)| key.as_bytes().as_slice());
+    let params: Params<'_> = &[&user, &tenant, &new.sampled, &predecessor, &version];
     let ((), row) = tokio::try_join!(
         biased;
         client.batch_execute("BEGIN"),

@@ -51,19 +51,22 @@ pub(super) fn insert(
     Ok(session)
 }
 
-/// Whether a mass revocation is newer than the sample of this login (R8), or the session that is being rotated has ended.
+/// Whether a mass revocation is newer than the sample of this login (R8), or the session that is being rotated has ended or
+/// changed.
 fn revoked_meanwhile(connection: &Connection, new: &NewSession) -> StoreResult<bool> {
     const SQL: &str = "\
         SELECT EXISTS (SELECT 1 FROM sidgate_revocation \
             WHERE (kind = 'user' AND subject = :user OR kind = 'tenant' AND subject = :tenant OR kind = 'all' AND subject = '') \
               AND (seq IS NULL OR seq > :sampled)) \
           OR (:predecessor IS NOT NULL AND NOT EXISTS (SELECT 1 FROM sidgate_session \
-            WHERE session_key = :predecessor AND revoked_at IS NULL)) AS revoked";
+            WHERE session_key = :predecessor AND version = :version AND revoked_at IS NULL)) AS revoked";
+    let predecessor = new.origin.predecessor();
     let params = named_params! {
         ":user": new.identity.user_id(),
         ":tenant": new.identity.tenant_id(),
         ":sampled": new.sampled,
-        ":predecessor": new.origin.predecessor().map(|key| key.as_bytes().as_slice()),
+        ":predecessor": predecessor.map(|(key, _)| key.as_bytes().as_slice()),
+        ":version": predecessor.map(|(_, version)| version),
     };
     let found = rows(connection, SQL, params, |row| column(row, "revoked"))?;
     Ok(found.contains(&true))

@@ -137,6 +137,7 @@ pub async fn rotates_the_living(f: &impl Fixture) {
     let mut new = login("7", None);
     new.origin = Origin::Rotation {
         of: old.key,
+        version: old.version,
         auth_time,
     };
     let session = f.insert(&new).await;
@@ -145,7 +146,7 @@ pub async fn rotates_the_living(f: &impl Fixture) {
     assert!(!f.is_live(&old.key).await);
 }
 
-/// A successor must not outlive the revocation of its predecessor.
+/// A successor must not outlive the revocation of its predecessor, nor lose a change of it.
 pub async fn never_rotates_the_ended(f: &impl Fixture) {
     let old = f.log_in("7", None).await;
     let revoked = f
@@ -153,10 +154,16 @@ pub async fn never_rotates_the_ended(f: &impl Fixture) {
         .revoke(&Scope::Key(old.key), RevokeReason::Logout)
         .await;
     assert!(revoked.is_ok(), "{revoked:?}");
-    for of in [old.key, some_key()] {
+    let changed = f.log_in("7", None).await;
+    for (of, version) in [
+        (old.key, old.version),
+        (some_key(), 1),
+        (changed.key, changed.version + 1),
+    ] {
         let mut new = login("7", None);
         new.origin = Origin::Rotation {
             of,
+            version,
             auth_time: old.auth_time,
         };
         let refused = f.store().insert(&new).await;

@@ -1,0 +1,83 @@
+//! Trusts the caches, and verifies: now and then a hit is compared with the store.
+//!
+//! A difference proves nothing by itself: an event may have been committed since and not yet applied. So the comparison
+//! waits until every event included in the store's answer is applied, and asks the window again. If it still believes what
+//! the store contradicts, the protocol has failed, and an alarm is raised.
+
+use std::sync::Arc;
+
+use tracing::error;
+
+use super::Sessions;
+use crate::cache::Entry;
+use crate::clock::Boot;
+use crate::freshness::Window;
+use crate::freshness::tail::BEAT_TIMEOUT;
+use crate::freshness::tail::Signals;
+use crate::stats::Stats;
+use crate::store::SessionStore;
+
+/// One hit in so many is compared. A power of two.
+const ONE_IN: u64 = 4_096;
+
+impl Sessions {
+    /// Compares `entry` with the store in the background, if it is its turn and nobody else's is running.
+    pub(super) fn sample(&self, entry: &Arc<Entry>, now: Boot) {
+        // The low bits of the clock are as good as dice, and free.
+        if !(now.as_nanos() >> 4).is_multiple_of(ONE_IN) {
+            return;
+        }
+        let Ok(turn) = Arc::clone(&self.sampling).try_acquire_owned() else {
+            return;
+        };
+        let sample = Sample {
+            entry: Arc::clone(entry),
+            store: Arc::clone(&self.store),
+            window: Arc::clone(&self.window),
+            signals: Arc::clone(&self.signals),
+            stats: Arc::clone(&self.stats),
+            now,
+        };
+        self.tasks.spawn_on(
+            async move {
+                sample.compare().await;
+                drop(turn);
+            },
+            &self.runtime,
+        );
+    }
+}
+
+struct Sample {
+    entry: Arc<Entry>,
+    store: Arc<dyn SessionStore>,
+    window: Arc<Window>,
+    signals: Arc<Signals>,
+    stats: Arc<Stats>,
+    now: Boot,
+}
+
+impl Sample {
+    async fn compare(self) {
+        let session = self.entry.session();
+        let Ok(snapshot) = self.store.load(&session.key).await else {
+            return;
+        };
+        self.stats.samples.add();
+        let agrees = snapshot.row.as_ref().is_some_and(|row| {
+            // An end by the clock needs no event; the entry knows its own.
+            row.session.revoked.is_none()
+                && row.session.version == session.version
+                && row
+                    .mass_revoked
+                    .is_none_or(|seq| row.session.created_seq >= seq)
+        });
+        if agrees || !self.signals.beat_after(self.now, BEAT_TIMEOUT).await {
+            return;
+        }
+        if self.window.head() >= snapshot.as_of && self.window.believes(&self.entry) {
+            self.stats.inconsistent.add();
+            error!(session = %session.id, as_of = self.entry.as_of(), head = self.window.head(), "a cached session disagrees with the store");
+        }
+    }
+}
