@@ -1,0 +1,56 @@
+//! An app that is never the bottleneck: every request gets the same small answer at once.
+//!
+//! `upstream LISTEN THREADS`
+
+use async_trait::async_trait;
+use http::Response;
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use pingora_core::apps::http_app::ServeHttp;
+use pingora_core::protocols::http::ServerSession;
+use pingora_core::server::Server;
+use pingora_core::server::configuration::ServerConf;
+use pingora_core::services::listening::Service;
+use sidgate_benches::Fault;
+
+/// What a page of an app's JSON API weighs.
+const PAGE_LEN: usize = 1024;
+
+struct App {
+    page: Vec<u8>,
+}
+
+#[async_trait]
+impl ServeHttp for App {
+    async fn response(&self, session: &mut ServerSession) -> Response<Vec<u8>> {
+        // Read to its end, or the connection cannot be used again.
+        while let Ok(Some(_)) = session.read_request_body().await {}
+        let mut response = Response::new(self.page.clone());
+        let headers = response.headers_mut();
+        headers.insert(
+            CONTENT_TYPE,
+            http::HeaderValue::from_static("application/json"),
+        );
+        headers.insert(CONTENT_LENGTH, self.page.len().into());
+        response
+    }
+}
+
+fn main() -> Result<(), Fault> {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let [listen, threads] = args.as_slice() else {
+        return Err("usage: upstream LISTEN THREADS".into());
+    };
+    let conf = ServerConf {
+        threads: threads.parse()?,
+        ..ServerConf::default()
+    };
+    let mut server = Server::new_with_opt_and_conf(None, conf);
+    server.bootstrap();
+    let app = App {
+        page: serde_json::to_vec(&"x".repeat(PAGE_LEN - 2))?,
+    };
+    let mut service = Service::new("upstream".to_owned(), app);
+    service.add_tcp(listen);
+    server.add_service(service);
+    server.run_forever();
+}
