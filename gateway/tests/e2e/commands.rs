@@ -1,0 +1,255 @@
+//! The command line: what an operator types, and how a bad configuration ends.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::Value;
+use session_core::testing::TestPostgres;
+use tempfile::TempDir;
+
+use crate::support::cli::{Outcome, sidgate};
+use crate::support::stores::store_config;
+use crate::support::{App, Gateway};
+
+/// The least that a configuration must say.
+const GOOD: &str = r#"
+[backend]
+upstream = "app"
+[upstreams.app]
+servers = ["127.0.0.1:8000"]
+[[routes]]
+path = "/"
+upstream = "app"
+session = "optional"
+"#;
+
+/// Three faults, each in another section.
+const BAD: &str = r#"
+[server]
+public_origin = "http://app.example"
+hosts_ = []
+[cookie]
+secure = false
+[cache]
+local_ttl = "soon"
+[backend]
+upstream = "app"
+[upstreams.app]
+servers = ["127.0.0.1:8000"]
+[[routes]]
+path = "/"
+upstream = "nobody"
+"#;
+
+fn folder_with(config: &str) -> TempDir {
+    let folder = TempDir::new().unwrap();
+    fs::write(folder.path().join("sidgate.toml"), config).unwrap();
+    folder
+}
+
+fn run(folder: &TempDir, arguments: &[&str]) -> Outcome {
+    let arguments = [arguments, &["--config", "sidgate.toml"]].concat();
+    sidgate(folder.path(), &arguments)
+}
+
+fn mode(file: &Path) -> u32 {
+    fs::metadata(file).unwrap().permissions().mode() & 0o777
+}
+
+#[test]
+fn check_accepts_a_good_configuration_and_writes_nothing() {
+    let folder = folder_with(GOOD);
+
+    run(&folder, &["check"]).success();
+
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+}
+
+#[test]
+fn every_fault_is_named_at_once_with_exit_code_78() {
+    for command in ["check", "run"] {
+        let outcome = run(&folder_with(BAD), &[command]);
+
+        assert_eq!(outcome.code, Some(78), "{command}: {outcome:?}");
+        for key in [
+            "server.hosts_",
+            "cookie.secure",
+            "cache.local_ttl",
+            "routes[0].upstream",
+        ] {
+            assert!(outcome.stderr.contains(key), "{key}: {outcome:?}");
+        }
+        assert_eq!(outcome.stdout, "", "{command}");
+    }
+}
+
+#[test]
+fn configuration_that_is_not_there_is_exit_code_78() {
+    let folder = TempDir::new().unwrap();
+    assert_eq!(run(&folder, &["check"]).code, Some(78));
+    assert_eq!(run(&folder, &["run"]).code, Some(78));
+}
+
+#[test]
+fn secret_in_the_file_is_refused_and_not_repeated() {
+    let key = STANDARD.encode([0x5a_u8, 0x17].repeat(16));
+    let folder = folder_with(&format!("[keys]\nmaster = \"{key}\"\n{GOOD}"));
+
+    let outcome = run(&folder, &["check"]);
+
+    assert_eq!(outcome.code, Some(78), "{outcome:?}");
+    assert!(outcome.stderr.contains("keys.master"), "{outcome:?}");
+    assert!(!outcome.output().contains(&key));
+}
+
+#[test]
+fn generated_key_is_32_bytes_for_its_owner_alone() {
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("a.key");
+
+    let outcome = sidgate(folder.path(), &["keys", "generate", "--out", "a.key"]);
+
+    assert_eq!(outcome.success(), "", "the key is shown to nobody");
+    assert_eq!(mode(&file), 0o600);
+    let key = STANDARD.decode(fs::read_to_string(&file).unwrap().trim());
+    assert_eq!(key.unwrap().len(), 32);
+}
+
+#[test]
+fn generated_key_never_overwrites_another() {
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("a.key");
+    fs::write(&file, "precious").unwrap();
+
+    let outcome = sidgate(folder.path(), &["keys", "generate", "--out", "a.key"]);
+
+    assert_ne!(outcome.code, Some(0));
+    assert_eq!(fs::read_to_string(&file).unwrap(), "precious");
+}
+
+#[test]
+fn every_generated_key_is_another() {
+    let folder = TempDir::new().unwrap();
+    let generate = || sidgate(folder.path(), &["keys", "generate"]).success();
+    let (one, two) = (generate(), generate());
+    assert_eq!(STANDARD.decode(one.trim()).unwrap().len(), 32);
+    assert_ne!(one, two);
+}
+
+#[test]
+fn key_file_that_others_can_read_is_refused() {
+    let folder = folder_with(GOOD);
+    sidgate(folder.path(), &["keys", "generate", "--out", "master.key"]).success();
+    run(&folder, &["check"]).success();
+    let file = folder.path().join("master.key");
+    for open in [0o640, 0o604, 0o644, 0o660] {
+        fs::set_permissions(&file, fs::Permissions::from_mode(open)).unwrap();
+        for command in ["check", "run"] {
+            let outcome = run(&folder, &[command]);
+            assert_eq!(outcome.code, Some(78), "{open:o} {command}");
+            assert!(outcome.stderr.contains("keys.master"), "{outcome:?}");
+        }
+    }
+}
+
+#[test]
+fn key_of_an_upstream_depends_on_its_name_and_the_master() {
+    let folder = folder_with(&format!(
+        "{GOOD}\n[upstreams.next]\nservers = [\"127.0.0.1:1\"]"
+    ));
+    sidgate(folder.path(), &["keys", "generate", "--out", "master.key"]).success();
+    let key = |name: &str| run(&folder, &["keys", "upstream", name]).success();
+
+    let (app, next) = (key("app"), key("next"));
+
+    assert_eq!(STANDARD.decode(app.trim()).unwrap().len(), 32);
+    assert_ne!(app, next);
+    assert_eq!(app, key("app"), "the same every time");
+    fs::remove_file(folder.path().join("master.key")).unwrap();
+    sidgate(folder.path(), &["keys", "generate", "--out", "master.key"]).success();
+    assert_ne!(app, key("app"), "another under another master");
+}
+
+#[test]
+fn key_of_an_unknown_upstream_is_an_error() {
+    let folder = folder_with(GOOD);
+    sidgate(folder.path(), &["keys", "generate", "--out", "master.key"]).success();
+
+    let outcome = run(&folder, &["keys", "upstream", "nobody"]);
+
+    assert_ne!(outcome.code, Some(0));
+    assert_eq!(outcome.stdout, "");
+}
+
+#[test]
+fn first_start_with_sqlite_makes_the_key() {
+    let folder = folder_with(GOOD);
+
+    run(&folder, &["keys", "upstream", "app"]).success();
+
+    assert_eq!(mode(&folder.path().join("master.key")), 0o600);
+}
+
+#[test]
+fn postgres_without_a_key_is_refused() {
+    let postgres = TestPostgres::shared();
+    let database = postgres.database();
+    let folder = folder_with(&format!("{}{GOOD}", store_config(&database)));
+
+    let outcome = run(&folder, &["check"]);
+
+    assert_eq!(outcome.code, Some(78), "{outcome:?}");
+    assert!(outcome.stderr.contains("keys.master"), "{outcome:?}");
+}
+
+#[test]
+fn schema_is_applied_by_command() {
+    let postgres = TestPostgres::shared();
+    let database = postgres.bare_database();
+    let folder = folder_with(&format!("{}{GOOD}", store_config(&database)));
+    sidgate(folder.path(), &["keys", "generate", "--out", "master.key"]).success();
+
+    let refused = run(&folder, &["check", "--connect"]);
+    assert_eq!(refused.code, Some(78), "{refused:?}");
+    assert!(refused.output().contains("schema apply"), "{refused:?}");
+
+    run(&folder, &["schema", "apply"]).success();
+    run(&folder, &["schema", "apply"]).success();
+    run(&folder, &["check", "--connect"]).success();
+}
+
+#[test]
+fn sessions_are_listed_shown_and_ended() {
+    let app = App::start();
+    let gateway = Gateway::in_front_of(&app).start();
+    let sid = gateway.log_in("alice@example.com");
+    let id = gateway.session_of(&sid)["session"]["id"].clone();
+    let id = id.as_str().unwrap();
+    let config = gateway.config_file();
+    let sessions = |arguments: &[&str]| {
+        let config = ["--config", config.to_str().unwrap()];
+        let arguments = [&["sessions"], arguments, &config].concat();
+        sidgate(gateway.folder(), &arguments).success()
+    };
+    let parse = |line: &str| serde_json::from_str::<Value>(line).unwrap();
+
+    let listed = sessions(&["list", "--user", "alice"]);
+    let lines: Vec<_> = listed.lines().map(parse).collect();
+    assert_eq!(lines.len(), 1);
+    assert_eq!(lines[0]["id"], id);
+    assert_eq!(lines[0]["user_id"], "alice");
+    assert_eq!(sessions(&["list", "--user", "bob"]), "");
+    assert!(!listed.contains(&sid), "the secret is never shown");
+    assert_eq!(parse(&sessions(&["show", id]))["alive"], true);
+
+    assert_eq!(
+        parse(&sessions(&["revoke", "--user", "alice"]))["revoked"],
+        1
+    );
+
+    assert_eq!(parse(&sessions(&["show", id]))["alive"], false);
+    assert_eq!(sessions(&["list", "--user", "alice"]), "");
+}

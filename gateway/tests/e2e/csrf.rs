@@ -1,0 +1,118 @@
+//! Other sites that make a browser log in or out. Catalogue: category E.
+
+use crate::support::app::PASSWORD;
+use crate::support::{App, Gateway, Request, SESSION, login};
+
+/// Fields that browsers send from elsewhere.
+fn from_elsewhere(gateway: &Gateway) -> Vec<Vec<(&'static str, String)>> {
+    let port = gateway.public_port();
+    let origin = |origin: String| vec![("Origin", origin)];
+    let site = |site: &str| vec![("Sec-Fetch-Site", site.to_owned())];
+    vec![
+        site("cross-site"),
+        site("same-site"),
+        site("rubbish"),
+        vec![
+            ("Sec-Fetch-Site", "cross-site".to_owned()),
+            ("Origin", gateway.origin()),
+        ],
+        origin("null".to_owned()),
+        origin(format!("http://localhost.evil.example:{port}")),
+        origin(format!("https://localhost:{port}")),
+        origin("http://localhost:1".to_owned()),
+        origin("http://localhost".to_owned()),
+    ]
+}
+
+/// Fields that say the request was meant.
+fn from_here(gateway: &Gateway) -> Vec<Vec<(&'static str, String)>> {
+    vec![
+        vec![],
+        vec![("Sec-Fetch-Site", "same-origin".to_owned())],
+        vec![("Sec-Fetch-Site", "none".to_owned())],
+        vec![("Origin", gateway.origin())],
+    ]
+}
+
+fn add(request: Request, fields: &[(&str, String)]) -> Request {
+    fields.iter().fold(request, |request, (name, value)| {
+        request.header(name, value)
+    })
+}
+
+#[test]
+fn login_from_another_site_is_refused_before_the_backend_is_asked() {
+    let app = App::start();
+    let gateway = Gateway::in_front_of(&app).start();
+    for fields in from_elsewhere(&gateway) {
+        let request = add(login("alice@example.com", PASSWORD), &fields);
+        let response = gateway.send(&request);
+        assert_eq!(response.problem(403), "cross_site", "{fields:?}");
+        assert!(response.leaves_cookies_alone(), "{fields:?}");
+    }
+    assert!(app.backend_calls().is_empty());
+}
+
+#[test]
+fn login_from_here_is_allowed() {
+    let app = App::start();
+    let gateway = Gateway::in_front_of(&app).start();
+    for fields in from_here(&gateway) {
+        let request = add(login("alice@example.com", PASSWORD), &fields);
+        assert_eq!(gateway.send(&request).status, 201, "{fields:?}");
+    }
+}
+
+#[test]
+fn logout_from_another_site_is_refused_and_the_session_lives() {
+    let app = App::start();
+    let gateway = Gateway::in_front_of(&app).start();
+    let sid = gateway.log_in("alice@example.com");
+    for fields in from_elsewhere(&gateway) {
+        let request = add(Request::delete(SESSION).sid(&sid), &fields);
+        let response = gateway.send(&request);
+        assert_eq!(response.problem(403), "cross_site", "{fields:?}");
+        assert!(response.leaves_cookies_alone(), "{fields:?}");
+    }
+    assert!(gateway.knows(&sid));
+}
+
+#[test]
+fn logout_from_here_is_allowed() {
+    let app = App::start();
+    let gateway = Gateway::in_front_of(&app).start();
+    for fields in from_here(&gateway) {
+        let sid = gateway.log_in("alice@example.com");
+        let request = add(Request::delete(SESSION).sid(&sid), &fields);
+        assert_eq!(gateway.send(&request).status, 204, "{fields:?}");
+        assert!(!gateway.knows(&sid), "{fields:?}");
+    }
+}
+
+#[test]
+fn asking_from_another_site_changes_nothing() {
+    let app = App::start();
+    let gateway = Gateway::in_front_of(&app).start();
+    let sid = gateway.log_in("alice@example.com");
+    let request = Request::get(SESSION)
+        .sid(&sid)
+        .header("X-HTTP-Method-Override", "DELETE");
+
+    assert_eq!(gateway.send(&request).json()["authenticated"], true);
+
+    assert!(gateway.knows(&sid));
+}
+
+#[test]
+fn endpoint_knows_three_methods() {
+    let app = App::start();
+    let gateway = Gateway::in_front_of(&app).start();
+    let sid = gateway.log_in("alice@example.com");
+    for method in ["PUT", "PATCH"] {
+        let response = gateway.send(&Request::new(method, SESSION).sid(&sid));
+        assert_eq!(response.problem(405), "method_not_allowed", "{method}");
+        assert!(response.header("allow").is_some());
+    }
+    assert!(gateway.knows(&sid));
+    assert!(app.requests().is_empty());
+}

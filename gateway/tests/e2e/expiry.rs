@@ -1,0 +1,133 @@
+//! Sessions end by themselves, and keys are changed without ending any.
+
+use std::fs;
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::support::app::{self, NAME};
+use crate::support::cli::sidgate;
+use crate::support::wait::{instant, until_true};
+use crate::support::{App, Gateway, Reply, Request, token};
+
+fn admits(gateway: &Gateway, sid: &str) -> bool {
+    let response = gateway.send(&Request::get("/required").sid(sid));
+    assert!([200, 401].contains(&response.status), "{response:?}");
+    response.status == 200
+}
+
+#[test]
+fn session_in_use_ends_at_its_absolute_end() {
+    const LIFE: Duration = Duration::from_secs(3);
+    let app = App::start();
+    let gateway = Gateway::in_front_of(&app)
+        .with("[session]\nabsolute_timeout = \"3s\"")
+        .start();
+    let begun = instant();
+    let sid = gateway.log_in("alice@example.com");
+    assert!(admits(&gateway, &sid));
+
+    until_true("the end of the session", Duration::from_secs(10), || {
+        let asked = begun.elapsed();
+        let admitted = admits(&gateway, &sid);
+        // The session began after the clock of this test did.
+        let late = Duration::from_millis(500);
+        assert!(
+            !admitted || asked < LIFE + late,
+            "admitted {asked:?} after the login"
+        );
+        assert!(
+            admitted || begun.elapsed() >= LIFE - Duration::from_secs(1),
+            "ended early"
+        );
+        !admitted
+    });
+
+    assert!(!gateway.knows(&sid));
+}
+
+#[test]
+fn session_that_is_not_used_ends_after_the_idle_time() {
+    let app = App::start();
+    let gateway = Gateway::in_front_of(&app)
+        .with("[session]\nidle_timeout = \"2s\"")
+        .start();
+    let sid = gateway.log_in("alice@example.com");
+    let config = gateway.config_file();
+
+    // Asking the gateway would be a use.
+    until_true("the end of the session", Duration::from_secs(10), || {
+        let arguments = ["sessions", "list", "--user", "alice", "--config"];
+        let arguments = [&arguments[..], &[config.to_str().unwrap()]].concat();
+        sidgate(gateway.folder(), &arguments).success().is_empty()
+    });
+
+    assert!(!admits(&gateway, &sid));
+}
+
+/// Gives the gateway a new master key and keeps the old one as previous.
+fn rotate_master(gateway: &mut Gateway) {
+    gateway.stop();
+    gateway.reconfigure(|folder, config| {
+        let (key, old) = (folder.join("master.key"), folder.join("old.key"));
+        fs::rename(&key, old).unwrap();
+        let out = key.to_str().unwrap();
+        sidgate(folder, &["keys", "generate", "--out", out]).success();
+        let before = "master = \"file:master.key\"";
+        assert!(config.contains(before), "{config}");
+        config.replace(before, &format!("{before}\nprevious = [\"file:old.key\"]"))
+    });
+    gateway.start_again();
+}
+
+#[test]
+fn sids_and_tokens_under_the_previous_master_stay_valid() {
+    let app = App::start();
+    let mut gateway = Gateway::in_front_of(&app).start();
+    let sid = gateway.log_in("alice@example.com");
+    let old_key = app.key();
+
+    rotate_master(&mut gateway);
+
+    let new_key = gateway.upstream_key(NAME);
+    assert_ne!(old_key, new_key);
+    assert!(admits(&gateway, &sid), "a sid of before");
+    let assertion = app.last_request().header("x-session-assertion").unwrap();
+    assert_eq!(
+        token::verify(&new_key, &assertion)["sub"],
+        "alice",
+        "signed anew"
+    );
+
+    for key in [old_key, new_key] {
+        app.on("/event", move |exchange| {
+            let events = json!([{"type": "login", "identity": app::identity("bob@example.com")}]);
+            let token = token::sign(&key, &exchange.event_claims(&events));
+            Reply::new(200, &[("X-Session-Event", &token)], "")
+        });
+        let sid = gateway.send(&Request::post("/event")).new_sid();
+        assert!(admits(&gateway, &sid));
+    }
+}
+
+#[test]
+fn sids_under_a_master_that_is_gone_are_forged() {
+    let app = App::start();
+    let mut gateway = Gateway::in_front_of(&app).start();
+    let sid = gateway.log_in("alice@example.com");
+    gateway.stop();
+    gateway.reconfigure(|folder, config| {
+        let key = folder.join("master.key");
+        fs::remove_file(&key).unwrap();
+        sidgate(
+            folder,
+            &["keys", "generate", "--out", key.to_str().unwrap()],
+        )
+        .success();
+        config
+    });
+
+    gateway.start_again();
+
+    assert!(!admits(&gateway, &sid));
+}

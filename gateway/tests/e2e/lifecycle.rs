@@ -1,0 +1,108 @@
+//! A running gateway that is told to stop, or to read its configuration again.
+
+use std::fs;
+
+use rustix::process::Signal;
+
+use crate::support::app::NAME;
+use crate::support::wait::{LONG, until, until_true};
+use crate::support::{App, Gateway, Reply, Request};
+
+fn add_to_config(gateway: &Gateway, text: &str) {
+    let file = gateway.config_file();
+    let config = fs::read_to_string(&file).unwrap();
+    fs::write(&file, format!("{config}\n{text}")).unwrap();
+}
+
+fn new_route(path: &str) -> String {
+    format!("[[routes]]\npath = \"{path}\"\nupstream = \"{NAME}\"\nsession = \"required\"\n")
+}
+
+#[test]
+fn hangup_exchanges_the_routes() {
+    let app = App::start();
+    let gateway = Gateway::in_front_of(&app).start();
+    let sid = gateway.log_in("alice@example.com");
+    assert_eq!(gateway.send(&Request::get("/new")).status, 200);
+
+    add_to_config(&gateway, &new_route("/new"));
+    gateway.signal(Signal::HUP);
+
+    until_true("the new route", LONG, || {
+        gateway.send(&Request::get("/new")).status == 401
+    });
+    assert_eq!(gateway.send(&Request::get("/new").sid(&sid)).status, 200);
+}
+
+#[test]
+fn hangup_with_a_bad_file_changes_nothing() {
+    let app = App::start();
+    let gateway = Gateway::in_front_of(&app).start();
+    let sid = gateway.log_in("alice@example.com");
+
+    add_to_config(&gateway, &(new_route("/new") + "sesion = \"none\"\n"));
+    gateway.signal(Signal::HUP);
+
+    until_true("a word about the bad file", LONG, || {
+        gateway.output().contains("sesion")
+    });
+    assert_eq!(gateway.send(&Request::get("/new")).status, 200);
+    assert!(gateway.knows(&sid));
+    assert!(gateway.is_ready());
+}
+
+#[test]
+fn hangup_that_would_need_a_restart_changes_nothing() {
+    let app = App::start();
+    let gateway = Gateway::in_front_of(&app).start();
+
+    add_to_config(
+        &gateway,
+        &(new_route("/new") + "[session]\nabsolute_timeout = \"1h\"\n"),
+    );
+    gateway.signal(Signal::HUP);
+
+    until_true("a word about the restart", LONG, || {
+        gateway.output().contains("session.absolute_timeout")
+    });
+    assert_eq!(gateway.send(&Request::get("/new")).status, 200);
+}
+
+#[test]
+fn termination_ends_readiness_before_the_listeners() {
+    let app = App::start();
+    let gateway = Gateway::in_front_of(&app).start();
+
+    gateway.signal(Signal::TERM);
+
+    until_true("the end of readiness", LONG, || !gateway.is_ready());
+    assert_eq!(gateway.send(&Request::get("/")).status, 200);
+}
+
+#[test]
+fn request_under_way_is_finished_while_draining() {
+    let app = App::start();
+    let mut gateway = Gateway::in_front_of(&app)
+        .with("[server]\ndrain_timeout = \"10s\"")
+        .start();
+    let (finish, finished) = std::sync::mpsc::channel::<()>();
+    let finished = std::sync::Mutex::new(finished);
+    app.on("/slow", move |_| {
+        finished.lock().unwrap().recv().unwrap();
+        Reply::ok()
+    });
+    let mut connection = gateway.connect();
+    connection.write(&Request::get("/slow").bytes(&gateway.host()));
+    app.wait_for(1);
+
+    gateway.signal(Signal::TERM);
+    until("the listeners to close", LONG, || {
+        let address = ([127, 0, 0, 1], gateway.public_port());
+        std::net::TcpStream::connect(std::net::SocketAddr::from(address)).err()
+    });
+    finish.send(()).unwrap();
+
+    assert_eq!(connection.read(false).text(), "from the app");
+    drop(connection);
+    assert!(gateway.stop().success());
+}

@@ -1,0 +1,116 @@
+//! How often somebody may try, and how much one client may hold.
+
+use crate::support::app::PASSWORD;
+use crate::support::{App, Gateway, Request, Response, login};
+
+fn wait_is_named(response: &Response) {
+    assert_eq!(response.problem(429), "locked");
+    let seconds = response.header("retry-after").expect("Retry-After");
+    assert!(
+        (1..=60).contains(&seconds.parse::<u32>().unwrap()),
+        "{seconds}"
+    );
+    assert!(response.leaves_cookies_alone());
+}
+
+#[test]
+fn guessing_at_one_account_is_slowed_down_before_the_backend_is_asked() {
+    let app = App::start();
+    let gateway = Gateway::in_front_of(&app)
+        .with("[login_limits]\nper_account = \"3/m\"")
+        .start();
+    for _ in 0..3 {
+        let response = gateway.send(&login("alice@example.com", "guess"));
+        assert_eq!(response.problem(401), "invalid_credentials");
+    }
+
+    wait_is_named(&gateway.send(&login("alice@example.com", PASSWORD)));
+    wait_is_named(&gateway.send(&login(" ALICE@example.com", PASSWORD)));
+
+    assert_eq!(app.backend_calls().len(), 3);
+    assert_eq!(
+        gateway.send(&login("bob@example.com", PASSWORD)).status,
+        201
+    );
+}
+
+#[test]
+fn guessing_locks_nobody_out_of_a_known_browser() {
+    let app = App::start();
+    let gateway = Gateway::in_front_of(&app)
+        .with("[login_limits]\nper_account = \"3/m\"")
+        .start();
+    let alice = gateway.log_in("alice@example.com");
+    let bob = gateway.log_in("bob@example.com");
+    for _ in 0..3 {
+        gateway.send(&login("alice@example.com", "guess"));
+    }
+    let again = || login("alice@example.com", PASSWORD);
+
+    wait_is_named(&gateway.send(&again()));
+    wait_is_named(&gateway.send(&again().sid(&bob)));
+    assert_eq!(gateway.send(&again().sid(&alice)).status, 201);
+}
+
+#[test]
+fn guessing_by_one_client_is_slowed_down() {
+    let app = App::start();
+    let gateway = Gateway::in_front_of(&app)
+        .with("[login_limits]\nper_client = \"3/m\"")
+        .start();
+    for user in ["alice", "bob", "carol"] {
+        let response = gateway.send(&login(&format!("{user}@example.com"), "guess"));
+        assert_eq!(response.problem(401), "invalid_credentials");
+    }
+
+    wait_is_named(&gateway.send(&login("dave@example.com", PASSWORD)));
+
+    assert_eq!(app.backend_calls().len(), 3);
+}
+
+#[test]
+fn client_is_who_the_trusted_proxy_says() {
+    let app = App::start();
+    let gateway = Gateway::in_front_of(&app)
+        .with("[login_limits]\nper_client = \"1/m\"\n[server]\ntrusted_proxies = [\"127.0.0.1\"]")
+        .start();
+    let from = |ip: &str| {
+        let request = login("alice@example.com", "guess");
+        gateway.send(&request.header("X-Forwarded-For", ip)).status
+    };
+
+    assert_eq!(from("192.0.2.1"), 401);
+    assert_eq!(from("192.0.2.1"), 429);
+    assert_eq!(from("192.0.2.2"), 401);
+    assert_eq!(
+        from("192.0.2.3, 192.0.2.1"),
+        429,
+        "what the client added counts for nothing"
+    );
+}
+
+#[test]
+fn client_cannot_hold_more_connections_than_allowed() {
+    let app = App::start();
+    let gateway = Gateway::in_front_of(&app)
+        .with("[edge]\nconnections_per_ip = 2")
+        .start();
+    let hold = || {
+        let mut connection = gateway.connect();
+        connection.write(&Request::get("/").bytes(&gateway.host()));
+        (
+            connection.try_read(false).map(|response| response.status),
+            connection,
+        )
+    };
+    let one = hold();
+    let two = hold();
+    let three = hold();
+
+    assert_eq!(one.0, Some(200));
+    assert_eq!(two.0, Some(200));
+    assert_eq!(three.0, None, "closed without an answer");
+    let refused = [("reason", "connections_per_ip")];
+    let metrics = gateway.metrics();
+    assert_eq!(metrics.sum("sidgate_refused_total", &refused), 1.0);
+}

@@ -1,0 +1,56 @@
+//! End to end: the real program between raw clients and recording apps, with real databases, a real Redis and the real
+//! Django demo.
+//!
+//! Every test asserts on the bytes that an app received, not only on the answer. One crate, so that it links once.
+
+#[cfg(test)]
+mod support;
+
+#[cfg(test)]
+mod answers;
+#[cfg(test)]
+mod commands;
+#[cfg(test)]
+mod cookie_attacks;
+#[cfg(test)]
+mod csrf;
+#[cfg(test)]
+mod django;
+#[cfg(test)]
+mod event;
+#[cfg(test)]
+mod event_refused;
+#[cfg(test)]
+mod expiry;
+#[cfg(test)]
+mod framing;
+#[cfg(test)]
+mod http2;
+#[cfg(test)]
+mod https;
+#[cfg(test)]
+mod identity;
+#[cfg(test)]
+mod lifecycle;
+#[cfg(test)]
+mod limits;
+#[cfg(test)]
+mod login;
+#[cfg(test)]
+mod login_errors;
+#[cfg(test)]
+mod logs;
+#[cfg(test)]
+mod nodes;
+#[cfg(test)]
+mod policy;
+#[cfg(test)]
+mod redis_faults;
+#[cfg(test)]
+mod spoofing;
+#[cfg(test)]
+mod store_faults;
+#[cfg(test)]
+mod streams;
+#[cfg(test)]
+mod target;

@@ -1,0 +1,258 @@
+//! The store cannot be asked. Unknown is not absent: `503`, never `401`, never a login page, never a cleared cookie.
+
+use serde_json::json;
+use session_core::testing::TestPostgres;
+
+use crate::support::app::{self, NAME, PASSWORD};
+use crate::support::stores::store_config;
+use crate::support::wait::{LEASE, LONG, instant, until_true};
+use crate::support::{App, Gateway, Request, Response, SESSION, login, token};
+
+/// Not an admission, nor a refusal: try again.
+fn assert_unavailable(response: &Response) {
+    assert_eq!(response.problem(503), "unavailable");
+    assert!(response.header("retry-after").is_some(), "{response:?}");
+    assert!(response.leaves_cookies_alone(), "{response:?}");
+}
+
+/// Asks until the gateway says 503; every answer before must be an admission, and none may start after the lease.
+fn served_until_the_lease_ends(gateway: &Gateway, sid: &str) {
+    let lost = instant();
+    let mut served = 0;
+    loop {
+        let asked = lost.elapsed();
+        let response = gateway.send(&Request::get("/required").sid(sid));
+        if response.status == 503 {
+            assert_unavailable(&response);
+            assert!(served > 0, "cut off before the lease ended");
+            return;
+        }
+        assert_eq!(response.status, 200, "{response:?}");
+        assert!(asked <= LEASE, "served {asked:?} after the store was lost");
+        served += 1;
+    }
+}
+
+fn every_answer_is_unavailable(gateway: &Gateway, sid: &str) {
+    let navigation = Request::get("/required")
+        .header("Sec-Fetch-Mode", "navigate")
+        .header("Accept", "text/html");
+    let requests = [
+        Request::get("/required").sid(sid),
+        Request::get("/optional").sid(sid),
+        navigation.sid(sid),
+        Request::get(SESSION).sid(sid),
+        Request::delete(SESSION).sid(sid),
+        login("alice@example.com", PASSWORD).sid(sid),
+    ];
+    for request in requests {
+        assert_unavailable(&gateway.send(&request));
+    }
+}
+
+#[test]
+fn store_that_is_down_at_the_start() {
+    let app = App::start();
+    let postgres = TestPostgres::start();
+    let database = postgres.database();
+    let mut other = Gateway::in_front_of(&app)
+        .with(&store_config(&database))
+        .start();
+    let sid = other.log_in("alice@example.com");
+    postgres.stop();
+
+    let gateway = Gateway::in_front_of(&app)
+        .with(&store_config(&database))
+        .master_of(&other)
+        .not_ready()
+        .start();
+    other.stop();
+
+    assert_eq!(gateway.admin("/livez").status, 200);
+    let readyz = gateway.admin("/readyz");
+    assert_eq!(readyz.status, 503);
+    for check in ["schema", "window", "lease"] {
+        assert!(
+            readyz.json()["checks"].get(check).is_some(),
+            "{}",
+            readyz.text()
+        );
+    }
+    every_answer_is_unavailable(&gateway, &sid);
+    assert_eq!(gateway.send(&Request::get("/required")).status, 401);
+    assert_eq!(gateway.send(&Request::get("/optional")).status, 200);
+
+    postgres.restart();
+    gateway.wait_until_ready();
+    assert!(gateway.knows(&sid));
+    gateway.log_in("bob@example.com");
+}
+
+#[test]
+fn store_that_stops_later() {
+    let app = App::start();
+    let postgres = TestPostgres::start();
+    let database = postgres.database();
+    let gateway = Gateway::in_front_of(&app)
+        .with(&store_config(&database))
+        .start();
+    let sid = gateway.log_in("alice@example.com");
+    assert_eq!(
+        gateway.send(&Request::get("/required").sid(&sid)).status,
+        200
+    );
+
+    postgres.stop();
+    served_until_the_lease_ends(&gateway, &sid);
+    every_answer_is_unavailable(&gateway, &sid);
+    assert_eq!(gateway.admin("/readyz").status, 503);
+    assert_eq!(gateway.admin("/livez").status, 200);
+
+    postgres.restart();
+    gateway.wait_until_ready();
+    assert!(gateway.knows(&sid), "nobody was logged out");
+}
+
+#[test]
+fn store_that_accepts_and_never_answers() {
+    let app = App::start();
+    let postgres = TestPostgres::start();
+    let database = postgres.database();
+    let gateway = Gateway::in_front_of(&app)
+        .with(&store_config(&database))
+        .start();
+    let sid = gateway.log_in("alice@example.com");
+    assert_eq!(
+        gateway.send(&Request::get("/required").sid(&sid)).status,
+        200
+    );
+
+    postgres.pause();
+    served_until_the_lease_ends(&gateway, &sid);
+    every_answer_is_unavailable(&gateway, &sid);
+
+    postgres.resume();
+    gateway.wait_until_ready();
+    assert!(gateway.knows(&sid), "nobody was logged out");
+}
+
+#[test]
+fn session_that_this_node_has_not_seen_is_unknown_at_once() {
+    let app = App::start();
+    let postgres = TestPostgres::start();
+    let database = postgres.database();
+    let one = Gateway::in_front_of(&app)
+        .with(&store_config(&database))
+        .start();
+    let two = Gateway::in_front_of(&app)
+        .with(&store_config(&database))
+        .master_of(&one)
+        .start();
+    let sid = one.log_in("alice@example.com");
+
+    postgres.stop();
+
+    assert_unavailable(&two.send(&Request::get("/required").sid(&sid)));
+    assert_unavailable(&two.send(&Request::get("/optional").sid(&sid)));
+}
+
+#[test]
+fn route_with_max_stale_serves_the_last_known_state() {
+    let app = App::start();
+    let postgres = TestPostgres::start();
+    let database = postgres.database();
+    let gateway = Gateway::in_front_of(&app)
+        .with(&store_config(&database))
+        .with(&format!(
+            r#"
+            [[routes]]
+            path = "/stale"
+            upstream = "{NAME}"
+            max_stale = "1m"
+            [[routes]]
+            path = "/unknown"
+            upstream = "{NAME}"
+            session = "optional"
+            on_unknown = "pass"
+            "#
+        ))
+        .start();
+    let sid = gateway.log_in("alice@example.com");
+    gateway.send(&Request::get("/stale").sid(&sid));
+    assert_eq!(app.last_request().header("x-session-stale"), None);
+
+    postgres.stop();
+    until_true("the end of the lease", LONG, || {
+        gateway.send(&Request::get("/required").sid(&sid)).status == 503
+    });
+
+    assert_eq!(gateway.send(&Request::get("/stale").sid(&sid)).status, 200);
+    let seen = app.last_request();
+    assert_eq!(seen.header("x-session-state").unwrap(), "active");
+    assert_eq!(seen.header("x-session-user-id").unwrap(), "alice");
+    let stale: u64 = seen.header("x-session-stale").unwrap().parse().unwrap();
+    assert!((1..60).contains(&stale), "{stale}");
+    let claims = token::verify(&app.key(), &seen.header("x-session-assertion").unwrap());
+    assert_eq!(claims["stale"], stale);
+
+    assert_eq!(
+        gateway.send(&Request::get("/unknown").sid(&sid)).status,
+        200
+    );
+    let seen = app.last_request();
+    assert_eq!(seen.header("x-session-state").unwrap(), "unknown");
+    assert_eq!(seen.header("x-session-user-id"), None);
+    let claims = token::verify(&app.key(), &seen.header("x-session-assertion").unwrap());
+    assert_eq!(claims["state"], "unknown");
+}
+
+#[test]
+fn event_that_cannot_be_committed_takes_the_answer_back() {
+    let app = App::start();
+    let postgres = TestPostgres::start();
+    let database = postgres.database();
+    let gateway = Gateway::in_front_of(&app)
+        .with(&store_config(&database))
+        .start();
+    let sid = gateway.log_in("alice@example.com");
+    gateway.send(&Request::get("/").sid(&sid));
+    let identity = app::identity("bob@example.com");
+    app.says("/login", json!([{"type": "login", "identity": identity}]));
+    app.says("/logout", json!([{"type": "logout", "scope": "this"}]));
+
+    postgres.stop();
+
+    assert_unavailable(&gateway.send(&Request::post("/logout").sid(&sid)));
+    assert_unavailable(&gateway.send(&Request::post("/login")));
+
+    postgres.restart();
+    gateway.wait_until_ready();
+    assert!(gateway.knows(&sid), "the logout did not happen");
+}
+
+#[test]
+fn postgres_without_the_schema_is_named_and_not_started() {
+    let app = App::start();
+    let postgres = TestPostgres::shared();
+    let database = postgres.bare_database();
+    let prepared = Gateway::in_front_of(&app);
+    let config = store_config(&database);
+
+    let refused = prepared.with(&config).run_to_the_end();
+
+    assert_eq!(refused.code, Some(78), "{refused:?}");
+    assert!(refused.output().contains("schema apply"), "{refused:?}");
+}
+
+#[test]
+fn auto_migrate_applies_the_schema() {
+    let app = App::start();
+    let postgres = TestPostgres::shared();
+    let database = postgres.bare_database();
+    let config = store_config(&database) + "auto_migrate = true\n";
+
+    let gateway = Gateway::in_front_of(&app).with(&config).start();
+
+    let sid = gateway.log_in("alice@example.com");
+    assert!(gateway.knows(&sid));
+}

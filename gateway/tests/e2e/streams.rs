@@ -1,0 +1,134 @@
+//! Answers without an end: they are passed on as they come, and end with the session.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::support::client::Connection;
+use crate::support::wait::{instant, until_true};
+use crate::support::{App, Gateway, Reply, Request, SESSION};
+
+/// The lease, and one look at the session (DESIGN 5; catalogue X17).
+const CUT: Duration = Duration::from_secs(3);
+
+const STREAM: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\
+    Transfer-Encoding: chunked\r\n\r\n6\r\nfirst\n\r\n";
+const SWITCHED: &[u8] =
+    b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+    Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
+
+fn handshake() -> Request {
+    Request::get("/socket")
+        .header("Connection", "Upgrade")
+        .header("Upgrade", "websocket")
+        .header("Sec-WebSocket-Version", "13")
+        .header("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==")
+}
+
+/// Opens a stream and waits for its beginning.
+fn open(gateway: &Gateway, request: &Request, status: u16) -> Connection {
+    let mut connection = gateway.connect();
+    connection.write(&request.bytes(&gateway.host()));
+    assert_eq!(connection.read_head_only(), status);
+    connection
+}
+
+fn is_cut_in_time(connection: &mut Connection) {
+    let start = instant();
+    until_true("the end of the stream", CUT, || connection.is_closed());
+    assert!(start.elapsed() <= CUT);
+}
+
+#[test]
+fn event_stream_ends_with_its_session_and_others_go_on() {
+    let app = App::start();
+    let gateway = Gateway::in_front_of(&app).start();
+    app.on("/stream", |_| Reply::Open(STREAM.to_vec()));
+    let [alice, bob] = ["alice", "bob"].map(|user| gateway.log_in(&format!("{user}@example.com")));
+    let request = |sid: &str| Request::get("/stream").sid(sid);
+    let mut of_alice = open(&gateway, &request(&alice), 200);
+    let mut of_bob = open(&gateway, &request(&bob), 200);
+    let mut of_nobody = open(&gateway, &Request::get("/stream"), 200);
+
+    gateway.send(&Request::delete(SESSION).sid(&alice));
+
+    is_cut_in_time(&mut of_alice);
+    assert!(!of_bob.is_closed(), "another session's stream");
+    assert!(!of_nobody.is_closed(), "nobody's stream");
+}
+
+#[test]
+fn websocket_ends_with_its_session() {
+    let app = App::start();
+    let gateway = Gateway::in_front_of(&app).start();
+    app.on("/socket", |_| Reply::Open(SWITCHED.to_vec()));
+    let sid = gateway.log_in("alice@example.com");
+    let mut socket = open(&gateway, &handshake().sid(&sid), 101);
+
+    gateway.send(&Request::delete(SESSION).sid(&sid));
+
+    is_cut_in_time(&mut socket);
+}
+
+#[test]
+fn websocket_handshake_carries_the_identity() {
+    let app = App::start();
+    let gateway = Gateway::in_front_of(&app).start();
+    app.on("/socket", |_| Reply::Open(SWITCHED.to_vec()));
+    let sid = gateway.log_in("alice@example.com");
+
+    let mut socket = open(&gateway, &handshake().sid(&sid), 101);
+
+    let seen = app.only_request();
+    assert_eq!(seen.header("x-session-user-id").unwrap(), "alice");
+    assert_eq!(seen.header("upgrade").unwrap(), "websocket");
+    assert!(seen.all("cookie").is_empty());
+    assert!(!socket.is_closed());
+}
+
+#[test]
+fn websocket_of_nobody_does_not_open_a_required_route() {
+    let app = App::start();
+    let gateway = Gateway::in_front_of(&app).start();
+    let request = Request::get("/required")
+        .header("Connection", "Upgrade")
+        .header("Upgrade", "websocket")
+        .header("Sec-Fetch-Mode", "websocket")
+        .header("Sec-WebSocket-Version", "13")
+        .header("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==");
+
+    assert_eq!(gateway.send(&request).problem(401), "unauthenticated");
+
+    assert!(app.requests().is_empty());
+}
+
+#[test]
+fn first_bytes_of_a_stream_do_not_wait_for_the_rest() {
+    let app = App::start();
+    let gateway = Gateway::in_front_of(&app).start();
+    app.on("/stream", |_| Reply::Open(STREAM.to_vec()));
+
+    let mut connection = open(&gateway, &Request::get("/stream"), 200);
+
+    assert_eq!(connection.read_chunk(), b"first\n");
+    assert!(!connection.is_closed());
+}
+
+#[test]
+fn stream_of_a_session_survives_an_update_of_its_identity() {
+    let app = App::start();
+    let gateway = Gateway::in_front_of(&app).start();
+    app.on("/stream", |_| Reply::Open(STREAM.to_vec()));
+    let identity = json!({"attributes": {"plan": "pro"}});
+    app.says("/update", json!([{"type": "update", "identity": identity}]));
+    let sid = gateway.log_in("alice@example.com");
+    let mut stream = open(&gateway, &Request::get("/stream").sid(&sid), 200);
+
+    gateway.send(&Request::post("/update").sid(&sid));
+
+    let start = instant();
+    while start.elapsed() < Duration::from_millis(1_500) {
+        assert!(!stream.is_closed(), "after {:?}", start.elapsed());
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}

@@ -1,0 +1,127 @@
+//! The demo app under gunicorn, behind a gateway that is configured by the demo's own file.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use tempfile::TempDir;
+use toml::Table;
+
+use super::client::Connection;
+use super::config::{self, Ports};
+use super::gateway::Gateway;
+use super::http::{Request, Response};
+use super::port::free_port;
+use super::process::{Process, guarded};
+use super::wait::{LONG, until};
+
+/// The demo behind the gateway.
+pub(crate) struct Demo {
+    // Dropped in this order: nobody asks an app that is gone.
+    pub(crate) gateway: Gateway,
+    _gunicorn: Process,
+    _folder: TempDir,
+    port: u16,
+}
+
+impl Demo {
+    /// Prepares the demo's database, starts gateway and app, and waits until the app answers.
+    pub(crate) fn start() -> Self {
+        let port = free_port();
+        let gateway =
+            Gateway::configured_by(Box::new(move |ports| demo_config(ports, port))).start();
+        let key = STANDARD.encode(gateway.upstream_key("django"));
+        let folder = TempDir::new().unwrap();
+        prepare_database(folder.path(), &key);
+        let gunicorn = start_gunicorn(folder.path(), &key, port);
+        let mut demo = Self {
+            gateway,
+            _gunicorn: gunicorn,
+            _folder: folder,
+            port,
+        };
+        demo.wait_for_app();
+        demo
+    }
+
+    /// Asks the app itself, past the gateway.
+    pub(crate) fn ask_directly(&self, request: &Request) -> Response {
+        let mut connection = Connection::open(([127, 0, 0, 1], self.port).into());
+        connection.write(&request.bytes("localhost"));
+        connection.read(false)
+    }
+
+    fn wait_for_app(&mut self) {
+        until("the demo app", LONG, || {
+            let ended = self._gunicorn.ended();
+            assert!(ended.is_none(), "gunicorn ended: {ended:?}");
+            let healthz = self.gateway.send(&Request::get("/healthz"));
+            (healthz.status == 200).then_some(())
+        });
+    }
+}
+
+fn repository() -> PathBuf {
+    let gateway = Path::new(env!("CARGO_MANIFEST_DIR"));
+    gateway.parent().unwrap().to_owned()
+}
+
+fn demo_config(ports: Ports, app: u16) -> Table {
+    let Ports { public, admin } = ports;
+    let file = repository().join("deploy/demo/sidgate.toml");
+    let mut config: Table = fs::read_to_string(file).unwrap().parse().unwrap();
+    let changes = format!(
+        r#"
+        [server]
+        listen = ["127.0.0.1:{public}"]
+        admin_listen = "127.0.0.1:{admin}"
+        public_origin = "http://localhost:{public}"
+        drain_timeout = "0s"
+        [upstreams.django]
+        servers = ["127.0.0.1:{app}"]
+        "#
+    );
+    config::merge(&mut config, changes.parse().unwrap());
+    config
+}
+
+/// A Python that has Django, gunicorn and the client package.
+fn python() -> PathBuf {
+    let named = std::env::var_os("SIDGATE_PYTHON").map(PathBuf::from);
+    let python = named.unwrap_or_else(|| repository().join(".venv/bin/python"));
+    assert!(
+        python.exists(),
+        "there is no {}: `make test` makes it, or name a Python with Django in SIDGATE_PYTHON",
+        python.display()
+    );
+    python
+}
+
+fn in_demo<'a>(command: &'a mut Command, folder: &Path, key: &str) -> &'a mut Command {
+    command
+        .current_dir(repository().join("deploy/demo/django"))
+        .env("SIDGATE_UPSTREAM_KEY", key)
+        .env("DEMO_DB", folder.join("demo.db"))
+        .env("PYTHONPATH", repository().join("clients/django/src"))
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+}
+
+fn prepare_database(folder: &Path, key: &str) {
+    let mut command = Command::new(python());
+    let setup = in_demo(&mut command, folder, key).args(["manage.py", "demo_setup"]);
+    let output = setup.output().unwrap();
+    assert!(output.status.success(), "demo_setup: {output:?}");
+}
+
+fn start_gunicorn(folder: &Path, key: &str, port: u16) -> Process {
+    let mut command = guarded(&python());
+    in_demo(&mut command, folder, key)
+        .args(["-m", "gunicorn", "demo.wsgi:application"])
+        .args(["--bind", &format!("127.0.0.1:{port}")])
+        .args(["--threads", "4", "--graceful-timeout", "1"])
+        .args(["--worker-tmp-dir"])
+        .arg(folder);
+    Process::start("gunicorn", &mut command, folder)
+}

@@ -1,0 +1,202 @@
+//! The gateway: the real program, with a configuration of its own, on ports of its own.
+
+use std::fs;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::process::ExitStatus;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use rustix::process::Signal;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use toml::Table;
+
+use super::app::{self, App};
+use super::builder::{Builder, has_started, spawn};
+use super::cli;
+use super::client::Connection;
+use super::config::{self, Ports};
+use super::http::{Request, Response};
+use super::metrics::Metrics;
+use super::process::Process;
+use super::wait::{LONG, until_true};
+
+/// Where the login endpoint is.
+pub(crate) const SESSION: &str = "/api/auth/session-v2";
+
+/// A running gateway.
+pub(crate) struct Gateway {
+    pub(super) process: Process,
+    pub(super) folder: TempDir,
+    pub(super) ports: Ports,
+    pub(super) environment: Vec<(String, String)>,
+}
+
+impl Gateway {
+    /// A gateway in front of `app`.
+    pub(crate) fn in_front_of(app: &App) -> Builder<'_> {
+        let address = app.address();
+        let base = Box::new(move |ports| config::defaults(ports, address));
+        Builder::new(Some(app), base)
+    }
+
+    /// A gateway with a configuration of its own.
+    pub(crate) fn configured_by(base: Box<dyn Fn(Ports) -> Table>) -> Builder<'static> {
+        Builder::new(None, base)
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub(crate) fn config_file(&self) -> PathBuf {
+        self.folder().join("sidgate.toml")
+    }
+
+    pub(crate) fn public_port(&self) -> u16 {
+        self.ports.public
+    }
+
+    /// Where its public listener is.
+    pub(crate) fn address(&self) -> SocketAddr {
+        loopback(self.ports.public)
+    }
+
+    /// Host and port as browsers write them.
+    pub(crate) fn host(&self) -> String {
+        format!("localhost:{}", self.ports.public)
+    }
+
+    /// The origin of pages served here.
+    pub(crate) fn origin(&self) -> String {
+        format!("http://{}", self.host())
+    }
+
+    /// A connection to the public listener.
+    pub(crate) fn connect(&self) -> Connection {
+        Connection::open(loopback(self.ports.public))
+    }
+
+    /// Sends one request on a connection of its own.
+    pub(crate) fn send(&self, request: &Request) -> Response {
+        let mut connection = self.connect();
+        connection.write(&request.bytes(&self.host()));
+        connection.read(request.is_head())
+    }
+
+    /// Sends bytes as they are on a connection of their own, and waits until the gateway closes it.
+    pub(crate) fn send_refused(&self, bytes: &[u8]) -> Response {
+        let mut connection = self.connect();
+        connection.write(bytes);
+        let response = connection.read(false);
+        let rest = connection.read_to_end();
+        assert!(rest.is_empty(), "more than one answer: {rest:?}");
+        response
+    }
+
+    /// Asks the admin listener.
+    pub(crate) fn admin(&self, path: &str) -> Response {
+        ask(self.ports.admin, &Request::get(path))
+    }
+
+    pub(crate) fn metrics(&self) -> Metrics {
+        let response = self.admin("/metrics");
+        assert_eq!(response.status, 200, "{response:?}");
+        Metrics::parse(&response.text())
+    }
+
+    pub(crate) fn is_ready(&self) -> bool {
+        self.admin("/readyz").status == 200
+    }
+
+    pub(crate) fn wait_until_ready(&self) {
+        until_true("readiness", LONG, || self.is_ready());
+    }
+
+    /// The bytes of the key that it shares with `upstream`, by its own command.
+    pub(crate) fn upstream_key(&self, upstream: &str) -> Vec<u8> {
+        let config = self.config_file();
+        let arguments = ["keys", "upstream", upstream, "--config"];
+        let arguments = [&arguments[..], &[config.to_str().unwrap()]].concat();
+        let outcome = cli::sidgate_with(&self.environment, self.folder(), &arguments);
+        let printed = outcome.success();
+        STANDARD.decode(printed.trim()).expect("base64")
+    }
+
+    /// The master key as its file has it.
+    pub(crate) fn master(&self) -> String {
+        fs::read_to_string(self.folder().join("master.key")).unwrap()
+    }
+
+    /// Logs in and returns the sid.
+    pub(crate) fn log_in(&self, email: &str) -> String {
+        let response = self.send(&login(email, app::PASSWORD));
+        assert_eq!(response.status, 201, "{response:?}");
+        response.new_sid()
+    }
+
+    /// What `GET session-v2` says.
+    pub(crate) fn session_of(&self, sid: &str) -> Value {
+        let response = self.send(&Request::get(SESSION).sid(sid));
+        assert_eq!(response.status, 200, "{response:?}");
+        response.json()
+    }
+
+    /// Whether it knows that this sid is a session, or that it is none.
+    pub(crate) fn knows(&self, sid: &str) -> bool {
+        self.session_of(sid)["authenticated"] == true
+    }
+
+    pub(crate) fn stdout(&self) -> String {
+        self.process.stdout()
+    }
+
+    pub(crate) fn output(&self) -> String {
+        self.process.output()
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
+        self.process.signal(signal);
+    }
+
+    /// Asks it to stop and waits for that.
+    pub(crate) fn stop(&mut self) -> ExitStatus {
+        self.process.stop()
+    }
+
+    /// Changes files while it is stopped: `change` gets the folder and the configuration's text, and returns the new text.
+    pub(crate) fn reconfigure(&self, change: impl FnOnce(&Path, String) -> String) {
+        let file = self.config_file();
+        let text = fs::read_to_string(&file).unwrap();
+        fs::write(&file, change(self.folder(), text)).unwrap();
+    }
+
+    /// Starts it again on the same ports with the same files.
+    pub(crate) fn start_again(&mut self) {
+        self.process = spawn(self.folder.path(), &self.environment);
+        let started = has_started(&mut self.process, self.ports, true);
+        assert!(started, "somebody took the ports meanwhile");
+    }
+}
+
+/// A login by JSON.
+pub(crate) fn login(email: &str, password: &str) -> Request {
+    Request::post(SESSION).json(&json!({"email": email, "password": password}))
+}
+
+/// Whether somebody listens.
+pub(super) fn is_open(port: u16) -> bool {
+    std::net::TcpStream::connect(loopback(port)).is_ok()
+}
+
+/// Asks what listens on a loopback port.
+pub(super) fn ask(port: u16, request: &Request) -> Response {
+    let mut connection = Connection::open(loopback(port));
+    connection.write(&request.bytes(&format!("localhost:{port}")));
+    connection.read(request.is_head())
+}
+
+fn loopback(port: u16) -> SocketAddr {
+    (Ipv4Addr::LOCALHOST, port).into()
+}

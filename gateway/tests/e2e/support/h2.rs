@@ -1,0 +1,165 @@
+//! HTTP/2 with prior knowledge, frame by frame: fields are sent as they are given, also those that no library would send.
+
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+const SILENCE: Duration = Duration::from_secs(15);
+
+const DATA: u8 = 0;
+const HEADERS: u8 = 1;
+const RST_STREAM: u8 = 3;
+const SETTINGS: u8 = 4;
+const GOAWAY: u8 = 7;
+
+const END_STREAM: u8 = 1;
+const END_HEADERS: u8 = 4;
+const PADDED: u8 = 8;
+const PRIORITY: u8 = 0x20;
+
+/// What a request got.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Answer {
+    /// A response.
+    Response { status: u16, body: String },
+    /// The end of the stream or the connection without one.
+    Reset,
+}
+
+impl Answer {
+    /// The status, or 0 without a response.
+    pub(crate) fn status(&self) -> u16 {
+        match self {
+            Self::Response { status, .. } => *status,
+            Self::Reset => 0,
+        }
+    }
+}
+
+/// Sends one request, whose fields include the pseudo fields, on a connection of its own.
+pub(crate) fn send(address: SocketAddr, fields: &[(&str, &str)]) -> Answer {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(SILENCE)).unwrap();
+    let mut bytes = PREFACE.to_vec();
+    bytes.extend(frame(SETTINGS, 0, 0, &[]));
+    bytes.extend(frame(HEADERS, END_STREAM | END_HEADERS, 1, &block(fields)));
+    stream.write_all(&bytes).unwrap();
+    read_answer(&mut stream)
+}
+
+fn read_answer(stream: &mut TcpStream) -> Answer {
+    let (mut status, mut body) = (None, Vec::new());
+    while let Some(frame) = read_frame(stream) {
+        match frame.kind {
+            GOAWAY | RST_STREAM if status.is_none() => return Answer::Reset,
+            HEADERS if frame.stream == 1 => status = Some(status_of(&frame.payload)),
+            DATA if frame.stream == 1 => body.extend(frame.payload),
+            _ => continue,
+        }
+        if frame.flags & END_STREAM != 0 {
+            break;
+        }
+    }
+    match status {
+        Some(status) => Answer::Response {
+            status,
+            body: String::from_utf8_lossy(&body).into_owned(),
+        },
+        None => Answer::Reset,
+    }
+}
+
+struct Frame {
+    kind: u8,
+    flags: u8,
+    stream: u32,
+    payload: Vec<u8>,
+}
+
+fn read_frame(stream: &mut TcpStream) -> Option<Frame> {
+    let mut head = [0; 9];
+    stream.read_exact(&mut head).ok()?;
+    let length = u32::from_be_bytes([0, head[0], head[1], head[2]]);
+    let mut payload = vec![0; length as usize];
+    stream.read_exact(&mut payload).ok()?;
+    let [kind, flags] = [head[3], head[4]];
+    assert_eq!(flags & (PADDED | PRIORITY), 0, "not expected");
+    Some(Frame {
+        kind,
+        flags,
+        stream: u32::from_be_bytes([head[5], head[6], head[7], head[8]]),
+        payload,
+    })
+}
+
+fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
+    let mut bytes = vec![length[1], length[2], length[3], kind, flags];
+    bytes.extend(stream.to_be_bytes());
+    bytes.extend_from_slice(payload);
+    bytes
+}
+
+/// HPACK in its plainest form: every field literal, never indexed, no Huffman code.
+fn block(fields: &[(&str, &str)]) -> Vec<u8> {
+    let mut block = Vec::new();
+    for (name, value) in fields {
+        block.push(0);
+        for text in [name, value] {
+            push_length(&mut block, text.len());
+            block.extend(text.bytes());
+        }
+    }
+    block
+}
+
+fn push_length(block: &mut Vec<u8>, length: usize) {
+    if length < 127 {
+        block.push(u8::try_from(length).unwrap());
+        return;
+    }
+    block.push(127);
+    let mut rest = length - 127;
+    while rest >= 128 {
+        block.push(u8::try_from(rest % 128).unwrap() | 128);
+        rest /= 128;
+    }
+    block.push(u8::try_from(rest).unwrap());
+}
+
+/// The status, which is always the first field of a response.
+fn status_of(block: &[u8]) -> u16 {
+    const STATIC: [u16; 7] = [200, 204, 206, 304, 400, 404, 500];
+    let first = block[0];
+    if first & 0x80 != 0 {
+        return STATIC[usize::from(first & 0x7f) - 8];
+    }
+    let length = usize::from(block[1] & 0x7f);
+    let value = &block[2..2 + length];
+    let text = if block[1] & 0x80 == 0 {
+        String::from_utf8_lossy(value).into_owned()
+    } else {
+        decode_digits(value)
+    };
+    text.parse().expect("three digits")
+}
+
+/// The Huffman code of HPACK, as far as digits need it: 0 to 2 have five bits, the others six.
+fn decode_digits(bytes: &[u8]) -> String {
+    let bits: String = bytes.iter().map(|byte| format!("{byte:08b}")).collect();
+    let mut rest = &bits[..];
+    let mut digits = String::new();
+    while digits.len() < 3 {
+        let five = u8::from_str_radix(&rest[..5], 2).unwrap();
+        if five < 3 {
+            digits.push(char::from(b'0' + five));
+            rest = &rest[5..];
+        } else {
+            let six = u8::from_str_radix(&rest[..6], 2).unwrap();
+            digits.push(char::from(b'3' + (six - 0x19)));
+            rest = &rest[6..];
+        }
+    }
+    digits
+}
