@@ -33,7 +33,7 @@ impl Asker {
     pub(crate) fn key(&self, gate: &Gate) -> Option<SessionKey> {
         self.sid
             .as_deref()
-            .and_then(|sid| gate.sessions.key_of(sid))
+            .and_then(|sid| gate.sessions.recognise(sid).ok())
     }
 }
 

@@ -3,7 +3,9 @@
 //! ```text
 //! (each connection)         connections.rs  how many, how long silent
 //! (each request)            watch.rs      header in time, session still alive
-//! request_filter            request.rs    vet, own endpoints, route, session, decide
+//! request_filter            request.rs    vet, own endpoints, route
+//!                           forward.rs    session, decide
+//! request_body_filter       body.rs       how much
 //! upstream_peer             peer.rs       which server
 //! upstream_request_filter   upstream.rs   the only place that writes an identity
 //! response_filter           response.rs   clean up after the app, obey its X-Session-Event
@@ -11,10 +13,12 @@
 //! logging                   logging.rs    one line, a few counters
 //! ```
 
+mod body;
 pub(crate) mod connections;
 mod ctx;
 mod event;
 mod failure;
+mod forward;
 mod logging;
 mod peer;
 mod request;
@@ -68,7 +72,7 @@ impl ProxyHttp for Proxy {
         _end_of_stream: bool,
         ctx: &mut Ctx,
     ) -> Result<()> {
-        request::limit_body(session, body.as_ref(), ctx)
+        body::limit(session, body.as_ref(), ctx)
     }
 
     async fn upstream_peer(&self, _session: &mut Session, ctx: &mut Ctx) -> Result<Box<HttpPeer>> {

@@ -2,54 +2,36 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
-use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
-use http::header::{EXPECT, HeaderMap, HeaderValue, USER_AGENT};
-use pingora_core::{Error, ErrorType, Result};
+use http::header::{HeaderMap, HeaderValue, USER_AGENT};
+use pingora_core::Result;
 use pingora_proxy::Session;
-use session_core::service::Query;
 use session_core::session::{Text, clip_user_agent};
 
-use super::ctx::Forward;
-use super::{Ctx, write};
+use super::forward::{self, NotForwarded, Outcome, Plan};
+use super::{Ctx, body, write};
 use crate::answer::Answer;
-use crate::auth::csrf;
-use crate::auth::decide::{self, Decision, Finding, State};
-use crate::auth::identity::Badge;
-use crate::auth::on_missing::Answer as MissingAnswer;
-use crate::config::{CsrfPolicy, Route, SessionPolicy};
-use crate::edge::{self, RawRequest, SidCookie, Vetted, client_ip, headers, target};
+use crate::config::Route;
+use crate::edge::{self, RawRequest, SidCookie, Vetted, client_ip, target};
 use crate::endpoints::{self, Asker, Endpoint, login};
 use crate::gate::Gate;
 use crate::site::Site;
 
 /// Paths that apps keep for the gateway; nobody else may call them.
 const PRIVATE_PREFIX: &str = "/__sidgate__";
-/// Longest wait for the body of a call to one of our own endpoints.
-const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// What a vetted request needs next. Owns what it needs, so that the request can be read from again.
-enum Next {
+/// What a request needs next. Owns what it needs, so that the request can be read from again.
+enum Next<'a> {
     Refuse(edge::Refused),
     Endpoint(Endpoint, Box<Asker>),
     Answer(Box<Answer>),
-    Resolve(Box<Plan>),
-}
-
-/// A request that is to be forwarded if its session allows.
-struct Plan {
-    forward: Forward,
-    sid: Option<Vec<u8>>,
-    on_missing: Box<Answer>,
-    route: Route,
+    Forward(&'a Route, Box<Plan<'a>>),
 }
 
 /// True when the answer has been written already.
 pub(super) async fn filter(gate: &Arc<Gate>, session: &mut Session, ctx: &mut Ctx) -> Result<bool> {
     let site = Arc::clone(&ctx.site);
-    let next = plan(gate, &site, session, ctx);
-    let answer = match next {
+    let answer = match next(gate, &site, session, ctx) {
         Next::Refuse(why) => {
             gate.metrics.refused(why.reason());
             ctx.route = "edge".into();
@@ -60,17 +42,21 @@ pub(super) async fn filter(gate: &Arc<Gate>, session: &mut Session, ctx: &mut Ct
             serve(gate, &site, session, endpoint, &asker).await?
         }
         Next::Answer(answer) => *answer,
-        Next::Resolve(plan) => match settle(gate, *plan, ctx).await {
-            None => return Ok(false),
-            Some(answer) => answer,
-        },
+        Next::Forward(route, plan) => {
+            ctx.route = route.path.as_str().into();
+            match plan.settle(gate, &site, ctx).await {
+                Outcome::Forward => return Ok(false),
+                Outcome::Missing => forward::missing(&site, route, session.req_header()),
+                Outcome::Unavailable => Answer::unavailable(),
+            }
+        }
     };
     write::answer(session, ctx, answer).await?;
     Ok(true)
 }
 
 /// Everything that needs no I/O.
-fn plan(gate: &Gate, site: &Arc<Site>, session: &Session, ctx: &mut Ctx) -> Next {
+fn next<'a>(gate: &Gate, site: &'a Site, session: &Session, ctx: &mut Ctx) -> Next<'a> {
     let head = session.req_header();
     let peer = session
         .client_addr()
@@ -123,110 +109,13 @@ fn plan(gate: &Gate, site: &Arc<Site>, session: &Session, ctx: &mut Ctx) -> Next
     if hides_a_parameter(site, vetted.path) {
         return Next::Refuse(edge::Refused::TargetForm);
     }
-    match site.config.routes.route_for(vetted.path) {
-        Some(route) => to_app(gate, site, route, &vetted, method, headers, ctx),
-        None => Next::Answer(Box::new(Answer::not_found())),
-    }
-}
-
-#[expect(
-    clippy::too_many_arguments,
-    reason = "each is another fact about the one request"
-)]
-fn to_app(
-    gate: &Gate,
-    site: &Site,
-    route: &Route,
-    vetted: &Vetted<'_>,
-    method: &str,
-    headers: &HeaderMap,
-    ctx: &mut Ctx,
-) -> Next {
-    ctx.route = route.path.as_str().into();
-    if route.csrf == CsrfPolicy::Check
-        && !is_safe(method)
-        && csrf::check(headers, &site.origin).is_err()
-    {
-        return Next::Answer(Box::new(Answer::cross_site()));
-    }
-    let Some(app) = site.app(&route.upstream.name) else {
+    let Some(route) = site.config.routes.route_for(vetted.path) else {
         return Next::Answer(Box::new(Answer::not_found()));
     };
-    let sid = match vetted.cookies.sid() {
-        SidCookie::One(value) => Some(value),
-        SidCookie::None => None,
-    };
-    let Ok(host) = HeaderValue::from_str(vetted.host) else {
-        return Next::Refuse(edge::Refused::HostMalformed);
-    };
-    let forward = Forward {
-        app: Arc::clone(app),
-        state: State::None,
-        badge: None,
-        query: Query {
-            max_stale: route.max_stale,
-            counts_as_use: !is_prefetch(headers),
-        },
-        remove: if vetted.spoofed.is_empty() {
-            vec![]
-        } else {
-            headers::to_remove(headers, &site.edge)
-        },
-        cookie: vetted.cookies.upstream_line(|_| false),
-        host,
-        presented: sid.and_then(|sid| gate.sessions.key_of(sid)),
-        ticket: gate.sessions.begin_login_from_lease().ok(),
-        user_agent: user_agent(headers),
-        attempts: 0,
-    };
-    Next::Resolve(Box::new(Plan {
-        forward,
-        sid: sid.map(<[u8]>::to_vec),
-        on_missing: Box::new(missing(site, route, vetted, method, headers)),
-        route: route.clone(),
-    }))
-}
-
-/// Finds out about the session and decides. `None`: forward.
-async fn settle(gate: &Gate, plan: Plan, ctx: &mut Ctx) -> Option<Answer> {
-    let Plan {
-        mut forward,
-        sid,
-        on_missing,
-        route,
-    } = plan;
-    let before = gate.sessions.clock().boot();
-    let finding = match (route.session, sid) {
-        (SessionPolicy::None, _) => Finding::NotAsked,
-        (SessionPolicy::Optional | SessionPolicy::Required, None) => Finding::NoCookie,
-        (SessionPolicy::Optional | SessionPolicy::Required, Some(sid)) => {
-            Finding::Resolved(gate.sessions.resolve(&sid, forward.query).await)
-        }
-    };
-    let (tier, result) = decide::labels(&finding);
-    ctx.tier = tier;
-    if matches!(finding, Finding::Resolved(_)) {
-        gate.metrics
-            .resolve(tier, result, gate.sessions.clock().boot().since(before));
-    }
-    match decide::decide(route.session, route.on_unknown, finding) {
-        Decision::Missing => Some(*on_missing),
-        Decision::Unavailable(_) => Some(Answer::unavailable()),
-        Decision::Forward(state) => {
-            if let State::Active(active) = &state {
-                let headers = &ctx.site.config.identity.headers;
-                let badge = active.entry.attachment(|session| {
-                    let badge = Badge::new(session, headers);
-                    gate.metrics.attributes_omitted(badge.omitted);
-                    badge
-                });
-                ctx.handle = Some(badge.handle.clone());
-                forward.badge = Some(badge);
-            }
-            forward.state = state;
-            ctx.forward = Some(forward);
-            None
-        }
+    match Plan::new(gate, site, route, &vetted, head) {
+        Ok(plan) => Next::Forward(route, Box::new(plan)),
+        Err(NotForwarded::Refused(why)) => Next::Refuse(why),
+        Err(NotForwarded::Answer(answer)) => Next::Answer(answer),
     }
 }
 
@@ -241,49 +130,13 @@ async fn serve(
     Ok(match endpoint {
         Endpoint::Show => endpoints::session::show(gate, asker).await,
         Endpoint::Logout => endpoints::session::logout(gate, site, asker).await,
-        Endpoint::Login => match read_body(session, login::BODY_MAX).await? {
+        Endpoint::Login => match body::read(session, login::BODY_MAX).await? {
             Some(body) => login::login(gate, site, asker, &body).await,
             None => Answer::problem(413, "too_large", "The request body is too large").closing(),
         },
         Endpoint::OtherMethod(allow) => Answer::method_not_allowed(allow),
         Endpoint::Unknown => Answer::not_found(),
     })
-}
-
-/// The whole body, or `None` when it is larger than `max`.
-async fn read_body(session: &mut Session, max: usize) -> Result<Option<Bytes>> {
-    let read = async {
-        if session.req_header().headers.contains_key(EXPECT) {
-            session
-                .as_downstream_mut()
-                .write_continue_response()
-                .await?;
-        }
-        let mut body = BytesMut::new();
-        while let Some(chunk) = session.as_downstream_mut().read_request_body().await? {
-            if body.len() + chunk.len() > max {
-                return Ok(None);
-            }
-            body.extend_from_slice(&chunk);
-        }
-        Ok(Some(body.freeze()))
-    };
-    tokio::time::timeout(BODY_TIMEOUT, read)
-        .await
-        .unwrap_or_else(|_elapsed| {
-            Error::e_explain(ErrorType::HTTPStatus(408), "request body too slow")
-        })
-}
-
-/// Counts the body of a forwarded request; chunked bodies say their size only as they come.
-pub(super) fn limit_body(session: &mut Session, body: Option<&Bytes>, ctx: &mut Ctx) -> Result<()> {
-    let read = body.map_or(0, |chunk| u64::try_from(chunk.len()).unwrap_or(u64::MAX));
-    ctx.body_bytes = ctx.body_bytes.saturating_add(read);
-    if ctx.body_bytes > ctx.site.edge.max_body_bytes {
-        session.set_keepalive(None);
-        return Error::e_explain(ErrorType::HTTPStatus(413), "request body too large");
-    }
-    Ok(())
 }
 
 fn is_over_tls(session: &Session) -> bool {
@@ -322,23 +175,7 @@ fn content_type(endpoint: Endpoint, headers: &HeaderMap) -> Result<(), Box<Answe
     }
 }
 
-fn missing(
-    site: &Site,
-    route: &Route,
-    vetted: &Vetted<'_>,
-    method: &str,
-    headers: &HeaderMap,
-) -> Answer {
-    match route.on_missing.answer(method, vetted.websocket, headers) {
-        MissingAnswer::Unauthorized => Answer::unauthenticated(),
-        MissingAnswer::LoginPage => match site.login.location(vetted.path, vetted.query) {
-            Some(location) => Answer::login_page(&location),
-            None => Answer::unauthenticated(),
-        },
-    }
-}
-
-fn user_agent(headers: &HeaderMap) -> Text {
+pub(super) fn user_agent(headers: &HeaderMap) -> Text {
     let raw = headers
         .get(USER_AGENT)
         .map_or(&b""[..], HeaderValue::as_bytes);
@@ -359,15 +196,4 @@ fn hides_a_parameter(site: &Site, path: &str) -> bool {
 fn is_private(path: &str) -> bool {
     path.strip_prefix(PRIVATE_PREFIX)
         .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-}
-
-fn is_safe(method: &str) -> bool {
-    matches!(method, "GET" | "HEAD" | "OPTIONS")
-}
-
-/// A browser that fetches ahead is not somebody using the session.
-fn is_prefetch(headers: &HeaderMap) -> bool {
-    headers
-        .get("sec-purpose")
-        .is_some_and(|value| value.as_bytes().starts_with(b"prefetch"))
 }

@@ -133,26 +133,27 @@ enum Glance {
 impl Sessions {
     /// What the value of a cookie stands for.
     pub async fn resolve(&self, cookie: &[u8], query: Query) -> Resolution {
-        let Some(sid) = Sid::parse(cookie) else {
-            return Resolution::Absent(Absence::Malformed);
-        };
-        let Some(key) = self.keys.recognise(&sid) else {
-            return Resolution::Absent(Absence::Forged);
-        };
-        self.resolve_key(key, query).await
+        match self.recognise(cookie) {
+            Ok(key) => self.resolve_key(key, query).await,
+            Err(absence) => Resolution::Absent(absence),
+        }
     }
 
-    async fn resolve_key(&self, key: SessionKey, query: Query) -> Resolution {
+    /// The stored key of a cookie's value, if this installation made it. No I/O; says nothing about a session.
+    ///
+    /// # Errors
+    /// Why it certainly stands for none.
+    pub fn recognise(&self, cookie: &[u8]) -> Result<SessionKey, Absence> {
+        let sid = Sid::parse(cookie).ok_or(Absence::Malformed)?;
+        self.keys.recognise(&sid).ok_or(Absence::Forged)
+    }
+
+    /// The session stored under `key`.
+    pub async fn resolve_key(&self, key: SessionKey, query: Query) -> Resolution {
         match self.glance(&key, query) {
             Glance::Settled(answer) => answer,
             Glance::Ask { confirm } => self.ask(key, confirm, query).await,
         }
-    }
-
-    /// The stored key of a cookie's value, if this installation made it. Says nothing about a session.
-    #[must_use]
-    pub fn key_of(&self, cookie: &[u8]) -> Option<SessionKey> {
-        Sid::parse(cookie).and_then(|sid| self.keys.recognise(&sid))
     }
 
     /// Whether an answer still holds: asked a second time, right before an identity leaves the gateway (R1).

@@ -201,7 +201,7 @@ async fn others_of_a_user_end_and_this_one_stays() {
         .revoke(scope, RevokeReason::LogoutEverywhere, Wait::None)
         .await
         .unwrap();
-    assert_eq!(revoked.sessions, 1);
+    assert_eq!(revoked.revoked, 1);
     assert!(node.admits(&kept).await && node.admits(&stranger).await);
     assert!(node.absence(&other).await.is_some());
     assert_eq!(node.sessions.list("7").await.unwrap().len(), 1);

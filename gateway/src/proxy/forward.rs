@@ -1,0 +1,169 @@
+//! A request on its way to an app: what the route wants, what is known about the session, and so what happens.
+
+use std::sync::Arc;
+
+use http::header::{HeaderMap, HeaderValue, UPGRADE};
+use pingora_http::RequestHeader;
+use session_core::service::{Absence, Query, Resolution};
+use session_core::sid::SessionKey;
+
+use super::Ctx;
+use super::ctx::Forward;
+use super::request::user_agent;
+use crate::answer::Answer;
+use crate::auth::csrf;
+use crate::auth::decide::{self, Decision, Finding, State};
+use crate::auth::identity::Badge;
+use crate::auth::on_missing::Answer as MissingAnswer;
+use crate::config::{CsrfPolicy, Route, SessionPolicy};
+use crate::edge::{Refused, SidCookie, Target, Vetted, headers};
+use crate::gate::Gate;
+use crate::site::Site;
+
+/// A request that is forwarded if its session allows. Owns what it needs of the request.
+pub(super) struct Plan<'a> {
+    route: &'a Route,
+    forward: Forward,
+    /// What the session cookie stands for; `None` when there is none.
+    presented: Option<Result<SessionKey, Absence>>,
+}
+
+/// Why a request is not forwarded, whatever its session.
+pub(super) enum NotForwarded {
+    Refused(Refused),
+    Answer(Box<Answer>),
+}
+
+impl<'a> Plan<'a> {
+    /// What the route makes of a vetted request. No I/O.
+    pub(super) fn new(
+        gate: &Gate,
+        site: &'a Site,
+        route: &'a Route,
+        vetted: &Vetted<'_>,
+        head: &RequestHeader,
+    ) -> Result<Self, NotForwarded> {
+        let headers = &head.headers;
+        if route.csrf == CsrfPolicy::Check
+            && !is_safe(head.method.as_str())
+            && csrf::check(headers, &site.origin).is_err()
+        {
+            return Err(NotForwarded::Answer(Box::new(Answer::cross_site())));
+        }
+        let app = site
+            .app(&route.upstream.name)
+            .ok_or_else(|| NotForwarded::Answer(Box::new(Answer::not_found())))?;
+        let host = HeaderValue::from_str(vetted.host)
+            .map_err(|_error| NotForwarded::Refused(Refused::HostMalformed))?;
+        let presented = match vetted.cookies.sid() {
+            SidCookie::One(sid) => Some(gate.sessions.recognise(sid)),
+            SidCookie::None => None,
+        };
+        let forward = Forward {
+            app: Arc::clone(app),
+            state: State::None,
+            badge: None,
+            query: Query {
+                max_stale: route.max_stale,
+                counts_as_use: !is_prefetch(headers),
+            },
+            remove: if vetted.spoofed.is_empty() {
+                vec![]
+            } else {
+                headers::to_remove(headers, &site.edge)
+            },
+            cookie: vetted.cookies.upstream_line(|_| false),
+            host,
+            presented: presented.and_then(Result::ok),
+            ticket: gate.sessions.begin_login_from_lease().ok(),
+            user_agent: user_agent(headers),
+            attempts: 0,
+        };
+        Ok(Self {
+            route,
+            forward,
+            presented,
+        })
+    }
+
+    /// Finds out about the session and decides. `None`: the request goes on to the app.
+    pub(super) async fn settle(self, gate: &Gate, site: &Site, ctx: &mut Ctx) -> Outcome {
+        let Self {
+            route,
+            mut forward,
+            presented,
+        } = self;
+        let before = gate.sessions.clock().boot();
+        let finding = match (route.session, presented) {
+            (SessionPolicy::None, _) => Finding::NotAsked,
+            (SessionPolicy::Optional | SessionPolicy::Required, None) => Finding::NoCookie,
+            (_, Some(Err(absence))) => Finding::Resolved(Resolution::Absent(absence)),
+            (_, Some(Ok(key))) => {
+                Finding::Resolved(gate.sessions.resolve_key(key, forward.query).await)
+            }
+        };
+        let (tier, result) = decide::labels(&finding);
+        ctx.tier = tier;
+        if matches!(finding, Finding::Resolved(_)) {
+            let took = gate.sessions.clock().boot().since(before);
+            gate.metrics.resolve(tier, result, took);
+        }
+        match decide::decide(route.session, route.on_unknown, finding) {
+            Decision::Missing => Outcome::Missing,
+            Decision::Unavailable(_) => Outcome::Unavailable,
+            Decision::Forward(state) => {
+                if let State::Active(active) = &state {
+                    let badge = active.entry.attachment(|session| {
+                        let badge = Badge::new(session, &site.config.identity.headers);
+                        gate.metrics.attributes_omitted(badge.omitted);
+                        badge
+                    });
+                    ctx.handle = Some(badge.handle.clone());
+                    forward.badge = Some(badge);
+                }
+                forward.state = state;
+                ctx.forward = Some(forward);
+                Outcome::Forward
+            }
+        }
+    }
+}
+
+/// What became of a plan.
+pub(super) enum Outcome {
+    /// The request goes on; the context says how.
+    Forward,
+    /// The route requires a session and there is none.
+    Missing,
+    /// Nobody can say.
+    Unavailable,
+}
+
+/// The answer where a session is required and there is none. Reads the vetted request again: this is not the hot path.
+pub(super) fn missing(site: &Site, route: &Route, head: &RequestHeader) -> Answer {
+    // What is left of upgrades after vetting are WebSocket handshakes.
+    let websocket = head.headers.contains_key(UPGRADE);
+    match route
+        .on_missing
+        .answer(head.method.as_str(), websocket, &head.headers)
+    {
+        MissingAnswer::Unauthorized => Answer::unauthenticated(),
+        MissingAnswer::LoginPage => Target::parse(head.raw_path())
+            .ok()
+            .and_then(|target| site.login.location(target.path, target.query))
+            .map_or_else(Answer::unauthenticated, |location| {
+                Answer::login_page(&location)
+            }),
+    }
+}
+
+fn is_safe(method: &str) -> bool {
+    matches!(method, "GET" | "HEAD" | "OPTIONS")
+}
+
+/// A browser that fetches ahead is not somebody using the session.
+fn is_prefetch(headers: &HeaderMap) -> bool {
+    headers
+        .get("sec-purpose")
+        .is_some_and(|value| value.as_bytes().starts_with(b"prefetch"))
+}
