@@ -52,6 +52,12 @@ pub struct Stats {
     pub beats_failed: Counter,
     /// Events applied.
     pub events_applied: Counter,
+    /// Hints heard.
+    pub hints: Counter,
+    /// Heartbeats that hints brought forward.
+    pub hint_wakes: Counter,
+    /// Channels of hints that broke, or could not be opened.
+    pub hint_channels_lost: Counter,
     /// Newest event number that the store has named.
     pub head: Gauge,
     /// Hard resets by reason; see [`ResetReason`].

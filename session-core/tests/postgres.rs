@@ -23,6 +23,10 @@ use uuid::Uuid;
 
 #[path = "postgres/faults.rs"]
 mod faults;
+#[path = "postgres/hints.rs"]
+mod hints;
+#[path = "postgres/housekeep.rs"]
+mod housekeep;
 #[path = "postgres/numbering.rs"]
 mod numbering;
 #[path = "postgres/promotion.rs"]

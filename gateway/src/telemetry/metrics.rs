@@ -259,6 +259,9 @@ impl Mirror {
             ("store_errors", &stats.store_errors),
             ("installs_refused", &stats.installs_refused),
             ("samples", &stats.samples),
+            ("hints", &stats.hints),
+            ("hint_wakes", &stats.hint_wakes),
+            ("hint_channels_lost", &stats.hint_channels_lost),
             ("touches_written", &stats.touches_written),
             ("touches_dropped", &stats.touches_dropped),
         ] {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use fred::clients::Client;
-use fred::interfaces::{ClientLike, KeysInterface};
+use fred::interfaces::{ClientLike, KeysInterface, PubsubInterface};
 use fred::types::config::{
     Config, ConnectionConfig, Options, PerformanceConfig, ReconnectPolicy, UnresponsiveConfig,
 };
@@ -14,6 +14,9 @@ use thiserror::Error;
 use super::{SharedCache, SharedError};
 use crate::secret::SecretString;
 use crate::sid::SessionKey;
+use crate::store::{Hint, HintStream, StoreResult};
+
+mod hints;
 
 /// Longest wait for one command.
 pub const COMMAND_TIMEOUT: Duration = Duration::from_millis(50);
@@ -27,6 +30,8 @@ const BUFFER_MAX: usize = 1_024;
 #[derive(Clone)]
 pub struct RedisCache {
     client: Client,
+    /// Of this client, and of those that listen.
+    config: Config,
 }
 
 /// The URL is not one that fred reads. Does not quote it: it may hold a password.
@@ -43,18 +48,9 @@ impl RedisCache {
         let mut config = Config::from_url(url.expose()).map_err(|_error| BadRedisUrl)?;
         // A Redis that is away at the start is tried again like any other.
         config.fail_fast = false;
-        let client = Builder::from_config(config)
+        let client = Builder::from_config(config.clone())
             .set_policy(ReconnectPolicy::new_exponential(0, 100, 2_000, 2))
-            .with_connection_config(|connection: &mut ConnectionConfig| {
-                connection.connection_timeout = CONNECT_TIMEOUT;
-                connection.internal_command_timeout = CONNECT_TIMEOUT;
-                connection.max_command_attempts = 1;
-                connection.max_command_buffer_len = BUFFER_MAX;
-                connection.unresponsive = UnresponsiveConfig {
-                    max_timeout: Some(UNRESPONSIVE),
-                    interval: Duration::from_millis(200),
-                };
-            })
+            .with_connection_config(limit)
             .with_performance_config(|performance: &mut PerformanceConfig| {
                 performance.default_command_timeout = COMMAND_TIMEOUT;
             })
@@ -62,12 +58,18 @@ impl RedisCache {
             .map_err(|_error| BadRedisUrl)?;
         // The task ends with the client; fred owns it.
         drop(client.connect());
-        Ok(Self { client })
+        Ok(Self { client, config })
     }
 
     /// Closes the connection.
     pub async fn close(&self) {
         drop(tokio::time::timeout(COMMAND_TIMEOUT, self.client.quit()).await);
+    }
+
+    /// Publishes on the channel of hints.
+    async fn say(&self, payload: String) -> Result<(), SharedError> {
+        let client = self.client.with_options(&Self::options());
+        within(Box::pin(client.publish(hints::CHANNEL, payload))).await
     }
 
     fn options() -> Options {
@@ -78,6 +80,18 @@ impl RedisCache {
             ..Options::default()
         }
     }
+}
+
+/// Limits of every connection.
+fn limit(connection: &mut ConnectionConfig) {
+    connection.connection_timeout = CONNECT_TIMEOUT;
+    connection.internal_command_timeout = CONNECT_TIMEOUT;
+    connection.max_command_attempts = 1;
+    connection.max_command_buffer_len = BUFFER_MAX;
+    connection.unresponsive = UnresponsiveConfig {
+        max_timeout: Some(UNRESPONSIVE),
+        interval: Duration::from_millis(200),
+    };
 }
 
 impl std::fmt::Debug for RedisCache {
@@ -114,6 +128,15 @@ impl SharedCache for RedisCache {
     async fn unlink(&self, key: &SessionKey) -> Result<(), SharedError> {
         let client = self.client.with_options(&Self::options());
         within(Box::pin(client.unlink(name(key)))).await
+    }
+
+    async fn publish(&self, hint: Hint) -> Result<(), SharedError> {
+        self.say(hints::payload(hint)).await
+    }
+
+    async fn listen(&self) -> StoreResult<Option<Box<dyn HintStream>>> {
+        let hints = Box::pin(hints::open(self)).await?;
+        Ok(Some(Box::new(hints)))
     }
 }
 

@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use thiserror::Error;
 
 use crate::sid::SessionKey;
+use crate::store::{Hint, HintStream, StoreResult};
 
 /// The shared cache did not answer in time or not at all. Never "no such key".
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -29,4 +30,14 @@ pub trait SharedCache: fmt::Debug + Send + Sync + 'static {
     -> Result<(), SharedError>;
     /// Removes a value. Hygiene only: nothing depends on it.
     async fn unlink(&self, key: &SessionKey) -> Result<(), SharedError>;
+
+    /// Tells other nodes that something was committed. Nothing depends on it either (R4).
+    async fn publish(&self, _hint: Hint) -> Result<(), SharedError> {
+        Ok(())
+    }
+
+    /// Opens a channel of what others publish, if there is one.
+    async fn listen(&self) -> StoreResult<Option<Box<dyn HintStream>>> {
+        Ok(None)
+    }
 }

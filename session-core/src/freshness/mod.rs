@@ -5,6 +5,7 @@
 //! the log on a beat, applies it to the window and then, only then, extends the lease, counted from when the beat was
 //! sent: at the time it was answered, the store may already have known more.
 
+pub mod hints;
 mod lease;
 pub mod tail;
 mod window;

@@ -25,8 +25,6 @@ pub const BEAT: Duration = Duration::from_millis(500);
 pub const BEAT_TIMEOUT: Duration = Duration::from_millis(400);
 /// A wall clock that moves against the boot clock by more than this ends the lease (R0).
 pub const CLOCK_JUMP: Duration = Duration::from_millis(500);
-/// A hint wakes the heartbeat at most this often.
-pub const WAKE_EVERY: Duration = Duration::from_millis(10);
 /// A node reports at least this often, and whenever it has applied something.
 pub const REPORT_EVERY: Duration = Duration::from_secs(1);
 /// How long reading the recent past may take at the start.
@@ -191,9 +189,7 @@ impl Tail {
             tokio::select! {
                 () = stop.cancelled() => return,
                 () = tokio::time::sleep(rest) => {}
-                () = self.signals.wake.notified() => {
-                    tokio::time::sleep(WAKE_EVERY.saturating_sub(self.clock.boot().since(sent))).await;
-                }
+                () = self.signals.wake.notified() => {}
             }
         }
     }

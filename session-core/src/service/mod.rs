@@ -4,6 +4,7 @@
 //! store on the runtime it was given, so that a client that hangs up cannot leave half a transaction behind.
 
 mod change;
+mod housekeeping;
 mod receipt;
 mod resolve;
 mod sampler;
@@ -29,6 +30,7 @@ use crate::cache::flight::Flights;
 use crate::cache::{Fill, Local, SharedCache, Tiers, TiersOptions};
 use crate::clock::{SharedClock, StoreTime};
 use crate::entropy::{self, NoEntropy, SharedEntropy};
+use crate::freshness::hints::{Follower, follow_hints};
 use crate::freshness::tail::{Listener, Phase, Signals, Tail};
 use crate::freshness::{Lease, Window};
 use crate::keys::Keyring;
@@ -220,8 +222,28 @@ impl Sessions {
             Arc::clone(&self.activity).run(self.stop.clone()),
             &self.runtime,
         );
+        self.spawn_hints();
+        let house = housekeeping::keep_house(Arc::clone(&self.store), self.stop.clone());
+        self.tasks.spawn_on(house, &self.runtime);
         self.tasks
             .spawn_on(unlink_all(Arc::clone(&self.tiers), unlinks), &self.runtime);
+    }
+
+    /// Hurries the heartbeat up where the store can say that something was committed (R4).
+    fn spawn_hints(&self) {
+        let store = Arc::clone(&self.store);
+        let follower = Follower {
+            channel: "store",
+            open: Box::new(move || {
+                let store = Arc::clone(&store);
+                Box::pin(async move { store.listen().await })
+            }),
+            local: Arc::clone(&self.local),
+            signals: Arc::clone(&self.signals),
+            stats: Arc::clone(&self.stats),
+        };
+        self.tasks
+            .spawn_on(follow_hints(follower, self.stop.clone()), &self.runtime);
     }
 
     /// Stops the tasks; writes what activity is left.

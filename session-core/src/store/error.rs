@@ -28,6 +28,11 @@ pub enum StoreError {
     /// The key or handle is taken. With 96 random bits this is a fault of the random source.
     #[error("a session with this key exists already")]
     Duplicate,
+    /// The server accepts LISTEN, and what it is told to pass on never arrives.
+    #[error(
+        "LISTEN is accepted and nothing arrives: is there a connection pooler in transaction mode?"
+    )]
+    HintsSwallowed,
 }
 
 impl StoreError {
@@ -47,6 +52,7 @@ impl StoreError {
             Self::Corrupt(_) => "corrupt",
             Self::RevokedMeanwhile => "revoked_meanwhile",
             Self::Duplicate => "duplicate",
+            Self::HintsSwallowed => "hints_swallowed",
         }
     }
 }

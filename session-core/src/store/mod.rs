@@ -87,6 +87,7 @@ pub trait SessionStore: fmt::Debug + Send + Sync + 'static {
     }
 
     /// Opens a channel of hints, if the store has one. Hints only hurry things up: nothing depends on them (R4).
+    /// [`StoreError::HintsSwallowed`] when one was opened that carries nothing.
     async fn listen(&self) -> StoreResult<Option<Box<dyn HintStream>>> {
         Ok(None)
     }
@@ -117,18 +118,31 @@ pub enum Hint {
     Something,
 }
 
+impl Hint {
+    /// Reads what anybody may have written: the key of a session in hex, or else something.
+    pub(crate) fn read(text: &str) -> Self {
+        blake3::Hash::from_hex(text).map_or(Self::Something, |key| {
+            Self::Session(SessionKey::from_bytes(*key.as_bytes()))
+        })
+    }
+}
+
 /// A channel of hints.
 #[async_trait]
 pub trait HintStream: Send {
-    /// The next hint. An error ends the channel; open another one.
+    /// The next hint. An error ends the channel; open another one. Giving up waiting loses nothing.
     async fn next(&mut self) -> StoreResult<Hint>;
 }
 
 /// What housekeeping removed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Housekept {
-    /// Sessions that had ended.
+    /// Sessions that had ended a day ago.
     pub sessions: u64,
+    /// Sessions that a mass revocation had ended, now marked one by one.
+    pub marked: u64,
+    /// Mass revocations that end nothing any more.
+    pub revocations: u64,
     /// Events past their retention.
     pub events: u64,
     /// Nodes that have not reported for an hour.

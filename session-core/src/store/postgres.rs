@@ -7,6 +7,7 @@
 //!   end well, also because the caller went away, is closed and never used again (`pool`).
 //! - **A read is retried once** if the pooled connection turns out to be dead. A write never is: it may have happened.
 //! - **The heartbeat has a connection to itself** (`link`): a pool full of slow queries must not end the lease.
+//! - **Hints have one too** (`hints`): the server sends them when it likes, and some poolers swallow them.
 //! - **Only a primary is believed**: connections ask for a read-write server, and reads check again.
 //! - **Numbers are given at commit** by the triggers of the schema (`schema`); this code never writes an event.
 
@@ -19,8 +20,8 @@ use self::connect::Connector;
 use self::link::Link;
 use self::pool::Pool;
 use super::{
-    Change, History, Pulse, Revoked, Scope, SessionStore, Snapshot, StoreResult, StoredSession,
-    Touch, Updated,
+    Change, HintStream, History, Housekept, NodeReport, Pulse, Revoked, Scope, SessionStore,
+    Snapshot, StoreResult, StoredSession, Touch, Updated,
 };
 use crate::secret::SecretString;
 use crate::session::{NewSession, RevokeReason, Seq, Session};
@@ -29,7 +30,10 @@ use crate::sid::SessionKey;
 mod connect;
 mod events;
 mod fault;
+mod hints;
+mod housekeep;
 mod link;
+mod nodes;
 mod pool;
 mod read;
 mod revoke;
@@ -42,7 +46,7 @@ pub use self::connect::PostgresConfigError;
 /// Limits of a [`PostgresStore`]. Every wait has one.
 #[derive(Clone, Debug)]
 pub struct PostgresOptions {
-    /// Most connections beside the one of the heartbeat.
+    /// Most connections beside the one of the heartbeat and the one of the hints.
     pub max_connections: usize,
     /// Longest wait for a free connection.
     pub acquire_timeout: Duration,
@@ -75,6 +79,7 @@ impl Default for PostgresOptions {
 /// Sessions in PostgreSQL.
 #[derive(Debug)]
 pub struct PostgresStore {
+    connector: Connector,
     pool: Pool,
     link: Link,
     options: PostgresOptions,
@@ -94,7 +99,8 @@ impl PostgresStore {
         let connector = Connector::new(url, &options)?;
         Ok(Self {
             pool: Pool::new(&connector, &options)?,
-            link: Link::new(connector, &options),
+            link: Link::new(connector.clone(), &options),
+            connector,
             options,
         })
     }
@@ -153,5 +159,27 @@ impl SessionStore for PostgresStore {
 
     async fn find(&self, id: Uuid) -> StoreResult<Option<StoredSession>> {
         read::find(&self.pool, id).await
+    }
+
+    async fn report(&self, node: Uuid, applied: Seq) -> StoreResult<()> {
+        nodes::report(&self.link, node, applied).await
+    }
+
+    async fn nodes(&self, within: Duration) -> StoreResult<Vec<NodeReport>> {
+        nodes::nodes(&self.pool, within).await
+    }
+
+    async fn retire(&self, node: Uuid) -> StoreResult<()> {
+        nodes::retire(&self.link, node).await
+    }
+
+    async fn listen(&self) -> StoreResult<Option<Box<dyn HintStream>>> {
+        let limit = self.options.connect_timeout;
+        let hints = hints::open(&self.connector, &self.pool, limit).await?;
+        Ok(Some(Box::new(hints)))
+    }
+
+    async fn housekeep(&self, batch: usize) -> StoreResult<Housekept> {
+        housekeep::housekeep(&self.pool, batch).await
     }
 }

@@ -1,8 +1,9 @@
 //! Sessions in one SQLite file: for one machine, without a database server.
 //!
 //! - **A commit is on disk.** WAL with `synchronous = FULL`: a revocation that was answered survives a loss of power.
-//! - **Three connections**, each with a thread: one writes, one reads, and one is the heartbeat's, so that no queue can
-//!   end the lease. WAL lets them work at the same time (`lane`).
+//! - **Four connections**, each with a thread: one writes, one reads, one is the heartbeat's, so that no queue can end the
+//!   lease, and one does the chores, reports and housekeeping, that need not be on disk at once. WAL lets them work at
+//!   the same time (`lane`).
 //! - **Every call ends.** A caller waits for no longer than the limit; what has not been started by then never is.
 //! - **Time comes from the clock that is handed in**; SQLite's own is the host's.
 //! - **Several gateways may share the file.** They hear of each other, and of the sqlite3 shell, through the log of events
@@ -19,15 +20,17 @@ use uuid::Uuid;
 
 use self::lane::Lane;
 use super::{
-    Change, History, Pulse, Revoked, Scope, SessionStore, Snapshot, StoreError, StoreResult,
-    StoredSession, Touch, Updated,
+    Change, History, Housekept, NodeReport, Pulse, Revoked, Scope, SessionStore, Snapshot,
+    StoreError, StoreResult, StoredSession, Touch, Updated,
 };
 use crate::clock::SharedClock;
 use crate::session::{NewSession, RevokeReason, Seq, Session};
 use crate::sid::SessionKey;
 
 mod events;
+mod housekeep;
 mod lane;
+mod nodes;
 mod read;
 mod revoke;
 mod row;
@@ -62,6 +65,7 @@ pub struct SqliteStore {
     writer: Lane,
     reader: Lane,
     pulse: Lane,
+    chores: Lane,
     options: SqliteOptions,
 }
 
@@ -90,6 +94,7 @@ impl SqliteStore {
             writer: Lane::writer(path, options.write_timeout).await?,
             reader: Lane::reader(path, options.read_timeout).await?,
             pulse: Lane::reader(path, options.pulse_timeout).await?,
+            chores: Lane::chores(path, options.pulse_timeout).await?,
             options,
         })
     }
@@ -189,6 +194,35 @@ impl SessionStore for SqliteStore {
     async fn find(&self, id: Uuid) -> StoreResult<Option<StoredSession>> {
         self.reader
             .call(move |connection| read::find(connection, id))
+            .await
+    }
+
+    async fn report(&self, node: Uuid, applied: Seq) -> StoreResult<()> {
+        let clock = SharedClock::clone(&self.clock);
+        self.chores
+            .call(move |connection| nodes::report(connection, clock.wall(), node, applied))
+            .await
+    }
+
+    async fn nodes(&self, within: Duration) -> StoreResult<Vec<NodeReport>> {
+        let clock = SharedClock::clone(&self.clock);
+        self.reader
+            .call(move |connection| nodes::nodes(connection, clock.wall(), within))
+            .await
+    }
+
+    async fn retire(&self, node: Uuid) -> StoreResult<()> {
+        self.chores
+            .call(move |connection| nodes::retire(connection, node))
+            .await
+    }
+
+    async fn housekeep(&self, batch: usize) -> StoreResult<Housekept> {
+        let clock = SharedClock::clone(&self.clock);
+        self.chores
+            .call_within(self.options.write_timeout, move |connection| {
+                housekeep::housekeep(connection, clock.wall(), batch)
+            })
             .await
     }
 }

@@ -12,8 +12,8 @@ use uuid::Uuid;
 use crate::session::{NewSession, RevokeReason, Seq, Session};
 use crate::sid::SessionKey;
 use crate::store::{
-    Change, History, Pulse, Revoked, Scope, SessionStore, Snapshot, StoreError, StoreResult,
-    StoredSession, Touch, Updated,
+    Change, HintStream, History, Housekept, NodeReport, Pulse, Revoked, Scope, SessionStore,
+    Snapshot, StoreError, StoreResult, StoredSession, Touch, Updated,
 };
 
 /// A store in front of another one, with [`Faults`] in between.
@@ -52,9 +52,14 @@ pub enum Call {
     Revoke,
     ListByUser,
     Find,
+    Report,
+    Nodes,
+    Retire,
+    Listen,
+    Housekeep,
 }
 
-const CALLS: usize = 12;
+const CALLS: usize = 17;
 
 /// The switches of a [`FaultStore`].
 #[derive(Debug)]
@@ -258,5 +263,31 @@ impl SessionStore for FaultStore {
     async fn find(&self, id: Uuid) -> StoreResult<Option<StoredSession>> {
         let inner = self.inner.find(id);
         self.faults.pass(Call::Find, inner).await
+    }
+
+    async fn report(&self, node: Uuid, applied: Seq) -> StoreResult<()> {
+        let inner = self.inner.report(node, applied);
+        self.faults.pass(Call::Report, inner).await
+    }
+
+    async fn nodes(&self, within: Duration) -> StoreResult<Vec<NodeReport>> {
+        self.faults
+            .pass(Call::Nodes, self.inner.nodes(within))
+            .await
+    }
+
+    async fn retire(&self, node: Uuid) -> StoreResult<()> {
+        self.faults
+            .pass(Call::Retire, self.inner.retire(node))
+            .await
+    }
+
+    async fn listen(&self) -> StoreResult<Option<Box<dyn HintStream>>> {
+        self.faults.pass(Call::Listen, self.inner.listen()).await
+    }
+
+    async fn housekeep(&self, batch: usize) -> StoreResult<Housekept> {
+        let inner = self.inner.housekeep(batch);
+        self.faults.pass(Call::Housekeep, inner).await
     }
 }

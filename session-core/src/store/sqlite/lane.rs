@@ -31,6 +31,11 @@ impl Lane {
         Self::open(path, limit, "PRAGMA query_only = ON;").await
     }
 
+    /// For writes that a loss of power may undo. It never holds anybody up for a disk.
+    pub(super) async fn chores(path: &Path, limit: Duration) -> StoreResult<Self> {
+        Self::open(path, limit, "PRAGMA synchronous = NORMAL;").await
+    }
+
     async fn open(path: &Path, limit: Duration, settings: &'static str) -> StoreResult<Self> {
         let connection = tokio_rusqlite::Connection::open(path)
             .await

@@ -1,0 +1,158 @@
+//! Hints by Redis: published by nodes, and by anybody else who may.
+//!
+//! - A message is untrusted. It is the key of a session or it says nothing, and it is worth no more than a hint (R4).
+//! - fred answers a subscription before Redis has, so a refusal would look like silence. A channel therefore counts as
+//!   open when it has heard itself, and proves again and again that it does: a dead connection is silent too.
+//! - A reader that falls behind has lost messages: then something has happened, which is all that there is to say.
+//! - When the connection breaks, the channel ends. Whoever follows it opens another one, with everything that goes with it,
+//!   and so needs nothing of what fred would restore.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use fred::clients::SubscriberClient;
+use fred::error::Error;
+use fred::interfaces::{ClientLike, EventInterface, PubsubInterface};
+use fred::types::config::PerformanceConfig;
+use fred::types::{Builder, Message};
+use tokio::sync::broadcast::{self, error::RecvError};
+use tokio::time;
+use tokio_util::task::AbortOnDropHandle;
+
+use super::{CONNECT_TIMEOUT, RedisCache};
+use crate::entropy::{self, SystemEntropy};
+use crate::store::{Hint, HintStream, StoreError, StoreResult};
+
+/// Where hints are published.
+pub(super) const CHANNEL: &str = "sidgate:1:hint";
+/// What is published when there is no session to name.
+const SOMETHING: &str = "something";
+/// Messages that wait to be read.
+const BUFFER: usize = 256;
+/// How long a message of one's own may be on its way.
+const SELF_TEST_TIMEOUT: Duration = Duration::from_secs(1);
+/// Longest silence before the channel has to prove that it works.
+const TEST_EVERY: Duration = Duration::from_secs(15);
+
+/// An open channel.
+pub(super) struct Hints {
+    publisher: RedisCache,
+    messages: broadcast::Receiver<Message>,
+    /// Ends when the connection breaks. Dropping it closes the connection.
+    connection: AbortOnDropHandle<Result<(), Error>>,
+    _client: SubscriberClient,
+}
+
+/// What a message says.
+#[derive(Debug, PartialEq)]
+enum Note {
+    Hint(Hint),
+    /// Some node wants to know whether it hears itself.
+    Test(Hint),
+}
+
+impl Note {
+    fn read(message: &Message) -> Self {
+        let text = message.value.as_str().unwrap_or_default();
+        match text.strip_prefix("test ") {
+            Some(mark) => Self::Test(Hint::read(mark)),
+            None => Self::Hint(Hint::read(&text)),
+        }
+    }
+}
+
+/// How a hint is published.
+pub(super) fn payload(hint: Hint) -> String {
+    match hint {
+        Hint::Session(key) => hex(*key.as_bytes()),
+        Hint::Something => SOMETHING.to_owned(),
+    }
+}
+
+fn hex(bytes: [u8; 32]) -> String {
+    blake3::Hash::from_bytes(bytes).to_hex().to_string()
+}
+
+/// Connects, subscribes, and makes sure that something arrives.
+pub(super) async fn open(cache: &RedisCache) -> StoreResult<Hints> {
+    let mut config = cache.config.clone();
+    config.fail_fast = true;
+    let client = Builder::from_config(config)
+        .with_connection_config(super::limit)
+        .with_performance_config(|performance: &mut PerformanceConfig| {
+            performance.default_command_timeout = CONNECT_TIMEOUT;
+            performance.broadcast_channel_capacity = BUFFER;
+        })
+        .build_subscriber_client()
+        .map_err(StoreError::unavailable)?;
+    let messages = client.message_rx();
+    let connection = AbortOnDropHandle::new(client.connect());
+    let subscribed = async {
+        client.wait_for_connect().await?;
+        client.subscribe(CHANNEL).await
+    };
+    time::timeout(CONNECT_TIMEOUT, subscribed)
+        .await
+        .map_err(StoreError::unavailable)?
+        .map_err(StoreError::unavailable)?;
+    let mut hints = Hints {
+        publisher: cache.clone(),
+        messages,
+        connection,
+        _client: client,
+    };
+    hints.hear_oneself().await?;
+    Ok(hints)
+}
+
+impl Hints {
+    /// The next message.
+    async fn note(&mut self) -> StoreResult<Note> {
+        tokio::select! {
+            biased;
+            message = self.messages.recv() => match message {
+                Ok(message) => Ok(Note::read(&message)),
+                Err(RecvError::Lagged(_)) => Ok(Note::Hint(Hint::Something)),
+                Err(RecvError::Closed) => Err(ended()),
+            },
+            _ended = &mut self.connection => Err(ended()),
+        }
+    }
+
+    /// Publishes by the other connection, and waits for anything on this one. Answers with a hint that came first.
+    async fn hear_oneself(&mut self) -> StoreResult<Option<Hint>> {
+        let mark = entropy::bytes(&SystemEntropy).map_err(StoreError::unavailable)?;
+        let said = self.publisher.say(format!("test {}", hex(mark))).await;
+        said.map_err(StoreError::unavailable)?;
+        match time::timeout(SELF_TEST_TIMEOUT, self.note()).await {
+            Ok(Ok(Note::Test(_))) => Ok(None),
+            Ok(Ok(Note::Hint(hint))) => Ok(Some(hint)),
+            Ok(Err(ended)) => Err(ended),
+            Err(_elapsed) => Err(StoreError::HintsSwallowed),
+        }
+    }
+}
+
+#[async_trait]
+impl HintStream for Hints {
+    async fn next(&mut self) -> StoreResult<Hint> {
+        loop {
+            let heard = match time::timeout(TEST_EVERY, self.note()).await {
+                Ok(Ok(Note::Hint(hint))) => Some(hint),
+                Ok(Ok(Note::Test(_))) => None,
+                Ok(Err(ended)) => return Err(ended),
+                Err(_elapsed) => self.hear_oneself().await?,
+            };
+            if let Some(hint) = heard {
+                return Ok(hint);
+            }
+        }
+    }
+}
+
+fn ended() -> StoreError {
+    StoreError::unavailable("the connection of the hints ended")
+}
+
+#[cfg(test)]
+mod tests;

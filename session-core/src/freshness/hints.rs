@@ -1,0 +1,175 @@
+//! Hints make a node hear of an event at once and not with its next heartbeat (R4).
+//!
+//! A hint drops the session that it names from the local tier, and wakes the heartbeat. That is all: it proves nothing, so
+//! it neither advances what is applied, nor extends the lease, nor makes a node believe anything. Whoever makes hints
+//! up costs a few reads; whoever keeps them back costs the time until the next heartbeat.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use tokio::time::{self, Instant};
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use super::tail::Signals;
+use crate::cache::Local;
+use crate::stats::Stats;
+use crate::store::{Hint, HintStream, StoreError, StoreResult};
+
+/// A flood of hints wakes the heartbeat no more often than this.
+pub const WAKE_EVERY: Duration = Duration::from_millis(10);
+/// Shortest and longest pause before a channel is opened again.
+const PAUSE: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
+/// Pause after a channel turned out to carry nothing: somebody has to change the configuration first.
+const SWALLOWED_PAUSE: Duration = Duration::from_secs(60);
+
+/// Opens a channel; `None` when there is none to open, ever.
+pub type OpenHints =
+    Box<dyn Fn() -> BoxFuture<'static, StoreResult<Option<Box<dyn HintStream>>>> + Send + Sync>;
+
+/// Follows one channel of hints.
+pub struct Follower {
+    /// What the channel is called in the log.
+    pub channel: &'static str,
+    /// Opens it, again and again.
+    pub open: OpenHints,
+    /// Where the sessions that hints name are dropped.
+    pub local: Arc<Local>,
+    /// The heartbeat that hints wake.
+    pub signals: Arc<Signals>,
+    /// Counts.
+    pub stats: Arc<Stats>,
+}
+
+/// Follows hints until `stop`, or until it turns out that there is no channel. Failures cost time and nothing else.
+pub async fn follow_hints(follower: Follower, stop: CancellationToken) {
+    stop.run_until_cancelled(follower.run()).await;
+}
+
+impl Follower {
+    async fn run(self) {
+        let mut retry = Retry::default();
+        loop {
+            let opened = (self.open)().await;
+            let since = Instant::now();
+            let failed = match opened {
+                Ok(None) => return,
+                Ok(Some(stream)) => {
+                    retry.opened(self.channel);
+                    // What was committed before it was open has been hinted at to nobody.
+                    self.wake();
+                    self.read(stream).await
+                }
+                Err(failed) => failed,
+            };
+            self.stats.hint_channels_lost.add();
+            let pause = retry.failed(self.channel, &failed, since.elapsed());
+            time::sleep(pause).await;
+        }
+    }
+
+    /// Reads a channel to its end.
+    async fn read(&self, mut stream: Box<dyn HintStream>) -> StoreError {
+        // Until when the heartbeat is left in peace, and whether to wake it then.
+        let mut resting: Option<Instant> = None;
+        let mut due = false;
+        loop {
+            let rest = resting.unwrap_or_else(Instant::now);
+            tokio::select! {
+                biased;
+                () = time::sleep_until(rest), if resting.is_some() => {
+                    resting = self.wake_if(due);
+                    due = false;
+                }
+                hint = stream.next() => match hint {
+                    Ok(hint) => {
+                        self.take(hint);
+                        if resting.is_none() {
+                            resting = self.wake_if(true);
+                        } else {
+                            due = true;
+                        }
+                    }
+                    Err(failed) => {
+                        self.wake_if(due);
+                        return failed;
+                    }
+                },
+            }
+        }
+    }
+
+    fn take(&self, hint: Hint) {
+        self.stats.hints.add();
+        if let Hint::Session(key) = hint {
+            self.local.forget(&key);
+        }
+    }
+
+    fn wake_if(&self, due: bool) -> Option<Instant> {
+        due.then(|| {
+            self.wake();
+            Instant::now() + WAKE_EVERY
+        })
+    }
+
+    fn wake(&self) {
+        self.stats.hint_wakes.add();
+        self.signals.wake();
+    }
+}
+
+/// How long to wait before the next attempt, and what has been said about it.
+#[derive(Debug)]
+struct Retry {
+    pause: Duration,
+    complained: bool,
+    complained_of_pooler: bool,
+}
+
+impl Default for Retry {
+    fn default() -> Self {
+        Self {
+            pause: PAUSE.0,
+            complained: false,
+            complained_of_pooler: false,
+        }
+    }
+}
+
+impl Retry {
+    fn opened(&mut self, channel: &'static str) {
+        if self.complained {
+            info!(channel, "hints arrive again");
+        }
+        self.complained = false;
+        self.complained_of_pooler = false;
+    }
+
+    /// The pause after a channel, or an attempt to open one, that lasted for `lasted`. Logs the first failure of a row.
+    fn failed(&mut self, channel: &'static str, failed: &StoreError, lasted: Duration) -> Duration {
+        let kind = failed.kind();
+        if matches!(failed, StoreError::HintsSwallowed) {
+            if !self.complained_of_pooler {
+                warn!(channel, kind, error = %failed, "no hints: the heartbeat alone hears of revocations");
+            }
+            self.complained_of_pooler = true;
+            self.pause = PAUSE.0;
+            return SWALLOWED_PAUSE;
+        }
+        if !self.complained {
+            warn!(channel, kind, error = %failed, "no hints: the heartbeat alone hears of revocations");
+        }
+        self.complained = true;
+        if lasted > PAUSE.1 {
+            self.pause = PAUSE.0;
+        }
+        let pause = self.pause;
+        self.pause = (pause * 2).min(PAUSE.1);
+        pause
+    }
+}
+
+#[cfg(test)]
+mod tests;

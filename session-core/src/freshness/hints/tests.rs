@@ -1,0 +1,284 @@
+use std::collections::VecDeque;
+
+use async_trait::async_trait;
+use futures_util::FutureExt;
+use parking_lot::Mutex;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+
+use super::*;
+use crate::clock::{Boot, StoreTime, SystemClock};
+use crate::freshness::tail::{Listener, Tail};
+use crate::freshness::{Lease, Window};
+use crate::sid::SessionKey;
+use crate::stats::ResetReason;
+use crate::store::sqlite::SqliteStore;
+use crate::store::{Event, SessionStore};
+use crate::testing::{Call, FaultStore};
+
+const KEY: SessionKey = SessionKey::from_bytes([1; 32]);
+const OTHER: SessionKey = SessionKey::from_bytes([2; 32]);
+const MILLI: Duration = Duration::from_millis(1);
+
+/// A channel that says what the test says, and breaks when the test lets go of it.
+struct Scripted(mpsc::UnboundedReceiver<Hint>);
+
+#[async_trait]
+impl HintStream for Scripted {
+    async fn next(&mut self) -> StoreResult<Hint> {
+        self.0.recv().await.ok_or(StoreError::Timeout(0))
+    }
+}
+
+type Opened = StoreResult<Option<Box<dyn HintStream>>>;
+
+fn channel() -> (mpsc::UnboundedSender<Hint>, Opened) {
+    let (sender, receiver) = mpsc::unbounded_channel();
+    (sender, Ok(Some(Box::new(Scripted(receiver)))))
+}
+
+/// A node that follows hints; attempts to open a channel answer in order, and after the last one hang.
+struct Node {
+    local: Arc<Local>,
+    stats: Arc<Stats>,
+    /// When each attempt was made.
+    attempts: Arc<Mutex<Vec<Instant>>>,
+    stop: CancellationToken,
+    task: JoinHandle<()>,
+}
+
+impl Node {
+    fn start(script: impl IntoIterator<Item = Opened>, signals: Arc<Signals>) -> Self {
+        let local = Arc::new(Local::new(10, Duration::from_secs(60)));
+        let (stats, attempts) = (
+            Arc::<Stats>::default(),
+            Arc::<Mutex<Vec<Instant>>>::default(),
+        );
+        let script = Mutex::new(script.into_iter().collect::<VecDeque<_>>());
+        let made = Arc::clone(&attempts);
+        let follower = Follower {
+            channel: "scripted",
+            open: Box::new(move || {
+                made.lock().push(Instant::now());
+                match script.lock().pop_front() {
+                    Some(answer) => async move { answer }.boxed(),
+                    None => futures_util::future::pending().boxed(),
+                }
+            }),
+            local: Arc::clone(&local),
+            signals,
+            stats: Arc::clone(&stats),
+        };
+        let stop = CancellationToken::new();
+        let task = follow_hints(follower, stop.clone());
+        Self {
+            local,
+            stats,
+            attempts,
+            stop,
+            task: tokio::runtime::Handle::current().spawn(task),
+        }
+    }
+
+    fn remember(&self, key: SessionKey) {
+        self.local.put_absent(key, Boot::default());
+    }
+
+    fn knows(&self, key: SessionKey) -> bool {
+        self.local.is_absent(&key, Boot::default())
+    }
+
+    fn wakes(&self) -> u64 {
+        self.stats.hint_wakes.get()
+    }
+
+    /// The pauses between attempts, in milliseconds.
+    fn pauses(&self) -> Vec<u128> {
+        let attempts = self.attempts.lock();
+        let pairs = attempts.windows(2);
+        pairs.map(|pair| (pair[1] - pair[0]).as_millis()).collect()
+    }
+}
+
+async fn settle() {
+    time::sleep(MILLI).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hint_drops_the_session_that_it_names_and_no_other() {
+    let (sender, opened) = channel();
+    let node = Node::start([opened], Arc::default());
+    settle().await;
+    assert_eq!(node.wakes(), 1, "for what came before the channel");
+    for key in [KEY, OTHER] {
+        node.remember(key);
+    }
+    sender.send(Hint::Something).unwrap();
+    settle().await;
+    assert!(node.knows(KEY) && node.knows(OTHER));
+    sender.send(Hint::Session(KEY)).unwrap();
+    settle().await;
+    assert!(!node.knows(KEY), "at once, also while the heartbeat rests");
+    assert!(node.knows(OTHER));
+    assert_eq!(node.stats.hints.get(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_flood_wakes_no_more_often_than_every_10_ms() {
+    let (sender, opened) = channel();
+    let node = Node::start([opened], Arc::default());
+    time::sleep(WAKE_EVERY * 2).await;
+    let before = node.wakes();
+    sender.send(Hint::Something).unwrap();
+    settle().await;
+    assert_eq!(node.wakes() - before, 1, "the first one at once");
+    for _ in 0..500 {
+        for _ in 0..20 {
+            sender.send(Hint::Session(KEY)).unwrap();
+        }
+        time::sleep(MILLI).await;
+    }
+    time::sleep(WAKE_EVERY * 2).await;
+    assert_eq!(node.stats.hints.get(), 10_001);
+    let wakes = node.wakes() - before;
+    assert!((40..=52).contains(&wakes), "{wakes} in half a second");
+    let after = node.wakes();
+    time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(node.wakes(), after, "silence wakes nobody");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_last_hint_of_a_flood_counts() {
+    let (sender, opened) = channel();
+    let node = Node::start([opened], Arc::default());
+    time::sleep(WAKE_EVERY * 2).await;
+    let before = node.wakes();
+    sender.send(Hint::Something).unwrap();
+    settle().await;
+    sender.send(Hint::Something).unwrap();
+    settle().await;
+    assert_eq!(node.wakes() - before, 1);
+    time::sleep(WAKE_EVERY).await;
+    assert_eq!(node.wakes() - before, 2);
+    // Also when the channel breaks before its turn comes.
+    sender.send(Hint::Something).unwrap();
+    drop(sender);
+    settle().await;
+    assert_eq!(node.wakes() - before, 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_broken_channel_is_opened_again_after_ever_longer_pauses() {
+    let failed = || Err(StoreError::unavailable("down"));
+    let (sender, opened) = channel();
+    let mut script: Vec<Opened> = (0..8).map(|_| failed()).collect();
+    script.push(opened);
+    script.push(failed());
+    let node = Node::start(script, Arc::default());
+    time::sleep(Duration::from_secs(60)).await;
+    let expected = [100, 200, 400, 800, 1_600, 3_200, 5_000, 5_000];
+    assert_eq!(node.pauses(), expected);
+    assert_eq!(node.stats.hint_channels_lost.get(), 8);
+    assert_eq!(node.wakes(), 1, "once it is open");
+    // One that was good for a while is not waited for so long.
+    drop(sender);
+    time::sleep(Duration::from_secs(60)).await;
+    assert_eq!(node.pauses().last(), Some(&200));
+    assert_eq!(node.attempts.lock().len(), 11);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_channel_that_breaks_at_once_is_not_hammered() {
+    let script = (0..6).map(|_| channel().1);
+    let node = Node::start(script, Arc::default());
+    time::sleep(Duration::from_secs(60)).await;
+    assert_eq!(node.pauses(), [100, 200, 400, 800, 1_600, 3_200]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_swallowed_channel_is_tried_once_a_minute() {
+    let swallowed = || Err(StoreError::HintsSwallowed);
+    let (sender, opened) = channel();
+    let node = Node::start([swallowed(), swallowed(), opened], Arc::default());
+    time::sleep(Duration::from_secs(200)).await;
+    assert_eq!(node.pauses(), [60_000, 60_000]);
+    sender.send(Hint::Something).unwrap();
+    settle().await;
+    assert_eq!(node.stats.hints.get(), 1, "the pooler is gone");
+}
+
+#[tokio::test]
+async fn each_trouble_is_said_once() {
+    let mut retry = Retry::default();
+    let down = StoreError::Timeout(1);
+    assert!(!retry.complained);
+    retry.failed("x", &down, Duration::ZERO);
+    assert!(retry.complained && !retry.complained_of_pooler);
+    let pause = retry.failed("x", &StoreError::HintsSwallowed, Duration::ZERO);
+    assert_eq!(pause, SWALLOWED_PAUSE);
+    assert!(retry.complained_of_pooler);
+    retry.opened("x");
+    assert!(!retry.complained && !retry.complained_of_pooler);
+}
+
+#[tokio::test(start_paused = true)]
+async fn it_ends_where_there_is_no_channel_and_when_it_is_told_to() {
+    let node = Node::start([Ok(None)], Arc::default());
+    node.task.await.unwrap();
+    assert_eq!(node.stats.hint_channels_lost.get(), 0);
+    for script in [channel().1, Err(StoreError::HintsSwallowed)] {
+        let node = Node::start([script], Arc::default());
+        settle().await;
+        node.stop.cancel();
+        time::timeout(MILLI, node.task).await.unwrap().unwrap();
+    }
+}
+
+struct Nobody;
+
+impl Listener for Nobody {
+    fn applied(&self, _event: &Event) {}
+    fn reset(&self, _reason: ResetReason) {}
+}
+
+#[tokio::test]
+async fn the_heartbeat_is_woken() {
+    let directory = tempfile::tempdir().unwrap();
+    let clock: crate::clock::SharedClock = Arc::new(SystemClock);
+    let path = directory.path().join("s.db");
+    let store = SqliteStore::open(&path, Arc::clone(&clock)).await.unwrap();
+    store.apply_schema().await.unwrap();
+    let (store, faults) = FaultStore::new(Arc::new(store));
+    let (signals, stop) = (Arc::<Signals>::default(), CancellationToken::new());
+    let tail = Tail {
+        store,
+        clock,
+        window: Arc::<Window>::default(),
+        lease: Arc::<Lease>::default(),
+        store_time: Arc::<StoreTime>::default(),
+        stats: Arc::default(),
+        listener: Arc::new(Nobody),
+        signals: Arc::clone(&signals),
+        migrate: false,
+        node: uuid::Uuid::from_u128(1),
+    };
+    let tail = tokio::runtime::Handle::current().spawn(tail.run(stop.clone()));
+    let (sender, opened) = channel();
+    let _node = Node::start([opened], signals);
+    let until = async |beats| {
+        while faults.calls(Call::Pulse) < beats {
+            time::sleep(MILLI).await;
+        }
+    };
+    until(1).await;
+    let (before, since) = (faults.calls(Call::Pulse), Instant::now());
+    for beat in 1..=20 {
+        time::sleep(WAKE_EVERY * 2).await;
+        sender.send(Hint::Something).unwrap();
+        until(before + beat).await;
+    }
+    // By themselves, twenty beats take ten seconds.
+    assert!(since.elapsed() < Duration::from_secs(5));
+    stop.cancel();
+    tail.await.unwrap();
+}

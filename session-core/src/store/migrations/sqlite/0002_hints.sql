@@ -1,0 +1,2 @@
+-- In PostgreSQL this migration makes every commit of an event notify whoever listens. SQLite has no way to tell another
+-- process: nodes hear of an event with their next heartbeat. The number is kept, so that a version means the same in both.

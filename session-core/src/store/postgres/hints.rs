@@ -1,0 +1,171 @@
+//! Hints: NOTIFY, heard on a connection of its own.
+//!
+//! - The driver drops notifications from a connection that is awaited, so this one is polled for its messages ([`drive`]).
+//! - Some poolers accept LISTEN and swallow what it asks for. So a channel counts as open when it has heard itself
+//!   ([`Hints::hear_oneself`]).
+//! - Nobody need be reading when hints arrive: beyond [`BUFFER`] of them only the fact that there were some is kept.
+//! - A server that went away without a word is noticed by asking it now and then ([`Hints::ping`]).
+
+use std::future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::runtime::Handle;
+use tokio::sync::mpsc;
+use tokio::time;
+use tokio_postgres::{AsyncMessage, Client, Connection, Error as PgError};
+use tokio_util::task::AbortOnDropHandle;
+
+use super::connect::Connector;
+use super::fault;
+use super::pool::Pool;
+use crate::entropy::{self, SystemEntropy};
+use crate::store::{Hint, HintStream, StoreError, StoreResult};
+
+/// Hints that wait to be read.
+const BUFFER: usize = 256;
+/// How long a notification of one's own may be on its way.
+const SELF_TEST_TIMEOUT: Duration = Duration::from_secs(1);
+/// Longest silence before the server is asked whether it is still there.
+const PING_EVERY: Duration = Duration::from_secs(15);
+/// How long it may take to say so.
+const PING_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// An open channel.
+pub(super) struct Hints {
+    client: Client,
+    inbox: mpsc::Receiver<Note>,
+    overflowed: Arc<AtomicBool>,
+    _driver: AbortOnDropHandle<()>,
+}
+
+/// What a notification says.
+#[derive(Debug, PartialEq)]
+enum Note {
+    Hint(Hint),
+    /// Some node wants to know whether it hears itself.
+    Test(Hint),
+}
+
+impl Note {
+    /// Anybody who may connect can notify: what is not understood is a hint that says nothing.
+    fn read(payload: &str) -> Self {
+        match payload.split_once(' ') {
+            Some(("session", key)) => Self::Hint(Hint::read(key)),
+            Some(("test", mark)) => Self::Test(Hint::read(mark)),
+            _ => Self::Hint(Hint::Something),
+        }
+    }
+}
+
+/// Opens a channel and makes sure that it carries something.
+pub(super) async fn open(
+    connector: &Connector,
+    pool: &Pool,
+    connect_timeout: Duration,
+) -> StoreResult<Hints> {
+    let mut hints = time::timeout(connect_timeout, connect(connector))
+        .await
+        .map_err(|_elapsed| fault::timeout(connect_timeout))?
+        .map_err(|error| fault::store_error(error, connect_timeout))?;
+    hints.hear_oneself(pool).await?;
+    Ok(hints)
+}
+
+async fn connect(connector: &Connector) -> Result<Hints, PgError> {
+    let (client, connection) = Box::pin(connector.config.connect(connector.tls.clone())).await?;
+    let (outbox, inbox) = mpsc::channel(BUFFER);
+    let overflowed = Arc::<AtomicBool>::default();
+    let driver = drive(connection, outbox, Arc::clone(&overflowed));
+    let driver = AbortOnDropHandle::new(Handle::current().spawn(driver));
+    client.batch_execute("LISTEN sidgate_hint").await?;
+    Ok(Hints {
+        client,
+        inbox,
+        overflowed,
+        _driver: driver,
+    })
+}
+
+/// Runs the connection. A full inbox keeps the fact that something did not fit.
+async fn drive<S, T>(
+    mut connection: Connection<S, T>,
+    outbox: mpsc::Sender<Note>,
+    overflowed: Arc<AtomicBool>,
+) where
+    S: AsyncRead + AsyncWrite + Unpin,
+    T: AsyncRead + AsyncWrite + Unpin,
+{
+    loop {
+        match future::poll_fn(|context| connection.poll_message(context)).await {
+            Some(Ok(AsyncMessage::Notification(notification))) => {
+                if outbox.try_send(Note::read(notification.payload())).is_err() {
+                    overflowed.store(true, Ordering::Release);
+                }
+            }
+            Some(Ok(_notice)) => {}
+            Some(Err(error)) => {
+                tracing::debug!(%error, "connection of the hints ended");
+                return;
+            }
+            None => return,
+        }
+    }
+}
+
+impl Hints {
+    /// Notifies by another connection, and waits for it on this one.
+    async fn hear_oneself(&mut self, pool: &Pool) -> StoreResult<()> {
+        let mark = entropy::bytes(&SystemEntropy).map_err(StoreError::unavailable)?;
+        let mark = blake3::Hash::from_bytes(mark).to_hex();
+        let payload = format!("test {mark}");
+        let expected = Note::read(&payload);
+        let notify = "SELECT pg_notify('sidgate_hint', $1)";
+        pool.read(notify, &[&payload]).await?;
+        let heard = async {
+            // An inbox that overflows has also heard enough.
+            while self.inbox.recv().await.ok_or_else(ended)? != expected
+                && !self.overflowed.load(Ordering::Acquire)
+            {}
+            Ok(())
+        };
+        time::timeout(SELF_TEST_TIMEOUT, heard)
+            .await
+            .map_err(|_elapsed| StoreError::HintsSwallowed)?
+    }
+
+    /// Asks the server for nothing.
+    async fn ping(&self) -> StoreResult<()> {
+        time::timeout(PING_TIMEOUT, self.client.batch_execute(""))
+            .await
+            .map_err(|_elapsed| fault::timeout(PING_TIMEOUT))?
+            .map_err(|error| fault::store_error(error, PING_TIMEOUT))
+    }
+}
+
+#[async_trait]
+impl HintStream for Hints {
+    async fn next(&mut self) -> StoreResult<Hint> {
+        loop {
+            let Ok(note) = time::timeout(PING_EVERY, self.inbox.recv()).await else {
+                self.ping().await?;
+                continue;
+            };
+            let note = note.ok_or_else(ended)?;
+            if self.overflowed.swap(false, Ordering::AcqRel) {
+                while self.inbox.try_recv().is_ok() {}
+                return Ok(Hint::Something);
+            }
+            if let Note::Hint(hint) = note {
+                return Ok(hint);
+            }
+        }
+    }
+}
+
+fn ended() -> StoreError {
+    StoreError::unavailable("the connection of the hints ended")
+}

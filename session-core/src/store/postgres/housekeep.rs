@@ -1,0 +1,131 @@
+//! Housekeeping: what nobody needs any more goes, a little at a time.
+//!
+//! - One node at a time: whoever does not get the advisory lock has nothing to do.
+//! - Rows in somebody else's hands are skipped. Nothing waits for a lock, and as none of these rows is believed by any
+//!   cache, the triggers write no event for them: the clock is never touched.
+//! - Events go from the oldest on, so that the log stays dense, and the newest stays as what the next is compared with.
+//! - A mass revocation is *settled* when its event is gone: no login that was under way then can still be. What it has ended
+//!   is marked, row by row, and when there is no such row left it can go. The trigger that guards it makes sure again.
+//! - Losing the last of it in a crash does no harm, so nobody waits for a disk.
+
+use deadpool_postgres::ClientWrapper;
+use tokio_postgres::Error as PgError;
+
+use super::pool::Pool;
+use crate::store::{Housekept, StoreResult};
+
+/// Mass revocations that end no row any more.
+const REVOCATIONS: &str = "\
+    DELETE FROM sidgate_revocation r USING ( \
+        SELECT q.kind, q.subject FROM sidgate_revocation q \
+        WHERE q.seq < (SELECT min(seq) FROM sidgate_event) \
+          AND NOT EXISTS (SELECT FROM sidgate_session s WHERE q.kind = 'user' \
+                          AND s.user_id = q.subject AND s.revoked_at IS NULL AND s.created_seq < q.seq) \
+          AND NOT EXISTS (SELECT FROM sidgate_session s WHERE q.kind = 'tenant' \
+                          AND s.tenant_id = q.subject AND s.revoked_at IS NULL AND s.created_seq < q.seq) \
+          AND NOT EXISTS (SELECT FROM sidgate_session s WHERE q.kind = 'all' \
+                          AND s.revoked_at IS NULL AND s.created_seq < q.seq) \
+        ORDER BY q.seq LIMIT $1 FOR UPDATE SKIP LOCKED \
+    ) pointless \
+    WHERE r.kind = pointless.kind AND r.subject = pointless.subject";
+
+/// Rows that a settled mass revocation has ended.
+const MARK: &str = "\
+    WITH settled AS MATERIALIZED ( \
+        SELECT kind, subject, seq FROM sidgate_revocation \
+        WHERE seq < (SELECT min(seq) FROM sidgate_event) ORDER BY seq LIMIT $1 \
+    ), ended AS MATERIALIZED ( \
+        SELECT e.session_key FROM settled r CROSS JOIN LATERAL ( \
+            SELECT s.session_key FROM sidgate_session s WHERE r.kind = 'user' \
+                AND s.user_id = r.subject AND s.revoked_at IS NULL AND s.created_seq < r.seq \
+            UNION ALL SELECT s.session_key FROM sidgate_session s WHERE r.kind = 'tenant' \
+                AND s.tenant_id = r.subject AND s.revoked_at IS NULL AND s.created_seq < r.seq \
+            UNION ALL SELECT s.session_key FROM sidgate_session s WHERE r.kind = 'all' \
+                AND s.revoked_at IS NULL AND s.created_seq < r.seq \
+        ) e LIMIT $1 \
+    ), free AS MATERIALIZED ( \
+        SELECT s.session_key FROM sidgate_session s WHERE s.session_key IN (SELECT session_key FROM ended) \
+            AND s.revoked_at IS NULL FOR NO KEY UPDATE SKIP LOCKED \
+    ) \
+    UPDATE sidgate_session s SET revoked_at = clock_timestamp(), revoke_reason = 'mass' \
+    FROM free WHERE s.session_key = free.session_key";
+
+/// Sessions whose absolute end is a day ago.
+const EXPIRED: &str = "\
+    WITH ended AS MATERIALIZED ( \
+        SELECT session_key FROM sidgate_session WHERE expires_at < statement_timestamp() - interval '24 hours' \
+        ORDER BY expires_at LIMIT $1 FOR UPDATE SKIP LOCKED \
+    ) DELETE FROM sidgate_session s USING ended WHERE s.session_key = ended.session_key";
+
+/// Sessions that were ended a day ago.
+const REVOKED: &str = "\
+    WITH ended AS MATERIALIZED ( \
+        SELECT session_key FROM sidgate_session WHERE revoked_at < statement_timestamp() - interval '24 hours' \
+        ORDER BY revoked_at LIMIT $1 FOR UPDATE SKIP LOCKED \
+    ) DELETE FROM sidgate_session s USING ended WHERE s.session_key = ended.session_key";
+
+/// Events that are, like all before them, older than anything in the shared cache may be. Numbers decide and not times: a
+/// server whose clock was set leaves no hole.
+const EVENTS: &str = "\
+    DELETE FROM sidgate_event WHERE seq <= ( \
+        SELECT max(e.seq) FROM ( \
+            SELECT o.seq, max(o.at) OVER (ORDER BY o.seq) AS latest \
+            FROM (SELECT seq, at FROM sidgate_event ORDER BY seq LIMIT $1) o \
+        ) e WHERE e.latest < statement_timestamp() - interval '40 minutes' \
+              AND e.seq < (SELECT max(seq) FROM sidgate_event))";
+
+/// Nodes that have long been gone.
+const NODES: &str = "\
+    DELETE FROM sidgate_node WHERE node_id IN ( \
+        SELECT node_id FROM sidgate_node WHERE seen_at < statement_timestamp() - interval '1 hour' \
+        LIMIT $1 FOR UPDATE SKIP LOCKED)";
+
+pub(super) async fn housekeep(pool: &Pool, batch: usize) -> StoreResult<Housekept> {
+    let lease = pool.lease().await?;
+    let client = lease.client()?;
+    let limit = i64::try_from(batch.max(1)).unwrap_or(i64::MAX);
+    let done = pool.written(async {
+        let done = Box::pin(transaction(client, limit)).await;
+        done.map_err(|error| pool.write_error(error))
+    });
+    let done = done.await?;
+    lease.give_back();
+    Ok(done)
+}
+
+async fn transaction(client: &ClientWrapper, limit: i64) -> Result<Housekept, PgError> {
+    const ALONE: &str =
+        "SELECT pg_try_advisory_xact_lock(hashtextextended('sidgate housekeeping', 0))";
+    client
+        .batch_execute("BEGIN; SET LOCAL synchronous_commit = off")
+        .await?;
+    let alone = client.query_one(ALONE, &[]).await?;
+    if !alone.try_get::<_, bool>(0)? {
+        client.batch_execute("ROLLBACK").await?;
+        return Ok(Housekept::default());
+    }
+    let all = u64::try_from(limit).unwrap_or(u64::MAX);
+    // Revocations first: the rows that are marked next must be dead, by one that is still there, when the triggers run.
+    let revocations = remove(client, REVOCATIONS, limit).await?;
+    let marked = remove(client, MARK, limit).await?;
+    let expired = remove(client, EXPIRED, limit).await?;
+    let left = limit.saturating_sub(i64::try_from(expired).unwrap_or(i64::MAX));
+    let sessions = expired + remove(client, REVOKED, left).await?;
+    let events = remove(client, EVENTS, limit).await?;
+    let nodes = remove(client, NODES, limit).await?;
+    client.batch_execute("COMMIT").await?;
+    Ok(Housekept {
+        sessions,
+        marked,
+        revocations,
+        events,
+        nodes,
+        more: [sessions, marked, revocations, events, nodes].contains(&all),
+    })
+}
+
+/// How many rows a statement has concerned.
+async fn remove(client: &ClientWrapper, sql: &str, limit: i64) -> Result<u64, PgError> {
+    let statement = client.prepare_cached(sql).await?;
+    client.execute(&statement, &[&limit]).await
+}

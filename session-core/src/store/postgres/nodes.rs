@@ -1,0 +1,59 @@
+//! The nodes that follow the log, and how far each has come.
+//!
+//! A report waits for nobody's disk (`synchronous_commit` is off for it): what a crash takes with it, the next report
+//! brings back. Commits hang while a synchronous standby is away, and a report that hung with them would cost the
+//! heartbeat its connection, and in the end the lease of a node that could read the log all the time.
+
+use std::time::Duration;
+
+use uuid::Uuid;
+
+use super::link::Link;
+use super::pool::Pool;
+use super::row::{column, micros};
+use crate::session::Seq;
+use crate::store::{NodeReport, SchemaError, StoreError, StoreResult};
+
+pub(super) async fn report(link: &Link, node: Uuid, applied: Seq) -> StoreResult<()> {
+    const SQL: &str = "\
+        INSERT INTO sidgate_node (node_id, applied, seen_at) \
+        SELECT $1, $2, clock_timestamp() FROM set_config('synchronous_commit', 'off', true) \
+        ON CONFLICT (node_id) DO UPDATE SET applied = EXCLUDED.applied, seen_at = EXCLUDED.seen_at";
+    link.read(SQL, &[&node.to_string(), &applied]).await?;
+    Ok(())
+}
+
+/// On the connection of the reports, so that none of them comes later.
+pub(super) async fn retire(link: &Link, node: Uuid) -> StoreResult<()> {
+    const SQL: &str = "\
+        DELETE FROM sidgate_node USING set_config('synchronous_commit', 'off', true) WHERE node_id = $1";
+    link.read(SQL, &[&node.to_string()]).await?;
+    Ok(())
+}
+
+/// One row for each node, or one without a node. A standby may not know of nodes that have come since.
+pub(super) async fn nodes(pool: &Pool, within: Duration) -> StoreResult<Vec<NodeReport>> {
+    const SQL: &str = "\
+        SELECT pg_is_in_recovery() AS in_recovery, n.node_id, n.applied, \
+            (extract(epoch FROM clock_timestamp() - n.seen_at) * 1000000)::bigint AS age \
+        FROM sidgate_clock c LEFT JOIN sidgate_node n \
+            ON n.seen_at > clock_timestamp() - $1::bigint * interval '1 microsecond' \
+        ORDER BY n.node_id";
+    let rows = pool.read(SQL, &[&micros(within)]).await?;
+    if column(rows.first().ok_or(SchemaError::Missing)?, "in_recovery")? {
+        return Err(StoreError::InRecovery);
+    }
+    let mut nodes = Vec::new();
+    for row in &rows {
+        if let Some(node) = column::<Option<&str>>(row, "node_id")? {
+            // A report that seems to come from the future was made just now.
+            let age = u64::try_from(column::<i64>(row, "age")?).unwrap_or(0);
+            nodes.push(NodeReport {
+                node: Uuid::parse_str(node).map_err(|_error| StoreError::Corrupt("node_id"))?,
+                applied: column(row, "applied")?,
+                age: Duration::from_micros(age),
+            });
+        }
+    }
+    Ok(nodes)
+}

@@ -1,0 +1,117 @@
+//! Housekeeping: what nobody needs any more goes, a little at a time.
+//!
+//! The write lock keeps others away, and is held for no longer than one batch takes. No cache believes in any of these rows:
+//! for those that have expired the clock row says so to the triggers, for the others they see it. What is kept for how
+//! long, and in which order it goes, is as in PostgreSQL.
+
+use std::time::Duration;
+
+use tokio_rusqlite::rusqlite::{Connection, ToSql};
+
+use super::lane::store_error;
+use super::row::micros;
+use super::write::begin;
+use crate::clock::Timestamp;
+use crate::store::{Housekept, StoreError, StoreResult};
+
+/// How long sessions are kept that have ended.
+const ENDED_KEPT: Duration = Duration::from_secs(24 * 3_600);
+/// How long events are kept: longer than anything in the shared cache.
+const EVENTS_KEPT: Duration = Duration::from_secs(40 * 60);
+/// How long nodes are kept that say nothing.
+const NODES_KEPT: Duration = Duration::from_secs(3_600);
+
+/// Mass revocations whose event is gone and that end no row any more.
+const REVOCATIONS: &str = "\
+    DELETE FROM sidgate_revocation WHERE (kind, subject) IN ( \
+        SELECT q.kind, q.subject FROM sidgate_revocation q \
+        WHERE q.seq < (SELECT min(seq) FROM sidgate_event) \
+          AND NOT EXISTS (SELECT 1 FROM sidgate_session s WHERE q.kind = 'user' \
+                          AND s.user_id = q.subject AND s.revoked_at IS NULL AND s.created_seq < q.seq) \
+          AND NOT EXISTS (SELECT 1 FROM sidgate_session s WHERE q.kind = 'tenant' \
+                          AND s.tenant_id = q.subject AND s.revoked_at IS NULL AND s.created_seq < q.seq) \
+          AND NOT EXISTS (SELECT 1 FROM sidgate_session s WHERE q.kind = 'all' \
+                          AND s.revoked_at IS NULL AND s.created_seq < q.seq) \
+        ORDER BY q.seq LIMIT :limit)";
+
+/// Rows that such a revocation has ended.
+const MARK: &str = "\
+    WITH settled AS MATERIALIZED ( \
+        SELECT kind, subject, seq FROM sidgate_revocation \
+        WHERE seq < (SELECT min(seq) FROM sidgate_event) ORDER BY seq LIMIT :limit \
+    ) \
+    UPDATE sidgate_session SET revoked_at = :time, revoke_reason = 'mass' WHERE session_key IN ( \
+        SELECT s.session_key FROM settled r CROSS JOIN sidgate_session s WHERE r.kind = 'user' \
+            AND s.user_id = r.subject AND s.revoked_at IS NULL AND s.created_seq < r.seq \
+        UNION ALL SELECT s.session_key FROM settled r CROSS JOIN sidgate_session s WHERE r.kind = 'tenant' \
+            AND s.tenant_id = r.subject AND s.revoked_at IS NULL AND s.created_seq < r.seq \
+        UNION ALL SELECT s.session_key FROM settled r CROSS JOIN sidgate_session s WHERE r.kind = 'all' \
+            AND s.revoked_at IS NULL AND s.created_seq < r.seq \
+        LIMIT :limit)";
+
+/// What the triggers go by. Set and not only raised, so that a clock that was wrong does no lasting harm.
+const EXPIRED_BEFORE: &str = "\
+    UPDATE sidgate_clock SET expired_before = :time WHERE EXISTS (SELECT 1 FROM sidgate_session WHERE expires_at < :time)";
+
+const EXPIRED: &str = "\
+    DELETE FROM sidgate_session WHERE session_key IN ( \
+        SELECT session_key FROM sidgate_session WHERE expires_at < :time ORDER BY expires_at LIMIT :limit)";
+
+const REVOKED: &str = "\
+    DELETE FROM sidgate_session WHERE session_key IN ( \
+        SELECT session_key FROM sidgate_session WHERE revoked_at < :time ORDER BY revoked_at LIMIT :limit)";
+
+/// Only events that are, like all before them, old enough, and never the newest.
+const EVENTS: &str = "\
+    DELETE FROM sidgate_event WHERE seq <= ( \
+        SELECT max(e.seq) FROM ( \
+            SELECT o.seq, max(o.at) OVER (ORDER BY o.seq) AS latest \
+            FROM (SELECT seq, at FROM sidgate_event ORDER BY seq LIMIT :limit) o \
+        ) e WHERE e.latest < :time AND e.seq < (SELECT max(seq) FROM sidgate_event))";
+
+const NODES: &str = "\
+    DELETE FROM sidgate_node WHERE node_id IN (SELECT node_id FROM sidgate_node WHERE seen_at < :time LIMIT :limit)";
+
+/// Parameters of a statement.
+type Params<'a> = &'a [(&'a str, &'a dyn ToSql)];
+
+pub(super) fn housekeep(
+    connection: &mut Connection,
+    now: Timestamp,
+    batch: usize,
+) -> StoreResult<Housekept> {
+    let batch = batch.max(1);
+    let limit = i64::try_from(batch).unwrap_or(i64::MAX);
+    let before = |kept| now.as_micros().saturating_sub(micros(kept));
+    let (ended, heard, seen) = (before(ENDED_KEPT), before(EVENTS_KEPT), before(NODES_KEPT));
+    let transaction = begin(connection)?;
+    let run = |sql: &str, params: Params<'_>| run(&transaction, sql, params);
+    // Revocations first: the rows that are marked next must be dead by one that is still there.
+    let revocations = run(REVOCATIONS, &[(":limit", &limit)])?;
+    let marked = run(MARK, &[(":time", &now.as_micros()), (":limit", &limit)])?;
+    run(EXPIRED_BEFORE, &[(":time", &ended)])?;
+    let expired = run(EXPIRED, &[(":time", &ended), (":limit", &limit)])?;
+    let left = limit.saturating_sub(i64::try_from(expired).unwrap_or(i64::MAX));
+    let sessions = expired + run(REVOKED, &[(":time", &ended), (":limit", &left)])?;
+    let events = run(EVENTS, &[(":time", &heard), (":limit", &limit)])?;
+    let nodes = run(NODES, &[(":time", &seen), (":limit", &limit)])?;
+    transaction.commit().map_err(store_error)?;
+    let all = u64::try_from(batch).unwrap_or(u64::MAX);
+    Ok(Housekept {
+        sessions,
+        marked,
+        revocations,
+        events,
+        nodes,
+        more: [sessions, marked, revocations, events, nodes].contains(&all),
+    })
+}
+
+/// How many rows a statement has concerned.
+fn run(connection: &Connection, sql: &str, params: Params<'_>) -> StoreResult<u64> {
+    let ran = connection
+        .prepare_cached(sql)
+        .and_then(|mut statement| statement.execute(params))
+        .map_err(store_error)?;
+    u64::try_from(ran).map_err(|_error| StoreError::Corrupt("count"))
+}
