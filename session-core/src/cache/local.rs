@@ -44,10 +44,9 @@ impl Local {
         self.sessions.insert(entry.session().key, entry);
     }
 
-    /// Drops what is known of `key`.
+    /// Drops the entry of `key`. That there is no such session stays known: nothing brings one back.
     pub fn forget(&self, key: &SessionKey) {
         self.sessions.remove(key);
-        self.absent.remove(key);
     }
 
     /// Whether the store said less than `negative_ttl` ago that there is no such live session.
@@ -63,7 +62,12 @@ impl Local {
         }
     }
 
-    /// Drops everything.
+    /// Drops every entry. What is known to be absent stays known.
+    pub fn forget_all(&self) {
+        self.sessions.clear();
+    }
+
+    /// Drops everything: the store has another history now.
     pub fn clear(&self) {
         self.sessions.clear();
         self.absent.clear();

@@ -124,12 +124,10 @@ impl Tiers {
             row,
         } = snapshot;
         let Some(row) = row else {
-            self.local.put_absent(key, self.clock.boot());
-            return Some(Fill::Absent(None));
+            return Some(self.absent(key, None));
         };
         if let Err(dead) = row.verdict(now) {
-            self.local.put_absent(key, self.clock.boot());
-            return Some(Fill::Absent(Some(dead)));
+            return Some(self.absent(key, Some(dead)));
         }
         let value = Value {
             session: row.session,
@@ -145,11 +143,25 @@ impl Tiers {
         Some(Fill::Active(entry, Tier::Store))
     }
 
+    /// Remembers that there is no such live session. What the local tier still holds is older than this answer, although
+    /// no event says so yet: it must not be served should the store fall silent now.
+    fn absent(&self, key: SessionKey, dead: Option<Dead>) -> Fill {
+        self.local.forget(&key);
+        self.local.put_absent(key, self.clock.boot());
+        Fill::Absent(dead)
+    }
+
     /// Puts a value into the local tier if no applied event has overtaken it (R5).
     ///
     /// The check and the insertion are two steps: an event may be applied between them. That is harmless, because an
     /// entry is checked against the window again whenever it is used.
+    ///
+    /// Nor is it installed when the store has said meanwhile that the session has ended: nothing brings one back, so the
+    /// value is the older one of the two.
     fn install(&self, value: Value) -> Option<Arc<Entry>> {
+        if self.local.is_absent(&value.session.key, self.clock.boot()) {
+            return None;
+        }
         let standing = self.accept(&value)?;
         let ttl = self.jittered(self.options.local_ttl);
         let entry = Arc::new(Entry::new(

@@ -187,9 +187,10 @@ impl Tail {
             }
             let rest = BEAT.saturating_sub(self.clock.boot().since(sent));
             tokio::select! {
+                biased;
                 () = stop.cancelled() => return,
-                () = tokio::time::sleep(rest) => {}
                 () = self.signals.wake.notified() => {}
+                () = tokio::time::sleep(rest) => {}
             }
         }
     }

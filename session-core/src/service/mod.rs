@@ -310,9 +310,9 @@ impl Sessions {
             .map(|_| self.tiers.breaker.state())
     }
 
-    /// Drops everything held in process, for example because what is attached to entries has changed its form.
+    /// Drops the sessions held in process, for example because what is attached to entries has changed its form.
     pub fn forget_local(&self) {
-        self.local.clear();
+        self.local.forget_all();
     }
 
     /// The clock in use.

@@ -196,17 +196,13 @@ impl Sessions {
         if !self.lease.holds(now) {
             return Glance::Settled(self.without_lease(key, now, query));
         }
-        let Some(entry) = self.local.get(key) else {
-            return if self.local.is_absent(key, now) {
-                Glance::Settled(Resolution::Absent(Absence::NoSuch))
-            } else {
-                Glance::Ask { confirm: false }
-            };
+        let Some(entry) = self
+            .local
+            .get(key)
+            .filter(|entry| self.window.believes(entry))
+        else {
+            return self.ask_unless_absent(key, now);
         };
-        if !self.window.believes(&entry) {
-            self.local.forget(key);
-            return Glance::Ask { confirm: false };
-        }
         let store_now = self.store_time.upper(now);
         if entry.is_expired(store_now) {
             return Glance::Settled(Resolution::Absent(Absence::Ended(Dead::Expired)));
@@ -219,6 +215,15 @@ impl Sessions {
         }
         self.sample(&entry, now);
         Glance::Settled(self.admit(entry, Tier::Local, now, query))
+    }
+
+    /// An entry that is not believed any more is as good as none; a fresh "there is no such session" is not.
+    fn ask_unless_absent(&self, key: &SessionKey, now: Boot) -> Glance {
+        if self.local.is_absent(key, now) {
+            Glance::Settled(Resolution::Absent(Absence::NoSuch))
+        } else {
+            Glance::Ask { confirm: false }
+        }
     }
 
     async fn ask(&self, key: SessionKey, mut confirm: bool, query: Query) -> Resolution {

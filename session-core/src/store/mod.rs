@@ -72,19 +72,13 @@ pub trait SessionStore: fmt::Debug + Send + Sync + 'static {
     async fn find(&self, id: Uuid) -> StoreResult<Option<StoredSession>>;
 
     /// Notes that `node` is there and has applied every event up to `applied`. On the heartbeat's connection, within its time.
-    async fn report(&self, _node: Uuid, _applied: Seq) -> StoreResult<()> {
-        Ok(())
-    }
+    async fn report(&self, node: Uuid, applied: Seq) -> StoreResult<()>;
 
     /// The nodes that have reported less than `within` ago, by the store's clock.
-    async fn nodes(&self, _within: Duration) -> StoreResult<Vec<NodeReport>> {
-        Ok(Vec::new())
-    }
+    async fn nodes(&self, within: Duration) -> StoreResult<Vec<NodeReport>>;
 
     /// Takes a node that stops off the list, so that nobody waits for it.
-    async fn retire(&self, _node: Uuid) -> StoreResult<()> {
-        Ok(())
-    }
+    async fn retire(&self, node: Uuid) -> StoreResult<()>;
 
     /// Opens a channel of hints, if the store has one. Hints only hurry things up: nothing depends on them (R4).
     /// [`StoreError::HintsSwallowed`] when one was opened that carries nothing.

@@ -54,7 +54,7 @@ macro_rules! store_conformance {
         $crate::store_conformance! { @ $fixture
             insert: answers_what_was_given_and_stamped, keeps_optional_parts_absent, keeps_unicode_and_a_huge_identity,
                 rounds_a_short_idle_limit_up, writes_no_event, never_overwrites, never_takes_a_handle_twice,
-                ends_the_replaced_session, rotates_the_living, never_rotates_the_ended,
+                ends_the_replaced_session, rotates_the_living, never_rotates_the_ended, fails_with_a_sample_from_elsewhere,
                 keeps_the_replaced_session_when_it_fails, fails_after_a_mass_revocation,
                 fails_after_a_mass_revocation_by_another_node, survives_an_earlier_mass_revocation,
                 ignores_mass_revocations_of_others;

@@ -207,7 +207,9 @@ async fn a_server_that_went_away_without_a_word_is_noticed() {
     let mut hints = listen(&store).await;
     server.pause();
     tokio::time::pause();
-    let heard = hints.next().await;
+    let heard = timeout(Duration::from_secs(60), hints.next())
+        .await
+        .unwrap();
     assert!(
         matches!(heard, Err(StoreError::Timeout(1_000))),
         "{heard:?}"

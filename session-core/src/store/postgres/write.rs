@@ -40,6 +40,8 @@ pub(super) async fn insert(pool: &Pool, new: &NewSession) -> StoreResult<Session
     inserted
 }
 
+/// A sample above the head was taken from a history that is lost, and is not to be compared with this one's numbers.
+///
 /// Begins, and asks whether a mass revocation is newer than the sample of this login (R8). FOR SHARE waits for one that is
 /// being committed. One that begins later gets a number above the sample, so the session is dead when it appears. And
 /// whether the session that is being rotated has ended or changed; if not, it is locked, so that it cannot end before its successor.
@@ -53,7 +55,7 @@ async fn revoked_meanwhile(client: &ClientWrapper, new: &NewSession) -> Result<b
             SELECT FROM sidgate_session WHERE session_key = $4 AND version = $5 AND revoked_at IS NULL \
             FOR NO KEY UPDATE \
         ) \
-        SELECT EXISTS (SELECT FROM newer WHERE newer) \
+        SELECT EXISTS (SELECT FROM newer WHERE newer) OR $3 > (SELECT seq FROM sidgate_clock) \
             OR ($4::bytea IS NOT NULL AND NOT EXISTS (SELECT FROM predecessor))";
     let statement = client.prepare_cached(SQL).await?;
     let (user, tenant) = (new.identity.user_id(), new.identity.tenant_id());

@@ -58,6 +58,7 @@ fn revoked_meanwhile(connection: &Connection, new: &NewSession) -> StoreResult<b
         SELECT EXISTS (SELECT 1 FROM sidgate_revocation \
             WHERE (kind = 'user' AND subject = :user OR kind = 'tenant' AND subject = :tenant OR kind = 'all' AND subject = '') \
               AND (seq IS NULL OR seq > :sampled)) \
+          OR :sampled > (SELECT seq FROM sidgate_clock) \
           OR (:predecessor IS NOT NULL AND NOT EXISTS (SELECT 1 FROM sidgate_session \
             WHERE session_key = :predecessor AND version = :version AND revoked_at IS NULL)) AS revoked";
     let predecessor = new.origin.predecessor();

@@ -175,6 +175,17 @@ pub async fn never_rotates_the_ended(f: &impl Fixture) {
     }
 }
 
+/// A sample that the store has not reached yet comes from a history that it has lost.
+pub async fn fails_with_a_sample_from_elsewhere(f: &impl Fixture) {
+    let mut new = login("7", None);
+    new.sampled = f.head().await + 1;
+    let refused = f.store().insert(&new).await;
+    assert!(
+        matches!(refused, Err(StoreError::RevokedMeanwhile)),
+        "{refused:?}"
+    );
+}
+
 /// Both or neither.
 pub async fn keeps_the_replaced_session_when_it_fails(f: &impl Fixture) {
     let old = f.log_in("7", None).await;
