@@ -1,6 +1,6 @@
 //! The heartbeat: reads the log of events and earns the lease (R2, R3, R9).
 //!
-//! [`judge`] is the pure half: given what was applied and what the store answered, either the events to apply or the
+//! `judge` is the pure half: given what was applied and what the store answered, either the events to apply or the
 //! reason to start afresh. [`Tail`] is the half with a task, a clock and a store.
 
 use std::sync::Arc;
