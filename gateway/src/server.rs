@@ -93,7 +93,7 @@ async fn build(
             return Err(StoreError::Schema(refused).into());
         }
     }
-    let sessions = wiring::sessions(&config, Arc::clone(keys), store, core)?;
+    let sessions = wiring::sessions(&config, Arc::clone(keys), store, core).await?;
     let site = Arc::new(Site::new(config, keys, None)?);
     for app in site.apps() {
         app.pool.resolve().await;

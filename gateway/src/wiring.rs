@@ -6,6 +6,7 @@ use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -20,8 +21,12 @@ use session_core::store::sqlite::SqliteStore;
 use session_core::store::{SessionStore, StoreError};
 use thiserror::Error;
 use tokio::runtime::Handle;
+use tracing::warn;
 
 use crate::config::{Config, Faults, MasterSource, StoreUrl};
+
+/// Longest wait for Redis at the start.
+const REDIS_PATIENCE: Duration = Duration::from_secs(1);
 
 /// What keeps the gateway from starting.
 #[derive(Debug, Error)]
@@ -138,14 +143,20 @@ pub(crate) fn may_migrate(config: &Config) -> bool {
 ///
 /// # Errors
 /// When a URL cannot be used.
-pub(crate) fn sessions(
+pub(crate) async fn sessions(
     config: &Config,
     keys: Arc<Keyring>,
     store: Arc<dyn SessionStore>,
     runtime: &Handle,
 ) -> Result<Arc<Sessions>, WiringError> {
     let shared = match &config.cache.redis_url {
-        Some(redis) => Some(Arc::new(RedisCache::connect(&redis.url)?) as Arc<dyn SharedCache>),
+        Some(redis) => {
+            let cache = RedisCache::connect(&redis.url)?;
+            if !cache.first_connection(REDIS_PATIENCE).await {
+                warn!("redis does not answer: starting without it");
+            }
+            Some(Arc::new(cache) as Arc<dyn SharedCache>)
+        }
         None => None,
     };
     let parts = Parts {

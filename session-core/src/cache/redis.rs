@@ -61,9 +61,11 @@ impl RedisCache {
         Ok(Self { client, config })
     }
 
-    /// Closes the connection.
-    pub async fn close(&self) {
-        drop(tokio::time::timeout(COMMAND_TIMEOUT, self.client.quit()).await);
+    /// Waits for the first connection, at most `limit`: a node that begins to serve a moment before its Redis is connected
+    /// would read from the store what all nodes have cached. `false` when there is none yet, which is no reason not to start.
+    pub async fn first_connection(&self, limit: Duration) -> bool {
+        let connected = tokio::time::timeout(limit, self.client.wait_for_connect()).await;
+        matches!(connected, Ok(Ok(())))
     }
 
     /// Publishes on the channel of hints.

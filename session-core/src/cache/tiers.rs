@@ -15,7 +15,7 @@ use crate::keys::Keyring;
 use crate::session::{Dead, Session};
 use crate::sid::SessionKey;
 use crate::stats::{SharedReject, Stats};
-use crate::store::{SessionStore, Snapshot, StoreError};
+use crate::store::{Hint, SessionStore, Snapshot, StoreError};
 
 /// How often a read is repeated when an event overtook it.
 const REREADS_MAX: usize = 2;
@@ -226,6 +226,13 @@ impl Tiers {
     pub(crate) async fn unlink_shared(&self, key: &SessionKey) {
         if let Some(shared) = self.shared.as_deref() {
             self.guarded(shared.unlink(key)).await;
+        }
+    }
+
+    /// Tells other nodes that something was committed. A hint: nothing depends on it.
+    pub(crate) async fn publish(&self, hint: Hint) {
+        if let Some(shared) = self.shared.as_deref() {
+            self.guarded(shared.publish(hint)).await;
         }
     }
 

@@ -13,7 +13,9 @@ use crate::session::{
     Identity, IdentityPatch, NewSession, Origin, RevokeReason, Seq, Session, Text,
 };
 use crate::sid::{SessionKey, Sid};
-use crate::store::{Change, Scope, SessionStore, StoreError, StoredSession, Subject, Updated};
+use crate::store::{
+    Change, Hint, Scope, SessionStore, StoreError, StoredSession, Subject, Updated,
+};
 
 /// Tries to change a session that others keep changing.
 const CHANGE_TRIES: usize = 3;
@@ -268,9 +270,22 @@ impl Sessions {
         if let Some(key) = key {
             self.local.forget(&key);
         }
+        self.tell_others(key.map_or(Hint::Something, Hint::Session));
         self.signals
             .beat_after(self.clock.boot(), BEAT_TIMEOUT)
             .await;
+    }
+}
+
+impl Sessions {
+    /// Hurries other nodes up through the shared cache, where the store's own channel may be swallowed by a pooler. Nobody
+    /// waits for it.
+    fn tell_others(&self, hint: Hint) {
+        if self.tiers.shared.is_some() {
+            let tiers = Arc::clone(&self.tiers);
+            self.tasks
+                .spawn_on(async move { tiers.publish(hint).await }, &self.runtime);
+        }
     }
 }
 

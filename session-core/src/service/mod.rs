@@ -30,7 +30,7 @@ use crate::cache::flight::Flights;
 use crate::cache::{Fill, Local, SharedCache, Tiers, TiersOptions};
 use crate::clock::{SharedClock, StoreTime};
 use crate::entropy::{self, NoEntropy, SharedEntropy};
-use crate::freshness::hints::{Follower, follow_hints};
+use crate::freshness::hints::{Follower, OpenHints, follow_hints};
 use crate::freshness::tail::{Listener, Phase, Signals, Tail};
 use crate::freshness::{Lease, Window};
 use crate::keys::Keyring;
@@ -229,15 +229,31 @@ impl Sessions {
             .spawn_on(unlink_all(Arc::clone(&self.tiers), unlinks), &self.runtime);
     }
 
-    /// Hurries the heartbeat up where the store can say that something was committed (R4).
+    /// Hurries the heartbeat up where the store, or the shared cache, can say that something was committed (R4).
     fn spawn_hints(&self) {
         let store = Arc::clone(&self.store);
-        let follower = Follower {
-            channel: "store",
-            open: Box::new(move || {
+        self.spawn_follower(
+            "store",
+            Box::new(move || {
                 let store = Arc::clone(&store);
                 Box::pin(async move { store.listen().await })
             }),
+        );
+        if let Some(shared) = self.tiers.shared.clone() {
+            self.spawn_follower(
+                "shared cache",
+                Box::new(move || {
+                    let shared = Arc::clone(&shared);
+                    Box::pin(async move { shared.listen().await })
+                }),
+            );
+        }
+    }
+
+    fn spawn_follower(&self, channel: &'static str, open: OpenHints) {
+        let follower = Follower {
+            channel,
+            open,
             local: Arc::clone(&self.local),
             signals: Arc::clone(&self.signals),
             stats: Arc::clone(&self.stats),

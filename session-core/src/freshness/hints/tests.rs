@@ -7,9 +7,11 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use super::*;
-use crate::clock::{Boot, StoreTime, SystemClock};
+use crate::cache::Entry;
+use crate::clock::{Boot, StoreTime, SystemClock, Timestamp};
 use crate::freshness::tail::{Listener, Tail};
-use crate::freshness::{Lease, Window};
+use crate::freshness::{Lease, Standing, Window};
+use crate::session::{Identity, Session};
 use crate::sid::SessionKey;
 use crate::stats::ResetReason;
 use crate::store::sqlite::SqliteStore;
@@ -35,6 +37,26 @@ type Opened = StoreResult<Option<Box<dyn HintStream>>>;
 fn channel() -> (mpsc::UnboundedSender<Hint>, Opened) {
     let (sender, receiver) = mpsc::unbounded_channel();
     (sender, Ok(Some(Box::new(Scripted(receiver)))))
+}
+
+fn session(key: SessionKey) -> Session {
+    let identity = Identity::from_value(serde_json::json!({"user": {"id": "7"}}));
+    Session {
+        key,
+        id: uuid::Uuid::nil(),
+        identity: identity.unwrap().0,
+        ip: None,
+        user_agent: "".into(),
+        created_at: Timestamp::default(),
+        auth_time: Timestamp::default(),
+        last_activity: Timestamp::default(),
+        expires_at: Timestamp::default(),
+        idle: Duration::ZERO,
+        revoked: None,
+        reference: None,
+        created_seq: 0,
+        version: 1,
+    }
 }
 
 /// A node that follows hints; attempts to open a channel answer in order, and after the last one hang.
@@ -81,11 +103,23 @@ impl Node {
     }
 
     fn remember(&self, key: SessionKey) {
-        self.local.put_absent(key, Boot::default());
+        let standing = Standing {
+            epoch: 1,
+            tick: 1,
+            head: 0,
+        };
+        let ttl = Duration::from_secs(60);
+        self.local.put(Arc::new(Entry::new(
+            session(key),
+            0,
+            standing,
+            Boot::default(),
+            ttl,
+        )));
     }
 
     fn knows(&self, key: SessionKey) -> bool {
-        self.local.is_absent(&key, Boot::default())
+        self.local.get(&key).is_some()
     }
 
     fn wakes(&self) -> u64 {
