@@ -254,11 +254,7 @@ impl Tail {
 
     async fn beat(&self, sent: Boot, reported: &mut Reported) -> bool {
         let applied = self.window.applied();
-        let pulse = match within(
-            BEAT_TIMEOUT,
-            self.report_and_pulse(sent, applied.seq, reported),
-        )
-        .await
+        let pulse = match within(BEAT_TIMEOUT, self.report_and_pulse(sent, applied, reported)).await
         {
             Ok(pulse) => pulse,
             Err(failed) => {
@@ -292,14 +288,17 @@ impl Tail {
     async fn report_and_pulse(
         &self,
         sent: Boot,
-        applied: Seq,
+        Applied { seq, anchor, .. }: Applied,
         reported: &mut Reported,
     ) -> StoreResult<Pulse> {
-        if applied != reported.applied || sent.since(reported.at) >= REPORT_EVERY {
-            self.store.report(self.node, applied).await?;
-            *reported = Reported { applied, at: sent };
+        if seq != reported.applied || sent.since(reported.at) >= REPORT_EVERY {
+            self.store.report(self.node, seq, anchor).await?;
+            *reported = Reported {
+                applied: seq,
+                at: sent,
+            };
         }
-        self.store.pulse(applied).await
+        self.store.pulse(seq).await
     }
 
     fn earn_lease(&self, sent: Boot, store_now: Timestamp) {

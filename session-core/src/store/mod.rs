@@ -71,8 +71,10 @@ pub trait SessionStore: fmt::Debug + Send + Sync + 'static {
     /// A session by its handle, dead or alive.
     async fn find(&self, id: Uuid) -> StoreResult<Option<StoredSession>>;
 
-    /// Notes that `node` is there and has applied every event up to `applied`. On the heartbeat's connection, within its time.
-    async fn report(&self, node: Uuid, applied: Seq) -> StoreResult<()>;
+    /// Notes that `node` is there and has applied every event up to `applied`, whose id is `eid`. Where the log holds no
+    /// such event, 0 is noted: the node has followed another history, and how far it came there says nothing here.
+    /// On the heartbeat's connection, within its time.
+    async fn report(&self, node: Uuid, applied: Seq, eid: Option<Uuid>) -> StoreResult<()>;
 
     /// The nodes that have reported less than `within` ago, by the store's clock.
     async fn nodes(&self, within: Duration) -> StoreResult<Vec<NodeReport>>;

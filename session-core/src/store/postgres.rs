@@ -161,8 +161,8 @@ impl SessionStore for PostgresStore {
         read::find(&self.pool, id).await
     }
 
-    async fn report(&self, node: Uuid, applied: Seq) -> StoreResult<()> {
-        nodes::report(&self.link, node, applied).await
+    async fn report(&self, node: Uuid, applied: Seq, eid: Option<Uuid>) -> StoreResult<()> {
+        nodes::report(&self.link, node, applied, eid).await
     }
 
     async fn nodes(&self, within: Duration) -> StoreResult<Vec<NodeReport>> {

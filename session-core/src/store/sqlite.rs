@@ -197,10 +197,10 @@ impl SessionStore for SqliteStore {
             .await
     }
 
-    async fn report(&self, node: Uuid, applied: Seq) -> StoreResult<()> {
+    async fn report(&self, node: Uuid, applied: Seq, eid: Option<Uuid>) -> StoreResult<()> {
         let clock = SharedClock::clone(&self.clock);
         self.chores
-            .call(move |connection| nodes::report(connection, clock.wall(), node, applied))
+            .call(move |connection| nodes::report(connection, clock.wall(), node, applied, eid))
             .await
     }
 

@@ -265,8 +265,8 @@ impl SessionStore for FaultStore {
         self.faults.pass(Call::Find, inner).await
     }
 
-    async fn report(&self, node: Uuid, applied: Seq) -> StoreResult<()> {
-        let inner = self.inner.report(node, applied);
+    async fn report(&self, node: Uuid, applied: Seq, eid: Option<Uuid>) -> StoreResult<()> {
+        let inner = self.inner.report(node, applied, eid);
         self.faults.pass(Call::Report, inner).await
     }
 

@@ -9,6 +9,7 @@ mod fault;
 mod postgres;
 mod process;
 mod redis;
+pub mod sim;
 
 pub use clock::ManualClock;
 pub use fault::{Call, FaultStore, Faults, Hold};

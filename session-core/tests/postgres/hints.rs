@@ -70,7 +70,7 @@ async fn what_is_no_event_is_no_hint() {
         age: Duration::ZERO,
     };
     assert_eq!(store.touch(&[touch]).await.unwrap(), 1);
-    store.report(Uuid::from_u128(1), 0).await.unwrap();
+    store.report(Uuid::from_u128(1), 0, None).await.unwrap();
     store.housekeep(10).await.unwrap();
     // Another node that makes sure that it hears itself.
     let _another = listen(&database.store()).await;

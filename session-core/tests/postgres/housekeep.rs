@@ -92,6 +92,9 @@ async fn a_report_waits_for_no_standby() {
     let database = server.database();
     let store = database.store_with(options());
     let session = store.insert(&login(1)).await.unwrap();
+    revoke(&store, Scope::User("8".into())).await;
+    revoke(&store, Scope::User("8".into())).await;
+    let log = store.pulse(0).await.unwrap().events;
     let client = database.client().await;
     client
         .batch_execute("ALTER SYSTEM SET synchronous_standby_names = 'nobody'")
@@ -102,8 +105,9 @@ async fn a_report_waits_for_no_standby() {
         .await
         .unwrap();
     let node = Uuid::from_u128(1);
-    for applied in 0..3 {
-        store.report(node, applied).await.unwrap();
+    for event in &log {
+        let reported = store.report(node, event.seq, Some(event.eid)).await;
+        reported.unwrap();
         store.pulse(0).await.unwrap();
         store.housekeep(10).await.unwrap();
     }

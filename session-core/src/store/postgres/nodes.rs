@@ -14,12 +14,18 @@ use super::row::{column, micros};
 use crate::session::Seq;
 use crate::store::{NodeReport, SchemaError, StoreError, StoreResult};
 
-pub(super) async fn report(link: &Link, node: Uuid, applied: Seq) -> StoreResult<()> {
+pub(super) async fn report(
+    link: &Link,
+    node: Uuid,
+    applied: Seq,
+    eid: Option<Uuid>,
+) -> StoreResult<()> {
     const SQL: &str = "\
         INSERT INTO sidgate_node (node_id, applied, seen_at) \
-        SELECT $1, $2, clock_timestamp() FROM set_config('synchronous_commit', 'off', true) \
+        SELECT $1, coalesce((SELECT seq FROM sidgate_event WHERE seq = $2 AND eid = $3), 0), clock_timestamp() \
+        FROM set_config('synchronous_commit', 'off', true) \
         ON CONFLICT (node_id) DO UPDATE SET applied = EXCLUDED.applied, seen_at = EXCLUDED.seen_at";
-    link.read(SQL, &[&node.to_string(), &applied]).await?;
+    link.read(SQL, &[&node.to_string(), &applied, &eid]).await?;
     Ok(())
 }
 

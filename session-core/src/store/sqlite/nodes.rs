@@ -17,13 +17,16 @@ pub(super) fn report(
     now: Timestamp,
     node: Uuid,
     applied: Seq,
+    eid: Option<Uuid>,
 ) -> StoreResult<()> {
     const SQL: &str = "\
-        INSERT INTO sidgate_node (node_id, applied, seen_at) VALUES (:node, :applied, :now) \
+        INSERT INTO sidgate_node (node_id, applied, seen_at) \
+        VALUES (:node, coalesce((SELECT seq FROM sidgate_event WHERE seq = :applied AND eid = :eid), 0), :now) \
         ON CONFLICT (node_id) DO UPDATE SET applied = excluded.applied, seen_at = excluded.seen_at";
     let params = named_params! {
         ":node": node.to_string(),
         ":applied": applied,
+        ":eid": eid.map(Uuid::into_bytes),
         ":now": now.as_micros(),
     };
     let written = connection.prepare_cached(SQL);

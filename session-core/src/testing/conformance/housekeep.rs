@@ -45,7 +45,7 @@ pub async fn finds_nothing_to_do(f: &impl Fixture) {
     let session = f.log_in("7", Some("t1")).await;
     revoke(f, Scope::User("8".into())).await;
     revoke(f, Scope::Tenant("t2".into())).await;
-    ok(f.store().report(Uuid::from_u128(1), 0).await);
+    ok(f.store().report(Uuid::from_u128(1), 0, None).await);
     assert_eq!(housekeep(f, 100).await, Housekept::default());
     assert!(f.is_live(&session.key).await);
     assert_eq!(f.events_after(0).await.len(), 2);
@@ -238,7 +238,7 @@ pub async fn lets_a_settled_revocation_go(f: &impl Fixture) {
 /// An hour after their last word.
 pub async fn forgets_nodes_that_are_gone(f: &impl Fixture) {
     for (n, minutes) in [(1, 59), (2, 61), (3, 0)] {
-        ok(f.store().report(Uuid::from_u128(n), 1).await);
+        ok(f.store().report(Uuid::from_u128(n), 0, None).await);
         let then = f.seconds_from_now(-minutes * MINUTE);
         let node = Uuid::from_u128(n);
         f.run(&format!(
