@@ -1,11 +1,12 @@
 //! What every part of the running gateway shares.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use session_core::entropy::{self, SharedEntropy};
 use session_core::service::Sessions;
 use tokio::runtime::Handle;
+use tokio::sync::Notify;
 
 use crate::backend::Backend;
 use crate::site::CurrentSite;
@@ -28,6 +29,10 @@ pub(crate) struct Gate {
     pub entropy: SharedEntropy,
     /// Set when the process is about to stop: `/readyz` says no, requests are still served.
     pub draining: AtomicBool,
+    /// Requests whose header was read and whose answer is not complete.
+    pub in_flight: AtomicUsize,
+    /// Told when the listeners are about to close.
+    pub closing: Notify,
 }
 
 impl Gate {

@@ -6,7 +6,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -21,6 +21,7 @@ use session_core::keys::Keyring;
 use session_core::store::StoreError;
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::{Notify, oneshot};
 use tracing::{error, info, warn};
 
 use crate::admin::Admin;
@@ -40,6 +41,12 @@ const CORE_THREADS: usize = 2;
 const FIRST_CHECK: Duration = Duration::from_secs(2);
 /// How long `/readyz` says no before the listeners close, so that a load balancer can notice.
 const UNREADY_FIRST: Duration = Duration::from_secs(1);
+/// How often the requests under way are counted while the gateway drains, and how long there must be none: a request that
+/// was sent before its connection closed is still being read.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+const SETTLED: Duration = Duration::from_millis(200);
+/// How long Pingora goes on listening after it has handed its sockets over (its `CLOSE_TIMEOUT`).
+const HANDED_OVER: Duration = Duration::from_secs(5);
 /// Requests on one connection.
 const KEEPALIVE_REQUESTS: u32 = 10_000;
 /// An HTTP/2 connection without streams is closed after this long.
@@ -61,13 +68,49 @@ pub(crate) fn run(path: PathBuf, upgrade: bool) -> Result<(), WiringError> {
     let gate = core.block_on(build(config, &keys, core.handle()))?;
     spawn_caretakers(&gate, path, keys);
     let server = pingora(&gate, upgrade)?;
-    server.run(RunArgs {
-        shutdown_signal: Box::new(Watch(Arc::clone(&gate))),
+    let signals = Watch(Arc::clone(&gate));
+    let (ended, end) = oneshot::channel();
+    std::thread::Builder::new()
+        .name("sidgate-server".to_owned())
+        .spawn(move || {
+            server.run(RunArgs {
+                shutdown_signal: Box::new(signals),
+            });
+            // Nobody listens any more when the requests have ended first.
+            let _unheard = ended.send(());
+        })
+        .map_err(|error| WiringError::Process(format!("server thread: {error}")))?;
+    core.block_on(async {
+        tokio::select! {
+            _ = end => {}
+            () = drained(&gate) => {}
+        }
     });
     core.block_on(gate.sessions.stop());
     core.shutdown_timeout(Duration::from_secs(1));
     info!("stopped");
     Ok(())
+}
+
+/// Returns when the listeners have closed and every request has its answer, or `server.drain_timeout` later. Pingora would
+/// always wait that long.
+async fn drained(gate: &Gate) {
+    gate.closing.notified().await;
+    let limit = gate.site.get().config.server.drain_timeout;
+    let no_request = async {
+        let mut quiet = Duration::ZERO;
+        while quiet < SETTLED {
+            tokio::time::sleep(LOOK_EVERY).await;
+            let busy = gate.in_flight.load(Ordering::Relaxed) > 0;
+            quiet = if busy {
+                Duration::ZERO
+            } else {
+                quiet + LOOK_EVERY
+            };
+        }
+    };
+    // In the end the process goes, and with it what is still open.
+    drop(tokio::time::timeout(limit, no_request).await);
 }
 
 fn core_runtime() -> Result<Runtime, WiringError> {
@@ -108,6 +151,8 @@ async fn build(
         core: core.clone(),
         entropy: Arc::new(SystemEntropy),
         draining: AtomicBool::new(false),
+        in_flight: AtomicUsize::new(0),
+        closing: Notify::new(),
     }))
 }
 
@@ -150,7 +195,8 @@ fn pingora(gate: &Arc<Gate>, upgrade: bool) -> Result<Server, WiringError> {
 
 fn server_conf(config: &Config) -> ServerConf {
     let cores = || std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
-    let grace = config.server.drain_timeout.as_secs();
+    // Longer than we wait ourselves, see `drained`.
+    let grace = config.server.drain_timeout.as_secs().saturating_add(1);
     ServerConf {
         threads: config
             .server
@@ -254,6 +300,14 @@ impl ShutdownSignalWatch for Watch {
             info!("draining");
             tokio::time::sleep(UNREADY_FIRST).await;
         }
+        let gate = Arc::clone(&self.0);
+        let handing_over = matches!(stop, ShutdownSignal::GracefulUpgrade);
+        self.0.core.spawn(async move {
+            if handing_over {
+                tokio::time::sleep(HANDED_OVER).await;
+            }
+            gate.closing.notify_one();
+        });
         stop
     }
 }

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use http::{HeaderName, HeaderValue};
 use session_core::clock::Boot;
@@ -9,6 +10,7 @@ use session_core::service::{LoginTicket, Query};
 use session_core::session::Text;
 use session_core::sid::SessionKey;
 
+use super::logging;
 use super::watch::Watch;
 use crate::auth::decide::State;
 use crate::auth::identity::Badge;
@@ -17,6 +19,9 @@ use crate::site::{App, Site};
 
 /// See the module.
 pub(crate) struct Ctx {
+    gate: Arc<Gate>,
+    /// Whether the request has been written to the log.
+    pub(super) logged: bool,
     pub(super) site: Arc<Site>,
     pub(super) started: Boot,
     pub(super) request_id: String,
@@ -56,8 +61,11 @@ pub(super) struct Forward {
 }
 
 impl Ctx {
-    pub(super) fn new(gate: &Gate) -> Self {
+    pub(super) fn new(gate: &Arc<Gate>) -> Self {
+        gate.in_flight.fetch_add(1, Ordering::Relaxed);
         Self {
+            gate: Arc::clone(gate),
+            logged: false,
             site: gate.site.get(),
             started: gate.sessions.clock().boot(),
             request_id: gate.request_id(),
@@ -69,6 +77,19 @@ impl Ctx {
             watch: Watch::header_is_read(),
             body_bytes: 0,
             forward: None,
+        }
+    }
+}
+
+/// A request that is dropped half-way (its session ended, its connection broke, a hook panicked) calls no hook any more.
+impl Drop for Ctx {
+    fn drop(&mut self) {
+        self.gate.in_flight.fetch_sub(1, Ordering::Relaxed);
+        if !self.logged {
+            if self.watch.as_ref().is_some_and(|watch| watch.was_cut()) {
+                self.outcome = "cut";
+            }
+            logging::unfinished(&self.gate, self);
         }
     }
 }

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use http::HeaderValue;
-use session_core::service::{Created, Login, SessionsError, UpdateError, Wait};
+use session_core::service::{
+    Created, Login, Query, Resolution, SessionsError, Unknown, UpdateError, Wait,
+};
 use session_core::session::{Identity, RevokeReason, Text};
 use session_core::sid::SessionKey;
 use session_core::store::Scope;
@@ -44,6 +46,8 @@ enum NotDone {
     Sessions(#[from] SessionsError),
     #[error(transparent)]
     Update(#[from] UpdateError),
+    #[error("nobody can say whose session it is: {}", .0.as_str())]
+    Unknown(Unknown),
     #[error("there is no session to change")]
     NoSession,
     #[error("the node had no lease when the request came in")]
@@ -70,6 +74,11 @@ pub(super) async fn obey(gate: &Gate, forward: &Forward, ctx: &mut Ctx, token: &
         ..Outcome::default()
     };
     let mut subject = Subject::of(forward);
+    // The session may end by this very answer, which must not be cut for that.
+    let watch = ctx.watch.clone();
+    if let Some(watch) = &watch {
+        watch.moves_to(None);
+    }
     for event in events {
         let (kind, must_hold) = (
             event.as_str(),
@@ -89,6 +98,9 @@ pub(super) async fn obey(gate: &Gate, forward: &Forward, ctx: &mut Ctx, token: &
                 }
             }
         }
+    }
+    if let Some(watch) = watch {
+        watch.moves_to(subject.key.filter(|_| subject.user_id.is_some()));
     }
     outcome
 }
@@ -134,7 +146,12 @@ async fn apply(
             let created = log_in(gate, forward, ctx, subject.key, identity, reference, ttl).await?;
             adopt(gate, ctx, subject, &created, "event")
         }
-        SessionEvent::Logout(scope) => log_out(gate, ctx, subject, scope).await,
+        SessionEvent::Logout(scope) => {
+            if scope != LogoutScope::This && subject.user_id.is_none() {
+                subject.user_id = owner(gate, forward, subject.key).await?;
+            }
+            log_out(gate, ctx, subject, scope).await
+        }
         SessionEvent::Update(patch) => {
             let key = subject.key.ok_or(NotDone::NoSession)?;
             if gate.sessions.update(key, patch).await? {
@@ -205,6 +222,22 @@ fn adopt(
         .ok_or(NotDone::Cookie)
 }
 
+/// Whose session it is that nobody looked up for this request. `None`: there is none, or nobody's.
+async fn owner(
+    gate: &Gate,
+    forward: &Forward,
+    key: Option<SessionKey>,
+) -> Result<Option<Text>, NotDone> {
+    let (State::None | State::Unknown, Some(key)) = (&forward.state, key) else {
+        return Ok(None);
+    };
+    match gate.sessions.resolve_key(key, Query::default()).await {
+        Resolution::Active(active) => Ok(Some(active.entry.session().identity.user_id().into())),
+        Resolution::Absent(_) => Ok(None),
+        Resolution::Unknown(why) => Err(NotDone::Unknown(why)),
+    }
+}
+
 async fn log_out(
     gate: &Gate,
     ctx: &Ctx,
@@ -223,7 +256,9 @@ async fn log_out(
         (LogoutScope::All, _, Some(user_id)) => {
             (Scope::User(user_id), RevokeReason::LogoutEverywhere, true)
         }
-        (LogoutScope::Others | LogoutScope::All, _, _) => return Err(NotDone::NoSession),
+        // The same when everything is to end: what the browser holds is of no use any more.
+        (LogoutScope::All, _, None) => return Ok(set_cookie::clear(&ctx.site.config.cookie)),
+        (LogoutScope::Others, _, _) => return Ok(None),
     };
     let revoked = gate.sessions.revoke(scope, reason, Wait::All).await?;
     gate.metrics.revoked(reason, revoked.revoked);

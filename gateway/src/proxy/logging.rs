@@ -1,4 +1,4 @@
-//! `logging`: called once for each request, whatever became of it.
+//! `logging`: one line and one count for each request, whatever became of it.
 
 use pingora_core::Error;
 use pingora_proxy::Session;
@@ -8,7 +8,8 @@ use super::Ctx;
 use crate::gate::Gate;
 use crate::telemetry::access_log::AccessLine;
 
-pub(super) fn write(gate: &Gate, session: &Session, error: Option<&Error>, ctx: &Ctx) {
+pub(super) fn write(gate: &Gate, session: &Session, error: Option<&Error>, ctx: &mut Ctx) {
+    ctx.logged = true;
     gate.metrics.request(&ctx.route, ctx.outcome);
     if let Some(error) = error {
         // Type and source only: the context may quote the request.
@@ -21,15 +22,30 @@ pub(super) fn write(gate: &Gate, session: &Session, error: Option<&Error>, ctx: 
     }
     let head = session.req_header();
     let refused = &*ctx.route == "edge";
+    let (method, path) = if refused {
+        ("", "")
+    } else {
+        (head.method.as_str(), head.uri.path())
+    };
+    let written = session.response_written();
+    let status = written.map_or(0, |head| head.status.as_u16());
+    line(gate, ctx, method, path, status);
+}
+
+/// A request that did not come to its end: what is known of it without its header.
+pub(super) fn unfinished(gate: &Gate, ctx: &Ctx) {
+    gate.metrics.request(&ctx.route, ctx.outcome);
+    line(gate, ctx, "", "", 0);
+}
+
+fn line(gate: &Gate, ctx: &Ctx, method: &str, path: &str, status: u16) {
     AccessLine {
         request_id: &ctx.request_id,
-        method: if refused { "" } else { head.method.as_str() },
-        path: if refused { "" } else { head.uri.path() },
+        method,
+        path,
         route: &ctx.route,
         outcome: ctx.outcome,
-        status: session
-            .response_written()
-            .map_or(0, |head| head.status.as_u16()),
+        status,
         session: ctx.handle.as_deref(),
         tier: ctx.tier,
         client: ctx.client,

@@ -4,18 +4,20 @@
 //! nothing for an hour, calls none of them. So each request runs beside a supervisor, and whichever ends first ends both:
 //! dropping the request closes exactly its connection, or its HTTP/2 stream, and never anybody else's.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use parking_lot::Mutex;
 use pingora_core::apps::{HttpServerApp, HttpServerOptions, ReusedHttpStream};
 use pingora_core::protocols::http::ServerSession;
 use pingora_core::server::ShutdownWatch;
 use pingora_proxy::HttpProxy;
 use session_core::cache::Entry;
 use session_core::service::Follow;
+use session_core::sid::SessionKey;
 use tokio::sync::Notify;
-use tracing::info;
 
 use super::Proxy;
 use crate::gate::Gate;
@@ -34,7 +36,15 @@ tokio::task_local! {
 #[derive(Debug, Default)]
 pub(crate) struct Watch {
     header_read: Notify,
-    session: OnceLock<Arc<Entry>>,
+    bound: Mutex<Option<Bound>>,
+    cut: AtomicBool,
+}
+
+/// The session that a request ends with.
+#[derive(Clone, Debug)]
+struct Bound {
+    key: SessionKey,
+    known: Option<Arc<Entry>>,
 }
 
 impl Watch {
@@ -47,8 +57,40 @@ impl Watch {
 
     /// From now on the request ends with this session.
     pub(super) fn ends_with(&self, session: &Arc<Entry>) {
-        // A retry towards another server sets the same session again.
-        let _already_set = self.session.set(Arc::clone(session));
+        *self.bound.lock() = Some(Bound {
+            key: session.session().key,
+            known: Some(Arc::clone(session)),
+        });
+    }
+
+    /// From now on the request ends with the session of this key. `None`: with none. An answer that itself ends or
+    /// exchanges the session must still reach the browser.
+    pub(super) fn moves_to(&self, key: Option<SessionKey>) {
+        *self.bound.lock() = key.map(|key| Bound { key, known: None });
+    }
+
+    /// Whether the request was ended because its session had.
+    pub(super) fn was_cut(&self) -> bool {
+        self.cut.load(Ordering::Relaxed)
+    }
+
+    fn bound(&self) -> Option<Bound> {
+        self.bound.lock().clone()
+    }
+
+    /// Remembers what is known now, unless the request has moved to another session meanwhile.
+    fn know(&self, key: &SessionKey, entry: Arc<Entry>) {
+        if let Some(bound) = self.bound.lock().as_mut().filter(|bound| bound.key == *key) {
+            bound.known = Some(entry);
+        }
+    }
+
+    /// True when the request is still bound to the session, which has ended: then it is to be cut.
+    fn cuts(&self, key: &SessionKey) -> bool {
+        let bound = self.bound.lock();
+        let cut = bound.as_ref().is_some_and(|bound| bound.key == *key);
+        self.cut.store(cut, Ordering::Relaxed);
+        cut
     }
 }
 
@@ -82,36 +124,52 @@ impl Watched {
             self.gate.metrics.refused("header_timeout");
             return;
         }
-        let mut known: Option<Arc<Entry>> = None;
         loop {
             tokio::time::sleep(FOLLOW_EVERY).await;
-            let Some(entry) = known.as_ref().or_else(|| watch.session.get()) else {
+            let Some(Bound { key, known }) = watch.bound() else {
                 continue;
             };
-            match self.gate.sessions.follow(entry).await {
-                Follow::Alive(entry) => known = Some(entry),
+            match self.gate.sessions.follow(&key, known.as_ref()).await {
+                Follow::Alive(entry) => watch.know(&key, entry),
                 // The store is away: a stream is not a new request, and unknown is not ended.
                 Follow::Unknown => {}
-                Follow::Ended => {
+                Follow::Ended if watch.cuts(&key) => {
                     self.gate.metrics.stream_cut();
-                    info!(session = %entry.session().id, "stream cut: its session has ended");
                     return;
                 }
+                // The app's answer has ended or exchanged it.
+                Follow::Ended => {}
             }
         }
     }
 
-    /// A connection that was used before may rest before its next header begins.
+    /// How long the header of a request may take. On a plain connection the time begins with its first byte (see
+    /// [`rested`]); under TLS that byte cannot be seen coming, and the rest before it counts too.
     fn header_limit(&self, session: &ServerSession) -> Duration {
         let limit = self.gate.site.get().config.edge.header_timeout;
         let is_first =
             session.get_keepalive_reuses_remaining() == self.options.keepalive_request_limit;
-        if is_first || session.is_http2() {
-            limit
-        } else {
+        let is_tls = session
+            .digest()
+            .is_some_and(|digest| digest.ssl_digest.is_some());
+        if is_tls && !is_first && !session.is_http2() {
             limit.saturating_add(REST_MAX)
+        } else {
+            limit
         }
     }
+}
+
+/// Waits for the first byte of the next request. `None` when none comes, or the gateway stops.
+async fn rested(reused: ReusedHttpStream, shutdown: &ShutdownWatch) -> Option<ReusedHttpStream> {
+    let mut shutdown = shutdown.clone();
+    let (mut stream, settings) = reused.consume();
+    let mut first = [0];
+    tokio::select! {
+        peeked = tokio::time::timeout(REST_MAX, stream.try_peek(&mut first)) => peeked.ok()?.ok().map(drop)?,
+        _ = shutdown.changed() => return None,
+    }
+    Some(ReusedHttpStream::new(stream, settings))
 }
 
 #[async_trait]
@@ -126,10 +184,11 @@ impl HttpServerApp for Watched {
             Arc::clone(&watch),
             self.proxy.process_new_http(session, shutdown),
         );
-        tokio::select! {
+        let done = tokio::select! {
             done = request => done,
             () = self.supervise(&watch, header_limit) => None,
-        }
+        };
+        rested(done?, shutdown).await
     }
 
     fn server_options(&self) -> Option<&HttpServerOptions> {

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::support::app;
 use crate::support::wait::unix_now;
-use crate::support::{App, Gateway, Request, Response, token};
+use crate::support::{App, Gateway, Request, Response, SESSION, token};
 
 /// A gateway in front of an app.
 struct Stage {
@@ -272,4 +272,36 @@ fn event_comes_through_with_an_answer_of_any_status() {
     assert_eq!(response.status, 302);
     assert_eq!(response.header("location"), Some("/welcome"));
     assert!(stage.gateway.knows(&response.new_sid()));
+}
+
+/// A second click on "log out everywhere", or a session that ended elsewhere.
+#[test]
+fn logout_everywhere_of_nobody_is_done_already() {
+    let stage = Stage::set();
+    let gone = stage.gateway.log_in("alice@example.com");
+    stage.gateway.send(&Request::delete(SESSION).sid(&gone));
+    for sid in [None, Some(gone.as_str())] {
+        let all = stage.hear(sid, json!([{"type": "logout", "scope": "all"}]));
+        assert!(clears_cookie(&all), "{all:?}");
+        let others = stage.hear(sid, json!([{"type": "logout", "scope": "others"}]));
+        assert!(others.leaves_cookies_alone(), "{others:?}");
+    }
+}
+
+/// On a route where nobody looked the session up before.
+#[test]
+fn logout_everywhere_finds_the_user_of_a_route_without_sessions() {
+    let app = App::start();
+    let gateway = Gateway::in_front_of(&app).start();
+    let [this, other] = [(); 2].map(|()| gateway.log_in("alice@example.com"));
+    app.says("/none", json!([{"type": "logout", "scope": "all"}]));
+
+    let response = gateway.send(&Request::post("/none").sid(&this));
+
+    assert_eq!(
+        app.last_request().header("x-session-state").unwrap(),
+        "none"
+    );
+    assert!(clears_cookie(&response), "{response:?}");
+    assert!(!gateway.knows(&this) && !gateway.knows(&other));
 }

@@ -106,3 +106,37 @@ fn request_under_way_is_finished_while_draining() {
     drop(connection);
     assert!(gateway.stop().success());
 }
+
+/// Nobody waits for requests that are not there: a restart takes a moment, not `drain_timeout`.
+#[test]
+fn idle_gateway_stops_at_once() {
+    let app = App::start();
+    let mut gateway = Gateway::in_front_of(&app)
+        .with("[server]\ndrain_timeout = \"10m\"")
+        .start();
+    let mut idle = gateway.connect();
+    idle.write(&Request::get("/").bytes(&gateway.host()));
+    assert_eq!(idle.read(false).status, 200);
+
+    gateway.signal(Signal::TERM);
+
+    assert!(gateway.stop().success());
+}
+
+/// Shorter than a second is not "at once", nor for ever.
+#[test]
+fn request_that_does_not_end_is_given_up_after_the_drain() {
+    let app = App::start();
+    let mut gateway = Gateway::in_front_of(&app)
+        .with("[server]\ndrain_timeout = \"300ms\"")
+        .start();
+    app.on("/silent", |_| Reply::Silence);
+    let mut connection = gateway.connect();
+    connection.write(&Request::get("/silent").bytes(&gateway.host()));
+    app.wait_for(1);
+
+    gateway.signal(Signal::TERM);
+
+    assert!(gateway.stop().success());
+    assert!(connection.is_closed());
+}

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use rustix::process::Signal;
 use serde_json::json;
 use session_core::testing::{TestDatabase, TestPostgres, TestRedis};
 
@@ -250,4 +251,26 @@ fn login_on_one_node_ends_the_session_made_on_the_other() {
         let login = crate::support::login("bob@example.com", crate::support::app::PASSWORD);
         assert_eq!(cluster.two.send(&login.sid(&sid)).status, 201);
     });
+}
+
+/// The receipt waits for a node that is silent, and the request that asked for it belongs to a session that has ended.
+#[test]
+fn logout_by_the_app_answers_although_another_node_is_frozen() {
+    let cluster = Cluster::without_redis();
+    for scope in ["this", "all"] {
+        let sid = cluster.session();
+        cluster
+            .app
+            .says("/logout", json!([{"type": "logout", "scope": scope}]));
+
+        cluster.two.signal(Signal::STOP);
+        let response = cluster.one.send(&Request::post("/logout").sid(&sid));
+        cluster.two.signal(Signal::CONT);
+
+        assert_eq!(response.status, 200, "{scope}");
+        let cookie = response.header("set-cookie").unwrap_or_default();
+        assert!(cookie.starts_with("sid=;"), "{scope}: {cookie}");
+        assert_eq!(ask(&cluster.one, &sid), 401);
+        cluster.two.wait_until_ready();
+    }
 }

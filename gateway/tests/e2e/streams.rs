@@ -132,3 +132,53 @@ fn stream_of_a_session_survives_an_update_of_its_identity() {
         std::thread::sleep(Duration::from_millis(100));
     }
 }
+
+/// The app exchanges the session in the head of an answer that goes on: the answer belongs to the new session then.
+#[test]
+fn stream_whose_answer_exchanges_the_session_ends_with_the_new_one() {
+    let app = App::start();
+    let gateway = Gateway::in_front_of(&app).start();
+    app.on("/stream", |exchange| {
+        let claims = exchange.event_claims(&json!([{"type": "rotate"}]));
+        let event = format!("X-Session-Event: {}\r\n\r\n", exchange.sign(&claims));
+        let head = String::from_utf8(STREAM.to_vec()).unwrap();
+        Reply::Open(
+            head.replacen("\r\n\r\n", &format!("\r\n{event}"), 1)
+                .into_bytes(),
+        )
+    });
+    let old = gateway.log_in("alice@example.com");
+    let mut connection = gateway.connect();
+    connection.write(&Request::get("/stream").sid(&old).bytes(&gateway.host()));
+    let head = connection.read(true);
+    assert_eq!(head.status, 200);
+    let fresh = head.new_sid();
+    assert!(!gateway.knows(&old));
+
+    let start = instant();
+    while start.elapsed() < Duration::from_millis(1_500) {
+        assert!(!connection.is_closed(), "after {:?}", start.elapsed());
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    gateway.send(&Request::delete(SESSION).sid(&fresh));
+    is_cut_in_time(&mut connection);
+}
+
+/// Nobody may wonder where a request went.
+#[test]
+fn stream_that_was_cut_is_logged_and_counted() {
+    let app = App::start();
+    let gateway = Gateway::in_front_of(&app).start();
+    app.on("/stream", |_| Reply::Open(STREAM.to_vec()));
+    let sid = gateway.log_in("alice@example.com");
+    let mut stream = open(&gateway, &Request::get("/stream").sid(&sid), 200);
+
+    gateway.send(&Request::delete(SESSION).sid(&sid));
+
+    is_cut_in_time(&mut stream);
+    until_true("the access line", CUT, || {
+        gateway.stdout().contains(r#""outcome":"cut""#)
+    });
+    let cut = [("route", "/"), ("outcome", "cut")];
+    assert_eq!(gateway.metrics().sum("sidgate_requests_total", &cut), 1.0);
+}

@@ -168,21 +168,23 @@ impl Sessions {
             && !active.entry.is_expired(self.store_time.upper(now))
     }
 
-    /// Whether the session of `entry` still lives, for somebody who holds on to it: a stream, a WebSocket. Losing the
-    /// lease ends no stream; the first beat after it tells what happened meanwhile.
-    pub async fn follow(&self, entry: &Arc<Entry>) -> Follow {
+    /// Whether the session of `key` still lives, for somebody who holds on to it: a stream, a WebSocket. `known` is what
+    /// was known of it last. Losing the lease ends no stream; the first beat after it tells what happened meanwhile.
+    pub async fn follow(&self, key: &SessionKey, known: Option<&Arc<Entry>>) -> Follow {
         let now = self.clock.boot();
-        if entry.is_expired(self.store_time.upper(now)) {
-            return Follow::Ended;
-        }
-        if self.window.believes(entry) {
-            return Follow::Alive(Arc::clone(entry));
+        if let Some(entry) = known {
+            if entry.is_expired(self.store_time.upper(now)) {
+                return Follow::Ended;
+            }
+            if self.window.believes(entry) {
+                return Follow::Alive(Arc::clone(entry));
+            }
         }
         let query = Query {
             counts_as_use: false,
             ..Query::default()
         };
-        match self.resolve_key(entry.session().key, query).await {
+        match self.resolve_key(*key, query).await {
             Resolution::Active(active) => Follow::Alive(active.entry),
             Resolution::Absent(_) => Follow::Ended,
             Resolution::Unknown(_) => Follow::Unknown,
