@@ -15,6 +15,10 @@ use crate::config::IdentityField;
 /// Longest value of an attribute header, in bytes.
 pub const ATTRIBUTE_MAX: usize = 1_024;
 
+/// Most JSON that one claim of an assertion carries, in bytes. Servers refuse requests whose header is too large (gunicorn:
+/// a field of 8,190 bytes, Node: 16 KiB in all), and a user must not be able to lock themselves out by a long biography.
+pub const CLAIM_MAX: usize = 4_096;
+
 /// Ready header values of one session.
 #[derive(Debug)]
 pub struct Badge {
@@ -30,7 +34,7 @@ pub struct Badge {
     pub expires_at: HeaderValue,
     /// The headers of `[identity.headers]`.
     pub attributes: Vec<(HeaderName, HeaderValue)>,
-    /// Attributes left out because they are not ASCII or too long.
+    /// Attributes and claims left out because they are not ASCII or too long.
     pub omitted: u64,
     /// The newest assertion for each app that this session has visited.
     issued: Mutex<Vec<Issued>>,
@@ -57,6 +61,11 @@ impl Badge {
                 Attribute::Unfit => omitted += 1,
             }
         }
+        omitted += CLAIMED
+            .iter()
+            .filter_map(|(pointer, _)| identity.pointer(pointer))
+            .filter(|claim| !fits(claim))
+            .count() as u64;
         let handle = session.id.to_string().into_boxed_str();
         Self {
             id: HeaderValue::from_str(&handle).unwrap_or_else(|_| HeaderValue::from_static("")),
@@ -120,21 +129,37 @@ pub fn signed(
     Ok(value)
 }
 
-/// The claims of a live session; `stale` in seconds when it is served without a lease.
+/// Where a claim is found in an identity, and of what type it has to be.
+type Claimed = (&'static str, fn(&Value) -> bool);
+
+/// What an assertion takes out of an identity.
+const CLAIMED: [Claimed; 3] = [
+    ("/user/email", Value::is_string),
+    ("/attributes", Value::is_object),
+    ("/auth_hash", Value::is_string),
+];
+
+fn fits(claim: &Value) -> bool {
+    claim.to_string().len() <= CLAIM_MAX
+}
+
+/// The claims of a live session; `stale` in seconds when it is served without a lease. A claim above [`CLAIM_MAX`] is left
+/// out.
 #[must_use]
 pub fn claims(session: &Session, stale: Option<u64>) -> SessionClaims {
     let mut identity = session.identity.to_value();
-    let mut take = |pointer: &str, fits: fn(&Value) -> bool| {
-        identity.pointer_mut(pointer).map(Value::take).filter(fits)
-    };
+    let [email, attrs, ah] = CLAIMED.map(|(pointer, is_right)| {
+        let claim = identity.pointer_mut(pointer).map(Value::take);
+        claim.filter(|claim| is_right(claim) && fits(claim))
+    });
     SessionClaims {
         sid: Some(session.id.to_string()),
         sub: Some(session.identity.user_id().to_owned()),
         tid: session.identity.tenant_id().map(str::to_owned),
-        email: take("/user/email", Value::is_string),
-        attrs: take("/attributes", Value::is_object),
+        email,
+        attrs,
         auth_time: Some(session.auth_time.as_secs()),
-        ah: take("/auth_hash", Value::is_string),
+        ah,
         reference: session.reference.as_deref().map(str::to_owned),
         stale,
     }

@@ -30,6 +30,10 @@ pub struct EdgeConfig {
     pub passthrough_headers: Vec<HeaderName>,
     /// How long a header block may take to arrive.
     pub header_timeout: Duration,
+    /// How long a client may send nothing of a body that it has announced.
+    pub body_timeout: Duration,
+    /// How long a client may accept nothing of an answer.
+    pub write_timeout: Duration,
     /// Size of a header block.
     pub max_header_bytes: usize,
     /// Fields in a header block.
@@ -77,6 +81,12 @@ impl EdgeConfig {
                 header_timeout: edge
                     .text("header_timeout", within(ms(100)..=mins(5)))
                     .unwrap_or(secs(10)),
+                body_timeout: edge
+                    .text("body_timeout", within(ms(100)..=mins(30)))
+                    .unwrap_or(secs(30)),
+                write_timeout: edge
+                    .text("write_timeout", within(ms(100)..=mins(30)))
+                    .unwrap_or(secs(30)),
                 max_header_bytes: edge
                     .number("max_header_bytes", 1..=MAX_HEADER_BYTES)
                     .unwrap_or(DEFAULT_HEADER_BYTES),

@@ -45,7 +45,7 @@ impl<'a> Plan<'a> {
     ) -> Result<Self, NotForwarded> {
         let headers = &head.headers;
         if route.csrf == CsrfPolicy::Check
-            && !is_safe(head.method.as_str())
+            && (!is_safe(head.method.as_str()) || vetted.websocket)
             && csrf::check(headers, &site.origin).is_err()
         {
             return Err(NotForwarded::Answer(Box::new(Answer::cross_site())));

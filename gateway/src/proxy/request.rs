@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
-use http::header::{HeaderMap, HeaderValue, USER_AGENT};
+use http::header::{HeaderMap, HeaderValue, UPGRADE, USER_AGENT};
 use pingora_core::Result;
 use pingora_proxy::Session;
 use session_core::session::{Text, clip_user_agent};
@@ -11,7 +11,7 @@ use session_core::session::{Text, clip_user_agent};
 use super::forward::{self, NotForwarded, Outcome, Plan};
 use super::{Ctx, body, write};
 use crate::answer::Answer;
-use crate::config::Route;
+use crate::config::{EdgeConfig, Route};
 use crate::edge::{self, RawRequest, SidCookie, Vetted, client_ip, target};
 use crate::endpoints::{self, Asker, Endpoint, login};
 use crate::gate::Gate;
@@ -31,6 +31,7 @@ enum Next<'a> {
 /// True when the answer has been written already.
 pub(super) async fn filter(gate: &Arc<Gate>, session: &mut Session, ctx: &mut Ctx) -> Result<bool> {
     let site = Arc::clone(&ctx.site);
+    limit_waits(session, &site.config.edge);
     let answer = match next(gate, &site, session, ctx) {
         Next::Refuse(why) => {
             gate.metrics.refused(why.reason());
@@ -53,6 +54,16 @@ pub(super) async fn filter(gate: &Arc<Gate>, session: &mut Session, ctx: &mut Ct
     };
     write::answer(session, ctx, answer).await?;
     Ok(true)
+}
+
+/// A client that stops reading, or stops sending a body half-way, must not hold a task and a connection to an app for ever.
+/// A WebSocket may be silent: what an upgrade sends is no body.
+fn limit_waits(session: &mut Session, edge: &EdgeConfig) {
+    let upgrades = session.req_header().headers.contains_key(UPGRADE);
+    let downstream = session.as_downstream_mut();
+    downstream.set_read_timeout((!upgrades).then_some(edge.body_timeout));
+    downstream.set_write_timeout(Some(edge.write_timeout));
+    downstream.set_total_drain_timeout(Some(edge.body_timeout));
 }
 
 /// Everything that needs no I/O.

@@ -1,6 +1,6 @@
 //! Other sites that make a browser log in or out. Catalogue: category E.
 
-use crate::support::app::PASSWORD;
+use crate::support::app::{NAME, PASSWORD};
 use crate::support::{App, Gateway, Request, SESSION, login};
 
 /// Fields that browsers send from elsewhere.
@@ -115,4 +115,30 @@ fn endpoint_knows_three_methods() {
     }
     assert!(gateway.knows(&sid));
     assert!(app.requests().is_empty());
+}
+
+/// A handshake is a GET that opens a door for everything: no browser protects it from other sites (RFC 6455, 10.2).
+#[test]
+fn websocket_from_another_site_is_refused_where_the_route_checks() {
+    let app = App::start();
+    let config = format!(
+        "[[routes]]\npath = \"/checked\"\nupstream = \"{NAME}\"\nsession = \"optional\"\ncsrf = \"check\""
+    );
+    let gateway = Gateway::in_front_of(&app).with(&config).start();
+    let sid = gateway.log_in("alice@example.com");
+    let handshake = |origin: &str| {
+        Request::get("/checked")
+            .sid(&sid)
+            .header("Connection", "Upgrade")
+            .header("Upgrade", "websocket")
+            .header("Sec-WebSocket-Version", "13")
+            .header("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==")
+            .header("Origin", origin)
+    };
+
+    let response = gateway.send(&handshake("https://evil.test"));
+    assert_eq!(response.problem(403), "cross_site");
+    assert!(app.requests().is_empty());
+
+    assert_eq!(gateway.send(&handshake(&gateway.origin())).status, 200);
 }

@@ -1,7 +1,10 @@
 //! How often somebody may try, and how much one client may hold.
 
+use std::time::Duration;
+
 use crate::support::app::PASSWORD;
-use crate::support::{App, Gateway, Request, Response, login};
+use crate::support::wait::{LONG, instant, until_true};
+use crate::support::{App, Gateway, Reply, Request, Response, login};
 
 fn wait_is_named(response: &Response) {
     assert_eq!(response.problem(429), "locked");
@@ -113,4 +116,68 @@ fn client_cannot_hold_more_connections_than_allowed() {
     let refused = [("reason", "connections_per_ip")];
     let metrics = gateway.metrics();
     assert_eq!(metrics.sum("sidgate_refused_total", &refused), 1.0);
+}
+
+/// The deadline is for each header, not only for the first one of a connection.
+#[test]
+fn slow_second_header_is_not_waited_for() {
+    let app = App::start();
+    let gateway = Gateway::in_front_of(&app)
+        .with("[edge]\nheader_timeout = \"500ms\"")
+        .start();
+    let mut connection = gateway.connect();
+    let request = Request::get("/").bytes(&gateway.host());
+    connection.write(&request);
+    assert_eq!(connection.read(false).status, 200);
+    // Between two requests a connection may rest for longer than a header may take.
+    std::thread::sleep(Duration::from_millis(800));
+    assert!(!connection.is_closed(), "it rests");
+
+    let start = instant();
+    for byte in &request {
+        if connection.is_closed() || start.elapsed() > LONG {
+            break;
+        }
+        connection.write(&[*byte]);
+        std::thread::sleep(Duration::from_millis(100));
+    }
+
+    assert!(connection.is_closed(), "after {:?}", start.elapsed());
+    assert_eq!(app.requests().len(), 1);
+}
+
+#[test]
+fn body_that_stops_half_way_is_not_waited_for() {
+    let app = App::start();
+    let gateway = Gateway::in_front_of(&app)
+        .with("[edge]\nbody_timeout = \"300ms\"")
+        .start();
+    let mut connection = gateway.connect();
+    let head = format!(
+        "POST / HTTP/1.1\r\nHost: {}\r\nContent-Length: 10\r\n\r\nhalf",
+        gateway.host()
+    );
+    connection.write(head.as_bytes());
+
+    assert_eq!(connection.read(false).problem(408), "request_timeout");
+    assert!(connection.read_to_end().is_empty(), "and it is closed");
+}
+
+/// Its buffers are full; what it does not take must not be kept for it.
+#[test]
+fn client_that_does_not_read_is_let_go() {
+    const SIZE: usize = 64 << 20;
+    let app = App::start();
+    let gateway = Gateway::in_front_of(&app)
+        .with("[edge]\nwrite_timeout = \"300ms\"")
+        .start();
+    app.on("/large", |_| Reply::new(200, &[], &"x".repeat(SIZE)));
+    let mut connection = gateway.connect();
+    connection.write(&Request::get("/large").bytes(&gateway.host()));
+
+    until_true("the end of the request", LONG, || {
+        gateway.stdout().contains(r#""outcome":"broken_off""#)
+    });
+
+    assert!(connection.read_to_end().len() < SIZE);
 }

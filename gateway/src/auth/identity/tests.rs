@@ -112,3 +112,17 @@ fn claims_say_what_the_contract_lists() {
             "attrs": {"plan": "pro"}, "auth_time": 5, "ah": "h", "ref": "r", "stale": 3})
     );
 }
+
+/// A long biography must not lock its user out of an app whose server refuses long headers.
+#[test]
+fn a_claim_that_is_too_long_is_left_out_and_counted() {
+    let long = "x".repeat(CLAIM_MAX);
+    let session = session(json!({
+        "user": {"id": "7", "email": "a@x"}, "attributes": {"bio": long}, "auth_hash": "h",
+    }));
+    let claims = claims(&session, None);
+    assert_eq!(claims.attrs, None);
+    assert_eq!(claims.email, Some(json!("a@x")));
+    assert_eq!(claims.ah, Some(json!("h")));
+    assert_eq!(Badge::new(&session, &[]).omitted, 1);
+}

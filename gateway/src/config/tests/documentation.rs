@@ -252,6 +252,8 @@ const EFFECTS: &[Effect] = &[
     ("edge.odd_header_names", "\"drop\"", &[]),
     ("edge.passthrough_headers", "[\"x-session-token\"]", &[]),
     ("edge.header_timeout", "\"1s\"", &[]),
+    ("edge.body_timeout", "\"1s\"", &[]),
+    ("edge.write_timeout", "\"1s\"", &[]),
     ("edge.max_header_bytes", "16384", &[]),
     ("edge.max_header_count", "50", &[]),
     ("edge.max_cookie_bytes", "4096", &[]),

@@ -33,6 +33,8 @@ fn durations() {
     refuses("session.absolute_timeout", &["0s", "401d", "1500ms"]);
     refuses("session.idle_timeout", &["0s", "1500ms"]);
     refuses("edge.header_timeout", &["0s", "6m"]);
+    refuses("edge.body_timeout", &["0s", "31m"]);
+    refuses("edge.write_timeout", &["0s", "31m"]);
     refuses("routes[].max_stale", &["6m"]);
     refuses("migration.tombstone_ttl", &["0s", "3651d"]);
     for key in [
