@@ -4,7 +4,7 @@
 //! request: reads and writes of the store, the heartbeat, calls to the backend (docs/adr/0004). Nothing forks: process
 //! managers do that better.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -66,8 +66,9 @@ pub(crate) fn run(path: PathBuf, upgrade: bool) -> Result<(), WiringError> {
     );
     let core = core_runtime()?;
     let gate = core.block_on(build(config, &keys, core.handle()))?;
+    let runtime_folder = runtime_folder(&path);
     spawn_caretakers(&gate, path, keys);
-    let server = pingora(&gate, upgrade)?;
+    let server = pingora(&gate, upgrade, &runtime_folder)?;
     let signals = Watch(Arc::clone(&gate));
     let (ended, end) = oneshot::channel();
     std::thread::Builder::new()
@@ -156,14 +157,14 @@ async fn build(
     }))
 }
 
-fn pingora(gate: &Arc<Gate>, upgrade: bool) -> Result<Server, WiringError> {
+fn pingora(gate: &Arc<Gate>, upgrade: bool, runtime_folder: &Path) -> Result<Server, WiringError> {
     let site = gate.site.get();
     let config = &site.config;
     let opt = Opt {
         upgrade,
         ..Opt::default()
     };
-    let mut server = Server::new_with_opt_and_conf(Some(opt), server_conf(config));
+    let mut server = Server::new_with_opt_and_conf(Some(opt), server_conf(config, runtime_folder));
     server.bootstrap();
     let options = http_options();
     let mut inner = http_proxy(&server.configuration, Proxy::new(Arc::clone(gate)));
@@ -193,7 +194,15 @@ fn pingora(gate: &Arc<Gate>, upgrade: bool) -> Result<Server, WiringError> {
     Ok(server)
 }
 
-fn server_conf(config: &Config) -> ServerConf {
+/// Where the old and the new process of an upgrade meet: what systemd has made for the service (`RuntimeDirectory=`), or
+/// else the folder of the configuration.
+fn runtime_folder(config: &Path) -> PathBuf {
+    let made = std::env::var_os("RUNTIME_DIRECTORY").filter(|folder| !folder.is_empty());
+    let beside = || config.parent().map(Path::to_owned).unwrap_or_default();
+    made.map_or_else(beside, PathBuf::from)
+}
+
+fn server_conf(config: &Config, runtime_folder: &Path) -> ServerConf {
     let cores = || std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
     // Longer than we wait ourselves, see `drained`.
     let grace = config.server.drain_timeout.as_secs().saturating_add(1);
@@ -207,8 +216,10 @@ fn server_conf(config: &Config) -> ServerConf {
         grace_period_seconds: Some(grace),
         graceful_shutdown_timeout_seconds: Some(grace.clamp(1, 5)),
         upstream_keepalive_pool_size: 1_024,
-        pid_file: "/run/sidgate/sidgate.pid".to_owned(),
-        upgrade_sock: "/run/sidgate/upgrade.sock".to_owned(),
+        upgrade_sock: runtime_folder
+            .join("sidgate-upgrade.sock")
+            .to_string_lossy()
+            .into_owned(),
         ..ServerConf::default()
     }
 }
@@ -262,7 +273,7 @@ async fn reload_on_hangup(gate: Arc<Gate>, path: PathBuf, keys: Arc<Keyring>) {
     }
 }
 
-fn reloaded(gate: &Gate, path: &std::path::Path, keys: &Keyring) -> Result<Site, WiringError> {
+fn reloaded(gate: &Gate, path: &Path, keys: &Keyring) -> Result<Site, WiringError> {
     let config = wiring::load(path)?;
     let before = gate.site.get();
     let frozen = restart_needed(&before.config, &config);

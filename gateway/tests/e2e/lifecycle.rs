@@ -1,10 +1,13 @@
 //! A running gateway that is told to stop, or to read its configuration again.
 
 use std::fs;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustix::process::Signal;
 
 use crate::support::app::NAME;
+use crate::support::client::Connection;
 use crate::support::wait::{LONG, until, until_true};
 use crate::support::{App, Gateway, Reply, Request};
 
@@ -139,4 +142,40 @@ fn request_that_does_not_end_is_given_up_after_the_drain() {
 
     assert!(gateway.stop().success());
     assert!(connection.is_closed());
+}
+
+/// Catalogue M01: nobody is refused while one process takes the place of another.
+#[test]
+fn upgrade_refuses_nobody() {
+    let app = App::start();
+    let mut gateway = Gateway::in_front_of(&app).start();
+    let sid = gateway.log_in("alice@example.com");
+    let (port, host) = (gateway.public_port(), gateway.host());
+    let done = Arc::new(AtomicBool::new(false));
+    let visitor = {
+        let done = Arc::clone(&done);
+        let request = Request::get("/required").sid(&sid).bytes(&host);
+        std::thread::spawn(move || {
+            let address = std::net::SocketAddr::from(([127, 0, 0, 1], port));
+            let mut served = 0;
+            while !done.load(Ordering::Relaxed) {
+                let mut connection = Connection::open(address);
+                connection.write(&request);
+                assert_eq!(connection.read(false).status, 200);
+                served += 1;
+            }
+            served
+        })
+    };
+
+    let ended = gateway.hand_over();
+    gateway.wait_until_ready();
+    done.store(true, Ordering::Relaxed);
+
+    assert!(ended.success(), "{ended:?}");
+    assert!(
+        visitor.join().unwrap() > 100,
+        "a visit now and then proves little"
+    );
+    assert!(gateway.knows(&sid));
 }

@@ -142,10 +142,20 @@ pub(crate) fn write_secret(path: &Path, text: &str) {
 
 /// Starts the program with the configuration in `folder`.
 pub(super) fn spawn(folder: &Path, environment: &[(String, String)]) -> Process {
+    spawn_with(folder, environment, &[])
+}
+
+/// The same with further arguments.
+pub(super) fn spawn_with(
+    folder: &Path,
+    environment: &[(String, String)],
+    arguments: &[&str],
+) -> Process {
     let mut command = guarded(cli::program());
     command
         .args(["run", "--config"])
-        .arg(folder.join("sidgate.toml"));
+        .arg(folder.join("sidgate.toml"))
+        .args(arguments);
     cli::clean_environment(&mut command);
     command.envs(environment.iter().cloned());
     Process::start("sidgate", &mut command, folder)

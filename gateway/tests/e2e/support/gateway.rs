@@ -13,14 +13,14 @@ use tempfile::TempDir;
 use toml::Table;
 
 use super::app::{self, App};
-use super::builder::{Builder, has_started, spawn};
+use super::builder::{Builder, has_started, spawn, spawn_with};
 use super::cli;
 use super::client::Connection;
 use super::config::{self, Ports};
 use super::http::{Request, Response};
 use super::metrics::Metrics;
 use super::process::Process;
-use super::wait::{LONG, until_true};
+use super::wait::{LONG, until, until_true};
 
 /// Where the login endpoint is.
 pub(crate) const SESSION: &str = "/api/auth/session-v2";
@@ -163,6 +163,14 @@ impl Gateway {
     /// Asks it to stop and waits for that.
     pub(crate) fn stop(&mut self) -> ExitStatus {
         self.process.stop()
+    }
+
+    /// Has another process take its place, as `docs/operations.md` says.
+    pub(crate) fn hand_over(&mut self) -> ExitStatus {
+        let next = spawn_with(self.folder.path(), &self.environment, &["--upgrade"]);
+        let mut last = std::mem::replace(&mut self.process, next);
+        last.signal(Signal::QUIT);
+        until("the old process to end", LONG, || last.ended())
     }
 
     /// Changes files while it is stopped: `change` gets the folder and the configuration's text, and returns the new text.
