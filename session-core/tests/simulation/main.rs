@@ -6,6 +6,7 @@
 //!
 //! ```text
 //! SIDGATE_SEEDS=100000 cargo test -p session-core --all-features --test simulation      so many seeds
+//! SIDGATE_FIRST_SEED=10000                                                             the first of them
 //! SIDGATE_SEED=4711    cargo test -p session-core --all-features --test simulation      one of them, with its history
 //! ```
 
