@@ -20,6 +20,8 @@ INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.messages",
     "django.contrib.sessions",
+    "django_otp",
+    "django_otp.plugins.otp_static",
     "sidgate_django",
 ]
 MIDDLEWARE = [
@@ -46,3 +48,4 @@ TEMPLATES = [
 ROOT_URLCONF = "tests.urls"
 LOGIN_URL = "/login/"
 SIDGATE = {"KEY": b64(KEY), "UPSTREAM": "django"}
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")

@@ -2,7 +2,6 @@
 
 import json
 
-import django
 import pytest
 from django.contrib.auth.hashers import PBKDF2PasswordHasher
 from django.contrib.auth.models import User
@@ -223,6 +222,11 @@ class TestIntrospect:
         identity = {"user": {"id": "p-1"}, "tenant_id": "t1"}
         assert self.introspect(partner="x") == (200, identity)
 
+    def test_cookies_of_two_users(self, ada, caplog):
+        """One of them was planted, or left behind: neither gets a session."""
+        assert self.introspect(old_session="ada", partner="x") == (401, {"code": "invalid"})
+        assert "2 users" in caplog.text
+
     def test_nobody(self, db):
         assert self.introspect(old_session="nobody") == (401, {"code": "invalid"})
 
@@ -307,8 +311,6 @@ class TestHidden:
         }
 
     def test_djangos_login_required_middleware(self, ada, settings):
-        if django.VERSION < (5, 1):
-            pytest.skip("LoginRequiredMiddleware came with Django 5.1")
         settings.MIDDLEWARE = [
             *settings.MIDDLEWARE,
             "django.contrib.auth.middleware.LoginRequiredMiddleware",

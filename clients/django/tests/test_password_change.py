@@ -1,9 +1,14 @@
-"""A change of password keeps this session and ends the others, as Django has it."""
+"""A change of password keeps this session and ends the others, as Django has it.
+
+Without the gateway's tables: what a response can say. See ``test_revoking`` for the rest.
+"""
 
 from django.contrib.auth.models import User
 
 from sidgate_django.testing import gateway_headers, read_events
 
+OTHERS = {"type": "logout", "scope": "others"}
+THIS = {"type": "logout", "scope": "this"}
 FORM = {
     "old_password": "right",
     "new_password1": "n3w-passphrase",
@@ -17,7 +22,7 @@ def test_this_session_gets_the_new_hash(client, ada):
     assert answer.status_code == 302
     ada.refresh_from_db()
     renewed = {"auth_hash": ada.get_session_auth_hash()}
-    assert read_events(answer) == [{"type": "update", "identity": renewed}]
+    assert read_events(answer) == [OTHERS, {"type": "update", "identity": renewed}]
     assert client.get("/who/", headers=gateway_headers(ada)).json()["user"] == "ada"
     assert client.get("/who/", headers=before).json()["user"] is None
 
@@ -29,7 +34,39 @@ def test_also_in_the_admin(client, db):
     answer = client.post(path, form, headers=gateway_headers(root))
     root.refresh_from_db()
     renewed = {"auth_hash": root.get_session_auth_hash()}
-    assert read_events(answer) == [{"type": "update", "identity": renewed}]
+    assert read_events(answer) == [OTHERS, {"type": "update", "identity": renewed}]
+
+
+def test_nobody_asked_to_stay_logged_in(client, ada):
+    """A view that saves a new password and leaves it at that, as after a reset by mail."""
+    answer = client.post("/reset/", {"username": "ada"}, headers=gateway_headers(ada))
+    assert read_events(answer) == [OTHERS, THIS]
+
+
+def test_a_new_password_and_a_login_with_it(client, ada):
+    answer = client.post(
+        "/reset/", {"username": "ada", "then": "login"}, headers=gateway_headers(ada)
+    )
+    assert [event["type"] for event in read_events(answer)] == ["logout", "login"]
+    assert read_events(answer)[0] == OTHERS
+
+
+def test_a_new_password_and_a_logout(client, ada):
+    answer = client.post(
+        "/reset/", {"username": "ada", "then": "logout"}, headers=gateway_headers(ada)
+    )
+    assert read_events(answer) == [OTHERS, THIS]
+
+
+def test_a_new_password_without_a_session(client, ada):
+    assert read_events(client.post("/reset/", {"username": "ada"}, headers=gateway_headers())) == []
+
+
+def test_a_disabled_account_ends_its_sessions(client, ada):
+    headers = gateway_headers(ada)
+    User.objects.filter(pk=ada.pk).update(is_active=False)
+    assert read_events(client.get("/who/", headers=headers)) == [{"type": "logout", "scope": "all"}]
+    assert read_events(client.get("/untouched/", headers=headers)) == []
 
 
 def test_somebody_elses_password(client, db, ada):

@@ -2,21 +2,16 @@
 
 import json
 
-from asgiref.sync import sync_to_async
-from django.contrib import admin
-from django.contrib.auth import authenticate, login, logout
+from django.contrib import admin, messages
+from django.contrib.auth import aauthenticate, alogin, alogout, authenticate, login, logout
 from django.contrib.auth.decorators import login_required
+from django.contrib.auth.models import User
 from django.contrib.auth.views import LoginView, LogoutView, PasswordChangeView
 from django.http import HttpResponse, JsonResponse
 from django.urls import include, path
 from django.views.decorators.csrf import csrf_exempt
 
 from sidgate_django import events
-
-try:
-    from django.contrib.auth import aauthenticate, alogin, alogout
-except ImportError:  # Django before 5.0
-    aauthenticate, alogin, alogout = map(sync_to_async, (authenticate, login, logout))
 
 
 def who(request):
@@ -89,12 +84,67 @@ def log_in_then_crash(request):
     raise RuntimeError("after the login")
 
 
+@csrf_exempt
+def reset(request):
+    """A new password by mail: whoever holds the link need not be logged in."""
+    user = User.objects.get(username=request.POST["username"])
+    user.set_password("n3w-passphrase")
+    user.save()
+    then = request.POST.get("then")
+    if then == "login":
+        login(request, user)
+    if then == "logout":
+        logout(request)
+    return HttpResponse()
+
+
 def put_in_cart(request):
     request.session["cart"] = request.user.get_username()
     return HttpResponse()
 
 
+def bump(request):
+    request.session["n"] = request.session.get("n", 0) + 1
+    return JsonResponse({"n": request.session["n"]})
+
+
+async def abump(request):
+    n = await request.session.aget("n", 0) + 1
+    await request.session.aset("n", n)
+    return JsonResponse({"n": n})
+
+
+def bump_then_crash(request):
+    bump(request)
+    return HttpResponse(status=500)
+
+
+def peek(request):
+    return JsonResponse({"n": request.session.get("n")})
+
+
+@csrf_exempt
+def note(request):
+    messages.info(request, request.POST["text"])
+    return HttpResponse()
+
+
+def notes(request):
+    return JsonResponse({"notes": [str(message) for message in messages.get_messages(request)]})
+
+
+@csrf_exempt
+def otp(request):
+    from django_otp import login as otp_login
+    from django_otp import match_token
+
+    if request.method == "POST":
+        otp_login(request, match_token(request.user, request.POST["token"]))
+    return JsonResponse({"verified": request.user.is_verified()})
+
+
 urlpatterns = [
+    path("otp/", otp),
     path("", include("sidgate_django.urls")),
     path("admin/", admin.site.urls),
     path("login/", LoginView.as_view(template_name="admin/login.html", next_page="/who/")),
@@ -113,4 +163,11 @@ urlpatterns = [
     path("in-ttl/", log_in_with_ttl),
     path("in-crash/", log_in_then_crash),
     path("cart/", put_in_cart),
+    path("reset/", reset),
+    path("bump/", bump),
+    path("abump/", abump),
+    path("bump-crash/", bump_then_crash),
+    path("peek/", peek),
+    path("note/", note),
+    path("notes/", notes),
 ]

@@ -5,65 +5,111 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from django.apps import apps
 from django.conf import settings
-from django.contrib.auth.middleware import AuthenticationMiddleware, RemoteUserMiddleware
+from django.contrib.auth.middleware import (
+    AuthenticationMiddleware,
+    LoginRequiredMiddleware,
+    RemoteUserMiddleware,
+)
 from django.contrib.sessions.middleware import SessionMiddleware
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
+from django.db import DatabaseError, connections
+from django.middleware.csrf import CsrfViewMiddleware
 from django.urls import Resolver404, resolve
 from django.utils.module_loading import import_string
 
 from .conf import parse
-from .middleware import SidgateMiddleware
+from .middleware import GatewaySessionMiddleware, SidgateMiddleware
+from .models import Revocation, Session
 from .session import BACKEND_PREFIX
 
 NAME = f"{SidgateMiddleware.__module__}.{SidgateMiddleware.__qualname__}"
+SESSIONS = "sidgate_django.middleware.GatewaySessionMiddleware"
 
-# The key and an unknown name have ids of their own; other settings share one.
-FAULT_IDS = {"KEY": "sidgate.E001", "KEYS": "sidgate.E001"}
+# The key has an id of its own; an unknown name and every other setting share one.
+FAULT_IDS = {"KEY": "sidgate.E003", "KEYS": "sidgate.E003"}
 
 
 @register(Tags.security)
-def check_settings(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
-    _, faults = parse(getattr(settings, "SIDGATE", None))
-    return [
-        Error(fault.message, id=FAULT_IDS.get(fault.setting, "sidgate.E002")) for fault in faults
-    ]
+def check_settings(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
+    conf, faults = parse(getattr(settings, "SIDGATE", None))
+    for fault in faults:
+        yield Error(fault.message, id=FAULT_IDS.get(fault.setting, "sidgate.E005"))
+    if conf is not None and conf.accept_django_login and not _places(GatewaySessionMiddleware):
+        yield Error(
+            "SIDGATE['ACCEPT_DJANGO_LOGIN'] needs GatewaySessionMiddleware.",
+            hint="With Django's own, the cookie of a login outlives the session it opened.",
+            id="sidgate.E007",
+        )
 
 
 @register(Tags.security)
 def check_middleware(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
-    places = {
-        base: [
-            place
-            for place, installed in enumerate(_installed())
-            if isinstance(installed, type) and issubclass(installed, base)
-        ]
-        for base in (
-            SidgateMiddleware, AuthenticationMiddleware, SessionMiddleware, RemoteUserMiddleware
-        )
-    }  # fmt: skip
-    ours = places[SidgateMiddleware]
+    ours = _places(SidgateMiddleware)
     if not ours:
         yield Error(
             f"'{NAME}' must be in MIDDLEWARE.",
             hint="Insert it after 'django.contrib.auth.middleware.AuthenticationMiddleware'.",
-            id="sidgate.E003",
+            id="sidgate.E001",
         )
         return
-    if len(ours) > 1:
-        yield Error(f"'{NAME}' is in MIDDLEWARE more than once.", id="sidgate.E004")
     for before in (SessionMiddleware, AuthenticationMiddleware):
-        if any(place > ours[0] for place in places[before]):
-            yield Error(
-                f"'{NAME}' must come after '{before.__module__}.{before.__qualname__}'.",
-                hint="Otherwise Django's session decides who the user is, not the gateway.",
-                id="sidgate.E005",
-            )
-    if places[RemoteUserMiddleware]:
+        if any(place > ours[0] for place in _places(before)):
+            yield _wrong_order(before, "after", "Django's session would decide who the user is.")
+    if any(place < ours[0] for place in _places(LoginRequiredMiddleware)):
+        yield _wrong_order(LoginRequiredMiddleware, "before", "It would find nobody logged in.")
+    if len(ours) > 1 or len(_places(SessionMiddleware)) > 1:
+        yield Error(
+            "MIDDLEWARE has Sidgate's or the session middleware more than once.",
+            hint="GatewaySessionMiddleware takes the place of SessionMiddleware.",
+            id="sidgate.E006",
+        )
+    if _places(RemoteUserMiddleware):
         yield Warning(
             "RemoteUserMiddleware believes an unsigned header.",
             hint="Remove it (and what derives from it): the gateway's session replaces it.",
             id="sidgate.W001",
+        )
+    if not _places(CsrfViewMiddleware):
+        yield Warning(
+            "CsrfViewMiddleware is not in MIDDLEWARE.",
+            hint="The session is a cookie, which browsers send with other sites' forms too.",
+            id="sidgate.W003",
+        )
+
+
+@register(Tags.security)
+def check_sessions(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
+    if not _places(GatewaySessionMiddleware):
+        return
+    if settings.SESSION_ENGINE.endswith(".signed_cookies"):
+        yield Error(
+            f"'{SESSIONS}' needs a SESSION_ENGINE that keeps data on the server.",
+            hint="The gateway keeps a key, not the data. Use the db, cache or file engine.",
+            id="sidgate.E008",
+        )
+
+
+@register(Tags.security)
+def check_proxy(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
+    if getattr(settings, "SECURE_PROXY_SSL_HEADER", None) is None:
+        yield Warning(
+            "SECURE_PROXY_SSL_HEADER is not set.",
+            hint="The gateway ends TLS: without ('HTTP_X_FORWARDED_PROTO', 'https') Django takes "
+            "every request for http, and refuses the forms of https pages.",
+            id="sidgate.W002",
+        )
+    if apps.is_installed("axes") and (
+        getattr(settings, "AXES_IPWARE_PROXY_COUNT", None) != 1
+        or "HTTP_X_FORWARDED_FOR"
+        not in getattr(settings, "AXES_IPWARE_META_PRECEDENCE_ORDER", ())[:1]
+    ):
+        yield Warning(
+            "django-axes sees the gateway's address instead of the browser's.",
+            hint="Set AXES_IPWARE_PROXY_COUNT = 1 and AXES_IPWARE_META_PRECEDENCE_ORDER = "
+            "['HTTP_X_FORWARDED_FOR', 'REMOTE_ADDR']; else one bad client locks everybody out.",
+            id="sidgate.W004",
         )
 
 
@@ -77,8 +123,60 @@ def check_endpoints(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
         yield Warning(
             "The gateway's endpoints have no URL, so it cannot check passwords.",
             hint='Add path("", include("sidgate_django.urls")) to the root URLconf.',
-            id="sidgate.W002",
+            id="sidgate.W005",
         )
+
+
+@register(Tags.database)
+def check_tables(app_configs: Any, databases: Any = None, **kwargs: Any) -> Iterator[CheckMessage]:
+    conf, _ = parse(getattr(settings, "SIDGATE", None))
+    if conf is None or conf.database is None or conf.database not in (databases or ()):
+        return
+    if Session._meta.managed:
+        return  # Django makes them; `migrate` may be about to
+    if problem := missing_columns(conf.database):
+        yield Error(
+            problem,
+            hint="`sidgate schema apply` makes the tables; SIDGATE['DATABASE'] says where.",
+            id="sidgate.E010",
+        )
+
+
+def missing_columns(alias: str) -> str | None:
+    """What the gateway's tables lack of what the models know."""
+    connection = connections[alias]
+    for model in (Session, Revocation):
+        table = model._meta.db_table
+        wanted = {field.column for field in model._meta.local_concrete_fields if field.column}
+        try:
+            with connection.cursor() as cursor:
+                found = {
+                    column.name
+                    for column in connection.introspection.get_table_description(cursor, table)
+                }
+        except DatabaseError as error:
+            return f"{table} in database {alias!r} cannot be read: {str(error).strip()}"
+        if missing := wanted - found:
+            names = ", ".join(sorted(missing))
+            return f"{table} in database {alias!r} has no column {names}."
+    return None
+
+
+def _wrong_order(other: type, where: str, why: str) -> Error:
+    return Error(
+        f"'{NAME}' must come {where} '{other.__module__}.{other.__qualname__}'.",
+        hint=f"Otherwise: {why}",
+        id="sidgate.E002",
+    )
+
+
+def _places(base: type) -> list[int]:
+    """Where in MIDDLEWARE there is ``base``, or what derives from it."""
+    return [
+        place
+        for place, installed in enumerate(_installed())
+        if isinstance(installed, type) and issubclass(installed, base)
+    ]
 
 
 def _installed() -> Iterator[object]:

@@ -10,15 +10,15 @@ import base64
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.signals import setting_changed
 from django.http import HttpRequest
-from django.utils.module_loading import import_string
 
-KEY_BYTES = 32
+from .settings_reader import KEY_BYTES, Fault, Reader
+
 KNOWN = {
     "KEY",
     "KEYS",
@@ -27,13 +27,33 @@ KNOWN = {
     "ON_BYPASS",
     "IDENTITY",
     "AUTHENTICATE_EXTRA",
+    "DATABASE",
+    "MANAGED",
+    "ACCEPT_DJANGO_LOGIN",
     "LEGACY_INTROSPECTORS",
+    "LEGACY_SESSION_COOKIE",
+    "LEGACY_TOKEN",
 }
+LEGACY_TOKEN_KNOWN = {"COOKIE", "KEYS", "MAX_AGE", "USER_CLAIM"}
 # Names that mean something else in a call of authenticate() or in its request body.
 RESERVED_EXTRA = {"request", "username", "email", "password", "ip", "user_agent"}
+TEN_YEARS = 10 * 365 * 86_400
 
 IdentityBuilder = Callable[[Any, HttpRequest], Mapping[str, Any]]
 LegacyIntrospector = Callable[[dict[str, str], HttpRequest], Any]
+
+
+@dataclass(frozen=True)
+class LegacyToken:
+    """How to open the encrypted cookie of the old system, see ``legacy.encrypted_token``."""
+
+    cookie: str
+    #: Fernet keys, any of which may open a token.
+    keys: tuple[str, ...] = field(repr=False)
+    #: Seconds for which a token counts after it was made.
+    max_age: int
+    #: Member of the token that holds the user's primary key.
+    user_claim: str
 
 
 @dataclass(frozen=True)
@@ -44,17 +64,18 @@ class Conf:
     on_bypass: Literal["anonymous", "reject"]
     identity: IdentityBuilder
     authenticate_extra: frozenset[str]
+    #: Alias of the database that holds the gateway's tables; None: this app cannot reach them.
+    database: str | None
+    #: Whether a login of Django's own counts where the gateway knows of none.
+    accept_django_login: bool
     legacy_introspectors: tuple[LegacyIntrospector, ...]
+    #: Name of the cookie that Django's own sessions had before the gateway.
+    legacy_session_cookie: str
+    legacy_token: LegacyToken | None
 
     @property
     def signing_key(self) -> bytes:
         return self.keys[0]
-
-
-@dataclass(frozen=True)
-class Fault:
-    setting: str
-    message: str
 
 
 @cache
@@ -63,6 +84,12 @@ def get_conf() -> Conf:
     if conf is None:
         raise ImproperlyConfigured(" ".join(fault.message for fault in faults))
     return conf
+
+
+def tables_are_managed() -> bool:
+    """``MANAGED`` alone: models need it before anything else of the settings can be imported."""
+    raw = getattr(settings, "SIDGATE", None)
+    return isinstance(raw, Mapping) and raw.get("MANAGED") is True
 
 
 def _forget(*, setting: str, **kwargs: Any) -> None:
@@ -77,102 +104,68 @@ def parse(raw: object) -> tuple[Conf | None, list[Fault]]:
     """Return the configuration, or ``None`` and every fault found."""
     if not isinstance(raw, Mapping):
         return None, [Fault("KEY", "settings.SIDGATE must be a dict with at least 'KEY'.")]
-    faults: list[Fault] = []
-
-    def fault(setting: str, message: str) -> None:
-        faults.append(Fault(setting, f"SIDGATE[{setting!r}] {message}"))
-
-    for name in sorted(set(raw) - KNOWN, key=str):
-        fault(str(name), "is not a known setting.")
-
-    keys = _keys(raw, fault)
-
-    upstream = raw.get("UPSTREAM", "django")
-    if not isinstance(upstream, str) or not upstream:
-        fault("UPSTREAM", "must be the name of this app in the gateway's configuration.")
-
-    leeway = raw.get("LEEWAY", 5)
-    if type(leeway) is not int or not 0 <= leeway <= 60:
-        fault("LEEWAY", "must be a whole number of seconds from 0 to 60.")
-
-    on_bypass = raw.get("ON_BYPASS", "anonymous")
-    if on_bypass not in ("anonymous", "reject"):
-        fault("ON_BYPASS", "must be 'anonymous' or 'reject'.")
-
-    def load(setting: str, path: object) -> Any:
-        try:
-            loaded = import_string(path) if isinstance(path, str) else path
-        except ImportError as error:
-            fault(setting, f"cannot be imported: {error}")
-            return None
-        if not callable(loaded):
-            fault(setting, f"must name a callable, and {path!r} is none.")
-        return loaded
-
-    identity = load("IDENTITY", raw.get("IDENTITY", "sidgate_django.identity.default_identity"))
-    introspectors = tuple(
-        load("LEGACY_INTROSPECTORS", path)
-        for path in _strings(raw, "LEGACY_INTROSPECTORS", fault, callables=True)
-    )
-
-    extra = frozenset(_strings(raw, "AUTHENTICATE_EXTRA", fault))
-    if clash := sorted(extra & RESERVED_EXTRA):
-        fault("AUTHENTICATE_EXTRA", f"may not contain {', '.join(clash)}.")
-
-    if faults:
-        return None, faults
-    return (
-        Conf(
-            keys=keys,
-            upstream=cast(str, upstream),
-            leeway=leeway,
-            on_bypass=on_bypass,
-            identity=identity,
-            authenticate_extra=extra,
-            legacy_introspectors=introspectors,
+    read = Reader(raw, "SIDGATE")
+    read.refuse_unknown(KNOWN)
+    read.flag("MANAGED")
+    conf = Conf(
+        keys=read.keys(),
+        upstream=read.text(
+            "UPSTREAM", "django", "the name of this app in the gateway's configuration"
         ),
-        [],
+        leeway=read.seconds("LEEWAY", 5, 0, 60),
+        on_bypass=read.choice("ON_BYPASS", "anonymous", "reject"),
+        identity=read.imported("IDENTITY", "sidgate_django.identity.default_identity"),
+        authenticate_extra=_extra(read),
+        database=_database(read),
+        accept_django_login=read.flag("ACCEPT_DJANGO_LOGIN"),
+        legacy_introspectors=read.all_imported("LEGACY_INTROSPECTORS"),
+        legacy_session_cookie=read.text(
+            "LEGACY_SESSION_COOKIE", settings.SESSION_COOKIE_NAME, "the name of a cookie"
+        ),
+        legacy_token=_legacy_token(read),
     )
+    return (None, read.faults) if read.faults else (conf, [])
 
 
-def _keys(raw: Mapping[str, Any], fault: Callable[[str, str], None]) -> tuple[bytes, ...]:
-    if "KEY" in raw and "KEYS" in raw:
-        fault("KEYS", "and SIDGATE['KEY'] exclude each other.")
-        return ()
-    name = "KEYS" if "KEYS" in raw else "KEY"
-    written = raw.get("KEYS") if name == "KEYS" else [raw.get("KEY")]
-    if not isinstance(written, (list, tuple)) or not written:
-        fault(name, "must be a list of keys, the current one first.")
-        return ()
-    keys = []
-    for item in written:
-        try:
-            key = base64.b64decode(item, validate=True) if isinstance(item, str) else b""
-        except ValueError:
-            key = b""
-        if len(key) != KEY_BYTES:
-            # Say what to do, and nothing about the value.
-            fault(
-                name,
-                f"must be {KEY_BYTES} bytes in base64, as `sidgate keys upstream NAME` prints it.",
-            )
-            return ()
-        keys.append(key)
-    return tuple(keys)
+def _extra(read: Reader) -> frozenset[str]:
+    extra = frozenset(read.names("AUTHENTICATE_EXTRA"))
+    if clash := sorted(extra & RESERVED_EXTRA):
+        read.fault("AUTHENTICATE_EXTRA", f"may not contain {', '.join(clash)}.")
+    return extra
 
 
-def _strings(
-    raw: Mapping[str, Any],
-    name: str,
-    fault: Callable[[str, str], None],
-    *,
-    callables: bool = False,
-) -> list[Any]:
-    value = raw.get(name, ())
-    if not isinstance(value, (list, tuple, set, frozenset)):
-        fault(name, "must be a list.")
-        return []
-    if not all(isinstance(item, str) or (callables and callable(item)) for item in value):
-        fault(name, "must contain dotted paths only." if callables else "must contain names only.")
-        return []
-    return list(value)
+def _database(read: Reader) -> str | None:
+    alias = read.raw.get("DATABASE")
+    if alias is None or (isinstance(alias, str) and alias in settings.DATABASES):
+        return alias
+    read.fault("DATABASE", "must be an alias of settings.DATABASES, or None.")
+    return None
+
+
+def _legacy_token(read: Reader) -> LegacyToken | None:
+    raw = read.raw.get("LEGACY_TOKEN")
+    if raw is None:
+        return None
+    if not isinstance(raw, Mapping):
+        read.fault("LEGACY_TOKEN", "must be a dict.")
+        return None
+    inner = Reader(raw, "SIDGATE['LEGACY_TOKEN']")
+    inner.refuse_unknown(LEGACY_TOKEN_KNOWN)
+    keys = tuple(inner.names("KEYS"))
+    if not inner.faults_of("KEYS") and not (keys and all(map(_is_fernet_key, keys))):
+        inner.fault("KEYS", f"must be a list of Fernet keys, {KEY_BYTES} bytes in base64url.")
+    token = LegacyToken(
+        cookie=inner.text("COOKIE", "", "the name of the cookie"),
+        keys=keys,
+        max_age=inner.seconds("MAX_AGE", 14 * 86_400, 1, TEN_YEARS),
+        user_claim=inner.text("USER_CLAIM", "user_id", "the name of a member of the token"),
+    )
+    read.faults.extend(Fault("LEGACY_TOKEN", fault.message) for fault in inner.faults)
+    return token
+
+
+def _is_fernet_key(key: str) -> bool:
+    try:
+        return len(base64.urlsafe_b64decode(key)) == KEY_BYTES
+    except ValueError:
+        return False

@@ -41,6 +41,7 @@ class Event:
     #: marked as verified, a tenant chosen) still gets into the identity.
     members: Callable[[], dict[str, Any]]
     about_this_session: bool = True
+    ends_this_session: bool = False
 
 
 def login(
@@ -59,6 +60,8 @@ def login(
 
     def members() -> dict[str, Any]:
         built = identity_for(user, request) if identity is None else checked(identity)
+        if ref := getattr(request, "_sidgate_ref", None):
+            built["ref"] = ref
         return {"identity": built} | ({} if ttl is None else {"ttl": ttl})
 
     # A login starts afresh: what was said before about this browser's session is moot, an
@@ -71,7 +74,8 @@ def logout(request: HttpRequest, scope: Scope = "this") -> None:
     if scope not in _SCOPES:
         raise ValueError(f"scope is one of {', '.join(_SCOPES)}")
     this = scope == "this"
-    _add(request, Event("logout", lambda: {"scope": scope}, this), replaces_earlier=this)
+    event = Event("logout", lambda: {"scope": scope}, this, ends_this_session=scope != "others")
+    _add(request, event, replaces_earlier=this)
 
 
 def update(request: HttpRequest, identity_patch: Mapping[str, Any]) -> None:
@@ -87,7 +91,11 @@ def rotate(request: HttpRequest) -> None:
 
 
 def set_ref(request: HttpRequest, ref: str) -> None:
-    """Keep one opaque string with the session; requests bring it as ``gateway_session.ref``."""
+    """Keep one opaque string with the session; requests bring it as ``gateway_session.ref``.
+
+    Not for projects with ``GatewaySessionMiddleware``, which keeps the key of ``request.session``
+    there.
+    """
     if not isinstance(ref, str) or not ref:
         raise ValueError("ref is a non-empty string")
     _add(request, Event("ref", lambda: {"ref": ref}))
@@ -108,6 +116,56 @@ def _add(request: HttpRequest, event: Event, *, replaces_earlier: bool = False) 
     if replaces_earlier:
         events[:] = [earlier for earlier in events if not earlier.about_this_session]
     events.append(event)
+
+
+def password_changed(request: HttpRequest) -> None:
+    """The user of this session has a new password: their other sessions end."""
+    if not has_new_password(request):
+        # Before everything else: after a logout there would be no session to be "other" than.
+        others = Event("logout", lambda: {"scope": "others"}, about_this_session=False)
+        pending(request).insert(0, others)
+        request._sidgate_new_password = True  # type: ignore[attr-defined]
+
+
+def has_new_password(request: HttpRequest) -> bool:
+    return getattr(request, "_sidgate_new_password", False)
+
+
+def changes_who(request: HttpRequest) -> bool:
+    """Whether somebody logs in, or this session ends, with what waits for the response."""
+    return any(e.type == "login" or e.ends_this_session for e in pending(request))
+
+
+def leaves_logged_in(request: HttpRequest, session: GatewaySession) -> bool:
+    """Whether the browser has a session when the gateway has done what the response says."""
+    logged_in = session.is_active
+    for event in pending(request):
+        if event.ends_this_session:
+            logged_in = False
+        elif event.type == "login":
+            logged_in = True
+    return logged_in
+
+
+def carry_ref(request: HttpRequest, ref: str | None, known: str | None) -> None:
+    """Let the session that this response leaves behind have ``ref``; ``known`` is what it has.
+
+    A session without a key is never told: this may be a request that was under way while another
+    one changed the key.
+    """
+    if any(event.type == "login" for event in pending(request)):
+        request._sidgate_ref = ref  # type: ignore[attr-defined]
+    elif ref and ref != known:
+        set_ref(request, ref)
+
+
+def sign_outside(request: HttpRequest) -> None:
+    """The session middleware signs, which is further outside than ``SidgateMiddleware``."""
+    request._sidgate_signs_outside = True  # type: ignore[attr-defined]
+
+
+def is_signed_outside(request: HttpRequest) -> bool:
+    return getattr(request, "_sidgate_signs_outside", False)
 
 
 def emit(request: HttpRequest, response: HttpResponseBase, session: GatewaySession) -> None:

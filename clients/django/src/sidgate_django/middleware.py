@@ -17,8 +17,12 @@ from django.utils.cache import patch_vary_headers
 
 from . import events
 from .conf import get_conf
-from .session import GatewaySession, read_session
+from .current import serving
+from .django_session import GatewaySessionMiddleware
+from .session import GatewaySession, session_of
 from .users import SessionUser, attach_user, renewed_auth_hash, session_was_saved
+
+__all__ = ["GatewaySessionMiddleware", "SidgateMiddleware"]
 
 
 class SidgateMiddleware:
@@ -40,16 +44,18 @@ class SidgateMiddleware:
         if self.is_async:
             return self.__acall__(request)
         session, source = _enter(request)
-        response = _refusal(session) or self.get_response(request)
-        if _has_news(request, session):
+        with serving(request):
+            response = _refusal(session) or self.get_response(request)
+        if _has_news(request, source):
             _tell_gateway(request, response, source)
         _mark_varying(response, source)
         return response
 
     async def __acall__(self, request: HttpRequest) -> HttpResponseBase:
         session, source = _enter(request)
-        response: HttpResponseBase = _refusal(session) or await self.get_response(request)
-        if _has_news(request, session):
+        with serving(request):
+            response: HttpResponseBase = _refusal(session) or await self.get_response(request)
+        if _has_news(request, source):
             # Describing a user may need the database. Rare: other requests never leave the loop.
             await sync_to_async(_tell_gateway)(request, response, source)
         _mark_varying(response, source)
@@ -57,8 +63,9 @@ class SidgateMiddleware:
 
 
 def _enter(request: HttpRequest) -> tuple[GatewaySession, SessionUser]:
-    session = read_session(request)
-    request.gateway_session = session  # type: ignore[attr-defined]
+    session = session_of(request)
+    if get_conf().accept_django_login and not session.is_active:
+        return session, SessionUser(session)
     return session, attach_user(request, session)
 
 
@@ -71,17 +78,27 @@ def _refusal(session: GatewaySession) -> HttpResponseForbidden | None:
     return None
 
 
-def _has_news(request: HttpRequest, session: GatewaySession) -> bool:
-    return bool(events.pending(request)) or (session.is_active and session_was_saved(request))
+def _has_news(request: HttpRequest, source: SessionUser) -> bool:
+    return bool(
+        events.pending(request)
+        or source.found_disabled
+        or (source.session.is_active and session_was_saved(request))
+    )
 
 
 def _tell_gateway(request: HttpRequest, response: HttpResponseBase, source: SessionUser) -> None:
-    # A login or logout in the same request says more than a new hash would.
-    if not events.pending(request):
+    # A login or logout in the same request says more than what was found out about the user.
+    if not events.changes_who(request):
         renewed = renewed_auth_hash(request, source)
         if renewed is not None:
             events.update(request, {"auth_hash": renewed})
-    events.emit(request, response, source.session)
+        elif source.found_disabled:
+            events.logout(request, scope="all")
+        elif events.has_new_password(request):
+            # And nobody asked to stay logged in with it (update_session_auth_hash()).
+            events.logout(request)
+    if not events.is_signed_outside(request):
+        events.emit(request, response, source.session)
 
 
 def _mark_varying(response: HttpResponseBase, source: SessionUser) -> None:

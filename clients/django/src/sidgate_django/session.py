@@ -83,6 +83,15 @@ class GatewaySession:
         )
 
 
+def session_of(request: HttpRequest) -> GatewaySession:
+    """``request.gateway_session``, read when the first middleware asks."""
+    session: GatewaySession | None = getattr(request, "gateway_session", None)
+    if session is None:
+        session = read_session(request)
+        request.gateway_session = session  # type: ignore[attr-defined]
+    return session
+
+
 def read_session(request: HttpRequest) -> GatewaySession:
     """Decide what to believe. Only the signed assertion counts; bare headers never do."""
     if request.path_info.startswith(BACKEND_PREFIX):

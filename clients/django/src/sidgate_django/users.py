@@ -29,6 +29,8 @@ class SessionUser:
 
     def __init__(self, session: GatewaySession) -> None:
         self.session = session
+        #: Somebody asked for the user, and the account turned out to be disabled.
+        self.found_disabled = False
         self._found: AbstractBaseUser | AnonymousUser | None = None
 
     @property
@@ -70,7 +72,10 @@ class SessionUser:
         return users
 
     def _admit(self, user: AbstractBaseUser | None) -> AbstractBaseUser | AnonymousUser:
-        if user is None or not user.is_active:
+        if user is None:
+            return AnonymousUser()
+        if not user.is_active:
+            self.found_disabled = True
             return AnonymousUser()
         if not hash_matches(user, self.session.auth_hash):
             # No logout event here: a request that was under way while the password changed still

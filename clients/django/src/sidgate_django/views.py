@@ -3,6 +3,7 @@ redirect) means "unavailable" to the gateway: it neither opens nor refuses a ses
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -15,6 +16,8 @@ from .backend_request import BadBody, gateway_only, text
 from .conf import get_conf
 from .credentials import Refused
 from .identity import checked, identity_for
+
+logger = logging.getLogger("sidgate_django.backend")
 
 STATUS: Final = {"invalid_credentials": 401, "account_disabled": 403, "locked": 429}
 
@@ -38,19 +41,30 @@ def authenticate(request: HttpRequest, body: dict[str, Any]) -> JsonResponse:
 @gateway_only
 @sensitive_variables("body", "cookies")
 def introspect(request: HttpRequest, body: dict[str, Any]) -> JsonResponse:
-    """Cookies from before the gateway -> who is this?"""
+    """Cookies from before the gateway -> who is this? Only if all that is known names one user."""
     cookies = body.get("cookies")
     if not isinstance(cookies, dict) or not all(isinstance(v, str) for v in cookies.values()):
         raise BadBody("cookies: not an object of strings")
+    owners: dict[str, dict[str, Any]] = {}
     for introspector in get_conf().legacy_introspectors:
         found = introspector(cookies, request)
         if isinstance(found, Mapping):
-            return JsonResponse(checked(found))
-        if found is None or not found.is_authenticated:
+            identity = checked(found)
+        elif found is None or not found.is_authenticated:
             continue
-        if not found.is_active:
-            break
-        return JsonResponse(identity_for(found, request))
+        elif not found.is_active:
+            return _invalid()
+        else:
+            identity = identity_for(found, request)
+        owners.setdefault(identity["user"]["id"], identity)
+    if len(owners) > 1:
+        # One of them was planted, or left by somebody else: whose session would it be?
+        logger.warning("Old cookies of %d users came together; refused.", len(owners))
+        return _invalid()
+    return JsonResponse(next(iter(owners.values()))) if owners else _invalid()
+
+
+def _invalid() -> JsonResponse:
     return JsonResponse({"code": "invalid"}, status=401)
 
 

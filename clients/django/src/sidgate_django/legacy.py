@@ -1,0 +1,101 @@
+"""Who do the cookies of the old system belong to? Two answers, ready for ``LEGACY_INTROSPECTORS``.
+
+An introspector is a callable ``(cookies, request)``. It returns the user, or an identity as a dict,
+or ``None`` for "not mine, or no longer good"; whatever cannot be decided now, for example because a
+database is away, is an exception: the gateway then asks again later and refuses nobody.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from importlib import import_module
+from itertools import count
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY, get_user_model
+from django.core.exceptions import ImproperlyConfigured, ObjectDoesNotExist, ValidationError
+from django.http import HttpRequest
+
+from .conf import get_conf
+from .identity import identity_for
+from .users import hash_matches
+
+# More than any browser can send.
+MAX_CHUNKS = 20
+
+
+def django_session(cookies: Mapping[str, str], request: HttpRequest) -> Any:
+    """Django's own ``sessionid``, with any ``SESSION_ENGINE``.
+
+    The session's data goes on to be the user's ``request.session``, where
+    ``GatewaySessionMiddleware`` is in use and the engine keeps data on the server.
+    """
+    conf = get_conf()
+    key = cookies.get(conf.legacy_session_cookie)
+    if not key:
+        return None
+    store = import_module(settings.SESSION_ENGINE).SessionStore(key)
+    user = _user(store.get(SESSION_KEY))
+    # What Django checks at every request: without it, a session from before a change of password
+    # would live again.
+    if user is None or not _hash_is(user, store.get(HASH_SESSION_KEY)):
+        return None
+    if not user.is_active or store.session_key != key or len(key) > 64:
+        return user
+    return identity_for(user, request) | {"ref": key}
+
+
+def encrypted_token(cookies: Mapping[str, str], request: HttpRequest) -> Any:
+    """A JSON object that the old system encrypted with Fernet, as ``LEGACY_TOKEN`` describes.
+
+    A member ``auth_hash`` in it has to match the user's, so that tokens end with the password.
+    Needs the package ``cryptography`` (``sidgate-django[legacy]``).
+    """
+    rule = get_conf().legacy_token
+    if rule is None:
+        raise ImproperlyConfigured("encrypted_token needs SIDGATE['LEGACY_TOKEN'].")
+    token = joined(cookies, rule.cookie)
+    if not token:
+        return None
+    from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+
+    try:
+        opened = MultiFernet([Fernet(key) for key in rule.keys]).decrypt(token, ttl=rule.max_age)
+        claims = json.loads(opened)
+    except (InvalidToken, ValueError):
+        return None
+    user = _user(claims.get(rule.user_claim)) if isinstance(claims, dict) else None
+    if user is None or not hash_matches(user, claims.get("auth_hash")):
+        return None
+    return user
+
+
+def joined(cookies: Mapping[str, str], name: str) -> str:
+    """The value of a cookie that may have been too long for one: ``name``, or ``name.0`` and on."""
+    return cookies.get(name) or "".join(_chunks(cookies, name))
+
+
+def _chunks(cookies: Mapping[str, str], name: str) -> Iterator[str]:
+    for number in count():
+        chunk = cookies.get(f"{name}.{number}")
+        if chunk is None or number == MAX_CHUNKS:
+            return
+        yield chunk
+
+
+def _hash_is(user: Any, noted: object) -> bool:
+    """As ``django.contrib.auth.get_user()`` has it: an absent hash is a wrong one."""
+    if not hasattr(user, "get_session_auth_hash"):
+        return True
+    return isinstance(noted, str) and bool(noted) and hash_matches(user, noted)
+
+
+def _user(pk: object) -> Any:
+    if not isinstance(pk, (str, int)) or isinstance(pk, bool):
+        return None
+    try:
+        return get_user_model()._default_manager.get(pk=pk)
+    except (ObjectDoesNotExist, ValueError, TypeError, OverflowError, ValidationError):
+        return None
