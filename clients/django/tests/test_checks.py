@@ -189,7 +189,7 @@ def test_tables_that_are_not_there(db, sidgate):
 
 
 def test_models_and_migration_agree(db):
-    call_command("makemigrations", check=True, dry_run=True, verbosity=0)
+    call_command("makemigrations", "sidgate", check=True, dry_run=True, verbosity=0)
 
 
 def test_endpoints_not_routed(settings):

@@ -13,20 +13,21 @@ from django.db import transaction
 from . import events
 from .conf import get_conf
 from .current import current_request
-from .models import Session
+from .models import Session, id_of
 from .session import session_of
 
 
 def end_all(user: Any, using: str) -> None:
     if get_conf().database is not None:
-        _together_with(using, lambda: Session.objects.revoke_user(user))
+        id = id_of(user)  # now: a deleted object loses it before the transaction commits
+        _together_with(using, lambda: Session.objects.revoke_user(id))
 
 
 def end_others(user: Any, using: str) -> None:
     """Every session of ``user`` but the one in which the user makes this very request."""
     request = current_request()
     session = None if request is None else session_of(request)
-    if request is None or session is None or session.user_id != str(user.pk):
+    if request is None or session is None or session.user_id != id_of(user):
         end_all(user, using)
         return
     if get_conf().database is not None:

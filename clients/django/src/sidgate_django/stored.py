@@ -20,7 +20,11 @@ class StoredTime(DateTimeField):  # type: ignore[type-arg]
     """An aware ``datetime``; ``timestamptz``, or whole microseconds on SQLite."""
 
     def db_type(self, connection: Any) -> str | None:
-        return "integer" if _is_sqlite(connection) else super().db_type(connection)
+        return "integer" if _is_sqlite(connection) else "timestamp with time zone"
+
+    def get_internal_type(self) -> str:
+        # A type that no backend knows, so that none adds conversions of its own.
+        return "StoredTime"
 
     def get_db_prep_value(self, value: Any, connection: Any, prepared: bool = False) -> Any:
         if not _is_sqlite(connection):
@@ -31,14 +35,13 @@ class StoredTime(DateTimeField):  # type: ignore[type-arg]
     def from_db_value(self, value: Any, expression: Any, connection: Any) -> Any:
         return EPOCH + value * MICROSECOND if isinstance(value, int) else value
 
-    def get_db_converters(self, connection: Any) -> list[Any]:
-        # Not those of the SQLite backend, which expect text.
-        return [self.from_db_value]
-
 
 class StoredUUID(UUIDField):  # type: ignore[type-arg]
     def db_type(self, connection: Any) -> str | None:
-        return "text" if _is_sqlite(connection) else super().db_type(connection)
+        return "text" if _is_sqlite(connection) else "uuid"
+
+    def get_internal_type(self) -> str:
+        return "StoredUUID"
 
     def get_db_prep_value(self, value: Any, connection: Any, prepared: bool = False) -> Any:
         value = super().to_python(value)
@@ -46,9 +49,6 @@ class StoredUUID(UUIDField):  # type: ignore[type-arg]
 
     def from_db_value(self, value: Any, expression: Any, connection: Any) -> Any:
         return uuid.UUID(value) if isinstance(value, str) else value
-
-    def get_db_converters(self, connection: Any) -> list[Any]:
-        return [self.from_db_value]
 
 
 class StoreNow(Func):
