@@ -10,8 +10,12 @@ from django.contrib.auth.views import LoginView, LogoutView, PasswordChangeView
 from django.http import HttpResponse, JsonResponse
 from django.urls import include, path
 from django.views.decorators.csrf import csrf_exempt
+from rest_framework.decorators import api_view, authentication_classes, permission_classes
+from rest_framework.permissions import IsAuthenticated
+from rest_framework.response import Response
 
 from sidgate_django import events
+from sidgate_django.drf import GatewayAuthentication
 
 
 def who(request):
@@ -143,7 +147,15 @@ def otp(request):
     return JsonResponse({"verified": request.user.is_verified()})
 
 
+@api_view(["GET", "POST"])
+@authentication_classes([GatewayAuthentication])
+@permission_classes([IsAuthenticated])
+def drf(request):
+    return Response({"user": request.user.get_username(), "tenant": request.auth.tenant_id})
+
+
 urlpatterns = [
+    path("drf/", drf),
     path("otp/", otp),
     path("", include("sidgate_django.urls")),
     path("admin/", admin.site.urls),

@@ -100,6 +100,10 @@ class SessionAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        # Without an object: whether the action may be taken. One session is only looked at.
+        return obj is None and super().has_change_permission(request)
+
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         # Revoking does it and leaves a trace of who was logged in; housekeeping removes the rows.
         return False
