@@ -86,7 +86,7 @@ def make_venv() -> None:
 def install_packages() -> None:
     """Once per state of the package's metadata, so that the next start needs no network."""
     package = ROOT / "clients" / "django"
-    wanted = ["-e", str(package), "gunicorn>=27"]
+    wanted = ["-e", f"{package}[legacy]", "gunicorn>=27"]
     state = hashlib.sha256(
         (package / "pyproject.toml").read_bytes() + repr(wanted).encode()
     ).hexdigest()

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from importlib import import_module
 from itertools import count
 from typing import Any
+from urllib.parse import unquote
 
 from django.conf import settings
 from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY, get_user_model
@@ -73,8 +74,14 @@ def encrypted_token(cookies: Mapping[str, str], request: HttpRequest) -> Any:
 
 
 def joined(cookies: Mapping[str, str], name: str) -> str:
-    """The value of a cookie that may have been too long for one: ``name``, or ``name.0`` and on."""
-    return cookies.get(name) or "".join(_chunks(cookies, name))
+    """The value of a cookie that may have been too long for one: ``name``, or ``name.0`` and on.
+
+    As it was before it became a cookie: without the quotes and escapes that the old system, or its
+    JavaScript, may have needed for characters that a cookie cannot hold.
+    """
+    whole = cookies.get(name)
+    pieces = [whole] if whole else _chunks(cookies, name)
+    return unquote("".join(piece.strip('"') for piece in pieces))
 
 
 def _chunks(cookies: Mapping[str, str], name: str) -> Iterator[str]:

@@ -1,5 +1,6 @@
 """Settings of the demo app. What Sidgate needs is marked; the rest is plain Django."""
 
+import base64
 import hashlib
 import os
 from pathlib import Path
@@ -18,10 +19,17 @@ if not UPSTREAM_KEY:
 # One secret to hand over instead of two. A real project keeps its own SECRET_KEY.
 SECRET_KEY = hashlib.sha256(b"demo django secret key" + UPSTREAM_KEY.encode()).hexdigest()
 
+# And what the old system encrypted its cookies with.
+OLD_SESSION_KEY = base64.urlsafe_b64encode(
+    hashlib.sha256(b"demo old session key" + UPSTREAM_KEY.encode()).digest()
+).decode()
+# Where some of the old cookies were set for a whole domain, as "app.test"; localhost has none.
+OLD_COOKIE_DOMAIN = os.environ.get("DEMO_COOKIE_DOMAIN") or None
+
 DEBUG = False
 # The gateway passes the Host the browser sent, so Django's CSRF check compares like with like
 # and needs no CSRF_TRUSTED_ORIGINS.
-ALLOWED_HOSTS = ["localhost", "127.0.0.1", "[::1]"]
+ALLOWED_HOSTS = ["localhost", "127.0.0.1", "[::1]", *os.environ.get("DEMO_HOSTS", "").split()]
 
 INSTALLED_APPS = [
     "django.contrib.admin",
@@ -36,7 +44,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
-    "django.contrib.sessions.middleware.SessionMiddleware",
+    "sidgate_django.middleware.GatewaySessionMiddleware",  # Sidgate: in place of Django's own
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -45,8 +53,23 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 
-SIDGATE = {"KEY": UPSTREAM_KEY, "UPSTREAM": "django"}  # Sidgate
+# Sidgate
+SIDGATE = {
+    "KEY": UPSTREAM_KEY,
+    "UPSTREAM": "django",
+    "IDENTITY": "demo.identity.identity",
+    # Who did the cookies of the old system belong to?
+    "LEGACY_INTROSPECTORS": [
+        "sidgate_django.legacy.encrypted_token",
+        "demo.old_login.session_token",
+    ],
+    "LEGACY_TOKEN": {"COOKIE": "dott_auth_session", "KEYS": [OLD_SESSION_KEY]},
+}
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")  # Sidgate sets it anew
+
+# One cookie, and nothing that a page's scripts could read: no csrftoken, no messages.
+CSRF_USE_SESSIONS = True
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 
 ROOT_URLCONF = "demo.urls"
 WSGI_APPLICATION = "demo.wsgi.application"
@@ -74,6 +97,14 @@ DATABASES = {
         "OPTIONS": {"timeout": 10},
     }
 }
+# Sidgate's own tables, if this app may see them: sessions in the admin, `sidgate_sessions`.
+if gateway_tables := os.environ.get("DEMO_SIDGATE_DB"):
+    DATABASES["sidgate"] = {
+        "ENGINE": "django.db.backends.sqlite3",
+        "NAME": gateway_tables,
+        "OPTIONS": {"timeout": 10},
+    }
+    SIDGATE["DATABASE"] = "sidgate"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 LOGIN_URL = "/login"

@@ -3,15 +3,25 @@
 import base64
 import json
 
+from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import render
-from django.views.decorators.http import require_safe
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods, require_safe
+
+from sidgate_django import events
+
+from .models import Profile
 
 
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
-    return render(request, "demo/home.html")
+    profile = None
+    if request.user.is_authenticated:
+        # In request.session, which has no cookie of its own while somebody is logged in.
+        request.session["visits"] = request.session.get("visits", 0) + 1
+        profile = Profile.objects.filter(user=request.user).first()
+    return render(request, "demo/home.html", {"profile": profile})
 
 
 @require_safe
@@ -19,6 +29,21 @@ def home(request: HttpRequest) -> HttpResponse:
 def private(request: HttpRequest) -> HttpResponse:
     """The gateway's route says `required`; @login_required is the second lock on the same door."""
     return render(request, "demo/private.html")
+
+
+@require_http_methods(["GET", "POST"])
+@login_required
+def onboarding(request: HttpRequest) -> HttpResponse:
+    """One click changes what the gateway tells every app about this user."""
+    profile, _ = Profile.objects.get_or_create(user=request.user, defaults={"tenant": "acme"})
+    if request.method == "POST":
+        profile.onboarded = request.POST.get("again") is None
+        profile.save(update_fields=["onboarded"])
+        events.update(request, {"needs_onboarding": not profile.onboarded})
+        if profile.onboarded:
+            messages.success(request, "All set. Every app knows from the next request on.")
+        return redirect("home")
+    return render(request, "demo/onboarding.html", {"profile": profile})
 
 
 @require_safe

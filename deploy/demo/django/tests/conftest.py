@@ -15,6 +15,7 @@ class Gateway:
     def __init__(self):
         self.browser = Client(enforce_csrf_checks=True, SERVER_NAME="localhost")
         self.identity = None
+        self.ref = None
         self.ids = count(1)
         self.heard = []
 
@@ -27,6 +28,11 @@ class Gateway:
         for event in self.heard:
             if event["type"] == "login":
                 self.identity = event["identity"]
+                self.ref = self.identity.get("ref")
+            elif event["type"] == "ref":
+                self.ref = event["ref"]
+            elif event["type"] == "update" and self.identity:
+                self.identity |= event["identity"]
             elif event["type"] == "logout" and event["scope"] != "others":
                 self.identity = None
         return answer
@@ -40,8 +46,14 @@ class Gateway:
             "sid": "0190a5b0-0000-7000-8000-000000000001",
             "sub": user["id"],
             "email": user["email"],
+            "tid": self.identity.get("tenant_id"),
+            "attrs": self.identity.get("attributes"),
+            "ref": self.ref,
             "ah": self.identity["auth_hash"],
         }
+
+    def jar(self):
+        return {name for name, cookie in self.browser.cookies.items() if cookie.value}
 
     def get(self, path, **kwargs):
         return self.send("get", path, **kwargs)

@@ -67,7 +67,7 @@ def test_the_admin(gateway):
 
 def test_whoami(gateway, people, django_assert_num_queries):
     log_in(gateway)
-    with django_assert_num_queries(1):
+    with django_assert_num_queries(2):  # the user, and the session with the CSRF token
         answer = gateway.get("/whoami", headers={"X-Session-User-Id": "1", "Cookie": "theme=dark"})
     assert b'\n  "headers"' in answer.content  # for people, not for machines
     seen = answer.json()
@@ -158,10 +158,89 @@ class TestEvents:
 
 def test_setup_twice_ends_no_session(gateway, people):
     log_in(gateway)
-    User.objects.filter(email=TEST).update(is_active=False)
-    assert gateway.get("/whoami").json()["user"]["is_authenticated"] is False
     call_command("demo_setup", stdout=io.StringIO())
     assert gateway.get("/whoami").json()["user"]["is_authenticated"] is True
+
+
+def test_a_disabled_account_ends_its_session(gateway, people):
+    log_in(gateway)
+    User.objects.filter(email=TEST).update(is_active=False)
+    assert gateway.get("/whoami").json()["user"]["is_authenticated"] is False
+    assert gateway.identity is None
+    call_command("demo_setup", stdout=io.StringIO())
+    assert log_in(gateway).status_code == 302
+
+
+def test_one_cookie_at_the_gateway_and_none_here(gateway):
+    gateway.get("/login")
+    assert gateway.jar() == {"sessionid"}  # a visitor's, for the form's CSRF token
+    log_in(gateway)
+    for visits in (1, 2):
+        assert f"<dd>{visits} ".encode() in gateway.get("/").content
+        assert gateway.jar() == set()
+
+
+def test_onboarding(gateway):
+    log_in(gateway)
+    assert gateway.identity["needs_onboarding"] is True
+    assert gateway.identity["tenant_id"] == "acme"
+    home = gateway.get("/")
+    assert b'id="onboarding"' in home.content
+    answer = gateway.submit(gateway.get("/onboarding"), "/onboarding")
+    assert answer.headers["Location"] == "/"
+    assert gateway.heard == [{"type": "update", "identity": {"needs_onboarding": False}}]
+    home = gateway.get("/")
+    assert b'id="onboarding"' not in home.content
+    assert b"Every app knows" in home.content
+    gateway.submit(gateway.get("/onboarding"), "/onboarding", again="1")
+    assert gateway.identity["needs_onboarding"] is True
+
+
+class TestApi:
+    def write(self, gateway, text, token=True):
+        csrf = gateway.get("/api/v1/me").json()["csrfToken"]
+        return gateway.post(
+            "/api/v1/notes",
+            json.dumps({"text": text}),
+            content_type="application/json",
+            headers={"X-CSRFToken": csrf} if token else {},
+        )
+
+    def test_nobody(self, gateway):
+        for path in ("/api/v1/me", "/api/v1/notes"):
+            assert gateway.get(path).status_code == 401
+
+    def test_me(self, gateway, people):
+        log_in(gateway)
+        me = gateway.get("/api/v1/me").json()
+        assert me.pop("csrfToken")
+        assert me == {
+            "id": str(people[TEST].pk),
+            "email": TEST,
+            "name": "Tess Example",
+            "tenantId": "acme",
+            "plan": "pro",
+            "needsOnboarding": True,
+        }
+
+    def test_notes_stay_within_a_tenant(self, gateway):
+        log_in(gateway)
+        assert self.write(gateway, "for acme").status_code == 201
+        seen = gateway.get("/api/v1/notes").json()
+        assert seen["tenantId"] == "acme"
+        assert [note["text"] for note in seen["notes"]] == ["for acme"]
+        gateway.submit(gateway.get("/"), "/logout")
+        log_in(gateway, ADMIN)
+        assert gateway.get("/api/v1/notes").json() == {"tenantId": "sidgate", "notes": []}
+
+    @pytest.mark.parametrize("text", ["", "  ", "x" * 281, None, 7, ["x"], "\0"])
+    def test_other_notes(self, gateway, text):
+        log_in(gateway)
+        assert self.write(gateway, text).status_code == 400
+
+    def test_writing_needs_the_token(self, gateway):
+        log_in(gateway)
+        assert self.write(gateway, "x", token=False).status_code == 403
 
 
 def test_system_checks(db):

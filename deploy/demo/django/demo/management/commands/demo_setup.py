@@ -2,8 +2,11 @@
 
 from typing import Any
 
+from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import User
 from django.core.management import BaseCommand, call_command
+
+from demo.models import Profile
 
 PASSWORD = "password"
 
@@ -13,15 +16,21 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         call_command("migrate", interactive=False, verbosity=0)
-        self.ensure("test@example.com", first_name="Tess", last_name="Example")
-        self.ensure("admin@example.com", first_name="Ada", is_staff=True, is_superuser=True)
+        test = self.ensure("test@example.com", first_name="Tess", last_name="Example")
+        admin = self.ensure("admin@example.com", first_name="Ada", is_staff=True, is_superuser=True)
+        Profile.objects.get_or_create(user=test, defaults={"tenant": "acme", "plan": "pro"})
+        Profile.objects.get_or_create(user=admin, defaults={"tenant": "sidgate", "onboarded": True})
 
-    def ensure(self, email: str, **about: Any) -> None:
+    def ensure(self, email: str, **about: Any) -> User:
+        defaults = {"email": email, "is_active": True, **about}
         user, created = User.objects.update_or_create(
-            username=email, defaults={"email": email, "is_active": True, **about}
+            username=email,
+            defaults=defaults,
+            create_defaults=defaults | {"password": make_password(PASSWORD)},
         )
         # A new hash for the same password would end the sessions opened with the old one.
         if not user.check_password(PASSWORD):
             user.set_password(PASSWORD)
             user.save(update_fields=["password"])
         self.stdout.write(f"{'created' if created else 'ready'}: {email}")
+        return user
