@@ -78,7 +78,7 @@ class SessionAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     @admin.display(description=_("device"))
     def device(self, session: Session) -> str:
         agent = session.user_agent
-        return f"{agent[:60]}…" if len(agent) > 60 else agent or "?"
+        return f"{agent[:40]}…" if len(agent) > 40 else agent or "?"
 
     @admin.display(description=_("ends"), ordering="expires_at")
     def ends(self, session: Session) -> Any:

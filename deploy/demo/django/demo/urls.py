@@ -1,12 +1,18 @@
 from django.contrib import admin
 from django.contrib.auth.views import LoginView, LogoutView
+from django.templatetags.static import static
 from django.urls import include, path
+from django.views.generic import RedirectView
 
 from . import api, views, views_events, views_old
 
 log_in = LoginView.as_view(template_name="demo/login.html", redirect_authenticated_user=True)
 
+# The admin's pages name no icon, so browsers ask for this one.
+icon = RedirectView.as_view(url=static("demo/icon.svg"))
+
 urlpatterns = [
+    path("favicon.ico", icon),
     path("", include("sidgate_django.urls")),
     path("", views.home, name="home"),
     path("whoami", views.whoami, name="whoami"),
