@@ -58,6 +58,14 @@ def test_a_new_password_and_a_logout(client, ada):
     assert read_events(answer) == [OTHERS, THIS]
 
 
+def test_the_others_end_first(client, ada):
+    """After the logout the gateway would know no session that they are other than."""
+    answer = client.post(
+        "/reset/", {"username": "ada", "first": "logout"}, headers=gateway_headers(ada)
+    )
+    assert read_events(answer) == [OTHERS, THIS]
+
+
 def test_a_new_password_without_a_session(client, ada):
     assert read_events(client.post("/reset/", {"username": "ada"}, headers=gateway_headers())) == []
 

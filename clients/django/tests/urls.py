@@ -92,6 +92,8 @@ def log_in_then_crash(request):
 def reset(request):
     """A new password by mail: whoever holds the link need not be logged in."""
     user = User.objects.get(username=request.POST["username"])
+    if request.POST.get("first") == "logout":
+        logout(request)
     user.set_password("n3w-passphrase")
     user.save()
     then = request.POST.get("then")
