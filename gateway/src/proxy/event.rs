@@ -253,7 +253,7 @@ async fn log_out(
             RevokeReason::LogoutEverywhere,
             false,
         ),
-        (LogoutScope::All, _, Some(user_id)) => {
+        (LogoutScope::All, _, Some(user_id)) | (LogoutScope::Others, None, Some(user_id)) => {
             (Scope::User(user_id), RevokeReason::LogoutEverywhere, true)
         }
         // The same when everything is to end: what the browser holds is of no use any more.
@@ -271,9 +271,7 @@ async fn log_out(
     if !clears {
         return Ok(None);
     }
-    *subject = Subject {
-        key: None,
-        user_id: None,
-    };
+    // Whose it was stays known: further events may be about the others.
+    subject.key = None;
     Ok(set_cookie::clear(&ctx.site.config.cookie))
 }

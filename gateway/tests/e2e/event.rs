@@ -305,3 +305,17 @@ fn logout_everywhere_finds_the_user_of_a_route_without_sessions() {
     assert!(clears_cookie(&response), "{response:?}");
     assert!(!gateway.knows(&this) && !gateway.knows(&other));
 }
+
+#[test]
+fn logout_of_this_one_and_of_the_others_is_logout_of_all() {
+    let stage = Stage::set();
+    for second in ["others", "all"] {
+        let [this, other] = [(); 2].map(|()| stage.gateway.log_in("alice@example.com"));
+        let logout = |scope| json!({"type": "logout", "scope": scope});
+
+        let response = stage.hear(Some(&this), json!([logout("this"), logout(second)]));
+
+        assert!(clears_cookie(&response), "{second}: {response:?}");
+        assert!(!stage.gateway.knows(&this) && !stage.gateway.knows(&other));
+    }
+}
