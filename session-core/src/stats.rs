@@ -1,6 +1,7 @@
 //! What happened, counted. Plain atomics: whoever runs the crate turns them into metrics.
 
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::time::Duration;
 
 use crate::session::Seq;
 
@@ -43,6 +44,34 @@ impl Gauge {
     }
 }
 
+/// Upper bounds of the buckets of a [`Spread`], in microseconds; longer times are in none.
+pub const SPREAD_BOUNDS_US: [u64; 10] = [
+    5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000, 2_000_000, 5_000_000,
+];
+
+/// Times, counted by how long they were.
+#[derive(Debug, Default)]
+pub struct Spread {
+    /// Times within each bound of [`SPREAD_BOUNDS_US`] and beyond the one before.
+    pub buckets: [Counter; SPREAD_BOUNDS_US.len()],
+    /// All times.
+    pub count: Counter,
+    /// Their sum in microseconds.
+    pub sum_us: Counter,
+}
+
+impl Spread {
+    pub(crate) fn note(&self, time: Duration) {
+        let us = u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+        let place = SPREAD_BOUNDS_US.iter().position(|bound| us <= *bound);
+        if let Some(bucket) = place.and_then(|place| self.buckets.get(place)) {
+            bucket.add();
+        }
+        self.count.add();
+        self.sum_us.add_n(us);
+    }
+}
+
 /// Everything that the core counts.
 #[derive(Debug, Default)]
 pub struct Stats {
@@ -52,6 +81,14 @@ pub struct Stats {
     pub beats_failed: Counter,
     /// Events applied.
     pub events_applied: Counter,
+    /// From the commit of an event until this node had applied it, both by the store's clock.
+    pub revocation_lag: Spread,
+    /// Leases ended because the wall clock jumped (R0).
+    pub clock_jumps: Counter,
+    /// Look-ups that did not hold any more right before the identity was written (R1). They were repeated.
+    pub second_checks_refused: Counter,
+    /// Logins refused because their user, tenant or everybody was revoked meanwhile (R8).
+    pub logins_overtaken: Counter,
     /// Hints heard.
     pub hints: Counter,
     /// Heartbeats that hints brought forward.
@@ -113,16 +150,19 @@ pub enum ResetReason {
     Gap,
     /// A standby answered.
     InRecovery,
+    /// The triggers that number events are gone: what was changed since may be in no event.
+    Schema,
 }
 
 impl ResetReason {
     /// All of them, in order of their discriminants.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Incarnation,
         Self::HeadBackwards,
         Self::EventDiffers,
         Self::Gap,
         Self::InRecovery,
+        Self::Schema,
     ];
 
     /// Metric label.
@@ -134,6 +174,7 @@ impl ResetReason {
             Self::EventDiffers => "event_differs",
             Self::Gap => "gap",
             Self::InRecovery => "in_recovery",
+            Self::Schema => "schema",
         }
     }
 }

@@ -12,7 +12,7 @@ use tokio::time::{self, Instant};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use super::tail::Signals;
+use super::signals::Signals;
 use crate::cache::Local;
 use crate::stats::Stats;
 use crate::store::{Hint, HintStream, StoreError, StoreResult};

@@ -5,8 +5,10 @@
 //! the log on a beat, applies it to the window and then, only then, extends the lease, counted from when the beat was
 //! sent: at the time it was answered, the store may already have known more.
 
+pub(crate) mod guard;
 pub mod hints;
 mod lease;
+pub mod signals;
 pub mod tail;
 mod window;
 

@@ -4,14 +4,13 @@
 //! reason to start afresh. [`Tail`] is the half with a task, a clock and a store.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 use uuid::Uuid;
 
+use super::signals::{Phase, Signals};
 use super::window::Applied;
 use super::{Lease, RECENT_MAX, Window};
 use crate::clock::{Boot, SharedClock, StoreTime, Timestamp};
@@ -28,7 +27,7 @@ pub const CLOCK_JUMP: Duration = Duration::from_millis(500);
 /// A node reports at least this often, and whenever it has applied something.
 pub const REPORT_EVERY: Duration = Duration::from_secs(1);
 /// How long reading the recent past may take at the start.
-const HISTORY_TIMEOUT: Duration = Duration::from_secs(5);
+pub(super) const HISTORY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How long bringing the schema up to date may take.
 const MIGRATION_TIMEOUT: Duration = Duration::from_secs(60);
@@ -80,19 +79,6 @@ pub trait Listener: Send + Sync + 'static {
     fn reset(&self, reason: ResetReason);
 }
 
-/// How far a node has come in hearing from its store.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Phase {
-    /// The schema was not yet found to be good.
-    SchemaUnchecked,
-    /// The schema is one that this program must not work with.
-    SchemaRefused,
-    /// The window is not loaded.
-    NoWindow,
-    /// The window is loaded and beats are being read.
-    Following,
-}
-
 /// Reads the log on a beat.
 pub struct Tail {
     pub(crate) store: Arc<dyn SessionStore>,
@@ -116,60 +102,6 @@ struct Reported {
     at: Boot,
 }
 
-/// How others talk with a running [`Tail`].
-#[derive(Debug)]
-pub struct Signals {
-    wake: Notify,
-    /// Boot nanoseconds at which the newest applied beat was sent.
-    beat: watch::Sender<u64>,
-    phase: watch::Sender<Phase>,
-    last_beat: AtomicU64,
-    complained: AtomicBool,
-}
-
-impl Default for Signals {
-    fn default() -> Self {
-        Self {
-            wake: Notify::new(),
-            beat: watch::Sender::new(0),
-            phase: watch::Sender::new(Phase::SchemaUnchecked),
-            last_beat: AtomicU64::new(0),
-            complained: AtomicBool::new(false),
-        }
-    }
-}
-
-impl Signals {
-    /// Asks for a beat now.
-    pub fn wake(&self) {
-        self.wake.notify_one();
-    }
-
-    /// How far the node has come.
-    #[must_use]
-    pub fn phase(&self) -> Phase {
-        *self.phase.borrow()
-    }
-
-    /// When the newest beat that earned a lease was sent.
-    #[must_use]
-    pub fn last_beat(&self) -> Boot {
-        Boot::from_nanos(self.last_beat.load(Ordering::Acquire))
-    }
-
-    /// Waits for a beat that was sent after `since`, at most `limit`; false when none came.
-    pub async fn beat_after(&self, since: Boot, limit: Duration) -> bool {
-        let mut beat = self.beat.subscribe();
-        self.wake();
-        let come = beat.wait_for(|sent| *sent > since.as_nanos());
-        matches!(tokio::time::timeout(limit, come).await, Ok(Ok(_)))
-    }
-
-    fn set_phase(&self, phase: Phase) {
-        self.phase.send_replace(phase);
-    }
-}
-
 impl Tail {
     /// Beats until `stop`. One failed beat is nothing: the lease runs on, and out if the store stays silent.
     pub async fn run(self, stop: CancellationToken) {
@@ -189,7 +121,7 @@ impl Tail {
             tokio::select! {
                 biased;
                 () = stop.cancelled() => return,
-                () = self.signals.wake.notified() => {}
+                () = self.signals.woken() => {}
                 () = tokio::time::sleep(rest) => {}
             }
         }
@@ -242,7 +174,7 @@ impl Tail {
             Ok(history) => {
                 self.window.reset(&history);
                 self.stats.saw_head(history.head);
-                self.signals.set_phase(Phase::Following);
+                self.signals.advance(Phase::NoWindow, Phase::Following);
                 true
             }
             Err(failed) => {
@@ -278,9 +210,19 @@ impl Tail {
                 if caught_up {
                     self.earn_lease(sent, pulse.now);
                 }
+                if let Some(oldest) = pulse.events.first() {
+                    self.note_lag(oldest.seq).await;
+                }
                 // What was applied is reported by the next beat, and somebody may be waiting for that.
                 !caught_up || !pulse.events.is_empty()
             }
+        }
+    }
+
+    /// For people to look at: a store that does not answer here may answer the next heartbeat.
+    async fn note_lag(&self, seq: Seq) {
+        if let Ok(Some(age)) = within(BEAT_TIMEOUT, self.store.age_of(seq)).await {
+            self.stats.revocation_lag.note(age);
         }
     }
 
@@ -292,11 +234,12 @@ impl Tail {
         reported: &mut Reported,
     ) -> StoreResult<Pulse> {
         if seq != reported.applied || sent.since(reported.at) >= REPORT_EVERY {
-            self.store.report(self.node, seq, anchor).await?;
+            let pulse = self.store.report_and_pulse(self.node, seq, anchor).await?;
             *reported = Reported {
                 applied: seq,
                 at: sent,
             };
+            return Ok(pulse);
         }
         self.store.pulse(seq).await
     }
@@ -305,18 +248,14 @@ impl Tail {
         self.store_time.learn(sent, store_now);
         self.lease.extend(sent);
         self.stats.beats.add();
-        self.signals
-            .last_beat
-            .store(sent.as_nanos(), Ordering::Release);
-        self.signals.beat.send_replace(sent.as_nanos());
-        if self.signals.complained.swap(false, Ordering::Relaxed) {
+        if self.signals.lease_earned(sent) {
             info!("store answers again");
         }
     }
 
     fn hard_reset(&self, reason: ResetReason) {
         self.lease.revoke();
-        self.signals.set_phase(Phase::NoWindow);
+        self.signals.advance(Phase::Following, Phase::NoWindow);
         if let Some(counter) = self.stats.reset(reason) {
             counter.add();
         }
@@ -335,19 +274,20 @@ impl Tail {
         *drift = Some(now);
         if jumped {
             warn!("the wall clock jumped: lease ended");
+            self.stats.clock_jumps.add();
             self.lease.revoke();
         }
     }
 
     /// Logs the first failure of a row of failures.
     fn complain_once(&self, failed: &StoreError, what: &'static str) {
-        if !self.signals.complained.swap(true, Ordering::Relaxed) {
+        if self.signals.complain() {
             warn!(kind = failed.kind(), error = %failed, "{what}");
         }
     }
 }
 
-async fn within<T>(
+pub(super) async fn within<T>(
     limit: Duration,
     call: impl Future<Output = StoreResult<T>> + Send,
 ) -> StoreResult<T> {

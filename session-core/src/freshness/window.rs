@@ -149,22 +149,21 @@ impl Window {
         }
     }
 
-    /// Starts afresh from the store's recent past (R9).
+    /// Starts afresh from the store's recent past (R9). Events before a hole say nothing about what was in the hole, so the
+    /// window begins after it.
     pub(crate) fn reset(&self, history: &History) {
+        let events = without_holes(history);
         let mut inner = self.inner.write();
         let epoch = inner.epoch + 1;
         *inner = Inner {
             epoch,
             incarnation: history.incarnation,
-            start: history
-                .events
-                .first()
-                .map_or(history.head, |event| event.seq - 1),
+            start: events.first().map_or(history.head, |event| event.seq - 1),
             head: history.head,
-            anchor: history.events.last().map(|event| event.eid),
+            anchor: events.last().map(|event| event.eid),
             ..Inner::default()
         };
-        for event in &history.events {
+        for event in events {
             inner.recent.note(&event.subject, event.seq);
             inner.order.push_back((event.seq, event.subject.clone()));
         }
@@ -229,6 +228,17 @@ impl Recent {
     fn len(&self) -> usize {
         self.sessions.len() + self.users.len() + self.tenants.len()
     }
+}
+
+/// The newest events, up to the head and without a missing number.
+fn without_holes(history: &History) -> &[Event] {
+    let numbers = (0..=history.head).rev();
+    let newest_first = history.events.iter().rev().zip(numbers);
+    let dense = newest_first
+        .take_while(|(event, number)| event.seq == *number)
+        .count();
+    let begin = history.events.len() - dense;
+    history.events.get(begin..).unwrap_or_default()
 }
 
 fn forget_if<K: Eq + Hash>(recent: &mut HashMap<K, Seq>, name: &K, seq: Seq) {

@@ -257,7 +257,12 @@ impl Sessions {
         let (store, replaces) = (Arc::clone(&self.store), new.origin.replaces().copied());
         let session = self
             .on_core(async move { Ok(store.insert(&new).await?) })
-            .await?;
+            .await
+            .inspect_err(|failed| {
+                if matches!(failed, SessionsError::Store(StoreError::RevokedMeanwhile)) {
+                    self.stats.logins_overtaken.add();
+                }
+            })?;
         if replaces.is_some() {
             self.hear_of_it(replaces).await;
         }

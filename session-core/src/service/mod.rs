@@ -4,6 +4,7 @@
 //! store on the runtime it was given, so that a client that hangs up cannot leave half a transaction behind.
 
 mod change;
+mod error;
 mod housekeeping;
 mod receipt;
 mod resolve;
@@ -12,7 +13,6 @@ mod sampler;
 use std::sync::Arc;
 use std::time::Duration;
 
-use thiserror::Error;
 use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
@@ -21,6 +21,7 @@ use tracing::warn;
 use uuid::Uuid;
 
 pub use self::change::{Created, LIST_MAX, Login, LoginTicket, UpdateError};
+pub use self::error::SessionsError;
 pub use self::receipt::{Receipt, Wait, heard_by_all};
 pub use self::resolve::{Absence, Active, Follow, Query, Resolution, Unknown};
 
@@ -29,14 +30,16 @@ use crate::cache::breaker::{Breaker, BreakerState};
 use crate::cache::flight::Flights;
 use crate::cache::{Fill, Local, SharedCache, Tiers, TiersOptions};
 use crate::clock::{SharedClock, StoreTime};
-use crate::entropy::{self, NoEntropy, SharedEntropy};
+use crate::entropy::{self, SharedEntropy};
+use crate::freshness::guard::{self, Guard};
 use crate::freshness::hints::{Follower, OpenHints, follow_hints};
-use crate::freshness::tail::{Listener, Phase, Signals, Tail};
+use crate::freshness::signals::{Phase, Signals};
+use crate::freshness::tail::{Listener, Tail};
 use crate::freshness::{Lease, Window};
 use crate::keys::Keyring;
 use crate::sid::SessionKey;
 use crate::stats::{ResetReason, Stats};
-use crate::store::{Event, SessionStore, StoreError, Subject};
+use crate::store::{Event, SessionStore, Subject};
 
 /// Shared-cache keys waiting to be removed; more are left to expire.
 const UNLINK_QUEUE: usize = 1_024;
@@ -76,26 +79,6 @@ pub struct SessionsOptions {
     pub negative_ttl: Duration,
     /// Whether a missing or old schema may be brought up to date.
     pub migrate: bool,
-}
-
-/// A call that did not do what was asked. Nothing is known beyond what the error says.
-#[derive(Debug, Error)]
-pub enum SessionsError {
-    /// The store failed.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// No randomness to mint with.
-    #[error(transparent)]
-    NoEntropy(#[from] NoEntropy),
-    /// The task that did it died.
-    #[error("the task was interrupted")]
-    Interrupted,
-    /// The node has not heard from the store for too long to start a login.
-    #[error("the node has no lease")]
-    NoLease,
-    /// Others kept changing the same session.
-    #[error("the session kept changing")]
-    Contended,
 }
 
 /// What `/readyz` is made of.
@@ -223,6 +206,14 @@ impl Sessions {
             &self.runtime,
         );
         self.spawn_hints();
+        let guard = Guard {
+            store: Arc::clone(&self.store),
+            lease: Arc::clone(&self.lease),
+            signals: Arc::clone(&self.signals),
+            stats: Arc::clone(&self.stats),
+        };
+        let guard = guard.run(guard::LOOK_EVERY, self.stop.clone());
+        self.tasks.spawn_on(guard, &self.runtime);
         let house = housekeeping::keep_house(Arc::clone(&self.store), self.stop.clone());
         self.tasks.spawn_on(house, &self.runtime);
         self.tasks

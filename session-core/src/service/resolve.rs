@@ -163,9 +163,13 @@ impl Sessions {
         let leased = self.lease.holds(now);
         let fresh = leased
             || self.staleness(&active.entry, now) <= query.max_stale && !query.max_stale.is_zero();
-        fresh
+        let holds = fresh
             && self.window.believes(&active.entry)
-            && !active.entry.is_expired(self.store_time.upper(now))
+            && !active.entry.is_expired(self.store_time.upper(now));
+        if !holds {
+            self.stats.second_checks_refused.add();
+        }
+        holds
     }
 
     /// Whether the session of `key` still lives, for somebody who holds on to it: a stream, a WebSocket. `known` is what

@@ -12,8 +12,8 @@ use super::Sessions;
 use crate::cache::Entry;
 use crate::clock::Boot;
 use crate::freshness::Window;
+use crate::freshness::signals::Signals;
 use crate::freshness::tail::BEAT_TIMEOUT;
-use crate::freshness::tail::Signals;
 use crate::stats::Stats;
 use crate::store::SessionStore;
 

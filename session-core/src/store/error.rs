@@ -13,6 +13,9 @@ pub enum StoreError {
     /// It did not answer in time. A write may or may not have happened.
     #[error("store did not answer within {0} ms")]
     Timeout(u64),
+    /// The connection broke in the middle of a write, which may or may not have happened.
+    #[error("the connection to the store broke during a write")]
+    Interrupted(#[source] Box<dyn StdError + Send + Sync>),
     /// The connection leads to a standby; session state is never read from one.
     #[error("store is in recovery (a read-only standby)")]
     InRecovery,
@@ -41,12 +44,19 @@ impl StoreError {
         Self::Unavailable(error.into())
     }
 
+    /// Whether the write that failed may have happened all the same. Repeating a revocation is safe.
+    #[must_use]
+    pub const fn may_have_happened(&self) -> bool {
+        matches!(self, Self::Timeout(_) | Self::Interrupted(_))
+    }
+
     /// Short name for logs and metrics.
     #[must_use]
     pub const fn kind(&self) -> &'static str {
         match self {
             Self::Unavailable(_) => "unavailable",
             Self::Timeout(_) => "timeout",
+            Self::Interrupted(_) => "interrupted",
             Self::InRecovery => "in_recovery",
             Self::Schema(_) => "schema",
             Self::Corrupt(_) => "corrupt",

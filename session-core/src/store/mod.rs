@@ -40,6 +40,12 @@ pub trait SessionStore: fmt::Debug + Send + Sync + 'static {
     /// [`PULSE_LIMIT`] events after it, in order.
     async fn pulse(&self, applied: Seq) -> StoreResult<Pulse>;
 
+    /// How long ago the event numbered `seq` was committed, by the store's clock, where it keeps such times. For people to look
+    /// at: nothing is decided by it.
+    async fn age_of(&self, _seq: Seq) -> StoreResult<Option<Duration>> {
+        Ok(None)
+    }
+
     /// The newest `limit` events and the head, from one snapshot: what a node's window starts with (R9).
     async fn history(&self, limit: usize) -> StoreResult<History>;
 
@@ -75,6 +81,18 @@ pub trait SessionStore: fmt::Debug + Send + Sync + 'static {
     /// such event, 0 is noted: the node has followed another history, and how far it came there says nothing here.
     /// On the heartbeat's connection, within its time.
     async fn report(&self, node: Uuid, applied: Seq, eid: Option<Uuid>) -> StoreResult<()>;
+
+    /// [`SessionStore::report`] and then [`SessionStore::pulse`]: whoever looks for nodes after the events of this pulse were read
+    /// finds this one. A store that is far away may send both at once, as long as it does them in this order.
+    async fn report_and_pulse(
+        &self,
+        node: Uuid,
+        applied: Seq,
+        eid: Option<Uuid>,
+    ) -> StoreResult<Pulse> {
+        self.report(node, applied, eid).await?;
+        self.pulse(applied).await
+    }
 
     /// The nodes that have reported less than `within` ago, by the store's clock.
     async fn nodes(&self, within: Duration) -> StoreResult<Vec<NodeReport>>;

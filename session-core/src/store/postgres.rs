@@ -99,7 +99,7 @@ impl PostgresStore {
         let connector = Connector::new(url, &options)?;
         Ok(Self {
             pool: Pool::new(&connector, &options)?,
-            link: Link::new(connector.clone(), &options),
+            link: Link::new(connector.clone(), &options, &events::OF_A_BEAT),
             connector,
             options,
         })
@@ -118,6 +118,10 @@ impl SessionStore for PostgresStore {
 
     async fn pulse(&self, applied: Seq) -> StoreResult<Pulse> {
         events::pulse(&self.link, applied).await
+    }
+
+    async fn age_of(&self, seq: Seq) -> StoreResult<Option<Duration>> {
+        events::age_of(&self.link, seq).await
     }
 
     async fn history(&self, limit: usize) -> StoreResult<History> {
@@ -163,6 +167,15 @@ impl SessionStore for PostgresStore {
 
     async fn report(&self, node: Uuid, applied: Seq, eid: Option<Uuid>) -> StoreResult<()> {
         nodes::report(&self.link, node, applied, eid).await
+    }
+
+    async fn report_and_pulse(
+        &self,
+        node: Uuid,
+        applied: Seq,
+        eid: Option<Uuid>,
+    ) -> StoreResult<Pulse> {
+        events::report_and_pulse(&self.link, node, applied, eid).await
     }
 
     async fn nodes(&self, within: Duration) -> StoreResult<Vec<NodeReport>> {

@@ -43,6 +43,7 @@ pub enum Call {
     CheckSchema,
     ApplySchema,
     Pulse,
+    AgeOf,
     History,
     Load,
     Head,
@@ -59,7 +60,7 @@ pub enum Call {
     Housekeep,
 }
 
-const CALLS: usize = 17;
+const CALLS: usize = 18;
 
 /// The switches of a [`FaultStore`].
 #[derive(Debug)]
@@ -214,6 +215,11 @@ impl SessionStore for FaultStore {
     async fn pulse(&self, applied: Seq) -> StoreResult<Pulse> {
         let inner = self.inner.pulse(applied);
         self.faults.pass(Call::Pulse, inner).await
+    }
+
+    async fn age_of(&self, seq: Seq) -> StoreResult<Option<Duration>> {
+        let inner = self.inner.age_of(seq);
+        self.faults.pass(Call::AgeOf, inner).await
     }
 
     async fn history(&self, limit: usize) -> StoreResult<History> {

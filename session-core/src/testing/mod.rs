@@ -14,4 +14,4 @@ pub mod sim;
 pub use clock::ManualClock;
 pub use fault::{Call, FaultStore, Faults, Hold};
 pub use postgres::{TestDatabase, TestPostgres};
-pub use redis::TestRedis;
+pub use redis::{TestRedis, TestRedisCluster, TestSentinels};

@@ -24,6 +24,8 @@ use crate::secret::SecretString;
 use crate::store::SessionStore;
 use crate::store::postgres::{PostgresOptions, PostgresStore};
 
+mod standby;
+
 /// The database that others are copied from: empty, with the schema.
 const TEMPLATE: &str = "sidgate_template";
 
@@ -67,11 +69,8 @@ impl TestPostgres {
     /// A server that nobody else uses, so that it can be stopped and frozen.
     #[must_use]
     pub fn start() -> Self {
-        static STARTED: AtomicU64 = AtomicU64::new(0);
-        let number = STARTED.fetch_add(1, Ordering::Relaxed);
-        let me = std::process::id();
-        let home = std::env::temp_dir().join(format!("sidgate-pg-{me}-{number}"));
-        let port = create(&home, me, "true");
+        let home = own_home();
+        let port = create(&home, std::process::id(), "true");
         make_template(port);
         let own = true;
         Self { home, port, own }
@@ -252,8 +251,36 @@ fn make_template(port: u16) {
     });
 }
 
-/// Makes and starts a server in `home`. When `owner` is gone, or `home` is, a shell stops it, removes `home` and runs `also`.
+/// Where a server lives that nobody else uses.
+fn own_home() -> PathBuf {
+    static STARTED: AtomicU64 = AtomicU64::new(0);
+    let number = STARTED.fetch_add(1, Ordering::Relaxed);
+    let me = std::process::id();
+    std::env::temp_dir().join(format!("sidgate-pg-{me}-{number}"))
+}
+
+/// Makes and starts a server in `home`.
 fn create(home: &Path, owner: u32, also: &str) -> u16 {
+    prepare_home(home, owner, also);
+    let init = [
+        "-U",
+        "postgres",
+        "-E",
+        "UTF8",
+        "--auth=trust",
+        "--no-locale",
+        "--no-sync",
+    ];
+    let made = server_command(home, "initdb", &init).status();
+    assert!(
+        made.is_ok_and(|status| status.success()),
+        "initdb works; is PostgreSQL installed?"
+    );
+    start_on_free_port(home)
+}
+
+/// Makes `home`. When `owner` is gone, or `home` is, a shell stops the server in it, removes `home` and runs `also`.
+fn prepare_home(home: &Path, owner: u32, also: &str) {
     // Left by a process that died half-way.
     let _ = fs::remove_dir_all(home);
     fs::create_dir(home).expect("the directory can be made");
@@ -274,20 +301,9 @@ fn create(home: &Path, owner: u32, also: &str) -> u16 {
             quoted(home)
         ),
     );
-    let init = [
-        "-U",
-        "postgres",
-        "-E",
-        "UTF8",
-        "--auth=trust",
-        "--no-locale",
-        "--no-sync",
-    ];
-    let made = server_command(home, "initdb", &init).status();
-    assert!(
-        made.is_ok_and(|status| status.success()),
-        "initdb works; is PostgreSQL installed?"
-    );
+}
+
+fn start_on_free_port(home: &Path) -> u16 {
     let config = home.join("data/postgresql.conf");
     let given = fs::read_to_string(&config).expect("initdb wrote the configuration");
     for _ in 0..5 {

@@ -11,10 +11,16 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use super::process::{clean_up_after, detached, eventually, free_port, program};
 
+mod topologies;
+
+pub use topologies::{TestRedisCluster, TestSentinels};
+
 /// A `redis-server` on a free loopback port, without persistence. Ends with this value, or else with the process.
 #[derive(Debug)]
 pub struct TestRedis {
     port: u16,
+    /// What it is started with beside its port.
+    options: Vec<String>,
     server: Option<Child>,
 }
 
@@ -22,9 +28,16 @@ impl TestRedis {
     /// Starts one and waits until it answers.
     #[must_use]
     pub fn start() -> Self {
+        Self::start_with(|_port| vec![])
+    }
+
+    /// Starts one with further options, which may depend on its port.
+    pub(super) fn start_with(options: impl Fn(u16) -> Vec<String>) -> Self {
         for _ in 0..5 {
+            let port = free_port();
             let mut redis = Self {
-                port: free_port(),
+                port,
+                options: options(port),
                 server: None,
             };
             if redis.try_start() {
@@ -71,17 +84,43 @@ impl TestRedis {
         self.signal(Signal::CONT);
     }
 
+    /// Runs one command by `redis-cli` and returns what it prints.
+    ///
+    /// # Panics
+    /// Without `redis-cli`, which comes with the server.
+    #[must_use]
+    pub fn command(&self, words: &[&str]) -> String {
+        let mut cli = Command::new(program("redis-cli", &[]));
+        let said = cli
+            .args(["-p", &self.port.to_string()])
+            .args(words)
+            .output();
+        let said = said.expect("redis-cli is installed");
+        String::from_utf8_lossy(&said.stdout).into_owned()
+    }
+
     fn signal(&self, signal: Signal) {
         let server = self.server.as_ref().expect("the server runs");
         kill_process(Pid::from_child(server), signal).expect("the server can be signalled");
     }
 
+    /// Sentinels store nothing and know no options of storage.
+    fn is_sentinel(&self) -> bool {
+        self.options.iter().any(|option| option == "--sentinel")
+    }
+
     fn try_start(&mut self) -> bool {
         let port = self.port.to_string();
         let mut command = Command::new(program("redis-server", &[]));
+        // The file of a sentinel comes first.
         command
+            .args(&self.options)
             .args(["--port", &port, "--bind", "127.0.0.1"])
-            .args(["--save", "", "--appendonly", "no"])
+            .args(if self.is_sentinel() {
+                &[][..]
+            } else {
+                &["--save", "", "--appendonly", "no"][..]
+            })
             .current_dir(std::env::temp_dir());
         let server = detached(&mut command).spawn();
         let mut server = server.expect("redis-server is installed");

@@ -67,7 +67,9 @@ async fn a_route_may_ask_for_the_last_known_state_within_a_bound() {
         ..Query::default()
     };
     assert!(node.sessions.still_holds(&active, query));
+    assert_eq!(node.sessions.stats().second_checks_refused.get(), 0);
     assert!(!node.sessions.still_holds(&active, Query::default()));
+    assert_eq!(node.sessions.stats().second_checks_refused.get(), 1);
     assert!(
         matches!(stale(1).await, Resolution::Unknown(_)),
         "beyond the bound"

@@ -127,6 +127,7 @@ async fn a_login_under_way_during_log_everybody_out_is_refused() {
             "{scope:?}: the next login counts"
         );
     }
+    assert_eq!(node.sessions.stats().logins_overtaken.get(), 3);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -201,3 +201,28 @@ fn good(log: &[(u8, u8)], as_of: Seq, head: Seq) -> bool {
         seq > as_of && seq <= head && names_us
     })
 }
+
+#[test]
+fn a_window_begins_after_a_hole_in_the_log() {
+    let window = Window::default();
+    let events = [1, 2, 4, 5].map(|seq| event(seq, Subject::User("8".into())));
+    window.reset(&history(5, events.to_vec()));
+    assert_eq!(window.start(), 3, "event 3 may have named anybody");
+    let seven = identity("7", None);
+    assert!(entry(&window, key(1), &seven, 2).is_none());
+    assert!(entry(&window, key(1), &seven, 3).is_some());
+    assert_eq!(window.applied().anchor, Some(Uuid::from_u128(5)));
+}
+
+#[test]
+fn a_window_whose_newest_events_are_missing_begins_at_the_head() {
+    let window = Window::default();
+    let events = [1, 2].map(|seq| event(seq, Subject::User("8".into())));
+    window.reset(&history(3, events.to_vec()));
+    assert_eq!((window.start(), window.head()), (3, 3));
+    assert_eq!(
+        window.applied().anchor,
+        None,
+        "the event at the head is unknown"
+    );
+}

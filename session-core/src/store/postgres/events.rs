@@ -3,29 +3,55 @@
 use std::time::Duration;
 
 use tokio_postgres::Row;
+use uuid::Uuid;
 
 use super::link::Link;
+use super::nodes::REPORT;
+use super::pool::Params;
 use super::row::{self, Stamp, column, incarnation};
 use crate::session::Seq;
 use crate::store::{Event, History, PULSE_LIMIT, Pulse, SchemaError, StoreResult};
 
 /// One row for each event from `applied` on, the anchor included, or one row without an event.
+const PULSE: &str = concat!(
+    "SELECT c.seq, ",
+    incarnation!(),
+    ", pg_is_in_recovery() AS in_recovery, clock_timestamp() AS now, \
+           e.seq AS event_seq, e.eid, e.kind, e.session_key, e.user_id, e.tenant_id \
+    FROM sidgate_clock c LEFT JOIN LATERAL \
+         (SELECT * FROM sidgate_event WHERE seq >= $1 ORDER BY seq LIMIT $2) e ON true \
+    ORDER BY e.seq"
+);
+/// One event more than a heartbeat carries: the anchor.
+fn pulse_rows() -> i64 {
+    i64::try_from(PULSE_LIMIT).map_or(i64::MAX, |limit| limit.saturating_add(1))
+}
+
+/// What a heartbeat says. Known to the connection before the first one, which has no time to spare.
+pub(super) const OF_A_BEAT: [&str; 3] = [REPORT, PULSE, AGE];
+
 pub(super) async fn pulse(link: &Link, applied: Seq) -> StoreResult<Pulse> {
-    const SQL: &str = concat!(
-        "SELECT c.seq, ",
-        incarnation!(),
-        ", pg_is_in_recovery() AS in_recovery, clock_timestamp() AS now, \
-               e.seq AS event_seq, e.eid, e.kind, e.session_key, e.user_id, e.tenant_id \
-        FROM sidgate_clock c LEFT JOIN LATERAL \
-             (SELECT * FROM sidgate_event WHERE seq >= $1 ORDER BY seq LIMIT $2) e ON true \
-        ORDER BY e.seq"
-    );
-    let limit = i64::try_from(PULSE_LIMIT).unwrap_or(i64::MAX);
-    let rows = link
-        .read(SQL, &[&applied, &limit.saturating_add(1)])
-        .await?;
+    let rows = link.read(PULSE, &[&applied, &pulse_rows()]).await?;
+    read_pulse(&rows, applied)
+}
+
+/// Both at once: a store that is far away would otherwise take twice as long as it must. The server does them in order, each
+/// in a transaction of its own.
+pub(super) async fn report_and_pulse(
+    link: &Link,
+    node: Uuid,
+    applied: Seq,
+    eid: Option<Uuid>,
+) -> StoreResult<Pulse> {
+    let report: Params<'_> = &[&node.to_string(), &applied, &eid];
+    let pulse: Params<'_> = &[&applied, &pulse_rows()];
+    let mut rows = link.read_all(&[(REPORT, report), (PULSE, pulse)]).await?;
+    read_pulse(&rows.pop().unwrap_or_default(), applied)
+}
+
+fn read_pulse(rows: &[Row], applied: Seq) -> StoreResult<Pulse> {
     let first = rows.first().ok_or(SchemaError::Missing)?;
-    let mut events = events(&rows)?;
+    let mut events = events(rows)?;
     let anchor = events.first().filter(|event| event.seq == applied);
     let anchor = anchor.map(|event| event.eid);
     if anchor.is_some() {
@@ -40,6 +66,19 @@ pub(super) async fn pulse(link: &Link, applied: Seq) -> StoreResult<Pulse> {
         anchor,
         events,
     })
+}
+
+const AGE: &str = "\
+    SELECT (extract(epoch FROM clock_timestamp() - at) * 1000000)::bigint AS age FROM sidgate_event WHERE seq = $1";
+
+/// The event's own time is the trigger's, a moment before the commit.
+pub(super) async fn age_of(link: &Link, seq: Seq) -> StoreResult<Option<Duration>> {
+    let rows = link.read(AGE, &[&seq]).await?;
+    let Some(row) = rows.first() else {
+        return Ok(None);
+    };
+    let age = u64::try_from(column::<i64>(row, "age")?).unwrap_or(0);
+    Ok(Some(Duration::from_micros(age)))
 }
 
 pub(super) async fn history(link: &Link, limit: usize, within: Duration) -> StoreResult<History> {

@@ -54,6 +54,15 @@ pub(super) fn store_error(error: PgError, limit: Duration) -> StoreError {
     }
 }
 
+/// The same for a write, which may have been committed before its connection broke.
+pub(super) fn write_error(error: PgError, limit: Duration) -> StoreError {
+    if is_stale(&error) {
+        StoreError::Interrupted(error.into())
+    } else {
+        store_error(error, limit)
+    }
+}
+
 /// Makes a store error of a pool's error.
 pub(super) fn pool_error(error: PoolError, acquire: Duration, connect: Duration) -> StoreError {
     use deadpool_postgres::TimeoutType;

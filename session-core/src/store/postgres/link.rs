@@ -6,6 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::try_join_all;
 use tokio::runtime::Handle;
 use tokio::sync::{Mutex, OwnedMutexGuard};
 use tokio::time;
@@ -17,6 +18,9 @@ use super::pool::Params;
 use super::{PostgresOptions, fault};
 use crate::store::{StoreError, StoreResult};
 
+/// A statement and its parameters.
+pub(super) type Query<'a> = (&'static str, Params<'a>);
+
 /// A connection for one caller at a time.
 #[derive(Debug)]
 pub(super) struct Link {
@@ -24,6 +28,8 @@ pub(super) struct Link {
     slot: Arc<Mutex<Option<Open>>>,
     connect_timeout: Duration,
     limit: Duration,
+    /// Statements that a new connection prepares at once.
+    known: &'static [&'static str],
 }
 
 #[derive(Debug)]
@@ -35,12 +41,18 @@ struct Open {
 }
 
 impl Link {
-    pub(super) fn new(connector: Connector, options: &PostgresOptions) -> Self {
+    /// `known`: statements that will be run under a limit that leaves no time to prepare them.
+    pub(super) fn new(
+        connector: Connector,
+        options: &PostgresOptions,
+        known: &'static [&'static str],
+    ) -> Self {
         Self {
             connector,
             slot: Arc::default(),
             connect_timeout: options.connect_timeout,
             limit: options.pulse_timeout,
+            known,
         }
     }
 
@@ -60,6 +72,20 @@ impl Link {
         sql: &'static str,
         params: Params<'_>,
     ) -> StoreResult<Vec<Row>> {
+        let mut rows = self.flight(limit, &[(sql, params)]).await?;
+        Ok(rows.pop().unwrap_or_default())
+    }
+
+    /// The rows of several prepared statements that are sent at once and run in order, within the time of a heartbeat.
+    pub(super) async fn read_all(&self, statements: &[Query<'_>]) -> StoreResult<Vec<Vec<Row>>> {
+        self.flight(self.limit, statements).await
+    }
+
+    async fn flight(
+        &self,
+        limit: Duration,
+        statements: &[Query<'_>],
+    ) -> StoreResult<Vec<Vec<Row>>> {
         let read = async {
             let mut slot = self.connected(limit).await?;
             // Out of the slot while in use: a caller that goes away takes the connection with it.
@@ -67,7 +93,7 @@ impl Link {
                 .take()
                 .ok_or_else(|| StoreError::unavailable("the connection is gone"))?;
             let rows = open
-                .query(sql, params)
+                .query(statements)
                 .await
                 .map_err(|error| fault::store_error(error, limit))?;
             *slot = Some(open);
@@ -84,10 +110,10 @@ impl Link {
             return Ok(slot);
         }
         let connector = self.connector.clone();
-        let connect_timeout = self.connect_timeout;
+        let (connect_timeout, known) = (self.connect_timeout, self.known);
         let opening = Handle::current().spawn(async move {
             *slot = None;
-            let open = time::timeout(connect_timeout, connect(&connector))
+            let open = time::timeout(connect_timeout, connect(&connector, known))
                 .await
                 .map_err(|_elapsed| fault::timeout(connect_timeout))?
                 .map_err(|error| fault::store_error(error, limit))?;
@@ -101,32 +127,43 @@ impl Link {
 impl Open {
     async fn query(
         &mut self,
-        sql: &'static str,
-        params: Params<'_>,
-    ) -> Result<Vec<Row>, tokio_postgres::Error> {
-        let known = self.prepared.iter().find(|(text, _)| *text == sql);
-        let statement = match known {
-            Some((_, statement)) => statement.clone(),
-            None => {
-                let statement = self.client.prepare(sql).await?;
-                self.prepared.push((sql, statement.clone()));
-                statement
-            }
-        };
-        self.client.query(&statement, params).await
+        statements: &[Query<'_>],
+    ) -> Result<Vec<Vec<Row>>, tokio_postgres::Error> {
+        let texts: Vec<&'static str> = statements.iter().map(|(sql, _)| *sql).collect();
+        self.prepare(&texts).await?;
+        let queries = statements.iter().filter_map(|(sql, params)| {
+            let statement = self.prepared.iter().find(|(text, _)| text == sql);
+            statement.map(|(_, statement)| self.client.query(statement, params))
+        });
+        // Sent in this order: each is written when it is first polled.
+        try_join_all(queries).await
+    }
+
+    async fn prepare(&mut self, texts: &[&'static str]) -> Result<(), tokio_postgres::Error> {
+        let is_new = |text: &&&'static str| !self.prepared.iter().any(|(known, _)| known == *text);
+        let texts: Vec<&'static str> = texts.iter().filter(is_new).copied().collect();
+        let preparing = texts.iter().map(|text| self.client.prepare(text));
+        let statements = try_join_all(preparing).await?;
+        self.prepared.extend(texts.into_iter().zip(statements));
+        Ok(())
     }
 }
 
-async fn connect(connector: &Connector) -> Result<Open, tokio_postgres::Error> {
+async fn connect(
+    connector: &Connector,
+    known: &[&'static str],
+) -> Result<Open, tokio_postgres::Error> {
     let (client, connection) = Box::pin(connector.config.connect(connector.tls.clone())).await?;
     let driver = Handle::current().spawn(async move {
         if let Err(error) = connection.await {
             tracing::debug!(%error, "heartbeat connection ended");
         }
     });
-    Ok(Open {
+    let mut open = Open {
         client,
         prepared: Vec::new(),
         _driver: AbortOnDropHandle::new(driver),
-    })
+    };
+    open.prepare(known).await?;
+    Ok(open)
 }

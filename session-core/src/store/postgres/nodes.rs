@@ -14,18 +14,19 @@ use super::row::{column, micros};
 use crate::session::Seq;
 use crate::store::{NodeReport, SchemaError, StoreError, StoreResult};
 
+pub(super) const REPORT: &str = "\
+        INSERT INTO sidgate_node (node_id, applied, seen_at) \
+        SELECT $1, coalesce((SELECT seq FROM sidgate_event WHERE seq = $2 AND eid = $3), 0), clock_timestamp() \
+        FROM set_config('synchronous_commit', 'off', true) \
+        ON CONFLICT (node_id) DO UPDATE SET applied = EXCLUDED.applied, seen_at = EXCLUDED.seen_at";
+
 pub(super) async fn report(
     link: &Link,
     node: Uuid,
     applied: Seq,
     eid: Option<Uuid>,
 ) -> StoreResult<()> {
-    const SQL: &str = "\
-        INSERT INTO sidgate_node (node_id, applied, seen_at) \
-        SELECT $1, coalesce((SELECT seq FROM sidgate_event WHERE seq = $2 AND eid = $3), 0), clock_timestamp() \
-        FROM set_config('synchronous_commit', 'off', true) \
-        ON CONFLICT (node_id) DO UPDATE SET applied = EXCLUDED.applied, seen_at = EXCLUDED.seen_at";
-    link.read(SQL, &[&node.to_string(), &applied, &eid]).await?;
+    link.read(REPORT, &[&node.to_string(), &applied, &eid]).await?;
     Ok(())
 }
 

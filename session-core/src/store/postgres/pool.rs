@@ -126,7 +126,7 @@ impl Pool {
 
     /// Turns a driver's error during a write into a store error.
     pub(super) fn write_error(&self, error: tokio_postgres::Error) -> StoreError {
-        fault::store_error(error, self.write_timeout)
+        fault::write_error(error, self.write_timeout)
     }
 
     pub(super) fn write_timeout(&self) -> Duration {

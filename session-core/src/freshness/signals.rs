@@ -1,0 +1,119 @@
+//! How others talk with the heartbeat, and hear of it.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use tokio::sync::{Notify, watch};
+
+use crate::clock::Boot;
+
+/// How far a node has come in hearing from its store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// The schema was not yet found to be good.
+    SchemaUnchecked,
+    /// The schema is one that this program must not work with.
+    SchemaRefused,
+    /// The window is not loaded.
+    NoWindow,
+    /// The window is loaded and beats are being read.
+    Following,
+}
+
+/// How others talk with a running heartbeat.
+#[derive(Debug)]
+pub struct Signals {
+    wake: Notify,
+    /// Boot nanoseconds at which the newest applied beat was sent.
+    beat: watch::Sender<u64>,
+    phase: watch::Sender<Phase>,
+    last_beat: AtomicU64,
+    complained: AtomicBool,
+}
+
+impl Default for Signals {
+    fn default() -> Self {
+        Self {
+            wake: Notify::new(),
+            beat: watch::Sender::new(0),
+            phase: watch::Sender::new(Phase::SchemaUnchecked),
+            last_beat: AtomicU64::new(0),
+            complained: AtomicBool::new(false),
+        }
+    }
+}
+
+impl Signals {
+    /// Asks for a beat now.
+    pub fn wake(&self) {
+        self.wake.notify_one();
+    }
+
+    /// How far the node has come.
+    #[must_use]
+    pub fn phase(&self) -> Phase {
+        *self.phase.borrow()
+    }
+
+    /// When the newest beat that earned a lease was sent.
+    #[must_use]
+    pub fn last_beat(&self) -> Boot {
+        Boot::from_nanos(self.last_beat.load(Ordering::Acquire))
+    }
+
+    /// Waits for a beat that was sent after `since`, at most `limit`; false when none came.
+    pub async fn beat_after(&self, since: Boot, limit: Duration) -> bool {
+        let mut beat = self.beat.subscribe();
+        self.wake();
+        let come = beat.wait_for(|sent| *sent > since.as_nanos());
+        matches!(tokio::time::timeout(limit, come).await, Ok(Ok(_)))
+    }
+
+    #[cfg(test)]
+    pub(super) fn believe_for_test(&self) {
+        self.set_phase(Phase::Following);
+    }
+
+    /// Whether the schema is not known to be good.
+    pub(super) fn doubts(&self) -> bool {
+        matches!(self.phase(), Phase::SchemaUnchecked | Phase::SchemaRefused)
+    }
+
+    /// The schema has to be looked at again before anything is believed.
+    pub(super) fn doubt_schema(&self) {
+        self.set_phase(Phase::SchemaUnchecked);
+        self.wake();
+    }
+
+    pub(super) fn set_phase(&self, phase: Phase) {
+        self.phase.send_replace(phase);
+    }
+
+    /// A step that somebody's doubt has overtaken is not taken.
+    pub(super) fn advance(&self, from: Phase, to: Phase) {
+        self.phase.send_if_modified(|phase| {
+            let takes = *phase == from;
+            if takes {
+                *phase = to;
+            }
+            takes
+        });
+    }
+
+    /// Notes a beat that earned a lease. True when there were complaints before.
+    pub(super) fn lease_earned(&self, sent: Boot) -> bool {
+        self.last_beat.store(sent.as_nanos(), Ordering::Release);
+        self.beat.send_replace(sent.as_nanos());
+        self.complained.swap(false, Ordering::Relaxed)
+    }
+
+    /// Whether this is the first failure of a row.
+    pub(super) fn complain(&self) -> bool {
+        !self.complained.swap(true, Ordering::Relaxed)
+    }
+
+    /// Waits until somebody asks for a beat.
+    pub(super) async fn woken(&self) {
+        self.wake.notified().await;
+    }
+}
