@@ -106,6 +106,14 @@ impl Answer {
         .with(RETRY_AFTER, HeaderValue::from(RETRY_SECONDS))
     }
 
+    /// The same for an end of sessions that was sent to the store and not answered. Repeating it is safe.
+    #[must_use]
+    pub(crate) fn outcome_unknown() -> Self {
+        let title = "It is not known whether the sessions were ended, try again";
+        Self::problem_with(503, "unavailable", title, &json!({"outcome": "unknown"}))
+            .with(RETRY_AFTER, HeaderValue::from(RETRY_SECONDS))
+    }
+
     /// There is no session and the route requires one.
     #[must_use]
     pub(crate) fn unauthenticated() -> Self {

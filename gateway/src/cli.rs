@@ -20,6 +20,8 @@ use crate::wiring::{self, WiringError};
 
 /// `EX_CONFIG`
 const BAD_CONFIG: u8 = 78;
+/// Exit code of a revocation that may or may not have happened (EX_TEMPFAIL of sysexits.h).
+const TRY_AGAIN: u8 = 75;
 /// Longest wait for the store in `check --connect`.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Longest run of `schema apply`.
@@ -183,6 +185,7 @@ fn exit_code(failed: &WiringError) -> u8 {
         | WiringError::Site(_)
         | WiringError::KeyFile { .. } => BAD_CONFIG,
         WiringError::Store(StoreError::Schema(_)) => BAD_CONFIG,
+        WiringError::OutcomeUnknown(_) => TRY_AGAIN,
         WiringError::Store(_)
         | WiringError::NoEntropy(_)
         | WiringError::Client(_)

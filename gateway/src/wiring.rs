@@ -40,6 +40,11 @@ pub(crate) enum WiringError {
     /// The store did not answer, or its schema is not acceptable.
     #[error("store: {0}")]
     Store(#[from] StoreError),
+    /// A revocation that was sent and not answered.
+    #[error(
+        "store: {0}; it is not known whether the sessions were ended. Run the command again: that is safe"
+    )]
+    OutcomeUnknown(#[source] StoreError),
     /// See [`BadRedisUrl`].
     #[error("cache.redis_url: {0}")]
     Redis(#[from] BadRedisUrl),

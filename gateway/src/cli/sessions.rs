@@ -79,7 +79,7 @@ impl Sessions {
                                 .is_none_or(|seq| row.session.created_seq >= seq);
                         say(&line(&row.session, alive).to_string())
                     }
-                    None => Err(WiringError::Process("no such session".to_owned())),
+                    None => Err(no_such_session()),
                 }
             }
             Self::Revoke(revoke) => revoke.run(),
@@ -96,7 +96,19 @@ impl Revoke {
             (None, None, None) => Scope::All,
         };
         let receipt = with_store(&self.config, async |store| {
-            let revoked = store.revoke(&scope, RevokeReason::Admin).await?;
+            let revoked = match store.revoke(&scope, RevokeReason::Admin).await {
+                Err(failed) if failed.may_have_happened() => {
+                    return Err(WiringError::OutcomeUnknown(failed));
+                }
+                done => done?,
+            };
+            // One that has ended before is ended, whoever did it; one that never was is a mistake of the caller's.
+            if let Some(id) = self.id
+                && revoked.sessions == 0
+                && store.find(id).await?.is_none()
+            {
+                return Err(no_such_session());
+            }
             let committed = SystemClock.boot();
             Ok(heard_by_all(store.as_ref(), &SystemClock, &revoked, committed).await)
         })?;
@@ -108,6 +120,10 @@ impl Revoke {
         })
         .to_string())
     }
+}
+
+fn no_such_session() -> WiringError {
+    WiringError::Process("no such session".to_owned())
 }
 
 fn with_store<T>(

@@ -47,7 +47,11 @@ pub(crate) async fn logout(gate: &Gate, site: &Site, asker: &Asker) -> Answer {
             }
             Err(failed) => {
                 warn!(request_id = asker.request_id, error = %failed, "logout not committed");
-                return Answer::unavailable();
+                return if failed.may_have_happened() {
+                    Answer::outcome_unknown()
+                } else {
+                    Answer::unavailable()
+                };
             }
         }
     }

@@ -14,6 +14,7 @@ use super::logging;
 use super::watch::Watch;
 use crate::auth::decide::State;
 use crate::auth::identity::Badge;
+use crate::config::{OnUnknown, SessionPolicy};
 use crate::gate::Gate;
 use crate::site::{App, Site};
 
@@ -45,6 +46,9 @@ pub(super) struct Forward {
     pub(super) state: State,
     pub(super) badge: Option<Arc<Badge>>,
     pub(super) query: Query,
+    /// What the route asks for.
+    pub(super) session: SessionPolicy,
+    pub(super) on_unknown: OnUnknown,
     /// Header names to take away before ours are written.
     pub(super) remove: Vec<HeaderName>,
     /// The one Cookie line for the app.

@@ -4,8 +4,9 @@ use http::header::{HeaderValue, RETRY_AFTER};
 use pingora_core::{Error, ErrorSource, ErrorType};
 use pingora_proxy::{FailToProxy, Session};
 
-use super::{Ctx, write};
+use super::{Ctx, forward, write};
 use crate::answer::{Answer, RETRY_SECONDS};
+use crate::edge::Target;
 
 pub(super) async fn answer(session: &mut Session, error: &Error, ctx: &mut Ctx) -> FailToProxy {
     let status = status(error);
@@ -14,7 +15,12 @@ pub(super) async fn answer(session: &mut Session, error: &Error, ctx: &mut Ctx) 
         .is_some_and(|head| !head.status.is_informational());
     if status > 0 && !sent {
         // The client may be gone; then there is nobody to tell.
-        drop(write::answer(session, ctx, of(status).closing()).await);
+        let answer = if status == 401 {
+            ended_on_the_way(session, ctx)
+        } else {
+            of(status)
+        };
+        drop(write::answer(session, ctx, answer.closing()).await);
     } else {
         ctx.outcome = "broken_off";
     }
@@ -22,6 +28,17 @@ pub(super) async fn answer(session: &mut Session, error: &Error, ctx: &mut Ctx) 
         error_code: status,
         can_reuse_downstream: false,
     }
+}
+
+/// What the route says where it requires a session and there is none.
+fn ended_on_the_way(session: &Session, ctx: &Ctx) -> Answer {
+    let (site, head) = (&ctx.site, session.req_header());
+    let target = Target::parse(head.raw_path()).ok();
+    target
+        .and_then(|target| site.config.routes.route_for(target.path))
+        .map_or_else(Answer::unauthenticated, |route| {
+            forward::missing(site, route, head)
+        })
 }
 
 /// 0: the client is gone.

@@ -67,6 +67,8 @@ impl<'a> Plan<'a> {
                 max_stale: route.max_stale,
                 counts_as_use: !is_prefetch(headers),
             },
+            session: route.session,
+            on_unknown: route.on_unknown,
             remove: if vetted.spoofed.is_empty() {
                 vec![]
             } else {
@@ -112,17 +114,50 @@ impl<'a> Plan<'a> {
             Decision::Missing => Outcome::Missing,
             Decision::Unavailable(_) => Outcome::Unavailable,
             Decision::Forward(state) => {
-                if let State::Active(active) = &state {
-                    let badge = active.entry.attachment(|session| {
-                        let badge = Badge::new(session, &site.config.identity.headers);
-                        gate.metrics.attributes_omitted(badge.omitted);
-                        badge
-                    });
-                    ctx.handle = Some(badge.handle.clone());
-                    forward.badge = Some(badge);
-                }
-                forward.state = state;
+                forward.adopt(gate, site, state);
+                ctx.handle = forward.badge.as_ref().map(|badge| badge.handle.clone());
                 ctx.forward = Some(forward);
+                Outcome::Forward
+            }
+        }
+    }
+}
+
+impl Forward {
+    /// Takes over what was decided about the session.
+    fn adopt(&mut self, gate: &Gate, site: &Site, state: State) {
+        self.badge = match &state {
+            State::Active(active) => Some(active.entry.attachment(|session| {
+                let badge = Badge::new(session, &site.config.identity.headers);
+                gate.metrics.attributes_omitted(badge.omitted);
+                badge
+            })),
+            _ => None,
+        };
+        self.state = state;
+    }
+
+    /// The second check (R1): what was found may have changed on the way here, or the process may have been paused. Then the
+    /// session is asked for again, once, as if the request had just come.
+    pub(super) async fn confirm(&mut self, gate: &Gate, site: &Site) -> Outcome {
+        let State::Active(active) = &self.state else {
+            return Outcome::Forward;
+        };
+        if gate.sessions.still_holds(active, self.query) {
+            return Outcome::Forward;
+        }
+        let key = active.entry.session().key;
+        let found = gate.sessions.resolve_key(key, self.query).await;
+        match decide::decide(self.session, self.on_unknown, Finding::Resolved(found)) {
+            Decision::Missing => Outcome::Missing,
+            Decision::Unavailable(_) => Outcome::Unavailable,
+            Decision::Forward(State::Active(again))
+                if !gate.sessions.still_holds(&again, self.query) =>
+            {
+                Outcome::Unavailable
+            }
+            Decision::Forward(state) => {
+                self.adopt(gate, site, state);
                 Outcome::Forward
             }
         }

@@ -95,7 +95,7 @@ impl ProxyHttp for Proxy {
         request: &mut RequestHeader,
         ctx: &mut Ctx,
     ) -> Result<()> {
-        upstream::write_identity(&self.gate, request, ctx)
+        upstream::write_identity(&self.gate, request, ctx).await
     }
 
     async fn response_filter(

@@ -9,6 +9,7 @@ use pingora_core::{Error, ErrorType, Result};
 use pingora_http::RequestHeader;
 
 use super::ctx::{Ctx, Forward};
+use super::forward::Outcome;
 use crate::auth::decide::State;
 use crate::auth::identity::{claims, signed};
 use crate::auth::token::SessionClaims;
@@ -37,16 +38,28 @@ const WRITTEN: [HeaderName; 6] = [
     ASSERTION,
 ];
 
-pub(super) fn write_identity(gate: &Gate, request: &mut RequestHeader, ctx: &Ctx) -> Result<()> {
+pub(super) async fn write_identity(
+    gate: &Gate,
+    request: &mut RequestHeader,
+    ctx: &mut Ctx,
+) -> Result<()> {
+    let Some(forward) = &mut ctx.forward else {
+        return Error::e_explain(ErrorType::InternalError, "nothing to forward");
+    };
+    let refused = match forward.confirm(gate, &ctx.site).await {
+        Outcome::Forward => None,
+        Outcome::Missing => Some(401),
+        Outcome::Unavailable => Some(503),
+    };
+    if let Some(status) = refused {
+        return Error::e_explain(
+            ErrorType::HTTPStatus(status),
+            "the session changed on the way",
+        );
+    }
     let Some(forward) = &ctx.forward else {
         return Error::e_explain(ErrorType::InternalError, "nothing to forward");
     };
-    // R1: the process may have been paused between the look-up and now.
-    if let State::Active(active) = &forward.state
-        && !gate.sessions.still_holds(active, forward.query)
-    {
-        return Error::e_explain(ErrorType::HTTPStatus(503), "the lease ended on the way");
-    }
     if let (State::Active(active), Some(watch)) = (&forward.state, &ctx.watch) {
         watch.ends_with(&active.entry);
     }

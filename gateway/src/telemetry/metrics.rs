@@ -11,6 +11,8 @@ use session_core::service::Sessions;
 use session_core::session::RevokeReason;
 use session_core::stats::{ResetReason, SharedReject};
 
+use super::lag::Lag;
+
 /// Buckets of `sidgate_resolve_seconds`, in seconds: from a local hit to the deadline of a read.
 const RESOLVE_BUCKETS: [f64; 10] = [1e-6, 5e-6, 2.5e-5, 1e-4, 5e-4, 2e-3, 1e-2, 5e-2, 0.1, 0.25];
 
@@ -47,6 +49,8 @@ struct Mirror {
     inconsistent: IntGauge,
     bulkhead: IntGauge,
     local: IntGauge,
+    ready: IntGaugeVec,
+    lag: Lag,
 }
 
 impl Metrics {
@@ -225,6 +229,12 @@ impl Mirror {
             )?,
             bulkhead: make.gauge("bulkhead_in_use", "Reads of other tiers under way.")?,
             local: make.gauge("local_sessions", "Sessions held in process.")?,
+            ready: make.gauges(
+                "ready",
+                "What readiness is made of: 1 fulfilled, 0 not.",
+                &["check"],
+            )?,
+            lag: Lag::register(make.0)?,
         })
     }
 
@@ -259,6 +269,9 @@ impl Mirror {
             ("store_errors", &stats.store_errors),
             ("installs_refused", &stats.installs_refused),
             ("samples", &stats.samples),
+            ("clock_jumps", &stats.clock_jumps),
+            ("second_checks_refused", &stats.second_checks_refused),
+            ("logins_overtaken", &stats.logins_overtaken),
             ("hints", &stats.hints),
             ("hint_wakes", &stats.hint_wakes),
             ("hint_channels_lost", &stats.hint_channels_lost),
@@ -267,6 +280,15 @@ impl Mirror {
         ] {
             set(&self.core, what, counter.get());
         }
+        let readiness = sessions.readiness();
+        for (check, fulfilled) in [
+            ("schema", readiness.schema),
+            ("window", readiness.window),
+            ("lease", readiness.lease),
+        ] {
+            set(&self.ready, check, u64::from(fulfilled));
+        }
+        self.lag.mirror(&stats.revocation_lag);
         if let Some(state) = sessions.shared_breaker() {
             let state = match state {
                 BreakerState::Closed => 0,

@@ -47,6 +47,8 @@ mod policy;
 #[cfg(test)]
 mod redis_faults;
 #[cfg(test)]
+mod revoking;
+#[cfg(test)]
 mod spoofing;
 #[cfg(test)]
 mod store_faults;
