@@ -25,6 +25,6 @@ bench: ## micro benches, memory, Sidgate against a bare Pingora; one table again
 	@scripts/bootstrap bench
 	@benches/run
 
-soak: ## the Rust tests with many more random cases (CASES=20000)
+soak: ## the Rust tests with many more random cases (CASES=20000), and the long forms of the cluster's tests
 	@scripts/bootstrap test
-	PROPTEST_CASES=$${CASES:-20000} cargo nextest run --workspace --all-features --no-fail-fast --profile soak
+	SIDGATE_SOAK=1 PROPTEST_CASES=$${CASES:-20000} cargo nextest run --workspace --all-features --no-fail-fast --profile soak
