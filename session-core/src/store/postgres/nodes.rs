@@ -26,7 +26,8 @@ pub(super) async fn report(
     applied: Seq,
     eid: Option<Uuid>,
 ) -> StoreResult<()> {
-    link.read(REPORT, &[&node.to_string(), &applied, &eid]).await?;
+    link.read(REPORT, &[&node.to_string(), &applied, &eid])
+        .await?;
     Ok(())
 }
 
