@@ -4,6 +4,7 @@ use std::num::NonZeroUsize;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use session_core::cache::redis;
 use session_core::secret::SecretString;
 
 use super::duration::{check, hours, mins, ms, secs, show, within};
@@ -139,6 +140,7 @@ impl RedisUrl {
         if host.is_empty() || host.starts_with(':') {
             return Err("names no host".to_owned());
         }
+        redis::check_url(&url).map_err(|refused| refused.to_string())?;
         Ok(Some(Self { topology, tls, url }))
     }
 }

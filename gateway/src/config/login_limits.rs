@@ -6,6 +6,9 @@ use std::time::Duration;
 use super::duration::{days, hours, mins, secs};
 use super::reader::Reader;
 
+/// More is no limit. The time between two attempts must not be rounded to nothing.
+const MAX_COUNT: u32 = 1_000_000;
+
 /// Limits of the login endpoint; beyond them the answer is `429`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LoginLimitsConfig {
@@ -57,11 +60,14 @@ impl Rate {
             _ => return Err(malformed()),
         };
         let is_plain = count.bytes().all(|byte| byte.is_ascii_digit());
-        let count = count
+        let count: NonZeroU32 = count
             .parse()
             .ok()
             .filter(|_| is_plain)
             .ok_or_else(malformed)?;
+        if count.get() > MAX_COUNT {
+            return Err(format!("{text:?} is more than {MAX_COUNT} times"));
+        }
         Ok(Self { count, per })
     }
 }

@@ -8,7 +8,7 @@
 //! ```text
 //! file, reader                     TOML tables, read key by key, faults gathered
 //! duration, host, path, secret     values that several sections use
-//! server, keys, store, cache, session, cookie, upstreams, identity, routes, edge, login_limits, admin, migration
+//! server, tls, keys, store, cache, session, cookie, upstreams, identity, routes, edge, login_limits, admin, migration
 //!                                  one section each: its type and how it is read
 //! rules                            contradictions between sections
 //! faults, suggest                  what the operator is told
@@ -42,6 +42,7 @@ mod server;
 mod session;
 mod store;
 mod suggest;
+mod tls;
 mod upstreams;
 
 use std::path::Path;
@@ -63,9 +64,10 @@ pub use self::migration::{
 pub use self::path::PathPrefix;
 pub use self::reload::restart_needed;
 pub use self::routes::{CsrfPolicy, OnMissing, OnUnknown, Route, Routes, SessionPolicy};
-pub use self::server::{ServerConfig, TlsConfig};
+pub use self::server::ServerConfig;
 pub use self::session::{OverLimit, SessionConfig};
 pub use self::store::{StoreConfig, StoreUrl};
+pub use self::tls::TlsConfig;
 pub use self::upstreams::{BackendConfig, Upstream};
 
 use self::file::Document;

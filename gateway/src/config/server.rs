@@ -1,9 +1,7 @@
 //! `[server]`: where the gateway listens, and under which names browsers know it.
 
-use std::fs::File;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use ipnet::IpNet;
@@ -14,6 +12,7 @@ use super::hosts::{HostEntry, Hosts};
 use super::path::PathPrefix;
 use super::reader::Reader;
 use super::secret::Sources;
+use super::tls::TlsConfig;
 
 /// Prefix of the calls between gateway and app; never public.
 pub(super) const INTERNAL: &str = "/__sidgate__";
@@ -43,17 +42,6 @@ pub struct ServerConfig {
     pub drain_timeout: Duration,
     /// TLS listeners.
     pub tls: Option<TlsConfig>,
-}
-
-/// `[server.tls]`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TlsConfig {
-    /// TLS listeners, HTTP/1.1 and h2. Never empty.
-    pub listen: Vec<SocketAddr>,
-    /// Certificate chain, PEM.
-    pub cert: PathBuf,
-    /// Private key, PEM.
-    pub key: PathBuf,
 }
 
 impl ServerConfig {
@@ -91,32 +79,6 @@ impl ServerConfig {
     }
 }
 
-impl TlsConfig {
-    fn read(server: &mut Reader<'_>, sources: &Sources<'_>) -> Option<Self> {
-        server.section("tls", |tls| {
-            let listen = tls.texts("listen", socket_addr);
-            let cert = tls.text("cert", |path| readable(sources, path));
-            let key = tls.text("key", |path| readable(sources, path));
-            if !tls.is_present() {
-                return None;
-            }
-            tls.require("cert");
-            tls.require("key");
-            let listen = listen.unwrap_or_else(|| vec![(Ipv4Addr::UNSPECIFIED, 8443).into()]);
-            if listen.is_empty() {
-                let message = "is empty; leave [server.tls] out for no TLS";
-                tls.document()
-                    .contradiction(&["server.tls.listen"], message);
-            }
-            Some(Self {
-                listen,
-                cert: cert?,
-                key: key?,
-            })
-        })
-    }
-}
-
 fn default_origin() -> Origin {
     Origin {
         scheme: Scheme::Http,
@@ -129,7 +91,7 @@ fn loopback(port: u16) -> SocketAddr {
     (Ipv4Addr::LOCALHOST, port).into()
 }
 
-fn socket_addr(text: &str) -> Result<SocketAddr, String> {
+pub(super) fn socket_addr(text: &str) -> Result<SocketAddr, String> {
     let address = text.parse().ok();
     address.ok_or_else(|| {
         format!("{text:?} is not an address such as \"127.0.0.1:3000\" or \"[::1]:3000\"")
@@ -160,12 +122,4 @@ fn trusted_proxy(text: &str) -> Result<IpNet, String> {
         ));
     }
     Ok(network.trunc())
-}
-
-fn readable(sources: &Sources<'_>, path: &str) -> Result<PathBuf, String> {
-    let path = sources.path(path)?;
-    match File::open(&path) {
-        Ok(_) => Ok(path),
-        Err(error) => Err(format!("file {} cannot be opened: {error}", path.display())),
-    }
 }

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use session_core::secret::SecretString;
+use session_core::store::postgres;
 
 use super::reader::Reader;
 use super::secret::Sources;
@@ -41,6 +42,7 @@ impl StoreUrl {
         match url.expose().split_once(':') {
             Some(("sqlite", path)) => sqlite_path(path, sources).map(Self::Sqlite),
             Some(("postgres" | "postgresql", rest)) if rest.starts_with("//") && rest.len() > 2 => {
+                postgres::check_url(&url).map_err(|refused| refused.to_string())?;
                 Ok(Self::Postgres(url))
             }
             _ => Err("is neither \"sqlite:path\" nor a postgres:// URL".to_owned()),

@@ -36,8 +36,22 @@ pub struct RedisCache {
 
 /// The URL is not one that fred reads. Does not quote it: it may hold a password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[error("not a usable Redis URL")]
+#[error(
+    "not a usable Redis URL; host and port must be right, and a sentinel URL needs ?sentinelServiceName="
+)]
 pub struct BadRedisUrl;
+
+/// Whether [`RedisCache::connect`] could use `url`, so that a configuration is judged as a whole before anything is started.
+///
+/// # Errors
+/// When it could not.
+pub fn check_url(url: &SecretString) -> Result<(), BadRedisUrl> {
+    parse(url).map(drop)
+}
+
+fn parse(url: &SecretString) -> Result<Config, BadRedisUrl> {
+    Config::from_url(url.expose()).map_err(|_error| BadRedisUrl)
+}
 
 impl RedisCache {
     /// Parses `url` and starts connecting in the background of the current runtime. Redis may be away.
@@ -45,7 +59,7 @@ impl RedisCache {
     /// # Errors
     /// When the URL cannot be read.
     pub fn connect(url: &SecretString) -> Result<Self, BadRedisUrl> {
-        let mut config = Config::from_url(url.expose()).map_err(|_error| BadRedisUrl)?;
+        let mut config = parse(url)?;
         // A Redis that is away at the start is tried again like any other.
         config.fail_fast = false;
         let client = Builder::from_config(config.clone())

@@ -43,6 +43,14 @@ mod write;
 
 pub use self::connect::PostgresConfigError;
 
+/// Whether [`PostgresStore::new`] could use `url`, so that a configuration is judged as a whole before anything is started.
+///
+/// # Errors
+/// When it could not.
+pub fn check_url(url: &SecretString) -> Result<(), PostgresConfigError> {
+    connect::parse(url.expose()).map(drop)
+}
+
 /// Limits of a [`PostgresStore`]. Every wait has one.
 #[derive(Clone, Debug)]
 pub struct PostgresOptions {

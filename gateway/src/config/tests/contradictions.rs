@@ -1,6 +1,6 @@
 //! Settings that are fine alone and dangerous or pointless together.
 
-use super::{Draft, KEY_A, Place, with};
+use super::{CERT, Draft, KEY, KEY_A, Place, with};
 
 /// Settings over the smallest file that make exactly one fault: of `key`, saying `hint`.
 #[track_caller]
@@ -27,8 +27,8 @@ fn place() -> Place {
     Place::new()
         .env("TOKEN", &"t".repeat(32))
         .file("master.key", KEY_A)
-        .file("cert.pem", "x")
-        .file("key.pem", "x")
+        .file("cert.pem", CERT)
+        .file("key.pem", KEY)
 }
 
 const HTTPS: (&str, &str) = ("server.public_origin", "\"https://app.test\"");

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::super::*;
-use super::{KEY_A, MINIMAL, Place};
+use super::{CERT, KEY, KEY_A, MINIMAL, Place};
 
 const DESIGN: &str = r#"
 [server]
@@ -72,8 +72,8 @@ keep_until_confirmed = false      # true: clear the old cookies only after the b
 #[test]
 fn the_file_of_the_design_loads() {
     let place = Place::new()
-        .file("fullchain.pem", "x")
-        .file("privkey.pem", "x")
+        .file("fullchain.pem", CERT)
+        .file("privkey.pem", KEY)
         .file("master.key", KEY_A);
     let config = place.good(&format!("{DESIGN}{MIGRATION}"));
 

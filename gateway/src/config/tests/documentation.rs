@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::super::file::Document;
 use super::super::secret::Sources;
 use super::super::{Config, restart_needed};
-use super::{Draft, KEY_A, KEY_B, MINIMAL, Place};
+use super::{CERT, Draft, KEY, KEY_A, KEY_B, MINIMAL, Place};
 
 const PAGE: &str = include_str!("../../../../docs/configuration.md");
 
@@ -67,9 +67,10 @@ fn place() -> Place {
     Place::new()
         .file("master.key", KEY_A)
         .file("other.key", KEY_B)
-        .file("cert.pem", "x")
-        .file("key.pem", "x")
-        .file("other.pem", "x")
+        .file("cert.pem", CERT)
+        .file("key.pem", KEY)
+        .file("other-cert.pem", CERT)
+        .file("other-key.pem", KEY)
         .env("SIDGATE_MASTER_KEY", KEY_A)
         .env("SIDGATE_DB_PASSWORD", "pw")
         .env("SIDGATE_REDIS_URL", "redis://cache")
@@ -215,8 +216,8 @@ const EFFECTS: &[Effect] = &[
     ("server.threads", "3", &[]),
     ("server.drain_timeout", "\"0s\"", &[]),
     ("server.tls.listen", "[\"127.0.0.1:8444\"]", TLS),
-    ("server.tls.cert", "\"other.pem\"", TLS),
-    ("server.tls.key", "\"other.pem\"", TLS),
+    ("server.tls.cert", "\"other-cert.pem\"", TLS),
+    ("server.tls.key", "\"other-key.pem\"", TLS),
     ("keys.master", "\"file:other.key\"", &[]),
     ("keys.previous", "[\"file:other.key\"]", &[]),
     ("store.url", "\"postgres://db/x\"", &[]),

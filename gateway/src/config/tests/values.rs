@@ -77,9 +77,20 @@ fn rates() {
     refuses(
         "login_limits.per_client",
         &[
-            "", "20", "0/m", "/m", "20/", "20/min", "-1/m", "+1/m", "1.5/m",
+            "",
+            "20",
+            "0/m",
+            "/m",
+            "20/",
+            "20/min",
+            "-1/m",
+            "+1/m",
+            "1.5/m",
+            "1000001/d",
+            "1500000000/s",
         ],
     );
+    Place::new().good(&with("login_limits.per_client", "\"1000000/s\""));
 }
 
 #[test]
@@ -131,6 +142,53 @@ fn stores() {
     }
 }
 
+/// What the drivers would refuse is refused here, with the rest of the file, and without the password.
+#[test]
+fn urls_that_no_driver_takes() {
+    for (key, url) in [
+        ("store.url", "postgres://u:hunter2@h:notaport/db"),
+        ("store.url", "postgres://u:hunter2@h/db?sslmode=maybe"),
+        ("store.url", "postgres://u:hun@ter2?hunter2=1@h/db"),
+        ("cache.redis_url", "redis://:hunter2@h:notaport"),
+        ("cache.redis_url", "redis://:hunter2@h:99999"),
+        ("cache.redis_url", "redis://:hunter2@h/notanumber"),
+        ("cache.redis_url", "redis-sentinel://:hunter2@h:26379"),
+    ] {
+        let place = Place::new().file("master.key", super::KEY_A);
+        let faults = place.bad(&with(key, &format!("{url:?}")));
+        assert_eq!(faults.len(), 1, "{url}: {faults:?}");
+        assert!(faults[0].starts_with(&format!("{key}: ")), "{faults:?}");
+        assert!(!faults[0].contains("ter2"), "{faults:?}");
+    }
+}
+
+/// A key that belongs to no certificate.
+const OTHER_KEY: &str = include_str!("../../../tests/e2e/support/tls/other.key");
+
+#[test]
+fn certificates_and_keys_that_tls_cannot_use() {
+    let (cert, key) = (super::CERT, super::KEY);
+    for (cert, key, faulty) in [
+        ("x", "x", &["server.tls.cert", "server.tls.key"][..]),
+        ("", key, &["server.tls.cert"]),
+        (key, key, &["server.tls.cert"]),
+        (cert, cert, &["server.tls.key"]),
+        (cert, OTHER_KEY, &["server.tls.key"]),
+    ] {
+        let place = Place::new().file("c.pem", cert).file("k.pem", key);
+        let text = format!(
+            "[server.tls]\ncert = \"c.pem\"\nkey = \"k.pem\"\n{}",
+            super::MINIMAL
+        );
+        let faults = place.bad(&text);
+        let keys: Vec<_> = faults
+            .iter()
+            .filter_map(|fault| fault.split(':').next())
+            .collect();
+        assert_eq!(keys, faulty, "{faults:?}");
+    }
+}
+
 #[test]
 fn redis_urls() {
     let place = Place::new();
@@ -147,7 +205,11 @@ fn redis_urls() {
             RedisTopology::Sentinel,
             false,
         ),
-        ("rediss-sentinel://a:1", RedisTopology::Sentinel, true),
+        (
+            "rediss-sentinel://a:1?sentinelServiceName=x",
+            RedisTopology::Sentinel,
+            true,
+        ),
     ] {
         let config = place.good(&with("cache.redis_url", &format!("{url:?}")));
         let redis = config.cache.redis_url.expect("Redis");

@@ -75,11 +75,17 @@ impl fmt::Debug for Connector {
     }
 }
 
-fn parse(url: &str) -> Result<tokio_postgres::Config, PostgresConfigError> {
+pub(super) fn parse(url: &str) -> Result<tokio_postgres::Config, PostgresConfigError> {
     // The driver also reads `key=value` lists, and its message for a broken one may quote the password.
     if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
         return Err(PostgresConfigError::Url(
             "it must start with postgres://".to_owned(),
+        ));
+    }
+    // The driver would take what follows the first `@` for the host, and its message may then quote half a password.
+    if url.matches('@').count() > 1 {
+        return Err(PostgresConfigError::Url(
+            "an @ in user name or password must be written as %40".to_owned(),
         ));
     }
     let config: tokio_postgres::Config = url.parse().map_err(|error: tokio_postgres::Error| {

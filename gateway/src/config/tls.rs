@@ -1,0 +1,96 @@
+//! `[server.tls]`: certificate and key of the TLS listeners.
+//!
+//! Both are read here, by the library that will use them: the listener itself would only find out when it is opened.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rustls::crypto::ring;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+
+use super::reader::Reader;
+use super::secret::Sources;
+use super::server::socket_addr;
+
+/// `[server.tls]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TlsConfig {
+    /// TLS listeners, HTTP/1.1 and h2. Never empty.
+    pub listen: Vec<SocketAddr>,
+    /// Certificate chain, PEM.
+    pub cert: PathBuf,
+    /// Private key, PEM.
+    pub key: PathBuf,
+}
+
+impl TlsConfig {
+    pub(super) fn read(server: &mut Reader<'_>, sources: &Sources<'_>) -> Option<Self> {
+        server.section("tls", |tls| {
+            let listen = tls.texts("listen", socket_addr);
+            let cert = tls.text("cert", |path| certificates(sources.path(path)?));
+            let key = tls.text("key", |path| private_key(sources.path(path)?));
+            if !tls.is_present() {
+                return None;
+            }
+            tls.require("cert");
+            tls.require("key");
+            let listen = listen.unwrap_or_else(|| vec![(Ipv4Addr::UNSPECIFIED, 8443).into()]);
+            if listen.is_empty() {
+                let message = "is empty; leave [server.tls] out for no TLS";
+                tls.document()
+                    .contradiction(&["server.tls.listen"], message);
+            }
+            let ((cert, chain), (key, secret)) = (cert?, key?);
+            if let Err(message) = match_up(chain, secret) {
+                tls.document()
+                    .contradiction(&["server.tls.key", "server.tls.cert"], message);
+            }
+            Some(Self { listen, cert, key })
+        })
+    }
+}
+
+type Chain = Vec<CertificateDer<'static>>;
+
+fn certificates(path: PathBuf) -> Result<(PathBuf, Chain), String> {
+    readable(&path)?;
+    let chain =
+        CertificateDer::pem_file_iter(&path).and_then(Iterator::collect::<Result<Chain, _>>);
+    match chain {
+        Ok(chain) if !chain.is_empty() => Ok((path, chain)),
+        _ => Err(format!(
+            "file {} holds no certificate in PEM",
+            path.display()
+        )),
+    }
+}
+
+fn private_key(path: PathBuf) -> Result<(PathBuf, PrivateKeyDer<'static>), String> {
+    readable(&path)?;
+    match PrivateKeyDer::from_pem_file(&path) {
+        Ok(key) => Ok((path, key)),
+        // What the parser says may quote the file.
+        Err(_error) => Err(format!(
+            "file {} holds no private key in PEM",
+            path.display()
+        )),
+    }
+}
+
+/// Whether they are of a kind that TLS can use, and belong together.
+fn match_up(chain: Chain, key: PrivateKeyDer<'static>) -> Result<(), String> {
+    rustls::ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .and_then(|builder| builder.with_no_client_auth().with_single_cert(chain, key))
+        .map(drop)
+        .map_err(|error| format!("cannot be used with server.tls.cert: {error}"))
+}
+
+fn readable(path: &Path) -> Result<(), String> {
+    match std::fs::File::open(path) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(format!("file {} cannot be opened: {error}", path.display())),
+    }
+}
