@@ -5,20 +5,26 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use http::HeaderValue;
+use session_core::cache::Entry;
 use session_core::keys::Keyring;
+use session_core::session::Session;
 use thiserror::Error;
 
+use crate::auth::identity::Badge;
 use crate::auth::login_redirect::{InvalidLoginUrl, LoginUrl};
 use crate::auth::token::AppKeys;
 use crate::config::{Config, Upstream};
 use crate::edge::host::InvalidHost;
 use crate::edge::{EdgePolicy, HostSet};
 use crate::login_limits::LoginLimits;
+use crate::telemetry::metrics::Metrics;
 use crate::upstream::Pool;
 
 /// A configuration with everything derived from it.
 #[derive(Debug)]
 pub(crate) struct Site {
+    /// Counts the configurations of this process.
+    generation: u64,
     /// As read.
     pub config: Config,
     /// What the edge enforces.
@@ -75,6 +81,7 @@ impl Site {
             .map(|upstream| (upstream.name.clone(), Arc::new(App::new(upstream, keys))));
         let counting = before.filter(|before| before.login_limits.are(&config.login_limits));
         Ok(Self {
+            generation: before.map_or(0, |before| before.generation + 1),
             login_limits: counting.map_or_else(
                 || Arc::new(LoginLimits::new(&config.login_limits)),
                 |before| Arc::clone(&before.login_limits),
@@ -87,6 +94,22 @@ impl Site {
             port: HeaderValue::from(origin.port),
             config,
         })
+    }
+
+    /// How apps of this configuration are to see the session. The badge hangs on the cached entry; one that a request of
+    /// another configuration has hung there, while a reload was under way, is not used.
+    pub(crate) fn badge(&self, entry: &Entry, metrics: &Metrics) -> Arc<Badge> {
+        let make = |session: &Session| {
+            let badge = Badge::new(session, &self.config.identity.headers, self.generation);
+            metrics.attributes_omitted(badge.omitted);
+            badge
+        };
+        let badge = entry.attachment(make);
+        if badge.generation == self.generation {
+            badge
+        } else {
+            Arc::new(make(entry.session()))
+        }
     }
 
     /// The app called `name`.
@@ -150,3 +173,6 @@ fn edge_policy(config: &Config) -> Result<EdgePolicy, InvalidHost> {
         ..EdgePolicy::new(hosts, config.cookie.name.as_str())
     })
 }
+
+#[cfg(test)]
+mod tests;

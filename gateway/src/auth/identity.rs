@@ -22,6 +22,8 @@ pub const CLAIM_MAX: usize = 4_096;
 /// Ready header values of one session.
 #[derive(Debug)]
 pub struct Badge {
+    /// Of the configuration under which it was made: under another one it says the wrong things.
+    pub generation: u64,
     /// `X-Session-Id`
     pub id: HeaderValue,
     /// The handle as text, for logs.
@@ -48,9 +50,13 @@ struct Issued {
 }
 
 impl Badge {
-    /// Makes the header values of `session`.
+    /// Makes the header values of `session` as configuration number `generation` wants them.
     #[must_use]
-    pub fn new(session: &Session, headers: &[(HeaderName, IdentityField)]) -> Self {
+    pub fn new(
+        session: &Session,
+        headers: &[(HeaderName, IdentityField)],
+        generation: u64,
+    ) -> Self {
         let identity = session.identity.to_value();
         let mut omitted = 0;
         let mut attributes = Vec::with_capacity(headers.len());
@@ -68,6 +74,7 @@ impl Badge {
             .count() as u64;
         let handle = session.id.to_string().into_boxed_str();
         Self {
+            generation,
             id: HeaderValue::from_str(&handle).unwrap_or_else(|_| HeaderValue::from_static("")),
             handle,
             user_id: HeaderValue::from_str(session.identity.user_id()).ok(),

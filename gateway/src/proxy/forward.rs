@@ -13,7 +13,6 @@ use super::request::user_agent;
 use crate::answer::Answer;
 use crate::auth::csrf;
 use crate::auth::decide::{self, Decision, Finding, State};
-use crate::auth::identity::Badge;
 use crate::auth::on_missing::Answer as MissingAnswer;
 use crate::config::{CsrfPolicy, Route, SessionPolicy};
 use crate::edge::{Refused, SidCookie, Target, Vetted, headers};
@@ -127,11 +126,7 @@ impl Forward {
     /// Takes over what was decided about the session.
     fn adopt(&mut self, gate: &Gate, site: &Site, state: State) {
         self.badge = match &state {
-            State::Active(active) => Some(active.entry.attachment(|session| {
-                let badge = Badge::new(session, &site.config.identity.headers);
-                gate.metrics.attributes_omitted(badge.omitted);
-                badge
-            })),
+            State::Active(active) => Some(site.badge(&active.entry, &gate.metrics)),
             _ => None,
         };
         self.state = state;

@@ -55,7 +55,7 @@ fn a_badge_holds_ascii_values_and_leaves_out_what_is_unfit() {
         header("x-session-absent", user("absent.deep")),
         header("x-session-onboarding", IdentityField::NeedsOnboarding),
     ];
-    let badge = Badge::new(&session, &headers);
+    let badge = Badge::new(&session, &headers, 1);
     let shown: Vec<_> = badge
         .attributes
         .iter()
@@ -78,7 +78,7 @@ fn a_badge_holds_ascii_values_and_leaves_out_what_is_unfit() {
 #[test]
 fn an_assertion_is_reused_until_three_quarters_of_its_life_and_never_between_apps() {
     let session = session(json!({"user": {"id": "7"}}));
-    let badge = Badge::new(&session, &[]);
+    let badge = Badge::new(&session, &[], 1);
     let keys = |byte| AppKeys::new("app", &[SecretKey::new([byte; 32])]);
     let (django, next): (Arc<str>, Arc<str>) = ("django".into(), "next".into());
     let first = badge.assertion(&session, &django, &keys(1), 1_000).unwrap();
@@ -124,5 +124,5 @@ fn a_claim_that_is_too_long_is_left_out_and_counted() {
     assert_eq!(claims.attrs, None);
     assert_eq!(claims.email, Some(json!("a@x")));
     assert_eq!(claims.ah, Some(json!("h")));
-    assert_eq!(Badge::new(&session, &[]).omitted, 1);
+    assert_eq!(Badge::new(&session, &[], 1).omitted, 1);
 }
