@@ -75,9 +75,13 @@ pub(crate) async fn login(
             "email and password must be non-empty strings in a JSON object",
         );
     };
-    if let Err(wait) = within_limits(gate, site, asker, &credentials.email).await {
-        gate.metrics.refused("login_limit");
-        return too_many(wait.0);
+    match within_limits(gate, site, asker, &credentials.email).await {
+        Ok(Ok(())) => {}
+        Ok(Err(wait)) => {
+            gate.metrics.refused("login_limit");
+            return too_many(wait.0);
+        }
+        Err(failed) => return not_committed(asker, &failed),
     }
     let ticket = match gate.sessions.begin_login().await {
         Ok(ticket) => ticket,
@@ -97,28 +101,35 @@ pub(crate) async fn login(
 }
 
 /// The client's limit holds for everybody. The account's does not for a browser that this account has used before.
+///
+/// # Errors
+/// When the store cannot say whether it is one.
 async fn within_limits(
     gate: &Gate,
     site: &Site,
     asker: &Asker,
     account: &str,
-) -> Result<(), TooMany> {
-    site.login_limits.client(asker.ip)?;
+) -> Result<Result<(), TooMany>, SessionsError> {
+    if let Err(wait) = site.login_limits.client(asker.ip) {
+        return Ok(Err(wait));
+    }
     let Err(wait) = site.login_limits.account(account) else {
-        return Ok(());
+        return Ok(Ok(()));
     };
     let Some(key) = asker.key(gate) else {
-        return Err(wait);
+        return Ok(Err(wait));
     };
-    // An error is not a known device.
-    let owner = gate.sessions.owner(key).await.ok().flatten().ok_or(wait)?;
+    // Whether this browser is known cannot be said when the store cannot be asked: that is neither a yes nor a no.
+    let owner = gate.sessions.owner(key).await?;
     let email = owner
-        .to_value()
-        .pointer("/user/email")
+        .as_ref()
+        .map(Identity::to_value)
+        .as_ref()
+        .and_then(|identity| identity.pointer("/user/email"))
         .and_then(Value::as_str)
         .map(str::to_lowercase);
     let known = email.as_deref() == Some(account.trim().to_lowercase().as_str());
-    if known { Ok(()) } else { Err(wait) }
+    Ok(if known { Ok(()) } else { Err(wait) })
 }
 
 fn too_many(seconds: u64) -> Answer {
@@ -196,6 +207,7 @@ async fn commit(
         Err(failed) => return not_committed(asker, &failed),
     };
     gate.metrics.created("login");
+    asker.saw("store", Some(&session));
     info!(request_id = asker.request_id, session = %session.id, "login");
     let answer = Answer::json(201, "login", &session_view(&session, session.last_activity));
     match set_cookie::issue(&site.config.cookie, &sid, config.absolute_timeout) {

@@ -5,13 +5,16 @@ pub(crate) mod session;
 mod view;
 
 use std::net::IpAddr;
+use std::sync::OnceLock;
 
 use http::HeaderMap;
-use session_core::session::Text;
+use session_core::service::{Query, Resolution};
+use session_core::session::{Session, Text};
 use session_core::sid::SessionKey;
 
 use crate::answer::Answer;
 use crate::auth::csrf;
+use crate::auth::decide::{self, Finding};
 use crate::gate::Gate;
 use crate::site::Site;
 
@@ -26,6 +29,17 @@ pub(crate) struct Asker {
     pub user_agent: Text,
     /// `X-Request-Id`
     pub request_id: String,
+    /// What the endpoint has found out, for the log.
+    pub seen: OnceLock<Seen>,
+}
+
+/// The session that an endpoint has met, and where.
+#[derive(Debug)]
+pub(crate) struct Seen {
+    /// Tier that answered for it.
+    pub tier: &'static str,
+    /// Its handle, if there is one.
+    pub session: Option<Text>,
 }
 
 impl Asker {
@@ -34,6 +48,34 @@ impl Asker {
         self.sid
             .as_deref()
             .and_then(|sid| gate.sessions.recognise(sid).ok())
+    }
+
+    /// Finds out about the session of the cookie, and notes it like that of any request.
+    pub(crate) async fn find(&self, gate: &Gate) -> Finding {
+        let finding = match self.sid.as_deref() {
+            Some(sid) => {
+                let before = gate.sessions.clock().boot();
+                let found = gate.sessions.resolve(sid, Query::default()).await;
+                let finding = Finding::Resolved(found);
+                let (tier, result) = decide::labels(&finding);
+                let took = gate.sessions.clock().boot().since(before);
+                gate.metrics.resolve(tier, result, took);
+                finding
+            }
+            None => Finding::NoCookie,
+        };
+        let session = match &finding {
+            Finding::Resolved(Resolution::Active(active)) => Some(active.entry.session()),
+            _ => None,
+        };
+        self.saw(decide::labels(&finding).0, session);
+        finding
+    }
+
+    /// Notes what the log is to say; the first word counts.
+    pub(crate) fn saw(&self, tier: &'static str, session: Option<&Session>) {
+        let session = session.map(|session| session.id.to_string().into());
+        drop(self.seen.set(Seen { tier, session }));
     }
 }
 

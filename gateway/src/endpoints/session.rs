@@ -1,6 +1,6 @@
 //! `GET` and `DELETE /session-v2`.
 
-use session_core::service::{Query, Resolution, Wait};
+use session_core::service::{Resolution, Wait};
 use session_core::session::RevokeReason;
 use session_core::store::Scope;
 use tracing::{info, warn};
@@ -8,22 +8,22 @@ use tracing::{info, warn};
 use super::Asker;
 use super::view::{anonymous_view, session_view};
 use crate::answer::Answer;
+use crate::auth::decide::Finding;
 use crate::gate::Gate;
 use crate::set_cookie;
 use crate::site::Site;
 
 /// Who am I?
 pub(crate) async fn show(gate: &Gate, asker: &Asker) -> Answer {
-    let Some(sid) = asker.sid.as_deref() else {
-        return Answer::json(200, "anonymous", &anonymous_view());
-    };
-    match gate.sessions.resolve(sid, Query::default()).await {
-        Resolution::Active(active) => {
+    match asker.find(gate).await {
+        Finding::Resolved(Resolution::Active(active)) => {
             let view = session_view(active.entry.session(), active.entry.last_activity());
             Answer::json(200, "active", &view)
         }
-        Resolution::Absent(_) => Answer::json(200, "anonymous", &anonymous_view()),
-        Resolution::Unknown(_) => Answer::unavailable(),
+        Finding::NotAsked | Finding::NoCookie | Finding::Resolved(Resolution::Absent(_)) => {
+            Answer::json(200, "anonymous", &anonymous_view())
+        }
+        Finding::Resolved(Resolution::Unknown(_)) => Answer::unavailable(),
     }
 }
 

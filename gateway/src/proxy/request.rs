@@ -1,7 +1,7 @@
 //! `request_filter`: from the first byte to the decision.
 
 use std::net::{IpAddr, Ipv4Addr};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use http::header::{HeaderMap, HeaderValue, UPGRADE, USER_AGENT};
 use pingora_core::Result;
@@ -17,8 +17,8 @@ use crate::endpoints::{self, Asker, Endpoint, login};
 use crate::gate::Gate;
 use crate::site::Site;
 
-/// Paths that apps keep for the gateway; nobody else may call them.
-const PRIVATE_PREFIX: &str = "/__sidgate__";
+/// First segment of the paths that apps keep for the gateway; nobody else may call them.
+const PRIVATE: &str = "__sidgate__";
 
 /// What a request needs next. Owns what it needs, so that the request can be read from again.
 enum Next<'a> {
@@ -40,7 +40,12 @@ pub(super) async fn filter(gate: &Arc<Gate>, session: &mut Session, ctx: &mut Ct
         }
         Next::Endpoint(endpoint, asker) => {
             ctx.route = endpoint.label().into();
-            serve(gate, &site, session, endpoint, &asker).await?
+            let answer = serve(gate, &site, session, endpoint, &asker).await?;
+            if let Some(seen) = asker.seen.into_inner() {
+                ctx.tier = seen.tier;
+                ctx.handle = seen.session;
+            }
+            answer
         }
         Next::Answer(answer) => *answer,
         Next::Forward(route, plan) => {
@@ -175,6 +180,7 @@ fn asker(vetted: &Vetted<'_>, headers: &HeaderMap, ctx: &Ctx) -> Asker {
         ip: ctx.client.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)),
         user_agent: user_agent(headers),
         request_id: ctx.request_id.clone(),
+        seen: OnceLock::new(),
     }
 }
 
@@ -204,7 +210,8 @@ fn hides_a_parameter(site: &Site, path: &str) -> bool {
         != routes.route_for(&bare).map(|route| &route.path)
 }
 
+/// Also with parameters: the app may cut them off before it looks.
 fn is_private(path: &str) -> bool {
-    path.strip_prefix(PRIVATE_PREFIX)
-        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    let first = path.split('/').nth(1).unwrap_or_default();
+    first.split(';').next() == Some(PRIVATE)
 }

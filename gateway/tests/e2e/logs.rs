@@ -196,6 +196,42 @@ fn every_request_has_one_access_line() {
     assert_eq!(line["status"], 400);
 }
 
+/// The gateway's own endpoints know whose request it was, like every other path.
+#[test]
+fn endpoints_of_the_gateway_log_the_session_and_count_the_look_up() {
+    let app = App::start();
+    let mut gateway = Gateway::in_front_of(&app).start();
+    let sid = gateway.log_in("alice@example.com");
+    let looked_up = |tier| {
+        let labels = [("tier", tier), ("result", "active")];
+        gateway.metrics().sum("sidgate_resolve_total", &labels)
+    };
+    let handle = gateway.session_of(&sid)["session"]["id"].clone();
+    assert_eq!((looked_up("store"), looked_up("local")), (1.0, 0.0));
+    gateway.session_of(&sid);
+    assert_eq!((looked_up("store"), looked_up("local")), (1.0, 1.0));
+    gateway.send(&Request::get(SESSION));
+    gateway.stop();
+
+    let lines = access_lines(&gateway);
+
+    let seen: Vec<_> = lines
+        .iter()
+        .map(|line| (&line["method"], &line["session"], &line["tier"]))
+        .collect();
+    let (post, get) = (json!("POST"), json!("GET"));
+    let (store, local, none) = (json!("store"), json!("local"), json!("none"));
+    assert_eq!(
+        seen,
+        [
+            (&post, &handle, &store),
+            (&get, &handle, &store),
+            (&get, &handle, &local),
+            (&get, &Value::Null, &none)
+        ]
+    );
+}
+
 #[test]
 fn metrics_of_the_contract_exist() {
     let app = App::start();

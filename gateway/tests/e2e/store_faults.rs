@@ -113,6 +113,29 @@ fn store_that_stops_later() {
     assert!(gateway.knows(&sid), "nobody was logged out");
 }
 
+/// Whether the browser is known cannot be said, so neither "too many" nor anything else is true.
+#[test]
+fn account_limit_without_a_store_is_unavailable_and_not_too_many() {
+    let app = App::start();
+    let postgres = TestPostgres::start();
+    let database = postgres.database();
+    let gateway = Gateway::in_front_of(&app)
+        .with(&store_config(&database))
+        .with("[login_limits]\nper_account = \"1/h\"")
+        .start();
+    let sid = gateway.log_in("alice@example.com");
+    let stranger = gateway.send(&login("alice@example.com", PASSWORD));
+    assert_eq!(stranger.problem(429), "locked");
+    let calls = app.backend_calls().len();
+
+    postgres.stop();
+
+    assert_unavailable(&gateway.send(&login("alice@example.com", PASSWORD).sid(&sid)));
+    let stranger = gateway.send(&login("alice@example.com", PASSWORD));
+    assert_eq!(stranger.problem(429), "locked");
+    assert_eq!(app.backend_calls().len(), calls);
+}
+
 #[test]
 fn store_that_accepts_and_never_answers() {
     let app = App::start();

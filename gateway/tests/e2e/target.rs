@@ -188,6 +188,9 @@ fn internal_paths_of_the_backend_do_not_exist_for_the_public() {
         "/__sidgate__/introspect",
         "/__sidgate__/x",
         "/__sidgate__",
+        "/__sidgate__;x/authenticate",
+        "/__sidgate__;x=1;y/authenticate;z",
+        "/__sidgate__;x",
     ] {
         let response = gateway.send(&Request::post(path).sid(&sid).body("{}"));
         assert_eq!(response.problem(404), "not_found", "{path}");

@@ -8,6 +8,7 @@ fn asker() -> Asker {
         ip: IpAddr::V4(Ipv4Addr::LOCALHOST),
         user_agent: "real".into(),
         request_id: "r".to_owned(),
+        seen: std::sync::OnceLock::new(),
     }
 }
 
