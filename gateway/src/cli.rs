@@ -13,7 +13,7 @@ use clap::{Parser, Subcommand};
 use session_core::keys::MasterKey;
 use session_core::store::StoreError;
 
-use crate::config::{Config, MasterSource};
+use crate::config::MasterSource;
 use crate::server;
 use crate::telemetry::logs;
 use crate::wiring::{self, WiringError};
@@ -128,11 +128,11 @@ fn dispatch(command: Command) -> Result<(), WiringError> {
 }
 
 fn check(path: &Path, connect: bool) -> Result<(), WiringError> {
-    let config = Config::load(path, &|name| std::env::var(name).ok())?;
+    let config = wiring::load(path)?;
     for line in config.advice() {
         say(&format!("advice: {line}"))?;
     }
-    if connect {
+    if connect && !wiring::is_yet_to_create(&config) {
         block_on(CONNECT_TIMEOUT, async {
             let store = wiring::store(&config).await?;
             match store.check_schema().await {
@@ -156,7 +156,7 @@ fn upstream_key(name: &str, path: &Path) -> Result<(), WiringError> {
         )));
     }
     let MasterSource::Key(master) = &config.keys.master else {
-        return Err(WiringError::Process("no master key".to_owned()));
+        return Err(WiringError::NoKey);
     };
     say(&STANDARD.encode(MasterKey::upstream(master, name).expose()))
 }
@@ -183,10 +183,13 @@ fn exit_code(failed: &WiringError) -> u8 {
         | WiringError::StoreUrl(_)
         | WiringError::Redis(_)
         | WiringError::Site(_)
+        | WiringError::NoKey
         | WiringError::KeyFile { .. } => BAD_CONFIG,
         WiringError::Store(StoreError::Schema(_)) => BAD_CONFIG,
         WiringError::OutcomeUnknown(_) => TRY_AGAIN,
         WiringError::Store(_)
+        | WiringError::NoStore
+        | WiringError::Listen(_)
         | WiringError::NoEntropy(_)
         | WiringError::Client(_)
         | WiringError::Process(_) => 1,

@@ -28,6 +28,7 @@ use crate::admin::Admin;
 use crate::backend::Backend;
 use crate::config::{Config, restart_needed};
 use crate::gate::Gate;
+use crate::listeners;
 use crate::proxy::Proxy;
 use crate::proxy::connections::Connections;
 use crate::site::{CurrentSite, Site};
@@ -57,9 +58,12 @@ const H2_IDLE: Duration = Duration::from_secs(120);
 /// # Errors
 /// When it cannot start.
 pub(crate) fn run(path: PathBuf, upgrade: bool) -> Result<(), WiringError> {
-    let config = wiring::load(&path)?;
+    let config = wiring::load_to_run(&path)?;
     for line in config.advice() {
         warn!("{line}");
+    }
+    if !upgrade {
+        listeners::check(&config.server)?;
     }
     let keys = Arc::new(
         wiring::keyring(&config).ok_or_else(|| WiringError::Process("no master key".to_owned()))?,

@@ -57,14 +57,24 @@ pub(crate) struct App {
 #[derive(Debug, Error)]
 pub(crate) enum SiteError {
     /// See [`InvalidLoginUrl`].
-    #[error(transparent)]
+    #[error("server.login_url: {0}")]
     Login(#[from] InvalidLoginUrl),
     /// See [`InvalidHost`].
-    #[error(transparent)]
+    #[error("server.hosts: {0}")]
     Host(#[from] InvalidHost),
 }
 
 impl Site {
+    /// Whether [`Site::new`] would take `config`, for those who only want to know.
+    ///
+    /// # Errors
+    /// As there.
+    pub(crate) fn check(config: &Config) -> Result<(), SiteError> {
+        edge_policy(config)?;
+        LoginUrl::parse(&config.server.login_url)?;
+        Ok(())
+    }
+
     /// Derives everything once. What was counted under `before` goes on counting where the limits are the same.
     ///
     /// # Errors

@@ -24,6 +24,8 @@ use tokio::runtime::Handle;
 use tracing::warn;
 
 use crate::config::{Config, Faults, MasterSource, StoreUrl};
+use crate::listeners::CannotListen;
+use crate::site::{Site, SiteError};
 
 /// Longest wait for Redis at the start.
 const REDIS_PATIENCE: Duration = Duration::from_secs(1);
@@ -37,6 +39,17 @@ pub(crate) enum WiringError {
     /// The store's URL cannot be used.
     #[error("store.url: {0}")]
     StoreUrl(#[from] PostgresConfigError),
+    /// A command needs the master key, and is none that makes one.
+    #[error(
+        "keys.master: the file does not exist yet: `sidgate run` creates it, or `sidgate keys generate --out FILE`"
+    )]
+    NoKey,
+    /// A command found no store, and is none that makes one.
+    #[error("store.url: the file does not exist yet: `sidgate run` creates it")]
+    NoStore,
+    /// A listener cannot be opened.
+    #[error(transparent)]
+    Listen(#[from] CannotListen),
     /// The store did not answer, or its schema is not acceptable.
     #[error("store: {0}")]
     Store(#[from] StoreError),
@@ -61,7 +74,7 @@ pub(crate) enum WiringError {
     },
     /// A value was accepted by the parser and yet cannot be used.
     #[error(transparent)]
-    Site(#[from] crate::site::SiteError),
+    Site(#[from] SiteError),
     /// The HTTP client for the backend could not be made.
     #[error("http client: {0}")]
     Client(#[from] reqwest::Error),
@@ -70,18 +83,27 @@ pub(crate) enum WiringError {
     Process(String),
 }
 
-/// Reads the configuration, making the master key on the first start of an embedded installation.
+/// Reads the configuration, and writes nothing.
+///
+/// # Errors
+/// Every fault of the file.
+pub(crate) fn load(path: &Path) -> Result<Config, WiringError> {
+    let config = Config::load(path, &|name| std::env::var(name).ok())?;
+    Site::check(&config)?;
+    Ok(config)
+}
+
+/// The same for a start, which makes the master key if it is the first one of an embedded installation.
 ///
 /// # Errors
 /// Every fault of the file, or the reason why the key could not be made.
-pub(crate) fn load(path: &Path) -> Result<Config, WiringError> {
-    let env = |name: &str| std::env::var(name).ok();
-    let config = Config::load(path, &env)?;
+pub(crate) fn load_to_run(path: &Path) -> Result<Config, WiringError> {
+    let config = load(path)?;
     match &config.keys.master {
         MasterSource::Key(_) => Ok(config),
         MasterSource::CreateAt(file) => {
             create_key_file(file)?;
-            Ok(Config::load(path, &env)?)
+            load(path)
         }
     }
 }
@@ -136,6 +158,12 @@ pub(crate) async fn store(config: &Config) -> Result<Arc<dyn SessionStore>, Wiri
         StoreUrl::Sqlite(path) => Arc::new(SqliteStore::open(path, Arc::new(SystemClock)).await?),
         StoreUrl::Postgres(url) => Arc::new(PostgresStore::new(url, PostgresOptions::default())?),
     })
+}
+
+/// Whether the store is a file that the first start is yet to create.
+#[must_use]
+pub(crate) fn is_yet_to_create(config: &Config) -> bool {
+    matches!(&config.store.url, StoreUrl::Sqlite(path) if !path.exists())
 }
 
 /// Whether the gateway may bring the schema up to date by itself.

@@ -71,14 +71,8 @@ impl Sessions {
                     .try_for_each(|session| say(&line(session, true).to_string()))
             }
             Self::Show { id, config } => {
-                match with_store(&config, async |store| Ok(store.find(id).await?))? {
-                    Some(row) => {
-                        let alive = row.session.revoked.is_none()
-                            && row
-                                .mass_revoked
-                                .is_none_or(|seq| row.session.created_seq >= seq);
-                        say(&line(&row.session, alive).to_string())
-                    }
+                match with_store(&config, async |store| found(store.as_ref(), id).await)? {
+                    Some((session, alive)) => say(&line(&session, alive).to_string()),
                     None => Err(no_such_session()),
                 }
             }
@@ -126,11 +120,30 @@ fn no_such_session() -> WiringError {
     WiringError::Process("no such session".to_owned())
 }
 
+/// A session and whether it counts, by the store's clock.
+async fn found(
+    store: &dyn SessionStore,
+    id: uuid::Uuid,
+) -> Result<Option<(Session, bool)>, WiringError> {
+    let Some(row) = store.find(id).await? else {
+        return Ok(None);
+    };
+    let snapshot = store.load(&row.session.key).await?;
+    let now = snapshot.now;
+    Ok(snapshot.row.map(|row| {
+        let alive = row.verdict(now).is_ok();
+        (row.session, alive)
+    }))
+}
+
 fn with_store<T>(
     path: &std::path::Path,
     work: impl AsyncFnOnce(Arc<dyn SessionStore>) -> Result<T, WiringError>,
 ) -> Result<T, WiringError> {
     let config = wiring::load(path)?;
+    if wiring::is_yet_to_create(&config) {
+        return Err(WiringError::NoStore);
+    }
     block_on(TIMEOUT, async {
         let store = wiring::store(&config).await?;
         store.check_schema().await?;

@@ -12,6 +12,7 @@ use tempfile::TempDir;
 
 use crate::support::cli::{Outcome, sidgate};
 use crate::support::stores::store_config;
+use crate::support::wait::{LONG, until_true};
 use crate::support::{App, Gateway};
 
 /// The least that a configuration must say.
@@ -186,11 +187,58 @@ fn key_of_an_unknown_upstream_is_an_error() {
 
 #[test]
 fn first_start_with_sqlite_makes_the_key() {
+    let app = App::start();
+
+    let gateway = Gateway::in_front_of(&app).first_start().start();
+
+    assert_eq!(mode(&gateway.folder().join("master.key")), 0o600);
+    assert!(gateway.knows(&gateway.log_in("alice@example.com")));
+}
+
+/// Who asks in the wrong folder, or as another user, must not leave a key or a store there that the gateway then finds.
+#[test]
+fn only_a_start_writes_files() {
     let folder = folder_with(GOOD);
+    let id = uuid::Uuid::from_u128(7).to_string();
 
-    run(&folder, &["keys", "upstream", "app"]).success();
+    run(&folder, &["check", "--connect"]).success();
+    for (command, missing) in [
+        (&["sessions", "list", "--user", "alice"][..], "store.url"),
+        (&["sessions", "show", &id], "store.url"),
+        (&["sessions", "revoke", "--all"], "store.url"),
+        (&["keys", "upstream", "app"], "keys.master"),
+    ] {
+        let outcome = run(&folder, command);
+        assert!(![Some(0), Some(124)].contains(&outcome.code), "{outcome:?}");
+        assert!(outcome.stderr.contains(missing), "{command:?}: {outcome:?}");
+    }
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
 
-    assert_eq!(mode(&folder.path().join("master.key")), 0o600);
+    run(&folder, &["schema", "apply"]).success();
+    assert!(folder.path().join("sidgate.db").exists());
+}
+
+#[test]
+fn session_that_has_expired_is_not_shown_as_alive() {
+    let app = App::start();
+    let gateway = Gateway::in_front_of(&app)
+        .with("[session]\nabsolute_timeout = \"2s\"")
+        .start();
+    let sid = gateway.log_in("alice@example.com");
+    let id = gateway.session_of(&sid)["session"]["id"].clone();
+    let config = gateway.config_file();
+    let show = || {
+        let arguments = ["sessions", "show", id.as_str().unwrap(), "--config"];
+        let arguments = [&arguments[..], &[config.to_str().unwrap()]].concat();
+        let shown = sidgate(gateway.folder(), &arguments).success();
+        serde_json::from_str::<Value>(&shown).unwrap()
+    };
+
+    until_true("the end of the session", LONG, || !gateway.knows(&sid));
+
+    let shown = show();
+    assert_eq!(shown["alive"], false, "{shown}");
+    assert_eq!(shown["revoke_reason"], Value::Null, "nobody ended it");
 }
 
 #[test]

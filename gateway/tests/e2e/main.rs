@@ -51,6 +51,8 @@ mod revoking;
 #[cfg(test)]
 mod spoofing;
 #[cfg(test)]
+mod start_refused;
+#[cfg(test)]
 mod store_faults;
 #[cfg(test)]
 mod streams;

@@ -25,6 +25,7 @@ pub(crate) struct Builder<'a> {
     master: Option<String>,
     environment: Vec<(String, String)>,
     wait: WaitFor,
+    first_start: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -43,6 +44,7 @@ impl<'a> Builder<'a> {
             master: None,
             environment: Vec::new(),
             wait: WaitFor::Ready,
+            first_start: false,
         }
     }
 
@@ -62,6 +64,12 @@ impl<'a> Builder<'a> {
     /// Sets an environment variable of the process.
     pub(crate) fn env(mut self, name: &str, value: &str) -> Self {
         self.environment.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Starts in an empty folder, without a key.
+    pub(crate) fn first_start(mut self) -> Self {
+        self.first_start = true;
         self
     }
 
@@ -103,6 +111,7 @@ impl<'a> Builder<'a> {
         let master = folder.path().join("master.key");
         match &self.master {
             Some(key) => write_secret(&master, key),
+            None if self.first_start => {}
             None => {
                 let out = master.to_str().unwrap();
                 sidgate(folder.path(), &["keys", "generate", "--out", out]).success();

@@ -1,0 +1,138 @@
+//! What keeps the gateway from starting is found out before it starts, and `check` finds the same.
+
+use std::net::{Ipv4Addr, TcpListener};
+
+use crate::support::cli::Outcome;
+use crate::support::cli::sidgate;
+use crate::support::port::free_port;
+use crate::support::{App, Gateway, tls};
+
+/// A port that somebody else listens on.
+fn taken() -> (TcpListener, u16) {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, free_port())).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    (listener, port)
+}
+
+/// Ended by itself, with one line that says which listener it was.
+fn is_named(outcome: &Outcome, key: &str, port: u16) {
+    assert_eq!(outcome.code, Some(1), "{outcome:?}");
+    let start = format!("{key}: 127.0.0.1:{port} cannot be listened on: ");
+    assert!(outcome.stderr.starts_with(&start), "{outcome:?}");
+    assert_eq!(outcome.stderr.lines().count(), 1, "{outcome:?}");
+}
+
+#[test]
+fn public_port_that_is_taken_is_named() {
+    let app = App::start();
+    let (_other, port) = taken();
+    let free = free_port();
+
+    let outcome = Gateway::in_front_of(&app)
+        .with(&format!(
+            "[server]\nlisten = [\"127.0.0.1:{free}\", \"127.0.0.1:{port}\"]"
+        ))
+        .run_to_the_end();
+
+    is_named(&outcome, "server.listen[1]", port);
+}
+
+#[test]
+fn admin_port_that_is_taken_is_named() {
+    let app = App::start();
+    let (_other, port) = taken();
+
+    let outcome = Gateway::in_front_of(&app)
+        .with(&format!("[server]\nadmin_listen = \"127.0.0.1:{port}\""))
+        .run_to_the_end();
+
+    is_named(&outcome, "server.admin_listen", port);
+}
+
+#[test]
+fn tls_port_that_is_taken_is_named() {
+    let app = App::start();
+    let (_other, port) = taken();
+    let (cert, key) = tls::files();
+
+    let outcome = Gateway::in_front_of(&app)
+        .with(&format!(
+            "[server.tls]\nlisten = [\"127.0.0.1:{port}\"]\ncert = {cert:?}\nkey = {key:?}"
+        ))
+        .run_to_the_end();
+
+    is_named(&outcome, "server.tls.listen[0]", port);
+}
+
+/// Everything at once, as for any other fault, by both commands, and without the passwords.
+#[test]
+fn urls_and_certificates_that_cannot_be_used_are_faults_of_their_keys() {
+    for (store, redis) in [
+        (
+            "postgres://u:hunter2@127.0.0.1:notaport/db",
+            "redis://:hunter2@127.0.0.1:notaport",
+        ),
+        (
+            "postgres://u:hunter2@127.0.0.1/db?sslmode=perhaps",
+            "redis-sentinel://:hunter2@127.0.0.1:26379",
+        ),
+    ] {
+        let folder = tempfile::TempDir::new().unwrap();
+        let write = |name: &str, text: &str| {
+            std::fs::write(folder.path().join(name), text).unwrap();
+        };
+        write("cert.pem", "garbage");
+        write("key.pem", "garbage");
+        write(
+            "sidgate.toml",
+            &format!(
+                r#"
+                [server.tls]
+                cert = "cert.pem"
+                key = "key.pem"
+                [store]
+                url = "{store}"
+                [cache]
+                redis_url = "{redis}"
+                [backend]
+                upstream = "app"
+                [upstreams.app]
+                servers = ["127.0.0.1:8000"]
+                [[routes]]
+                path = "/"
+                upstream = "app"
+                "#
+            ),
+        );
+        for command in ["check", "run"] {
+            let outcome = sidgate(folder.path(), &[command, "--config", "sidgate.toml"]);
+
+            assert_eq!(outcome.code, Some(78), "{command}: {outcome:?}");
+            for key in [
+                "server.tls.cert",
+                "server.tls.key",
+                "store.url",
+                "cache.redis_url",
+            ] {
+                assert!(outcome.stderr.contains(key), "{key}: {outcome:?}");
+            }
+            assert!(!outcome.output().contains("hunter2"), "{outcome:?}");
+        }
+    }
+}
+
+#[test]
+fn key_of_another_certificate_is_refused() {
+    let app = App::start();
+    let (cert, _) = tls::files();
+    // Any EC key but that of the certificate.
+    let other = "tests/e2e/support/tls/other.key";
+    let other = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(other);
+
+    let outcome = Gateway::in_front_of(&app)
+        .with(&format!("[server.tls]\ncert = {cert:?}\nkey = {other:?}"))
+        .run_to_the_end();
+
+    assert_eq!(outcome.code, Some(78), "{outcome:?}");
+    assert!(outcome.stderr.contains("server.tls.key"), "{outcome:?}");
+}
