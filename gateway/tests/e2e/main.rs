@@ -31,6 +31,14 @@ mod https;
 #[cfg(test)]
 mod identity;
 #[cfg(test)]
+mod keys_cache;
+#[cfg(test)]
+mod keys_edge;
+#[cfg(test)]
+mod keys_server;
+#[cfg(test)]
+mod keys_upstream;
+#[cfg(test)]
 mod lifecycle;
 #[cfg(test)]
 mod limits;

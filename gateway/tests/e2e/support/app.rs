@@ -135,6 +135,11 @@ impl App {
         received
     }
 
+    /// How many connections were opened to it.
+    pub(crate) fn connections(&self) -> usize {
+        self.upstream.connections()
+    }
+
     /// Waits until as many requests of either kind have come.
     pub(crate) fn wait_for(&self, count: usize) -> Vec<Received> {
         self.upstream.wait_for(count)

@@ -91,6 +91,14 @@ impl Connection {
         }
     }
 
+    /// Whether nothing has come and the peer has not closed, without waiting for it.
+    pub(crate) fn is_silent(&mut self) -> bool {
+        self.stream.set_nonblocking(true).unwrap();
+        let peeked = self.stream.peek(&mut [0]);
+        self.stream.set_nonblocking(false).unwrap();
+        peeked.is_err_and(|error| error.kind() == ErrorKind::WouldBlock)
+    }
+
     fn read_head(&mut self) -> Option<Vec<u8>> {
         loop {
             if let Some(end) = find(&self.buffer, b"\r\n\r\n") {

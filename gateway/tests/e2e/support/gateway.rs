@@ -97,7 +97,17 @@ impl Gateway {
 
     /// Asks the admin listener.
     pub(crate) fn admin(&self, path: &str) -> Response {
-        ask(self.ports.admin, &Request::get(path))
+        self.send_to_admin(&Request::get(path))
+    }
+
+    /// Sends a request to the admin listener.
+    pub(crate) fn send_to_admin(&self, request: &Request) -> Response {
+        ask(self.ports.admin, request)
+    }
+
+    /// Threads of the process.
+    pub(crate) fn threads(&self) -> usize {
+        self.process.threads()
     }
 
     pub(crate) fn metrics(&self) -> Metrics {

@@ -51,6 +51,19 @@ pub(crate) fn redis_values(redis: &TestRedis) -> Vec<(Vec<u8>, Vec<u8>)> {
         .collect()
 }
 
+/// For how many milliseconds each value of a Redis may stay.
+pub(crate) fn redis_lives(redis: &TestRedis) -> Vec<i64> {
+    let mut connection = Redis::connect(redis);
+    let keys = connection.list(&[b"KEYS", b"*"]);
+    keys.into_iter()
+        .map(|key| {
+            connection.send(&[b"PTTL", &key]);
+            let line = connection.line();
+            line.strip_prefix(':').unwrap().parse().unwrap()
+        })
+        .collect()
+}
+
 /// Overwrites a value of Redis.
 pub(crate) fn redis_set(redis: &TestRedis, key: &[u8], value: &[u8]) {
     let mut connection = Redis::connect(redis);

@@ -2,7 +2,7 @@
 
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 use std::time::Duration;
@@ -110,6 +110,7 @@ pub(crate) struct RecordingUpstream {
 
 #[derive(Default)]
 struct Log {
+    connections: AtomicUsize,
     received: Mutex<Vec<Received>>,
     arrived: Condvar,
 }
@@ -127,6 +128,7 @@ impl RecordingUpstream {
                 if server_stop.load(Ordering::Relaxed) {
                     return;
                 }
+                server_log.connections.fetch_add(1, Ordering::Relaxed);
                 let connection = Connection {
                     stream,
                     buffer: Vec::new(),
@@ -147,6 +149,11 @@ impl RecordingUpstream {
     /// Everything received so far.
     pub(crate) fn received(&self) -> Vec<Received> {
         self.log.received.lock().unwrap().clone()
+    }
+
+    /// How many connections were opened to it.
+    pub(crate) fn connections(&self) -> usize {
+        self.log.connections.load(Ordering::Relaxed)
     }
 
     /// Waits until as many requests have come.
