@@ -17,6 +17,8 @@ mod csrf;
 #[cfg(test)]
 mod django;
 #[cfg(test)]
+mod django_nodes;
+#[cfg(test)]
 mod event;
 #[cfg(test)]
 mod event_refused;

@@ -9,6 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use tempfile::TempDir;
 use toml::Table;
 
+use super::builder::Builder;
 use super::client::Connection;
 use super::config::{self, Ports};
 use super::gateway::Gateway;
@@ -24,14 +25,20 @@ pub(crate) struct Demo {
     _gunicorn: Process,
     _folder: TempDir,
     port: u16,
+    config: String,
 }
 
 impl Demo {
-    /// Prepares the demo's database, starts gateway and app, and waits until the app answers.
+    /// The demo as it is: SQLite, no Redis.
     pub(crate) fn start() -> Self {
+        Self::start_on("")
+    }
+
+    /// The same with `config` laid over the demo's own. Prepares the app's database, starts gateway and app, and waits until
+    /// the app answers.
+    pub(crate) fn start_on(config: &str) -> Self {
         let port = free_port();
-        let gateway =
-            Gateway::configured_by(Box::new(move |ports| demo_config(ports, port))).start();
+        let gateway = node(port, config).start();
         let key = STANDARD.encode(gateway.upstream_key("django"));
         let folder = TempDir::new().unwrap();
         prepare_database(folder.path(), &key);
@@ -41,9 +48,17 @@ impl Demo {
             _gunicorn: gunicorn,
             _folder: folder,
             port,
+            config: config.to_owned(),
         };
         demo.wait_for_app();
         demo
+    }
+
+    /// A second gateway in front of the same app, with the same configuration and keys.
+    pub(crate) fn another_node(&self) -> Gateway {
+        node(self.port, &self.config)
+            .master_of(&self.gateway)
+            .start()
     }
 
     /// Asks the app itself, past the gateway.
@@ -61,6 +76,10 @@ impl Demo {
             (healthz.status == 200).then_some(())
         });
     }
+}
+
+fn node(app: u16, config: &str) -> Builder<'static> {
+    Gateway::configured_by(Box::new(move |ports| demo_config(ports, app))).with(config)
 }
 
 fn repository() -> PathBuf {
