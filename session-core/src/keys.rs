@@ -10,13 +10,17 @@ use std::fmt;
 use aes::Aes128;
 use aes::cipher::{BlockCipherDecrypt, BlockCipherEncrypt, KeyInit};
 
+use self::legacy::LegacyKeys;
 use crate::secret::SecretKey;
 use crate::sid::{SID_RANDOM_LEN, SessionKey, Sid};
+
+pub mod legacy;
 
 /// Contexts of the derived keys. They are part of the stored format: changing one ends every session.
 const SEAL: &str = "sidgate 2026 v1 sid seal";
 const STORE: &str = "sidgate 2026 v1 session key";
 const SHARED: &str = "sidgate 2026 v1 shared cache";
+const KEPT: &str = "sidgate 2026 v1 kept legacy cookies";
 const UPSTREAM: &str = "sidgate 2026 v1 upstream";
 
 /// The root secret of an installation.
@@ -60,6 +64,8 @@ struct Derived {
     seal: Aes128,
     store: SecretKey,
     shared: SecretKey,
+    kept: SecretKey,
+    legacy: LegacyKeys,
 }
 
 impl Derived {
@@ -69,6 +75,8 @@ impl Derived {
             seal: Aes128::new(&seal.into()),
             store: SecretKey::new(master.derive(STORE)),
             shared: SecretKey::new(master.derive(SHARED)),
+            kept: SecretKey::new(master.derive(KEPT)),
+            legacy: LegacyKeys::new(|context| master.derive(context)),
             master,
         }
     }
@@ -127,6 +135,11 @@ impl Keyring {
     /// Keys of the shared cache: seal with the first, open with any.
     pub(crate) fn shared(&self) -> impl Iterator<Item = &SecretKey> {
         self.all().map(|keys| &keys.shared)
+    }
+
+    /// Keys of the cookies kept for a rollback: seal with the first, open with any.
+    pub(crate) fn kept(&self) -> impl Iterator<Item = &SecretKey> {
+        self.all().map(|keys| &keys.kept)
     }
 
     fn all(&self) -> impl Iterator<Item = &Derived> {

@@ -21,12 +21,33 @@ pub const WAITING_MAX: usize = 64;
 /// Longest life of a flight, waiting included.
 pub const DEADLINE: Duration = Duration::from_millis(250);
 
+/// How many flights there may be, and how long one may take.
+#[derive(Clone, Copy, Debug)]
+pub struct FlightLimits {
+    /// Flights that run at once.
+    pub running: usize,
+    /// Flights that may wait for their turn.
+    pub waiting: usize,
+    /// Longest life of a flight, waiting included.
+    pub deadline: Duration,
+}
+
+impl Default for FlightLimits {
+    fn default() -> Self {
+        Self {
+            running: RUNNING_MAX,
+            waiting: WAITING_MAX,
+            deadline: DEADLINE,
+        }
+    }
+}
+
 /// Why a flight gave no value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Grounded {
     /// Too many flights already.
     Full,
-    /// It took longer than [`DEADLINE`].
+    /// It took longer than [`FlightLimits::deadline`].
     Deadline,
     /// The task died.
     Died,
@@ -40,16 +61,24 @@ pub struct Flights<T> {
     runtime: Handle,
     board: Arc<Board<T>>,
     running: Arc<Semaphore>,
+    limits: FlightLimits,
 }
 
 impl<T: Clone + Send + Sync + 'static> Flights<T> {
     /// Flights will run on `runtime`.
     #[must_use]
     pub fn new(runtime: Handle) -> Self {
+        Self::within(runtime, FlightLimits::default())
+    }
+
+    /// The same, with other limits.
+    #[must_use]
+    pub fn within(runtime: Handle, limits: FlightLimits) -> Self {
         Self {
             runtime,
             board: Arc::default(),
-            running: Arc::new(Semaphore::new(RUNNING_MAX)),
+            running: Arc::new(Semaphore::new(limits.running)),
+            limits,
         }
     }
 
@@ -62,7 +91,8 @@ impl<T: Clone + Send + Sync + 'static> Flights<T> {
         F: Future<Output = T> + Send + 'static,
     {
         let mut result = self.board_or_start(key, make)?;
-        let landed = match tokio::time::timeout(DEADLINE, result.wait_for(Option::is_some)).await {
+        let deadline = self.limits.deadline;
+        let landed = match tokio::time::timeout(deadline, result.wait_for(Option::is_some)).await {
             Ok(Ok(landed)) => landed.clone(),
             // The sender went away without a value: the flight hit its deadline, or its task died.
             Ok(Err(_closed)) => return Err(Grounded::Died),
@@ -89,7 +119,7 @@ impl<T: Clone + Send + Sync + 'static> Flights<T> {
         if let Some(result) = board.get(&key) {
             return Ok(result.clone());
         }
-        if board.len() >= RUNNING_MAX + WAITING_MAX {
+        if board.len() >= self.limits.running + self.limits.waiting {
             return Err(Grounded::Full);
         }
         let (landing, result) = watch::channel(None);
@@ -99,14 +129,14 @@ impl<T: Clone + Send + Sync + 'static> Flights<T> {
             board: Arc::clone(&self.board),
             key,
         };
-        let running = Arc::clone(&self.running);
+        let (running, deadline) = (Arc::clone(&self.running), self.limits.deadline);
         let work = make();
         self.runtime.spawn(async move {
             let flight = async {
                 let _turn = running.acquire().await.ok()?;
                 Some(work.await)
             };
-            let value = tokio::time::timeout(DEADLINE, flight).await.ok().flatten();
+            let value = tokio::time::timeout(deadline, flight).await.ok().flatten();
             // Off the board before landing: who comes after the landing must start a flight of its own.
             drop(seat);
             landing.send_replace(value);

@@ -28,6 +28,12 @@ pub struct LoginTicket {
     sampled: Seq,
 }
 
+impl LoginTicket {
+    pub(super) const fn sampled(self) -> Seq {
+        self.sampled
+    }
+}
+
 /// A login whose credentials were accepted.
 #[derive(Debug)]
 pub struct Login {

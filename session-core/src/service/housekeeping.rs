@@ -1,12 +1,13 @@
 //! Removes from the store what nobody needs any more: a little at a time, one node at a time, and never in a hurry.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info};
 
-use crate::store::{Housekept, SessionStore};
+use crate::store::{Housekept, SessionStore, StoreResult};
 
 /// Time between two rounds.
 const EVERY: Duration = Duration::from_secs(60);
@@ -15,10 +16,15 @@ const BATCH: usize = 500;
 /// Rest between two batches: a million rows take minutes, and nobody notices.
 const REST: Duration = Duration::from_millis(100);
 
-/// Keeps house until `stop`.
-pub(super) async fn keep_house(store: Arc<dyn SessionStore>, stop: CancellationToken) {
+/// Keeps house until `stop`; `tombstone` in seconds.
+pub(super) async fn keep_house(
+    store: Arc<dyn SessionStore>,
+    tombstone: Arc<AtomicU64>,
+    stop: CancellationToken,
+) {
     loop {
-        let pause = match store.housekeep(BATCH).await {
+        let tombstone = Duration::from_secs(tombstone.load(Ordering::Relaxed));
+        let pause = match round(store.as_ref(), tombstone).await {
             Ok(Housekept { more: true, .. }) => REST,
             Ok(done) => {
                 if done != Housekept::default() {
@@ -36,4 +42,11 @@ pub(super) async fn keep_house(store: Arc<dyn SessionStore>, stop: CancellationT
             return;
         }
     }
+}
+
+async fn round(store: &dyn SessionStore, tombstone: Duration) -> StoreResult<Housekept> {
+    let forgotten = store.forget_legacy(tombstone, BATCH).await?;
+    let mut done = store.housekeep(BATCH).await?;
+    done.more |= forgotten >= BATCH as u64;
+    Ok(done)
 }

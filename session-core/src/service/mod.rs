@@ -6,11 +6,13 @@
 mod change;
 mod error;
 mod housekeeping;
+mod legacy;
 mod receipt;
 mod resolve;
 mod sampler;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::runtime::Handle;
@@ -22,6 +24,7 @@ use uuid::Uuid;
 
 pub use self::change::{Created, LIST_MAX, Login, LoginTicket, UpdateError};
 pub use self::error::SessionsError;
+pub use self::legacy::{Known, Migrated};
 pub use self::receipt::{Receipt, Wait, heard_by_all};
 pub use self::resolve::{Absence, Active, Follow, Query, Resolution, Unknown};
 
@@ -48,6 +51,9 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Longest wait for the store to strike this node off the list.
 const RETIRE_TIMEOUT: Duration = Duration::from_millis(500);
+
+/// How long old logins are remembered after their sessions, unless somebody says otherwise.
+const TOMBSTONE: Duration = Duration::from_secs(180 * 86_400);
 
 /// What [`Sessions`] is built from.
 #[derive(Debug)]
@@ -111,6 +117,8 @@ pub struct Sessions {
     stats: Arc<Stats>,
     sampling: Arc<Semaphore>,
     node: Uuid,
+    /// Seconds for which old logins are remembered after their sessions.
+    tombstone: Arc<AtomicU64>,
     tasks: TaskTracker,
     stop: CancellationToken,
 }
@@ -175,6 +183,7 @@ impl Sessions {
             stats,
             sampling: Arc::new(Semaphore::new(1)),
             node,
+            tombstone: Arc::new(AtomicU64::new(TOMBSTONE.as_secs())),
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),
         });
@@ -214,7 +223,8 @@ impl Sessions {
         };
         let guard = guard.run(guard::LOOK_EVERY, self.stop.clone());
         self.tasks.spawn_on(guard, &self.runtime);
-        let house = housekeeping::keep_house(Arc::clone(&self.store), self.stop.clone());
+        let (store, tombstone) = (Arc::clone(&self.store), Arc::clone(&self.tombstone));
+        let house = housekeeping::keep_house(store, tombstone, self.stop.clone());
         self.tasks.spawn_on(house, &self.runtime);
         self.tasks
             .spawn_on(unlink_all(Arc::clone(&self.tiers), unlinks), &self.runtime);
@@ -320,6 +330,11 @@ impl Sessions {
     /// Drops the sessions held in process, for example because what is attached to entries has changed its form.
     pub fn forget_local(&self) {
         self.local.forget_all();
+    }
+
+    /// How long old logins stay known after their sessions have ended, from the next housekeeping on.
+    pub fn remember_legacy_for(&self, tombstone: Duration) {
+        self.tombstone.store(tombstone.as_secs(), Ordering::Relaxed);
     }
 
     /// The clock in use.

@@ -94,6 +94,8 @@ pub enum Unknown {
     Store(&'static str),
     /// Events kept overtaking the read.
     Overtaken,
+    /// There is a login of the old system, and nobody could say whose.
+    Legacy,
 }
 
 impl Unknown {
@@ -106,6 +108,7 @@ impl Unknown {
             Self::Deadline => "deadline",
             Self::Store(kind) => kind,
             Self::Overtaken => "overtaken",
+            Self::Legacy => "legacy",
         }
     }
 }

@@ -20,9 +20,11 @@ use self::connect::Connector;
 use self::link::Link;
 use self::pool::Pool;
 use super::{
-    Change, HintStream, History, Housekept, NodeReport, Pulse, Revoked, Scope, SessionStore,
-    Snapshot, StoreResult, StoredSession, Touch, Updated,
+    Adoption, Change, HintStream, History, Housekept, LegacyStore, NodeReport, Pulse, Recalled,
+    Revoked, Scope, Seen, SessionStore, Snapshot, StoreResult, StoredSession, Tally, Touch,
+    Updated,
 };
+use crate::keys::legacy::LegacyKey;
 use crate::secret::SecretString;
 use crate::session::{NewSession, RevokeReason, Seq, Session};
 use crate::sid::SessionKey;
@@ -32,6 +34,7 @@ mod events;
 mod fault;
 mod hints;
 mod housekeep;
+mod legacy;
 mod link;
 mod nodes;
 mod pool;
@@ -202,5 +205,32 @@ impl SessionStore for PostgresStore {
 
     async fn housekeep(&self, batch: usize) -> StoreResult<Housekept> {
         housekeep::housekeep(&self.pool, batch).await
+    }
+}
+
+#[async_trait]
+impl LegacyStore for PostgresStore {
+    async fn recall(&self, keys: &[LegacyKey]) -> StoreResult<Recalled> {
+        legacy::recall(&self.pool, keys).await
+    }
+
+    async fn adopt(&self, adoption: &Adoption) -> StoreResult<Option<Session>> {
+        legacy::adopt(&self.pool, adoption).await
+    }
+
+    async fn kept(&self, key: &SessionKey) -> StoreResult<Option<Vec<u8>>> {
+        legacy::kept(&self.pool, key).await
+    }
+
+    async fn forget_legacy(&self, tombstone: Duration, batch: usize) -> StoreResult<u64> {
+        legacy::forget(&self.pool, tombstone, batch).await
+    }
+
+    async fn tally(&self, seen: &[Seen]) -> StoreResult<()> {
+        legacy::tally(&self.pool, seen).await
+    }
+
+    async fn tallied(&self) -> StoreResult<Tally> {
+        legacy::tallied(&self.pool).await
     }
 }

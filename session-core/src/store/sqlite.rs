@@ -20,16 +20,18 @@ use uuid::Uuid;
 
 use self::lane::Lane;
 use super::{
-    Change, History, Housekept, NodeReport, Pulse, Revoked, Scope, SessionStore, Snapshot,
-    StoreError, StoreResult, StoredSession, Touch, Updated,
+    Adoption, Change, History, Housekept, LegacyStore, NodeReport, Pulse, Recalled, Revoked, Scope,
+    Seen, SessionStore, Snapshot, StoreError, StoreResult, StoredSession, Tally, Touch, Updated,
 };
 use crate::clock::SharedClock;
+use crate::keys::legacy::LegacyKey;
 use crate::session::{NewSession, RevokeReason, Seq, Session};
 use crate::sid::SessionKey;
 
 mod events;
 mod housekeep;
 mod lane;
+mod legacy;
 mod nodes;
 mod read;
 mod revoke;
@@ -223,6 +225,53 @@ impl SessionStore for SqliteStore {
             .call_within(self.options.write_timeout, move |connection| {
                 housekeep::housekeep(connection, clock.wall(), batch)
             })
+            .await
+    }
+}
+
+#[async_trait]
+impl LegacyStore for SqliteStore {
+    async fn recall(&self, keys: &[LegacyKey]) -> StoreResult<Recalled> {
+        let (clock, keys) = (SharedClock::clone(&self.clock), keys.to_vec());
+        self.reader
+            .call(move |connection| legacy::recall(connection, clock.wall(), &keys))
+            .await
+    }
+
+    async fn adopt(&self, adoption: &Adoption) -> StoreResult<Option<Session>> {
+        let (clock, adoption) = (SharedClock::clone(&self.clock), adoption.clone());
+        self.writer
+            .call(move |connection| legacy::adopt(connection, &clock, &adoption))
+            .await
+    }
+
+    async fn kept(&self, key: &SessionKey) -> StoreResult<Option<Vec<u8>>> {
+        let key = *key;
+        self.reader
+            .call(move |connection| legacy::kept(connection, &key))
+            .await
+    }
+
+    async fn forget_legacy(&self, tombstone: Duration, batch: usize) -> StoreResult<u64> {
+        let clock = SharedClock::clone(&self.clock);
+        self.chores
+            .call_within(self.options.write_timeout, move |connection| {
+                legacy::forget(connection, clock.wall(), tombstone, batch)
+            })
+            .await
+    }
+
+    async fn tally(&self, seen: &[Seen]) -> StoreResult<()> {
+        let (clock, seen) = (SharedClock::clone(&self.clock), seen.to_vec());
+        self.chores
+            .call(move |connection| legacy::tally(connection, clock.wall(), &seen))
+            .await
+    }
+
+    async fn tallied(&self) -> StoreResult<Tally> {
+        let clock = SharedClock::clone(&self.clock);
+        self.reader
+            .call(move |connection| legacy::tallied(connection, clock.wall()))
             .await
     }
 }

@@ -22,6 +22,7 @@ pub mod events;
 pub mod foreign;
 pub mod housekeep;
 pub mod insert;
+pub mod legacy;
 pub mod load;
 pub mod nodes;
 pub mod revoke;
@@ -82,6 +83,10 @@ macro_rules! store_conformance {
             housekeep: finds_nothing_to_do, removes_what_ended_a_day_ago, works_in_batches, keeps_the_log_dense,
                 leaves_a_fresh_revocation_alone, marks_what_a_settled_revocation_ended, marks_in_batches,
                 lets_a_settled_revocation_go, forgets_nodes_that_are_gone;
+            legacy: knows_nothing_of_a_new_login, stores_session_and_credentials, never_adopts_twice, lets_one_of_two_adopt,
+                fails_after_a_mass_revocation, stays_ended, stays_ended_when_its_session_is_revived,
+                outlives_the_session_for_a_while, forgets_in_batches, keeps_the_old_cookies_as_long_as_the_session,
+                tallies_what_is_seen;
         }
     };
     (@ $fixture:ident $($module:ident: $($case:ident),+;)+) => {

@@ -9,11 +9,13 @@ use parking_lot::Mutex;
 use tokio::sync::{Semaphore, watch};
 use uuid::Uuid;
 
+use crate::keys::legacy::LegacyKey;
 use crate::session::{NewSession, RevokeReason, Seq, Session};
 use crate::sid::SessionKey;
 use crate::store::{
-    Change, HintStream, History, Housekept, NodeReport, Pulse, Revoked, Scope, SessionStore,
-    Snapshot, StoreError, StoreResult, StoredSession, Touch, Updated,
+    Adoption, Change, HintStream, History, Housekept, LegacyStore, NodeReport, Pulse, Recalled,
+    Revoked, Scope, Seen, SessionStore, Snapshot, StoreError, StoreResult, StoredSession, Tally,
+    Touch, Updated,
 };
 
 /// A store in front of another one, with [`Faults`] in between.
@@ -38,7 +40,7 @@ impl FaultStore {
 
 /// A method of [`SessionStore`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "named like the methods")]
+#[expect(missing_docs, reason = "named like the methods of the store")]
 pub enum Call {
     CheckSchema,
     ApplySchema,
@@ -58,9 +60,15 @@ pub enum Call {
     Retire,
     Listen,
     Housekeep,
+    Recall,
+    Adopt,
+    Kept,
+    ForgetLegacy,
+    Tally,
+    Tallied,
 }
 
-const CALLS: usize = 18;
+const CALLS: usize = 24;
 
 /// The switches of a [`FaultStore`].
 #[derive(Debug)]
@@ -295,5 +303,35 @@ impl SessionStore for FaultStore {
     async fn housekeep(&self, batch: usize) -> StoreResult<Housekept> {
         let inner = self.inner.housekeep(batch);
         self.faults.pass(Call::Housekeep, inner).await
+    }
+}
+
+#[async_trait]
+impl LegacyStore for FaultStore {
+    async fn recall(&self, keys: &[LegacyKey]) -> StoreResult<Recalled> {
+        let inner = self.inner.recall(keys);
+        self.faults.pass(Call::Recall, inner).await
+    }
+
+    async fn adopt(&self, adoption: &Adoption) -> StoreResult<Option<Session>> {
+        let inner = self.inner.adopt(adoption);
+        self.faults.pass(Call::Adopt, inner).await
+    }
+
+    async fn kept(&self, key: &SessionKey) -> StoreResult<Option<Vec<u8>>> {
+        self.faults.pass(Call::Kept, self.inner.kept(key)).await
+    }
+
+    async fn forget_legacy(&self, tombstone: Duration, batch: usize) -> StoreResult<u64> {
+        let inner = self.inner.forget_legacy(tombstone, batch);
+        self.faults.pass(Call::ForgetLegacy, inner).await
+    }
+
+    async fn tally(&self, seen: &[Seen]) -> StoreResult<()> {
+        self.faults.pass(Call::Tally, self.inner.tally(seen)).await
+    }
+
+    async fn tallied(&self) -> StoreResult<Tally> {
+        self.faults.pass(Call::Tallied, self.inner.tallied()).await
     }
 }

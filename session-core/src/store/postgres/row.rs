@@ -119,7 +119,8 @@ pub(super) fn event(row: &Row) -> StoreResult<Option<Event>> {
     Ok(Some(Event { seq, eid, subject }))
 }
 
-fn key(bytes: &[u8]) -> StoreResult<SessionKey> {
+/// The key of a session.
+pub(super) fn key(bytes: &[u8]) -> StoreResult<SessionKey> {
     bytes
         .try_into()
         .map_err(|_error| StoreError::Corrupt("session_key"))

@@ -45,7 +45,10 @@ pub(super) async fn insert(pool: &Pool, new: &NewSession) -> StoreResult<Session
 /// Begins, and asks whether a mass revocation is newer than the sample of this login (R8). FOR SHARE waits for one that is
 /// being committed. One that begins later gets a number above the sample, so the session is dead when it appears. And
 /// whether the session that is being rotated has ended or changed; if not, it is locked, so that it cannot end before its successor.
-async fn revoked_meanwhile(client: &ClientWrapper, new: &NewSession) -> Result<bool, PgError> {
+pub(super) async fn revoked_meanwhile(
+    client: &ClientWrapper,
+    new: &NewSession,
+) -> Result<bool, PgError> {
     const SQL: &str = "\
         WITH newer AS MATERIALIZED ( \
             SELECT seq IS NULL OR seq > $3 AS newer FROM sidgate_revocation \
@@ -72,7 +75,7 @@ async fn revoked_meanwhile(client: &ClientWrapper, new: &NewSession) -> Result<b
 }
 
 /// Writes the row, ends the one it replaces, and commits. Should one fail, the server makes the commit a rollback.
-async fn store(client: &ClientWrapper, new: &NewSession) -> Result<Row, PgError> {
+pub(super) async fn store(client: &ClientWrapper, new: &NewSession) -> Result<Row, PgError> {
     const INSERT: &str = concat!(
         "INSERT INTO sidgate_session AS s (session_key, id, user_id, tenant_id, identity, ip, user_agent, \
              created_at, auth_time, last_activity, expires_at, idle_seconds, ref, created_seq) \

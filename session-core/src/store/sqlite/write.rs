@@ -53,7 +53,7 @@ pub(super) fn insert(
 
 /// Whether a mass revocation is newer than the sample of this login (R8), or the session that is being rotated has ended or
 /// changed.
-fn revoked_meanwhile(connection: &Connection, new: &NewSession) -> StoreResult<bool> {
+pub(super) fn revoked_meanwhile(connection: &Connection, new: &NewSession) -> StoreResult<bool> {
     const SQL: &str = "\
         SELECT EXISTS (SELECT 1 FROM sidgate_revocation \
             WHERE (kind = 'user' AND subject = :user OR kind = 'tenant' AND subject = :tenant OR kind = 'all' AND subject = '') \
@@ -73,7 +73,11 @@ fn revoked_meanwhile(connection: &Connection, new: &NewSession) -> StoreResult<b
     Ok(found.contains(&true))
 }
 
-fn store(connection: &Connection, now: Timestamp, new: &NewSession) -> rusqlite::Result<usize> {
+pub(super) fn store(
+    connection: &Connection,
+    now: Timestamp,
+    new: &NewSession,
+) -> rusqlite::Result<usize> {
     const SQL: &str = "\
         INSERT INTO sidgate_session (session_key, id, user_id, tenant_id, identity, ip, user_agent, \
             created_at, auth_time, last_activity, expires_at, idle_seconds, ref, created_seq) \
@@ -97,7 +101,7 @@ fn store(connection: &Connection, now: Timestamp, new: &NewSession) -> rusqlite:
     })
 }
 
-fn read_back(connection: &Connection, key: &SessionKey) -> StoreResult<Session> {
+pub(super) fn read_back(connection: &Connection, key: &SessionKey) -> StoreResult<Session> {
     const SQL: &str = concat!(
         "SELECT ",
         columns!(),

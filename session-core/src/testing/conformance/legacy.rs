@@ -1,0 +1,295 @@
+//! Logins of the old system: each becomes one session, and none comes back.
+
+use super::*;
+use crate::keys::legacy::{Credential, LegacyLogin};
+use crate::keys::{Keyring, MasterKey};
+use crate::session::RevokeReason;
+use crate::store::{Adoption, Recalled, Scope, Seen, StoreError, StoreResult};
+
+const DAY: Duration = Duration::from_secs(86_400);
+
+fn ok<T>(answer: StoreResult<T>) -> T {
+    answer.unwrap_or_else(|error| panic!("{error:?}"))
+}
+
+/// An old login with these credentials, beside others of the same test.
+fn legacy(credentials: &[&str]) -> LegacyLogin {
+    let keys = Keyring::new(MasterKey::from_bytes([9; 32]), vec![]);
+    let credentials: Vec<_> = credentials
+        .iter()
+        .map(|value| Credential {
+            name: value,
+            value: value.as_bytes(),
+        })
+        .collect();
+    keys.legacy(&credentials)
+        .unwrap_or_else(|| panic!("a credential"))
+}
+
+async fn adoption(f: &impl Fixture, login: &LegacyLogin, user: &str) -> Adoption {
+    let mut session = super::login(user, None);
+    session.key = login.session_key();
+    session.sampled = f.head().await;
+    Adoption {
+        session,
+        rows: login.rows(),
+        kept: None,
+    }
+}
+
+async fn adopt(f: &impl Fixture, login: &LegacyLogin, user: &str) -> Option<Session> {
+    let adoption = adoption(f, login, user).await;
+    ok(f.store().adopt(&adoption).await)
+}
+
+async fn recall(f: &impl Fixture, login: &LegacyLogin) -> Recalled {
+    ok(f.other_node().recall(&login.keys()).await)
+}
+
+/// Whether each known credential leads to a live session.
+async fn lives(f: &impl Fixture, login: &LegacyLogin) -> Vec<bool> {
+    let Recalled { now, rows } = recall(f, login).await;
+    rows.iter()
+        .map(|row| {
+            let session = row.session.as_ref();
+            session.is_some_and(|session| session.verdict(now).is_ok())
+        })
+        .collect()
+}
+
+/// What nobody has migrated is not known, and is not ended either.
+pub async fn knows_nothing_of_a_new_login(f: &impl Fixture) {
+    assert!(recall(f, &legacy(&["a"])).await.rows.is_empty());
+    assert_eq!(ok(f.store().kept(&some_key()).await), None);
+}
+
+/// Session and credentials are there together, for every node, and no event tells of them.
+pub async fn stores_session_and_credentials(f: &impl Fixture) {
+    let both = legacy(&["a", "b"]);
+    let session = adopt(f, &both, "7").await;
+    let session = session.unwrap_or_else(|| panic!("stored"));
+    assert_eq!(session, f.row(&both.session_key()).await.session);
+    assert_eq!(f.head().await, 0, "nobody can have cached it");
+    for alone in [legacy(&["a"]), legacy(&["b"])] {
+        let rows = recall(f, &alone).await.rows;
+        let [row] = rows.as_slice() else {
+            panic!("{rows:?}")
+        };
+        assert_eq!(row.session_key, both.session_key());
+        assert_eq!(row.session.as_ref().map(|row| &row.session), Some(&session));
+        assert!(both.rows().contains(&row.row));
+        assert!(alone.unwrap_sid(&row.row) == Some(both.sid()));
+    }
+}
+
+/// One known credential is enough, and then nothing is stored: no session, no other credential.
+pub async fn never_adopts_twice(f: &impl Fixture) {
+    adopt(f, &legacy(&["a"]), "7").await;
+    let more = legacy(&["b", "a"]);
+    assert_eq!(adopt(f, &more, "7").await, None);
+    assert_eq!(adopt(f, &legacy(&["a"]), "8").await, None);
+    assert!(recall(f, &legacy(&["b"])).await.rows.is_empty());
+    let absent = ok(f.store().load(&more.session_key()).await);
+    assert!(absent.row.is_none());
+    assert_eq!(
+        f.row(&legacy(&["a"]).session_key())
+            .await
+            .session
+            .identity
+            .user_id(),
+        "7"
+    );
+}
+
+/// Two nodes at once, credentials in either order: one of them makes the session.
+pub async fn lets_one_of_two_adopt(f: &impl Fixture) {
+    for round in 0..8 {
+        let (a, b) = (format!("a{round}"), format!("b{round}"));
+        let (one, two) = (legacy(&[&a, &b]), legacy(&[&b, &a]));
+        let (first, second) = (adoption(f, &one, "7").await, adoption(f, &two, "7").await);
+        let (first, second) = tokio::join!(f.store().adopt(&first), f.other_node().adopt(&second));
+        let made = [ok(first), ok(second)].iter().flatten().count();
+        assert_eq!(made, 1);
+        assert_eq!(lives(f, &one).await, [true, true]);
+    }
+}
+
+/// Like every login (R8); and then nothing is stored.
+pub async fn fails_after_a_mass_revocation(f: &impl Fixture) {
+    let login = legacy(&["a"]);
+    let early = adoption(f, &login, "7").await;
+    ok(f.store()
+        .revoke(&Scope::User("7".into()), RevokeReason::Admin)
+        .await);
+    let refused = f.store().adopt(&early).await;
+    assert!(
+        matches!(refused, Err(StoreError::RevokedMeanwhile)),
+        "{refused:?}"
+    );
+    assert!(recall(f, &login).await.rows.is_empty());
+    assert!(
+        adopt(f, &login, "7").await.is_some(),
+        "it can be tried again"
+    );
+}
+
+/// Whoever ends the session, by whatever means: the login is known, dead, and makes no other one.
+pub async fn stays_ended(f: &impl Fixture) {
+    let key = |login: &LegacyLogin| f.bytes(login.session_key().as_bytes());
+    for end in [
+        "logout",
+        "user",
+        "expiry",
+        "idle",
+        "sql",
+        "delete",
+        "delete-all",
+    ] {
+        let login = legacy(&[end]);
+        let session = adopt(f, &login, end).await;
+        assert!(session.is_some(), "{end}");
+        assert_eq!(lives(f, &login).await, [true], "{end}");
+        let of = format!("WHERE session_key = {}", key(&login));
+        let revoke = async |scope| {
+            ok(f.store().revoke(&scope, RevokeReason::Logout).await);
+        };
+        let (past, now) = (f.seconds_from_now(-9_000), f.seconds_from_now(0));
+        match end {
+            "logout" => revoke(Scope::Key(login.session_key())).await,
+            "user" => revoke(Scope::User(end.into())).await,
+            "expiry" => {
+                f.run(&format!(
+                    "UPDATE sidgate_session SET expires_at = {past} {of}"
+                ))
+                .await
+            }
+            "idle" => {
+                f.run(&format!(
+                    "UPDATE sidgate_session SET last_activity = {past} {of}"
+                ))
+                .await
+            }
+            "sql" => {
+                f.run(&format!(
+                    "UPDATE sidgate_session SET revoked_at = {now} {of}"
+                ))
+                .await
+            }
+            "delete" => f.run(&format!("DELETE FROM sidgate_session {of}")).await,
+            _ => f.run("DELETE FROM sidgate_session").await,
+        }
+        assert_eq!(lives(f, &login).await, [false], "{end}");
+        assert_eq!(adopt(f, &login, end).await, None, "{end}");
+    }
+}
+
+/// A session that somebody brings back by SQL is alive under its sid; the old login stays ended.
+pub async fn stays_ended_when_its_session_is_revived(f: &impl Fixture) {
+    let login = legacy(&["a"]);
+    adopt(f, &login, "7").await;
+    let scope = Scope::Key(login.session_key());
+    ok(f.store().revoke(&scope, RevokeReason::Logout).await);
+    f.run("UPDATE sidgate_session SET revoked_at = NULL").await;
+    assert!(f.is_live(&login.session_key()).await);
+    assert_eq!(lives(f, &login).await, [false]);
+}
+
+/// Housekeeping removes the session; the tombstone stays for its own time, and not longer.
+pub async fn outlives_the_session_for_a_while(f: &impl Fixture) {
+    let (old, fresh, live) = (legacy(&["old"]), legacy(&["fresh"]), legacy(&["live"]));
+    for login in [&old, &fresh] {
+        adopt(f, login, "7").await;
+        let scope = Scope::Key(login.session_key());
+        ok(f.store().revoke(&scope, RevokeReason::Logout).await);
+    }
+    adopt(f, &live, "7").await;
+    let long_ago = f.seconds_from_now(-25 * 3_600);
+    f.run(&format!(
+        "UPDATE sidgate_session SET revoked_at = {long_ago} WHERE revoked_at IS NOT NULL"
+    ))
+    .await;
+    assert_eq!(ok(f.store().housekeep(100).await).sessions, 2);
+    assert_eq!(ok(f.store().forget_legacy(DAY, 100).await), 0, "not yet");
+    for login in [&old, &fresh] {
+        assert_eq!(lives(f, login).await, [false]);
+        assert_eq!(adopt(f, login, "7").await, None);
+    }
+    let key: String = old
+        .keys()
+        .iter()
+        .map(|key| f.bytes(key.as_bytes()))
+        .collect();
+    f.run(&format!(
+        "UPDATE sidgate_legacy SET ended_at = {long_ago} WHERE legacy_key = {key}"
+    ))
+    .await;
+    assert_eq!(ok(f.store().forget_legacy(DAY, 100).await), 1);
+    assert!(recall(f, &old).await.rows.is_empty());
+    assert_eq!(lives(f, &fresh).await, [false]);
+    assert_eq!(lives(f, &live).await, [true]);
+}
+
+/// A little at a time.
+pub async fn forgets_in_batches(f: &impl Fixture) {
+    for name in ["a", "b", "c"] {
+        adopt(f, &legacy(&[name]), "7").await;
+    }
+    let long_ago = f.seconds_from_now(-25 * 3_600);
+    f.run(&format!("UPDATE sidgate_legacy SET ended_at = {long_ago}"))
+        .await;
+    assert_eq!(ok(f.store().forget_legacy(DAY, 2).await), 2);
+    assert_eq!(ok(f.store().forget_legacy(DAY, 2).await), 1);
+    assert_eq!(ok(f.store().forget_legacy(DAY, 2).await), 0);
+}
+
+/// What is kept for a rollback goes with the session.
+pub async fn keeps_the_old_cookies_as_long_as_the_session(f: &impl Fixture) {
+    let login = legacy(&["a", "b"]);
+    let mut adoption = adoption(f, &login, "7").await;
+    adoption.kept = Some(b"sealed".to_vec());
+    assert!(ok(f.store().adopt(&adoption).await).is_some());
+    let key = login.session_key();
+    assert_eq!(
+        ok(f.other_node().kept(&key).await).as_deref(),
+        Some(&b"sealed"[..])
+    );
+    ok(f.store()
+        .revoke(&Scope::Key(key), RevokeReason::Logout)
+        .await);
+    assert_eq!(ok(f.store().kept(&key).await), None);
+}
+
+/// Nodes add to the same sums; what is more than a week old goes.
+pub async fn tallies_what_is_seen(f: &impl Fixture) {
+    let seen = |what: &str, times| Seen {
+        what: what.into(),
+        times,
+    };
+    let first = [seen("a", 1), seen("b", 2)];
+    ok(f.store().tally(&first).await);
+    ok(f.other_node().tally(&[seen("b", 3)]).await);
+    ok(f.store().tally(&[]).await);
+    let tally = ok(f.store().tallied().await);
+    let mut sums: Vec<_> = tally
+        .seen
+        .iter()
+        .map(|(_, seen)| (&*seen.what, seen.times))
+        .collect();
+    sums.sort_unstable();
+    // The hour may have changed between the two.
+    let of = |what| {
+        sums.iter()
+            .filter(|sum| sum.0 == what)
+            .map(|sum| sum.1)
+            .sum::<u64>()
+    };
+    assert_eq!((of("a"), of("b")), (1, 5));
+    assert!(
+        tally
+            .seen
+            .iter()
+            .all(|(hour, _)| (tally.hour - 1..=tally.hour).contains(hour))
+    );
+    ok(f.store().forget_legacy(DAY, 100).await);
+    assert_eq!(ok(f.store().tallied().await).seen, tally.seen);
+}
