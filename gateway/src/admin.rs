@@ -73,7 +73,11 @@ impl Admin {
                 b"bearer token required\n".to_vec(),
             );
         }
-        match self.gate.metrics.render(&self.gate.sessions) {
+        match self
+            .gate
+            .metrics
+            .render(&self.gate.sessions, self.gate.migrations.breaker.state())
+        {
             Ok(rendered) => text(StatusCode::OK, "text/plain; version=0.0.4", rendered),
             Err(_error) => text(
                 StatusCode::INTERNAL_SERVER_ERROR,

@@ -135,6 +135,15 @@ impl Answer {
             )
     }
 
+    /// The same page again, now with the new cookie. `location` is a path and a query.
+    #[must_use]
+    pub(crate) fn again(location: &str) -> Self {
+        let Ok(location) = HeaderValue::from_str(location) else {
+            return Self::unavailable();
+        };
+        Self::new(303, "migrated").with(LOCATION, location)
+    }
+
     /// The same resource, over TLS. Carries no cookie and says nothing else.
     #[must_use]
     pub(crate) fn over_tls(location: &str) -> Self {

@@ -2,6 +2,7 @@
 //!
 //! Whatever is not one of the documented answers is [`BackendError::Unavailable`]: never a session, and never a refusal.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -39,6 +40,26 @@ pub(crate) struct Credentials {
     /// Whatever else the login form sent, for example a one-time code.
     #[serde(flatten)]
     pub extra: Map<String, Value>,
+}
+
+/// Cookies of the old system on their way to the app that judges them. Not printable.
+#[derive(Serialize)]
+pub(crate) struct OldCookies {
+    /// Whole cookies by name.
+    pub cookies: BTreeMap<String, String>,
+    /// Client address.
+    pub ip: IpAddr,
+    /// Client software.
+    pub user_agent: Text,
+}
+
+/// Whose they are.
+#[derive(Debug)]
+pub(crate) enum Recognised {
+    /// Somebody's.
+    Yes(Box<Identity>, Option<Text>),
+    /// Nobody's.
+    No,
 }
 
 /// The backend's no.
@@ -120,6 +141,38 @@ impl Backend {
             (401, "mfa_required") => Ok(Err(Rejected::MfaRequired(refusal.flows))),
             (403, "account_disabled") => Ok(Err(Rejected::AccountDisabled)),
             (429, "locked") => Ok(Err(Rejected::Locked(refusal.retry_after.unwrap_or(60)))),
+            _ => Err(BackendError::Unavailable("status")),
+        }
+    }
+
+    /// Asks whose login these cookies of the old system are. `now` in unix seconds.
+    ///
+    /// # Errors
+    /// When there is no answer that counts.
+    pub(crate) async fn introspect(
+        &self,
+        site: &Site,
+        cookies: &OldCookies,
+        request_id: &str,
+        now: i64,
+    ) -> Result<Recognised, BackendError> {
+        let body =
+            serde_json::to_vec(cookies).map_err(|_error| BackendError::Unavailable("request"))?;
+        let (status, answer) = self
+            .post(site, "/__sidgate__/introspect", body, request_id, now)
+            .await?;
+        match status {
+            200 => {
+                let identity: Value = serde_json::from_slice(&answer)
+                    .map_err(|_error| BackendError::Unavailable("json"))?;
+                let (identity, reference) = Identity::from_value(identity)
+                    .map_err(|_error| BackendError::Unavailable("identity"))?;
+                Ok(Recognised::Yes(Box::new(identity), reference))
+            }
+            401 => match serde_json::from_slice::<Refusal>(&answer) {
+                Ok(refusal) if refusal.code == "invalid" => Ok(Recognised::No),
+                _ => Err(BackendError::Unavailable("status")),
+            },
             _ => Err(BackendError::Unavailable("status")),
         }
     }

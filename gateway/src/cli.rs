@@ -1,5 +1,6 @@
 //! The command line. Exit code 78 (`EX_CONFIG` of sysexits.h) means: the configuration is wrong, a restart will not help.
 
+mod migration;
 mod sessions;
 
 use std::io::Write as _;
@@ -61,6 +62,9 @@ enum Command {
     /// Make and show keys.
     #[command(subcommand)]
     Keys(Keys),
+    /// Follow the migration of old logins.
+    #[command(subcommand)]
+    Migration(migration::Migration),
     /// List, show and end sessions.
     #[command(subcommand)]
     Sessions(sessions::Sessions),
@@ -123,6 +127,7 @@ fn dispatch(command: Command) -> Result<(), WiringError> {
         Command::Keys(Keys::Generate { out: Some(file) }) => wiring::create_key_file(&file),
         Command::Keys(Keys::Generate { out: None }) => say(&wiring::new_key()?),
         Command::Keys(Keys::Upstream { name, config }) => upstream_key(&name, &config),
+        Command::Migration(command) => command.run(),
         Command::Sessions(command) => command.run(),
     }
 }

@@ -3,13 +3,16 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
+use session_core::cache::Entry;
 use session_core::entropy::{self, SharedEntropy};
 use session_core::service::Sessions;
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 
+use crate::auth::identity::Badge;
 use crate::backend::Backend;
-use crate::site::CurrentSite;
+use crate::legacy::Migrations;
+use crate::site::{CurrentSite, Site};
 use crate::telemetry::metrics::Metrics;
 
 /// The running gateway.
@@ -23,6 +26,8 @@ pub(crate) struct Gate {
     pub metrics: Metrics,
     /// The app that knows the users.
     pub backend: Backend,
+    /// Logins of the old system that are being judged.
+    pub migrations: Migrations,
     /// Where calls to the backend run.
     pub core: Handle,
     /// Randomness.

@@ -16,6 +16,7 @@ pub mod config;
 pub mod edge;
 mod endpoints;
 mod gate;
+mod legacy;
 mod listeners;
 mod login_limits;
 mod proxy;

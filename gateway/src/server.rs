@@ -28,6 +28,7 @@ use crate::admin::Admin;
 use crate::backend::Backend;
 use crate::config::{Config, restart_needed};
 use crate::gate::Gate;
+use crate::legacy::{Migrations, tally};
 use crate::listeners;
 use crate::proxy::Proxy;
 use crate::proxy::connections::Connections;
@@ -91,6 +92,7 @@ pub(crate) fn run(path: PathBuf, upgrade: bool) -> Result<(), WiringError> {
             () = drained(&gate) => {}
         }
     });
+    core.block_on(tally::write_down(&gate));
     core.block_on(gate.sessions.stop());
     core.shutdown_timeout(Duration::from_secs(1));
     info!("stopped");
@@ -142,6 +144,7 @@ async fn build(
         }
     }
     let sessions = wiring::sessions(&config, Arc::clone(keys), store, core).await?;
+    sessions.remember_legacy_for(config.migration.tombstone_ttl);
     let site = Arc::new(Site::new(config, keys, None)?);
     for app in site.apps() {
         app.pool.resolve().await;
@@ -153,6 +156,7 @@ async fn build(
         site: CurrentSite::new(site),
         metrics,
         backend: Backend::new()?,
+        migrations: Migrations::new(core.clone()),
         core: core.clone(),
         entropy: Arc::new(SystemEntropy),
         draining: AtomicBool::new(false),
@@ -238,6 +242,7 @@ fn http_options() -> HttpServerOptions {
 /// Tasks that keep the configuration and the addresses current. They live as long as the core runtime.
 fn spawn_caretakers(gate: &Arc<Gate>, path: PathBuf, keys: Arc<Keyring>) {
     gate.core.spawn(keep_current(Arc::clone(gate)));
+    gate.core.spawn(tally::keep(Arc::clone(gate)));
     gate.core
         .spawn(reload_on_hangup(Arc::clone(gate), path, keys));
 }
@@ -265,6 +270,8 @@ async fn reload_on_hangup(gate: Arc<Gate>, path: PathBuf, keys: Arc<Keyring>) {
                 for app in site.apps() {
                     app.pool.resolve().await;
                 }
+                gate.sessions
+                    .remember_legacy_for(site.config.migration.tombstone_ttl);
                 gate.site.put(Arc::new(site));
                 // Header values made under the old configuration hang on the cached sessions.
                 gate.sessions.forget_local();

@@ -13,9 +13,10 @@ use thiserror::Error;
 use crate::auth::identity::Badge;
 use crate::auth::login_redirect::{InvalidLoginUrl, LoginUrl};
 use crate::auth::token::AppKeys;
-use crate::config::{Config, Upstream};
+use crate::config::{Config, MigrationMode, Upstream};
 use crate::edge::host::InvalidHost;
 use crate::edge::{EdgePolicy, HostSet};
+use crate::legacy::{Clearing, Rules};
 use crate::login_limits::LoginLimits;
 use crate::telemetry::metrics::Metrics;
 use crate::upstream::Pool;
@@ -39,7 +40,18 @@ pub(crate) struct Site {
     pub port: HeaderValue,
     /// How often somebody may try to log in.
     pub login_limits: Arc<LoginLimits>,
+    /// The cookies of the old system; `None` when nobody need look for them.
+    pub legacy: Option<Legacy>,
     apps: HashMap<String, Arc<App>>,
+}
+
+/// How cookies of the old system are recognised and cleared.
+#[derive(Debug)]
+pub(crate) struct Legacy {
+    /// Which they are.
+    pub rules: Rules,
+    /// Where they may be.
+    pub clearing: Clearing,
 }
 
 /// An app behind the gateway.
@@ -96,6 +108,7 @@ impl Site {
                 || Arc::new(LoginLimits::new(&config.login_limits)),
                 |before| Arc::clone(&before.login_limits),
             ),
+            legacy: Legacy::new(&config),
             apps: apps.collect(),
             edge: edge_policy(&config)?,
             login: LoginUrl::parse(&config.server.login_url)?,
@@ -131,6 +144,17 @@ impl Site {
     /// Every app.
     pub(crate) fn apps(&self) -> impl Iterator<Item = &Arc<App>> {
         self.apps.values()
+    }
+}
+
+impl Legacy {
+    fn new(config: &Config) -> Option<Self> {
+        let migration = &config.migration;
+        let wanted = migration.mode != MigrationMode::Off || migration.rollback_reissue;
+        wanted.then(|| Self {
+            rules: Rules::new(migration),
+            clearing: Clearing::new(migration, &config.server.public_origin),
+        })
     }
 }
 

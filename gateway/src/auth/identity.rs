@@ -2,7 +2,8 @@
 //!
 //! A [`Badge`] hangs on the cached session, so that the hot path copies ready values.
 
-use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, OnceLock};
 
 use http::{HeaderName, HeaderValue};
 use parking_lot::Mutex;
@@ -11,6 +12,7 @@ use session_core::session::Session;
 
 use super::token::{ASSERTION_REUSE, AppKeys, SessionClaims, SignError};
 use crate::config::IdentityField;
+use crate::legacy::Janitor;
 
 /// Longest value of an attribute header, in bytes.
 pub const ATTRIBUTE_MAX: usize = 1_024;
@@ -40,6 +42,14 @@ pub struct Badge {
     pub omitted: u64,
     /// The newest assertion for each app that this session has visited.
     issued: Mutex<Vec<Issued>>,
+    legacy: OnceLock<Box<Legacy>>,
+}
+
+/// What the session's browser was told about cookies of the old system. Few sessions have one.
+#[derive(Debug, Default)]
+struct Legacy {
+    janitor: Arc<Janitor>,
+    returned: Arc<AtomicBool>,
 }
 
 #[derive(Debug)]
@@ -86,7 +96,18 @@ impl Badge {
             attributes,
             omitted,
             issued: Mutex::default(),
+            legacy: OnceLock::new(),
         }
+    }
+
+    /// What the browser was told to forget.
+    pub(crate) fn janitor(&self) -> Arc<Janitor> {
+        Arc::clone(&self.legacy.get_or_init(Box::default).janitor)
+    }
+
+    /// Whether it was given old cookies back.
+    pub(crate) fn returned(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.legacy.get_or_init(Box::default).returned)
     }
 
     /// The assertion for `app`, signed anew when the last one is three quarters through its life.

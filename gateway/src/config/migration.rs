@@ -32,6 +32,8 @@ pub struct MigrationConfig {
     pub redirect: MigrationRedirect,
     /// Whether old cookies stay until the browser has returned the new one.
     pub keep_until_confirmed: bool,
+    /// Whether old cookies are kept, sealed, and returned when the mode goes to off.
+    pub rollback_reissue: bool,
 }
 
 /// How far migration goes.
@@ -109,6 +111,7 @@ impl MigrationConfig {
                 )
                 .unwrap_or(MigrationRedirect::Never),
             keep_until_confirmed: migration.flag("keep_until_confirmed").unwrap_or(false),
+            rollback_reissue: migration.flag("rollback_reissue").unwrap_or(false),
         })
     }
 }

@@ -14,8 +14,8 @@ use session_core::service::{Created, Login, LoginTicket, SessionsError};
 use session_core::session::{Identity, Text};
 use tracing::{info, warn};
 
-use super::Asker;
 use super::view::session_view;
+use super::{Asker, parting};
 use crate::answer::Answer;
 use crate::backend::{BackendError, Credentials, Rejected, Verdict};
 use crate::gate::Gate;
@@ -211,7 +211,14 @@ async fn commit(
     info!(request_id = asker.request_id, session = %session.id, "login");
     let answer = Answer::json(201, "login", &session_view(&session, session.last_activity));
     match set_cookie::issue(&site.config.cookie, &sid, config.absolute_timeout) {
-        Some(cookie) => answer.with_cookie(cookie),
+        Some(cookie) => {
+            let answer = answer.with_cookie(cookie);
+            let farewell = asker.offer.as_deref().and_then(|offer| offer.parting(site));
+            match farewell {
+                Some(farewell) => parting(answer, gate, site, &farewell),
+                None => answer,
+            }
+        }
         None => Answer::unavailable(),
     }
 }

@@ -1,11 +1,12 @@
 //! Sidgate's own public endpoints (DESIGN 9), below `endpoints.base_path`.
 
 pub(crate) mod login;
+pub(crate) mod migrate;
 pub(crate) mod session;
 mod view;
 
 use std::net::IpAddr;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use http::HeaderMap;
 use session_core::service::{Query, Resolution};
@@ -16,6 +17,7 @@ use crate::answer::Answer;
 use crate::auth::csrf;
 use crate::auth::decide::{self, Finding};
 use crate::gate::Gate;
+use crate::legacy::{self, Arrival, Farewell, Offer, Visitor};
 use crate::site::Site;
 
 /// Who asks, as far as the edge knows.
@@ -40,9 +42,19 @@ pub(crate) struct Seen {
     pub tier: &'static str,
     /// Its handle, if there is one.
     pub session: Option<Text>,
+    /// Cookies of the old system.
+    pub offer: Option<Box<Offer>>,
 }
 
 impl Asker {
+    fn visitor(&self) -> Visitor {
+        Visitor {
+            ip: self.ip,
+            user_agent: self.user_agent.clone(),
+            request_id: self.request_id.clone(),
+        }
+    }
+
     /// The stored key of the cookie's value, if it is a sid of ours; whether a session lives is another question.
     pub(crate) fn key(&self, gate: &Gate) -> Option<SessionKey> {
         self.sid
@@ -50,25 +62,17 @@ impl Asker {
             .and_then(|sid| gate.sessions.recognise(sid).ok())
     }
 
-    /// Finds out about the session of the cookie, and notes it like that of any request.
-    pub(crate) async fn find(&self, gate: &Gate) -> Finding {
-        let finding = match self.sid.as_deref() {
-            Some(sid) => {
-                let before = gate.sessions.clock().boot();
-                let found = gate.sessions.resolve(sid, Query::default()).await;
-                let finding = Finding::Resolved(found);
-                let (tier, result) = decide::labels(&finding);
-                let took = gate.sessions.clock().boot().since(before);
-                gate.metrics.resolve(tier, result, took);
-                finding
-            }
-            None => Finding::NoCookie,
+    /// Finds out about the session of the cookie, and counts it like that of any request.
+    async fn resolve(&self, gate: &Gate) -> Finding {
+        let Some(sid) = self.sid.as_deref() else {
+            return Finding::NoCookie;
         };
-        let session = match &finding {
-            Finding::Resolved(Resolution::Active(active)) => Some(active.entry.session()),
-            _ => None,
-        };
-        self.saw(decide::labels(&finding).0, session);
+        let before = gate.sessions.clock().boot();
+        let found = gate.sessions.resolve(sid, Query::default()).await;
+        let finding = Finding::Resolved(found);
+        let (tier, result) = decide::labels(&finding);
+        let took = gate.sessions.clock().boot().since(before);
+        gate.metrics.resolve(tier, result, took);
         finding
     }
 
@@ -88,6 +92,8 @@ pub(crate) enum Endpoint {
     Login,
     /// `DELETE /session-v2`
     Logout,
+    /// `POST /migrate-session`
+    Migrate,
     /// A method that the path does not know; the value of `Allow`.
     OtherMethod(&'static str),
     /// A path below the base path that is nothing.
@@ -104,6 +110,8 @@ impl Endpoint {
             ("/session-v2", "POST") => Self::Login,
             ("/session-v2", "DELETE") => Self::Logout,
             ("/session-v2", _) => Self::OtherMethod("GET, HEAD, POST, DELETE"),
+            ("/migrate-session", "POST") => Self::Migrate,
+            ("/migrate-session", _) => Self::OtherMethod("POST"),
             ("" | "/", _) => Self::Unknown,
             (other, _) if other.starts_with('/') => Self::Unknown,
             _ => return None,
@@ -115,6 +123,7 @@ impl Endpoint {
     pub(crate) const fn label(self) -> &'static str {
         match self {
             Self::Show | Self::Login | Self::Logout | Self::OtherMethod(_) => "endpoint:session",
+            Self::Migrate => "endpoint:migrate",
             Self::Unknown => "endpoint:unknown",
         }
     }
@@ -122,8 +131,33 @@ impl Endpoint {
     /// Whether the request would change something and must therefore come from our own pages.
     #[must_use]
     pub(crate) const fn changes_state(self) -> bool {
-        matches!(self, Self::Login | Self::Logout)
+        matches!(self, Self::Login | Self::Logout | Self::Migrate)
     }
+}
+
+/// Finds out about the session of who asks, and notes it for the log; an old login becomes one here as well.
+async fn arrive(gate: &Arc<Gate>, site: &Arc<Site>, asker: &Asker) -> Arrival {
+    let finding = asker.resolve(gate).await;
+    let arrival = match &asker.offer {
+        Some(offer) => {
+            let visitor = asker.visitor();
+            let query = Query::default();
+            Box::pin(legacy::arrive(gate, site, offer, &visitor, finding, query)).await
+        }
+        None => Arrival::untouched(finding),
+    };
+    let session = match &arrival.finding {
+        Finding::Resolved(Resolution::Active(active)) => Some(active.entry.session()),
+        _ => None,
+    };
+    asker.saw(decide::labels(&arrival.finding).0, session);
+    arrival
+}
+
+/// `answer`, with what is to be said about old cookies.
+fn parting(answer: Answer, gate: &Gate, site: &Site, farewell: &Farewell) -> Answer {
+    let lines = farewell.lines(gate, site, true);
+    lines.into_iter().fold(answer, Answer::with_cookie)
 }
 
 /// The cross-site rule of DESIGN 9.

@@ -1,35 +1,55 @@
 //! `GET` and `DELETE /session-v2`.
 
+use std::sync::Arc;
+
 use session_core::service::{Resolution, Wait};
 use session_core::session::RevokeReason;
 use session_core::store::Scope;
 use tracing::{info, warn};
 
-use super::Asker;
 use super::view::{anonymous_view, session_view};
+use super::{Asker, arrive, parting};
 use crate::answer::Answer;
 use crate::auth::decide::Finding;
 use crate::gate::Gate;
+use crate::legacy::{self, OldLogin};
 use crate::set_cookie;
 use crate::site::Site;
 
 /// Who am I?
-pub(crate) async fn show(gate: &Gate, asker: &Asker) -> Answer {
-    match asker.find(gate).await {
+pub(crate) async fn show(gate: &Arc<Gate>, site: &Arc<Site>, asker: &Asker) -> Answer {
+    let arrival = arrive(gate, site, asker).await;
+    let answer = match &arrival.finding {
         Finding::Resolved(Resolution::Active(active)) => {
             let view = session_view(active.entry.session(), active.entry.last_activity());
             Answer::json(200, "active", &view)
         }
-        Finding::NotAsked | Finding::NoCookie | Finding::Resolved(Resolution::Absent(_)) => {
-            Answer::json(200, "anonymous", &anonymous_view())
-        }
-        Finding::Resolved(Resolution::Unknown(_)) => Answer::unavailable(),
-    }
+        Finding::Resolved(Resolution::Unknown(_)) => return Answer::unavailable(),
+        _ => Answer::json(200, "anonymous", &anonymous_view()),
+    };
+    parting(answer, gate, site, &arrival.farewell)
 }
 
-/// Ends the session of the cookie. Idempotent; the cookie is cleared only when the end is committed.
-pub(crate) async fn logout(gate: &Gate, site: &Site, asker: &Asker) -> Answer {
-    if let Some(key) = asker.key(gate) {
+/// Ends the session of the cookie, and that of an old login beside it: left alone, it would log its browser in again.
+/// Idempotent; cookies are cleared only when the end is committed.
+pub(crate) async fn logout(gate: &Arc<Gate>, site: &Arc<Site>, asker: &Asker) -> Answer {
+    let (own, visitor) = (asker.key(gate), asker.visitor());
+    let offer = asker.offer.as_deref();
+    let old = match offer {
+        Some(offer) => Box::pin(legacy::ended_login(gate, site, offer, &visitor)).await,
+        None => OldLogin::None,
+    };
+    if own.is_none() && matches!(old, OldLogin::Unknown) {
+        return Answer::unavailable();
+    }
+    let old_key = match old {
+        OldLogin::Session(key) => Some(key),
+        OldLogin::None | OldLogin::Unknown => None,
+    };
+    for key in own
+        .into_iter()
+        .chain(old_key.filter(|key| Some(*key) != own))
+    {
         match gate
             .sessions
             .revoke(Scope::Key(key), RevokeReason::Logout, Wait::All)
@@ -55,7 +75,12 @@ pub(crate) async fn logout(gate: &Gate, site: &Site, asker: &Asker) -> Answer {
             }
         }
     }
+    let farewell = offer.and_then(|offer| offer.parting(site));
     let answer = Answer::no_content("logout");
+    let answer = match farewell {
+        Some(farewell) => parting(answer, gate, site, &farewell),
+        None => answer,
+    };
     match set_cookie::clear(&site.config.cookie) {
         Some(cookie) => answer.with_cookie(cookie),
         None => answer,

@@ -16,6 +16,7 @@ use crate::auth::decide::State;
 use crate::auth::identity::Badge;
 use crate::config::{OnUnknown, SessionPolicy};
 use crate::gate::Gate;
+use crate::legacy::Farewell;
 use crate::site::{App, Site};
 
 /// See the module.
@@ -36,6 +37,8 @@ pub(crate) struct Ctx {
     pub(super) watch: Option<Arc<Watch>>,
     /// Bytes of the request body that were let through.
     pub(super) body_bytes: u64,
+    /// What the answer says about cookies of the old system.
+    pub(super) farewell: Option<Farewell>,
     /// Set when the request goes to an app.
     pub(super) forward: Option<Forward>,
 }
@@ -80,6 +83,7 @@ impl Ctx {
             handle: None,
             watch: Watch::header_is_read(),
             body_bytes: 0,
+            farewell: None,
             forward: None,
         }
     }

@@ -7,8 +7,14 @@ use pingora_proxy::{FailToProxy, Session};
 use super::{Ctx, forward, write};
 use crate::answer::{Answer, RETRY_SECONDS};
 use crate::edge::Target;
+use crate::gate::Gate;
 
-pub(super) async fn answer(session: &mut Session, error: &Error, ctx: &mut Ctx) -> FailToProxy {
+pub(super) async fn answer(
+    gate: &Gate,
+    session: &mut Session,
+    error: &Error,
+    ctx: &mut Ctx,
+) -> FailToProxy {
     let status = status(error);
     let sent = session
         .response_written()
@@ -20,7 +26,7 @@ pub(super) async fn answer(session: &mut Session, error: &Error, ctx: &mut Ctx) 
         } else {
             of(status)
         };
-        drop(write::answer(session, ctx, answer.closing()).await);
+        drop(write::answer(gate, session, ctx, answer.closing()).await);
     } else {
         ctx.outcome = "broken_off";
     }

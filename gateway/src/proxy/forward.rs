@@ -1,5 +1,6 @@
 //! A request on its way to an app: what the route wants, what is known about the session, and so what happens.
 
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use http::header::{HeaderMap, HeaderValue, UPGRADE};
@@ -17,6 +18,7 @@ use crate::auth::on_missing::Answer as MissingAnswer;
 use crate::config::{CsrfPolicy, Route, SessionPolicy};
 use crate::edge::{Refused, SidCookie, Target, Vetted, headers};
 use crate::gate::Gate;
+use crate::legacy::{self, Arrival, Offer, Visitor, reissue};
 use crate::site::Site;
 
 /// A request that is forwarded if its session allows. Owns what it needs of the request.
@@ -25,6 +27,8 @@ pub(super) struct Plan<'a> {
     forward: Forward,
     /// What the session cookie stands for; `None` when there is none.
     presented: Option<Result<SessionKey, Absence>>,
+    /// Cookies of the old system, if it brought some.
+    offer: Option<Box<Offer>>,
 }
 
 /// Why a request is not forwarded, whatever its session.
@@ -84,15 +88,17 @@ impl<'a> Plan<'a> {
             route,
             forward,
             presented,
+            offer: Offer::of(site, vetted, head.method.as_str(), headers),
         })
     }
 
-    /// Finds out about the session and decides. `None`: the request goes on to the app.
-    pub(super) async fn settle(self, gate: &Gate, site: &Site, ctx: &mut Ctx) -> Outcome {
+    /// Finds out about the session and decides.
+    pub(super) async fn settle(self, gate: &Arc<Gate>, site: &Arc<Site>, ctx: &mut Ctx) -> Outcome {
         let Self {
             route,
             mut forward,
             presented,
+            offer,
         } = self;
         let before = gate.sessions.clock().boot();
         let finding = match (route.session, presented) {
@@ -101,6 +107,26 @@ impl<'a> Plan<'a> {
             (_, Some(Err(absence))) => Finding::Resolved(Resolution::Absent(absence)),
             (_, Some(Ok(key))) => {
                 Finding::Resolved(gate.sessions.resolve_key(key, forward.query).await)
+            }
+        };
+        let finding = match &offer {
+            None => finding,
+            Some(offer) => {
+                let visitor = visitor(&forward, ctx);
+                let arriving = legacy::arrive(gate, site, offer, &visitor, finding, forward.query);
+                let Arrival {
+                    finding,
+                    cookie,
+                    farewell,
+                    redirect,
+                    ..
+                } = Box::pin(arriving).await;
+                forward.cookie = cookie.unwrap_or(forward.cookie);
+                ctx.farewell = Some(farewell);
+                if let Some(location) = redirect {
+                    return Outcome::Again(location);
+                }
+                finding
             }
         };
         let (tier, result) = decide::labels(&finding);
@@ -114,6 +140,14 @@ impl<'a> Plan<'a> {
             Decision::Unavailable(_) => Outcome::Unavailable,
             Decision::Forward(state) => {
                 forward.adopt(gate, site, state);
+                if site.legacy.is_some()
+                    && let State::Active(active) = &forward.state
+                    && let Some(returned) =
+                        Box::pin(reissue::due(gate, site, offer.as_deref(), active)).await
+                {
+                    forward.cookie = reissue::joined(forward.cookie.as_ref(), &returned.pairs);
+                    ctx.farewell = Some(returned.farewell);
+                }
                 ctx.handle = forward.badge.as_ref().map(|badge| badge.handle.clone());
                 ctx.forward = Some(forward);
                 Outcome::Forward
@@ -167,6 +201,16 @@ pub(super) enum Outcome {
     Missing,
     /// Nobody can say.
     Unavailable,
+    /// The browser is to ask for the same page again, with its new cookie.
+    Again(String),
+}
+
+fn visitor(forward: &Forward, ctx: &Ctx) -> Visitor {
+    Visitor {
+        ip: ctx.client.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)),
+        user_agent: forward.user_agent.clone(),
+        request_id: ctx.request_id.clone(),
+    }
 }
 
 /// The answer where a session is required and there is none. Reads the vetted request again: this is not the hot path.

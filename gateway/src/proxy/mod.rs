@@ -113,7 +113,7 @@ impl ProxyHttp for Proxy {
         error: &Error,
         ctx: &mut Ctx,
     ) -> FailToProxy {
-        failure::answer(session, error, ctx).await
+        failure::answer(&self.gate, session, error, ctx).await
     }
 
     /// Pingora would log the path with its query; our own line says what happened.

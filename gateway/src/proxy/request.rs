@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use http::header::{HeaderMap, HeaderValue, UPGRADE, USER_AGENT};
 use pingora_core::Result;
+use pingora_http::RequestHeader;
 use pingora_proxy::Session;
 use session_core::session::{Text, clip_user_agent};
 
@@ -15,6 +16,7 @@ use crate::config::{EdgeConfig, Route};
 use crate::edge::{self, RawRequest, SidCookie, Vetted, client_ip, target};
 use crate::endpoints::{self, Asker, Endpoint, login};
 use crate::gate::Gate;
+use crate::legacy::Offer;
 use crate::site::Site;
 
 /// First segment of the paths that apps keep for the gateway; nobody else may call them.
@@ -54,10 +56,11 @@ pub(super) async fn filter(gate: &Arc<Gate>, session: &mut Session, ctx: &mut Ct
                 Outcome::Forward => return Ok(false),
                 Outcome::Missing => forward::missing(&site, route, session.req_header()),
                 Outcome::Unavailable => Answer::unavailable(),
+                Outcome::Again(location) => Answer::again(&location),
             }
         }
     };
-    write::answer(session, ctx, answer).await?;
+    write::answer(gate, session, ctx, answer).await?;
     Ok(true)
 }
 
@@ -115,7 +118,7 @@ fn next<'a>(gate: &Gate, site: &'a Site, session: &Session, ctx: &mut Ctx) -> Ne
         return match endpoints::guard(endpoint, headers, site)
             .and_then(|()| content_type(endpoint, headers))
         {
-            Ok(()) => Next::Endpoint(endpoint, Box::new(asker(&vetted, headers, ctx))),
+            Ok(()) => Next::Endpoint(endpoint, Box::new(asker(site, &vetted, head, ctx))),
             Err(answer) => Next::Answer(answer),
         };
     }
@@ -144,7 +147,8 @@ async fn serve(
     asker: &Asker,
 ) -> Result<Answer> {
     Ok(match endpoint {
-        Endpoint::Show => endpoints::session::show(gate, asker).await,
+        Endpoint::Show => endpoints::session::show(gate, site, asker).await,
+        Endpoint::Migrate => endpoints::migrate::migrate(gate, site, asker).await,
         Endpoint::Logout => endpoints::session::logout(gate, site, asker).await,
         Endpoint::Login => match body::read(session, login::BODY_MAX).await? {
             Some(body) => login::login(gate, site, asker, &body).await,
@@ -171,16 +175,17 @@ fn https_location(site: &Site, vetted: &Vetted<'_>) -> String {
     location
 }
 
-fn asker(vetted: &Vetted<'_>, headers: &HeaderMap, ctx: &Ctx) -> Asker {
+fn asker(site: &Site, vetted: &Vetted<'_>, head: &RequestHeader, ctx: &Ctx) -> Asker {
     Asker {
         sid: match vetted.cookies.sid() {
             SidCookie::One(value) => Some(value.to_vec()),
             SidCookie::None => None,
         },
         ip: ctx.client.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)),
-        user_agent: user_agent(headers),
+        user_agent: user_agent(&head.headers),
         request_id: ctx.request_id.clone(),
         seen: OnceLock::new(),
+        offer: Offer::of(site, vetted, head.method.as_str(), &head.headers),
     }
 }
 

@@ -37,7 +37,8 @@ pub(super) async fn filter(
             Outcome::untrusted()
         }
     };
-    let result = finish(response, &forward, outcome);
+    let result = finish(response, &forward, &outcome)
+        .and_then(|()| say_farewell(gate, response, ctx, &outcome));
     ctx.outcome = match &result {
         Ok(()) => forward.state.as_str(),
         Err(_) => "event_not_committed",
@@ -46,7 +47,7 @@ pub(super) async fn filter(
     result
 }
 
-fn finish(response: &mut ResponseHeader, forward: &Forward, outcome: Outcome) -> Result<()> {
+fn finish(response: &mut ResponseHeader, forward: &Forward, outcome: &Outcome) -> Result<()> {
     if outcome.failed {
         // The app told the browser that it is logged in, or out. It must not hear it unless it is true.
         return Error::e_explain(
@@ -64,10 +65,49 @@ fn finish(response: &mut ResponseHeader, forward: &Forward, outcome: Outcome) ->
     if matches!(forward.state, State::Active(_)) {
         vary_by_cookie(response)?;
     }
-    if let Some(cookie) = outcome.cookie {
+    if let Some(cookie) = &outcome.cookie {
+        response.append_header(SET_COOKIE, cookie.clone())?;
+    }
+    Ok(())
+}
+
+/// What is to be said about cookies of the old system. An answer that shared caches may keep carries no cookie; the next
+/// one will. An event of the app has the last word about the session's own.
+fn say_farewell(
+    gate: &Gate,
+    response: &mut ResponseHeader,
+    ctx: &mut Ctx,
+    outcome: &Outcome,
+) -> Result<()> {
+    let Some(farewell) = ctx.farewell.take() else {
+        return Ok(());
+    };
+    if !outcome.had_event && is_shared(response) {
+        gate.metrics.cookies_withheld();
+        return Ok(());
+    }
+    let lines = farewell.lines(gate, &ctx.site, outcome.cookie.is_none());
+    if !lines.is_empty() && response.status.as_u16() != 101 {
+        response.insert_header(CACHE_CONTROL, "private, no-store")?;
+    }
+    for cookie in lines {
         response.append_header(SET_COOKIE, cookie)?;
     }
     Ok(())
+}
+
+/// Whether the app wants this answer kept for everybody.
+fn is_shared(response: &ResponseHeader) -> bool {
+    let directives = response.headers.get_all(CACHE_CONTROL).iter();
+    directives
+        .flat_map(|value| value.as_bytes().split(|&byte| byte == b','))
+        .any(|directive| {
+            let name = directive.split(|&byte| byte == b'=').next();
+            let name = name.unwrap_or_default().trim_ascii();
+            [&b"public"[..], b"s-maxage", b"immutable"]
+                .iter()
+                .any(|shared| name.eq_ignore_ascii_case(shared))
+        })
 }
 
 enum Event {

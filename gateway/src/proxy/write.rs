@@ -1,16 +1,22 @@
 //! Puts an [`Answer`] on the wire.
 
 use http::Method;
-use http::header::CONTENT_LENGTH;
+use http::header::{CONTENT_LENGTH, SET_COOKIE};
 use pingora_core::Result;
 use pingora_http::ResponseHeader;
 use pingora_proxy::Session;
 
 use super::Ctx;
 use crate::answer::Answer;
+use crate::gate::Gate;
 
 /// Writes `answer` as the response to the request of `session`.
-pub(super) async fn answer(session: &mut Session, ctx: &mut Ctx, answer: Answer) -> Result<()> {
+pub(super) async fn answer(
+    gate: &Gate,
+    session: &mut Session,
+    ctx: &mut Ctx,
+    answer: Answer,
+) -> Result<()> {
     ctx.outcome = answer.outcome;
     let mut head = ResponseHeader::build(answer.status, Some(answer.headers.len() + 4))?;
     for (name, value) in Answer::common_headers() {
@@ -19,6 +25,11 @@ pub(super) async fn answer(session: &mut Session, ctx: &mut Ctx, answer: Answer)
     head.insert_header("X-Request-Id", ctx.request_id.as_str())?;
     for (name, value) in answer.headers {
         head.append_header(name, value)?;
+    }
+    if let Some(farewell) = ctx.farewell.take() {
+        for cookie in farewell.lines(gate, &ctx.site, true) {
+            head.append_header(SET_COOKIE, cookie)?;
+        }
     }
     if answer.status != 204 {
         head.insert_header(CONTENT_LENGTH, answer.body.len())?;

@@ -30,6 +30,9 @@ pub(crate) struct Metrics {
     events: IntCounterVec,
     backend: IntCounterVec,
     streams_cut: IntCounter,
+    migrations: IntCounterVec,
+    legacy_uncleared: IntCounter,
+    cookies_withheld: IntCounter,
     cookies_dropped: IntCounter,
     upstream_cookies_dropped: IntCounter,
     attributes_omitted: IntCounter,
@@ -110,6 +113,19 @@ impl Metrics {
                 "Identity headers left out as unfit.",
             )?,
             streams_cut: make.counter("streams_cut_total", "Streams ended with their session.")?,
+            migrations: make.counters(
+                "migration_total",
+                "Logins of the old system that were judged.",
+                &["result"],
+            )?,
+            legacy_uncleared: make.counter(
+                "migration_uncleared_total",
+                "Old cookies that a browser still sends after every way to clear them.",
+            )?,
+            cookies_withheld: make.counter(
+                "migration_cookies_withheld_total",
+                "Answers that shared caches may keep, and that therefore could not carry a cookie.",
+            )?,
             mirror: Mirror::new(&make)?,
             resolve_seconds,
             registry,
@@ -168,6 +184,22 @@ impl Metrics {
         self.streams_cut.inc();
     }
 
+    /// A login of the old system was judged.
+    pub(crate) fn migration(&self, result: &str) {
+        self.migrations.with_label_values(&[result]).inc();
+    }
+
+    /// Old cookies cannot be cleared.
+    pub(crate) fn legacy_uncleared(&self, names: usize) {
+        self.legacy_uncleared
+            .inc_by(u64::try_from(names).unwrap_or(0));
+    }
+
+    /// An answer could not carry a cookie.
+    pub(crate) fn cookies_withheld(&self) {
+        self.cookies_withheld.inc();
+    }
+
     /// Cookie pairs were dropped.
     pub(crate) fn cookies_dropped(&self, pairs: usize) {
         self.cookies_dropped
@@ -188,8 +220,13 @@ impl Metrics {
     ///
     /// # Errors
     /// When a metric cannot be written.
-    pub(crate) fn render(&self, sessions: &Sessions) -> Result<Vec<u8>, prometheus::Error> {
+    pub(crate) fn render(
+        &self,
+        sessions: &Sessions,
+        backend: BreakerState,
+    ) -> Result<Vec<u8>, prometheus::Error> {
         self.mirror.update(sessions);
+        set(&self.mirror.breaker, "backend", level(backend));
         let mut text = Vec::new();
         TextEncoder::new().encode(&self.registry.gather(), &mut text)?;
         Ok(text)
@@ -290,12 +327,7 @@ impl Mirror {
         }
         self.lag.mirror(&stats.revocation_lag);
         if let Some(state) = sessions.shared_breaker() {
-            let state = match state {
-                BreakerState::Closed => 0,
-                BreakerState::HalfOpen => 1,
-                BreakerState::Open => 2,
-            };
-            set(&self.breaker, "redis", state);
+            set(&self.breaker, "redis", level(state));
         }
         self.inconsistent
             .set(i64::try_from(stats.inconsistent.get()).unwrap_or(i64::MAX));
@@ -303,6 +335,14 @@ impl Mirror {
             .set(i64::try_from(sessions.fills_in_flight()).unwrap_or(i64::MAX));
         self.local
             .set(i64::try_from(sessions.local_len()).unwrap_or(i64::MAX));
+    }
+}
+
+fn level(state: BreakerState) -> u64 {
+    match state {
+        BreakerState::Closed => 0,
+        BreakerState::HalfOpen => 1,
+        BreakerState::Open => 2,
     }
 }
 

@@ -51,6 +51,10 @@ mod login_errors;
 #[cfg(test)]
 mod logs;
 #[cfg(test)]
+mod migration;
+#[cfg(test)]
+mod migration_ways;
+#[cfg(test)]
 mod nodes;
 #[cfg(test)]
 mod policy;

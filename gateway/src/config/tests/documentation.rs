@@ -274,6 +274,7 @@ const EFFECTS: &[Effect] = &[
     ("migration.tombstone_ttl", "\"90d\"", &[]),
     ("migration.redirect", "\"navigation\"", &[]),
     ("migration.keep_until_confirmed", "true", &[]),
+    ("migration.rollback_reissue", "true", &[]),
 ];
 
 const TLS: &[(&str, &str)] = &[

@@ -9,6 +9,7 @@ fn asker() -> Asker {
         user_agent: "real".into(),
         request_id: "r".to_owned(),
         seen: std::sync::OnceLock::new(),
+        offer: None,
     }
 }
 

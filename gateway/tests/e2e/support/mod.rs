@@ -10,6 +10,7 @@
 //! | `browser` | a client that keeps cookies and fills in forms |
 //! | `client`, `http` | a client that sends exact bytes; requests and responses |
 //! | `h2` | the same over HTTP/2 |
+//! | `legacy` | the system that is being replaced, and an app that knows its logins |
 //! | `tls` | a client that speaks TLS |
 //! | `token` | signed texts, made and checked without the gateway's code |
 //! | `metrics` | numbers of `/metrics` |
@@ -27,6 +28,7 @@ pub(crate) mod django;
 pub(crate) mod gateway;
 pub(crate) mod h2;
 pub(crate) mod http;
+pub(crate) mod legacy;
 pub(crate) mod metrics;
 pub(crate) mod port;
 pub(crate) mod process;

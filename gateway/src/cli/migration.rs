@@ -1,0 +1,37 @@
+//! `sidgate migration`: how far old logins have become sessions.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Subcommand;
+
+use super::{block_on, say};
+use crate::legacy::report::Report;
+use crate::wiring::{self, WiringError};
+
+const TIMEOUT: Duration = Duration::from_secs(30);
+
+#[derive(Subcommand)]
+pub(super) enum Migration {
+    /// Tell who still comes with old cookies, and whether the rules may be removed.
+    Report {
+        /// Configuration file.
+        #[arg(long)]
+        config: PathBuf,
+    },
+}
+
+impl Migration {
+    pub(super) fn run(self) -> Result<(), WiringError> {
+        let Self::Report { config } = self;
+        let config = wiring::load(&config)?;
+        let tally = block_on(TIMEOUT, async {
+            let store = wiring::store(&config).await?;
+            store.check_schema().await?;
+            Ok(store.tallied().await?)
+        })?;
+        let credentials = config.migration.credentials.iter();
+        let credentials = credentials.map(|name| name.as_str().to_owned()).collect();
+        say(&Report::new(&tally, credentials).to_string())
+    }
+}

@@ -1,0 +1,33 @@
+//! `POST /migrate-session`: for clients that want an old login to become a session now.
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+use session_core::service::Resolution;
+
+use super::view::session_view;
+use super::{Asker, arrive, parting};
+use crate::answer::Answer;
+use crate::auth::decide::Finding;
+use crate::gate::Gate;
+use crate::site::Site;
+
+/// The session of who asks, and whether it comes from the old cookies of this request.
+pub(crate) async fn migrate(gate: &Arc<Gate>, site: &Arc<Site>, asker: &Asker) -> Answer {
+    let arrival = arrive(gate, site, asker).await;
+    let answer = match &arrival.finding {
+        Finding::Resolved(Resolution::Active(active)) => {
+            let mut view = session_view(active.entry.session(), active.entry.last_activity());
+            if let Value::Object(members) = &mut view {
+                members.insert("migrated".to_owned(), json!(arrival.migrated));
+            }
+            Answer::json(200, "active", &view)
+        }
+        Finding::Resolved(Resolution::Unknown(_)) => return Answer::unavailable(),
+        _ if arrival.refused => {
+            Answer::problem(401, "legacy_refused", "The old login is not valid any more")
+        }
+        _ => Answer::unauthenticated(),
+    };
+    parting(answer, gate, site, &arrival.farewell)
+}

@@ -1,0 +1,122 @@
+//! May this request migrate its sender, and be answered with a redirect?
+//!
+//! An old cookie that somebody planted in a browser, from a sibling domain, would log that browser in as its owner. Old
+//! cookies make no difference between sites, so the request must: another site may send somebody here by a link, which
+//! the person sees, and by nothing else.
+
+use http::HeaderMap;
+use http::header::{HeaderName, HeaderValue, ORIGIN};
+
+const SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+const MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
+const DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
+
+/// Whether an old login in this request may become a session. `origin` as browsers write it.
+pub(crate) fn may_migrate(method: &str, headers: &HeaderMap, origin: &str) -> bool {
+    match only(headers, &SITE) {
+        Field::Absent if headers.contains_key(&MODE) || headers.contains_key(&DEST) => false,
+        // No browser, or one that does not say: then Origin has to do, which comes with every request that is not safe.
+        Field::Absent => match only(headers, &ORIGIN) {
+            Field::Absent => true,
+            Field::One(value) => value == origin,
+            Field::Several => false,
+        },
+        Field::One(site) if site == "cross-site" => is_top_level_get(method, headers),
+        Field::One(site) => site == "same-origin" || site == "same-site" || site == "none",
+        Field::Several => false,
+    }
+}
+
+/// A page that somebody opens: the browser itself says so.
+pub(crate) fn is_top_level_get(method: &str, headers: &HeaderMap) -> bool {
+    let says = |name: &HeaderName, expected: &str| match only(headers, name) {
+        Field::One(value) => value == expected,
+        Field::Absent | Field::Several => false,
+    };
+    method == "GET" && says(&MODE, "navigate") && says(&DEST, "document")
+}
+
+enum Field<'a> {
+    Absent,
+    One(&'a HeaderValue),
+    Several,
+}
+
+fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Field<'a> {
+    let mut values = headers.get_all(name).into_iter();
+    match (values.next(), values.next()) {
+        (None, _) => Field::Absent,
+        (Some(value), None) => Field::One(value),
+        (Some(_), Some(_)) => Field::Several,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(fields: &[(&'static str, &'static str)]) -> HeaderMap {
+        fields
+            .iter()
+            .map(|(name, value)| {
+                (
+                    HeaderName::from_static(name),
+                    HeaderValue::from_static(value),
+                )
+            })
+            .collect()
+    }
+
+    const OWN: &str = "https://app.test";
+
+    #[test]
+    fn another_site_may_only_send_somebody_here() {
+        let from = |site| {
+            move |method, mode, dest| {
+                let fields = [
+                    ("sec-fetch-site", site),
+                    ("sec-fetch-mode", mode),
+                    ("sec-fetch-dest", dest),
+                ];
+                may_migrate(method, &headers(&fields), OWN)
+            }
+        };
+        let other = from("cross-site");
+        assert!(other("GET", "navigate", "document"));
+        for (method, mode, dest) in [
+            ("POST", "navigate", "document"),
+            ("GET", "navigate", "iframe"),
+            ("GET", "no-cors", "image"),
+            ("GET", "cors", "empty"),
+            ("GET", "websocket", "websocket"),
+        ] {
+            assert!(!other(method, mode, dest), "{method} {mode} {dest}");
+            assert!(from("same-origin")(method, mode, dest));
+            assert!(from("same-site")(method, mode, dest));
+        }
+        assert!(from("none")("GET", "navigate", "document"));
+        assert!(!from("elsewhere")("GET", "navigate", "document"));
+    }
+
+    #[test]
+    fn without_fetch_metadata_the_origin_decides() {
+        assert!(may_migrate("POST", &headers(&[]), OWN));
+        assert!(may_migrate("POST", &headers(&[("origin", OWN)]), OWN));
+        assert!(!may_migrate(
+            "POST",
+            &headers(&[("origin", "https://evil.test")]),
+            OWN
+        ));
+        assert!(!may_migrate("GET", &headers(&[("origin", "null")]), OWN));
+        assert!(!may_migrate(
+            "GET",
+            &headers(&[("sec-fetch-mode", "navigate")]),
+            OWN
+        ));
+        let twice = [
+            ("sec-fetch-site", "same-origin"),
+            ("sec-fetch-site", "none"),
+        ];
+        assert!(!may_migrate("GET", &headers(&twice), OWN));
+    }
+}

@@ -1,0 +1,61 @@
+//! What an answer says about cookies in the end: the new one, and that the old ones go.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use http::HeaderValue;
+
+use super::Janitor;
+use crate::gate::Gate;
+use crate::site::Site;
+
+/// `Set-Cookie` lines for one answer. They are made when it is certain that the answer can carry them.
+#[derive(Debug, Default)]
+pub(crate) struct Farewell {
+    /// The cookie of the session that the request has just become.
+    pub(super) sid: Option<HeaderValue>,
+    pub(super) sweep: Option<Broom>,
+    /// Old cookies that come back, and where to note that they have.
+    pub(super) returned: Option<(Vec<HeaderValue>, Arc<AtomicBool>)>,
+}
+
+/// What to clear.
+#[derive(Debug)]
+pub(crate) struct Broom {
+    pub(super) janitor: Arc<Janitor>,
+    pub(super) names: Vec<String>,
+    /// Path of the request that brought them.
+    pub(super) path: String,
+}
+
+impl Farewell {
+    /// Nothing but that these names go, whoever brought them.
+    pub(crate) fn clearing(names: Vec<String>, path: String) -> Self {
+        Self {
+            sweep: Some(Broom {
+                janitor: Arc::default(),
+                names,
+                path,
+            }),
+            ..Self::default()
+        }
+    }
+
+    /// The lines, without that of the new session when somebody else has the last word about it.
+    pub(crate) fn lines(&self, gate: &Gate, site: &Site, with_sid: bool) -> Vec<HeaderValue> {
+        let mut lines: Vec<HeaderValue> = self.sid.iter().filter(|_| with_sid).cloned().collect();
+        if let (Some(broom), Some(legacy)) = (&self.sweep, &site.legacy) {
+            let now = gate.sessions.clock().boot();
+            let sweep = broom
+                .janitor
+                .sweep(&legacy.clearing, &broom.names, &broom.path, now);
+            gate.metrics.legacy_uncleared(sweep.given_up.len());
+            lines.extend(sweep.lines);
+        }
+        if let Some((cookies, done)) = &self.returned {
+            done.store(true, Ordering::Relaxed);
+            lines.extend(cookies.iter().cloned());
+        }
+        lines
+    }
+}

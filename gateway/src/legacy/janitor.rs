@@ -1,0 +1,140 @@
+//! Which names has this browser been told to forget already?
+//!
+//! A page brings dozens of requests at once, all with the same old cookies, before the browser has seen the first
+//! answer; for a moment all of them are answered alike. A name that comes again after that was set where nobody looked,
+//! and is cleared wherever it can be; and one that still comes is counted and left.
+
+use std::time::Duration;
+
+use http::HeaderValue;
+use parking_lot::Mutex;
+use session_core::clock::Boot;
+
+use super::clear::{BYTES_MAX, Clearing, Reach, size};
+
+/// How long answers that were sent before take to show.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// Most names that are remembered of one browser.
+const NAMES_MAX: usize = 128;
+
+/// What one browser was told. Hangs on its session, or on the refusal of its login.
+#[derive(Debug, Default)]
+pub(crate) struct Janitor(Mutex<Vec<Swept>>);
+
+#[derive(Debug)]
+struct Swept {
+    name: Box<str>,
+    tries: u8,
+    at: Boot,
+}
+
+/// What to say now.
+#[derive(Debug, Default)]
+pub(crate) struct Sweep {
+    /// Lines for this answer.
+    pub(crate) lines: Vec<HeaderValue>,
+    /// Names that cannot be cleared, each told once.
+    pub(crate) given_up: Vec<String>,
+}
+
+impl Janitor {
+    /// Lines for the names that a request for `path` has brought. What does not fit waits for the next answer: its names
+    /// come again.
+    pub(crate) fn sweep(
+        &self,
+        clearing: &Clearing,
+        names: &[String],
+        path: &str,
+        now: Boot,
+    ) -> Sweep {
+        let mut swept = self.0.lock();
+        let mut sweep = Sweep::default();
+        let mut left = BYTES_MAX;
+        // Names that nobody has tried come first, lest those that stay keep them out.
+        let tries = |swept: &[Swept], name: &str| {
+            swept
+                .iter()
+                .find(|one| &*one.name == name)
+                .map_or(0, |one| one.tries)
+        };
+        let mut names: Vec<&String> = names.iter().collect();
+        names.sort_by_key(|name| tries(&swept, name));
+        for name in names {
+            let known = swept.iter_mut().find(|one| *one.name == **name);
+            let reach = match known.map(|one| one.next(now)) {
+                None => Reach::Configured,
+                Some(Next::Tell(reach)) => reach,
+                Some(Next::Nothing) => continue,
+                Some(Next::GiveUp) => {
+                    sweep.given_up.push(name.clone());
+                    continue;
+                }
+            };
+            let lines = fitting(clearing.lines(name, reach, path), left);
+            if !lines.is_empty() {
+                left -= size(&lines);
+                sweep.lines.extend(lines);
+                note(&mut swept, name, now);
+            }
+        }
+        sweep
+    }
+}
+
+enum Next {
+    Tell(Reach),
+    GiveUp,
+    /// It was given up.
+    Nothing,
+}
+
+impl Swept {
+    /// What to do about a name that comes again.
+    fn next(&mut self, now: Boot) -> Next {
+        match (self.tries, self.is_fresh(now)) {
+            (1, true) => Next::Tell(Reach::Configured),
+            (1, false) | (2, true) => Next::Tell(Reach::Anywhere),
+            (2, false) => {
+                self.tries = 3;
+                Next::GiveUp
+            }
+            _ => Next::Nothing,
+        }
+    }
+
+    /// Whether the browser may not have seen the last answer yet.
+    fn is_fresh(&self, now: Boot) -> bool {
+        now.since(self.at) < PATIENCE
+    }
+}
+
+fn note(swept: &mut Vec<Swept>, name: &str, now: Boot) {
+    if let Some(one) = swept.iter_mut().find(|one| &*one.name == name) {
+        if !one.is_fresh(now) {
+            (one.tries, one.at) = (one.tries + 1, now);
+        }
+    } else if swept.len() < NAMES_MAX {
+        swept.push(Swept {
+            name: name.into(),
+            tries: 1,
+            at: now,
+        });
+    }
+}
+
+/// All lines of a name or none; only a name that would never fit is cleared in part.
+fn fitting(mut lines: Vec<HeaderValue>, left: usize) -> Vec<HeaderValue> {
+    if left == BYTES_MAX {
+        while size(&lines) > left {
+            lines.pop();
+        }
+    }
+    if size(&lines) > left {
+        Vec::new()
+    } else {
+        lines
+    }
+}
+
+#[cfg(test)]
+mod tests;

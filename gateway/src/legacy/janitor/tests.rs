@@ -1,0 +1,89 @@
+use super::*;
+use crate::config::MigrationMode;
+use crate::legacy::testing::{config, migration};
+
+fn clearing() -> Clearing {
+    let server = config("[server]\npublic_origin = \"https://app.test\"").server;
+    Clearing::new(&migration(MigrationMode::On), &server.public_origin)
+}
+
+fn names(count: usize) -> Vec<String> {
+    (0..count)
+        .map(|number| format!("dott_{number:03}"))
+        .collect()
+}
+
+fn at(seconds: u64) -> Boot {
+    Boot::default().plus(Duration::from_secs(seconds))
+}
+
+#[test]
+fn a_name_that_stays_is_tried_elsewhere_and_given_up() {
+    let (janitor, clearing) = (Janitor::default(), clearing());
+    let sweep = |seconds| janitor.sweep(&clearing, &names(1), "/a/b", at(seconds));
+    let first = sweep(0);
+    assert_eq!(first.lines.len(), 2);
+    assert_eq!(
+        sweep(1).lines,
+        first.lines,
+        "the browser has not seen the first answer yet"
+    );
+    let second = sweep(3);
+    assert!(second.lines.len() > 2 && second.given_up.is_empty());
+    let third = sweep(6);
+    assert!(third.lines.is_empty());
+    assert_eq!(third.given_up, names(1));
+    let later = sweep(60);
+    assert!(
+        later.lines.is_empty() && later.given_up.is_empty(),
+        "told once"
+    );
+}
+
+#[test]
+fn too_many_names_are_spread_over_answers() {
+    let (janitor, clearing) = (Janitor::default(), clearing());
+    let all = names(60);
+    let mut left = all.clone();
+    let mut answers = 0;
+    while !left.is_empty() {
+        let sweep = janitor.sweep(&clearing, &left, "/", at(answers * 3));
+        assert!(size(&sweep.lines) <= BYTES_MAX);
+        let cleared = |name: &String| {
+            let prefix = format!("{name}=;");
+            let lines = sweep.lines.iter();
+            lines
+                .filter(|line| line.to_str().unwrap().starts_with(&prefix))
+                .count()
+                == 2
+        };
+        let before = left.len();
+        left.retain(|name| !cleared(name));
+        assert!(left.len() < before, "each answer takes some away, whole");
+        answers += 1;
+    }
+    assert!((2..=4).contains(&answers), "{answers}");
+}
+
+#[test]
+fn names_that_stay_do_not_keep_others_out() {
+    let (janitor, clearing) = (Janitor::default(), clearing());
+    let all = names(60);
+    let mut told = std::collections::BTreeSet::new();
+    for answer in 0..4 {
+        // The browser forgets nothing.
+        for line in janitor.sweep(&clearing, &all, "/", at(answer * 3)).lines {
+            let line = line.to_str().unwrap().to_owned();
+            told.insert(line.split('=').next().unwrap().to_owned());
+        }
+    }
+    assert_eq!(told.len(), all.len());
+}
+
+#[test]
+fn a_name_too_long_for_one_answer_is_cleared_in_part() {
+    let (janitor, clearing) = (Janitor::default(), clearing());
+    let name = vec![format!("dott_{}", "x".repeat(4_000))];
+    let sweep = janitor.sweep(&clearing, &name, "/", at(0));
+    assert_eq!(sweep.lines.len(), 1);
+}

@@ -1,0 +1,221 @@
+//! `sidgate migration report`: who still comes with old cookies, and may the rules go?
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use session_core::store::Tally;
+
+use super::tally::WATCHED;
+
+/// Hours that a day has.
+const DAY: i64 = 24;
+/// Days that are looked back, the last one included.
+const DAYS: usize = 7;
+
+/// Sums of what nodes have written down.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Report {
+    /// Results and rules, each with its sums by day; the last day first.
+    days: BTreeMap<String, [u64; DAYS]>,
+    /// Of the last 24 full hours those in which some node has looked.
+    watched: usize,
+    credentials: Vec<String>,
+}
+
+/// Whether the rules may be removed from the configuration.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Removal {
+    /// Nobody has sent an old cookie for a day.
+    Safe,
+    /// Logins would be lost.
+    Logins(u64),
+    /// Nobody would be logged out; old cookies would stay in browsers and reach the apps.
+    Leftovers(u64),
+    /// Migration was not on for so many of the last 24 hours: nobody knows.
+    Unwatched(usize),
+}
+
+impl Report {
+    /// Sums up; `credentials` are the names that carry logins.
+    pub(crate) fn new(tally: &Tally, credentials: Vec<String>) -> Self {
+        let mut days: BTreeMap<String, [u64; DAYS]> = BTreeMap::new();
+        let mut watched = 0;
+        for (hour, seen) in &tally.seen {
+            let age = tally.hour - hour;
+            if &*seen.what == WATCHED {
+                watched += usize::from((1..=DAY).contains(&age));
+                continue;
+            }
+            // The present hour has just begun, and counts with the 24 before it.
+            let day = usize::try_from((age - 1).max(0) / DAY).unwrap_or(DAYS);
+            let sums = days.entry(seen.what.to_string()).or_default();
+            if let Some(sum) = sums.get_mut(day) {
+                *sum += seen.times;
+            }
+        }
+        Self {
+            days,
+            watched,
+            credentials,
+        }
+    }
+
+    /// See [`Removal`].
+    pub(crate) fn removal(&self) -> Removal {
+        let seen = |credential: bool| -> u64 {
+            let rules = self
+                .rules()
+                .filter(|(rule, _)| credential == self.credentials.iter().any(|name| name == rule));
+            rules.map(|(_, sums)| today(sums)).sum()
+        };
+        let hours = usize::try_from(DAY).unwrap_or_default();
+        match (seen(true), seen(false)) {
+            (0, 0) if self.watched < hours => Removal::Unwatched(hours - self.watched),
+            (0, 0) => Removal::Safe,
+            (0, leftovers) => Removal::Leftovers(leftovers),
+            (logins, _) => Removal::Logins(logins),
+        }
+    }
+
+    fn rules(&self) -> impl Iterator<Item = (&str, &[u64; DAYS])> {
+        self.section("name:")
+    }
+
+    fn section<'a>(
+        &'a self,
+        prefix: &'static str,
+    ) -> impl Iterator<Item = (&'a str, &'a [u64; DAYS])> {
+        self.days
+            .iter()
+            .filter_map(move |(what, sums)| Some((what.strip_prefix(prefix)?, sums)))
+    }
+}
+
+fn today(sums: &[u64; DAYS]) -> u64 {
+    sums.first().copied().unwrap_or_default()
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let table = |f: &mut fmt::Formatter<'_>, prefix| -> fmt::Result {
+            for (what, sums) in self.section(prefix) {
+                write!(f, "  {what:32}")?;
+                for sum in sums {
+                    write!(f, " {sum:>8}")?;
+                }
+                writeln!(f)?;
+            }
+            Ok(())
+        };
+        writeln!(
+            f,
+            "Old logins by result, the last {DAYS} days, the last 24 hours first:"
+        )?;
+        table(f, "result:")?;
+        writeln!(f, "Requests with old cookies, by rule:")?;
+        table(f, "name:")?;
+        let day = self
+            .section("result:")
+            .filter(|(result, _)| ["migrated", "shadow_match", "unavailable"].contains(result));
+        let (now, before) = day.fold((0, 0), |(now, before), (_, sums)| {
+            (
+                now + today(sums),
+                before + sums.get(1).copied().unwrap_or_default(),
+            )
+        });
+        let trend = match now.cmp(&before) {
+            std::cmp::Ordering::Less => "falling",
+            std::cmp::Ordering::Equal => "level",
+            std::cmp::Ordering::Greater => "rising",
+        };
+        writeln!(
+            f,
+            "Users still on old cookies: {now} in the last 24 hours, {before} in the 24 before: {trend}"
+        )?;
+        match self.removal() {
+            Removal::Safe => write!(f, "Safe to remove: yes"),
+            Removal::Logins(times) => write!(
+                f,
+                "Safe to remove: no, {times} requests with old logins in the last 24 hours"
+            ),
+            Removal::Leftovers(times) => write!(
+                f,
+                "Safe to remove: not yet, {times} requests with companions in the last 24 hours (nobody would be logged out)"
+            ),
+            Removal::Unwatched(hours) => write!(
+                f,
+                "Safe to remove: unknown, migration was not on in {hours} of the last 24 hours"
+            ),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use session_core::store::Seen;
+
+    use super::*;
+
+    fn tally(seen: &[(i64, &str, u64)]) -> Report {
+        let seen = seen.iter().map(|(age, what, times)| {
+            let what = (*what).into();
+            let times = *times;
+            (1_000 - age, Seen { what, times })
+        });
+        let watched = (1..=24).map(|age| {
+            let what = WATCHED.into();
+            (1_000 - age, Seen { what, times: 60 })
+        });
+        let tally = Tally {
+            hour: 1_000,
+            seen: seen.chain(watched).collect(),
+        };
+        Report::new(&tally, vec!["token".to_owned()])
+    }
+
+    #[test]
+    fn the_rules_may_go_when_nothing_was_seen_for_a_day() {
+        assert_eq!(tally(&[(25, "name:token", 9)]).removal(), Removal::Safe);
+        assert_eq!(tally(&[(0, "name:token", 9)]).removal(), Removal::Logins(9));
+        assert_eq!(
+            tally(&[(24, "name:token", 1)]).removal(),
+            Removal::Logins(1)
+        );
+        let leftovers = [(3, "name:theme", 2), (25, "name:token", 1)];
+        assert_eq!(tally(&leftovers).removal(), Removal::Leftovers(2));
+    }
+
+    #[test]
+    fn unwatched_is_not_safe() {
+        let nothing = Tally {
+            hour: 1_000,
+            seen: vec![],
+        };
+        assert_eq!(
+            Report::new(&nothing, vec![]).removal(),
+            Removal::Unwatched(24)
+        );
+    }
+
+    #[test]
+    fn it_says_so_in_words() {
+        let text = tally(&[
+            (1, "result:migrated", 2),
+            (30, "result:migrated", 5),
+            (1, "name:token", 4),
+        ])
+        .to_string();
+        assert!(
+            text.contains("migrated                                2        5"),
+            "{text}"
+        );
+        assert!(
+            text.contains("2 in the last 24 hours, 5 in the 24 before: falling"),
+            "{text}"
+        );
+        assert!(
+            text.ends_with("Safe to remove: no, 4 requests with old logins in the last 24 hours"),
+            "{text}"
+        );
+    }
+}

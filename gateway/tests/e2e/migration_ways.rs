@@ -1,0 +1,231 @@
+//! Old cookies on other ways than a plain request: other sites, redirects, WebSockets, the gateway's own endpoints.
+
+use crate::migration::{cookies, start, start_with, with_cookie};
+use crate::support::app::identity;
+use crate::support::legacy::{INTROSPECT, MIGRATE, questions};
+use crate::support::{App, Reply, Request, SESSION};
+
+#[test]
+fn other_sites_can_only_send_somebody_here() {
+    let app = App::start();
+    let gateway = start(&app);
+    let from = |method: &str, site: &str, mode: &str, dest: &str| {
+        let request = with_cookie(Request::new(method, "/required"), "session_token=mallory.1");
+        gateway.send(
+            &request
+                .header("Sec-Fetch-Site", site)
+                .header("Sec-Fetch-Mode", mode)
+                .header("Sec-Fetch-Dest", dest),
+        )
+    };
+    for (method, mode, dest) in [
+        ("POST", "navigate", "document"),
+        ("GET", "no-cors", "image"),
+        ("GET", "navigate", "iframe"),
+    ] {
+        let response = from(method, "cross-site", mode, dest);
+        assert_ne!(response.status, 200);
+        assert!(response.leaves_cookies_alone(), "nothing is cleared");
+    }
+    assert!(questions(&app).is_empty());
+    assert_eq!(from("POST", "same-origin", "cors", "empty").status, 200);
+    assert_eq!(
+        from("GET", "cross-site", "navigate", "document").status,
+        200
+    );
+}
+
+#[test]
+fn two_values_of_one_credential_are_nobody() {
+    let app = App::start();
+    let gateway = start(&app);
+
+    let planted = "session_token=mallory.1; session_token=alice.1";
+    let response = gateway.send(&with_cookie(Request::get("/required"), planted));
+
+    assert_eq!(response.status, 401);
+    assert!(questions(&app).is_empty());
+    assert_eq!(cookies(&response), (None, vec!["session_token".to_owned()]));
+}
+
+#[test]
+fn a_websocket_is_migrated_too() {
+    let app = App::start();
+    let gateway = start(&app);
+    app.on("/required/ws", |_| {
+        Reply::Open(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n".to_vec())
+    });
+    let request = with_cookie(Request::get("/required/ws"), "session_token=alice.1")
+        .header("Connection", "Upgrade")
+        .header("Upgrade", "websocket")
+        .header("Sec-WebSocket-Version", "13")
+        .header("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==")
+        .header("Origin", &gateway.origin());
+
+    let response = gateway.send(&request);
+
+    assert_eq!(response.status, 101);
+    assert!(cookies(&response).0.is_some());
+    assert_eq!(
+        app.only_request().header("x-session-user-id").unwrap(),
+        "alice"
+    );
+}
+
+#[test]
+fn an_answer_for_everybody_carries_no_cookie() {
+    let app = App::start();
+    let gateway = start(&app);
+    app.on("/", |_| {
+        Reply::new(200, &[("Cache-Control", "public, max-age=60")], "for all")
+    });
+
+    let response = gateway.send(&with_cookie(Request::get("/"), "session_token=alice.1"));
+
+    assert!(response.leaves_cookies_alone());
+    assert_eq!(response.header("cache-control"), Some("public, max-age=60"));
+    let next = gateway.send(&with_cookie(
+        Request::get("/required"),
+        "session_token=alice.1",
+    ));
+    assert!(cookies(&next).0.is_some());
+}
+
+#[test]
+fn a_navigation_is_redirected_to_itself_once() {
+    let app = App::start();
+    let gateway = start_with(&app, "[migration]\nredirect = \"navigation\"");
+    let navigate = |cookie: &str| {
+        let request = with_cookie(
+            Request::get("/required/page?next=//evil.test&x=%2F"),
+            cookie,
+        );
+        gateway.send(
+            &request
+                .header("Sec-Fetch-Site", "none")
+                .header("Sec-Fetch-Mode", "navigate")
+                .header("Sec-Fetch-Dest", "document"),
+        )
+    };
+    let response = navigate("session_token=alice.1");
+    assert_eq!(response.status, 303);
+    assert_eq!(
+        response.header("location"),
+        Some("/required/page?next=//evil.test&x=%2F")
+    );
+    let (sid, cleared) = cookies(&response);
+    assert!(sid.is_some() && cleared == ["session_token"]);
+    assert!(app.requests().is_empty());
+    assert_eq!(
+        navigate("session_token=alice.1").status,
+        200,
+        "a browser without cookies is not sent in circles"
+    );
+    assert_eq!(
+        navigate("session_token=alice.2").status,
+        200,
+        "nor one that always brings new ones"
+    );
+    let fetch = with_cookie(Request::get("/required"), "session_token=alice.3");
+    assert_eq!(gateway.send(&fetch).status, 200);
+}
+
+#[test]
+fn old_cookies_are_kept_until_the_new_one_has_come_back() {
+    let app = App::start();
+    let gateway = start_with(&app, "[migration]\nkeep_until_confirmed = true");
+    let first = gateway.send(&with_cookie(Request::get("/"), "session_token=alice.1"));
+    let (sid, cleared) = cookies(&first);
+    assert!(cleared.is_empty(), "{first:?}");
+    let cookie = format!("session_token=alice.1; sid={}", sid.unwrap());
+    let second = gateway.send(&with_cookie(Request::get("/"), &cookie));
+    assert_eq!(cookies(&second), (None, vec!["session_token".to_owned()]));
+}
+
+#[test]
+fn the_endpoints_migrate_too() {
+    let app = App::start();
+    let gateway = start(&app);
+    let shown = gateway.send(&with_cookie(Request::get(SESSION), "session_token=alice.1"));
+    assert_eq!(shown.json()["user"]["id"], "alice");
+    let (sid, cleared) = cookies(&shown);
+    assert!(sid.is_some() && cleared == ["session_token"]);
+
+    let by_hand = gateway.send(&with_cookie(Request::post(MIGRATE), "session_token=bob.1"));
+    assert_eq!(by_hand.status, 200, "{by_hand:?}");
+    assert_eq!(by_hand.json()["migrated"], true);
+    assert_eq!(by_hand.json()["user"]["id"], "bob");
+    let sid = cookies(&by_hand).0.unwrap();
+    let already = gateway.send(&Request::post(MIGRATE).sid(&sid));
+    assert_eq!(already.json()["migrated"], false);
+
+    let refused = gateway.send(&with_cookie(
+        Request::post(MIGRATE),
+        "session_token=nobody.1",
+    ));
+    assert_eq!(refused.problem(401), "legacy_refused");
+    assert_eq!(cookies(&refused), (None, vec!["session_token".to_owned()]));
+    assert_eq!(
+        gateway.send(&Request::post(MIGRATE)).problem(401),
+        "unauthenticated"
+    );
+    assert_eq!(gateway.send(&Request::get(MIGRATE)).status, 405);
+
+    let cross = with_cookie(Request::post(MIGRATE), "session_token=alice.7")
+        .header("Sec-Fetch-Site", "cross-site");
+    let asked = questions(&app).len();
+    assert_eq!(gateway.send(&cross).problem(403), "cross_site");
+    assert_eq!(questions(&app).len(), asked);
+    app.on(INTROSPECT, |_| Reply::new(500, &[], ""));
+    let away = gateway.send(&with_cookie(
+        Request::post(MIGRATE),
+        "session_token=alice.8",
+    ));
+    assert_eq!(away.problem(503), "unavailable");
+    assert!(away.leaves_cookies_alone());
+}
+
+#[test]
+fn a_login_by_password_clears_what_is_left() {
+    let app = App::start();
+    let gateway = start(&app);
+    let login = crate::support::login("bob@example.com", crate::support::app::PASSWORD);
+    let response = gateway.send(&with_cookie(login, "session_token=alice.1"));
+    assert_eq!(response.status, 201);
+    assert!(questions(&app).is_empty());
+    let (sid, cleared) = cookies(&response);
+    assert_eq!(cleared, ["session_token"]);
+    assert_eq!(gateway.session_of(&sid.unwrap())["user"]["id"], "bob");
+}
+
+#[test]
+fn routes_without_sessions_see_what_was_sent() {
+    let app = App::start();
+    let gateway = start(&app);
+    let response = gateway.send(&with_cookie(Request::get("/none"), "session_token=alice.1"));
+    assert!(response.leaves_cookies_alone());
+    assert_eq!(
+        app.only_request().header("cookie").unwrap(),
+        "session_token=alice.1"
+    );
+}
+
+#[test]
+fn a_mass_revocation_while_the_app_is_asked_is_not_outlived() {
+    let app = App::start();
+    let gateway = start(&app);
+    let config = gateway.config_file();
+    let folder = gateway.folder().to_owned();
+    app.on(INTROSPECT, move |_| {
+        let config = config.to_str().unwrap();
+        let arguments = ["sessions", "revoke", "--user", "alice", "--config", config];
+        crate::support::cli::sidgate(&folder, &arguments).success();
+        Reply::json(200, &identity("alice@example.com"))
+    });
+    let response = gateway.send(&with_cookie(
+        Request::get("/required"),
+        "session_token=alice.1",
+    ));
+    assert_eq!(response.problem(503), "unavailable");
+    assert!(response.leaves_cookies_alone());
+}
