@@ -53,6 +53,12 @@ mod logs;
 #[cfg(test)]
 mod migration;
 #[cfg(test)]
+mod migration_jar;
+#[cfg(test)]
+mod migration_modes;
+#[cfg(test)]
+mod migration_nodes;
+#[cfg(test)]
 mod migration_ways;
 #[cfg(test)]
 mod nodes;
