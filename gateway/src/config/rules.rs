@@ -161,6 +161,13 @@ pub(super) fn migration(
             "is empty, so nothing could be cleared",
         );
     }
+    if migration.rollback_reissue && migration.credentials.is_empty() {
+        let message = "needs migration.credentials: nobody could say which cookies are to return";
+        document.contradiction(
+            &["migration.rollback_reissue", "migration.credentials"],
+            message,
+        );
+    }
     if migration.mode == MigrationMode::Off {
         return;
     }

@@ -117,8 +117,9 @@ pub(super) async fn migrate(
         return Outcome::Refused(janitor);
     }
     if found.ambiguous {
-        // Two values, of which one may be planted: neither is believed.
-        return refused(gate, &login, visitor, "refused");
+        // Two values, of which one may be planted: neither is believed. Nothing is remembered against either.
+        note(gate, visitor, "refused", None);
+        return Outcome::Refused(Arc::default());
     }
     let work = Work {
         gate: Arc::clone(gate),
@@ -162,7 +163,7 @@ impl Work {
     async fn judge(self) -> Outcome {
         match self.gate.sessions.recall(&self.login).await {
             Ok(Known::Live(created)) => self.session(*created, false),
-            Ok(Known::Ended) => self.refused("replayed"),
+            Ok(Known::Ended(session)) => self.refused("replayed", session),
             Ok(Known::Never) => self.introspect().await,
             Err(failed) => self.failed(&failed),
         }
@@ -178,7 +179,7 @@ impl Work {
         let asked = ask(gate, &self.site, &self.cookies, &self.visitor).await;
         let (identity, reference) = match asked {
             Ok(Recognised::Yes(identity, reference)) => (identity, reference),
-            Ok(Recognised::No) => return self.refused("refused"),
+            Ok(Recognised::No) => return self.refused("refused", None),
             Err(failed) => return unavailable(gate, &self.visitor, &failed.to_string()),
         };
         let config = &self.site.config.session;
@@ -198,7 +199,7 @@ impl Work {
         match migrated {
             Ok(Migrated::Made(created)) => self.session(*created, true),
             Ok(Migrated::Existing(created)) => self.session(*created, false),
-            Ok(Migrated::Ended) => self.refused("replayed"),
+            Ok(Migrated::Ended(session)) => self.refused("replayed", session),
             Err(failed) => self.failed(&failed),
         }
     }
@@ -218,8 +219,15 @@ impl Work {
         }
     }
 
-    fn refused(&self, result: &'static str) -> Outcome {
-        refused(&self.gate, &self.login, &self.visitor, result)
+    /// Remembered for a while, against this value alone.
+    fn refused(&self, result: &'static str, session: Option<Uuid>) -> Outcome {
+        let (gate, janitor) = (&self.gate, Arc::<Janitor>::default());
+        let now = gate.sessions.clock().boot();
+        gate.migrations
+            .refusals
+            .put(self.login.digest(), Arc::clone(&janitor), now);
+        note(gate, &self.visitor, result, session);
+        Outcome::Refused(janitor)
     }
 
     fn failed(&self, failed: &SessionsError) -> Outcome {
@@ -258,16 +266,6 @@ async fn ask(
 
 fn life(expires_at: Timestamp, gate: &Gate) -> Duration {
     expires_at.since(gate.sessions.clock().wall())
-}
-
-fn refused(gate: &Gate, login: &LegacyLogin, visitor: &Visitor, result: &'static str) -> Outcome {
-    let janitor = Arc::<Janitor>::default();
-    let now = gate.sessions.clock().boot();
-    gate.migrations
-        .refusals
-        .put(login.digest(), Arc::clone(&janitor), now);
-    note(gate, visitor, result, None);
-    Outcome::Refused(janitor)
 }
 
 fn unavailable(gate: &Gate, visitor: &Visitor, why: &str) -> Outcome {

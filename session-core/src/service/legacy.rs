@@ -5,6 +5,7 @@ use std::sync::Arc;
 use chacha20poly1305::aead::{Aead, Payload};
 use chacha20poly1305::{KeyInit, XChaCha20Poly1305, XNonce};
 use tracing::warn;
+use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use super::change::{Created, Login, LoginTicket};
@@ -14,7 +15,7 @@ use crate::keys::Keyring;
 use crate::keys::legacy::{Credential, LegacyLogin};
 use crate::session::{NewSession, Origin, Session};
 use crate::sid::SessionKey;
-use crate::store::{Adoption, Recalled, Seen, StoreError, StoredSession, Tally};
+use crate::store::{Adoption, Recalled, Seen, StoreError};
 
 /// Tries to store a login that others keep storing and forgetting.
 const TRIES: usize = 2;
@@ -27,8 +28,8 @@ pub enum Known {
     Never,
     /// It has become a session, which lives.
     Live(Box<Created>),
-    /// It has become a session, which has ended. It makes no other one.
-    Ended,
+    /// It has become a session, which has ended; its handle, if its row is still there. It makes no other one.
+    Ended(Option<Uuid>),
 }
 
 /// What an old login has become.
@@ -38,8 +39,8 @@ pub enum Migrated {
     Made(Box<Created>),
     /// The session that somebody else has just made from it.
     Existing(Box<Created>),
-    /// It has become a session before, which has ended.
-    Ended,
+    /// It has become a session before, which has ended; its handle, if its row is still there.
+    Ended(Option<Uuid>),
 }
 
 impl Sessions {
@@ -110,12 +111,14 @@ impl Sessions {
                 }
                 Ok(None) => {}
                 // Somebody has deleted its credentials, and not the session itself.
-                Err(SessionsError::Store(StoreError::Duplicate)) => return Ok(Migrated::Ended),
+                Err(SessionsError::Store(StoreError::Duplicate)) => {
+                    return Ok(Migrated::Ended(None));
+                }
                 Err(failed) => return Err(failed),
             }
             match self.recall(legacy).await? {
                 Known::Live(created) => return Ok(Migrated::Existing(created)),
-                Known::Ended => return Ok(Migrated::Ended),
+                Known::Ended(id) => return Ok(Migrated::Ended(id)),
                 // Forgotten between the two steps.
                 Known::Never => {}
             }
@@ -150,16 +153,6 @@ impl Sessions {
         self.on_core(async move { Ok(store.tally(&seen).await?) })
             .await
     }
-
-    /// What was seen of old cookies on all nodes.
-    ///
-    /// # Errors
-    /// When the store failed.
-    pub async fn tallied(&self) -> Result<Tally, SessionsError> {
-        let store = Arc::clone(&self.store);
-        self.on_core(async move { Ok(store.tallied().await?) })
-            .await
-    }
 }
 
 /// A live session counts before an ended one: a browser may send the remains of an older login beside the present one.
@@ -167,8 +160,9 @@ fn known(keys: &Keyring, login: &LegacyLogin, recalled: Recalled) -> Known {
     let Recalled { now, rows } = recalled;
     let mut known = Known::Never;
     for found in rows {
-        known = match found.session.filter(|session| session.verdict(now).is_ok()) {
-            Some(StoredSession { session, .. }) => {
+        known = match found.session {
+            Some(row) if row.verdict(now).is_ok() => {
+                let session = row.session;
                 let sid = login
                     .unwrap_sid(&found.row)
                     .filter(|sid| keys.recognise(sid) == Some(found.session_key));
@@ -176,9 +170,9 @@ fn known(keys: &Keyring, login: &LegacyLogin, recalled: Recalled) -> Known {
                     return Known::Live(Box::new(Created { sid, session }));
                 }
                 warn!(session = %session.id, "the sid beside an old login cannot be read");
-                Known::Ended
+                Known::Ended(None)
             }
-            None => Known::Ended,
+            row => Known::Ended(row.map(|row| row.session.id)),
         };
     }
     known

@@ -212,6 +212,11 @@ fn migration_can_tell_old_from_new() {
     accepted(&[credentials]);
     refused(&[on], "migration.credentials", "nothing to migrate");
     refused(
+        &[("migration.rollback_reissue", "true")],
+        "migration.rollback_reissue",
+        "which cookies are to return",
+    );
+    refused(
         &[("migration.mode", "\"shadow\"")],
         "migration.credentials",
         "nothing to migrate",

@@ -274,7 +274,7 @@ const EFFECTS: &[Effect] = &[
     ("migration.tombstone_ttl", "\"90d\"", &[]),
     ("migration.redirect", "\"navigation\"", &[]),
     ("migration.keep_until_confirmed", "true", &[]),
-    ("migration.rollback_reissue", "true", &[]),
+    ("migration.rollback_reissue", "true", &[("migration.credentials", "[\"old\"]")]),
 ];
 
 const TLS: &[(&str, &str)] = &[
