@@ -4,37 +4,53 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::{StoreResult, StoredSession};
+use super::{StoreError, StoreResult, StoredSession};
 use crate::clock::Timestamp;
 use crate::keys::legacy::{LegacyKey, LegacyRow};
 use crate::session::{NewSession, Session, Text};
 use crate::sid::SessionKey;
 
-/// Logins of the old system. A part of [`super::SessionStore`].
+/// Logins of the old system. A part of [`super::SessionStore`]; unless it says otherwise, a store keeps none and cannot.
 #[async_trait]
 pub trait LegacyStore {
     /// What is known of these credentials, from one snapshot.
-    async fn recall(&self, keys: &[LegacyKey]) -> StoreResult<Recalled>;
+    async fn recall(&self, _keys: &[LegacyKey]) -> StoreResult<Recalled> {
+        Err(keeps_none())
+    }
 
     /// Stores a new session and the credentials that it came from, in one transaction. `None` when one of the credentials
     /// is known already, also through somebody who commits at the same time: then nothing was stored, and
     /// [`LegacyStore::recall`] finds it.
     ///
     /// Fails like [`super::SessionStore::insert`].
-    async fn adopt(&self, adoption: &Adoption) -> StoreResult<Option<Session>>;
+    async fn adopt(&self, _adoption: &Adoption) -> StoreResult<Option<Session>> {
+        Err(keeps_none())
+    }
 
     /// The sealed cookies of the login that became the session of `key`, as long as that session has not been ended.
-    async fn kept(&self, key: &SessionKey) -> StoreResult<Option<Vec<u8>>>;
+    async fn kept(&self, _key: &SessionKey) -> StoreResult<Option<Vec<u8>>> {
+        Err(keeps_none())
+    }
 
     /// Forgets at most `batch` credentials whose session was ended longer than `tombstone` ago, and what was tallied more
     /// than [`TALLY_KEPT`] ago.
-    async fn forget_legacy(&self, tombstone: Duration, batch: usize) -> StoreResult<u64>;
+    async fn forget_legacy(&self, _tombstone: Duration, _batch: usize) -> StoreResult<u64> {
+        Ok(0)
+    }
 
     /// Adds to what was seen in the present hour.
-    async fn tally(&self, seen: &[Seen]) -> StoreResult<()>;
+    async fn tally(&self, _seen: &[Seen]) -> StoreResult<()> {
+        Err(keeps_none())
+    }
 
     /// Everything tallied, and the hour that the store's clock shows.
-    async fn tallied(&self) -> StoreResult<Tally>;
+    async fn tallied(&self) -> StoreResult<Tally> {
+        Err(keeps_none())
+    }
+}
+
+fn keeps_none() -> StoreError {
+    StoreError::unavailable("this store keeps no logins of an older system")
 }
 
 /// How long tallies are kept: a week, and the day that is being compared with it.

@@ -20,8 +20,8 @@ use crate::freshness::tail::BEAT;
 use crate::session::{NewSession, RevokeReason, Seq, Session};
 use crate::sid::SessionKey;
 use crate::store::{
-    Change, HintStream, History, NodeReport, Pulse, Revoked, Scope, SessionStore, Snapshot,
-    StoreError, StoreResult, StoredSession, Touch, Updated,
+    Change, HintStream, History, LegacyStore, NodeReport, Pulse, Revoked, Scope, SessionStore,
+    Snapshot, StoreError, StoreResult, StoredSession, Touch, Updated,
 };
 
 /// See the module.
@@ -198,6 +198,8 @@ pub(super) fn digest(key: &SessionKey) -> u64 {
     let [a, b, c, d, e, f, g, h, ..] = *key.as_bytes();
     u64::from_le_bytes([a, b, c, d, e, f, g, h])
 }
+
+impl LegacyStore for SimLink {}
 
 #[async_trait]
 impl SessionStore for SimLink {

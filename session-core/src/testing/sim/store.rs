@@ -15,8 +15,8 @@ use crate::clock::{Clock, Timestamp};
 use crate::session::{NewSession, RevokeReason, Seq, Session};
 use crate::sid::SessionKey;
 use crate::store::{
-    Change, Event, History, NodeReport, PULSE_LIMIT, Pulse, Revoked, Scope, SessionStore, Snapshot,
-    StoreResult, StoredSession, Touch, Updated,
+    Change, Event, History, LegacyStore, NodeReport, PULSE_LIMIT, Pulse, Revoked, Scope,
+    SessionStore, Snapshot, StoreResult, StoredSession, Touch, Updated,
 };
 
 /// See the module. Every call happens at once and as a whole.
@@ -203,6 +203,8 @@ impl SimStore {
         self.truth.lock().by_handle(id)
     }
 }
+
+impl LegacyStore for SimStore {}
 
 #[async_trait]
 impl SessionStore for SimStore {
