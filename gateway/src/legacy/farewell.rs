@@ -41,6 +41,11 @@ impl Farewell {
         }
     }
 
+    /// Old cookies do not return with an answer that says something about the session itself, perhaps its end.
+    pub(crate) fn keep_back(&mut self) {
+        self.returned = None;
+    }
+
     /// The lines, without that of the new session when somebody else has the last word about it.
     pub(crate) fn lines(&self, gate: &Gate, site: &Site, with_sid: bool) -> Vec<HeaderValue> {
         let mut lines: Vec<HeaderValue> = self.sid.iter().filter(|_| with_sid).cloned().collect();

@@ -79,9 +79,12 @@ fn say_farewell(
     ctx: &mut Ctx,
     outcome: &Outcome,
 ) -> Result<()> {
-    let Some(farewell) = ctx.farewell.take() else {
+    let Some(mut farewell) = ctx.farewell.take() else {
         return Ok(());
     };
+    if outcome.had_event {
+        farewell.keep_back();
+    }
     if !outcome.had_event && is_shared(response) {
         gate.metrics.cookies_withheld();
         return Ok(());

@@ -169,6 +169,12 @@ fn a_login_that_has_ended_is_never_minted_again() {
     assert_eq!(response.status, 401, "not beside another credential either");
     assert_eq!(questions(&app).len(), 1);
     assert!(result(&gateway, "replayed") >= 1.0);
+    let log = gateway.stdout();
+    let replays = log.lines().filter(|line| line.contains("\"replayed\""));
+    let replays: Vec<Value> = replays
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert!(!replays.is_empty() && replays.iter().all(|line| line["session"].is_string()));
 }
 
 #[test]

@@ -160,20 +160,19 @@ fn known(keys: &Keyring, login: &LegacyLogin, recalled: Recalled) -> Known {
     let Recalled { now, rows } = recalled;
     let mut known = Known::Never;
     for found in rows {
-        known = match found.session {
-            Some(row) if row.verdict(now).is_ok() => {
+        let live = found.is_live(now);
+        let id = found.session.as_ref().map(|row| row.session.id);
+        known = Known::Ended(id);
+        if let Some(row) = found.session.filter(|_| live) {
+            let sid = login
+                .unwrap_sid(&found.row)
+                .filter(|sid| keys.recognise(sid) == Some(found.session_key));
+            if let Some(sid) = sid {
                 let session = row.session;
-                let sid = login
-                    .unwrap_sid(&found.row)
-                    .filter(|sid| keys.recognise(sid) == Some(found.session_key));
-                if let Some(sid) = sid {
-                    return Known::Live(Box::new(Created { sid, session }));
-                }
-                warn!(session = %session.id, "the sid beside an old login cannot be read");
-                Known::Ended(None)
+                return Known::Live(Box::new(Created { sid, session }));
             }
-            row => Known::Ended(row.map(|row| row.session.id)),
-        };
+            warn!(session = ?id, "the sid beside an old login cannot be read");
+        }
     }
     known
 }

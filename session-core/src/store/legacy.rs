@@ -86,8 +86,19 @@ pub struct RecalledRow {
     pub row: LegacyRow,
     /// Key of the session that it became.
     pub session_key: SessionKey,
-    /// That session, dead or alive; `None` when it is gone, or was ended once and something has brought it back.
+    /// That session, dead or alive; `None` when it is gone.
     pub session: Option<StoredSession>,
+    /// Whether it was ended, whatever its row says now: what brings a session back does not bring its old login back.
+    pub ended: bool,
+}
+
+impl RecalledRow {
+    /// Whether the credential leads to a live session at `now`.
+    #[must_use]
+    pub fn is_live(&self, now: Timestamp) -> bool {
+        let session = self.session.as_ref().filter(|_| !self.ended);
+        session.is_some_and(|session| session.verdict(now).is_ok())
+    }
 }
 
 /// Something seen, and how often.

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod faults;
 #[cfg(test)]
+mod legacy;
+#[cfg(test)]
 mod lifecycle;
 #[cfg(test)]
 mod races;

@@ -20,12 +20,12 @@ use crate::store::{
 pub(super) async fn recall(pool: &Pool, keys: &[LegacyKey]) -> StoreResult<Recalled> {
     const SQL: &str = concat!(
         "SELECT pg_is_in_recovery() AS in_recovery, clock_timestamp() AS now, \
-             l.legacy_key, l.wrapped_sid, l.session_key AS became, ",
+             l.legacy_key, l.wrapped_sid, l.session_key AS became, l.ended_at IS NOT NULL AS ended, ",
         columns!(),
         ", ",
         mass_revoked!(),
         " AS mass_revoked FROM sidgate_clock c LEFT JOIN sidgate_legacy l ON l.legacy_key = ANY ($1::bytea[]) \
-         LEFT JOIN sidgate_session s ON s.session_key = l.session_key AND l.ended_at IS NULL"
+         LEFT JOIN sidgate_session s ON s.session_key = l.session_key"
     );
     let keys: Vec<&[u8]> = keys.iter().map(|key| key.as_bytes().as_slice()).collect();
     let rows = pool.read(SQL, &[&keys]).await?;
@@ -57,6 +57,7 @@ fn recalled(row: &Row, legacy_key: &[u8]) -> StoreResult<RecalledRow> {
         },
         session_key: row::key(column(row, "became")?)?,
         session: session.map(|_key| row::stored_session(row)).transpose()?,
+        ended: column(row, "ended")?,
     })
 }
 

@@ -25,12 +25,12 @@ pub(super) fn recall(
     keys: &[LegacyKey],
 ) -> StoreResult<Recalled> {
     const SQL: &str = concat!(
-        "SELECT l.legacy_key, l.wrapped_sid, l.session_key AS became, ",
+        "SELECT l.legacy_key, l.wrapped_sid, l.session_key AS became, l.ended_at IS NOT NULL AS ended, ",
         columns!(),
         ", ",
         mass_revoked!(),
         " AS mass_revoked FROM sidgate_legacy l \
-         LEFT JOIN sidgate_session s ON s.session_key = l.session_key AND l.ended_at IS NULL \
+         LEFT JOIN sidgate_session s ON s.session_key = l.session_key \
          WHERE l.legacy_key = :key"
     );
     let snapshot = connection.transaction().map_err(store_error)?;
@@ -52,6 +52,7 @@ fn recalled(row: &Row<'_>) -> StoreResult<RecalledRow> {
         },
         session_key: column(row, "became").map(SessionKey::from_bytes)?,
         session: session.map(|_key| row::stored_session(row)).transpose()?,
+        ended: column(row, "ended")?,
     })
 }
 

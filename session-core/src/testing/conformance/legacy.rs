@@ -49,12 +49,7 @@ async fn recall(f: &impl Fixture, login: &LegacyLogin) -> Recalled {
 /// Whether each known credential leads to a live session.
 async fn lives(f: &impl Fixture, login: &LegacyLogin) -> Vec<bool> {
     let Recalled { now, rows } = recall(f, login).await;
-    rows.iter()
-        .map(|row| {
-            let session = row.session.as_ref();
-            session.is_some_and(|session| session.verdict(now).is_ok())
-        })
-        .collect()
+    rows.iter().map(|row| row.is_live(now)).collect()
 }
 
 /// What nobody has migrated is not known, and is not ended either.
