@@ -53,6 +53,8 @@ mod logs;
 #[cfg(test)]
 mod migration;
 #[cfg(test)]
+mod migration_django;
+#[cfg(test)]
 mod migration_jar;
 #[cfg(test)]
 mod migration_modes;

@@ -21,7 +21,8 @@ fn reload(gateway: &Gateway, from: &str, to: &str) {
     until_true("the reload", LONG, || done(gateway) > before);
 }
 
-fn mode(gateway: &Gateway, from: &str, to: &str) {
+/// Switches the mode of a running gateway.
+pub(crate) fn mode(gateway: &Gateway, from: &str, to: &str) {
     reload(
         gateway,
         &format!("mode = \"{from}\""),
