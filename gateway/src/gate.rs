@@ -3,16 +3,14 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use session_core::cache::Entry;
 use session_core::entropy::{self, SharedEntropy};
 use session_core::service::Sessions;
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 
-use crate::auth::identity::Badge;
 use crate::backend::Backend;
 use crate::legacy::Migrations;
-use crate::site::{CurrentSite, Site};
+use crate::site::CurrentSite;
 use crate::telemetry::metrics::Metrics;
 
 /// The running gateway.

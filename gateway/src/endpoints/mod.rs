@@ -31,6 +31,8 @@ pub(crate) struct Asker {
     pub user_agent: Text,
     /// `X-Request-Id`
     pub request_id: String,
+    /// Cookies of the old system.
+    pub offer: Option<Box<Offer>>,
     /// What the endpoint has found out, for the log.
     pub seen: OnceLock<Seen>,
 }
@@ -42,8 +44,6 @@ pub(crate) struct Seen {
     pub tier: &'static str,
     /// Its handle, if there is one.
     pub session: Option<Text>,
-    /// Cookies of the old system.
-    pub offer: Option<Box<Offer>>,
 }
 
 impl Asker {

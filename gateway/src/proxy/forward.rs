@@ -168,29 +168,37 @@ impl Forward {
 
     /// The second check (R1): what was found may have changed on the way here, or the process may have been paused. Then the
     /// session is asked for again, once, as if the request had just come.
-    pub(super) async fn confirm(&mut self, gate: &Gate, site: &Site) -> Outcome {
+    pub(super) async fn confirm(&mut self, gate: &Gate, site: &Site) -> Result<(), Doubt> {
         let State::Active(active) = &self.state else {
-            return Outcome::Forward;
+            return Ok(());
         };
         if gate.sessions.still_holds(active, self.query) {
-            return Outcome::Forward;
+            return Ok(());
         }
         let key = active.entry.session().key;
         let found = gate.sessions.resolve_key(key, self.query).await;
         match decide::decide(self.session, self.on_unknown, Finding::Resolved(found)) {
-            Decision::Missing => Outcome::Missing,
-            Decision::Unavailable(_) => Outcome::Unavailable,
+            Decision::Missing => Err(Doubt::Missing),
+            Decision::Unavailable(_) => Err(Doubt::Unavailable),
             Decision::Forward(State::Active(again))
                 if !gate.sessions.still_holds(&again, self.query) =>
             {
-                Outcome::Unavailable
+                Err(Doubt::Unavailable)
             }
             Decision::Forward(state) => {
                 self.adopt(gate, site, state);
-                Outcome::Forward
+                Ok(())
             }
         }
     }
+}
+
+/// What the second check found.
+pub(super) enum Doubt {
+    /// The route requires a session, and there is none any more.
+    Missing,
+    /// Nobody can say any more.
+    Unavailable,
 }
 
 /// What became of a plan.

@@ -9,7 +9,7 @@ use pingora_core::{Error, ErrorType, Result};
 use pingora_http::RequestHeader;
 
 use super::ctx::{Ctx, Forward};
-use super::forward::Outcome;
+use super::forward::Doubt;
 use crate::auth::decide::State;
 use crate::auth::identity::{claims, signed};
 use crate::auth::token::SessionClaims;
@@ -47,9 +47,9 @@ pub(super) async fn write_identity(
         return Error::e_explain(ErrorType::InternalError, "nothing to forward");
     };
     let refused = match forward.confirm(gate, &ctx.site).await {
-        Outcome::Forward => None,
-        Outcome::Missing => Some(401),
-        Outcome::Unavailable => Some(503),
+        Ok(()) => None,
+        Err(Doubt::Missing) => Some(401),
+        Err(Doubt::Unavailable) => Some(503),
     };
     if let Some(status) = refused {
         return Error::e_explain(
