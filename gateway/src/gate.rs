@@ -34,8 +34,8 @@ pub(crate) struct Gate {
     pub draining: AtomicBool,
     /// Requests whose header was read and whose answer is not complete.
     pub in_flight: AtomicUsize,
-    /// Told when the listeners are about to close.
-    pub closing: Notify,
+    /// Told when the public listeners have closed.
+    pub closed: Notify,
 }
 
 impl Gate {

@@ -47,8 +47,6 @@ const UNREADY_FIRST: Duration = Duration::from_secs(1);
 /// was sent before its connection closed is still being read.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 const SETTLED: Duration = Duration::from_millis(200);
-/// How long Pingora goes on listening after it has handed its sockets over (its `CLOSE_TIMEOUT`).
-const HANDED_OVER: Duration = Duration::from_secs(5);
 /// Requests on one connection.
 const KEEPALIVE_REQUESTS: u32 = 10_000;
 /// An HTTP/2 connection without streams is closed after this long.
@@ -102,7 +100,7 @@ pub(crate) fn run(path: PathBuf, upgrade: bool) -> Result<(), WiringError> {
 /// Returns when the listeners have closed and every request has its answer, or `server.drain_timeout` later. Pingora would
 /// always wait that long.
 async fn drained(gate: &Gate) {
-    gate.closing.notified().await;
+    gate.closed.notified().await;
     let limit = gate.site.get().config.server.drain_timeout;
     let no_request = async {
         let mut quiet = Duration::ZERO;
@@ -161,7 +159,7 @@ async fn build(
         entropy: Arc::new(SystemEntropy),
         draining: AtomicBool::new(false),
         in_flight: AtomicUsize::new(0),
-        closing: Notify::new(),
+        closed: Notify::new(),
     }))
 }
 
@@ -322,14 +320,6 @@ impl ShutdownSignalWatch for Watch {
             info!("draining");
             tokio::time::sleep(UNREADY_FIRST).await;
         }
-        let gate = Arc::clone(&self.0);
-        let handing_over = matches!(stop, ShutdownSignal::GracefulUpgrade);
-        self.0.core.spawn(async move {
-            if handing_over {
-                tokio::time::sleep(HANDED_OVER).await;
-            }
-            gate.closing.notify_one();
-        });
         stop
     }
 }

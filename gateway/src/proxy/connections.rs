@@ -86,8 +86,9 @@ impl ServerApp for Connections {
         }
     }
 
+    /// The listeners have closed. Pingora's own clean-up would also give up requests whose header is still being read.
     async fn cleanup(&self) {
-        self.h1.cleanup().await;
+        self.gate.closed.notify_one();
     }
 }
 

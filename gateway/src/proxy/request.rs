@@ -34,6 +34,9 @@ enum Next<'a> {
 pub(super) async fn filter(gate: &Arc<Gate>, session: &mut Session, ctx: &mut Ctx) -> Result<bool> {
     let site = Arc::clone(&ctx.site);
     limit_waits(session, &site.config.edge);
+    if gate.is_draining() {
+        session.set_keepalive(None);
+    }
     let answer = match next(gate, &site, session, ctx) {
         Next::Refuse(why) => {
             gate.metrics.refused(why.reason());

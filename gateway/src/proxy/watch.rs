@@ -17,7 +17,7 @@ use pingora_proxy::HttpProxy;
 use session_core::cache::Entry;
 use session_core::service::Follow;
 use session_core::sid::SessionKey;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 use super::Proxy;
 use crate::gate::Gate;
@@ -99,6 +99,7 @@ pub(crate) struct Watched {
     proxy: Arc<HttpProxy<Proxy>>,
     gate: Arc<Gate>,
     options: HttpServerOptions,
+    never: watch::Sender<bool>,
 }
 
 impl Watched {
@@ -112,6 +113,18 @@ impl Watched {
             proxy,
             gate,
             options,
+            never: watch::Sender::new(false),
+        }
+    }
+
+    /// The signal that a request is served under. Pingora gives a connection up when the gateway stops before the header is
+    /// read, also one that has just been accepted; a client would see its request go unanswered. So an HTTP/1 request is
+    /// always served, and its connection ends afterwards, see [`rested`].
+    fn patient(&self, session: &ServerSession, shutdown: &ShutdownWatch) -> ShutdownWatch {
+        if session.is_http2() {
+            shutdown.clone()
+        } else {
+            self.never.subscribe()
         }
     }
 
@@ -180,9 +193,10 @@ impl HttpServerApp for Watched {
         shutdown: &ShutdownWatch,
     ) -> Option<ReusedHttpStream> {
         let (watch, header_limit) = (Arc::<Watch>::default(), self.header_limit(&session));
+        let patient = self.patient(&session, shutdown);
         let request = WATCH.scope(
             Arc::clone(&watch),
-            self.proxy.process_new_http(session, shutdown),
+            self.proxy.process_new_http(session, &patient),
         );
         let done = tokio::select! {
             done = request => done,
@@ -193,9 +207,5 @@ impl HttpServerApp for Watched {
 
     fn server_options(&self) -> Option<&HttpServerOptions> {
         Some(&self.options)
-    }
-
-    async fn http_cleanup(&self) {
-        self.proxy.http_cleanup().await;
     }
 }
