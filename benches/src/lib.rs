@@ -121,6 +121,7 @@ pub async fn log_in(sessions: &Sessions, number: usize) -> Result<String, Fault>
         ttl: Duration::from_secs(86_400),
         idle: Duration::from_secs(43_200),
         replaces: None,
+        limit: None,
     };
     let created = sessions.create(ticket, login).await?;
     Ok(created.sid.expose().as_str().to_owned())

@@ -10,6 +10,8 @@ use http::header::{
 };
 use serde::Serialize;
 use serde_json::{Value, json};
+use session_core::service::{Absence, SessionsError};
+use session_core::session::{Dead, RevokeReason};
 
 use crate::edge::{METHODS, Refused};
 
@@ -48,6 +50,19 @@ impl Answer {
         let mut answer = Self::new(status, outcome);
         answer.body = serde_json::to_vec(body).unwrap_or_default().into();
         answer.with(CONTENT_TYPE, HeaderValue::from_static("application/json"))
+    }
+
+    /// Text of any kind.
+    #[must_use]
+    pub(crate) fn text(
+        status: u16,
+        outcome: &'static str,
+        kind: HeaderValue,
+        body: &'static str,
+    ) -> Self {
+        let mut answer = Self::new(status, outcome);
+        answer.body = Bytes::from_static(body.as_bytes());
+        answer.with(CONTENT_TYPE, kind)
     }
 
     /// A problem. `code` is part of the contract; the title is for people.
@@ -106,26 +121,55 @@ impl Answer {
         .with(RETRY_AFTER, HeaderValue::from(RETRY_SECONDS))
     }
 
+    /// For an end of sessions that failed, or may have.
+    #[must_use]
+    pub(crate) fn not_committed(failed: &SessionsError) -> Self {
+        if failed.may_have_happened() {
+            Self::outcome_unknown()
+        } else {
+            Self::unavailable()
+        }
+    }
+
     /// The same for an end of sessions that was sent to the store and not answered. Repeating it is safe.
     #[must_use]
-    pub(crate) fn outcome_unknown() -> Self {
+    fn outcome_unknown() -> Self {
         let title = "It is not known whether the sessions were ended, try again";
         Self::problem_with(503, "unavailable", title, &json!({"outcome": "unknown"}))
             .with(RETRY_AFTER, HeaderValue::from(RETRY_SECONDS))
     }
 
-    /// There is no session and the route requires one.
+    /// The body is larger than anything that makes sense here.
     #[must_use]
-    pub(crate) fn unauthenticated() -> Self {
-        Self::problem(401, "unauthenticated", "Authentication is required")
-            .with(VARY, HeaderValue::from_static("Cookie"))
+    pub(crate) fn too_large() -> Self {
+        Self::problem(413, "too_large", "The request body is too large").closing()
+    }
+
+    /// The request makes no sense. The title is for its developer.
+    #[must_use]
+    pub(crate) fn invalid(title: &str) -> Self {
+        Self::problem(400, "invalid_request", title)
+    }
+
+    /// There is no session and the route requires one. A browser whose session gave way to another one learns that.
+    #[must_use]
+    pub(crate) fn unauthenticated(why: Option<Absence>) -> Self {
+        let answer = match why.and_then(ended_code) {
+            Some(code) => Self::problem(
+                401,
+                code,
+                "The session was ended by a login on another device",
+            ),
+            None => Self::problem(401, "unauthenticated", "Authentication is required"),
+        };
+        answer.with(VARY, HeaderValue::from_static("Cookie"))
     }
 
     /// The same, for somebody who can be sent to the login page.
     #[must_use]
     pub(crate) fn login_page(location: &str) -> Self {
         let Ok(location) = HeaderValue::from_str(location) else {
-            return Self::unauthenticated();
+            return Self::unauthenticated(None);
         };
         Self::new(303, "login_redirect")
             .with(LOCATION, location)
@@ -202,6 +246,12 @@ impl Answer {
             ),
         ]
     }
+}
+
+/// The `code` that tells a browser why it has no session any more, where that is more than "log in again".
+#[must_use]
+pub(crate) fn ended_code(why: Absence) -> Option<&'static str> {
+    (why == Absence::Ended(Dead::Revoked(Some(RevokeReason::Evicted)))).then_some("session_evicted")
 }
 
 fn allow() -> HeaderValue {

@@ -9,8 +9,10 @@ use tokio::runtime::Handle;
 use tokio::sync::Notify;
 
 use crate::backend::Backend;
+use crate::endpoints::streams::Streams;
 use crate::legacy::Migrations;
 use crate::site::CurrentSite;
+use crate::telemetry::history::History;
 use crate::telemetry::metrics::Metrics;
 
 /// The running gateway.
@@ -28,6 +30,10 @@ pub(crate) struct Gate {
     pub migrations: Migrations,
     /// Where calls to the backend run.
     pub core: Handle,
+    /// What the dashboard draws.
+    pub history: History,
+    /// Open event streams.
+    pub streams: Arc<Streams>,
     /// Randomness.
     pub entropy: SharedEntropy,
     /// Set when the process is about to stop: `/readyz` says no, requests are still served.

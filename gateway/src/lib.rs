@@ -11,6 +11,7 @@ mod admin;
 mod answer;
 pub mod auth;
 mod backend;
+mod body;
 pub mod cli;
 pub mod config;
 pub mod edge;

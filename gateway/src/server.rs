@@ -33,6 +33,7 @@ use crate::listeners;
 use crate::proxy::Proxy;
 use crate::proxy::connections::Connections;
 use crate::site::{CurrentSite, Site};
+use crate::telemetry::history::{History, STEP};
 use crate::telemetry::metrics::Metrics;
 use crate::upstream::RESOLVE_EVERY;
 use crate::wiring::{self, WiringError};
@@ -156,6 +157,8 @@ async fn build(
         backend: Backend::new()?,
         migrations: Migrations::new(core.clone()),
         core: core.clone(),
+        streams: Arc::default(),
+        history: History::default(),
         entropy: Arc::new(SystemEntropy),
         draining: AtomicBool::new(false),
         in_flight: AtomicUsize::new(0),
@@ -241,6 +244,9 @@ fn http_options() -> HttpServerOptions {
 fn spawn_caretakers(gate: &Arc<Gate>, path: PathBuf, keys: Arc<Keyring>) {
     gate.core.spawn(keep_current(Arc::clone(gate)));
     gate.core.spawn(tally::keep(Arc::clone(gate)));
+    if gate.site.get().config.admin.metrics {
+        gate.core.spawn(keep_history(Arc::clone(gate)));
+    }
     gate.core
         .spawn(reload_on_hangup(Arc::clone(gate), path, keys));
 }
@@ -253,6 +259,26 @@ async fn keep_current(gate: Arc<Gate>) {
             app.pool.resolve().await;
         }
         site.login_limits.forget_idle();
+    }
+}
+
+/// Reads the metrics for the dashboard. Live sessions are counted once a minute: that takes the store some time.
+async fn keep_history(gate: Arc<Gate>) {
+    const COUNT_EVERY: u32 = 30;
+    let mut steps = (0..COUNT_EVERY).cycle();
+    let mut live = None;
+    loop {
+        // A store that is not there yet is asked again at once.
+        if steps.next() == Some(0) || live.is_none() {
+            live = gate.sessions.count_live().await.ok();
+        }
+        let families = gate.metrics.families(
+            &gate.sessions,
+            &gate.streams,
+            gate.migrations.breaker.state(),
+        );
+        gate.history.note(gate.now(), &families, live);
+        tokio::time::sleep(STEP).await;
     }
 }
 

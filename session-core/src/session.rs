@@ -1,6 +1,7 @@
 //! What a session is: whose it is, since when, until when. Pure; no I/O and no clock.
 
 use std::net::IpAddr;
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use uuid::Uuid;
@@ -58,8 +59,8 @@ pub const USER_AGENT_MAX: usize = 256;
 /// Why a session that exists does not count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Dead {
-    /// It was ended, by itself or with all of its user, of its tenant or of everybody.
-    Revoked,
+    /// It was ended: by itself, for this reason, or with all of its user, of its tenant or of everybody.
+    Revoked(Option<RevokeReason>),
     /// Its absolute end has come.
     Expired,
     /// Nobody used it for longer than its idle limit.
@@ -72,8 +73,11 @@ impl Session {
     /// # Errors
     /// Why it does not.
     pub fn verdict(&self, now: Timestamp, mass_revoked: Option<Seq>) -> Result<(), Dead> {
-        if self.revoked.is_some() || mass_revoked.is_some_and(|seq| self.created_seq < seq) {
-            return Err(Dead::Revoked);
+        if let Some((_, reason)) = self.revoked {
+            return Err(Dead::Revoked(Some(reason)));
+        }
+        if mass_revoked.is_some_and(|seq| self.created_seq < seq) {
+            return Err(Dead::Revoked(None));
         }
         if now >= self.expires_at {
             return Err(Dead::Expired);
@@ -117,6 +121,26 @@ pub struct NewSession {
     pub sampled: Seq,
     /// What it takes the place of.
     pub origin: Origin,
+    /// How many sessions its user may have; `None`: any number.
+    pub limit: Option<SessionLimit>,
+}
+
+/// How many sessions a user may have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SessionLimit {
+    /// That many, the new one included.
+    pub max: NonZeroU32,
+    /// What happens when there are more.
+    pub over: OverLimit,
+}
+
+/// What a login does that is one too many.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OverLimit {
+    /// It ends the session whose login is the longest ago.
+    EvictOldest,
+    /// It fails.
+    Deny,
 }
 
 /// How a session comes about. Whatever it takes the place of ends in the same transaction.

@@ -50,6 +50,7 @@ fn login(n: u8) -> NewSession {
         reference: None,
         sampled: 0,
         origin: Origin::Login { replaces: None },
+        limit: None,
     }
 }
 

@@ -38,8 +38,8 @@ impl State {
 pub enum Decision {
     /// It goes to the app.
     Forward(State),
-    /// The route requires a session and there is none.
-    Missing,
+    /// The route requires a session and there is none; why not, if there was one.
+    Missing(Option<Absence>),
     /// The route needs an answer that nobody can give now: 503.
     Unavailable(Unknown),
 }
@@ -62,9 +62,8 @@ pub fn decide(policy: SessionPolicy, on_unknown: OnUnknown, finding: Finding) ->
     match finding {
         Finding::NotAsked => Decision::Forward(State::None),
         Finding::Resolved(Resolution::Active(active)) => Decision::Forward(State::Active(active)),
-        Finding::NoCookie | Finding::Resolved(Resolution::Absent(_)) if required => {
-            Decision::Missing
-        }
+        Finding::NoCookie if required => Decision::Missing(None),
+        Finding::Resolved(Resolution::Absent(why)) if required => Decision::Missing(Some(why)),
         Finding::NoCookie | Finding::Resolved(Resolution::Absent(_)) => {
             Decision::Forward(State::Anonymous)
         }

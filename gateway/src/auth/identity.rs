@@ -199,14 +199,19 @@ enum Attribute {
     Unfit,
 }
 
-fn attribute(identity: &Value, field: &IdentityField) -> Attribute {
-    let found = match field {
+/// The part of an identity that a field names.
+#[must_use]
+pub fn field<'a>(identity: &'a Value, field: &IdentityField) -> Option<&'a Value> {
+    match field {
         IdentityField::TenantId => identity.get("tenant_id"),
         IdentityField::NeedsOnboarding => identity.get("needs_onboarding"),
         IdentityField::User(keys) => dig(identity.get("user"), keys),
         IdentityField::Attributes(keys) => dig(identity.get("attributes"), keys),
-    };
-    let text = match found {
+    }
+}
+
+fn attribute(identity: &Value, name: &IdentityField) -> Attribute {
+    let text = match field(identity, name) {
         None | Some(Value::Null) => return Attribute::Absent,
         Some(Value::String(text)) => text.clone(),
         Some(other) => other.to_string(),

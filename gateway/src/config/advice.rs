@@ -24,11 +24,7 @@ impl Config {
 
     /// Keys that are read, so that a file for a later version is checked by this one, and that do nothing yet.
     fn without_effect(&self) -> impl Iterator<Item = String> {
-        let keys = [
-            ("session.max_per_user", self.session.max_per_user.is_some()),
-            ("admin.claim", self.admin.claim.is_some()),
-            ("migration.mode", self.migration.mode != MigrationMode::Off),
-        ];
+        let keys = [("migration.mode", self.migration.mode != MigrationMode::Off)];
         keys.into_iter()
             .filter(|(_, is_set)| *is_set)
             .map(|(key, _)| format!("{key}: has no effect in this version"))

@@ -60,6 +60,8 @@ pub enum OddHeaderNames {
 pub struct EndpointsConfig {
     /// Prefix of the public endpoints; never the root.
     pub base_path: PathPrefix,
+    /// Open streams of `GET /events`, over all sessions.
+    pub max_streams: usize,
 }
 
 impl EdgeConfig {
@@ -122,6 +124,9 @@ impl EndpointsConfig {
             base_path: endpoints
                 .text("base_path", base_path)
                 .unwrap_or_else(|| PathPrefix::fixed("/api/auth")),
+            max_streams: endpoints
+                .number("max_streams", 0..=1_000_000)
+                .unwrap_or(10_000),
         })
     }
 }

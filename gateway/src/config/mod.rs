@@ -65,7 +65,7 @@ pub use self::path::PathPrefix;
 pub use self::reload::restart_needed;
 pub use self::routes::{CsrfPolicy, OnMissing, OnUnknown, Route, Routes, SessionPolicy};
 pub use self::server::ServerConfig;
-pub use self::session::{OverLimit, SessionConfig};
+pub use self::session::SessionConfig;
 pub use self::store::{StoreConfig, StoreUrl};
 pub use self::tls::TlsConfig;
 pub use self::upstreams::{BackendConfig, Upstream};

@@ -41,8 +41,6 @@ pub fn restart_needed(old: &Config, new: &Config) -> Vec<&'static str> {
         cache.redis_ttl,
         session.absolute_timeout,
         session.idle_timeout,
-        session.max_per_user,
-        session.over_limit,
         cookie.name,
         cookie.secure,
         cookie.same_site,

@@ -1,7 +1,11 @@
 //! `[session]`: how long a session lives, and how many one user may have.
 
+use std::collections::BTreeMap;
 use std::num::NonZeroU32;
+use std::ops::RangeInclusive;
 use std::time::Duration;
+
+use session_core::session::{ID_MAX, OverLimit, SessionLimit};
 
 use super::duration::{days, hours, secs, show, whole_seconds};
 use super::reader::Reader;
@@ -10,6 +14,13 @@ use super::reader::Reader;
 const MAX_TIMEOUT: Duration = days(400);
 
 const DEFAULT_IDLE: Duration = hours(12);
+
+const MAX_PER_USER: RangeInclusive<u32> = 0..=1_000_000;
+
+const OVER_LIMIT: [(&str, OverLimit); 2] = [
+    ("evict_oldest", OverLimit::EvictOldest),
+    ("deny", OverLimit::Deny),
+];
 
 /// Life of a session.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,18 +33,31 @@ pub struct SessionConfig {
     pub max_per_user: Option<NonZeroU32>,
     /// What a login beyond that limit does.
     pub over_limit: OverLimit,
+    /// What is different for the users of some tenants.
+    tenants: BTreeMap<String, TenantLimit>,
 }
 
-/// What happens at the session limit.
+/// `[session.tenants.NAME]`: what is said there; the rest is as for everybody.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum OverLimit {
-    /// The oldest session ends.
-    EvictOldest,
-    /// The login is refused with `409 session_limit`.
-    Deny,
+struct TenantLimit {
+    max_per_user: Option<u32>,
+    over_limit: Option<OverLimit>,
 }
 
 impl SessionConfig {
+    /// What holds for a user of this tenant.
+    #[must_use]
+    pub fn limit(&self, tenant: Option<&str>) -> Option<SessionLimit> {
+        let own = tenant.and_then(|tenant| self.tenants.get(tenant));
+        let max = own
+            .and_then(|own| own.max_per_user)
+            .map_or(self.max_per_user, NonZeroU32::new)?;
+        let over = own
+            .and_then(|own| own.over_limit)
+            .unwrap_or(self.over_limit);
+        Some(SessionLimit { max, over })
+    }
+
     pub(super) fn read(root: &mut Reader<'_>) -> Self {
         root.section("session", |session| {
             let timeout = || whole_seconds(secs(1)..=MAX_TIMEOUT);
@@ -53,18 +77,30 @@ impl SessionConfig {
                 absolute_timeout: absolute,
                 idle_timeout: idle.unwrap_or(DEFAULT_IDLE.min(absolute)),
                 max_per_user: session
-                    .number("max_per_user", 0..=1_000_000)
+                    .number("max_per_user", MAX_PER_USER)
                     .and_then(NonZeroU32::new),
                 over_limit: session
-                    .choice(
-                        "over_limit",
-                        &[
-                            ("evict_oldest", OverLimit::EvictOldest),
-                            ("deny", OverLimit::Deny),
-                        ],
-                    )
+                    .choice("over_limit", &OVER_LIMIT)
                     .unwrap_or(OverLimit::EvictOldest),
+                tenants: session
+                    .named("tenants", check_tenant, |tenant, _| TenantLimit {
+                        max_per_user: tenant.number("max_per_user", MAX_PER_USER),
+                        over_limit: tenant.choice("over_limit", &OVER_LIMIT),
+                    })
+                    .into_iter()
+                    .collect(),
             }
         })
+    }
+}
+
+/// The rule for ids of tenants, so that a name that no session can have is noticed.
+fn check_tenant(name: &str) -> Result<(), String> {
+    if (1..=ID_MAX).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_graphic()) {
+        Ok(())
+    } else {
+        Err(format!(
+            "a tenant's id is 1 to {ID_MAX} visible ASCII characters"
+        ))
     }
 }

@@ -3,6 +3,7 @@
 //! The order matters: the head is sampled before the backend looks at the credentials (DESIGN 5, R8), so that "log
 //! everybody out" also ends the logins that were under way.
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -11,7 +12,8 @@ use http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use session_core::service::{Created, Login, LoginTicket, SessionsError};
-use session_core::session::{Identity, Text};
+use session_core::session::{Identity, OverLimit, SessionLimit};
+use session_core::store::StoreError;
 use tracing::{info, warn};
 
 use super::view::session_view;
@@ -33,8 +35,17 @@ const FIELD_MAX: usize = 1_024;
 struct Form {
     email: String,
     password: String,
+    /// Whether this login ends all others of the user: what somebody can do whose login was denied at the limit.
+    #[serde(default)]
+    end_others: bool,
     #[serde(flatten)]
     extra: Map<String, Value>,
+}
+
+/// A login that is fit to be judged.
+struct Attempt {
+    credentials: Credentials,
+    end_others: bool,
 }
 
 /// `415` for anything but JSON: a plain HTML form on another site can only send other types.
@@ -68,12 +79,12 @@ pub(crate) async fn login(
     asker: &Asker,
     body: &Bytes,
 ) -> Answer {
-    let Some(credentials) = parse(body, asker) else {
-        return Answer::problem(
-            400,
-            "invalid_request",
-            "email and password must be non-empty strings in a JSON object",
-        );
+    let Some(Attempt {
+        credentials,
+        end_others,
+    }) = parse(body, asker)
+    else {
+        return Answer::invalid("email and password must be non-empty strings in a JSON object");
     };
     match within_limits(gate, site, asker, &credentials.email).await {
         Ok(Ok(())) => {}
@@ -89,7 +100,18 @@ pub(crate) async fn login(
     };
     match ask_backend(gate, site, asker, credentials).await {
         Ok(Ok((identity, reference))) => {
-            commit(gate, site, asker, ticket, identity, reference).await
+            gate.metrics.backend("accepted");
+            let login = Login {
+                limit: limit(site, &identity, end_others),
+                identity,
+                reference,
+                ip: Some(asker.ip),
+                user_agent: asker.user_agent.clone(),
+                ttl: site.config.session.absolute_timeout,
+                idle: site.config.session.idle_timeout,
+                replaces: asker.key(gate),
+            };
+            commit(gate, site, asker, ticket, login).await
         }
         Ok(Err(rejected)) => reject(gate, rejected),
         Err(failed) => {
@@ -137,10 +159,11 @@ fn too_many(seconds: u64) -> Answer {
         .with(RETRY_AFTER, HeaderValue::from(seconds))
 }
 
-fn parse(body: &[u8], asker: &Asker) -> Option<Credentials> {
+fn parse(body: &[u8], asker: &Asker) -> Option<Attempt> {
     let Form {
         email,
         password,
+        end_others,
         mut extra,
     } = serde_json::from_slice(body).ok()?;
     let fits = |text: &str| (1..=FIELD_MAX).contains(&text.len());
@@ -150,13 +173,28 @@ fn parse(body: &[u8], asker: &Asker) -> Option<Credentials> {
     // What the gateway vouches for cannot be said by the client.
     extra.remove("ip");
     extra.remove("user_agent");
-    Some(Credentials {
+    let credentials = Credentials {
         email,
         password,
         ip: asker.ip,
         user_agent: asker.user_agent.clone(),
         extra,
+    };
+    Some(Attempt {
+        credentials,
+        end_others,
     })
+}
+
+/// How many sessions this user may have. Ending all others is a limit of one.
+fn limit(site: &Site, identity: &Identity, end_others: bool) -> Option<SessionLimit> {
+    if end_others {
+        return Some(SessionLimit {
+            max: NonZeroU32::MIN,
+            over: OverLimit::EvictOldest,
+        });
+    }
+    site.config.session.limit(identity.tenant_id())
 }
 
 /// On the core runtime, where the client's connections live.
@@ -188,29 +226,30 @@ async fn commit(
     site: &Site,
     asker: &Asker,
     ticket: LoginTicket,
-    identity: Identity,
-    reference: Option<Text>,
+    login: Login,
 ) -> Answer {
-    gate.metrics.backend("accepted");
-    let config = &site.config.session;
-    let login = Login {
-        identity,
-        reference,
-        ip: Some(asker.ip),
-        user_agent: asker.user_agent.clone(),
-        ttl: config.absolute_timeout,
-        idle: config.idle_timeout,
-        replaces: asker.key(gate),
-    };
+    let limit = login.limit;
     let Created { sid, session } = match gate.sessions.create(ticket, login).await {
         Ok(created) => created,
+        Err(SessionsError::Store(StoreError::SessionLimit { sessions })) => {
+            gate.metrics.refused("session_limit");
+            info!(
+                request_id = asker.request_id,
+                sessions, "login denied at the session limit"
+            );
+            return session_limit(sessions, limit);
+        }
         Err(failed) => return not_committed(asker, &failed),
     };
     gate.metrics.created("login");
     asker.saw("store", Some(&session));
     info!(request_id = asker.request_id, session = %session.id, "login");
     let answer = Answer::json(201, "login", &session_view(&session, session.last_activity));
-    match set_cookie::issue(&site.config.cookie, &sid, config.absolute_timeout) {
+    match set_cookie::issue(
+        &site.config.cookie,
+        &sid,
+        site.config.session.absolute_timeout,
+    ) {
         Some(cookie) => {
             let answer = answer.with_cookie(cookie);
             let farewell = asker.offer.as_deref().and_then(|offer| offer.parting(site));
@@ -221,6 +260,22 @@ async fn commit(
         }
         None => Answer::unavailable(),
     }
+}
+
+/// Says how many sessions there are, and how to log in all the same.
+fn session_limit(sessions: u64, limit: Option<SessionLimit>) -> Answer {
+    let members = json!({
+        "sessions": sessions,
+        "limit": limit.map(|limit| limit.max),
+        "offers": ["end_others"],
+        "detail": "Log in with \"end_others\": true to end all other sessions",
+    });
+    Answer::problem_with(
+        409,
+        "session_limit",
+        "There are too many sessions",
+        &members,
+    )
 }
 
 fn not_committed(asker: &Asker, failed: &SessionsError) -> Answer {

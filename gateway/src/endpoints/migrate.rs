@@ -27,7 +27,7 @@ pub(crate) async fn migrate(gate: &Arc<Gate>, site: &Arc<Site>, asker: &Asker) -
         _ if arrival.refused => {
             Answer::problem(401, "legacy_refused", "The old login is not valid any more")
         }
-        _ => Answer::unauthenticated(),
+        _ => Answer::unauthenticated(None),
     };
     parting(answer, gate, site, &arrival.farewell)
 }

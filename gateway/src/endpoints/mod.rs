@@ -1,17 +1,23 @@
 //! Sidgate's own public endpoints (DESIGN 9), below `endpoints.base_path`.
 
+pub(crate) mod device_label;
+pub(crate) mod devices;
+pub(crate) mod events;
 pub(crate) mod login;
 pub(crate) mod migrate;
+mod query;
 pub(crate) mod session;
-mod view;
+pub(crate) mod streams;
+pub(crate) mod view;
 
 use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
 
 use http::HeaderMap;
-use session_core::service::{Query, Resolution};
+use session_core::service::{Active, Query, Resolution};
 use session_core::session::{Session, Text};
 use session_core::sid::SessionKey;
+use uuid::Uuid;
 
 use crate::answer::Answer;
 use crate::auth::csrf;
@@ -19,6 +25,8 @@ use crate::auth::decide::{self, Finding};
 use crate::gate::Gate;
 use crate::legacy::{self, Arrival, Farewell, Offer, Visitor};
 use crate::site::Site;
+
+pub(crate) use self::login::check_content_type;
 
 /// Who asks, as far as the edge knows.
 #[derive(Debug)]
@@ -31,6 +39,8 @@ pub(crate) struct Asker {
     pub user_agent: Text,
     /// `X-Request-Id`
     pub request_id: String,
+    /// Query of the request, without the question mark.
+    pub query: String,
     /// Cookies of the old system.
     pub offer: Option<Box<Offer>>,
     /// What the endpoint has found out, for the log.
@@ -63,12 +73,12 @@ impl Asker {
     }
 
     /// Finds out about the session of the cookie, and counts it like that of any request.
-    async fn resolve(&self, gate: &Gate) -> Finding {
+    async fn resolve(&self, gate: &Gate, query: Query) -> Finding {
         let Some(sid) = self.sid.as_deref() else {
             return Finding::NoCookie;
         };
         let before = gate.sessions.clock().boot();
-        let found = gate.sessions.resolve(sid, Query::default()).await;
+        let found = gate.sessions.resolve(sid, query).await;
         let finding = Finding::Resolved(found);
         let (tier, result) = decide::labels(&finding);
         let took = gate.sessions.clock().boot().since(before);
@@ -80,6 +90,31 @@ impl Asker {
     pub(crate) fn saw(&self, tier: &'static str, session: Option<&Session>) {
         let session = session.map(|session| session.id.to_string().into());
         drop(self.seen.set(Seen { tier, session }));
+    }
+
+    /// The session of the cookie, for calls that need one.
+    ///
+    /// # Errors
+    /// `401` when there is certainly none, `503` when nobody can say.
+    pub(crate) async fn session(&self, gate: &Gate, query: Query) -> Result<Active, Box<Answer>> {
+        let finding = self.resolve(gate, query).await;
+        self.saw_finding(&finding);
+        match finding {
+            Finding::Resolved(Resolution::Active(active)) => Ok(active),
+            Finding::Resolved(Resolution::Absent(why)) => {
+                Err(Box::new(Answer::unauthenticated(Some(why))))
+            }
+            Finding::Resolved(Resolution::Unknown(_)) => Err(Box::new(Answer::unavailable())),
+            Finding::NotAsked | Finding::NoCookie => Err(Box::new(Answer::unauthenticated(None))),
+        }
+    }
+
+    fn saw_finding(&self, finding: &Finding) {
+        let session = match finding {
+            Finding::Resolved(Resolution::Active(active)) => Some(active.entry.session()),
+            _ => None,
+        };
+        self.saw(decide::labels(finding).0, session);
     }
 }
 
@@ -94,6 +129,14 @@ pub(crate) enum Endpoint {
     Logout,
     /// `POST /migrate-session`
     Migrate,
+    /// `GET /sessions`
+    ListDevices,
+    /// `DELETE /sessions/{id}`; `None` when that is no id.
+    EndDevice(Option<Uuid>),
+    /// `DELETE /sessions`
+    EndDevices,
+    /// `GET /events`
+    Events,
     /// A method that the path does not know; the value of `Allow`.
     OtherMethod(&'static str),
     /// A path below the base path that is nothing.
@@ -112,8 +155,17 @@ impl Endpoint {
             ("/session-v2", _) => Self::OtherMethod("GET, HEAD, POST, DELETE"),
             ("/migrate-session", "POST") => Self::Migrate,
             ("/migrate-session", _) => Self::OtherMethod("POST"),
-            ("" | "/", _) => Self::Unknown,
-            (other, _) if other.starts_with('/') => Self::Unknown,
+            ("/sessions", "GET" | "HEAD") => Self::ListDevices,
+            ("/sessions", "DELETE") => Self::EndDevices,
+            ("/sessions", _) => Self::OtherMethod("GET, HEAD, DELETE"),
+            ("/events", "GET") => Self::Events,
+            ("/events", _) => Self::OtherMethod("GET"),
+            ("", _) => Self::Unknown,
+            (other, _) if other.starts_with('/') => match one_device(other) {
+                Some(id) if method == "DELETE" => Self::EndDevice(handle(id)),
+                Some(_) => Self::OtherMethod("DELETE"),
+                None => Self::Unknown,
+            },
             _ => return None,
         })
     }
@@ -122,22 +174,32 @@ impl Endpoint {
     #[must_use]
     pub(crate) const fn label(self) -> &'static str {
         match self {
-            Self::Show | Self::Login | Self::Logout | Self::OtherMethod(_) => "endpoint:session",
+            Self::Show | Self::Login | Self::Logout => "endpoint:session",
             Self::Migrate => "endpoint:migrate",
-            Self::Unknown => "endpoint:unknown",
+            Self::ListDevices | Self::EndDevice(_) | Self::EndDevices => "endpoint:devices",
+            Self::Events => "endpoint:events",
+            Self::OtherMethod(_) | Self::Unknown => "endpoint:unknown",
         }
     }
 
-    /// Whether the request would change something and must therefore come from our own pages.
+    /// Whether the request must come from our own pages: it would change something, or hold on to something.
     #[must_use]
-    pub(crate) const fn changes_state(self) -> bool {
-        matches!(self, Self::Login | Self::Logout | Self::Migrate)
+    pub(crate) const fn is_guarded(self) -> bool {
+        matches!(
+            self,
+            Self::Login
+                | Self::Logout
+                | Self::Migrate
+                | Self::EndDevice(_)
+                | Self::EndDevices
+                | Self::Events
+        )
     }
 }
 
 /// Finds out about the session of who asks, and notes it for the log; an old login becomes one here as well.
 async fn arrive(gate: &Arc<Gate>, site: &Arc<Site>, asker: &Asker) -> Arrival {
-    let finding = asker.resolve(gate).await;
+    let finding = asker.resolve(gate, Query::default()).await;
     let arrival = match &asker.offer {
         Some(offer) => {
             let visitor = asker.visitor();
@@ -146,11 +208,7 @@ async fn arrive(gate: &Arc<Gate>, site: &Arc<Site>, asker: &Asker) -> Arrival {
         }
         None => Arrival::untouched(finding),
     };
-    let session = match &arrival.finding {
-        Finding::Resolved(Resolution::Active(active)) => Some(active.entry.session()),
-        _ => None,
-    };
-    asker.saw(decide::labels(&arrival.finding).0, session);
+    asker.saw_finding(&arrival.finding);
     arrival
 }
 
@@ -160,13 +218,25 @@ fn parting(answer: Answer, gate: &Gate, site: &Site, farewell: &Farewell) -> Ans
     lines.into_iter().fold(answer, Answer::with_cookie)
 }
 
+/// The segment behind `/sessions/`.
+fn one_device(path: &str) -> Option<&str> {
+    path.strip_prefix("/sessions/")
+        .filter(|id| !id.is_empty() && !id.contains('/'))
+}
+
+/// A handle as we write it; one session has one path.
+fn handle(text: &str) -> Option<Uuid> {
+    let id = Uuid::try_parse(text).ok()?;
+    (id.hyphenated().encode_lower(&mut Uuid::encode_buffer()) == text).then_some(id)
+}
+
 /// The cross-site rule of DESIGN 9.
 pub(crate) fn guard(
     endpoint: Endpoint,
     headers: &HeaderMap,
     site: &Site,
 ) -> Result<(), Box<Answer>> {
-    if endpoint.changes_state() && csrf::check(headers, &site.origin).is_err() {
+    if endpoint.is_guarded() && csrf::check(headers, &site.origin).is_err() {
         return Err(Box::new(Answer::cross_site()));
     }
     Ok(())
@@ -194,7 +264,28 @@ mod tests {
             Some(Endpoint::Unknown)
         );
         assert_eq!(find("GET", "/api/auth"), Some(Endpoint::Unknown));
+        assert_eq!(find("GET", "/api/auth/"), Some(Endpoint::Unknown));
         assert_eq!(find("GET", "/api/authority"), None);
         assert_eq!(find("GET", "/api"), None);
+    }
+
+    #[test]
+    fn a_device_has_one_path() {
+        let find = |method, path: &str| {
+            Endpoint::find("/api/auth", method, &format!("/api/auth{path}")).unwrap()
+        };
+        let id = "01932c07-7b9c-7a51-8d2c-0f6f6d1e2a3b";
+        let known = Endpoint::EndDevice(Some(Uuid::try_parse(id).unwrap()));
+        assert_eq!(find("DELETE", &format!("/sessions/{id}")), known);
+        for other in [&id.to_uppercase(), &id.replace('-', ""), "1", "all"] {
+            let found = find("DELETE", &format!("/sessions/{other}"));
+            assert_eq!(found, Endpoint::EndDevice(None), "{other}");
+        }
+        for nothing in ["/sessions/", "/sessions/a/b", "/sessionsx", "/events/"] {
+            assert_eq!(find("DELETE", nothing), Endpoint::Unknown, "{nothing}");
+        }
+        assert_eq!(find("GET", "/sessions/a"), Endpoint::OtherMethod("DELETE"));
+        assert_eq!(find("DELETE", "/sessions"), Endpoint::EndDevices);
+        assert_eq!(find("GET", "/events"), Endpoint::Events);
     }
 }

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use session_core::service::{Resolution, Wait};
+use session_core::service::Resolution;
 use session_core::session::RevokeReason;
 use session_core::store::Scope;
 use tracing::{info, warn};
 
 use super::view::{anonymous_view, session_view};
-use super::{Asker, arrive, parting};
-use crate::answer::Answer;
+use super::{Asker, arrive, parting, query};
+use crate::answer::{Answer, ended_code};
 use crate::auth::decide::Finding;
 use crate::gate::Gate;
 use crate::legacy::{self, OldLogin};
@@ -25,7 +25,12 @@ pub(crate) async fn show(gate: &Arc<Gate>, site: &Arc<Site>, asker: &Asker) -> A
             Answer::json(200, "active", &view)
         }
         Finding::Resolved(Resolution::Unknown(_)) => return Answer::unavailable(),
-        _ => Answer::json(200, "anonymous", &anonymous_view()),
+        Finding::Resolved(Resolution::Absent(why)) => {
+            Answer::json(200, "anonymous", &anonymous_view(ended_code(*why)))
+        }
+        Finding::NotAsked | Finding::NoCookie => {
+            Answer::json(200, "anonymous", &anonymous_view(None))
+        }
     };
     parting(answer, gate, site, &arrival.farewell)
 }
@@ -33,6 +38,10 @@ pub(crate) async fn show(gate: &Arc<Gate>, site: &Arc<Site>, asker: &Asker) -> A
 /// Ends the session of the cookie, and that of an old login beside it: left alone, it would log its browser in again.
 /// Idempotent; cookies are cleared only when the end is committed.
 pub(crate) async fn logout(gate: &Arc<Gate>, site: &Arc<Site>, asker: &Asker) -> Answer {
+    let wait = match query::wait(&asker.query) {
+        Ok(wait) => wait,
+        Err(answer) => return *answer,
+    };
     let (own, visitor) = (asker.key(gate), asker.visitor());
     let offer = asker.offer.as_deref();
     let old = match offer {
@@ -52,7 +61,7 @@ pub(crate) async fn logout(gate: &Arc<Gate>, site: &Arc<Site>, asker: &Asker) ->
     {
         match gate
             .sessions
-            .revoke(Scope::Key(key), RevokeReason::Logout, Wait::All)
+            .revoke(Scope::Key(key), RevokeReason::Logout, wait)
             .await
         {
             Ok(receipt) => {
@@ -67,11 +76,7 @@ pub(crate) async fn logout(gate: &Arc<Gate>, site: &Arc<Site>, asker: &Asker) ->
             }
             Err(failed) => {
                 warn!(request_id = asker.request_id, error = %failed, "logout not committed");
-                return if failed.may_have_happened() {
-                    Answer::outcome_unknown()
-                } else {
-                    Answer::unavailable()
-                };
+                return Answer::not_committed(&failed);
             }
         }
     }

@@ -28,13 +28,17 @@ pub(crate) fn session_view(session: &Session, last_activity: Timestamp) -> Value
     })
 }
 
-/// The view of nobody.
-pub(crate) fn anonymous_view() -> Value {
-    json!({"authenticated": false, "user": null})
+/// The view of nobody; `code` says why, where that is more than "nobody is logged in".
+pub(crate) fn anonymous_view(code: Option<&'static str>) -> Value {
+    let mut view = json!({"authenticated": false, "user": null});
+    if let (Some(view), Some(code)) = (view.as_object_mut(), code) {
+        view.insert("code".to_owned(), json!(code));
+    }
+    view
 }
 
 /// Whole seconds in UTC.
-fn rfc3339(at: Timestamp) -> Option<String> {
+pub(crate) fn rfc3339(at: Timestamp) -> Option<String> {
     OffsetDateTime::from_unix_timestamp(at.as_secs())
         .ok()?
         .format(&Rfc3339)

@@ -191,6 +191,8 @@ impl Work {
             ttl: config.absolute_timeout,
             idle: config.idle_timeout,
             replaces: None,
+            // Nobody logs in: a login that is there already is not refused, nor does it end another one.
+            limit: None,
         };
         let migrated = gate
             .sessions

@@ -15,6 +15,7 @@ use super::watch::Watch;
 use crate::auth::decide::State;
 use crate::auth::identity::Badge;
 use crate::config::{OnUnknown, SessionPolicy};
+use crate::endpoints::Seen;
 use crate::gate::Gate;
 use crate::legacy::Farewell;
 use crate::site::{App, Site};
@@ -85,6 +86,16 @@ impl Ctx {
             body_bytes: 0,
             farewell: None,
             forward: None,
+        }
+    }
+}
+
+impl Ctx {
+    /// What an endpoint has found out about its session.
+    pub(super) fn saw(&mut self, seen: Option<Seen>) {
+        if let Some(seen) = seen {
+            self.tier = seen.tier;
+            self.handle = seen.session;
         }
     }
 }

@@ -8,7 +8,7 @@ use session_core::service::{
 };
 use session_core::session::{Identity, RevokeReason, Text};
 use session_core::sid::SessionKey;
-use session_core::store::Scope;
+use session_core::store::{Scope, StoreError};
 use thiserror::Error;
 use tracing::{info, warn};
 
@@ -23,8 +23,8 @@ use crate::set_cookie;
 pub(super) struct Outcome {
     /// The answer had an event, believed or not: it must not be cached.
     pub(super) had_event: bool,
-    /// A login or a logout could not be committed.
-    pub(super) failed: bool,
+    /// A login or a logout could not be committed; the status that says so.
+    pub(super) failed: Option<u16>,
     /// The last word about our cookie.
     pub(super) cookie: Option<HeaderValue>,
 }
@@ -54,6 +54,16 @@ enum NotDone {
     NoTicket,
     #[error("the cookie could not be written")]
     Cookie,
+}
+
+impl NotDone {
+    /// What the browser is answered instead of what the app said.
+    fn status(&self) -> u16 {
+        match self {
+            Self::Sessions(SessionsError::Store(StoreError::SessionLimit { .. })) => 409,
+            _ => 503,
+        }
+    }
 }
 
 pub(super) async fn obey(gate: &Gate, forward: &Forward, ctx: &mut Ctx, token: &[u8]) -> Outcome {
@@ -93,7 +103,7 @@ pub(super) async fn obey(gate: &Gate, forward: &Forward, ctx: &mut Ctx, token: &
                 gate.metrics.event(kind, "failed");
                 warn!(request_id = ctx.request_id, event = kind, error = %not_done, "session event not done");
                 if must_hold {
-                    outcome.failed = true;
+                    outcome.failed = Some(not_done.status());
                     return outcome;
                 }
             }
@@ -183,6 +193,7 @@ async fn log_in(
 ) -> Result<Created, NotDone> {
     let config = &ctx.site.config.session;
     let login = Login {
+        limit: config.limit(identity.tenant_id()),
         identity,
         reference,
         ip: ctx.client,

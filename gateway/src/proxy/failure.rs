@@ -42,9 +42,10 @@ fn ended_on_the_way(session: &Session, ctx: &Ctx) -> Answer {
     let target = Target::parse(head.raw_path()).ok();
     target
         .and_then(|target| site.config.routes.route_for(target.path))
-        .map_or_else(Answer::unauthenticated, |route| {
-            forward::missing(site, route, head)
-        })
+        .map_or_else(
+            || Answer::unauthenticated(None),
+            |route| forward::missing(site, route, head, None),
+        )
 }
 
 /// 0: the client is gone.
@@ -76,8 +77,9 @@ fn status(error: &Error) -> u16 {
 fn of(status: u16) -> Answer {
     match status {
         400 => Answer::problem(400, "bad_request", "The request was refused"),
+        409 => Answer::problem(409, "session_limit", "There are too many sessions"),
         408 => Answer::problem(408, "request_timeout", "The request came too slowly"),
-        413 => Answer::problem(413, "too_large", "The request body is too large"),
+        413 => Answer::too_large(),
         502 => Answer::problem(502, "bad_gateway", "The application did not answer"),
         503 => Answer::unavailable(),
         504 => Answer::problem(

@@ -136,7 +136,7 @@ impl<'a> Plan<'a> {
             gate.metrics.resolve(tier, result, took);
         }
         match decide::decide(route.session, route.on_unknown, finding) {
-            Decision::Missing => Outcome::Missing,
+            Decision::Missing(why) => Outcome::Missing(why),
             Decision::Unavailable(_) => Outcome::Unavailable,
             Decision::Forward(state) => {
                 forward.adopt(gate, site, state);
@@ -178,7 +178,7 @@ impl Forward {
         let key = active.entry.session().key;
         let found = gate.sessions.resolve_key(key, self.query).await;
         match decide::decide(self.session, self.on_unknown, Finding::Resolved(found)) {
-            Decision::Missing => Err(Doubt::Missing),
+            Decision::Missing(_) => Err(Doubt::Missing),
             Decision::Unavailable(_) => Err(Doubt::Unavailable),
             Decision::Forward(State::Active(again))
                 if !gate.sessions.still_holds(&again, self.query) =>
@@ -206,7 +206,7 @@ pub(super) enum Outcome {
     /// The request goes on; the context says how.
     Forward,
     /// The route requires a session and there is none.
-    Missing,
+    Missing(Option<Absence>),
     /// Nobody can say.
     Unavailable,
     /// The browser is to ask for the same page again, with its new cookie.
@@ -222,20 +222,26 @@ fn visitor(forward: &Forward, ctx: &Ctx) -> Visitor {
 }
 
 /// The answer where a session is required and there is none. Reads the vetted request again: this is not the hot path.
-pub(super) fn missing(site: &Site, route: &Route, head: &RequestHeader) -> Answer {
+pub(super) fn missing(
+    site: &Site,
+    route: &Route,
+    head: &RequestHeader,
+    why: Option<Absence>,
+) -> Answer {
     // What is left of upgrades after vetting are WebSocket handshakes.
     let websocket = head.headers.contains_key(UPGRADE);
     match route
         .on_missing
         .answer(head.method.as_str(), websocket, &head.headers)
     {
-        MissingAnswer::Unauthorized => Answer::unauthenticated(),
+        MissingAnswer::Unauthorized => Answer::unauthenticated(why),
         MissingAnswer::LoginPage => Target::parse(head.raw_path())
             .ok()
             .and_then(|target| site.login.location(target.path, target.query))
-            .map_or_else(Answer::unauthenticated, |location| {
-                Answer::login_page(&location)
-            }),
+            .map_or_else(
+                || Answer::unauthenticated(why),
+                |location| Answer::login_page(&location),
+            ),
     }
 }
 

@@ -10,7 +10,6 @@ use crate::telemetry::access_log::AccessLine;
 
 pub(super) fn write(gate: &Gate, session: &Session, error: Option<&Error>, ctx: &mut Ctx) {
     ctx.logged = true;
-    gate.metrics.request(&ctx.route, ctx.outcome);
     if let Some(error) = error {
         // Type and source only: the context may quote the request.
         warn!(
@@ -34,11 +33,13 @@ pub(super) fn write(gate: &Gate, session: &Session, error: Option<&Error>, ctx: 
 
 /// A request that did not come to its end: what is known of it without its header.
 pub(super) fn unfinished(gate: &Gate, ctx: &Ctx) {
-    gate.metrics.request(&ctx.route, ctx.outcome);
     line(gate, ctx, "", "", 0);
 }
 
+/// Counts the request and writes its line.
 fn line(gate: &Gate, ctx: &Ctx, method: &str, path: &str, status: u16) {
+    let duration = gate.sessions.clock().boot().since(ctx.started);
+    gate.metrics.request(&ctx.route, ctx.outcome, duration);
     AccessLine {
         request_id: &ctx.request_id,
         method,
@@ -49,7 +50,7 @@ fn line(gate: &Gate, ctx: &Ctx, method: &str, path: &str, status: u16) {
         session: ctx.handle.as_deref(),
         tier: ctx.tier,
         client: ctx.client,
-        duration: gate.sessions.clock().boot().since(ctx.started),
+        duration,
     }
     .write();
 }

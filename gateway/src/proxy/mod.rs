@@ -4,6 +4,9 @@
 //! (each connection)         connections.rs  how many, how long silent
 //! (each request)            watch.rs      header in time, session still alive
 //! request_filter            request.rs    vet, own endpoints, route
+//!                           endpoint.rs   own endpoints
+//!                           admin.rs      admin API
+//!                           stream.rs     events of a session
 //!                           forward.rs    session, decide
 //! request_body_filter       body.rs       how much
 //! upstream_peer             peer.rs       which server
@@ -13,9 +16,11 @@
 //! logging                   logging.rs    one line, a few counters
 //! ```
 
+mod admin;
 mod body;
 pub(crate) mod connections;
 mod ctx;
+mod endpoint;
 mod event;
 mod failure;
 mod forward;
@@ -23,6 +28,7 @@ mod logging;
 mod peer;
 mod request;
 mod response;
+mod stream;
 mod upstream;
 mod watch;
 mod write;

@@ -10,7 +10,8 @@ use pingora_proxy::Session;
 use session_core::session::{Text, clip_user_agent};
 
 use super::forward::{self, NotForwarded, Outcome, Plan};
-use super::{Ctx, body, write};
+use super::{Ctx, admin, endpoint, write};
+use crate::admin::call::Call;
 use crate::answer::Answer;
 use crate::config::{EdgeConfig, Route};
 use crate::edge::{self, RawRequest, SidCookie, Vetted, client_ip, target};
@@ -26,6 +27,7 @@ const PRIVATE: &str = "__sidgate__";
 enum Next<'a> {
     Refuse(edge::Refused),
     Endpoint(Endpoint, Box<Asker>),
+    Admin(Call, Box<Asker>),
     Answer(Box<Answer>),
     Forward(&'a Route, Box<Plan<'a>>),
 }
@@ -45,19 +47,23 @@ pub(super) async fn filter(gate: &Arc<Gate>, session: &mut Session, ctx: &mut Ct
         }
         Next::Endpoint(endpoint, asker) => {
             ctx.route = endpoint.label().into();
-            let answer = serve(gate, &site, session, endpoint, &asker).await?;
-            if let Some(seen) = asker.seen.into_inner() {
-                ctx.tier = seen.tier;
-                ctx.handle = seen.session;
+            let served = endpoint::serve(gate, &site, session, ctx, endpoint, &asker).await?;
+            ctx.saw(asker.seen.into_inner());
+            match served {
+                Some(answer) => answer,
+                None => return Ok(true),
             }
-            answer
+        }
+        Next::Admin(call, asker) => {
+            ctx.route = "admin".into();
+            admin::serve(gate, &site, session, ctx, call, &asker).await
         }
         Next::Answer(answer) => *answer,
         Next::Forward(route, plan) => {
             ctx.route = route.path.as_str().into();
             match plan.settle(gate, &site, ctx).await {
                 Outcome::Forward => return Ok(false),
-                Outcome::Missing => forward::missing(&site, route, session.req_header()),
+                Outcome::Missing(why) => forward::missing(&site, route, session.req_header(), why),
                 Outcome::Unavailable => Answer::unavailable(),
                 Outcome::Again(location) => Answer::again(&location),
             }
@@ -125,6 +131,11 @@ fn next<'a>(gate: &Gate, site: &'a Site, session: &Session, ctx: &mut Ctx) -> Ne
             Err(answer) => Next::Answer(answer),
         };
     }
+    if site.config.admin.claim.is_some()
+        && let Some(call) = Call::find(method, vetted.path)
+    {
+        return Next::Admin(call, Box::new(asker(site, &vetted, head, ctx)));
+    }
     if is_private(vetted.path) {
         return Next::Answer(Box::new(Answer::not_found()));
     }
@@ -139,27 +150,6 @@ fn next<'a>(gate: &Gate, site: &'a Site, session: &Session, ctx: &mut Ctx) -> Ne
         Err(NotForwarded::Refused(why)) => Next::Refuse(why),
         Err(NotForwarded::Answer(answer)) => Next::Answer(answer),
     }
-}
-
-/// Serves one of our own endpoints.
-async fn serve(
-    gate: &Arc<Gate>,
-    site: &Arc<Site>,
-    session: &mut Session,
-    endpoint: Endpoint,
-    asker: &Asker,
-) -> Result<Answer> {
-    Ok(match endpoint {
-        Endpoint::Show => endpoints::session::show(gate, site, asker).await,
-        Endpoint::Migrate => endpoints::migrate::migrate(gate, site, asker).await,
-        Endpoint::Logout => endpoints::session::logout(gate, site, asker).await,
-        Endpoint::Login => match body::read(session, login::BODY_MAX).await? {
-            Some(body) => login::login(gate, site, asker, &body).await,
-            None => Answer::problem(413, "too_large", "The request body is too large").closing(),
-        },
-        Endpoint::OtherMethod(allow) => Answer::method_not_allowed(allow),
-        Endpoint::Unknown => Answer::not_found(),
-    })
 }
 
 fn is_over_tls(session: &Session) -> bool {
@@ -189,6 +179,7 @@ fn asker(site: &Site, vetted: &Vetted<'_>, head: &RequestHeader, ctx: &Ctx) -> A
         request_id: ctx.request_id.clone(),
         seen: OnceLock::new(),
         offer: Offer::of(site, vetted, head.method.as_str(), &head.headers),
+        query: vetted.query.unwrap_or_default().to_owned(),
     }
 }
 

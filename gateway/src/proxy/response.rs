@@ -48,10 +48,10 @@ pub(super) async fn filter(
 }
 
 fn finish(response: &mut ResponseHeader, forward: &Forward, outcome: &Outcome) -> Result<()> {
-    if outcome.failed {
+    if let Some(status) = outcome.failed {
         // The app told the browser that it is logged in, or out. It must not hear it unless it is true.
         return Error::e_explain(
-            ErrorType::HTTPStatus(503),
+            ErrorType::HTTPStatus(status),
             "a session event could not be committed",
         );
     }

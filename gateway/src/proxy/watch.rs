@@ -146,12 +146,12 @@ impl Watched {
                 Follow::Alive(entry) => watch.know(&key, entry),
                 // The store is away: a stream is not a new request, and unknown is not ended.
                 Follow::Unknown => {}
-                Follow::Ended if watch.cuts(&key) => {
+                Follow::Ended(_) if watch.cuts(&key) => {
                     self.gate.metrics.stream_cut();
                     return;
                 }
                 // The app's answer has ended or exchanged it.
-                Follow::Ended => {}
+                Follow::Ended(_) => {}
             }
         }
     }

@@ -2,19 +2,25 @@
 
 use std::time::Duration;
 
+use prometheus::proto::MetricFamily;
 use prometheus::{
-    Encoder as _, Gauge, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec,
-    IntGauge, IntGaugeVec, Opts, Registry, TextEncoder,
+    Encoder as _, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge,
+    IntGaugeVec, Opts, Registry, TextEncoder,
 };
 use session_core::cache::breaker::BreakerState;
 use session_core::service::Sessions;
 use session_core::session::RevokeReason;
-use session_core::stats::{ResetReason, SharedReject};
 
-use super::lag::Lag;
+use super::mirror::Mirror;
+use crate::endpoints::streams::Streams;
 
 /// Buckets of `sidgate_resolve_seconds`, in seconds: from a local hit to the deadline of a read.
 const RESOLVE_BUCKETS: [f64; 10] = [1e-6, 5e-6, 2.5e-5, 1e-4, 5e-4, 2e-3, 1e-2, 5e-2, 0.1, 0.25];
+
+/// Buckets of `sidgate_request_seconds`, in seconds: from an answer of our own to an app that is about to time out.
+const REQUEST_BUCKETS: [f64; 12] = [
+    1e-3, 2.5e-3, 5e-3, 1e-2, 2.5e-2, 5e-2, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0,
+];
 
 /// Counters that the gateway itself keeps, and gauges that mirror the core's at each scrape.
 #[derive(Debug)]
@@ -23,6 +29,7 @@ pub(crate) struct Metrics {
     requests: IntCounterVec,
     resolves: IntCounterVec,
     resolve_seconds: HistogramVec,
+    request_seconds: Histogram,
     refused: IntCounterVec,
     spoofs: IntCounterVec,
     created: IntCounterVec,
@@ -30,30 +37,40 @@ pub(crate) struct Metrics {
     events: IntCounterVec,
     backend: IntCounterVec,
     streams_cut: IntCounter,
-    migrations: IntCounterVec,
-    legacy_uncleared: IntCounter,
-    cookies_withheld: IntCounter,
+    migration: Migration,
+    event_streams: IntGauge,
     cookies_dropped: IntCounter,
     upstream_cookies_dropped: IntCounter,
     attributes_omitted: IntCounter,
     mirror: Mirror,
 }
 
-/// Values that the core counts.
+/// What became of logins of the old system.
 #[derive(Debug)]
-struct Mirror {
-    lease_remaining: Gauge,
-    applied: IntGauge,
-    head: IntGauge,
-    resets: IntGaugeVec,
-    shared_rejects: IntGaugeVec,
-    core: IntGaugeVec,
-    breaker: IntGaugeVec,
-    inconsistent: IntGauge,
-    bulkhead: IntGauge,
-    local: IntGauge,
-    ready: IntGaugeVec,
-    lag: Lag,
+struct Migration {
+    judged: IntCounterVec,
+    uncleared: IntCounter,
+    withheld: IntCounter,
+}
+
+impl Migration {
+    fn new(make: &Maker<'_>) -> Result<Self, prometheus::Error> {
+        Ok(Self {
+            judged: make.counters(
+                "migration_total",
+                "Logins of the old system that were judged.",
+                &["result"],
+            )?,
+            uncleared: make.counter(
+                "migration_uncleared_total",
+                "Old cookies that a browser still sends after every way to clear them.",
+            )?,
+            withheld: make.counter(
+                "migration_cookies_withheld_total",
+                "Answers that shared caches may keep, and that therefore could not carry a cookie.",
+            )?,
+        })
+    }
 }
 
 impl Metrics {
@@ -71,6 +88,12 @@ impl Metrics {
         let resolve_seconds =
             HistogramVec::new(seconds.buckets(RESOLVE_BUCKETS.to_vec()), &["tier"])?;
         registry.register(Box::new(resolve_seconds.clone()))?;
+        let seconds = HistogramOpts::new(
+            "sidgate_request_seconds",
+            "Time from the first byte of a request to the last of its answer.",
+        );
+        let request_seconds = Histogram::with_opts(seconds.buckets(REQUEST_BUCKETS.to_vec()))?;
+        registry.register(Box::new(request_seconds.clone()))?;
         Ok(Self {
             requests: make.counters(
                 "requests_total",
@@ -113,28 +136,19 @@ impl Metrics {
                 "Identity headers left out as unfit.",
             )?,
             streams_cut: make.counter("streams_cut_total", "Streams ended with their session.")?,
-            migrations: make.counters(
-                "migration_total",
-                "Logins of the old system that were judged.",
-                &["result"],
-            )?,
-            legacy_uncleared: make.counter(
-                "migration_uncleared_total",
-                "Old cookies that a browser still sends after every way to clear them.",
-            )?,
-            cookies_withheld: make.counter(
-                "migration_cookies_withheld_total",
-                "Answers that shared caches may keep, and that therefore could not carry a cookie.",
-            )?,
+            migration: Migration::new(&make)?,
+            event_streams: make.gauge("event_streams", "Open event streams of sessions.")?,
             mirror: Mirror::new(&make)?,
             resolve_seconds,
+            request_seconds,
             registry,
         })
     }
 
     /// A request has ended.
-    pub(crate) fn request(&self, route: &str, outcome: &str) {
+    pub(crate) fn request(&self, route: &str, outcome: &str, took: Duration) {
         self.requests.with_label_values(&[route, outcome]).inc();
+        self.request_seconds.observe(took.as_secs_f64());
     }
 
     /// A session was looked up.
@@ -186,18 +200,19 @@ impl Metrics {
 
     /// A login of the old system was judged.
     pub(crate) fn migration(&self, result: &str) {
-        self.migrations.with_label_values(&[result]).inc();
+        self.migration.judged.with_label_values(&[result]).inc();
     }
 
     /// Old cookies cannot be cleared.
     pub(crate) fn legacy_uncleared(&self, names: usize) {
-        self.legacy_uncleared
+        self.migration
+            .uncleared
             .inc_by(u64::try_from(names).unwrap_or(0));
     }
 
     /// An answer could not carry a cookie.
     pub(crate) fn cookies_withheld(&self) {
-        self.cookies_withheld.inc();
+        self.migration.withheld.inc();
     }
 
     /// Cookie pairs were dropped.
@@ -223,137 +238,31 @@ impl Metrics {
     pub(crate) fn render(
         &self,
         sessions: &Sessions,
+        streams: &Streams,
         backend: BreakerState,
     ) -> Result<Vec<u8>, prometheus::Error> {
-        self.mirror.update(sessions);
-        set(&self.mirror.breaker, "backend", level(backend));
         let mut text = Vec::new();
-        TextEncoder::new().encode(&self.registry.gather(), &mut text)?;
+        TextEncoder::new().encode(&self.families(sessions, streams, backend), &mut text)?;
         Ok(text)
     }
-}
 
-impl Mirror {
-    fn new(make: &Maker<'_>) -> Result<Self, prometheus::Error> {
-        let lease_remaining = Gauge::new(
-            "sidgate_lease_remaining_seconds",
-            "What is left of the lease.",
-        )?;
-        make.0.register(Box::new(lease_remaining.clone()))?;
-        Ok(Self {
-            lease_remaining,
-            applied: make.gauge("applied_seq", "Last event applied.")?,
-            head: make.gauge("head_seq", "Last event that the store has named.")?,
-            resets: make.gauges(
-                "hard_reset_total",
-                "Times that everything known was dropped.",
-                &["reason"],
-            )?,
-            shared_rejects: make.gauges(
-                "shared_reject_total",
-                "Values of the shared cache not accepted.",
-                &["reason"],
-            )?,
-            core: make.gauges("core_total", "Counters of the session core.", &["what"])?,
-            breaker: make.gauges(
-                "breaker_state",
-                "0 closed, 1 half open, 2 open.",
-                &["dependency"],
-            )?,
-            inconsistent: make.gauge(
-                "cache_inconsistent_total",
-                "Cached sessions that the store contradicts. Must stay 0.",
-            )?,
-            bulkhead: make.gauge("bulkhead_in_use", "Reads of other tiers under way.")?,
-            local: make.gauge("local_sessions", "Sessions held in process.")?,
-            ready: make.gauges(
-                "ready",
-                "What readiness is made of: 1 fulfilled, 0 not.",
-                &["check"],
-            )?,
-            lag: Lag::register(make.0)?,
-        })
+    /// Every metric as it is now.
+    pub(crate) fn families(
+        &self,
+        sessions: &Sessions,
+        streams: &Streams,
+        backend: BreakerState,
+    ) -> Vec<MetricFamily> {
+        self.mirror.update(sessions);
+        self.mirror.backend(backend);
+        self.event_streams
+            .set(i64::try_from(streams.len()).unwrap_or(i64::MAX));
+        self.registry.gather()
     }
-
-    fn update(&self, sessions: &Sessions) {
-        let stats = sessions.stats();
-        self.lease_remaining
-            .set(sessions.lease_remaining().as_secs_f64());
-        self.applied.set(sessions.applied_seq());
-        self.head.set(stats.head.get());
-        for reason in ResetReason::ALL {
-            set(
-                &self.resets,
-                reason.as_str(),
-                stats.reset(reason).map_or(0, |counter| counter.get()),
-            );
-        }
-        for reason in SharedReject::ALL {
-            set(
-                &self.shared_rejects,
-                reason.as_str(),
-                stats
-                    .shared_reject(reason)
-                    .map_or(0, |counter| counter.get()),
-            );
-        }
-        for (what, counter) in [
-            ("beats", &stats.beats),
-            ("beats_failed", &stats.beats_failed),
-            ("events_applied", &stats.events_applied),
-            ("shared_errors", &stats.shared_errors),
-            ("store_loads", &stats.store_loads),
-            ("store_errors", &stats.store_errors),
-            ("installs_refused", &stats.installs_refused),
-            ("samples", &stats.samples),
-            ("clock_jumps", &stats.clock_jumps),
-            ("second_checks_refused", &stats.second_checks_refused),
-            ("logins_overtaken", &stats.logins_overtaken),
-            ("hints", &stats.hints),
-            ("hint_wakes", &stats.hint_wakes),
-            ("hint_channels_lost", &stats.hint_channels_lost),
-            ("touches_written", &stats.touches_written),
-            ("touches_dropped", &stats.touches_dropped),
-        ] {
-            set(&self.core, what, counter.get());
-        }
-        let readiness = sessions.readiness();
-        for (check, fulfilled) in [
-            ("schema", readiness.schema),
-            ("window", readiness.window),
-            ("lease", readiness.lease),
-        ] {
-            set(&self.ready, check, u64::from(fulfilled));
-        }
-        self.lag.mirror(&stats.revocation_lag);
-        if let Some(state) = sessions.shared_breaker() {
-            set(&self.breaker, "redis", level(state));
-        }
-        self.inconsistent
-            .set(i64::try_from(stats.inconsistent.get()).unwrap_or(i64::MAX));
-        self.bulkhead
-            .set(i64::try_from(sessions.fills_in_flight()).unwrap_or(i64::MAX));
-        self.local
-            .set(i64::try_from(sessions.local_len()).unwrap_or(i64::MAX));
-    }
-}
-
-fn level(state: BreakerState) -> u64 {
-    match state {
-        BreakerState::Closed => 0,
-        BreakerState::HalfOpen => 1,
-        BreakerState::Open => 2,
-    }
-}
-
-fn set(gauges: &IntGaugeVec, label: &str, to: u64) {
-    gauges
-        .with_label_values(&[label])
-        .set(i64::try_from(to).unwrap_or(i64::MAX));
 }
 
 /// Makes and registers.
-struct Maker<'a>(&'a Registry);
+pub(super) struct Maker<'a>(pub(super) &'a Registry);
 
 impl Maker<'_> {
     fn counters(
@@ -373,7 +282,7 @@ impl Maker<'_> {
         Ok(metric)
     }
 
-    fn gauges(
+    pub(super) fn gauges(
         &self,
         name: &str,
         help: &str,
@@ -384,7 +293,7 @@ impl Maker<'_> {
         Ok(metric)
     }
 
-    fn gauge(&self, name: &str, help: &str) -> Result<IntGauge, prometheus::Error> {
+    pub(super) fn gauge(&self, name: &str, help: &str) -> Result<IntGauge, prometheus::Error> {
         let metric = IntGauge::new(format!("sidgate_{name}"), help)?;
         self.0.register(Box::new(metric.clone()))?;
         Ok(metric)

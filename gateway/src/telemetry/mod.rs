@@ -1,6 +1,9 @@
 //! What operators see: metrics, one access line per request, logs without secrets.
 
 pub(crate) mod access_log;
+pub(crate) mod history;
 mod lag;
 pub(crate) mod logs;
 pub(crate) mod metrics;
+mod mirror;
+mod reading;

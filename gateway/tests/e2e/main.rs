@@ -7,6 +7,8 @@
 mod support;
 
 #[cfg(test)]
+mod admin_api;
+#[cfg(test)]
 mod answers;
 #[cfg(test)]
 mod commands;
@@ -14,6 +16,8 @@ mod commands;
 mod cookie_attacks;
 #[cfg(test)]
 mod csrf;
+#[cfg(test)]
+mod devices;
 #[cfg(test)]
 mod django;
 #[cfg(test)]
@@ -70,6 +74,10 @@ mod policy;
 mod redis_faults;
 #[cfg(test)]
 mod revoking;
+#[cfg(test)]
+mod session_events;
+#[cfg(test)]
+mod session_limit;
 #[cfg(test)]
 mod spoofing;
 #[cfg(test)]

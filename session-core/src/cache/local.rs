@@ -9,17 +9,27 @@ use quick_cache::sync::Cache;
 
 use super::Entry;
 use crate::clock::Boot;
+use crate::session::Dead;
 use crate::sid::SessionKey;
 
 /// Bounded maps of what this process knows.
 #[derive(Debug)]
 pub struct Local {
     sessions: Cache<SessionKey, Arc<Entry>>,
-    absent: Cache<SessionKey, Boot>,
+    absent: Cache<SessionKey, Absent>,
     negative_ttl: Duration,
 }
 
-/// Most keys that are remembered as leading nowhere: 40 bytes each.
+/// What the store said about a key that leads nowhere.
+#[derive(Clone, Copy, Debug)]
+struct Absent {
+    /// Why the session does not count; `None`: there is no such row.
+    why: Option<Dead>,
+    /// Until when that is remembered.
+    until: Boot,
+}
+
+/// Most keys that are remembered as leading nowhere: 48 bytes each.
 const ABSENT_MAX: usize = 50_000;
 
 impl Local {
@@ -49,16 +59,18 @@ impl Local {
         self.sessions.remove(key);
     }
 
-    /// Whether the store said less than `negative_ttl` ago that there is no such live session.
+    /// `Some` when the store said less than `negative_ttl` ago that there is no such live session, with what it said.
     #[must_use]
-    pub fn is_absent(&self, key: &SessionKey, now: Boot) -> bool {
-        self.absent.get(key).is_some_and(|until| now < until)
+    pub fn absence(&self, key: &SessionKey, now: Boot) -> Option<Option<Dead>> {
+        let absent = self.absent.get(key).filter(|absent| now < absent.until);
+        absent.map(|absent| absent.why)
     }
 
-    /// Remembers that the store knows no such live session.
-    pub fn put_absent(&self, key: SessionKey, now: Boot) {
+    /// Remembers that the store knows no such live session, and why.
+    pub fn put_absent(&self, key: SessionKey, why: Option<Dead>, now: Boot) {
         if !self.negative_ttl.is_zero() {
-            self.absent.insert(key, now.plus(self.negative_ttl));
+            let until = now.plus(self.negative_ttl);
+            self.absent.insert(key, Absent { why, until });
         }
     }
 

@@ -147,7 +147,7 @@ impl Tiers {
     /// no event says so yet: it must not be served should the store fall silent now.
     fn absent(&self, key: SessionKey, dead: Option<Dead>) -> Fill {
         self.local.forget(&key);
-        self.local.put_absent(key, self.clock.boot());
+        self.local.put_absent(key, dead, self.clock.boot());
         Fill::Absent(dead)
     }
 
@@ -159,7 +159,8 @@ impl Tiers {
     /// Nor is it installed when the store has said meanwhile that the session has ended: nothing brings one back, so the
     /// value is the older one of the two.
     fn install(&self, value: Value) -> Option<Arc<Entry>> {
-        if self.local.is_absent(&value.session.key, self.clock.boot()) {
+        let (key, now) = (&value.session.key, self.clock.boot());
+        if self.local.absence(key, now).is_some() {
             return None;
         }
         let standing = self.accept(&value)?;

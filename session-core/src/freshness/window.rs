@@ -13,6 +13,7 @@ use std::hash::Hash;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use parking_lot::RwLock;
+use tokio::sync::watch;
 use uuid::Uuid;
 
 use crate::cache::Entry;
@@ -37,6 +38,8 @@ pub struct Window {
     tick: AtomicU64,
     head: AtomicI64,
     inner: RwLock<Inner>,
+    /// The newest tick, for those who wait for the next one.
+    news: watch::Sender<u64>,
 }
 
 #[derive(Debug, Default)]
@@ -81,6 +84,11 @@ impl Window {
     #[must_use]
     pub fn start(&self) -> Seq {
         self.inner.read().start
+    }
+
+    /// Changes with every event that is heard of: for those who hold on to a session and want to look again.
+    pub(crate) fn news(&self) -> watch::Receiver<u64> {
+        self.news.subscribe()
     }
 
     pub(crate) fn applied(&self) -> Applied {
@@ -136,7 +144,7 @@ impl Window {
         inner.head = event.seq;
         inner.anchor = Some(event.eid);
         self.head.store(event.seq, Ordering::Release);
-        self.tick.fetch_add(1, Ordering::Release);
+        self.advance();
     }
 
     /// Refuses from now on what is older than `seq` for `subject`, before the log says so (R4): after this node's own
@@ -145,7 +153,7 @@ impl Window {
         let mut inner = self.inner.write();
         if inner.recent.len() < 2 * RECENT_MAX {
             inner.recent.note(subject, seq);
-            self.tick.fetch_add(1, Ordering::Release);
+            self.advance();
         }
     }
 
@@ -168,7 +176,13 @@ impl Window {
             inner.order.push_back((event.seq, event.subject.clone()));
         }
         self.head.store(history.head, Ordering::Release);
-        self.tick.fetch_add(1, Ordering::Release);
+        self.advance();
+    }
+
+    /// The caller holds the write lock.
+    fn advance(&self) {
+        let before = self.tick.fetch_add(1, Ordering::Release);
+        self.news.send_replace(before.wrapping_add(1));
     }
 
     fn standing(&self, inner: &Inner) -> Standing {

@@ -6,15 +6,17 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
+use super::receipt::SEEN_WITHIN;
 use super::{Receipt, Sessions, SessionsError, Wait, heard_by_all};
 use crate::entropy;
 use crate::freshness::tail::BEAT_TIMEOUT;
 use crate::session::{
-    Identity, IdentityPatch, NewSession, Origin, RevokeReason, Seq, Session, Text,
+    Identity, IdentityPatch, NewSession, Origin, RevokeReason, Seq, Session, SessionLimit, Text,
 };
 use crate::sid::{SessionKey, Sid};
 use crate::store::{
-    Change, Hint, Scope, SessionStore, StoreError, StoredSession, Subject, Updated,
+    Change, Hint, NodeReport, Scope, Search, SessionStore, StoreError, StoredSession, Subject,
+    Updated,
 };
 
 /// Tries to change a session that others keep changing.
@@ -51,6 +53,8 @@ pub struct Login {
     pub idle: Duration,
     /// The session that the same browser had before; it ends.
     pub replaces: Option<SessionKey>,
+    /// How many sessions the user may have; `None`: any number.
+    pub limit: Option<SessionLimit>,
 }
 
 /// A session that has just been made, and the only copy of its sid.
@@ -116,6 +120,7 @@ impl Sessions {
             origin: Origin::Login {
                 replaces: login.replaces,
             },
+            limit: login.limit,
         };
         self.insert(sid, new).await
     }
@@ -153,6 +158,7 @@ impl Sessions {
                 reference: session.reference,
                 sampled,
                 origin,
+                limit: None,
             };
             match self.insert(sid, new).await {
                 // It ended or changed between the two steps: look again.
@@ -241,6 +247,36 @@ impl Sessions {
             .await
     }
 
+    /// Live sessions for an operator, the latest login first.
+    ///
+    /// # Errors
+    /// When the store failed.
+    pub async fn search(&self, search: Search) -> Result<Vec<Session>, SessionsError> {
+        let store = Arc::clone(&self.store);
+        self.on_core(async move { Ok(store.search(&search).await?) })
+            .await
+    }
+
+    /// How many sessions live.
+    ///
+    /// # Errors
+    /// When the store failed.
+    pub async fn count_live(&self) -> Result<u64, SessionsError> {
+        let store = Arc::clone(&self.store);
+        self.on_core(async move { Ok(store.count_live().await?) })
+            .await
+    }
+
+    /// The nodes that may hold a lease, and how far each has come.
+    ///
+    /// # Errors
+    /// When the store failed.
+    pub async fn nodes(&self) -> Result<Vec<NodeReport>, SessionsError> {
+        let store = Arc::clone(&self.store);
+        self.on_core(async move { Ok(store.nodes(SEEN_WITHIN).await?) })
+            .await
+    }
+
     /// A session by its handle, dead or alive.
     ///
     /// # Errors
@@ -261,6 +297,7 @@ impl Sessions {
 
     async fn insert(&self, sid: Sid, new: NewSession) -> Result<Created, SessionsError> {
         let (store, replaces) = (Arc::clone(&self.store), new.origin.replaces().copied());
+        let may_evict = new.limit.is_some();
         let session = self
             .on_core(async move { Ok(store.insert(&new).await?) })
             .await
@@ -269,7 +306,7 @@ impl Sessions {
                     self.stats.logins_overtaken.add();
                 }
             })?;
-        if replaces.is_some() {
+        if replaces.is_some() || may_evict {
             self.hear_of_it(replaces).await;
         }
         Ok(Created { sid, session })

@@ -93,6 +93,7 @@ impl Sessions {
             ttl: login.ttl,
             idle: login.idle,
             reference: login.reference,
+            limit: login.limit,
             sampled: ticket.sampled(),
             origin: Origin::Login {
                 replaces: login.replaces,

@@ -306,6 +306,12 @@ impl Sessions {
         self.window.head()
     }
 
+    /// The id under which this process is on the list of nodes.
+    #[must_use]
+    pub fn node(&self) -> Uuid {
+        self.node
+    }
+
     /// Reads of other tiers under way.
     #[must_use]
     pub fn fills_in_flight(&self) -> usize {

@@ -12,7 +12,7 @@ use crate::freshness::tail::REPORT_EVERY;
 use crate::store::{Revoked, SessionStore};
 
 /// A node that may hold a lease has reported within this time.
-const SEEN_WITHIN: Duration = LEASE
+pub(super) const SEEN_WITHIN: Duration = LEASE
     .saturating_add(REPORT_EVERY)
     .saturating_add(Duration::from_millis(500));
 /// Time between two looks at the list.

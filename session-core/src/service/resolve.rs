@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::watch;
+
 use super::Sessions;
 use crate::cache::flight::Grounded;
 use crate::cache::{Entry, Fill, FillError, Tier};
@@ -67,6 +69,14 @@ pub enum Absence {
 }
 
 impl Absence {
+    /// From what a read of the store says.
+    const fn of(dead: Option<Dead>) -> Self {
+        match dead {
+            Some(dead) => Self::Ended(dead),
+            None => Self::NoSuch,
+        }
+    }
+
     /// Metric label.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -74,7 +84,7 @@ impl Absence {
             Self::Malformed => "malformed",
             Self::Forged => "forged",
             Self::NoSuch => "absent",
-            Self::Ended(Dead::Revoked) => "revoked",
+            Self::Ended(Dead::Revoked(_)) => "revoked",
             Self::Ended(Dead::Expired) => "expired",
             Self::Ended(Dead::Idle) => "idle",
         }
@@ -119,7 +129,7 @@ pub enum Follow {
     /// It is; this is its newest state.
     Alive(Arc<Entry>),
     /// It certainly is not.
-    Ended,
+    Ended(Absence),
     /// Nobody can say.
     Unknown,
 }
@@ -178,12 +188,13 @@ impl Sessions {
     /// Whether the session of `key` still lives, for somebody who holds on to it: a stream, a WebSocket. `known` is what
     /// was known of it last. Losing the lease ends no stream; the first beat after it tells what happened meanwhile.
     pub async fn follow(&self, key: &SessionKey, known: Option<&Arc<Entry>>) -> Follow {
-        let now = self.clock.boot();
+        let store_now = self.store_time.upper(self.clock.boot());
         if let Some(entry) = known {
-            if entry.is_expired(self.store_time.upper(now)) {
-                return Follow::Ended;
+            if entry.is_expired(store_now) {
+                return Follow::Ended(Absence::Ended(Dead::Expired));
             }
-            if self.window.believes(entry) {
+            // Somebody who seems idle here may have been active elsewhere: the store knows.
+            if self.window.believes(entry) && !entry.looks_idle(store_now) {
                 return Follow::Alive(Arc::clone(entry));
             }
         }
@@ -193,9 +204,15 @@ impl Sessions {
         };
         match self.resolve_key(*key, query).await {
             Resolution::Active(active) => Follow::Alive(active.entry),
-            Resolution::Absent(_) => Follow::Ended,
+            Resolution::Absent(why) => Follow::Ended(why),
             Resolution::Unknown(_) => Follow::Unknown,
         }
+    }
+
+    /// Changes whenever something may have become of a session: look again with [`Sessions::follow`].
+    #[must_use]
+    pub fn news(&self) -> watch::Receiver<u64> {
+        self.window.news()
     }
 
     /// The hot path: no I/O, no allocation.
@@ -228,10 +245,9 @@ impl Sessions {
 
     /// An entry that is not believed any more is as good as none; a fresh "there is no such session" is not.
     fn ask_unless_absent(&self, key: &SessionKey, now: Boot) -> Glance {
-        if self.local.is_absent(key, now) {
-            Glance::Settled(Resolution::Absent(Absence::NoSuch))
-        } else {
-            Glance::Ask { confirm: false }
+        match self.local.absence(key, now) {
+            Some(why) => Glance::Settled(Resolution::Absent(Absence::of(why))),
+            None => Glance::Ask { confirm: false },
         }
     }
 
@@ -258,7 +274,7 @@ impl Sessions {
                     }
                 }
                 Ok(Fill::Absent(dead)) => {
-                    return Resolution::Absent(dead.map_or(Absence::NoSuch, Absence::Ended));
+                    return Resolution::Absent(Absence::of(dead));
                 }
                 Ok(Fill::Failed(FillError::Store(kind))) => {
                     return self.despite(&key, Unknown::Store(kind), query);

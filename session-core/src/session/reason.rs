@@ -15,6 +15,8 @@ pub enum RevokeReason {
     Device,
     /// An operator ended it.
     Admin,
+    /// The user logged in somewhere else and had as many sessions as they may have.
+    Evicted,
     /// The app ended it.
     App,
     /// Anything written by somebody else than Sidgate, for example by SQL.
@@ -23,12 +25,13 @@ pub enum RevokeReason {
 
 impl RevokeReason {
     /// Every reason, for tables and metrics.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Logout,
         Self::LogoutEverywhere,
         Self::Replaced,
         Self::Device,
         Self::Admin,
+        Self::Evicted,
         Self::App,
         Self::External,
     ];
@@ -42,6 +45,7 @@ impl RevokeReason {
             Self::Replaced => "replaced",
             Self::Device => "device",
             Self::Admin => "admin",
+            Self::Evicted => "evicted",
             Self::App => "app",
             Self::External => "external",
         }

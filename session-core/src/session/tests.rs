@@ -57,7 +57,7 @@ fn idle_counts_from_the_last_activity_and_zero_means_never() {
 #[test]
 fn a_mass_revocation_ends_what_was_sampled_before_it_and_nothing_later() {
     let now = Timestamp::from_micros(2_000_000);
-    assert_eq!(session(4).verdict(now, Some(5)), Err(Dead::Revoked));
+    assert_eq!(session(4).verdict(now, Some(5)), Err(Dead::Revoked(None)));
     assert_eq!(session(5).verdict(now, Some(5)), Ok(()));
     assert_eq!(session(6).verdict(now, Some(5)), Ok(()));
 }
@@ -68,7 +68,7 @@ fn revoked_wins_over_everything() {
     session.revoked = Some((Timestamp::from_micros(1), RevokeReason::Logout));
     assert_eq!(
         session.verdict(Timestamp::from_micros(2_000_000), None),
-        Err(Dead::Revoked)
+        Err(Dead::Revoked(Some(RevokeReason::Logout)))
     );
 }
 

@@ -28,6 +28,12 @@ pub enum StoreError {
     /// A mass revocation of this user, tenant or everybody was committed while the login was under way (R8).
     #[error("sessions were revoked while the login was under way")]
     RevokedMeanwhile,
+    /// The user has as many sessions as they may have, and none of them is to give way.
+    #[error("the user has {sessions} sessions, as many as allowed")]
+    SessionLimit {
+        /// Live sessions of the user.
+        sessions: u64,
+    },
     /// The key or handle is taken. With 96 random bits this is a fault of the random source.
     #[error("a session with this key exists already")]
     Duplicate,
@@ -50,6 +56,12 @@ impl StoreError {
         matches!(self, Self::Timeout(_) | Self::Interrupted(_))
     }
 
+    /// Whether the store understood and said no: nothing was changed, and nothing is wrong with it.
+    #[must_use]
+    pub const fn is_refusal(&self) -> bool {
+        matches!(self, Self::RevokedMeanwhile | Self::SessionLimit { .. })
+    }
+
     /// Short name for logs and metrics.
     #[must_use]
     pub const fn kind(&self) -> &'static str {
@@ -61,6 +73,7 @@ impl StoreError {
             Self::Schema(_) => "schema",
             Self::Corrupt(_) => "corrupt",
             Self::RevokedMeanwhile => "revoked_meanwhile",
+            Self::SessionLimit { .. } => "session_limit",
             Self::Duplicate => "duplicate",
             Self::HintsSwallowed => "hints_swallowed",
         }

@@ -6,6 +6,7 @@
 //! implementation (`crate::testing`).
 
 use std::fmt;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -63,6 +64,9 @@ pub trait SessionStore: LegacyStore + fmt::Debug + Send + Sync + 'static {
     ///
     /// Fails with [`StoreError::RevokedMeanwhile`] when a mass revocation that concerns it is newer than its sample, or when
     /// it is the rotation of a session that is not alive any more or has changed.
+    ///
+    /// With a limit, the user never has more live sessions than that, however many log in at once: what is too much ends
+    /// in the same transaction, or the call fails with [`StoreError::SessionLimit`] and changes nothing.
     async fn insert(&self, new: &NewSession) -> StoreResult<Session>;
 
     /// Writes the identity of a live session if nobody else has changed it since `version` was read.
@@ -80,6 +84,16 @@ pub trait SessionStore: LegacyStore + fmt::Debug + Send + Sync + 'static {
 
     /// A session by its handle, dead or alive.
     async fn find(&self, id: Uuid) -> StoreResult<Option<StoredSession>>;
+
+    /// Live sessions for an operator, the latest login first. Takes longer than a request may, and has its own limit.
+    async fn search(&self, _search: &Search) -> StoreResult<Vec<Session>> {
+        Err(StoreError::unavailable("this store cannot be searched"))
+    }
+
+    /// How many sessions live. As [`SessionStore::search`].
+    async fn count_live(&self) -> StoreResult<u64> {
+        Err(StoreError::unavailable("this store cannot be searched"))
+    }
 
     /// Notes that `node` is there and has applied every event up to `applied`, whose id is `eid`. Where the log holds no
     /// such event, 0 is noted: the node has followed another history, and how far it came there says nothing here.
@@ -114,6 +128,21 @@ pub trait SessionStore: LegacyStore + fmt::Debug + Send + Sync + 'static {
     async fn housekeep(&self, _batch: usize) -> StoreResult<Housekept> {
         Ok(Housekept::default())
     }
+}
+
+/// Which sessions an operator asks for; what is `None` does not matter.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Search {
+    /// Whose.
+    pub user_id: Option<Text>,
+    /// Of which tenant.
+    pub tenant_id: Option<Text>,
+    /// Logged in from which address.
+    pub ip: Option<IpAddr>,
+    /// Only those that come after this one in the answer before.
+    pub after: Option<Uuid>,
+    /// How many at most.
+    pub limit: usize,
 }
 
 /// One node, as it last reported.

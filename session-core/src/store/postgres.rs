@@ -21,7 +21,7 @@ use self::link::Link;
 use self::pool::Pool;
 use super::{
     Adoption, Change, HintStream, History, Housekept, LegacyStore, NodeReport, Pulse, Recalled,
-    Revoked, Scope, Seen, SessionStore, Snapshot, StoreResult, StoredSession, Tally, Touch,
+    Revoked, Scope, Search, Seen, SessionStore, Snapshot, StoreResult, StoredSession, Tally, Touch,
     Updated,
 };
 use crate::keys::legacy::LegacyKey;
@@ -40,6 +40,7 @@ mod nodes;
 mod pool;
 mod read;
 mod revoke;
+mod room;
 mod row;
 mod schema;
 mod write;
@@ -174,6 +175,14 @@ impl SessionStore for PostgresStore {
 
     async fn find(&self, id: Uuid) -> StoreResult<Option<StoredSession>> {
         read::find(&self.pool, id).await
+    }
+
+    async fn search(&self, search: &Search) -> StoreResult<Vec<Session>> {
+        read::search(&self.pool, search).await
+    }
+
+    async fn count_live(&self) -> StoreResult<u64> {
+        read::count_live(&self.pool).await
     }
 
     async fn report(&self, node: Uuid, applied: Seq, eid: Option<Uuid>) -> StoreResult<()> {

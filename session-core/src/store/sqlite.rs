@@ -1,9 +1,9 @@
 //! Sessions in one SQLite file: for one machine, without a database server.
 //!
 //! - **A commit is on disk.** WAL with `synchronous = FULL`: a revocation that was answered survives a loss of power.
-//! - **Four connections**, each with a thread: one writes, one reads, one is the heartbeat's, so that no queue can end the
-//!   lease, and one does the chores, reports and housekeeping, that need not be on disk at once. WAL lets them work at
-//!   the same time (`lane`).
+//! - **Five connections**, each with a thread: one writes, one reads, one is the heartbeat's, so that no queue can end the
+//!   lease, one does the chores, reports and housekeeping, that need not be on disk at once, and one answers operators,
+//!   whose questions take long. WAL lets them work at the same time (`lane`).
 //! - **Every call ends.** A caller waits for no longer than the limit; what has not been started by then never is.
 //! - **Time comes from the clock that is handed in**; SQLite's own is the host's.
 //! - **Several gateways may share the file.** They hear of each other, and of the sqlite3 shell, through the log of events
@@ -21,7 +21,8 @@ use uuid::Uuid;
 use self::lane::Lane;
 use super::{
     Adoption, Change, History, Housekept, LegacyStore, NodeReport, Pulse, Recalled, Revoked, Scope,
-    Seen, SessionStore, Snapshot, StoreError, StoreResult, StoredSession, Tally, Touch, Updated,
+    Search, Seen, SessionStore, Snapshot, StoreError, StoreResult, StoredSession, Tally, Touch,
+    Updated,
 };
 use crate::clock::SharedClock;
 use crate::keys::legacy::LegacyKey;
@@ -35,6 +36,7 @@ mod legacy;
 mod nodes;
 mod read;
 mod revoke;
+mod room;
 mod row;
 mod schema;
 mod write;
@@ -68,6 +70,7 @@ pub struct SqliteStore {
     reader: Lane,
     pulse: Lane,
     chores: Lane,
+    operators: Lane,
     options: SqliteOptions,
 }
 
@@ -97,6 +100,7 @@ impl SqliteStore {
             reader: Lane::reader(path, options.read_timeout).await?,
             pulse: Lane::reader(path, options.pulse_timeout).await?,
             chores: Lane::chores(path, options.pulse_timeout).await?,
+            operators: Lane::reader(path, options.write_timeout).await?,
             options,
         })
     }
@@ -196,6 +200,20 @@ impl SessionStore for SqliteStore {
     async fn find(&self, id: Uuid) -> StoreResult<Option<StoredSession>> {
         self.reader
             .call(move |connection| read::find(connection, id))
+            .await
+    }
+
+    async fn search(&self, search: &Search) -> StoreResult<Vec<Session>> {
+        let (clock, search) = (SharedClock::clone(&self.clock), search.clone());
+        self.operators
+            .call(move |connection| read::search(connection, clock.wall(), &search))
+            .await
+    }
+
+    async fn count_live(&self) -> StoreResult<u64> {
+        let clock = SharedClock::clone(&self.clock);
+        self.operators
+            .call(move |connection| read::count_live(connection, clock.wall()))
             .await
     }
 

@@ -23,9 +23,11 @@ pub mod foreign;
 pub mod housekeep;
 pub mod insert;
 pub mod legacy;
+pub mod limit;
 pub mod load;
 pub mod nodes;
 pub mod revoke;
+pub mod search;
 pub mod touch;
 pub mod update;
 
@@ -59,8 +61,12 @@ macro_rules! store_conformance {
                 keeps_the_replaced_session_when_it_fails, fails_after_a_mass_revocation,
                 fails_after_a_mass_revocation_by_another_node, survives_an_earlier_mass_revocation,
                 ignores_mass_revocations_of_others;
+            limit: evicts_the_oldest, evicts_the_idle_first, denies_and_changes_nothing, gives_up_the_idle_before_it_denies,
+                does_not_count_the_replaced, counts_one_user_only, announces_the_evicted, holds_against_parallel_logins,
+                holds_against_rotations;
             load: knows_an_absent_session, reports_the_head_of_its_snapshot, never_mixes_snapshots, finds_by_handle,
                 lists_by_latest_activity, lists_only_the_living;
+            search: finds_what_was_asked_for, goes_on_after_the_last, finds_and_counts_only_the_living;
             update: writes_and_counts, replaces_and_removes_the_reference, refuses_a_stale_version,
                 never_revives, moves_to_another_tenant, lets_one_of_two_win;
             touch: moves_forward_without_an_event, never_moves_backwards, never_creates, never_revives_the_ended,
@@ -135,6 +141,7 @@ fn login(user: &str, tenant: Option<&str>) -> NewSession {
         reference: None,
         sampled: 0,
         origin: Origin::Login { replaces: None },
+        limit: None,
     }
 }
 

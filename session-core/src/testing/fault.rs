@@ -14,8 +14,8 @@ use crate::session::{NewSession, RevokeReason, Seq, Session};
 use crate::sid::SessionKey;
 use crate::store::{
     Adoption, Change, HintStream, History, Housekept, LegacyStore, NodeReport, Pulse, Recalled,
-    Revoked, Scope, Seen, SessionStore, Snapshot, StoreError, StoreResult, StoredSession, Tally,
-    Touch, Updated,
+    Revoked, Scope, Search, Seen, SessionStore, Snapshot, StoreError, StoreResult, StoredSession,
+    Tally, Touch, Updated,
 };
 
 /// A store in front of another one, with [`Faults`] in between.
@@ -55,6 +55,8 @@ pub enum Call {
     Revoke,
     ListByUser,
     Find,
+    Search,
+    CountLive,
     Report,
     Nodes,
     Retire,
@@ -277,6 +279,16 @@ impl SessionStore for FaultStore {
     async fn find(&self, id: Uuid) -> StoreResult<Option<StoredSession>> {
         let inner = self.inner.find(id);
         self.faults.pass(Call::Find, inner).await
+    }
+
+    async fn search(&self, search: &Search) -> StoreResult<Vec<Session>> {
+        let inner = self.inner.search(search);
+        self.faults.pass(Call::Search, inner).await
+    }
+
+    async fn count_live(&self) -> StoreResult<u64> {
+        let inner = self.inner.count_live();
+        self.faults.pass(Call::CountLive, inner).await
     }
 
     async fn report(&self, node: Uuid, applied: Seq, eid: Option<Uuid>) -> StoreResult<()> {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use session_core::cache::Tier;
-use session_core::service::{Absence, Query, Resolution, Wait};
+use session_core::service::{Absence, Follow, Query, Resolution, Wait};
 use session_core::session::{Dead, IdentityPatch, RevokeReason};
 use session_core::store::Scope;
 use session_core::testing::Call;
@@ -64,7 +64,7 @@ async fn a_sid_of_ours_without_a_session_is_asked_for_once() {
         .unwrap();
     assert_eq!(
         node.absence(&created).await,
-        Some(Absence::Ended(Dead::Revoked))
+        Some(Absence::Ended(Dead::Revoked(Some(RevokeReason::Logout))))
     );
     let before = node.faults.calls(Call::Load);
     for _ in 0..10 {
@@ -119,7 +119,7 @@ async fn a_login_ends_the_session_it_replaces() {
     assert!(node.admits(&new).await);
     assert_eq!(
         node.absence(&old).await,
-        Some(Absence::Ended(Dead::Revoked))
+        Some(Absence::Ended(Dead::Revoked(Some(RevokeReason::Replaced))))
     );
 }
 
@@ -228,6 +228,54 @@ async fn use_on_another_node_keeps_a_session_from_going_idle() {
     );
     tokio::time::sleep(Duration::from_millis(5_500)).await;
     assert_eq!(b.absence(&created).await, Some(Absence::Ended(Dead::Idle)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_holds_on_to_a_session_hears_of_its_end_and_why() {
+    let site = Site::new().await;
+    let (a, b) = (site.node().await, site.node().await);
+    let idle = session_core::service::Login {
+        idle: Duration::from_secs(1),
+        ..login("7")
+    };
+    let idle = a.sessions.create(a.ticket().await, idle).await.unwrap();
+    let revoked = a.log_in("8").await;
+    let [idle, held] =
+        [a.resolve(&idle).await, a.resolve(&revoked).await].map(|resolution| match resolution {
+            Resolution::Active(active) => active.entry,
+            other => panic!("{other:?}"),
+        });
+    let mut news = a.sessions.news();
+    b.sessions
+        .revoke(
+            Scope::Key(revoked.session.key),
+            RevokeReason::Device,
+            Wait::All,
+        )
+        .await
+        .unwrap();
+    assert!(
+        news.has_changed().unwrap(),
+        "the other node's change is news"
+    );
+    news.mark_unchanged();
+    let Follow::Ended(why) = a.sessions.follow(&held.session().key, Some(&held)).await else {
+        panic!("it has ended")
+    };
+    let device = Dead::Revoked(Some(RevokeReason::Device));
+    assert_eq!(why, Absence::Ended(device));
+    assert_eq!(
+        a.absence(&revoked).await,
+        Some(Absence::Ended(device)),
+        "what is remembered of it says why, too"
+    );
+    until("the idle end", async || {
+        matches!(
+            a.sessions.follow(&idle.session().key, Some(&idle)).await,
+            Follow::Ended(Absence::Ended(Dead::Idle))
+        )
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -94,7 +94,7 @@ async fn a_fill_that_a_revocation_overtakes_is_never_installed() {
     assert!(!matches!(slow.await.unwrap(), Resolution::Active(_)));
     assert_eq!(
         b.absence(&created).await,
-        Some(Absence::Ended(Dead::Revoked))
+        Some(Absence::Ended(Dead::Revoked(Some(RevokeReason::Logout))))
     );
     assert_eq!(b.sessions.local_len(), 0, "nothing was installed");
 }

@@ -143,6 +143,7 @@ pub(crate) fn login(user: &str) -> Login {
         ttl: Duration::from_secs(3_600),
         idle: Duration::ZERO,
         replaces: None,
+        limit: None,
     }
 }
 

@@ -133,6 +133,7 @@ impl World {
         let who = json!({"user": {"id": user}, "tenant_id": tenant});
         let replaces = login.replaces.and_then(|pick| self.pick(pick));
         let asked = service::Login {
+            limit: None,
             identity: Identity::from_value(who).unwrap().0,
             reference: None,
             ip: None,

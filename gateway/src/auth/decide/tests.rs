@@ -6,7 +6,7 @@ use crate::config::{OnUnknown, SessionPolicy};
 fn outcome(policy: SessionPolicy, on_unknown: OnUnknown, finding: Finding) -> &'static str {
     match decide(policy, on_unknown, finding) {
         Decision::Forward(state) => state.as_str(),
-        Decision::Missing => "missing",
+        Decision::Missing(_) => "missing",
         Decision::Unavailable(_) => "503",
     }
 }

@@ -80,7 +80,9 @@ fn place() -> Place {
 
 /// The keys that the parser asks for, in the notation of the page.
 fn known() -> Vec<String> {
-    let text = format!("{MINIMAL}[identity.headers]\nX-Session-A = \"tenant_id\"\n");
+    let text = format!(
+        "{MINIMAL}[identity.headers]\nX-Session-A = \"tenant_id\"\n[session.tenants.acme]\n"
+    );
     let place = place();
     let sources = Sources {
         folder: place.path(),
@@ -96,6 +98,7 @@ fn known() -> Vec<String> {
         .map(|key| key.replace("routes[0]", "routes[]"))
         .map(|key| {
             key.replace("upstreams.django", "upstreams.NAME")
+                .replace("tenants.acme", "tenants.NAME")
                 .replace("X-Session-A", "NAME")
         })
         .collect();
@@ -231,6 +234,8 @@ const EFFECTS: &[Effect] = &[
     ("session.idle_timeout", "\"1h\"", &[]),
     ("session.max_per_user", "5", &[]),
     ("session.over_limit", "\"deny\"", &[]),
+    ("session.tenants.NAME.max_per_user", "5", &[]),
+    ("session.tenants.NAME.over_limit", "\"deny\"", &[]),
     ("cookie.name", "\"__Host-sid\"", &[]),
     ("cookie.secure", "false", &[]),
     ("cookie.same_site", "\"strict\"", &[]),
@@ -250,6 +255,7 @@ const EFFECTS: &[Effect] = &[
     ("routes[].max_stale", "\"30s\"", &[]),
     ("routes[].csrf", "\"check\"", &[]),
     ("endpoints.base_path", "\"/auth\"", &[]),
+    ("endpoints.max_streams", "100", &[]),
     ("edge.odd_header_names", "\"drop\"", &[]),
     ("edge.passthrough_headers", "[\"x-session-token\"]", &[]),
     ("edge.header_timeout", "\"1s\"", &[]),

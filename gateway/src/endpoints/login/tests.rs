@@ -7,6 +7,7 @@ fn asker() -> Asker {
         sid: None,
         ip: IpAddr::V4(Ipv4Addr::LOCALHOST),
         user_agent: "real".into(),
+        query: String::new(),
         request_id: "r".to_owned(),
         seen: std::sync::OnceLock::new(),
         offer: None,
@@ -36,7 +37,7 @@ fn only_a_json_object_with_both_strings_is_a_login() {
 #[test]
 fn further_members_pass_but_what_the_gateway_vouches_for_does_not() {
     let body = br#"{"email":"a","password":"b","otp":"123456","ip":"6.6.6.6","user_agent":"fake"}"#;
-    let sent = serde_json::to_value(parse(body, &asker()).unwrap()).unwrap();
+    let sent = serde_json::to_value(parse(body, &asker()).unwrap().credentials).unwrap();
     assert_eq!(
         sent,
         json!({"email": "a", "password": "b", "otp": "123456", "ip": "127.0.0.1", "user_agent": "real"})

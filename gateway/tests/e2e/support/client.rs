@@ -73,6 +73,12 @@ impl Connection {
         status_line.split(' ').nth(1).unwrap().parse().unwrap()
     }
 
+    /// Reads the fields of a response whose body may never end.
+    pub(crate) fn read_fields(&mut self) -> Vec<(String, String)> {
+        let head = self.read_head().expect("a response");
+        parse_head(&head).1
+    }
+
     /// Waits for the peer to close; whatever it still sends is returned.
     pub(crate) fn read_to_end(&mut self) -> Vec<u8> {
         while self.fill() {}

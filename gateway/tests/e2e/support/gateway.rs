@@ -110,6 +110,11 @@ impl Gateway {
         self.process.threads()
     }
 
+    /// Sends a request to the admin listener.
+    pub(crate) fn send_admin(&self, request: &Request) -> Response {
+        ask(self.ports.admin, request)
+    }
+
     pub(crate) fn metrics(&self) -> Metrics {
         let response = self.admin("/metrics");
         assert_eq!(response.status, 200, "{response:?}");

@@ -2,11 +2,11 @@
 
 use uuid::Uuid;
 
-use super::pool::Pool;
+use super::pool::{Params, Pool};
 use super::row::{self, Stamp, column, columns, in_use, incarnation, mass_revoked, unended};
 use crate::session::{Seq, Session};
 use crate::sid::SessionKey;
-use crate::store::{SchemaError, Snapshot, StoreError, StoreResult, StoredSession};
+use crate::store::{SchemaError, Search, Snapshot, StoreError, StoreResult, StoredSession};
 
 pub(super) async fn load(pool: &Pool, key: &SessionKey) -> StoreResult<Snapshot> {
     const SQL: &str = concat!(
@@ -59,6 +59,45 @@ pub(super) async fn list_by_user(
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let rows = pool.read(SQL, &[&user_id, &limit]).await?;
     rows.iter().map(row::session).collect()
+}
+
+/// Handles grow with the time of the login, and have an index: their order costs nothing.
+pub(super) async fn search(pool: &Pool, search: &Search) -> StoreResult<Vec<Session>> {
+    const SQL: &str = concat!(
+        "SELECT ",
+        columns!(),
+        " FROM sidgate_session s WHERE ($1::text IS NULL OR s.user_id = $1) AND ($2::text IS NULL OR s.tenant_id = $2) \
+         AND ($3::inet IS NULL OR s.ip = $3) AND ($4::uuid IS NULL OR s.id < $4) AND ",
+        unended!(),
+        " AND ",
+        in_use!(),
+        " ORDER BY s.id DESC LIMIT $5"
+    );
+    let Search {
+        user_id,
+        tenant_id,
+        ip,
+        after,
+        limit,
+    } = search;
+    let limit = i64::try_from(*limit).unwrap_or(i64::MAX);
+    let (user_id, tenant_id) = (user_id.as_deref(), tenant_id.as_deref());
+    let params: Params<'_> = &[&user_id, &tenant_id, ip, after, &limit];
+    let rows = pool.read_within(pool.write_timeout(), SQL, params).await?;
+    rows.iter().map(row::session).collect()
+}
+
+pub(super) async fn count_live(pool: &Pool) -> StoreResult<u64> {
+    const SQL: &str = concat!(
+        "SELECT count(*) AS sessions FROM sidgate_session s WHERE ",
+        unended!(),
+        " AND ",
+        in_use!()
+    );
+    let rows = pool.read_within(pool.write_timeout(), SQL, &[]).await?;
+    let row = rows.first().ok_or(StoreError::Corrupt("count"))?;
+    let count: i64 = column(row, "sessions")?;
+    u64::try_from(count).map_err(|_error| StoreError::Corrupt("count"))
 }
 
 pub(super) async fn find(pool: &Pool, id: Uuid) -> StoreResult<Option<StoredSession>> {

@@ -6,6 +6,7 @@ use tokio_postgres::{Error as PgError, Row};
 
 use super::fault;
 use super::pool::{Params, Pool};
+use super::room::{QUEUE, make_room, queues};
 use super::row::{self, column, columns, mass_revoked, micros, unended};
 use crate::clock::Timestamp;
 use crate::session::{NewSession, Session};
@@ -19,9 +20,13 @@ pub(super) async fn insert(pool: &Pool, new: &NewSession) -> StoreResult<Session
         .written(async {
             let meanwhile = revoked_meanwhile(client, new).await;
             if meanwhile.map_err(|error| pool.write_error(error))? {
-                let undone = client.batch_execute("ROLLBACK").await;
-                undone.map_err(|error| pool.write_error(error))?;
-                return Err(StoreError::RevokedMeanwhile);
+                return undone(pool, client, StoreError::RevokedMeanwhile).await;
+            }
+            if let Some(limit) = new.limit {
+                let refused = Box::pin(make_room(client, new, limit)).await;
+                if let Some(sessions) = refused.map_err(|error| pool.write_error(error))? {
+                    return undone(pool, client, StoreError::SessionLimit { sessions }).await;
+                }
             }
             let row = Box::pin(store(client, new)).await.map_err(|error| {
                 if fault::is_duplicate(&error) {
@@ -34,10 +39,18 @@ pub(super) async fn insert(pool: &Pool, new: &NewSession) -> StoreResult<Session
         })
         .await;
     // A refusal has rolled back and leaves the connection as good as new.
-    if matches!(inserted, Ok(_) | Err(StoreError::RevokedMeanwhile)) {
+    let undone = StoreError::is_refusal;
+    if inserted.as_ref().err().is_none_or(undone) {
         lease.give_back();
     }
     inserted
+}
+
+/// Rolls back, and answers with the reason.
+async fn undone<T>(pool: &Pool, client: &ClientWrapper, why: StoreError) -> StoreResult<T> {
+    let undone = client.batch_execute("ROLLBACK").await;
+    undone.map_err(|error| pool.write_error(error))?;
+    Err(why)
 }
 
 /// A sample above the head was taken from a history that is lost, and is not to be compared with this one's numbers.
@@ -66,9 +79,21 @@ pub(super) async fn revoked_meanwhile(
     let version = predecessor.map(|(_, version)| version);
     let predecessor = predecessor.map(|(key, _)| key.as_bytes().as_slice());
     let params: Params<'_> = &[&user, &tenant, &new.sampled, &predecessor, &version];
-    let ((), row) = tokio::try_join!(
+    // Prepared beforehand: what is sent in one flight is sent in this order.
+    let queue = match queues(new) {
+        true => Some(client.prepare_cached(QUEUE).await?),
+        false => None,
+    };
+    let queue = async {
+        match &queue {
+            Some(queue) => client.execute(queue, &[&user]).await,
+            None => Ok(0),
+        }
+    };
+    let ((), _queued, row) = tokio::try_join!(
         biased;
         client.batch_execute("BEGIN"),
+        queue,
         client.query_one(&statement, params),
     )?;
     row.try_get(0)

@@ -8,7 +8,7 @@ use super::row::{self, column, columns, in_use, mass_revoked, unended};
 use crate::clock::Timestamp;
 use crate::session::{Seq, Session};
 use crate::sid::SessionKey;
-use crate::store::{SchemaError, Snapshot, StoreResult, StoredSession};
+use crate::store::{SchemaError, Search, Snapshot, StoreError, StoreResult, StoredSession};
 
 pub(super) fn load(
     connection: &Connection,
@@ -60,6 +60,49 @@ pub(super) fn list_by_user(
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let params = named_params! {":user": user_id, ":now": now.as_micros(), ":limit": limit};
     rows(connection, SQL, params, row::session)
+}
+
+/// Handles grow with the time of the login, and have an index: their order costs nothing.
+pub(super) fn search(
+    connection: &Connection,
+    now: Timestamp,
+    search: &Search,
+) -> StoreResult<Vec<Session>> {
+    const SQL: &str = concat!(
+        "SELECT ",
+        columns!(),
+        " FROM sidgate_session s WHERE (:user IS NULL OR s.user_id = :user) AND (:tenant IS NULL OR s.tenant_id = :tenant) \
+         AND (:ip IS NULL OR s.ip = :ip) AND (:after IS NULL OR s.id < :after) AND ",
+        unended!(),
+        " AND ",
+        in_use!(),
+        " ORDER BY s.id DESC LIMIT :limit"
+    );
+    let params = named_params! {
+        ":user": search.user_id.as_deref(),
+        ":tenant": search.tenant_id.as_deref(),
+        ":ip": search.ip.map(|ip| ip.to_string()),
+        ":after": search.after.map(|id| id.to_string()),
+        ":limit": i64::try_from(search.limit).unwrap_or(i64::MAX),
+        ":now": now.as_micros(),
+    };
+    rows(connection, SQL, params, row::session)
+}
+
+pub(super) fn count_live(connection: &Connection, now: Timestamp) -> StoreResult<u64> {
+    const SQL: &str = concat!(
+        "SELECT count(*) AS sessions FROM sidgate_session s WHERE ",
+        unended!(),
+        " AND ",
+        in_use!()
+    );
+    let params = named_params! {":now": now.as_micros()};
+    let count = rows(connection, SQL, params, |row| {
+        column::<i64>(row, "sessions")
+    })?
+    .pop();
+    let count = count.and_then(|count| u64::try_from(count).ok());
+    count.ok_or(StoreError::Corrupt("count"))
 }
 
 pub(super) fn find(connection: &Connection, id: Uuid) -> StoreResult<Option<StoredSession>> {

@@ -5,6 +5,7 @@ use tokio_rusqlite::rusqlite::{self, Connection, Transaction, TransactionBehavio
 
 use super::lane::{is_duplicate, store_error};
 use super::read::rows;
+use super::room::make_room;
 use super::row::{self, column, columns, mass_revoked, micros, unended};
 use crate::clock::{SharedClock, Timestamp};
 use crate::session::{NewSession, Session};
@@ -30,6 +31,9 @@ pub(super) fn insert(
     let now = clock.wall();
     if revoked_meanwhile(&transaction, new)? {
         return Err(StoreError::RevokedMeanwhile);
+    }
+    if let Some(limit) = new.limit {
+        make_room(&transaction, now, new, limit)?;
     }
     store(&transaction, now, new).map_err(|error| {
         if is_duplicate(&error) {

@@ -1,18 +1,27 @@
-//! The admin listener: is the process alive, may it be sent traffic, what has it counted.
+//! The admin listener: is the process alive, may it be sent traffic, what has it counted, and the admin API.
+
+pub(crate) mod access;
+pub(crate) mod api;
+pub(crate) mod call;
+pub(crate) mod dashboard;
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
+use bytes::Bytes;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use http::{Method, Response, StatusCode};
 use pingora_core::apps::http_app::ServeHttp;
 use pingora_core::protocols::http::ServerSession;
 use serde_json::json;
-use sha2::{Digest as _, Sha256};
 
+use self::access::Actor;
+use self::api::Permitted;
+use self::call::Call;
+use crate::answer::Answer;
 use crate::gate::Gate;
 
-/// Serves `/livez`, `/readyz` and `/metrics`.
+/// Serves `/livez`, `/readyz`, `/metrics` and the admin API.
 #[derive(Debug)]
 pub(crate) struct Admin {
     gate: Arc<Gate>,
@@ -42,6 +51,34 @@ impl Admin {
         }
     }
 
+    /// The admin API, for whoever may reach this listener.
+    async fn api(&self, session: &mut ServerSession, call: Call) -> Answer {
+        let site = self.gate.site.get();
+        let head = session.req_header();
+        let query = head.uri.query().unwrap_or_default().to_owned();
+        let actor = match access::on_admin_listener(&site, &head.headers) {
+            Ok(actor) => actor,
+            Err(_) if call.is_open() => Actor::Local,
+            Err(refused) => return *refused,
+        };
+        let body = if call == Call::Revoke {
+            match api::read_body(session).await {
+                Ok(body) => body,
+                Err(refused) => return *refused,
+            }
+        } else {
+            Bytes::new()
+        };
+        let asked = Permitted {
+            actor: &actor,
+            request_id: &self.gate.request_id(),
+            call,
+            query: &query,
+            body: &body,
+        };
+        api::answer(&self.gate, &asked).await
+    }
+
     /// Each check by name, so that whoever is called at night sees which one fails.
     fn ready(&self) -> Response<Vec<u8>> {
         let readiness = self.gate.sessions.readiness();
@@ -66,18 +103,19 @@ impl Admin {
     }
 
     fn metrics(&self, session: &ServerSession) -> Response<Vec<u8>> {
-        if !self.may_read(session) {
+        let headers = &session.req_header().headers;
+        if access::bears_token(&self.gate.site.get(), headers) == Some(false) {
             return text(
                 StatusCode::UNAUTHORIZED,
                 "text/plain",
                 b"bearer token required\n".to_vec(),
             );
         }
-        match self
-            .gate
-            .metrics
-            .render(&self.gate.sessions, self.gate.migrations.breaker.state())
-        {
+        match self.gate.metrics.render(
+            &self.gate.sessions,
+            &self.gate.streams,
+            self.gate.migrations.breaker.state(),
+        ) {
             Ok(rendered) => text(StatusCode::OK, "text/plain; version=0.0.4", rendered),
             Err(_error) => text(
                 StatusCode::INTERNAL_SERVER_ERROR,
@@ -86,24 +124,30 @@ impl Admin {
             ),
         }
     }
-
-    /// With `admin.token`, only its bearer. Digests are compared, so that the time says nothing about the token.
-    fn may_read(&self, session: &ServerSession) -> bool {
-        let site = self.gate.site.get();
-        let Some(token) = &site.config.admin.token else {
-            return true;
-        };
-        let expected = Sha256::digest(format!("Bearer {}", token.expose()));
-        let said = session.req_header().headers.get(AUTHORIZATION);
-        said.is_some_and(|said| Sha256::digest(said.as_bytes()) == expected)
-    }
 }
 
 #[async_trait]
 impl ServeHttp for Admin {
     async fn response(&self, session: &mut ServerSession) -> Response<Vec<u8>> {
-        self.answer(session)
+        let head = session.req_header();
+        match Call::find(head.method.as_str(), head.uri.path()) {
+            Some(call) => written(self.api(session, call).await),
+            None => self.answer(session),
+        }
     }
+}
+
+/// An answer of the gateway in the form that this listener writes.
+fn written(answer: Answer) -> Response<Vec<u8>> {
+    let length = answer.body.len();
+    let mut response = Response::new(answer.body.to_vec());
+    *response.status_mut() =
+        StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let headers = response.headers_mut();
+    headers.extend(Answer::common_headers());
+    headers.extend(answer.headers);
+    headers.insert(http::header::CONTENT_LENGTH, HeaderValue::from(length));
+    response
 }
 
 fn text(status: StatusCode, kind: &'static str, body: Vec<u8>) -> Response<Vec<u8>> {

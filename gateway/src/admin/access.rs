@@ -1,0 +1,186 @@
+//! Who may call the admin API.
+//!
+//! On the admin listener: the bearer of `admin.token`; without a token, which the configuration allows on loopback only,
+//! whoever reaches it, as long as no web page made their browser do it. On the public listener: a session that carries
+//! `admin.claim`, whose user has proved who they are a short while ago.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use http::HeaderMap;
+use http::header::{AUTHORIZATION, HOST};
+use serde_json::Value;
+use session_core::service::Query;
+use session_core::session::Session;
+use sha2::{Digest as _, Sha256};
+
+use crate::answer::Answer;
+use crate::auth::csrf;
+use crate::auth::identity::field;
+use crate::config::IdentityField;
+use crate::endpoints::Asker;
+use crate::gate::Gate;
+use crate::site::Site;
+
+/// How long ago a login may be for what an operator does on the public listener.
+const FRESH: Duration = Duration::from_secs(15 * 60);
+
+/// Who calls.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Actor {
+    /// The bearer of the token.
+    Token,
+    /// Somebody on this machine.
+    Local,
+    /// A user with the claim.
+    User(String),
+}
+
+impl fmt::Display for Actor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Token => f.write_str("token"),
+            Self::Local => f.write_str("local"),
+            Self::User(id) => write!(f, "user:{id}"),
+        }
+    }
+}
+
+/// Whether the bearer of the token asks, where there is one. Digests are compared, so that the time says nothing about
+/// the token.
+pub(super) fn bears_token(site: &Site, headers: &HeaderMap) -> Option<bool> {
+    let token = site.config.admin.token.as_ref()?;
+    let expected = Sha256::digest(format!("Bearer {}", token.expose()));
+    let said = headers.get(AUTHORIZATION);
+    Some(said.is_some_and(|said| Sha256::digest(said.as_bytes()) == expected))
+}
+
+/// Whoever asks on the admin listener.
+///
+/// # Errors
+/// `401` without the token, `403` when a web page is behind the request.
+pub(super) fn on_admin_listener(site: &Site, headers: &HeaderMap) -> Result<Actor, Box<Answer>> {
+    match bears_token(site, headers) {
+        Some(true) => Ok(Actor::Token),
+        Some(false) => Err(Box::new(Answer::problem(
+            401,
+            "token_required",
+            "The bearer token of the admin listener is required",
+        ))),
+        None => {
+            // A page of another name may have been pointed at this address (DNS rebinding).
+            let host = headers.get(HOST).and_then(|host| host.to_str().ok());
+            let host = host.filter(|host| is_local_name(host));
+            let same = |host| csrf::check(headers, &format!("http://{host}")).is_ok();
+            if host.is_some_and(same) {
+                Ok(Actor::Local)
+            } else {
+                Err(Box::new(Answer::cross_site()))
+            }
+        }
+    }
+}
+
+fn is_local_name(host: &str) -> bool {
+    let name = match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => host,
+    };
+    let address = name.trim_start_matches('[').trim_end_matches(']');
+    name.eq_ignore_ascii_case("localhost")
+        || address.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}
+
+/// Whoever asks on the public listener: a session with the claim.
+///
+/// # Errors
+/// `401` without a session, `403` without the claim, `503` when nobody can say.
+pub(crate) async fn with_claim(
+    gate: &Gate,
+    site: &Site,
+    asker: &Asker,
+) -> Result<Claimed, Box<Answer>> {
+    let active = asker.session(gate, Query::default()).await?;
+    let session = active.entry.session();
+    let claim = site.config.admin.claim.as_ref();
+    if !claim.is_some_and(|claim| carries(session, claim)) {
+        return Err(Box::new(Answer::problem(
+            403,
+            "forbidden",
+            "This needs the right to administer sessions",
+        )));
+    }
+    Ok(Claimed {
+        user_id: session.identity.user_id().to_owned(),
+        is_fresh: gate.sessions.clock().wall().since(session.auth_time) <= FRESH,
+    })
+}
+
+/// A user with the claim.
+#[derive(Debug)]
+pub(crate) struct Claimed {
+    user_id: String,
+    is_fresh: bool,
+}
+
+impl Claimed {
+    /// The user, for what says nothing about anybody.
+    #[must_use]
+    pub(crate) fn actor(self) -> Actor {
+        Actor::User(self.user_id)
+    }
+
+    /// The user as somebody who may call the API.
+    ///
+    /// # Errors
+    /// `403` when the login is too long ago: a browser left open is not its user.
+    pub(crate) fn fresh(self) -> Result<Actor, Box<Answer>> {
+        if self.is_fresh {
+            Ok(Actor::User(self.user_id))
+        } else {
+            Err(Box::new(Answer::problem(
+                403,
+                "reauthentication_required",
+                "Log in again: this needs a login of the last 15 minutes",
+            )))
+        }
+    }
+}
+
+/// Only `true` is a yes.
+fn carries(session: &Session, claim: &IdentityField) -> bool {
+    field(&session.identity.to_value(), claim) == Some(&Value::Bool(true))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_local_name;
+
+    #[test]
+    fn only_loopback_names_are_local() {
+        for local in [
+            "localhost",
+            "localhost:9901",
+            "LOCALHOST:1",
+            "127.0.0.1:9901",
+            "127.1.2.3",
+            "[::1]:9901",
+            "[::1]",
+        ] {
+            assert!(is_local_name(local), "{local}");
+        }
+        for other in [
+            "evil.test",
+            "evil.test:9901",
+            "localhost.evil.test",
+            "10.0.0.1",
+            "[2001:db8::1]:80",
+            "",
+            ":80",
+            "127.0.0.1.evil.test",
+        ] {
+            assert!(!is_local_name(other), "{other}");
+        }
+    }
+}

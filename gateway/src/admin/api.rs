@@ -1,0 +1,219 @@
+//! The admin API: what operators see and end. Who may call it is for [`super::access`] to say.
+
+use bytes::Bytes;
+use http::header::HeaderValue;
+use pingora_core::protocols::http::ServerSession;
+use serde_json::{Value, json};
+use session_core::service::SessionsError;
+use session_core::session::{RevokeReason, Session};
+use session_core::store::{NodeReport, Scope, StoredSession};
+use tracing::{info, warn};
+
+use super::access::Actor;
+use super::call::{self, Call};
+use crate::answer::Answer;
+use crate::body;
+use crate::config::MigrationMode;
+use crate::endpoints::check_content_type;
+use crate::endpoints::device_label::device_label;
+use crate::endpoints::devices::receipt_view;
+use crate::endpoints::view::rfc3339;
+use crate::gate::Gate;
+
+/// Largest body of a call, in bytes.
+const BODY_MAX: usize = 4 * 1024;
+
+/// The document that describes the API.
+pub(super) const OPENAPI: &str = include_str!("openapi.json");
+
+/// A call that its caller may make.
+pub(crate) struct Permitted<'a> {
+    /// Who calls.
+    pub(crate) actor: &'a Actor,
+    /// `X-Request-Id`, where there is one.
+    pub(crate) request_id: &'a str,
+    /// What is called.
+    pub(crate) call: Call,
+    /// Query, without the question mark.
+    pub(crate) query: &'a str,
+    /// Body; empty unless the call has one.
+    pub(crate) body: &'a Bytes,
+}
+
+/// Answers a call.
+pub(crate) async fn answer(gate: &Gate, asked: &Permitted<'_>) -> Answer {
+    let answered = match asked.call {
+        Call::Search => search(gate, asked.query).await,
+        Call::Show(id) => match id {
+            Some(id) => show(gate, id).await,
+            None => Ok(Answer::not_found()),
+        },
+        Call::Revoke => revoke(gate, asked).await,
+        Call::Nodes => nodes(gate).await,
+        Call::Stats | Call::Page(_) if !gate.site.get().config.admin.metrics => {
+            Ok(Answer::not_found())
+        }
+        Call::Stats => stats(gate, asked.query),
+        Call::Page(asset) => Ok(asset.answer()),
+        Call::OpenApi => Ok(Answer::text(
+            200,
+            "openapi",
+            HeaderValue::from_static("application/json"),
+            OPENAPI,
+        )),
+        Call::OtherMethod(allow) => Ok(Answer::method_not_allowed(allow)),
+        Call::Unknown => Ok(Answer::not_found()),
+    };
+    answered.unwrap_or_else(|refused| *refused)
+}
+
+async fn search(gate: &Gate, query: &str) -> Result<Answer, Box<Answer>> {
+    let search = call::search(query)?;
+    let limit = search.limit;
+    let found = gate.sessions.search(search).await.map_err(unavailable)?;
+    let next = (found.len() == limit).then(|| found.last().map(|last| last.id));
+    let views: Vec<Value> = found.iter().map(|session| view(session, true)).collect();
+    let body = json!({"sessions": views, "next": next.flatten()});
+    Ok(Answer::json(200, "admin", &body))
+}
+
+async fn show(gate: &Gate, id: uuid::Uuid) -> Result<Answer, Box<Answer>> {
+    let found = gate.sessions.find(id).await.map_err(unavailable)?;
+    Ok(match found {
+        Some(row) => Answer::json(200, "admin", &view(&row.session, is_alive(gate, &row))),
+        None => Answer::not_found(),
+    })
+}
+
+fn is_alive(gate: &Gate, row: &StoredSession) -> bool {
+    row.verdict(gate.sessions.clock().wall()).is_ok()
+}
+
+async fn revoke(gate: &Gate, asked: &Permitted<'_>) -> Result<Answer, Box<Answer>> {
+    let asked_for = call::revocation(asked.body)?;
+    let (kind, subject) = subject(&asked_for.scope);
+    let is_one = matches!(asked_for.scope, Scope::Handle { .. });
+    let receipt = gate
+        .sessions
+        .revoke(asked_for.scope, RevokeReason::Admin, asked_for.wait)
+        .await
+        .map_err(|failed| {
+            warn!(actor = %asked.actor, error = %failed, "revocation not committed");
+            Box::new(Answer::not_committed(&failed))
+        })?;
+    gate.metrics.revoked(RevokeReason::Admin, receipt.revoked);
+    info!(
+        request_id = asked.request_id,
+        actor = %asked.actor,
+        kind,
+        subject,
+        reason = asked_for.reason,
+        sessions = receipt.revoked,
+        nodes = receipt.nodes,
+        acked = receipt.acked,
+        "sessions ended by an operator"
+    );
+    if is_one && receipt.revoked == 0 {
+        return Ok(Answer::not_found());
+    }
+    Ok(Answer::json(200, "admin", &receipt_view(&receipt)))
+}
+
+/// What a revocation is about, for the log.
+fn subject(scope: &Scope) -> (&'static str, String) {
+    match scope {
+        Scope::Handle { id, .. } => ("session", id.to_string()),
+        Scope::User(user_id) => ("user", user_id.to_string()),
+        Scope::Tenant(tenant_id) => ("tenant", tenant_id.to_string()),
+        Scope::Key(_) | Scope::Others { .. } | Scope::All => ("all", String::new()),
+    }
+}
+
+async fn nodes(gate: &Gate) -> Result<Answer, Box<Answer>> {
+    let nodes = gate.sessions.nodes().await.map_err(unavailable)?;
+    let head = nodes.iter().map(|node| node.applied).max().unwrap_or(0);
+    let views: Vec<Value> = nodes
+        .iter()
+        .map(|node| node_view(gate, node, head))
+        .collect();
+    Ok(Answer::json(200, "admin", &json!({ "nodes": views })))
+}
+
+fn stats(gate: &Gate, query: &str) -> Result<Answer, Box<Answer>> {
+    let (window, since) = call::stats(query)?;
+    let mut body = gate.history.columns(window, since);
+    let readiness = gate.sessions.readiness();
+    if let Some(body) = body.as_object_mut() {
+        let site = gate.site.get();
+        body.insert(
+            "now".to_owned(),
+            json!({
+                "at": gate.now(),
+                "version": env!("CARGO_PKG_VERSION"),
+                "schema": readiness.schema,
+                "window": readiness.window,
+                "lease": readiness.lease,
+                "draining": gate.is_draining(),
+                "redis": gate.sessions.shared_breaker().map(|state| format!("{state:?}")),
+                "migration": site.config.migration.mode != MigrationMode::Off,
+            }),
+        );
+    }
+    Ok(Answer::json(200, "admin", &body))
+}
+
+fn node_view(gate: &Gate, node: &NodeReport, head: i64) -> Value {
+    json!({
+        "id": node.node,
+        "self": node.node == gate.sessions.node(),
+        "applied": node.applied,
+        "behind": head - node.applied,
+        "seen_ms": u64::try_from(node.age.as_millis()).unwrap_or(u64::MAX),
+    })
+}
+
+/// A session as operators see it: everything but its secret.
+fn view(session: &Session, alive: bool) -> Value {
+    let identity = session.identity.to_value();
+    json!({
+        "id": session.id,
+        "userId": session.identity.user_id(),
+        "tenantId": session.identity.tenant_id(),
+        "email": identity.pointer("/user/email"),
+        "alive": alive,
+        "device": { "label": device_label(&session.user_agent), "user_agent": session.user_agent },
+        "ip": session.ip,
+        "createdAt": rfc3339(session.created_at),
+        "authTime": rfc3339(session.auth_time),
+        "lastActivity": rfc3339(session.last_activity),
+        "expiresAt": rfc3339(session.expires_at),
+        "revokedAt": session.revoked.and_then(|(at, _)| rfc3339(at)),
+        "revokeReason": session.revoked.map(|(_, reason)| reason.as_str()),
+        "flags": [],
+    })
+}
+
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "the shape that map_err wants"
+)]
+fn unavailable(failed: SessionsError) -> Box<Answer> {
+    warn!(error = %failed, "admin call not answered");
+    Box::new(Answer::unavailable())
+}
+
+/// The JSON body of a call.
+///
+/// # Errors
+/// The answer to give instead.
+pub(crate) async fn read_body(session: &mut ServerSession) -> Result<Bytes, Box<Answer>> {
+    check_content_type(&session.req_header().headers)?;
+    match body::read(session, BODY_MAX).await {
+        Ok(Some(body)) => Ok(body),
+        Ok(None) => Err(Box::new(Answer::too_large())),
+        // Whoever sent half a body is not there to be answered, or too slow.
+        Err(_) => Err(Box::new(
+            Answer::invalid("The body did not arrive").closing(),
+        )),
+    }
+}

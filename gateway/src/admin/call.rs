@@ -1,0 +1,217 @@
+//! What is asked of the admin API: paths below [`BASE`], the same on both listeners.
+
+use std::net::IpAddr;
+
+use form_urlencoded::parse;
+use serde::Deserialize;
+use session_core::service::Wait;
+use session_core::session::{ID_MAX, Text};
+use session_core::store::{Scope, Search};
+use uuid::Uuid;
+
+use crate::telemetry::history::Window;
+
+use super::dashboard::{self, Asset};
+use crate::answer::Answer;
+
+/// Where the admin API is.
+pub(crate) const BASE: &str = "/api/admin";
+/// Sessions on one page, unless the caller says otherwise.
+const PAGE: usize = 100;
+/// And at most.
+const PAGE_MAX: usize = 1_000;
+/// Longest reason for a revocation, in characters.
+const REASON_MAX: usize = 200;
+
+/// A call of the admin API.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Call {
+    /// `GET /sessions`
+    Search,
+    /// `GET /sessions/{id}`; `None` when that is no id.
+    Show(Option<Uuid>),
+    /// `POST /revocations`
+    Revoke,
+    /// `GET /nodes`
+    Nodes,
+    /// `GET /stats`: what the dashboard draws.
+    Stats,
+    /// The dashboard's page, or what it is made of.
+    Page(&'static Asset),
+    /// `GET /openapi.json`
+    OpenApi,
+    /// A method that the path does not know; the value of `Allow`.
+    OtherMethod(&'static str),
+    /// A path below the base path that is nothing.
+    Unknown,
+}
+
+impl Call {
+    /// The call at `path`; `None` when the path is not below [`BASE`].
+    #[must_use]
+    pub(crate) fn find(method: &str, path: &str) -> Option<Self> {
+        let rest = path.strip_prefix(BASE)?;
+        if !(rest.is_empty() || rest.starts_with('/')) {
+            return None;
+        }
+        let known = match rest {
+            "/sessions" => Self::Search,
+            "/revocations" if method == "POST" => Self::Revoke,
+            "/revocations" => Self::OtherMethod("POST"),
+            "/nodes" => Self::Nodes,
+            "/openapi.json" => Self::OpenApi,
+            "/stats" => Self::Stats,
+            _ => match rest.strip_prefix("/sessions/") {
+                Some(id) if !id.is_empty() && !id.contains('/') => {
+                    Self::Show(Uuid::try_parse(id).ok())
+                }
+                _ => dashboard::asset(rest).map_or(Self::Unknown, Self::Page),
+            },
+        };
+        let reads = !matches!(known, Self::Revoke | Self::OtherMethod(_) | Self::Unknown);
+        Some(if reads && !matches!(method, "GET" | "HEAD") {
+            Self::OtherMethod("GET, HEAD")
+        } else {
+            known
+        })
+    }
+
+    /// Whether it says nothing about anybody, and so needs no permission.
+    #[must_use]
+    pub(crate) const fn is_open(self) -> bool {
+        matches!(self, Self::OpenApi | Self::Page(_))
+    }
+}
+
+/// The history that a query asks for.
+///
+/// # Errors
+/// `400` that names the parameter.
+pub(super) fn stats(query: &str) -> Result<(Window, i64), Box<Answer>> {
+    let (mut window, mut since) = (Window::Quarter, 0);
+    for (name, value) in parse(query.as_bytes()) {
+        match (&*name, &*value) {
+            ("window", "15m") => window = Window::Quarter,
+            ("window", "24h") => window = Window::Day,
+            ("since", value) if value.parse::<i64>().is_ok() => since = value.parse().unwrap_or(0),
+            _ => {
+                return Err(Box::new(Answer::invalid(
+                    "window is 15m or 24h, since is in unix seconds",
+                )));
+            }
+        }
+    }
+    Ok((window, since))
+}
+
+/// The search that a query asks for.
+///
+/// # Errors
+/// `400` that names the parameter.
+pub(super) fn search(query: &str) -> Result<Search, Box<Answer>> {
+    let mut search = Search {
+        limit: PAGE,
+        ..Search::default()
+    };
+    let mut seen: Vec<String> = vec![];
+    for (name, value) in parse(query.as_bytes()) {
+        let bad = |why: &str| Box::new(Answer::invalid(&format!("{name} {why}")));
+        if seen.iter().any(|other| *other == name) {
+            return Err(bad("is there twice"));
+        }
+        seen.push(name.clone().into_owned());
+        match &*name {
+            "user" => search.user_id = Some(id(&value).ok_or_else(|| bad("is no id"))?),
+            "tenant" => search.tenant_id = Some(id(&value).ok_or_else(|| bad("is no id"))?),
+            "ip" => {
+                let ip: IpAddr = value.parse().map_err(|_error| bad("is no address"))?;
+                search.ip = Some(ip);
+            }
+            "after" => {
+                let after = Uuid::try_parse(&value).map_err(|_error| bad("is no id"))?;
+                search.after = Some(after);
+            }
+            "limit" => {
+                let limit = value
+                    .parse()
+                    .ok()
+                    .filter(|limit| (1..=PAGE_MAX).contains(limit));
+                search.limit = limit.ok_or_else(|| bad("must be 1 to 1000"))?;
+            }
+            _ => return Err(Box::new(Answer::invalid("There is an unknown parameter"))),
+        }
+    }
+    Ok(search)
+}
+
+/// What to end, why, and whether to wait for every node.
+#[derive(Debug)]
+pub(super) struct Revocation {
+    pub(super) scope: Scope,
+    pub(super) reason: String,
+    pub(super) wait: Wait,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Form {
+    id: Option<Uuid>,
+    user: Option<String>,
+    tenant: Option<String>,
+    all: Option<bool>,
+    #[serde(default)]
+    reason: String,
+    #[serde(default)]
+    wait: FormWait,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum FormWait {
+    None,
+    #[default]
+    All,
+}
+
+/// The revocation that a body asks for.
+///
+/// # Errors
+/// `400`, unless it names exactly one kind of sessions.
+pub(super) fn revocation(body: &[u8]) -> Result<Revocation, Box<Answer>> {
+    let bad = |why: &str| Box::new(Answer::invalid(why));
+    let form: Form = serde_json::from_slice(body)
+        .map_err(|_error| bad("The body must be a JSON object as documented"))?;
+    let exactly_one = "Exactly one of id, user, tenant and all must be named";
+    let scope = match (form.id, form.user, form.tenant, form.all) {
+        (Some(id), None, None, None) => Scope::Handle { id, user_id: None },
+        (None, Some(user), None, None) => {
+            Scope::User(id(&user).ok_or_else(|| bad("user is no id"))?)
+        }
+        (None, None, Some(tenant), None) => {
+            Scope::Tenant(id(&tenant).ok_or_else(|| bad("tenant is no id"))?)
+        }
+        (None, None, None, Some(true)) => Scope::All,
+        _ => return Err(bad(exactly_one)),
+    };
+    if form.reason.chars().count() > REASON_MAX || form.reason.chars().any(char::is_control) {
+        return Err(bad("reason must be at most 200 characters on one line"));
+    }
+    Ok(Revocation {
+        scope,
+        reason: form.reason,
+        wait: match form.wait {
+            FormWait::None => Wait::None,
+            FormWait::All => Wait::All,
+        },
+    })
+}
+
+/// An id as identities may have it.
+fn id(text: &str) -> Option<Text> {
+    let fits =
+        (1..=ID_MAX).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
+    fits.then(|| text.into())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,98 @@
+use super::*;
+
+#[test]
+fn each_path_of_the_document_is_a_call_and_nothing_else_is() {
+    let document: serde_json::Value = serde_json::from_str(super::super::api::OPENAPI).unwrap();
+    let paths = document["paths"].as_object().unwrap();
+    for (path, item) in paths {
+        for method in item.as_object().unwrap().keys() {
+            let path = path.replace("{id}", "01932c07-7b9c-7a51-8d2c-0f6f6d1e2a3b");
+            let call = Call::find(&method.to_uppercase(), &path).unwrap();
+            let known = !matches!(call, Call::Unknown | Call::OtherMethod(_));
+            assert!(known, "{method} {path} is documented: {call:?}");
+        }
+    }
+    assert_eq!(paths.len(), 6);
+}
+
+#[test]
+fn paths_and_methods() {
+    assert_eq!(Call::find("GET", "/api/administration"), None);
+    assert_eq!(Call::find("GET", "/api/admin"), Some(Call::Unknown));
+    assert_eq!(Call::find("GET", "/api/admin/"), Some(Call::Unknown));
+    assert_eq!(
+        Call::find("GET", "/api/admin/sessions/"),
+        Some(Call::Unknown)
+    );
+    assert_eq!(
+        Call::find("GET", "/api/admin/sessions/x"),
+        Some(Call::Show(None))
+    );
+    assert_eq!(
+        Call::find("HEAD", "/api/admin/sessions"),
+        Some(Call::Search)
+    );
+    for path in [
+        "/api/admin/sessions",
+        "/api/admin/nodes",
+        "/api/admin/sessions/x",
+    ] {
+        assert_eq!(
+            Call::find("DELETE", path),
+            Some(Call::OtherMethod("GET, HEAD"))
+        );
+    }
+    assert_eq!(
+        Call::find("GET", "/api/admin/revocations"),
+        Some(Call::OtherMethod("POST"))
+    );
+}
+
+#[test]
+fn searches() {
+    let found = search("user=a%2Fb&ip=2001:db8::1&limit=5").unwrap();
+    assert_eq!(found.user_id.as_deref(), Some("a/b"));
+    assert_eq!(found.ip, "2001:db8::1".parse().ok());
+    assert_eq!((found.limit, found.tenant_id), (5, None));
+    assert_eq!(search("").unwrap().limit, PAGE);
+    for bad in [
+        "user=",
+        "user=a%20b",
+        "user=a&user=b",
+        "ip=x",
+        "limit=0",
+        "limit=1001",
+        "after=1",
+        "users=7",
+    ] {
+        assert_eq!(search(bad).unwrap_err().status, 400, "{bad}");
+    }
+}
+
+#[test]
+fn a_revocation_names_exactly_one_thing() {
+    let id = "01932c07-7b9c-7a51-8d2c-0f6f6d1e2a3b";
+    let one = revocation(format!(r#"{{"id":"{id}","reason":"lost phone"}}"#).as_bytes()).unwrap();
+    assert!(matches!(one.scope, Scope::Handle { user_id: None, .. }));
+    assert_eq!((one.reason.as_str(), one.wait), ("lost phone", Wait::All));
+    let all = revocation(br#"{"all":true,"wait":"none"}"#).unwrap();
+    assert_eq!((all.scope, all.wait), (Scope::All, Wait::None));
+    for bad in [
+        "",
+        "[]",
+        "{}",
+        r#"{"all":false}"#,
+        r#"{"user":""}"#,
+        r#"{"user":"7","tenant":"t"}"#,
+        r#"{"user":"7","all":true}"#,
+        r#"{"id":"7"}"#,
+        r#"{"user":7}"#,
+        r#"{"user":"7","wait":"some"}"#,
+        r#"{"user":"7","extra":1}"#,
+        "{\"user\":\"7\",\"reason\":\"a\\nb\"}",
+    ] {
+        assert_eq!(revocation(bad.as_bytes()).unwrap_err().status, 400, "{bad}");
+    }
+    let long = format!(r#"{{"user":"7","reason":"{}"}}"#, "x".repeat(201));
+    assert!(revocation(long.as_bytes()).is_err());
+}

@@ -1,0 +1,162 @@
+//! Where am I logged in, and how do I end that? `GET` and `DELETE /sessions`, `DELETE /sessions/{id}`.
+//!
+//! A session that is not one's own is the same as none: the store is asked for "this id of this user", so one statement
+//! does the same work and takes the same time whether the id is free, or somebody else's.
+
+use std::collections::HashMap;
+
+use serde_json::{Value, json};
+use session_core::service::{Active, Query, Receipt};
+use session_core::session::{RevokeReason, Session, Text};
+use session_core::store::Scope;
+use tracing::{info, warn};
+use uuid::Uuid;
+
+use super::Asker;
+use super::device_label::device_label;
+use super::query::{self, DeviceScope};
+use super::view::rfc3339;
+use crate::answer::Answer;
+use crate::gate::Gate;
+use crate::set_cookie;
+use crate::site::Site;
+
+/// The live sessions of whoever asks, newest activity first.
+pub(crate) async fn list(gate: &Gate, asker: &Asker) -> Result<Answer, Box<Answer>> {
+    let active = asker.session(gate, Query::default()).await?;
+    let current = active.entry.session();
+    let listed = gate.sessions.list(current.identity.user_id()).await;
+    let sessions = listed.map_err(|failed| {
+        warn!(request_id = asker.request_id, error = %failed, "sessions not listed");
+        Box::new(Answer::unavailable())
+    })?;
+    let mut labels = HashMap::new();
+    let views: Vec<Value> = sessions
+        .iter()
+        .map(|session| {
+            let label: &mut String = labels
+                .entry(&*session.user_agent)
+                .or_insert_with_key(|user_agent| device_label(user_agent));
+            device_view(session, label, &active)
+        })
+        .collect();
+    Ok(Answer::json(200, "devices", &json!({ "sessions": views })))
+}
+
+fn device_view(session: &Session, label: &str, active: &Active) -> Value {
+    let is_current = session.id == active.entry.session().id;
+    // The store hears of a use after a while; of the session that asks we know more.
+    let last_activity = if is_current {
+        session.last_activity.max(active.entry.last_activity())
+    } else {
+        session.last_activity
+    };
+    json!({
+        "id": session.id,
+        "current": is_current,
+        "device": { "label": label, "user_agent": session.user_agent },
+        "ip": session.ip,
+        "createdAt": rfc3339(session.created_at),
+        "lastActivity": rfc3339(last_activity),
+        "expiresAt": rfc3339(session.expires_at),
+        "flags": [],
+    })
+}
+
+/// Ends one session of whoever asks.
+pub(crate) async fn end_one(
+    gate: &Gate,
+    site: &Site,
+    asker: &Asker,
+    id: Option<Uuid>,
+) -> Result<Answer, Box<Answer>> {
+    let active = asker.session(gate, Query::default()).await?;
+    let current = active.entry.session();
+    let wait = query::wait(&asker.query)?;
+    let Some(id) = id else {
+        return Err(Box::new(Answer::not_found()));
+    };
+    let scope = Scope::Handle {
+        id,
+        user_id: Some(Text::from(current.identity.user_id())),
+    };
+    let receipt = end(gate, asker, scope, RevokeReason::Device, wait).await?;
+    if receipt.revoked == 0 {
+        return Err(Box::new(Answer::not_found()));
+    }
+    let answer = Answer::no_content("device_ended");
+    Ok(if id == current.id {
+        without_cookie(site, answer)
+    } else {
+        answer
+    })
+}
+
+/// Ends all sessions of whoever asks, or all but the one that asks.
+pub(crate) async fn end_many(
+    gate: &Gate,
+    site: &Site,
+    asker: &Asker,
+) -> Result<Answer, Box<Answer>> {
+    let active = asker.session(gate, Query::default()).await?;
+    let current = active.entry.session();
+    let (which, wait) = (query::scope(&asker.query)?, query::wait(&asker.query)?);
+    let user_id = Text::from(current.identity.user_id());
+    let scope = match which {
+        DeviceScope::Others => Scope::Others {
+            user_id,
+            keep: current.key,
+        },
+        DeviceScope::All => Scope::User(user_id),
+    };
+    let receipt = end(gate, asker, scope, RevokeReason::LogoutEverywhere, wait).await?;
+    let answer = Answer::json(200, "devices_ended", &receipt_view(&receipt));
+    Ok(match which {
+        DeviceScope::Others => answer,
+        DeviceScope::All => without_cookie(site, answer),
+    })
+}
+
+async fn end(
+    gate: &Gate,
+    asker: &Asker,
+    scope: Scope,
+    reason: RevokeReason,
+    wait: session_core::service::Wait,
+) -> Result<Receipt, Box<Answer>> {
+    match gate.sessions.revoke(scope, reason, wait).await {
+        Ok(receipt) => {
+            gate.metrics.revoked(reason, receipt.revoked);
+            info!(
+                request_id = asker.request_id,
+                reason = reason.as_str(),
+                sessions = receipt.revoked,
+                nodes = receipt.nodes,
+                acked = receipt.acked,
+                "sessions ended by their user"
+            );
+            Ok(receipt)
+        }
+        Err(failed) => {
+            warn!(request_id = asker.request_id, error = %failed, "revocation not committed");
+            Err(Box::new(Answer::not_committed(&failed)))
+        }
+    }
+}
+
+/// What a revocation did, as its caller sees it.
+pub(crate) fn receipt_view(receipt: &Receipt) -> Value {
+    json!({
+        "revoked": receipt.revoked,
+        "nodes": receipt.nodes,
+        "acked": receipt.acked,
+        "worst_ms": u64::try_from(receipt.worst.as_millis()).unwrap_or(u64::MAX),
+    })
+}
+
+fn without_cookie(site: &Site, answer: Answer) -> Answer {
+    match set_cookie::clear(&site.config.cookie) {
+        Some(cookie) => answer.with_cookie(cookie),
+        None => answer,
+    }
+}

@@ -1,0 +1,203 @@
+//! `GET /events`: what becomes of the session of the cookie, as it happens (server-sent events).
+//!
+//! A feed belongs to the request that opened it and ends with it, with its session, or with the process. It asks the
+//! session service again whenever that has heard of a change, so the end of a session reaches its pages at once.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{HeaderValue, RETRY_AFTER};
+use serde_json::{Value, json};
+use session_core::cache::Entry;
+use session_core::clock::{Boot, Timestamp};
+use session_core::service::{Absence, Follow, Query};
+use session_core::session::{Dead, RevokeReason};
+use tokio::sync::watch;
+
+use super::Asker;
+use super::streams::{Full, Place};
+use super::view::{rfc3339, session_view};
+use crate::answer::{Answer, RETRY_SECONDS, ended_code};
+use crate::gate::Gate;
+use crate::site::Site;
+
+/// A comment at least this often, so that neither side nor anything between them takes the silence for the end.
+const HEARTBEAT: Duration = Duration::from_secs(15);
+/// Looks at the session are at least this far apart, however much is being changed.
+const LOOK_GAP: Duration = Duration::from_millis(50);
+/// And at most this far.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// How long before its end a session is said to expire; no more than a tenth of its time.
+const NOTICE: Duration = Duration::from_secs(5 * 60);
+/// The first bytes: when to come back after a break, and that somebody is there.
+const OPENING: &str = "retry: 2000\n: session events\n\n";
+
+/// The events of one session.
+#[derive(Debug)]
+pub(crate) struct Feed {
+    gate: Arc<Gate>,
+    entry: Arc<Entry>,
+    news: watch::Receiver<u64>,
+    looked: Boot,
+    spoke: Option<Boot>,
+    /// The end that was announced last.
+    announced: Option<Timestamp>,
+    over: bool,
+    _place: Place,
+}
+
+/// Opens the feed of whoever asks.
+pub(crate) async fn open(
+    gate: &Arc<Gate>,
+    site: &Site,
+    asker: &Asker,
+) -> Result<Feed, Box<Answer>> {
+    // An open page is not somebody using it.
+    let query = Query {
+        counts_as_use: false,
+        ..Query::default()
+    };
+    let news = gate.sessions.news();
+    let entry = asker.session(gate, query).await?.entry;
+    let place = gate
+        .streams
+        .enter(entry.session().key, site.config.endpoints.max_streams)
+        .map_err(|full| Box::new(too_many(full)))?;
+    Ok(Feed {
+        gate: Arc::clone(gate),
+        entry,
+        news,
+        looked: Boot::default(),
+        spoke: None,
+        announced: None,
+        over: false,
+        _place: place,
+    })
+}
+
+fn too_many(full: Full) -> Answer {
+    let status = match full {
+        Full::Process => 503,
+        Full::Session => 429,
+    };
+    Answer::problem(
+        status,
+        "too_many_streams",
+        "Too many event streams are open",
+    )
+    .with(RETRY_AFTER, HeaderValue::from(RETRY_SECONDS))
+}
+
+impl Feed {
+    /// What is to be sent next; `None` at the end.
+    pub(crate) async fn next(&mut self) -> Option<Bytes> {
+        let said = self.next_text().await?;
+        self.spoke = Some(self.now());
+        Some(said.into())
+    }
+
+    async fn next_text(&mut self) -> Option<String> {
+        if self.spoke.is_none() {
+            return Some(OPENING.to_owned());
+        }
+        loop {
+            if self.over || self.gate.is_draining() {
+                return None;
+            }
+            if let Some(said) = self.look().await {
+                return Some(said);
+            }
+            if self
+                .spoke
+                .is_none_or(|at| self.now().since(at) >= HEARTBEAT)
+            {
+                return Some(": still here\n\n".to_owned());
+            }
+            // The other side lives as long as the process.
+            let _elapsed = tokio::time::timeout(LOOK_EVERY, self.news.changed()).await;
+            let rest = LOOK_GAP.saturating_sub(self.now().since(self.looked));
+            tokio::time::sleep(rest).await;
+        }
+    }
+
+    async fn look(&mut self) -> Option<String> {
+        self.looked = self.now();
+        let key = self.entry.session().key;
+        let followed = self.gate.sessions.follow(&key, Some(&self.entry)).await;
+        match followed {
+            Follow::Ended(why) => {
+                self.over = true;
+                Some(event("revoked", &ended(why)))
+            }
+            Follow::Alive(entry) => {
+                let before = std::mem::replace(&mut self.entry, entry);
+                let session = self.entry.session();
+                if before.session().version == session.version {
+                    return self.expiring().await;
+                }
+                let view = session_view(session, self.entry.last_activity());
+                Some(event("updated", &view))
+            }
+            // Unknown is not ended.
+            Follow::Unknown => None,
+        }
+    }
+
+    /// Says once that the end is near. Its idle end moves with each use, and only the store knows of uses on other nodes.
+    async fn expiring(&mut self) -> Option<String> {
+        let session = self.entry.session();
+        let life = session.expires_at.since(session.created_at);
+        let (mut end, mut limit) = (session.expires_at, life);
+        if let Some(idle_end) = session.idle_until(self.entry.last_activity())
+            && idle_end < end
+        {
+            (end, limit) = (idle_end, session.idle);
+        }
+        let notice = NOTICE.min(limit / 10);
+        let left = end.since(self.gate.sessions.clock().wall());
+        if left > notice || self.announced == Some(end) {
+            return None;
+        }
+        self.announced = Some(end);
+        if end < session.expires_at {
+            let stored = self
+                .gate
+                .sessions
+                .find(session.id)
+                .await
+                .ok()
+                .flatten()?
+                .session;
+            if stored
+                .idle_until(stored.last_activity)
+                .is_none_or(|known| known > end)
+            {
+                return None;
+            }
+        }
+        Some(event("expiring", &json!({"expiresAt": rfc3339(end)})))
+    }
+
+    fn now(&self) -> Boot {
+        self.gate.sessions.clock().boot()
+    }
+}
+
+/// Why the session ended, for its own pages.
+fn ended(why: Absence) -> Value {
+    let reason = match why {
+        Absence::Ended(Dead::Revoked(Some(reason))) => reason.as_str(),
+        Absence::Ended(Dead::Revoked(None)) => RevokeReason::LogoutEverywhere.as_str(),
+        other => other.as_str(),
+    };
+    match ended_code(why) {
+        Some(code) => json!({ "reason": reason, "code": code }),
+        None => json!({ "reason": reason }),
+    }
+}
+
+/// One event. JSON has no line breaks of its own.
+fn event(name: &str, data: &Value) -> String {
+    format!("event: {name}\ndata: {data}\n\n")
+}

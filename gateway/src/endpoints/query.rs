@@ -1,0 +1,83 @@
+//! Parameters of our own endpoints: known words, each said at most once.
+
+use session_core::service::Wait;
+
+use crate::answer::Answer;
+
+/// Which sessions `DELETE /sessions` ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum DeviceScope {
+    /// All but the one that asks.
+    Others,
+    /// All of them.
+    All,
+}
+
+/// `wait`: whether the answer waits for every node.
+///
+/// # Errors
+/// `400` for anything but the two words.
+pub(super) fn wait(query: &str) -> Result<Wait, Box<Answer>> {
+    match value(query, "wait") {
+        Ok(None | Some("all")) => Ok(Wait::All),
+        Ok(Some("none")) => Ok(Wait::None),
+        _ => Err(Box::new(Answer::invalid("wait must be none or all"))),
+    }
+}
+
+/// `scope`: required, so that nobody ends everything by leaving something out.
+///
+/// # Errors
+/// `400` for anything but the two words.
+pub(super) fn scope(query: &str) -> Result<DeviceScope, Box<Answer>> {
+    match value(query, "scope") {
+        Ok(Some("others")) => Ok(DeviceScope::Others),
+        Ok(Some("all")) => Ok(DeviceScope::All),
+        _ => Err(Box::new(Answer::invalid("scope must be others or all"))),
+    }
+}
+
+/// It was said more than once: nobody knows which one was meant.
+#[derive(Debug)]
+struct Repeated;
+
+/// The value of a parameter. All values that we know are plain words: what is percent-encoded is not one of them.
+fn value<'a>(query: &'a str, name: &str) -> Result<Option<&'a str>, Repeated> {
+    let mut values = query
+        .split('&')
+        .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
+        .filter(|(said, _)| *said == name)
+        .map(|(_, value)| value);
+    match (values.next(), values.next()) {
+        (first, None) => Ok(first),
+        (_, Some(_)) => Err(Repeated),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn known_words_only() {
+        assert_eq!(wait("").unwrap(), Wait::All);
+        assert_eq!(wait("a=b&wait=none").unwrap(), Wait::None);
+        assert_eq!(wait("wait=all").unwrap(), Wait::All);
+        assert_eq!(scope("scope=others&wait=all").unwrap(), DeviceScope::Others);
+        assert_eq!(scope("scope=all").unwrap(), DeviceScope::All);
+        for bad in ["wait", "wait=", "wait=ALL", "wait=1", "wait=all&wait=none"] {
+            assert_eq!(wait(bad).unwrap_err().status, 400, "{bad}");
+        }
+        for bad in [
+            "",
+            "scope",
+            "scope=",
+            "scope=mine",
+            "Scope=all",
+            "scope=%61ll",
+        ] {
+            assert_eq!(scope(bad).unwrap_err().status, 400, "{bad}");
+        }
+        assert!(scope("scope=all&scope=all").is_err());
+    }
+}

@@ -1,0 +1,71 @@
+//! The admin API on the public listener, for a session that carries `admin.claim`.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use pingora_http::RequestHeader;
+use pingora_proxy::Session;
+
+use super::Ctx;
+use crate::admin::access;
+use crate::admin::api::{self, Permitted};
+use crate::admin::call::Call;
+use crate::answer::Answer;
+use crate::auth::csrf;
+use crate::auth::on_missing::Answer as MissingAnswer;
+use crate::config::OnMissing;
+use crate::endpoints::Asker;
+use crate::gate::Gate;
+use crate::site::Site;
+
+/// The answer to a call.
+pub(super) async fn serve(
+    gate: &Arc<Gate>,
+    site: &Site,
+    session: &mut Session,
+    ctx: &Ctx,
+    call: Call,
+    asker: &Asker,
+) -> Answer {
+    let answered = async {
+        let claimed = access::with_claim(gate, site, asker).await?;
+        let actor = if call.is_open() {
+            claimed.actor()
+        } else {
+            claimed.fresh()?
+        };
+        let mut body = Bytes::new();
+        if call == Call::Revoke {
+            if csrf::check(&session.req_header().headers, &site.origin).is_err() {
+                return Err(Box::new(Answer::cross_site()));
+            }
+            body = api::read_body(session.as_downstream_mut()).await?;
+        }
+        let asked = Permitted {
+            actor: &actor,
+            request_id: &ctx.request_id,
+            call,
+            query: &asker.query,
+            body: &body,
+        };
+        Ok(api::answer(gate, &asked).await)
+    };
+    match answered.await {
+        Ok(answer) => answer,
+        Err(refused) if refused.status == 401 => {
+            login_page(site, session.req_header(), call).unwrap_or(*refused)
+        }
+        Err(refused) => *refused,
+    }
+}
+
+/// Where somebody goes who opens the page without a session.
+fn login_page(site: &Site, head: &RequestHeader, call: Call) -> Option<Answer> {
+    let is_page = matches!(call, Call::Page(asset) if asset.is_page());
+    let wanted = OnMissing::Auto.answer(head.method.as_str(), false, &head.headers);
+    if !is_page || wanted != MissingAnswer::LoginPage {
+        return None;
+    }
+    let location = site.login.location(head.uri.path(), None)?;
+    Some(Answer::login_page(&location))
+}

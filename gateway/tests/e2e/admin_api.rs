@@ -1,0 +1,372 @@
+//! The admin API: on the admin listener, and on the public one for whoever carries the claim.
+
+use serde_json::{Value, json};
+use session_core::testing::TestPostgres;
+
+use crate::support::app;
+use crate::support::http::Response;
+use crate::support::stores::{sql, store_config};
+use crate::support::{App, Gateway, Reply, Request};
+
+const SESSIONS: &str = "/api/admin/sessions";
+const REVOCATIONS: &str = "/api/admin/revocations";
+const TOKEN: &str = "0123456789abcdef0123456789abcdef";
+
+fn sessions(response: &Response) -> Vec<Value> {
+    assert_eq!(response.status, 200, "{response:?}");
+    response.json()["sessions"].as_array().unwrap().clone()
+}
+
+fn revoke(what: &Value) -> Request {
+    Request::post(REVOCATIONS).json(what)
+}
+
+fn id_of(gateway: &Gateway, sid: &str) -> Value {
+    gateway.session_of(sid)["session"]["id"].clone()
+}
+
+/// An app in which everybody named `root` may administer sessions.
+fn app_with_an_admin() -> App {
+    let app = App::start();
+    app.on("/__sidgate__/authenticate", |exchange| {
+        let email = exchange.json()["email"].as_str().unwrap().to_owned();
+        let mut identity = app::identity(&email);
+        identity["user"]["is_staff"] = json!(email.starts_with("root"));
+        Reply::json(200, &identity)
+    });
+    app
+}
+
+#[test]
+fn sessions_are_found_by_user_tenant_and_address() {
+    let app = App::start();
+    let gateway = Gateway::in_front_of(&app).start();
+    let [first, second] = [(); 2].map(|()| gateway.log_in("alice@example.com"));
+    let other = gateway.log_in("bob@example.com");
+
+    let response = gateway.admin(SESSIONS);
+
+    let all = sessions(&response);
+    assert_eq!(all.len(), 3);
+    for sid in [&first, &second, &other] {
+        assert!(!response.text().contains(sid.as_str()), "a secret is shown");
+    }
+    assert_eq!(
+        all[0]["id"],
+        id_of(&gateway, &other),
+        "the latest login first"
+    );
+    assert_eq!(all[0]["userId"], "bob");
+    assert_eq!(all[0]["email"], "bob@example.com");
+    assert_eq!(all[0]["tenantId"], "t1");
+    assert_eq!(all[0]["alive"], true);
+    let count = |query: &str| sessions(&gateway.admin(&format!("{SESSIONS}?{query}"))).len();
+    assert_eq!(count("user=alice"), 2);
+    assert_eq!(count("user=alice&tenant=t2"), 0);
+    assert_eq!(count("tenant=t1"), 3);
+    assert_eq!(count("ip=127.0.0.1"), 3);
+    assert_eq!(count("ip=127.0.0.2"), 0);
+    let page = gateway.admin(&format!("{SESSIONS}?limit=2")).json();
+    let next = page["next"].as_str().unwrap();
+    assert_eq!(count(&format!("limit=2&after={next}")), 1);
+    assert_eq!(
+        gateway.admin(&format!("{SESSIONS}?usr=alice")).problem(400),
+        "invalid_request"
+    );
+}
+
+#[test]
+fn one_session_is_shown_also_when_it_has_ended() {
+    let app = App::start();
+    let gateway = Gateway::in_front_of(&app).start();
+    let sid = gateway.log_in("alice@example.com");
+    let id = id_of(&gateway, &sid);
+    let path = format!("{SESSIONS}/{}", id.as_str().unwrap());
+    assert_eq!(gateway.admin(&path).json()["alive"], true);
+
+    let receipt = gateway.send_admin(&revoke(&json!({"id": id, "reason": "lost phone"})));
+
+    assert_eq!(receipt.status, 200, "{receipt:?}");
+    assert_eq!(receipt.json()["revoked"], 1);
+    assert_eq!(receipt.json()["acked"], receipt.json()["nodes"]);
+    assert!(!gateway.knows(&sid));
+    let shown = gateway.admin(&path).json();
+    assert_eq!(
+        (&shown["alive"], &shown["revokeReason"]),
+        (&json!(false), &json!("admin"))
+    );
+    let log = gateway.stdout();
+    let line = log
+        .lines()
+        .find(|line| line.contains("ended by an operator"))
+        .unwrap();
+    for fact in ["\"actor\":\"local\"", "lost phone", id.as_str().unwrap()] {
+        assert!(line.contains(fact), "{fact} in {line}");
+    }
+    let again = gateway.send_admin(&revoke(&json!({"id": id})));
+    assert_eq!(again.problem(404), "not_found");
+    let nobody = format!("{SESSIONS}/01932c07-7b9c-7a51-8d2c-0f6f6d1e2a3b");
+    assert_eq!(gateway.admin(&nobody).problem(404), "not_found");
+}
+
+#[test]
+fn a_user_a_tenant_and_everybody_are_ended() {
+    let app = App::start();
+    let gateway = Gateway::in_front_of(&app).start();
+    for (what, ends_alice, ends_bob) in [
+        (json!({"user": "alice"}), true, false),
+        (json!({"tenant": "t1"}), true, true),
+        (json!({"tenant": "t2"}), false, false),
+        (json!({"all": true}), true, true),
+    ] {
+        let [alice, bob] = ["alice@example.com", "bob@example.com"].map(|who| gateway.log_in(who));
+        let receipt = gateway.send_admin(&revoke(&what));
+        assert_eq!(receipt.status, 200, "{receipt:?}");
+        let lives = [&alice, &bob].map(|sid| gateway.knows(sid));
+        assert_eq!(lives, [!ends_alice, !ends_bob], "{what}");
+    }
+}
+
+#[test]
+fn nodes_and_the_document_are_shown() {
+    let app = App::start();
+    let gateway = Gateway::in_front_of(&app).start();
+
+    let nodes = gateway.admin("/api/admin/nodes").json();
+
+    let node = &nodes["nodes"][0];
+    assert_eq!((&node["self"], &node["behind"]), (&json!(true), &json!(0)));
+    let document = gateway.admin("/api/admin/openapi.json");
+    assert_eq!(document.header("content-type"), Some("application/json"));
+    assert_eq!(document.json()["openapi"], "3.1.0");
+    let unknown = gateway.admin("/api/admin/nothing");
+    assert_eq!(unknown.problem(404), "not_found");
+    let method = gateway.send_admin(&Request::delete(SESSIONS));
+    assert_eq!(method.problem(405), "method_not_allowed");
+}
+
+#[test]
+fn a_token_that_is_set_must_be_brought() {
+    let app = App::start();
+    let gateway = Gateway::in_front_of(&app)
+        .with("[admin]\ntoken = \"${ADMIN_TOKEN}\"")
+        .env("ADMIN_TOKEN", TOKEN)
+        .start();
+    let sid = gateway.log_in("alice@example.com");
+    let bearer = |request: Request, token: &str| {
+        gateway.send_admin(&request.header("Authorization", &format!("Bearer {token}")))
+    };
+    let everybody = || revoke(&json!({"all": true}));
+
+    for refused in [
+        gateway.admin(SESSIONS),
+        gateway.send_admin(&everybody()),
+        bearer(everybody(), "wrong"),
+        bearer(everybody(), &TOKEN[1..]),
+        bearer(everybody(), ""),
+        gateway.send_admin(&everybody().header("Authorization", TOKEN)),
+        gateway.send_admin(&everybody().sid(&sid)),
+    ] {
+        assert_eq!(refused.problem(401), "token_required");
+    }
+    assert!(gateway.knows(&sid));
+    assert_eq!(gateway.admin("/api/admin/openapi.json").status, 200);
+
+    assert_eq!(sessions(&bearer(Request::get(SESSIONS), TOKEN)).len(), 1);
+    assert_eq!(bearer(everybody(), TOKEN).json()["revoked"], 1);
+    assert!(!gateway.output().contains(TOKEN), "the token is in no log");
+}
+
+#[test]
+fn a_web_page_cannot_use_the_open_listener_of_its_visitor() {
+    let app = App::start();
+    let gateway = Gateway::in_front_of(&app).start();
+    let sid = gateway.log_in("alice@example.com");
+
+    for (name, value) in [
+        ("Host", "evil.test"),
+        ("Host", "localhost.evil.test:9901"),
+        ("Origin", "http://evil.test"),
+        ("Origin", "null"),
+        ("Sec-Fetch-Site", "cross-site"),
+        ("Sec-Fetch-Site", "same-site"),
+    ] {
+        let everybody = revoke(&json!({"all": true})).header(name, value);
+        assert_eq!(
+            gateway.send_admin(&everybody).problem(403),
+            "cross_site",
+            "{name}: {value}"
+        );
+        let list = gateway.send_admin(&Request::get(SESSIONS).header(name, value));
+        assert_eq!(list.problem(403), "cross_site");
+    }
+    // What a plain HTML form can send is not JSON.
+    let form = Request::post(REVOCATIONS)
+        .header("Content-Type", "text/plain")
+        .body(r#"{"all":true}"#);
+    assert_eq!(
+        gateway.send_admin(&form).problem(415),
+        "unsupported_media_type"
+    );
+
+    assert!(gateway.knows(&sid));
+}
+
+#[test]
+fn bodies_are_small_json() {
+    let app = App::start();
+    let gateway = Gateway::in_front_of(&app).start();
+    for bad in [
+        json!({}),
+        json!({"all": false}),
+        json!({"user": "7", "all": true}),
+        json!({"usr": "7"}),
+    ] {
+        assert_eq!(
+            gateway.send_admin(&revoke(&bad)).problem(400),
+            "invalid_request",
+            "{bad}"
+        );
+    }
+    let huge = revoke(&json!({"user": "x".repeat(5_000)}));
+    assert_eq!(gateway.send_admin(&huge).problem(413), "too_large");
+}
+
+#[test]
+fn public_paths_belong_to_the_apps_without_a_claim() {
+    let app = App::start();
+    let gateway = Gateway::in_front_of(&app).start();
+
+    assert_eq!(gateway.send(&Request::get(SESSIONS)).status, 200);
+
+    assert_eq!(app.only_request().target(), SESSIONS);
+}
+
+#[test]
+fn claim_opens_the_public_listener_to_fresh_logins_only() {
+    let app = app_with_an_admin();
+    let postgres = TestPostgres::shared();
+    let database = postgres.database();
+    let gateway = Gateway::in_front_of(&app)
+        .with(&store_config(&database))
+        .with("[admin]\nclaim = \"user.is_staff\"")
+        .start();
+    let [root, alice] = ["root@example.com", "alice@example.com"].map(|who| gateway.log_in(who));
+    let list = |sid: &str| gateway.send(&Request::get(SESSIONS).sid(sid));
+
+    assert_eq!(
+        gateway.send(&Request::get(SESSIONS)).problem(401),
+        "unauthenticated"
+    );
+    assert_eq!(list(&alice).problem(403), "forbidden");
+    assert_eq!(sessions(&list(&root)).len(), 2);
+    assert!(app.requests().is_empty(), "no app sees these");
+
+    let ended = revoke(&json!({"user": "alice"}));
+    for (name, value) in [
+        ("Origin", "http://evil.test"),
+        ("Sec-Fetch-Site", "same-site"),
+    ] {
+        let foreign = gateway.send(&ended.clone().sid(&root).header(name, value));
+        assert_eq!(foreign.problem(403), "cross_site");
+    }
+    assert_eq!(
+        gateway.send(&ended.clone().sid(&alice)).problem(403),
+        "forbidden"
+    );
+    assert!(gateway.knows(&alice));
+    assert_eq!(gateway.send(&ended.sid(&root)).json()["revoked"], 1);
+    assert!(!gateway.knows(&alice));
+    let log = gateway.stdout();
+    let line = log
+        .lines()
+        .find(|line| line.contains("ended by an operator"))
+        .unwrap();
+    assert!(line.contains("\"actor\":\"user:root\""), "{line}");
+
+    sql(
+        &database,
+        "UPDATE sidgate_session SET auth_time = auth_time - interval '16 minutes'",
+    );
+    let stale = || list(&root).status == 403;
+    crate::support::wait::until_true("the change to be heard", crate::support::wait::LONG, stale);
+    assert_eq!(list(&root).problem(403), "reauthentication_required");
+}
+
+#[test]
+fn dashboard_is_one_page_under_a_strict_policy() {
+    let app = App::start();
+    let gateway = Gateway::in_front_of(&app).start();
+
+    let page = gateway.admin("/api/admin/session-dashboard");
+
+    assert_eq!(page.status, 200);
+    assert_eq!(
+        page.header("content-type"),
+        Some("text/html; charset=utf-8")
+    );
+    let policy = page.header("content-security-policy").unwrap();
+    assert!(
+        policy.starts_with("default-src 'none'; script-src 'self'; style-src 'self';"),
+        "{policy}"
+    );
+    assert!(!policy.contains("unsafe"), "{policy}");
+    for file in [
+        "dashboard.js",
+        "charts.js",
+        "uPlot.iife.min.js",
+        "dashboard.css",
+        "uPlot.min.css",
+    ] {
+        let answer = gateway.admin(&format!("/api/admin/assets/{file}"));
+        assert_eq!(answer.status, 200, "{file}");
+        assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
+    }
+    let stats = gateway.admin("/api/admin/stats").json();
+    assert_eq!(
+        (&stats["step"], &stats["now"]["lease"]),
+        (&json!(2), &json!(true))
+    );
+    assert_eq!(
+        gateway.admin("/api/admin/stats?window=24h").json()["step"],
+        60
+    );
+    assert_eq!(
+        gateway.admin("/api/admin/stats?window=1h").problem(400),
+        "invalid_request"
+    );
+}
+
+#[test]
+fn dashboard_goes_with_the_metrics() {
+    let app = App::start();
+    let gateway = Gateway::in_front_of(&app)
+        .env("ENABLE_SESSION_METRICS", "false")
+        .start();
+    for path in [
+        "/api/admin/session-dashboard",
+        "/api/admin/assets/charts.js",
+        "/api/admin/stats",
+    ] {
+        assert_eq!(gateway.admin(path).problem(404), "not_found", "{path}");
+    }
+    assert_eq!(gateway.admin(SESSIONS).status, 200, "the API stays");
+}
+
+#[test]
+fn data_of_the_dashboard_takes_the_token() {
+    let app = App::start();
+    let gateway = Gateway::in_front_of(&app)
+        .with("[admin]\ntoken = \"${ADMIN_TOKEN}\"")
+        .env("ADMIN_TOKEN", TOKEN)
+        .start();
+    assert_eq!(
+        gateway.admin("/api/admin/session-dashboard").status,
+        200,
+        "the page has no data"
+    );
+    assert_eq!(
+        gateway.admin("/api/admin/stats").problem(401),
+        "token_required"
+    );
+}
