@@ -4,6 +4,8 @@ use serde_json::json;
 
 use super::*;
 
+mod vectors;
+
 const NOW: i64 = 1_800_000_000;
 
 fn key(byte: u8) -> SecretKey {
