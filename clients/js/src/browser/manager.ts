@@ -1,0 +1,233 @@
+import type { DeviceSession, Migrated, Revoked, Session, SessionMetrics } from '../types.js';
+import { isObject, readDevices, readSession } from './answers.js';
+import { createMetrics } from './metrics.js';
+import { createStore, known, LOADING, type Snapshot } from './store.js';
+import { joinTabs, type TabNews } from './tabs.js';
+import { type Answer, badAnswer, createTransport, refusal } from './transport.js';
+import { watch } from './watch.js';
+
+export interface SessionManagerOptions {
+  /** Sidgate's `[endpoints] base_path`. */
+  basePath?: string;
+  /** How long an answer is believed without asking again, in milliseconds. */
+  cacheMs?: number;
+  /** How long to wait for an answer, in milliseconds. */
+  timeoutMs?: number;
+  /** Ask again when the page gets the focus. */
+  refetchOnFocus?: boolean;
+  /** Listen to `GET /events`. Without it a revoked session is noticed on focus. */
+  push?: boolean;
+  /** Name of the channel that tabs follow each other on. */
+  channel?: string | false;
+  /** For tests. */
+  fetch?: typeof fetch;
+}
+
+export interface SessionManager {
+  /** The session, or `null` for nobody; from memory, or from Sidgate with `force`. Rejects when nobody knows. */
+  getSession(options?: { force?: boolean }): Promise<Session | null>;
+  /** Logs in. `extra` reaches the app that checks the password, for example `{otp: "123456"}`. */
+  createSession(email: string, password: string, extra?: Record<string, unknown>): Promise<Session>;
+  /** Logs out: this browser, or every device of the user. */
+  logout(options?: { everywhere?: boolean }): Promise<void>;
+  /** Forgets what is in memory: the next `getSession()` asks. */
+  clearCache(): void;
+  getMetrics(): SessionMetrics;
+  /** The sessions of this user, on all devices. */
+  listSessions(): Promise<DeviceSession[]>;
+  /** Ends one of them; `false` if there is no such session (any more). */
+  revokeSession(id: string): Promise<boolean>;
+  /** Ends all of them but this one. */
+  revokeOthers(): Promise<Revoked>;
+  /** Turns the cookies of the old login system into a session. */
+  migrate(): Promise<Migrated>;
+  /** For `useSyncExternalStore`. While somebody subscribes, the session is kept up to date. */
+  subscribe(listener: () => void): () => void;
+  getSnapshot(): Snapshot;
+  getServerSnapshot(): Snapshot;
+}
+
+/** One for each Sidgate that a page talks to; nearly always the ready-made `sessionManager`. */
+export function createSessionManager(options: SessionManagerOptions = {}): SessionManager {
+  const { basePath = '/api/auth', cacheMs = 300_000, timeoutMs = 10_000, refetchOnFocus = true } = options;
+  const eventsUrl = options.push === false ? null : `${basePath}/events`;
+  const metrics = createMetrics();
+  const call = createTransport({ basePath, timeoutMs, fetch: options.fetch, metrics });
+  const store = createStore();
+  const tabs = joinTabs(options.channel ?? 'sidgate', hear);
+  let answeredAt: number | null = null;
+  let flight: Promise<Session | null> | null = null;
+  // Raised by everything that makes answers on their way outdated.
+  let revision = 0;
+  let changes: Promise<unknown> = Promise.resolve();
+  let subscribers = 0;
+  let unwatch: (() => void) | undefined;
+  const age = () => (answeredAt === null ? Infinity : Date.now() - answeredAt);
+
+  function put(session: Session | null): void {
+    clearFlight();
+    answeredAt = Date.now();
+    store.set(known(session));
+  }
+
+  function clearFlight(): void {
+    revision++;
+    flight = null;
+  }
+
+  function clearCache(): void {
+    clearFlight();
+    answeredAt = null;
+  }
+
+  async function ask(asked: number): Promise<Session | null> {
+    try {
+      const answer = await call('GET', '/session-v2');
+      if (answer.status !== 200 && answer.status !== 401) throw refusal(answer);
+      const session = answer.status === 401 ? null : readSession(answer);
+      // A login or logout has overtaken us: what it said is newer.
+      if (asked !== revision) return answeredAt === null ? session : store.get().data;
+      put(session);
+      return store.get().data;
+    } catch (error) {
+      if (asked === revision) {
+        flight = null;
+        // Unknown is never "no": whoever was logged in stays so until somebody knows.
+        store.set({ ...store.get(), error: error as Error });
+      }
+      throw error;
+    }
+  }
+
+  function getSession({ force = false } = {}): Promise<Session | null> {
+    if (!force && age() < cacheMs) {
+      metrics.hit();
+      return Promise.resolve(store.get().data);
+    }
+    metrics.miss();
+    // What is on its way may have been asked before the caller's reason to ask again.
+    if (force) clearFlight();
+    return board();
+  }
+
+  function board(): Promise<Session | null> {
+    flight ??= ask(revision);
+    return flight;
+  }
+
+  const refresh = () => board().then(noop, noop);
+
+  function restart(): void {
+    clearCache();
+    store.set(LOADING);
+    void refresh();
+  }
+
+  /** Changes go one after the other, so that the last word is the last call's. */
+  function change<T>(make: () => Promise<T>): Promise<T> {
+    const done = changes.then(make);
+    changes = done.catch(noop);
+    return done;
+  }
+
+  function signedOut(news: TabNews = 'logout'): void {
+    put(null);
+    tabs.tell(news);
+  }
+
+  function hear(news: TabNews): void {
+    if (news === 'logout') {
+      put(null);
+      return;
+    }
+    clearCache();
+    if (subscribers > 0) void refresh();
+  }
+
+  /** A push says that the session is over; perhaps this browser has another one by now. */
+  async function ended(): Promise<void> {
+    clearCache();
+    tabs.tell('refresh');
+    await getSession({ force: true }).catch(() => put(null));
+  }
+
+  /** Throws unless the answer has one of the statuses. 401 also tells us that nobody is logged in. */
+  function expect(answer: Answer, ...statuses: number[]): Answer {
+    if (statuses.includes(answer.status)) return answer;
+    if (answer.status === 401) signedOut();
+    throw refusal(answer);
+  }
+
+  return {
+    getSession,
+    clearCache,
+    getMetrics: metrics.read,
+
+    createSession: (email, password, extra = {}) =>
+      change(async () => {
+        const answer = await call('POST', '/session-v2', { ...extra, email, password });
+        if (answer.status !== 201) throw refusal(answer);
+        const session = readSession(answer);
+        if (session === null) throw badAnswer(answer.status);
+        put(session);
+        tabs.tell('login');
+        return session;
+      }),
+
+    logout: ({ everywhere = false } = {}) =>
+      change(async () => {
+        const answer = await call('DELETE', everywhere ? '/sessions?scope=all' : '/session-v2');
+        // 401: there was no session, which is what was wanted.
+        if (answer.status >= 400 && answer.status !== 401) throw refusal(answer);
+        signedOut();
+      }),
+
+    listSessions: async () => readDevices(expect(await call('GET', '/sessions'), 200)),
+
+    revokeSession: (id) =>
+      change(async () => {
+        const { status } = expect(await call('DELETE', `/sessions/${encodeURIComponent(id)}`), 204, 404);
+        if (status === 204 && store.get().data?.session.id === id) signedOut();
+        return status === 204;
+      }),
+
+    revokeOthers: () =>
+      change(async () => {
+        const { status, body } = expect(await call('DELETE', '/sessions?scope=others'), 200);
+        if (!isObject(body) || typeof body['revoked'] !== 'number') throw badAnswer(status);
+        return body as unknown as Revoked;
+      }),
+
+    migrate: () =>
+      change(async () => {
+        const answer = await call('POST', '/migrate-session', {});
+        if (answer.status === 401) {
+          signedOut();
+          return { migrated: false, session: null };
+        }
+        if (answer.status !== 200) throw refusal(answer);
+        const session = readSession(answer);
+        put(session);
+        if (session !== null) tabs.tell('login');
+        return { migrated: (answer.body as { migrated?: unknown }).migrated === true, session };
+      }),
+
+    subscribe(listener) {
+      const leave = store.subscribe(listener);
+      subscribers++;
+      unwatch ??= watch({ store, eventsUrl, refetchOnFocus, age, refresh, restart, ended: () => void ended() });
+      void getSession().catch(noop);
+      return () => {
+        leave();
+        subscribers--;
+        if (subscribers > 0) return;
+        unwatch?.();
+        unwatch = undefined;
+      };
+    },
+    getSnapshot: store.get,
+    getServerSnapshot: () => LOADING,
+  };
+}
+
+function noop(): void {}

@@ -1,0 +1,41 @@
+import type { Session, SessionStatus } from '../types.js';
+
+/** What is known at one moment. Never changed, only replaced. */
+export interface Snapshot {
+  data: Session | null;
+  status: SessionStatus;
+  /** Why the last question has no answer; what was known before stays. */
+  error: Error | null;
+}
+
+/** Nothing is known yet. What servers render, and the first thing browsers do. */
+export const LOADING: Snapshot = Object.freeze({ data: null, status: 'loading', error: null });
+
+/** Somebody, or nobody. */
+export function known(data: Session | null): Snapshot {
+  return { data, status: data === null ? 'unauthenticated' : 'authenticated', error: null };
+}
+
+/** Holds the current snapshot, in the shape that `useSyncExternalStore` wants. */
+export function createStore() {
+  let snapshot = LOADING;
+  const listeners = new Set<() => void>();
+  return {
+    get: () => snapshot,
+    set(next: Snapshot): void {
+      // The same news again is no news: components must not render anew.
+      if (JSON.stringify(next.data) === JSON.stringify(snapshot.data)) next = { ...next, data: snapshot.data };
+      if (next.data === snapshot.data && next.status === snapshot.status && next.error === snapshot.error) return;
+      snapshot = next;
+      for (const listener of [...listeners]) listener();
+    },
+    subscribe(listener: () => void): () => void {
+      // Wrapped, so that the same function may subscribe twice.
+      const entry = () => listener();
+      listeners.add(entry);
+      return () => void listeners.delete(entry);
+    },
+  };
+}
+
+export type Store = ReturnType<typeof createStore>;

@@ -1,0 +1,40 @@
+/** What is known about a failed call. */
+export interface SessionErrorInit {
+  status: number;
+  code: string;
+  message: string;
+  retryAfter?: number | null;
+  body?: unknown;
+  cause?: unknown;
+}
+
+/**
+ * Sidgate said no, or did not answer.
+ *
+ * `code` is what to decide by: the `code` of Sidgate's problem document (`invalid_credentials`, `mfa_required`,
+ * `account_disabled`, `locked`, `session_limit`, `cross_site`, `unavailable`, ...), or one of ours: `network_error` (no
+ * answer; `status` 0), `bad_answer` (an answer that is not Sidgate's), `not_in_browser`.
+ */
+export class SessionError extends Error {
+  /** HTTP status; 0 without an answer. */
+  readonly status: number;
+  readonly code: string;
+  /** Seconds to wait before trying again, if the answer says so. */
+  readonly retryAfter: number | null;
+  /** The answer's JSON, for example with `flows` after `mfa_required`. */
+  readonly body: unknown;
+
+  constructor(init: SessionErrorInit) {
+    super(init.message, { cause: init.cause });
+    this.name = 'SessionError';
+    this.status = init.status;
+    this.code = init.code;
+    this.retryAfter = init.retryAfter ?? null;
+    this.body = init.body ?? null;
+  }
+
+  /** Nobody knows: neither a yes nor a no. Worth trying again. */
+  get isUnknown(): boolean {
+    return this.status === 0 || this.status >= 500 || this.code === 'bad_answer';
+  }
+}

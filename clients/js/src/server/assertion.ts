@@ -1,0 +1,87 @@
+/** `X-Session-Assertion`: the one thing that an app believes about a session. Bare headers never count. */
+import type { Session } from '../types.js';
+import type { ServerConfig } from './config.js';
+import { checkTimes, type Claims, InvalidToken, openToken } from './token.js';
+
+/**
+ * `active`: somebody is logged in. `anonymous`: nobody is. `unknown`: the gateway could not ask its store (only on routes with
+ * `on_unknown = "pass"`). `none`: the route asks for no session. `bypassed`: the request did not come through the gateway.
+ */
+export type SessionState = 'active' | 'anonymous' | 'unknown' | 'none' | 'bypassed';
+
+/**
+ * A verified session on the server. It fits wherever a `Session` does, for example into `<SessionProvider session={...}>`.
+ *
+ * Times that the assertion does not carry are `null`, and `needsOnboarding` is the attribute `needs_onboarding`.
+ */
+export interface ServerSession extends Session {
+  /** What the app put into `attributes` at login. */
+  attributes: Record<string, unknown>;
+  /** When the user last proved who they are. RFC 3339, UTC. */
+  authTime: string | null;
+  /** Seconds since the gateway last confirmed the session, when it is served stale. */
+  stale: number | null;
+  /** The app's own reference. Not enumerable: it does not end up in a page by passing the session on. */
+  readonly ref: string | null;
+}
+
+export interface Identified {
+  state: SessionState;
+  session: ServerSession | null;
+}
+
+/** Seconds by which the clocks of gateway and app may differ. */
+const LEEWAY = 5;
+const STATES = new Set<unknown>(['active', 'anonymous', 'unknown', 'none']);
+
+/** What the assertion says. Throws `InvalidToken` if it says nothing that counts. `now` in unix seconds. */
+export async function readAssertion(token: string, config: ServerConfig, now: number): Promise<Identified> {
+  const claims = await openToken(token, config.keys, { issuer: 'sidgate', audience: config.upstream });
+  const read = { state: state(claims), session: state(claims) === 'active' ? session(claims) : null };
+  checkTimes(claims, now, LEEWAY);
+  return read;
+}
+
+function state(claims: Claims): SessionState {
+  const value = claims['state'];
+  if (!STATES.has(value)) throw new InvalidToken('unknown state');
+  return value as SessionState;
+}
+
+function session(claims: Claims): ServerSession {
+  const email = optional(claims, 'email', isString);
+  const tenantId = optional(claims, 'tid', isString);
+  const attributes = optional(claims, 'attrs', isRecord) ?? {};
+  const authTime = optional(claims, 'auth_time', isSeconds);
+  const read = {
+    authenticated: true as const,
+    user: { id: required(claims, 'sub'), ...(email === null ? {} : { email }), tenantId },
+    tenantId,
+    needsOnboarding: attributes['needs_onboarding'] === true,
+    session: { id: required(claims, 'sid'), createdAt: null, expiresAt: null, lastActivity: null },
+    attributes,
+    authTime: authTime === null ? null : new Date(authTime * 1_000).toISOString(),
+    stale: optional(claims, 'stale', isSeconds),
+  };
+  const ref = optional(claims, 'ref', isString);
+  return Object.defineProperty(read, 'ref', { value: ref, enumerable: false }) as ServerSession;
+}
+
+function required(claims: Claims, name: string): string {
+  const value = optional(claims, name, isString);
+  if (!value) throw new InvalidToken(`no ${name}`);
+  return value;
+}
+
+function optional<T>(claims: Claims, name: string, is: (value: unknown) => value is T): T | null {
+  const value = claims[name];
+  if (value === undefined || value === null) return null;
+  if (!is(value)) throw new InvalidToken(`${name} has the wrong type`);
+  return value;
+}
+
+const isString = (value: unknown): value is string => typeof value === 'string';
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+/** A moment that a `Date` can hold. */
+const isSeconds = (value: unknown): value is number => Number.isSafeInteger(value) && Math.abs(value as number) <= 8.64e12;

@@ -1,0 +1,75 @@
+/** Who is logged in. Whatever else the app put into the identity at login is there under its own name. */
+export interface SessionUser {
+  id: string;
+  email?: string;
+  name?: string;
+  tenantId: string | null;
+  [member: string]: unknown;
+}
+
+/** A live session, as its own browser sees it. */
+export interface Session {
+  authenticated: true;
+  user: SessionUser;
+  tenantId: string | null;
+  needsOnboarding: boolean;
+  session: {
+    /** Public handle of the session; not a secret. */
+    id: string;
+    /** RFC 3339, UTC. `null` where the source does not say (see `getServerSession`). */
+    createdAt: string | null;
+    /** RFC 3339, UTC: when the session ends at the latest. */
+    expiresAt: string | null;
+    /** RFC 3339, UTC. */
+    lastActivity: string | null;
+  };
+}
+
+export type SessionStatus = 'loading' | 'authenticated' | 'unauthenticated';
+
+/** One of the sessions of the user: a browser on a device. */
+export interface DeviceSession {
+  id: string;
+  /** The session of this very browser. */
+  current: boolean;
+  device: { label: string; user_agent: string };
+  ip: string | null;
+  createdAt: string;
+  lastActivity: string;
+  expiresAt: string;
+  /** What is unusual about it. */
+  flags: string[];
+}
+
+/** What came of a mass revocation. */
+export interface Revoked {
+  /** Sessions that were ended. */
+  revoked: number;
+}
+
+/** What came of `migrate()`. */
+export interface Migrated {
+  /** Whether old cookies became a session just now. */
+  migrated: boolean;
+  /** The session, if there is one. */
+  session: Session | null;
+}
+
+/** Counted since the page was loaded. Durations in milliseconds, `null` before the first request. */
+export interface SessionMetrics {
+  /** Requests sent to Sidgate. */
+  requests: number;
+  /** Calls of `getSession` answered from memory. */
+  cacheHits: number;
+  /** Calls of `getSession` that had to ask. */
+  cacheMisses: number;
+  /** Percent of calls answered from memory, one decimal. */
+  cacheHitRate: number;
+  /** Requests without an answer that counts: network, timeout, 5xx. */
+  errors: number;
+  lastLatencyMs: number | null;
+  /** Median of the last 100 requests. */
+  p50: number | null;
+  /** 95th percentile of the last 100 requests. */
+  p95: number | null;
+}

@@ -1,0 +1,95 @@
+// @vitest-environment node
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { readAssertion } from '../src/server/assertion.js';
+import { fromBase64 } from '../src/server/base64.js';
+import { checkTimes, importKey, InvalidToken, openToken } from '../src/server/token.js';
+
+interface Case {
+  name: string;
+  token: string;
+  keys: string[];
+  now: number;
+  claims?: Record<string, unknown>;
+  events?: unknown;
+  accepted?: true;
+  refused?: string;
+  body: string;
+}
+
+function load(name: string) {
+  const path = new URL(`../../vectors/${name}.json`, import.meta.url);
+  const file = JSON.parse(readFileSync(path, 'utf8')) as {
+    issuer: string;
+    audience: string;
+    leeway: number;
+    keys: Record<string, string>;
+    cases: Case[];
+  };
+  const keysOf = (one: Case) => Promise.all(one.keys.map((key) => importKey(fromBase64(file.keys[key]!)!)));
+  return { ...file, keysOf };
+}
+
+describe('assertions', () => {
+  const file = load('assertions');
+  const read = async (one: Case) =>
+    readAssertion(one.token, { keys: await file.keysOf(one), upstream: file.audience }, one.now);
+
+  test.each(file.cases.filter((one) => one.claims))('accepted: $name', async (one) => {
+    const { state, session } = await read(one);
+    const claims = one.claims!;
+    expect(state).toBe(claims.state);
+    if (state !== 'active') return expect(session).toBeNull();
+    expect(session).toMatchObject({
+      user: { id: claims.sub, tenantId: claims.tid ?? null },
+      session: { id: claims.sid },
+      attributes: claims.attrs ?? {},
+      stale: claims.stale ?? null,
+      ref: claims.ref ?? null,
+    });
+    expect(session!.user.email).toBe(claims.email);
+    expect(session!.authTime && Date.parse(session!.authTime) / 1_000).toBe(claims.auth_time ?? null);
+  });
+
+  test.each(file.cases.filter((one) => one.refused))('refused: $name', async (one) => {
+    await expect(read(one)).rejects.toThrow(InvalidToken);
+  });
+
+  test('no message repeats the token', async () => {
+    for (const one of file.cases.filter((one) => one.refused)) {
+      const message = await read(one).catch((why: Error) => why.message);
+      expect(message).not.toContain('eyJ');
+    }
+  });
+
+  test('no single character can change', async () => {
+    const good = file.cases[0]!;
+    for (let at = 0; at < good.token.length; at++) {
+      const changed = good.token[at] === 'A' ? 'B' : 'A';
+      const token = good.token.slice(0, at) + changed + good.token.slice(at + 1);
+      await expect(read({ ...good, token }), `character ${at}`).rejects.toThrow(InvalidToken);
+    }
+  });
+
+  test('what is too long is not even hashed', async () => {
+    await expect(read({ ...file.cases[0]!, token: 'x'.repeat(40_000) })).rejects.toThrow('too long');
+  });
+});
+
+// This package sends and receives neither; its reader of tokens has to judge them all the same.
+describe.each(['events', 'backend-requests'])('%s', (name) => {
+  const file = load(name);
+
+  test.each(file.cases)('$name', async (one) => {
+    const opened = openToken(one.token, await file.keysOf(one), file);
+    if (one.refused === 'signature') return expect(opened).rejects.toThrow(InvalidToken);
+    const claims = await opened;
+    if (name === 'events') return expect(claims.ev === undefined).toBe(false);
+    const times = () => checkTimes(claims, one.now, file.leeway);
+    if (one.refused === 'time') return expect(times).toThrow(InvalidToken);
+    times();
+    const hash = createHash('sha256').update(one.body).digest('base64url');
+    expect(claims.bh === hash).toBe(one.accepted === true);
+  });
+});
