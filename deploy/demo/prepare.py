@@ -114,7 +114,24 @@ def build_sidgate() -> Path:
     return ROOT / target / "release" / "sidgate"
 
 
-def render_config(listen: list[str], app: str) -> Path:
+def node() -> Path | None:
+    """A Node.js that is new enough, and the Next.js app built with it; or `None`."""
+    script = ROOT / "scripts" / "js"
+    found = subprocess.run([script, "node"], capture_output=True, text=True)
+    if found.returncode != 0:
+        return None
+    # Its progress is worth seeing, so not through call().
+    if subprocess.run([script, "build"], stdin=subprocess.DEVNULL).returncode != 0:
+        raise Failed("the Next.js app could not be built")
+    return Path(found.stdout.strip())
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return int(probe.getsockname()[1])
+
+
+def render_config(listen: list[str], django: str, next_app: str | None) -> Path:
     """deploy/demo/sidgate.toml with the ports of this run."""
     text = (DEMO / "sidgate.toml").read_text()
     quoted = ", ".join(f'"{address}"' for address in listen)
@@ -122,11 +139,14 @@ def render_config(listen: list[str], app: str) -> Path:
         ('["127.0.0.1:3000", "[::1]:3000"]', f"[{quoted}]"),
         ('"127.0.0.1:9901"', f'"127.0.0.1:{ADMIN_PORT}"'),
         ('"http://localhost:3000"', f'"http://localhost:{PORT}"'),
-        ('"127.0.0.1:8000"', f'"{app}"'),
+        ('"127.0.0.1:8000"', f'"{django}"'),
+        ('"127.0.0.1:3001"', f'"{next_app or django}"'),
     ):
         if text.count(old) != 1:
             raise Failed(f"deploy/demo/sidgate.toml should contain {old} exactly once")
         text = text.replace(old, new)
+    if next_app is None:
+        text = text.replace('upstream = "next"', 'upstream = "django"')
     path = WORK / "sidgate.toml"
     path.write_text("# Written anew at every start, from deploy/demo/sidgate.toml.\n" + text)
     return path

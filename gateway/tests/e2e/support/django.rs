@@ -103,7 +103,17 @@ fn demo_config(ports: Ports, app: u16) -> Table {
         "#
     );
     config::merge(&mut config, changes.parse().unwrap());
+    without_node(&mut config);
     config
+}
+
+/// Gives Django the routes of the Next.js app, as the demo does on a machine without Node.js.
+fn without_node(config: &mut Table) {
+    for route in config["routes"].as_array_mut().unwrap() {
+        if route["upstream"].as_str() == Some("next") {
+            route["upstream"] = "django".into();
+        }
+    }
 }
 
 /// A Python that has Django, gunicorn and the client package.

@@ -1,0 +1,2 @@
+// Where earlier code imports the hook from.
+export { useSession } from '@sidgate/session/react';

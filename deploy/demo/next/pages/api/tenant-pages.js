@@ -1,0 +1,12 @@
+// The same handler in the Pages Router.
+import { withServerSession } from '@/utils/sessionManager-v2';
+
+export default withServerSession(async (req, res) => {
+  if (!req.session) {
+    return res.status(401).json({ error: 'Unauthorized' });
+  }
+  
+  // req.session contains user data from backend
+  const { user } = req.session;
+  return res.json({ tenantId: user.tenantId });
+});

@@ -1,0 +1,2 @@
+// Where earlier code imports the metrics from.
+export { sessionManagerEnhanced } from '@sidgate/session';
