@@ -9,4 +9,6 @@ export default {
   outputFileTracingRoot: root,
   turbopack: { root },
   poweredByHeader: false,
+  // What browsers ask for on pages that name no icon, such as Django's admin.
+  rewrites: async () => [{ source: '/favicon.ico', destination: '/icon.svg' }],
 };

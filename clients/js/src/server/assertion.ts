@@ -60,7 +60,7 @@ function session(claims: Claims): ServerSession {
     needsOnboarding: attributes['needs_onboarding'] === true,
     session: { id: required(claims, 'sid'), createdAt: null, expiresAt: null, lastActivity: null },
     attributes,
-    authTime: authTime === null ? null : new Date(authTime * 1_000).toISOString(),
+    authTime: authTime === null ? null : new Date(authTime * 1_000).toISOString().replace('.000', ''),
     stale: optional(claims, 'stale', isSeconds),
   };
   const ref = optional(claims, 'ref', isString);

@@ -2,7 +2,7 @@
 
 import sessionManager, { SessionError } from '@sidgate/session';
 import { useRouter } from 'next/navigation';
-import { useState } from 'react';
+import { type SyntheticEvent, useState } from 'react';
 
 const SAID: Record<string, string> = {
   invalid_credentials: 'Email or password is wrong.',
@@ -15,7 +15,9 @@ export function SignIn({ next }: { next: string }) {
   const [fault, setFault] = useState<string | null>(null);
   const [busy, setBusy] = useState(false);
 
-  async function submit(form: FormData) {
+  async function submit(event: SyntheticEvent<HTMLFormElement>) {
+    event.preventDefault();
+    const form = new FormData(event.currentTarget);
     setBusy(true);
     try {
       await sessionManager.createSession(String(form.get('email')), String(form.get('password')));
@@ -34,7 +36,7 @@ export function SignIn({ next }: { next: string }) {
       <p className="quiet">
         Try <code>test@example.com</code> or <code>admin@example.com</code>, with <code>password</code>.
       </p>
-      <form action={submit}>
+      <form onSubmit={submit}>
         {fault && <p role="alert">{fault}</p>}
         <label htmlFor="email">Email</label>
         <input id="email" name="email" type="email" autoComplete="username" required autoFocus />

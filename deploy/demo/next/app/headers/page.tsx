@@ -19,7 +19,7 @@ export default async function HeadersPage() {
         Sidgate takes away whatever a browser sends under these names and writes them itself. Apps believe the assertion,
         because it is signed for them alone.
       </p>
-      <section className="card">
+      <section className="card wide">
         <h2>Headers</h2>
         <Facts facts={Object.fromEntries(shown)} />
       </section>
@@ -37,8 +37,9 @@ export default async function HeadersPage() {
   );
 }
 
-/** For reading only: `getSessionState` has done the verifying. */
-function claims(assertion: string): unknown {
+/** For reading only: `getSessionState` has done the verifying. What concerns the apps alone is left out. */
+function claims(assertion: string): object {
   const payload = assertion.split('.')[1] ?? '';
-  return JSON.parse(Buffer.from(payload, 'base64url').toString());
+  const { ah: _fingerprint, ref: _reference, ...shown } = JSON.parse(Buffer.from(payload, 'base64url').toString());
+  return shown;
 }
