@@ -1,0 +1,11 @@
+import { withServerSession } from '@sidgate/session/next';
+
+export const GET = withServerSession(async (req, res) => {
+  if (!req.session) {
+    return res.status(401).json({ error: 'Unauthorized' });
+  }
+
+  // req.session contains user data from backend
+  const { user } = req.session;
+  return res.json({ tenantId: user.tenantId });
+});
