@@ -30,6 +30,16 @@ export function SessionProvider({ session, manager = sessionManager, children }:
   return <Context.Provider value={source}>{children}</Context.Provider>;
 }
 
+const failed = new WeakMap<Error, Snapshot>();
+
+/** What the server knew, and why this browser has no answer of its own. The same object for the same error. */
+function withError(initial: Snapshot, error: Error | null): Snapshot {
+  if (error === null) return initial;
+  let merged = failed.get(error);
+  if (merged?.data !== initial.data) failed.set(error, (merged = { ...initial, error }));
+  return merged as Snapshot;
+}
+
 export interface UseSession {
   user: SessionUser | null;
   isAuthenticated: boolean;
@@ -52,10 +62,9 @@ export interface UseSession {
 export function useSession(): UseSession {
   const { manager, initial } = useContext(Context);
   const getServerSnapshot = () => initial ?? manager.getServerSnapshot();
-  // Until this browser has an answer of its own, the server's holds.
   const getSnapshot = () => {
     const snapshot = manager.getSnapshot();
-    return snapshot === manager.getServerSnapshot() ? getServerSnapshot() : snapshot;
+    return initial !== undefined && snapshot.pristine ? withError(initial, snapshot.error) : snapshot;
   };
   const { data, status, error } = useSyncExternalStore(manager.subscribe, getSnapshot, getServerSnapshot);
   return useMemo(() => {

@@ -41,7 +41,7 @@ describe('getSession', () => {
     for (const answer of [() => json(NOBODY), () => problem(401, 'unauthenticated')]) {
       const manager = manage(gateway({ 'GET /session-v2': answer }));
       expect(await manager.getSession()).toBeNull();
-      expect(manager.getSnapshot()).toEqual({ data: null, status: 'unauthenticated', error: null });
+      expect(manager.getSnapshot()).toMatchObject({ data: null, status: 'unauthenticated', error: null });
     }
   });
 
@@ -72,6 +72,22 @@ describe('getSession', () => {
     await manager.getSession().catch(() => undefined);
     expect(manager.getSnapshot()).toMatchObject({ data: null, status: 'loading' });
     expect(manager.getSnapshot().error).toBeInstanceOf(SessionError);
+  });
+
+  test('forced twice, the later question has the last word, in whichever order answers come', async () => {
+    for (const order of [[0, 1], [1, 0]]) {
+      const slow = [later<Response>(), later<Response>()];
+      const waiting = [...slow];
+      const manager = manage(gateway({ 'GET /session-v2': () => waiting.shift()!.promise }));
+      const asked = [manager.getSession({ force: true }), manager.getSession({ force: true })];
+      for (const at of order) {
+        slow[at]!.resolve(json(view(`${at}`)));
+        await asked[at];
+      }
+      expect(manager.getSnapshot().data?.user.id).toBe('1');
+      expect((await asked[0])?.user.id).toBe(`${order[0]}`);
+      expect((await asked[1])?.user.id).toBe('1');
+    }
   });
 
   test('a request that hangs is given up', async () => {
@@ -125,7 +141,7 @@ describe('login and logout', () => {
     expect(manager.getSnapshot().status).toBe('authenticated');
     answer = () => empty();
     await manager.logout();
-    expect(manager.getSnapshot()).toEqual({ data: null, status: 'unauthenticated', error: null });
+    expect(manager.getSnapshot()).toMatchObject({ data: null, status: 'unauthenticated', error: null });
   });
 
   test('everywhere is another call', async () => {

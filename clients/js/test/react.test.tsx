@@ -106,6 +106,21 @@ test('an error keeps what was known', async () => {
   expect(result.current).toMatchObject({ isAuthenticated: true, error: { code: 'unavailable' } });
 });
 
+test('what the server knew holds until there is an answer, and not after the page was put away', async () => {
+  let answer: () => Response = () => problem(503, 'unavailable');
+  const [manager] = manage({ 'GET /session-v2': () => answer() });
+  const { result } = renderHook(() => useSession(), {
+    wrapper: ({ children }) => <SessionProvider manager={manager} session={view()}>{children}</SessionProvider>,
+  });
+  expect(result.current).toMatchObject({ status: 'authenticated', error: null });
+  await vi.waitFor(() => expect(result.current.error).toMatchObject({ code: 'unavailable' }));
+  expect(result.current).toMatchObject({ status: 'authenticated', user: { id: '7' } });
+  answer = () => json(NOBODY);
+  act(() => void window.dispatchEvent(Object.assign(new Event('pageshow'), { persisted: true })));
+  expect(result.current).toMatchObject({ status: 'loading', user: null });
+  await vi.waitFor(() => expect(result.current.status).toBe('unauthenticated'));
+});
+
 test('servers render loading, or what the app has passed on', () => {
   expect(renderToString(<MyComponent />)).toContain('Loading...');
   const page = (session: ReturnType<typeof view> | null) =>

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { createSessionManager, type SessionManager } from '../src/index.js';
-import { gateway, json, NOBODY, problem, view } from './support.js';
+import { gateway, json, later, NOBODY, problem, view } from './support.js';
 
 /** jsdom has no EventSource: this one does what a test tells it. */
 class FakeEventSource extends EventTarget {
@@ -179,7 +179,7 @@ describe('the stream', () => {
     answer = () => problem(503, 'unavailable');
     streams()[0]!.say('revoked');
     await settle();
-    expect(manager.getSnapshot()).toEqual({ data: null, status: 'unauthenticated', error: null });
+    expect(manager.getSnapshot()).toMatchObject({ data: null, status: 'unauthenticated', error: null });
   });
 
   test('the end of an earlier session does not end the present one', async () => {
@@ -197,6 +197,19 @@ describe('the stream', () => {
     await start();
     answer = () => json(view('7', { needsOnboarding: true }));
     streams()[0]!.say(event);
+    await settle();
+    expect(manager.getSnapshot().data?.needsOnboarding).toBe(true);
+  });
+
+  test('an answer asked for before the news does not count', async () => {
+    await start();
+    const slow = later<Response>();
+    fetch.mockImplementationOnce(() => slow.promise);
+    window.dispatchEvent(new Event('online'));
+    answer = () => json(view('7', { needsOnboarding: true }));
+    streams()[0]!.say('updated');
+    await settle();
+    slow.resolve(json(view()));
     await settle();
     expect(manager.getSnapshot().data?.needsOnboarding).toBe(true);
   });

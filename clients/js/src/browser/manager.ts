@@ -1,7 +1,7 @@
 import type { DeviceSession, Migrated, Revoked, Session, SessionMetrics } from '../types.js';
 import { isObject, readDevices, readSession } from './answers.js';
 import { createMetrics } from './metrics.js';
-import { createStore, known, LOADING, type Snapshot } from './store.js';
+import { createStore, FORGOTTEN, known, LOADING, type Snapshot } from './store.js';
 import { joinTabs, type TabNews } from './tabs.js';
 import { type Answer, badAnswer, createTransport, refusal } from './transport.js';
 import { watch } from './watch.js';
@@ -57,40 +57,41 @@ export function createSessionManager(options: SessionManagerOptions = {}): Sessi
   const tabs = joinTabs(options.channel ?? 'sidgate', hear);
   let answeredAt: number | null = null;
   let flight: Promise<Session | null> | null = null;
-  // Raised by everything that makes answers on their way outdated.
-  let revision = 0;
+  // Questions are numbered. An answer to one that is not above `settled` comes too late: a later question was answered
+  // before it, or a login or logout has overtaken it.
+  let asked = 0;
+  let settled = 0;
   let changes: Promise<unknown> = Promise.resolve();
   let subscribers = 0;
   let unwatch: (() => void) | undefined;
   const age = () => (answeredAt === null ? Infinity : Date.now() - answeredAt);
 
-  function put(session: Session | null): void {
-    clearFlight();
+  /** Takes over an answer, to the question of that number or to a change that makes all of them outdated. */
+  function put(session: Session | null, number = asked): void {
+    settled = number;
+    if (number === asked) flight = null;
     answeredAt = Date.now();
     store.set(known(session));
   }
 
-  function clearFlight(): void {
-    revision++;
-    flight = null;
-  }
-
   function clearCache(): void {
-    clearFlight();
+    settled = asked;
+    flight = null;
     answeredAt = null;
   }
 
-  async function ask(asked: number): Promise<Session | null> {
+  async function ask(): Promise<Session | null> {
+    const number = ++asked;
     try {
       const answer = await call('GET', '/session-v2');
       if (answer.status !== 200 && answer.status !== 401) throw refusal(answer);
       const session = answer.status === 401 ? null : readSession(answer);
-      // A login or logout has overtaken us: what it said is newer.
-      if (asked !== revision) return answeredAt === null ? session : store.get().data;
-      put(session);
+      if (number <= settled) return answeredAt === null ? session : store.get().data;
+      put(session, number);
       return store.get().data;
     } catch (error) {
-      if (asked === revision) {
+      // A later question, or what has overtaken this one, has the last word.
+      if (number === asked && number > settled) {
         flight = null;
         // Unknown is never "no": whoever was logged in stays so until somebody knows.
         store.set({ ...store.get(), error: error as Error });
@@ -106,20 +107,21 @@ export function createSessionManager(options: SessionManagerOptions = {}): Sessi
     }
     metrics.miss();
     // What is on its way may have been asked before the caller's reason to ask again.
-    if (force) clearFlight();
+    if (force) flight = null;
     return board();
   }
 
   function board(): Promise<Session | null> {
-    flight ??= ask(revision);
+    flight ??= ask();
     return flight;
   }
 
   const refresh = () => board().then(noop, noop);
+  const renew = () => getSession({ force: true }).then(noop, noop);
 
   function restart(): void {
     clearCache();
-    store.set(LOADING);
+    store.set(FORGOTTEN);
     void refresh();
   }
 
@@ -145,10 +147,10 @@ export function createSessionManager(options: SessionManagerOptions = {}): Sessi
   }
 
   /** A push says that the session is over; perhaps this browser has another one by now. */
-  async function ended(): Promise<void> {
+  function ended(): void {
     clearCache();
     tabs.tell('refresh');
-    await getSession({ force: true }).catch(() => put(null));
+    board().catch(() => put(null));
   }
 
   /** Throws unless the answer has one of the statuses. 401 also tells us that nobody is logged in. */
@@ -215,7 +217,7 @@ export function createSessionManager(options: SessionManagerOptions = {}): Sessi
     subscribe(listener) {
       const leave = store.subscribe(listener);
       subscribers++;
-      unwatch ??= watch({ store, eventsUrl, refetchOnFocus, age, refresh, restart, ended: () => void ended() });
+      unwatch ??= watch({ store, eventsUrl, refetchOnFocus, age, refresh, renew, restart, ended });
       void getSession().catch(noop);
       return () => {
         leave();

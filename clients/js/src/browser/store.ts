@@ -6,14 +6,19 @@ export interface Snapshot {
   status: SessionStatus;
   /** Why the last question has no answer; what was known before stays. */
   error: Error | null;
+  /** No answer yet, so that what the server has rendered still holds. */
+  pristine: boolean;
 }
 
 /** Nothing is known yet. What servers render, and the first thing browsers do. */
-export const LOADING: Snapshot = Object.freeze({ data: null, status: 'loading', error: null });
+export const LOADING: Snapshot = Object.freeze({ data: null, status: 'loading', error: null, pristine: true });
+
+/** Nothing is known any more: neither by us nor by what the server has rendered. */
+export const FORGOTTEN: Snapshot = Object.freeze({ ...LOADING, pristine: false });
 
 /** Somebody, or nobody. */
 export function known(data: Session | null): Snapshot {
-  return { data, status: data === null ? 'unauthenticated' : 'authenticated', error: null };
+  return { data, status: data === null ? 'unauthenticated' : 'authenticated', error: null, pristine: false };
 }
 
 /** Holds the current snapshot, in the shape that `useSyncExternalStore` wants. */
@@ -25,7 +30,8 @@ export function createStore() {
     set(next: Snapshot): void {
       // The same news again is no news: components must not render anew.
       if (JSON.stringify(next.data) === JSON.stringify(snapshot.data)) next = { ...next, data: snapshot.data };
-      if (next.data === snapshot.data && next.status === snapshot.status && next.error === snapshot.error) return;
+      const names = Object.keys(next) as Array<keyof Snapshot>;
+      if (names.every((name) => next[name] === snapshot[name])) return;
       snapshot = next;
       for (const listener of [...listeners]) listener();
     },

@@ -17,6 +17,8 @@ export interface Watched {
   age(): number;
   /** Asks Sidgate, whatever is in memory. Never rejects: failures are in the store. */
   refresh(): Promise<void>;
+  /** The same, but what is on its way does not count: it was asked before. */
+  renew(): Promise<void>;
   /** Asks Sidgate, and until it answers nothing is known. */
   restart(): void;
   /** The gateway has said that the session is over. */
@@ -29,7 +31,7 @@ export interface Watched {
  * A hidden tab holds no stream: browsers allow six connections to one HTTP/1.1 origin, and six forgotten tabs would block the
  * seventh. It is told by the visible tab, and asks when it is looked at.
  */
-export function watch({ store, eventsUrl, refetchOnFocus, age, refresh, restart, ended }: Watched): () => void {
+export function watch({ store, eventsUrl, refetchOnFocus, age, refresh, renew, restart, ended }: Watched): () => void {
   const stopping = new AbortController();
   const { signal } = stopping;
   let stream: { session: string; close: () => void } | undefined;
@@ -47,7 +49,7 @@ export function watch({ store, eventsUrl, refetchOnFocus, age, refresh, restart,
     const session = store.get().data?.session;
     if (!visible() || stream?.session !== session?.id) hangUp();
     if (eventsUrl !== null && visible() && session !== undefined) {
-      stream ??= { session: session.id, close: listen(eventsUrl, { revoked: ended, changed: () => void refresh() }) };
+      stream ??= { session: session.id, close: listen(eventsUrl, { revoked: ended, changed: () => void renew() }) };
     }
     clearTimeout(expiry);
     const left = Date.parse(session?.expiresAt ?? '') - Date.now();
