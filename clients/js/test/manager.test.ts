@@ -161,6 +161,16 @@ describe('login and logout', () => {
     expect(manager.getSnapshot().status).toBe('unauthenticated');
   });
 
+  test('a late failure is no news', async () => {
+    const slow = later<Response>();
+    const manager = manage(gateway({ 'GET /session-v2': () => slow.promise, 'DELETE /session-v2': () => empty() }));
+    const asked = manager.getSession();
+    await manager.logout();
+    slow.resolve(problem(503, 'unavailable'));
+    await expect(asked).rejects.toMatchObject({ code: 'unavailable' });
+    expect(manager.getSnapshot()).toMatchObject({ status: 'unauthenticated', error: null });
+  });
+
   test('a late answer cannot replace a login either', async () => {
     const slow = later<Response>();
     const manager = manage(gateway({ 'GET /session-v2': () => slow.promise, 'POST /session-v2': () => json(view('8'), 201) }));
