@@ -25,6 +25,9 @@ export default async function Home() {
               <a className="button plain" href="/login">
                 Log in with Django’s form
               </a>
+              <a className="button plain" href="/old">
+                Log in the old way
+              </a>
             </p>
           </>
         )}

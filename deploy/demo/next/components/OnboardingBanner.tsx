@@ -1,17 +1,15 @@
 'use client';
 
 import { useSession } from '@sidgate/session/react';
-import Link from 'next/link';
-import { usePathname } from 'next/navigation';
 
+/** Django keeps the flag, and its page changes it: every open page of the user hears of that. */
 export function OnboardingBanner() {
   const { needsOnboarding } = useSession();
-  const path = usePathname();
-  if (!needsOnboarding || path === '/welcome') return null;
+  if (!needsOnboarding) return null;
   return (
     <aside className="banner" aria-label="Onboarding">
       <span>Your account is not set up yet.</span>
-      <Link href="/welcome">Finish in one step</Link>
+      <a href="/onboarding">Finish in one step</a>
     </aside>
   );
 }
