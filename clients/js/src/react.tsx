@@ -52,7 +52,7 @@ export interface UseSession {
   status: SessionStatus;
   /** Why the last question has no answer; what was known before stays, and Sidgate is asked again. */
   error: Error | null;
-  /** Asks Sidgate now. */
+  /** Asks Sidgate now. Never rejects: without an answer it is what was known before, and `error` says why. */
   update: () => Promise<Session | null>;
   /** The same as `update`. */
   refetch: () => Promise<Session | null>;
@@ -68,7 +68,7 @@ export function useSession(): UseSession {
   };
   const { data, status, error } = useSyncExternalStore(manager.subscribe, getSnapshot, getServerSnapshot);
   return useMemo(() => {
-    const update = () => manager.getSession({ force: true });
+    const update = () => manager.getSession({ force: true }).catch(() => manager.getSnapshot().data);
     return {
       user: data?.user ?? null,
       isAuthenticated: status === 'authenticated',

@@ -3,10 +3,10 @@ import { spawn } from 'node:child_process';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
+export const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
 const READY = /^Sidgate is at/m;
 
 async function freePort() {
@@ -17,20 +17,25 @@ async function freePort() {
   return port;
 }
 
+/** What starts the demo. */
+export const RUN = join(ROOT, 'deploy/demo/run');
+
+/** The environment of a demo of our own: its files in `folder`, on free ports. */
+export async function demoEnvironment(folder) {
+  return {
+    ...process.env,
+    SIDGATE_BIN: process.env.SIDGATE_BIN ?? resolve(ROOT, process.env.CARGO_TARGET_DIR ?? 'target', 'debug/sidgate'),
+    DEMO_DIR: folder,
+    DEMO_PORT: String(await freePort()),
+    DEMO_ADMIN_PORT: String(await freePort()),
+  };
+}
+
 /** Starts everything and waits until it answers. `stop()` ends it again. */
 export async function startDemo() {
   const folder = await mkdtemp(join(tmpdir(), 'sidgate-browser-'));
-  const port = await freePort();
-  const run = spawn(join(ROOT, 'deploy/demo/run'), [], {
-    env: {
-      ...process.env,
-      SIDGATE_BIN: process.env.SIDGATE_BIN ?? join(ROOT, process.env.CARGO_TARGET_DIR ?? 'target', 'debug/sidgate'),
-      DEMO_DIR: folder,
-      DEMO_PORT: String(port),
-      DEMO_ADMIN_PORT: String(await freePort()),
-    },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+  const env = await demoEnvironment(folder);
+  const run = spawn(RUN, [], { env, stdio: ['ignore', 'pipe', 'pipe'] });
   const ended = new Promise((done) => run.on('exit', done));
   let said = '';
   const ready = new Promise((done) => {
@@ -54,5 +59,5 @@ export async function startDemo() {
     throw new Error('the demo runs without Next.js');
   }
   const log = (name) => readFile(join(folder, `${name}.log`), 'utf8');
-  return { origin: `http://localhost:${port}`, log, stop };
+  return { origin: `http://localhost:${env.DEMO_PORT}`, log, stop };
 }
