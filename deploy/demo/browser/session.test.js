@@ -44,6 +44,7 @@ test('a login is seen in server and client components, and by Django', async () 
   await page.getByRole('heading', { name: `Hello, ${USER}` }).waitFor();
   await card(page, 'On the server').getByText(USER).waitFor();
   await card(page, 'In the browser').getByText(`Welcome ${USER}!`).waitFor();
+  await card(page, 'In the browser').getByText(/^Cache hit rate/).waitFor();
   await page.getByRole('banner').getByText(USER).waitFor();
   await picture(page, 'home-logged-in');
   const django = await (await page.request.get('/whoami')).json();

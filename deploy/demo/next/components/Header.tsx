@@ -1,6 +1,6 @@
 'use client';
 
-import sessionManager from '@sidgate/session';
+import sessionManager from '@/utils/sessionManager-v2';
 import { useSession } from '@sidgate/session/react';
 import Link from 'next/link';
 import { usePathname } from 'next/navigation';

@@ -1,4 +1,4 @@
-import { withServerSession } from '@sidgate/session/next';
+import { withServerSession } from '../../../lib/session';
 
 export const runtime = "edge";
 
