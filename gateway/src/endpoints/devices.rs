@@ -4,9 +4,10 @@
 //! does the same work and takes the same time whether the id is free, or somebody else's.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use serde_json::{Value, json};
-use session_core::service::{Active, Query, Receipt};
+use session_core::service::{Active, Receipt};
 use session_core::session::{RevokeReason, Session, Text};
 use session_core::store::Scope;
 use tracing::{info, warn};
@@ -22,8 +23,12 @@ use crate::set_cookie;
 use crate::site::Site;
 
 /// The live sessions of whoever asks, newest activity first.
-pub(crate) async fn list(gate: &Gate, asker: &Asker) -> Result<Answer, Box<Answer>> {
-    let active = asker.session(gate, Query::default()).await?;
+pub(crate) async fn list(
+    gate: &Arc<Gate>,
+    site: &Arc<Site>,
+    asker: &Asker,
+) -> Result<Answer, Box<Answer>> {
+    let active = asker.session_or_old_login(gate, site).await?;
     let current = active.entry.session();
     let listed = gate.sessions.list(current.identity.user_id()).await;
     let sessions = listed.map_err(|failed| {
@@ -65,12 +70,12 @@ fn device_view(session: &Session, label: &str, active: &Active) -> Value {
 
 /// Ends one session of whoever asks.
 pub(crate) async fn end_one(
-    gate: &Gate,
-    site: &Site,
+    gate: &Arc<Gate>,
+    site: &Arc<Site>,
     asker: &Asker,
     id: Option<Uuid>,
 ) -> Result<Answer, Box<Answer>> {
-    let active = asker.session(gate, Query::default()).await?;
+    let active = asker.session_or_old_login(gate, site).await?;
     let current = active.entry.session();
     let wait = query::wait(&asker.query)?;
     let Some(id) = id else {
@@ -94,11 +99,11 @@ pub(crate) async fn end_one(
 
 /// Ends all sessions of whoever asks, or all but the one that asks.
 pub(crate) async fn end_many(
-    gate: &Gate,
-    site: &Site,
+    gate: &Arc<Gate>,
+    site: &Arc<Site>,
     asker: &Asker,
 ) -> Result<Answer, Box<Answer>> {
-    let active = asker.session(gate, Query::default()).await?;
+    let active = asker.session_or_old_login(gate, site).await?;
     let current = active.entry.session();
     let (which, wait) = (query::scope(&asker.query)?, query::wait(&asker.query)?);
     let user_id = Text::from(current.identity.user_id());

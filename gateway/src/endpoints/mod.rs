@@ -45,6 +45,8 @@ pub(crate) struct Asker {
     pub offer: Option<Box<Offer>>,
     /// What the endpoint has found out, for the log.
     pub seen: OnceLock<Seen>,
+    /// What is to be said about old cookies beside its answer.
+    pub farewell: OnceLock<Farewell>,
 }
 
 /// The session that an endpoint has met, and where.
@@ -99,14 +101,23 @@ impl Asker {
     pub(crate) async fn session(&self, gate: &Gate, query: Query) -> Result<Active, Box<Answer>> {
         let finding = self.resolve(gate, query).await;
         self.saw_finding(&finding);
-        match finding {
-            Finding::Resolved(Resolution::Active(active)) => Ok(active),
-            Finding::Resolved(Resolution::Absent(why)) => {
-                Err(Box::new(Answer::unauthenticated(Some(why))))
-            }
-            Finding::Resolved(Resolution::Unknown(_)) => Err(Box::new(Answer::unavailable())),
-            Finding::NotAsked | Finding::NoCookie => Err(Box::new(Answer::unauthenticated(None))),
-        }
+        active_or_answer(finding)
+    }
+
+    /// The same, where an old login becomes a session as well.
+    ///
+    /// # Errors
+    /// As for [`Asker::session`].
+    async fn session_or_old_login(
+        &self,
+        gate: &Arc<Gate>,
+        site: &Arc<Site>,
+    ) -> Result<Active, Box<Answer>> {
+        let Arrival {
+            finding, farewell, ..
+        } = arrive(gate, site, self).await;
+        drop(self.farewell.set(farewell));
+        active_or_answer(finding)
     }
 
     fn saw_finding(&self, finding: &Finding) {
@@ -210,6 +221,17 @@ async fn arrive(gate: &Arc<Gate>, site: &Arc<Site>, asker: &Asker) -> Arrival {
     };
     asker.saw_finding(&arrival.finding);
     arrival
+}
+
+fn active_or_answer(finding: Finding) -> Result<Active, Box<Answer>> {
+    match finding {
+        Finding::Resolved(Resolution::Active(active)) => Ok(active),
+        Finding::Resolved(Resolution::Absent(why)) => {
+            Err(Box::new(Answer::unauthenticated(Some(why))))
+        }
+        Finding::Resolved(Resolution::Unknown(_)) => Err(Box::new(Answer::unavailable())),
+        Finding::NotAsked | Finding::NoCookie => Err(Box::new(Answer::unauthenticated(None))),
+    }
 }
 
 /// `answer`, with what is to be said about old cookies.

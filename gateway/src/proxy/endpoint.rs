@@ -29,7 +29,7 @@ pub(super) async fn serve(
             Some(body) => login::login(gate, site, asker, &body).await,
             None => Answer::too_large(),
         },
-        Endpoint::ListDevices => either(devices::list(gate, asker).await),
+        Endpoint::ListDevices => either(devices::list(gate, site, asker).await),
         Endpoint::EndDevice(id) => either(devices::end_one(gate, site, asker, id).await),
         Endpoint::EndDevices => either(devices::end_many(gate, site, asker).await),
         Endpoint::Events => match events::open(gate, site, asker).await {

@@ -49,6 +49,7 @@ pub(super) async fn filter(gate: &Arc<Gate>, session: &mut Session, ctx: &mut Ct
             ctx.route = endpoint.label().into();
             let served = endpoint::serve(gate, &site, session, ctx, endpoint, &asker).await?;
             ctx.saw(asker.seen.into_inner());
+            ctx.farewell = asker.farewell.into_inner();
             match served {
                 Some(answer) => answer,
                 None => return Ok(true),
@@ -178,6 +179,7 @@ fn asker(site: &Site, vetted: &Vetted<'_>, head: &RequestHeader, ctx: &Ctx) -> A
         user_agent: user_agent(&head.headers),
         request_id: ctx.request_id.clone(),
         seen: OnceLock::new(),
+        farewell: OnceLock::new(),
         offer: Offer::of(site, vetted, head.method.as_str(), &head.headers),
         query: vetted.query.unwrap_or_default().to_owned(),
     }

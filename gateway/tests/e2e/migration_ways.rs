@@ -229,3 +229,21 @@ fn a_mass_revocation_while_the_app_is_asked_is_not_outlived() {
     assert_eq!(response.problem(503), "unavailable");
     assert!(response.leaves_cookies_alone());
 }
+
+#[test]
+fn asking_where_one_is_logged_in_migrates() {
+    let app = App::start();
+    let gateway = start(&app);
+
+    let request = Request::get("/api/auth/sessions");
+    let response = gateway.send(&with_cookie(request, "session_token=alice.1"));
+
+    assert_eq!(
+        response.json()["sessions"][0]["current"],
+        true,
+        "{response:?}"
+    );
+    let (sid, cleared) = cookies(&response);
+    assert!(gateway.knows(&sid.unwrap()));
+    assert_eq!(cleared, ["session_token"]);
+}

@@ -10,6 +10,7 @@ fn asker() -> Asker {
         query: String::new(),
         request_id: "r".to_owned(),
         seen: std::sync::OnceLock::new(),
+        farewell: std::sync::OnceLock::new(),
         offer: None,
     }
 }
