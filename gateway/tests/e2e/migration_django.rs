@@ -9,6 +9,7 @@ use crate::support::wait::{LONG, until_true};
 #[test]
 fn a_login_of_the_old_system_becomes_a_session() {
     let demo = Demo::start();
+    mode(&demo.gateway, "on", "off");
     let mut browser = Browser::of(&demo.gateway);
     let page = browser.open("/old");
     let fields = [("username", "test@example.com"), ("password", "password")];
