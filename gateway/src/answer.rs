@@ -1,15 +1,18 @@
 //! Answers that the gateway gives itself. The one place where outcomes become HTTP.
 //!
-//! Errors are RFC 9457 `application/problem+json` with a `code` that programs can rely on, and nothing that an attacker
-//! could learn from. Every answer is `no-store`, and none of them says what software made it.
+//! Errors are RFC 9457 `application/problem+json` with a `code` that programs can rely on and the id of the request, and
+//! nothing that an attacker could learn from; a person gets the same as a small page. Every answer is `no-store`, cannot
+//! be framed or sniffed, and does not say what software made it.
 
 use bytes::Bytes;
+use http::HeaderMap;
 use http::header::{
-    ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION, RETRY_AFTER, SET_COOKIE,
-    VARY,
+    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_MAX_AGE, ALLOW,
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderName, HeaderValue, LOCATION, REFERRER_POLICY,
+    RETRY_AFTER, SET_COOKIE, VARY, X_CONTENT_TYPE_OPTIONS,
 };
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use session_core::service::{Absence, SessionsError};
 use session_core::session::{Dead, RevokeReason};
 
@@ -17,6 +20,17 @@ use crate::edge::{METHODS, Refused};
 
 /// Seconds after which a client may try again when something is unavailable.
 pub(crate) const RETRY_SECONDS: u64 = 1;
+
+/// Fields that every answer carries.
+pub(crate) const COMMON: [(HeaderName, &str); 4] = [
+    (CACHE_CONTROL, "no-store"),
+    (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (
+        CONTENT_SECURITY_POLICY,
+        "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    ),
+    (REFERRER_POLICY, "no-referrer"),
+];
 
 /// A complete answer.
 #[derive(Clone, Debug)]
@@ -26,11 +40,62 @@ pub(crate) struct Answer {
     /// Header fields beside those that every answer carries.
     pub headers: Vec<(HeaderName, HeaderValue)>,
     /// Body.
-    pub body: Bytes,
+    pub body: Body,
     /// Whether the connection ends with it.
     pub close: bool,
     /// Metric and log label.
     pub outcome: &'static str,
+}
+
+/// What an answer says.
+#[derive(Clone, Debug)]
+pub(crate) enum Body {
+    /// Nothing.
+    Empty,
+    /// JSON, complete.
+    Json(Bytes),
+    /// Text of the kind given, complete.
+    Text(HeaderValue, &'static str),
+    /// A problem document, to which the id of the request is added when it is written.
+    Problem(Map<String, Value>),
+}
+
+impl Body {
+    /// Content type and bytes, for a person or a program.
+    #[must_use]
+    pub(crate) fn render(self, request_id: &str, for_a_person: bool) -> (HeaderValue, Bytes) {
+        let (kind, bytes) = match self {
+            Self::Empty => ("text/plain", Bytes::new()),
+            Self::Json(bytes) => ("application/json", bytes),
+            Self::Text(kind, text) => return (kind, Bytes::from_static(text.as_bytes())),
+            Self::Problem(problem) if for_a_person => (
+                "text/html; charset=utf-8",
+                page(&problem, request_id).into(),
+            ),
+            Self::Problem(mut problem) => {
+                problem.insert("request_id".to_owned(), request_id.into());
+                (
+                    "application/problem+json",
+                    serde_json::to_vec(&problem).unwrap_or_default().into(),
+                )
+            }
+        };
+        (HeaderValue::from_static(kind), bytes)
+    }
+}
+
+/// The page that a person sees. Title and status are ours, and so is the id: nothing of it came with the request.
+fn page(problem: &Map<String, Value>, request_id: &str) -> String {
+    let title = problem.get("title").and_then(Value::as_str);
+    let (title, status) = (
+        title.unwrap_or("Error"),
+        problem.get("status").and_then(Value::as_u64).unwrap_or(500),
+    );
+    format!(
+        "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n\
+         <meta name=\"viewport\" content=\"width=device-width\">\n<title>{status} {title}</title>\n\
+         <h1>{title}</h1>\n<p>Status {status}. Request <code>{request_id}</code></p>\n</html>\n"
+    )
 }
 
 impl Answer {
@@ -38,7 +103,7 @@ impl Answer {
         Self {
             status,
             headers: vec![],
-            body: Bytes::new(),
+            body: Body::Empty,
             close: false,
             outcome,
         }
@@ -48,8 +113,8 @@ impl Answer {
     #[must_use]
     pub(crate) fn json(status: u16, outcome: &'static str, body: &impl Serialize) -> Self {
         let mut answer = Self::new(status, outcome);
-        answer.body = serde_json::to_vec(body).unwrap_or_default().into();
-        answer.with(CONTENT_TYPE, HeaderValue::from_static("application/json"))
+        answer.body = Body::Json(serde_json::to_vec(body).unwrap_or_default().into());
+        answer
     }
 
     /// Text of any kind.
@@ -61,8 +126,8 @@ impl Answer {
         body: &'static str,
     ) -> Self {
         let mut answer = Self::new(status, outcome);
-        answer.body = Bytes::from_static(body.as_bytes());
-        answer.with(CONTENT_TYPE, kind)
+        answer.body = Body::Text(kind, body);
+        answer
     }
 
     /// A problem. `code` is part of the contract; the title is for people.
@@ -79,17 +144,15 @@ impl Answer {
         title: &str,
         members: &Value,
     ) -> Self {
-        let mut body =
-            json!({"type": "about:blank", "title": title, "status": status, "code": code});
-        if let (Some(body), Some(members)) = (body.as_object_mut(), members.as_object()) {
-            body.extend(members.clone());
-        }
+        let mut body = Map::new();
+        body.insert("type".to_owned(), json!("about:blank"));
+        body.insert("title".to_owned(), json!(title));
+        body.insert("status".to_owned(), json!(status));
+        body.insert("code".to_owned(), json!(code));
+        body.extend(members.as_object().cloned().unwrap_or_default());
         let mut answer = Self::new(status, code);
-        answer.body = serde_json::to_vec(&body).unwrap_or_default().into();
-        answer.with(
-            CONTENT_TYPE,
-            HeaderValue::from_static("application/problem+json"),
-        )
+        answer.body = Body::Problem(body);
+        answer
     }
 
     /// `204`.
@@ -137,6 +200,47 @@ impl Answer {
         let title = "It is not known whether the sessions were ended, try again";
         Self::problem_with(503, "unavailable", title, &json!({"outcome": "unknown"}))
             .with(RETRY_AFTER, HeaderValue::from(RETRY_SECONDS))
+    }
+
+    /// Too much at once: this request is not looked at, so that those that matter more are served. The wait differs from
+    /// request to request, or all would come back together.
+    #[must_use]
+    pub(crate) fn overloaded(request_id: &str) -> Self {
+        let spread = request_id
+            .bytes()
+            .last()
+            .map_or(0, |byte| u64::from(byte % 4));
+        Self::problem(503, "overloaded", "Too many requests at once, try again")
+            .with(RETRY_AFTER, HeaderValue::from(RETRY_SECONDS + spread))
+    }
+
+    /// Too many sids of one client were no sessions.
+    #[must_use]
+    pub(crate) fn too_many_misses(seconds: u64) -> Self {
+        Self::problem(
+            429,
+            "too_many_requests",
+            "Too many requests, try again later",
+        )
+        .with(RETRY_AFTER, HeaderValue::from(seconds))
+    }
+
+    /// What a page of another origin may do here; see `auth/cors.rs`.
+    #[must_use]
+    pub(crate) fn preflight(requested: Option<&HeaderValue>) -> Self {
+        let answer = Self::new(204, "preflight")
+            .with(ACCESS_CONTROL_ALLOW_METHODS, allow())
+            .with(ACCESS_CONTROL_MAX_AGE, HeaderValue::from(600));
+        match requested {
+            Some(names) => answer.with(ACCESS_CONTROL_ALLOW_HEADERS, names.clone()),
+            None => answer,
+        }
+    }
+
+    /// The same for an origin that is not on the route's list.
+    #[must_use]
+    pub(crate) fn origin_not_allowed() -> Self {
+        Self::problem(403, "origin_not_allowed", "This origin is not allowed here")
     }
 
     /// The body is larger than anything that makes sense here.
@@ -236,15 +340,21 @@ impl Answer {
         self
     }
 
-    /// Fields that every answer of the gateway carries.
-    pub(crate) fn common_headers() -> [(HeaderName, HeaderValue); 2] {
-        [
-            (CACHE_CONTROL, HeaderValue::from_static("no-store")),
-            (
-                http::header::X_CONTENT_TYPE_OPTIONS,
-                HeaderValue::from_static("nosniff"),
-            ),
-        ]
+    /// All header fields but those of the body: what every answer carries, unless this one says otherwise, and its own.
+    #[must_use]
+    pub(crate) fn fields(&self) -> HeaderMap {
+        let mut fields = HeaderMap::with_capacity(COMMON.len() + self.headers.len());
+        for (name, value) in COMMON {
+            fields.insert(name, HeaderValue::from_static(value));
+        }
+        for (name, value) in &self.headers {
+            if COMMON.iter().any(|(common, _)| common == name) {
+                fields.insert(name, value.clone());
+            } else {
+                fields.append(name, value.clone());
+            }
+        }
+        fields
     }
 }
 

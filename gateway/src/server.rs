@@ -237,6 +237,8 @@ fn http_options() -> HttpServerOptions {
     let mut options = HttpServerOptions::default();
     options.keepalive_request_limit = Some(KEEPALIVE_REQUESTS);
     options.h2_idle_timeout = Some(H2_IDLE);
+    // Not to be proxied: so that it is refused by our rules, in our words, like every other method.
+    options.allow_connect_method_proxying = true;
     options
 }
 
@@ -259,6 +261,7 @@ async fn keep_current(gate: Arc<Gate>) {
             app.pool.resolve().await;
         }
         site.login_limits.forget_idle();
+        site.misses.forget_idle(gate.sessions.clock().boot());
     }
 }
 

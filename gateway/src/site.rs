@@ -18,7 +18,9 @@ use crate::edge::host::InvalidHost;
 use crate::edge::{EdgePolicy, HostSet};
 use crate::legacy::{Clearing, Rules};
 use crate::login_limits::LoginLimits;
+use crate::misses::Misses;
 use crate::telemetry::metrics::Metrics;
+use crate::telemetry::security::LogKey;
 use crate::upstream::Pool;
 
 /// A configuration with everything derived from it.
@@ -42,6 +44,10 @@ pub(crate) struct Site {
     pub login_limits: Arc<LoginLimits>,
     /// The cookies of the old system; `None` when nobody need look for them.
     pub legacy: Option<Legacy>,
+    /// How often sids of one client may be no session.
+    pub misses: Arc<Misses>,
+    /// Makes what a log line is about recognisable to those who have the keys, and to nobody else.
+    pub log_key: LogKey,
     apps: HashMap<String, Arc<App>>,
 }
 
@@ -109,6 +115,13 @@ impl Site {
                 |before| Arc::clone(&before.login_limits),
             ),
             legacy: Legacy::new(&config),
+            misses: before
+                .filter(|before| before.misses.are(config.edge.misses_per_client))
+                .map_or_else(
+                    || Arc::new(Misses::new(config.edge.misses_per_client)),
+                    |before| Arc::clone(&before.misses),
+                ),
+            log_key: LogKey::new(keys),
             apps: apps.collect(),
             edge: edge_policy(&config)?,
             login: LoginUrl::parse(&config.server.login_url)?,
@@ -196,7 +209,8 @@ fn edge_policy(config: &Config) -> Result<EdgePolicy, InvalidHost> {
     let hosts = HostSet::new(
         server.hosts.authorities(),
         server.public_origin.scheme.default_port(),
-    )?;
+    )?
+    .tolerate_root_dot();
     Ok(EdgePolicy {
         odd_header_names: config.edge.odd_header_names,
         passthrough_headers: config.edge.passthrough_headers.clone(),

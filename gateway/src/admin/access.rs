@@ -101,7 +101,7 @@ pub(crate) async fn with_claim(
     site: &Site,
     asker: &Asker,
 ) -> Result<Claimed, Box<Answer>> {
-    let active = asker.session(gate, Query::default()).await?;
+    let active = asker.session(gate, site, Query::default()).await?;
     let session = active.entry.session();
     let claim = site.config.admin.claim.as_ref();
     if !claim.is_some_and(|claim| carries(session, claim)) {

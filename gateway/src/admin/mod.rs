@@ -52,7 +52,7 @@ impl Admin {
     }
 
     /// The admin API, for whoever may reach this listener.
-    async fn api(&self, session: &mut ServerSession, call: Call) -> Answer {
+    async fn api(&self, session: &mut ServerSession, call: Call, request_id: &str) -> Answer {
         let site = self.gate.site.get();
         let head = session.req_header();
         let query = head.uri.query().unwrap_or_default().to_owned();
@@ -71,7 +71,7 @@ impl Admin {
         };
         let asked = Permitted {
             actor: &actor,
-            request_id: &self.gate.request_id(),
+            request_id,
             call,
             query: &query,
             body: &body,
@@ -131,22 +131,26 @@ impl ServeHttp for Admin {
     async fn response(&self, session: &mut ServerSession) -> Response<Vec<u8>> {
         let head = session.req_header();
         match Call::find(head.method.as_str(), head.uri.path()) {
-            Some(call) => written(self.api(session, call).await),
+            Some(call) => {
+                let request_id = self.gate.request_id();
+                written(self.api(session, call, &request_id).await, &request_id)
+            }
             None => self.answer(session),
         }
     }
 }
 
 /// An answer of the gateway in the form that this listener writes.
-fn written(answer: Answer) -> Response<Vec<u8>> {
-    let length = answer.body.len();
-    let mut response = Response::new(answer.body.to_vec());
+fn written(answer: Answer, request_id: &str) -> Response<Vec<u8>> {
+    let (status, fields) = (answer.status, answer.fields());
+    let (kind, body) = answer.body.render(request_id, false);
+    let mut response = Response::new(body.to_vec());
     *response.status_mut() =
-        StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let headers = response.headers_mut();
-    headers.extend(Answer::common_headers());
-    headers.extend(answer.headers);
-    headers.insert(http::header::CONTENT_LENGTH, HeaderValue::from(length));
+    headers.extend(fields);
+    headers.insert(CONTENT_TYPE, kind);
+    headers.insert(http::header::CONTENT_LENGTH, HeaderValue::from(body.len()));
     response
 }
 

@@ -45,7 +45,8 @@ impl OnMissing {
 }
 
 /// Will the answer be shown to a person as a page?
-fn is_navigation(headers: &HeaderMap) -> bool {
+#[must_use]
+pub fn is_navigation(headers: &HeaderMap) -> bool {
     if headers.contains_key(SEC_FETCH_MODE) {
         // `navigate` alone also covers <object> and <embed>.
         return is_single(headers, &SEC_FETCH_MODE, &["navigate"])

@@ -16,6 +16,7 @@ impl Config {
         ]
         .into_iter()
         .flatten()
+        .chain(self.insecure.warnings())
         .chain(self.unused_upstreams())
         .chain(self.foreign_domains())
         .chain(self.without_effect())

@@ -7,6 +7,7 @@ use http::HeaderName;
 
 use super::duration::{mins, ms, secs, within};
 use super::identity::is_fixed;
+use super::login_limits::Rate;
 use super::path::PathPrefix;
 use super::reader::Reader;
 use super::server::INTERNAL;
@@ -44,6 +45,14 @@ pub struct EdgeConfig {
     pub max_body_bytes: u64,
     /// Open connections of one address; `None` is no cap.
     pub connections_per_ip: Option<NonZeroU32>,
+    /// Streams that an HTTP/2 client may have open on one connection.
+    pub max_h2_streams: u32,
+    /// Slowest average at which a body may come once `body_timeout` has passed, in bytes per second; zero is any.
+    pub min_body_rate: u64,
+    /// Requests served at once; from four fifths of them on, those that matter less are turned away.
+    pub max_requests: usize,
+    /// How often sids of one client may turn out to be no session.
+    pub misses_per_client: Rate,
 }
 
 /// What happens to header names with bytes other than letters, digits and `-`.
@@ -104,6 +113,16 @@ impl EdgeConfig {
                 connections_per_ip: edge
                     .number("connections_per_ip", 0..=1_000_000)
                     .and_then(NonZeroU32::new),
+                max_h2_streams: edge.number("max_h2_streams", 1..=10_000).unwrap_or(100),
+                min_body_rate: edge
+                    .number("min_body_rate", 0..=1_000_000_000)
+                    .unwrap_or(100),
+                max_requests: edge
+                    .number("max_requests", 5..=10_000_000)
+                    .unwrap_or(10_000),
+                misses_per_client: edge
+                    .text("misses_per_client", Rate::parse)
+                    .unwrap_or(Rate::per_minute(600)),
             };
             if edge_config.max_cookie_bytes > edge_config.max_header_bytes {
                 let keys = ["edge.max_cookie_bytes", "edge.max_header_bytes"];

@@ -41,14 +41,14 @@ impl LoginLimitsConfig {
 }
 
 impl Rate {
-    fn per_minute(count: u32) -> Self {
+    pub(super) fn per_minute(count: u32) -> Self {
         Self {
             count: NonZeroU32::new(count).unwrap_or(NonZeroU32::MIN),
             per: mins(1),
         }
     }
 
-    fn parse(text: &str) -> Result<Self, String> {
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
         let malformed =
             || format!("{text:?} is not a rate such as \"5/s\", \"20/m\", \"100/h\" or \"1000/d\"");
         let (count, unit) = text.split_once('/').ok_or_else(malformed)?;

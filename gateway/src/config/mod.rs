@@ -8,7 +8,8 @@
 //! ```text
 //! file, reader                     TOML tables, read key by key, faults gathered
 //! duration, host, path, secret     values that several sections use
-//! server, tls, keys, store, cache, session, cookie, upstreams, identity, routes, edge, login_limits, admin, migration
+//! server, tls, keys, store, cache, session, cookie, upstreams, identity, routes, edge, login_limits, admin, migration,
+//! insecure
 //!                                  one section each: its type and how it is read
 //! rules                            contradictions between sections
 //! faults, suggest                  what the operator is told
@@ -29,6 +30,7 @@ mod file;
 mod host;
 mod hosts;
 mod identity;
+mod insecure;
 mod keys;
 mod login_limits;
 mod migration;
@@ -56,6 +58,7 @@ pub use self::faults::{Fault, Faults};
 pub use self::host::{Host, HostPort, Origin, Scheme};
 pub use self::hosts::Hosts;
 pub use self::identity::{IdentityConfig, IdentityField};
+pub use self::insecure::InsecureConfig;
 pub use self::keys::{KeysConfig, MasterSource};
 pub use self::login_limits::{LoginLimitsConfig, Rate};
 pub use self::migration::{
@@ -108,6 +111,8 @@ pub struct Config {
     pub admin: AdminConfig,
     /// `[migration]`
     pub migration: MigrationConfig,
+    /// `[insecure]`
+    pub insecure: InsecureConfig,
 }
 
 impl Config {
@@ -152,11 +157,11 @@ impl Config {
         let login_limits = LoginLimitsConfig::read(root);
         let admin = AdminConfig::read(root, sources);
         let migration = MigrationConfig::read(root);
-        // Every switch that weakens something will live here; there is none, and an unknown one must not pass.
-        root.section("insecure", |_| ());
+        let insecure = InsecureConfig::read(root);
 
         let document = root.document();
         rules::listeners(document, &server, &admin);
+        rules::trusted_proxies(document, &server, &insecure);
         rules::cookie(document, &cookie, &server);
         rules::login(document, &server, &routes, &endpoints);
         rules::migration(document, &migration, &session, &cookie);
@@ -178,6 +183,7 @@ impl Config {
             login_limits,
             admin,
             migration,
+            insecure,
         })
     }
 }

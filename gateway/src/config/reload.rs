@@ -48,6 +48,7 @@ pub fn restart_needed(old: &Config, new: &Config) -> Vec<&'static str> {
         admin.token,
         admin.claim,
         admin.metrics,
+        insecure.trust_everybody,
     );
     let changed = compared.into_iter().filter(|(_, changed)| *changed);
     changed.map(|(key, _)| key).collect()

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::duration::{mins, ms, within};
 use super::edge::EndpointsConfig;
+use super::host::Origin;
 use super::path::PathPrefix;
 use super::reader::Reader;
 use super::server::INTERNAL;
@@ -40,6 +41,8 @@ pub struct Route {
     pub max_stale: Duration,
     /// Whether requests from other sites are refused before the app sees them.
     pub csrf: CsrfPolicy,
+    /// Origins whose pages may read the answers, as browsers write them. Empty: the app decides.
+    pub cors_origins: Vec<String>,
 }
 
 /// What a route wants of a session.
@@ -174,6 +177,7 @@ impl Route {
             "csrf",
             &[("off", CsrfPolicy::Off), ("check", CsrfPolicy::Check)],
         );
+        let cors_origins = route.texts("cors_origins", |text| Ok(Origin::parse(text)?.to_string()));
 
         // A route that forgets to say is closed, not open.
         let session = session.unwrap_or(SessionPolicy::Required);
@@ -206,6 +210,7 @@ impl Route {
             on_unknown: on_unknown.unwrap_or(OnUnknown::Unavailable),
             max_stale: max_stale.unwrap_or(Duration::ZERO),
             csrf: csrf.unwrap_or(CsrfPolicy::Off),
+            cors_origins: cors_origins.unwrap_or_default(),
         })
     }
 

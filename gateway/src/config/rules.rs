@@ -11,9 +11,10 @@ use super::duration::show;
 use super::edge::{EdgeConfig, EndpointsConfig};
 use super::file::Document;
 use super::identity::IdentityConfig;
+use super::insecure::InsecureConfig;
 use super::migration::{MigrationConfig, MigrationMode};
 use super::routes::{Route, Routes, SessionPolicy};
-use super::server::ServerConfig;
+use super::server::{ServerConfig, is_everybody};
 use super::session::SessionConfig;
 
 /// No two listeners share an address, the admin listener least of all; it is open to nobody without a token.
@@ -73,6 +74,27 @@ fn clash(a: SocketAddr, b: SocketAddr) -> bool {
     let same_family = a.is_ipv4() == b.is_ipv4();
     let same_ip = a.ip() == b.ip() || a.ip().is_unspecified() || b.ip().is_unspecified();
     a.port() == b.port() && a.port() != 0 && same_family && same_ip
+}
+
+/// Everybody could otherwise choose the address they are known by.
+pub(super) fn trusted_proxies(
+    document: &Document<'_>,
+    server: &ServerConfig,
+    insecure: &InsecureConfig,
+) {
+    let everybody = server
+        .trusted_proxies
+        .iter()
+        .find(|network| is_everybody(network));
+    if let Some(network) = everybody.filter(|_| !insecure.trust_everybody) {
+        let message = format!(
+            "\"{network}\" trusts everybody to say who they are; name the proxies (or set insecure.trust_everybody)"
+        );
+        document.contradiction(
+            &["server.trusted_proxies", "insecure.trust_everybody"],
+            message,
+        );
+    }
 }
 
 /// The sid travels in clear text only to this machine.

@@ -104,22 +104,21 @@ fn login_url(text: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
-/// A network, or a single address. The whole Internet is refused, also as addresses inside IPv6: everybody could then
-/// choose the address they are known by.
+/// A network, or a single address.
 fn trusted_proxy(text: &str) -> Result<IpNet, String> {
-    const ALL_IPV4_INSIDE_IPV6: (Ipv6Addr, u8) = (Ipv6Addr::new(0, 0, 0, 0, 0, 0xffff, 0, 0), 96);
-
     let network = text.parse::<IpNet>().ok();
     let network = network.or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from));
     let network = network.ok_or_else(|| {
         format!("{text:?} is neither a network such as \"10.0.0.0/8\" nor an address")
     })?;
-    let (mapped, len) = ALL_IPV4_INSIDE_IPV6;
-    let is_mapped = network.prefix_len() <= len && network.contains(&IpAddr::V6(mapped));
-    if network.prefix_len() == 0 || is_mapped {
-        return Err(format!(
-            "{text:?} trusts everybody to say who they are; name the proxies"
-        ));
-    }
     Ok(network.trunc())
+}
+
+/// Whether a network is the whole Internet, also as addresses inside IPv6.
+pub(super) fn is_everybody(network: &IpNet) -> bool {
+    const ALL_IPV4_INSIDE_IPV6: (Ipv6Addr, u8) = (Ipv6Addr::new(0, 0, 0, 0, 0, 0xffff, 0, 0), 96);
+
+    let (mapped, len) = ALL_IPV4_INSIDE_IPV6;
+    let holds_all_ipv4 = network.prefix_len() <= len && network.contains(&IpAddr::V6(mapped));
+    network.prefix_len() == 0 || holds_all_ipv4
 }

@@ -59,7 +59,7 @@ pub(crate) async fn open(
         ..Query::default()
     };
     let news = gate.sessions.news();
-    let entry = asker.session(gate, query).await?.entry;
+    let entry = asker.session(gate, site, query).await?.entry;
     let place = gate
         .streams
         .enter(entry.session().key, site.config.endpoints.max_streams)

@@ -20,10 +20,11 @@ use super::view::session_view;
 use super::{Asker, parting};
 use crate::answer::Answer;
 use crate::backend::{BackendError, Credentials, Rejected, Verdict};
+use crate::buckets::TooMany;
 use crate::gate::Gate;
-use crate::login_limits::TooMany;
 use crate::set_cookie;
 use crate::site::Site;
+use crate::telemetry::security;
 
 /// Largest login request, in bytes.
 pub(crate) const BODY_MAX: usize = 16 * 1024;
@@ -86,10 +87,13 @@ pub(crate) async fn login(
     else {
         return Answer::invalid("email and password must be non-empty strings in a JSON object");
     };
+    let account = site.log_key.digest(&credentials.email);
+    let note = |kind, reason| asker.note(kind, None, Some(&account), reason);
     match within_limits(gate, site, asker, &credentials.email).await {
         Ok(Ok(())) => {}
         Ok(Err(wait)) => {
             gate.metrics.refused("login_limit");
+            note(security::Kind::LoginLimited, "login_limit");
             return too_many(wait.0);
         }
         Err(failed) => return not_committed(asker, &failed),
@@ -111,9 +115,18 @@ pub(crate) async fn login(
                 idle: site.config.session.idle_timeout,
                 replaces: asker.key(gate),
             };
-            commit(gate, site, asker, ticket, login).await
+            let answer = commit(gate, site, asker, ticket, login).await;
+            match answer.status {
+                201 => note(security::Kind::Login, "password"),
+                _ => note(security::Kind::LoginFailed, "not_committed"),
+            }
+            answer
         }
-        Ok(Err(rejected)) => reject(gate, rejected),
+        Ok(Err(rejected)) => {
+            let answer = reject(gate, rejected);
+            note(security::Kind::LoginFailed, answer.outcome);
+            answer
+        }
         Err(failed) => {
             gate.metrics.backend("unavailable");
             warn!(request_id = asker.request_id, error = %failed, "login not possible");

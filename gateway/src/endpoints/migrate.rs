@@ -14,7 +14,10 @@ use crate::site::Site;
 
 /// The session of who asks, and whether it comes from the old cookies of this request.
 pub(crate) async fn migrate(gate: &Arc<Gate>, site: &Arc<Site>, asker: &Asker) -> Answer {
-    let arrival = arrive(gate, site, asker).await;
+    let arrival = match arrive(gate, site, asker).await {
+        Ok(arrival) => arrival,
+        Err(too_many) => return *too_many,
+    };
     let answer = match &arrival.finding {
         Finding::Resolved(Resolution::Active(active)) => {
             let mut view = session_view(active.entry.session(), active.entry.last_activity());

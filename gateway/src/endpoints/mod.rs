@@ -22,9 +22,12 @@ use uuid::Uuid;
 use crate::answer::Answer;
 use crate::auth::csrf;
 use crate::auth::decide::{self, Finding};
+use crate::buckets::TooMany;
 use crate::gate::Gate;
 use crate::legacy::{self, Arrival, Farewell, Offer, Visitor};
+use crate::look_up::look_up;
 use crate::site::Site;
+use crate::telemetry::security::{self, Facts};
 
 pub(crate) use self::login::check_content_type;
 
@@ -75,17 +78,21 @@ impl Asker {
     }
 
     /// Finds out about the session of the cookie, and counts it like that of any request.
-    async fn resolve(&self, gate: &Gate, query: Query) -> Finding {
+    async fn resolve(&self, gate: &Gate, site: &Site, query: Query) -> Result<Finding, TooMany> {
         let Some(sid) = self.sid.as_deref() else {
-            return Finding::NoCookie;
+            return Ok(Finding::NoCookie);
         };
         let before = gate.sessions.clock().boot();
-        let found = gate.sessions.resolve(sid, query).await;
+        let client = (self.ip, self.request_id.as_str());
+        let found = match gate.sessions.recognise(sid) {
+            Ok(key) => look_up(gate, site, client, key, query).await?,
+            Err(absence) => Resolution::Absent(absence),
+        };
         let finding = Finding::Resolved(found);
         let (tier, result) = decide::labels(&finding);
         let took = gate.sessions.clock().boot().since(before);
         gate.metrics.resolve(tier, result, took);
-        finding
+        Ok(finding)
     }
 
     /// Notes what the log is to say; the first word counts.
@@ -97,9 +104,17 @@ impl Asker {
     /// The session of the cookie, for calls that need one.
     ///
     /// # Errors
-    /// `401` when there is certainly none, `503` when nobody can say.
-    pub(crate) async fn session(&self, gate: &Gate, query: Query) -> Result<Active, Box<Answer>> {
-        let finding = self.resolve(gate, query).await;
+    /// `401` when there is certainly none, `503` when nobody can say, `429` when this client has asked for too many.
+    pub(crate) async fn session(
+        &self,
+        gate: &Gate,
+        site: &Site,
+        query: Query,
+    ) -> Result<Active, Box<Answer>> {
+        let finding = self
+            .resolve(gate, site, query)
+            .await
+            .map_err(|TooMany(seconds)| Box::new(Answer::too_many_misses(seconds)))?;
         self.saw_finding(&finding);
         active_or_answer(finding)
     }
@@ -115,7 +130,7 @@ impl Asker {
     ) -> Result<Active, Box<Answer>> {
         let Arrival {
             finding, farewell, ..
-        } = arrive(gate, site, self).await;
+        } = arrive(gate, site, self).await?;
         drop(self.farewell.set(farewell));
         active_or_answer(finding)
     }
@@ -126,6 +141,24 @@ impl Asker {
             _ => None,
         };
         self.saw(decide::labels(finding).0, session);
+    }
+
+    /// Writes a security event about this request.
+    pub(crate) fn note(
+        &self,
+        kind: security::Kind,
+        session: Option<&str>,
+        account: Option<&str>,
+        reason: &str,
+    ) {
+        let facts = Facts {
+            request_id: &self.request_id,
+            session,
+            account,
+            client: Some(self.ip),
+            reason,
+        };
+        security::note(kind, facts);
     }
 }
 
@@ -209,8 +242,14 @@ impl Endpoint {
 }
 
 /// Finds out about the session of who asks, and notes it for the log; an old login becomes one here as well.
-async fn arrive(gate: &Arc<Gate>, site: &Arc<Site>, asker: &Asker) -> Arrival {
-    let finding = asker.resolve(gate, Query::default()).await;
+///
+/// # Errors
+/// The answer to give when too many sids of this client were no sessions.
+async fn arrive(gate: &Arc<Gate>, site: &Arc<Site>, asker: &Asker) -> Result<Arrival, Box<Answer>> {
+    let finding = asker
+        .resolve(gate, site, Query::default())
+        .await
+        .map_err(|TooMany(seconds)| Box::new(Answer::too_many_misses(seconds)))?;
     let arrival = match &asker.offer {
         Some(offer) => {
             let visitor = asker.visitor();
@@ -220,7 +259,7 @@ async fn arrive(gate: &Arc<Gate>, site: &Arc<Site>, asker: &Asker) -> Arrival {
         None => Arrival::untouched(finding),
     };
     asker.saw_finding(&arrival.finding);
-    arrival
+    Ok(arrival)
 }
 
 fn active_or_answer(finding: Finding) -> Result<Active, Box<Answer>> {

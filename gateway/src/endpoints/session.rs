@@ -15,10 +15,14 @@ use crate::gate::Gate;
 use crate::legacy::{self, OldLogin};
 use crate::set_cookie;
 use crate::site::Site;
+use crate::telemetry::security;
 
 /// Who am I?
 pub(crate) async fn show(gate: &Arc<Gate>, site: &Arc<Site>, asker: &Asker) -> Answer {
-    let arrival = arrive(gate, site, asker).await;
+    let arrival = match arrive(gate, site, asker).await {
+        Ok(arrival) => arrival,
+        Err(too_many) => return *too_many,
+    };
     let answer = match &arrival.finding {
         Finding::Resolved(Resolution::Active(active)) => {
             let view = session_view(active.entry.session(), active.entry.last_activity());
@@ -73,6 +77,7 @@ pub(crate) async fn logout(gate: &Arc<Gate>, site: &Arc<Site>, asker: &Asker) ->
                     acked = receipt.acked,
                     "logout"
                 );
+                asker.note(security::Kind::Logout, None, None, "own");
             }
             Err(failed) => {
                 warn!(request_id = asker.request_id, error = %failed, "logout not committed");

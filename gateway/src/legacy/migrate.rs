@@ -27,6 +27,7 @@ use crate::auth::decide::Finding;
 use crate::backend::{BackendError, OldCookies, Recognised};
 use crate::gate::Gate;
 use crate::site::Site;
+use crate::telemetry::security::{self, Facts, Kind};
 
 /// Logins that are judged at once, those that wait for it, and how long one may take in all.
 const LIMITS: FlightLimits = FlightLimits {
@@ -283,11 +284,21 @@ fn unavailable(gate: &Gate, visitor: &Visitor, why: &str) -> Outcome {
 
 fn note(gate: &Gate, visitor: &Visitor, result: &'static str, session: Option<Uuid>) {
     count(gate, result);
-    let session = session.map(tracing::field::display);
     info!(
         request_id = visitor.request_id,
-        session, result, "migration"
+        session = session.map(tracing::field::display),
+        result,
+        "migration"
     );
+    let session = session.map(|session| session.to_string());
+    let facts = Facts {
+        request_id: &visitor.request_id,
+        session: session.as_deref(),
+        account: None,
+        client: Some(visitor.ip),
+        reason: result,
+    };
+    security::note(Kind::Migration, facts);
 }
 
 fn count(gate: &Gate, result: &'static str) {

@@ -10,9 +10,25 @@ use super::Ctx;
 pub(super) fn limit(session: &mut Session, body: Option<&Bytes>, ctx: &mut Ctx) -> Result<()> {
     let read = body.map_or(0, |chunk| u64::try_from(chunk.len()).unwrap_or(u64::MAX));
     ctx.body_bytes = ctx.body_bytes.saturating_add(read);
+    // A handshake's stream is no body and may be as slow as it likes.
+    if read > 0 && !session.is_upgrade_req() {
+        check_rate(session, ctx)?;
+    }
     if ctx.body_bytes > ctx.site.edge.max_body_bytes {
         session.set_keepalive(None);
         return Error::e_explain(ErrorType::HTTPStatus(413), "request body too large");
+    }
+    Ok(())
+}
+
+/// A body that trickles is as good as one that stops.
+fn check_rate(session: &mut Session, ctx: &mut Ctx) -> Result<()> {
+    let (edge, now) = (&ctx.site.config.edge, ctx.gate.sessions.clock().boot());
+    let took = now.since(*ctx.body_began.get_or_insert(now));
+    let slowest = took.as_secs().saturating_mul(edge.min_body_rate);
+    if took > edge.body_timeout && ctx.body_bytes < slowest {
+        session.set_keepalive(None);
+        return Error::e_explain(ErrorType::HTTPStatus(408), "request body too slow");
     }
     Ok(())
 }

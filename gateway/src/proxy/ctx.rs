@@ -12,6 +12,7 @@ use session_core::sid::SessionKey;
 
 use super::logging;
 use super::watch::Watch;
+use crate::auth::cors::Cors;
 use crate::auth::decide::State;
 use crate::auth::identity::Badge;
 use crate::config::{OnUnknown, SessionPolicy};
@@ -19,10 +20,11 @@ use crate::endpoints::Seen;
 use crate::gate::Gate;
 use crate::legacy::Farewell;
 use crate::site::{App, Site};
+use crate::telemetry::security::{self, Facts};
 
 /// See the module.
 pub(crate) struct Ctx {
-    gate: Arc<Gate>,
+    pub(super) gate: Arc<Gate>,
     /// Whether the request has been written to the log.
     pub(super) logged: bool,
     pub(super) site: Arc<Site>,
@@ -40,6 +42,10 @@ pub(crate) struct Ctx {
     pub(super) body_bytes: u64,
     /// What the answer says about cookies of the old system.
     pub(super) farewell: Option<Farewell>,
+    /// When the first of them came.
+    pub(super) body_began: Option<Boot>,
+    /// What pages of other origins may read of the answer.
+    pub(super) cors: Cors,
     /// Set when the request goes to an app.
     pub(super) forward: Option<Forward>,
 }
@@ -85,6 +91,8 @@ impl Ctx {
             watch: Watch::header_is_read(),
             body_bytes: 0,
             farewell: None,
+            body_began: None,
+            cors: Cors::Unmanaged,
             forward: None,
         }
     }
@@ -97,6 +105,18 @@ impl Ctx {
             self.tier = seen.tier;
             self.handle = seen.session;
         }
+    }
+
+    /// Writes a security event about this request.
+    pub(super) fn note(&self, kind: security::Kind, reason: &str) {
+        let facts = Facts {
+            request_id: &self.request_id,
+            session: self.handle.as_deref(),
+            account: None,
+            client: self.client,
+            reason,
+        };
+        security::note(kind, facts);
     }
 }
 

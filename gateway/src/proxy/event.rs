@@ -17,6 +17,7 @@ use crate::auth::decide::State;
 use crate::auth::event::{LogoutScope, SessionEvent};
 use crate::gate::Gate;
 use crate::set_cookie;
+use crate::telemetry::security::Kind;
 
 /// What became of an event.
 #[derive(Debug, Default)]
@@ -227,6 +228,12 @@ fn adopt(
         user_id: Some(session.identity.user_id().into()),
     };
     ctx.handle = Some(session.id.to_string().into());
+    let kind = if how == "rotate" {
+        Kind::Rotated
+    } else {
+        Kind::Login
+    };
+    ctx.note(kind, how);
     let life = session.expires_at.since(gate.sessions.clock().wall());
     set_cookie::issue(&ctx.site.config.cookie, &created.sid, life)
         .map(Some)
@@ -279,6 +286,7 @@ async fn log_out(
         reason = reason.as_str(),
         "logout by the app"
     );
+    ctx.note(Kind::Logout, reason.as_str());
     if !clears {
         return Ok(None);
     }

@@ -1,6 +1,5 @@
 //! A request on its way to an app: what the route wants, what is known about the session, and so what happens.
 
-use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use http::header::{HeaderMap, HeaderValue, UPGRADE};
@@ -10,15 +9,19 @@ use session_core::sid::SessionKey;
 
 use super::Ctx;
 use super::ctx::Forward;
-use super::request::user_agent;
+use super::request::{NO_ADDRESS, user_agent};
 use crate::answer::Answer;
+use crate::auth::cors::Cors;
 use crate::auth::csrf;
 use crate::auth::decide::{self, Decision, Finding, State};
 use crate::auth::on_missing::Answer as MissingAnswer;
+use crate::buckets::TooMany;
 use crate::config::{CsrfPolicy, Route, SessionPolicy};
 use crate::edge::{Refused, SidCookie, Target, Vetted, headers};
 use crate::gate::Gate;
 use crate::legacy::{self, Arrival, Offer, Visitor, reissue};
+use crate::look_up::look_up;
+use crate::shedding::Kind;
 use crate::site::Site;
 
 /// A request that is forwarded if its session allows. Owns what it needs of the request.
@@ -34,6 +37,7 @@ pub(super) struct Plan<'a> {
 /// Why a request is not forwarded, whatever its session.
 pub(super) enum NotForwarded {
     Refused(Refused),
+    CrossSite,
     Answer(Box<Answer>),
 }
 
@@ -49,9 +53,10 @@ impl<'a> Plan<'a> {
         let headers = &head.headers;
         if route.csrf == CsrfPolicy::Check
             && (!is_safe(head.method.as_str()) || vetted.websocket)
+            && !Cors::of(&route.cors_origins, headers).is_open()
             && csrf::check(headers, &site.origin).is_err()
         {
-            return Err(NotForwarded::Answer(Box::new(Answer::cross_site())));
+            return Err(NotForwarded::CrossSite);
         }
         let app = site
             .app(&route.upstream.name)
@@ -92,8 +97,25 @@ impl<'a> Plan<'a> {
         })
     }
 
+    /// What the request is when there is too much to do.
+    pub(super) fn kind(&self, gate: &Gate) -> Kind {
+        match self.presented {
+            Some(Ok(key)) => kind_of(gate, &key),
+            Some(Err(_)) | None if self.offer.is_some() => Kind::Migrating,
+            Some(Err(_)) | None => Kind::Anonymous,
+        }
+    }
+
     /// Finds out about the session and decides.
-    pub(super) async fn settle(self, gate: &Arc<Gate>, site: &Arc<Site>, ctx: &mut Ctx) -> Outcome {
+    ///
+    /// # Errors
+    /// When too many sids of this client were no sessions.
+    pub(super) async fn settle(
+        self,
+        gate: &Arc<Gate>,
+        site: &Arc<Site>,
+        ctx: &mut Ctx,
+    ) -> Result<Outcome, TooMany> {
         let Self {
             route,
             mut forward,
@@ -106,7 +128,9 @@ impl<'a> Plan<'a> {
             (SessionPolicy::Optional | SessionPolicy::Required, None) => Finding::NoCookie,
             (_, Some(Err(absence))) => Finding::Resolved(Resolution::Absent(absence)),
             (_, Some(Ok(key))) => {
-                Finding::Resolved(gate.sessions.resolve_key(key, forward.query).await)
+                let client = ctx.client.unwrap_or(NO_ADDRESS);
+                let asker = (client, ctx.request_id.as_str());
+                Finding::Resolved(look_up(gate, site, asker, key, forward.query).await?)
             }
         };
         let finding = match &offer {
@@ -124,7 +148,7 @@ impl<'a> Plan<'a> {
                 forward.cookie = cookie.unwrap_or(forward.cookie);
                 ctx.farewell = Some(farewell);
                 if let Some(location) = redirect {
-                    return Outcome::Again(location);
+                    return Ok(Outcome::Again(location));
                 }
                 finding
             }
@@ -135,24 +159,26 @@ impl<'a> Plan<'a> {
             let took = gate.sessions.clock().boot().since(before);
             gate.metrics.resolve(tier, result, took);
         }
-        match decide::decide(route.session, route.on_unknown, finding) {
-            Decision::Missing(why) => Outcome::Missing(why),
-            Decision::Unavailable(_) => Outcome::Unavailable,
-            Decision::Forward(state) => {
-                forward.adopt(gate, site, state);
-                if site.legacy.is_some()
-                    && let State::Active(active) = &forward.state
-                    && let Some(returned) =
-                        Box::pin(reissue::due(gate, site, offer.as_deref(), active)).await
-                {
-                    forward.cookie = reissue::joined(forward.cookie.as_ref(), &returned.pairs);
-                    ctx.farewell = Some(returned.farewell);
+        Ok(
+            match decide::decide(route.session, route.on_unknown, finding) {
+                Decision::Missing(why) => Outcome::Missing(why),
+                Decision::Unavailable(_) => Outcome::Unavailable,
+                Decision::Forward(state) => {
+                    forward.adopt(gate, site, state);
+                    if site.legacy.is_some()
+                        && let State::Active(active) = &forward.state
+                        && let Some(returned) =
+                            Box::pin(reissue::due(gate, site, offer.as_deref(), active)).await
+                    {
+                        forward.cookie = reissue::joined(forward.cookie.as_ref(), &returned.pairs);
+                        ctx.farewell = Some(returned.farewell);
+                    }
+                    ctx.handle = forward.badge.as_ref().map(|badge| badge.handle.clone());
+                    ctx.forward = Some(forward);
+                    Outcome::Forward
                 }
-                ctx.handle = forward.badge.as_ref().map(|badge| badge.handle.clone());
-                ctx.forward = Some(forward);
-                Outcome::Forward
-            }
-        }
+            },
+        )
     }
 }
 
@@ -215,9 +241,22 @@ pub(super) enum Outcome {
 
 fn visitor(forward: &Forward, ctx: &Ctx) -> Visitor {
     Visitor {
-        ip: ctx.client.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)),
+        ip: ctx.client.unwrap_or(NO_ADDRESS),
         user_agent: forward.user_agent.clone(),
         request_id: ctx.request_id.clone(),
+    }
+}
+
+/// What a request with a genuine sid is when there is too much to do.
+pub(super) fn kind_of(gate: &Gate, key: &SessionKey) -> Kind {
+    let query = Query {
+        counts_as_use: false,
+        ..Query::default()
+    };
+    match gate.sessions.at_hand(key, query) {
+        Some(Resolution::Active(_)) => Kind::Known,
+        Some(Resolution::Absent(_)) => Kind::Anonymous,
+        Some(Resolution::Unknown(_)) | None => Kind::ToRead,
     }
 }
 

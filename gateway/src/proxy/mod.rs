@@ -19,6 +19,7 @@
 mod admin;
 mod body;
 pub(crate) mod connections;
+mod cors;
 mod ctx;
 mod endpoint;
 mod event;

@@ -1,6 +1,7 @@
 //! `request_filter`: from the first byte to the decision.
 
 use std::net::{IpAddr, Ipv4Addr};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock};
 
 use http::header::{HeaderMap, HeaderValue, UPGRADE, USER_AGENT};
@@ -9,16 +10,23 @@ use pingora_http::RequestHeader;
 use pingora_proxy::Session;
 use session_core::session::{Text, clip_user_agent};
 
-use super::forward::{self, NotForwarded, Outcome, Plan};
+use super::forward::{self, NotForwarded, Outcome, Plan, kind_of};
 use super::{Ctx, admin, endpoint, write};
 use crate::admin::call::Call;
 use crate::answer::Answer;
+use crate::auth::cors::{Cors, Preflight};
+use crate::buckets::TooMany;
 use crate::config::{EdgeConfig, Route};
 use crate::edge::{self, RawRequest, SidCookie, Vetted, client_ip, target};
 use crate::endpoints::{self, Asker, Endpoint, login};
 use crate::gate::Gate;
 use crate::legacy::Offer;
+use crate::shedding;
 use crate::site::Site;
+use crate::telemetry::security;
+
+/// Stands for the address of a client that has none.
+pub(super) const NO_ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
 
 /// First segment of the paths that apps keep for the gateway; nobody else may call them.
 const PRIVATE: &str = "__sidgate__";
@@ -39,9 +47,12 @@ pub(super) async fn filter(gate: &Arc<Gate>, session: &mut Session, ctx: &mut Ct
     if gate.is_draining() {
         session.set_keepalive(None);
     }
-    let answer = match next(gate, &site, session, ctx) {
+    let next = next(gate, &site, session, ctx);
+    let next = shed(gate, &site, ctx, &next).map_or(next, |answer| Next::Answer(Box::new(answer)));
+    let answer = match next {
         Next::Refuse(why) => {
             gate.metrics.refused(why.reason());
+            ctx.note(security::Kind::Refused, why.reason());
             ctx.route = "edge".into();
             Answer::refused(why)
         }
@@ -63,15 +74,45 @@ pub(super) async fn filter(gate: &Arc<Gate>, session: &mut Session, ctx: &mut Ct
         Next::Forward(route, plan) => {
             ctx.route = route.path.as_str().into();
             match plan.settle(gate, &site, ctx).await {
-                Outcome::Forward => return Ok(false),
-                Outcome::Missing(why) => forward::missing(&site, route, session.req_header(), why),
-                Outcome::Unavailable => Answer::unavailable(),
-                Outcome::Again(location) => Answer::again(&location),
+                Ok(Outcome::Forward) => return Ok(false),
+                Ok(Outcome::Missing(why)) => {
+                    forward::missing(&site, route, session.req_header(), why)
+                }
+                Ok(Outcome::Unavailable) => Answer::unavailable(),
+                Ok(Outcome::Again(location)) => Answer::again(&location),
+                Err(TooMany(seconds)) => Answer::too_many_misses(seconds),
             }
         }
     };
     write::answer(gate, session, ctx, answer).await?;
     Ok(true)
+}
+
+/// The answer to a request that is turned away because there are too many.
+fn shed(gate: &Gate, site: &Site, ctx: &Ctx, next: &Next<'_>) -> Option<Answer> {
+    let (busy, max) = (
+        gate.in_flight.load(Ordering::Relaxed),
+        site.config.edge.max_requests,
+    );
+    if shedding::is_calm(busy, max) {
+        return None;
+    }
+    let kind = match next {
+        // Costs nothing more.
+        Next::Refuse(_) | Next::Answer(_) => return None,
+        Next::Endpoint(Endpoint::Logout | Endpoint::EndDevice(_) | Endpoint::EndDevices, _) => {
+            shedding::Kind::Leaving
+        }
+        Next::Endpoint(_, asker) | Next::Admin(_, asker) => asker
+            .key(gate)
+            .map_or(shedding::Kind::Anonymous, |key| kind_of(gate, &key)),
+        Next::Forward(_, plan) => plan.kind(gate),
+    };
+    if shedding::admits(kind, busy, max) {
+        return None;
+    }
+    gate.metrics.shed(kind.as_str());
+    Some(Answer::overloaded(&ctx.request_id))
 }
 
 /// A client that stops reading, or stops sending a body half-way, must not hold a task and a connection to an app for ever.
@@ -90,7 +131,7 @@ fn next<'a>(gate: &Gate, site: &'a Site, session: &Session, ctx: &mut Ctx) -> Ne
     let peer = session
         .client_addr()
         .and_then(|addr| addr.as_inet())
-        .map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |addr| addr.ip());
+        .map_or(NO_ADDRESS, |addr| addr.ip());
     ctx.client = Some(client_ip::client_ip(
         peer,
         &head.headers,
@@ -115,10 +156,7 @@ fn next<'a>(gate: &Gate, site: &'a Site, session: &Session, ctx: &mut Ctx) -> Ne
     if site.config.server.redirect_https && !is_over_tls(session) {
         return Next::Answer(Box::new(Answer::over_tls(&https_location(site, &vetted))));
     }
-    for (kind, times) in vetted.spoofed.iter() {
-        gate.metrics.spoof(kind.label(), u64::from(times));
-    }
-    gate.metrics.cookies_dropped(vetted.cookies.dropped());
+    count_oddities(gate, ctx, &vetted);
     let (method, headers) = (head.method.as_str(), &head.headers);
     if let Some(endpoint) = Endpoint::find(
         site.config.endpoints.base_path.as_str(),
@@ -129,7 +167,12 @@ fn next<'a>(gate: &Gate, site: &'a Site, session: &Session, ctx: &mut Ctx) -> Ne
             .and_then(|()| content_type(endpoint, headers))
         {
             Ok(()) => Next::Endpoint(endpoint, Box::new(asker(site, &vetted, head, ctx))),
-            Err(answer) => Next::Answer(answer),
+            Err(answer) => {
+                if answer.status == 403 {
+                    ctx.note(security::Kind::CrossSite, endpoint.label());
+                }
+                Next::Answer(answer)
+            }
         };
     }
     if site.config.admin.claim.is_some()
@@ -146,14 +189,44 @@ fn next<'a>(gate: &Gate, site: &'a Site, session: &Session, ctx: &mut Ctx) -> Ne
     let Some(route) = site.config.routes.route_for(vetted.path) else {
         return Next::Answer(Box::new(Answer::not_found()));
     };
+    ctx.cors = Cors::of(&route.cors_origins, headers);
+    if let Some(answer) = preflight(&ctx.cors, method, headers) {
+        return Next::Answer(Box::new(answer));
+    }
     match Plan::new(gate, site, route, &vetted, head) {
         Ok(plan) => Next::Forward(route, Box::new(plan)),
         Err(NotForwarded::Refused(why)) => Next::Refuse(why),
+        Err(NotForwarded::CrossSite) => {
+            ctx.note(security::Kind::CrossSite, "route");
+            Next::Answer(Box::new(Answer::cross_site()))
+        }
         Err(NotForwarded::Answer(answer)) => Next::Answer(answer),
     }
 }
 
-fn is_over_tls(session: &Session) -> bool {
+/// What a client has sent that goes no further.
+fn count_oddities(gate: &Gate, ctx: &Ctx, vetted: &Vetted<'_>) {
+    for (kind, times) in vetted.spoofed.iter() {
+        gate.metrics.spoof(kind.label(), u64::from(times));
+        ctx.note(security::Kind::Spoof, kind.label());
+    }
+    gate.metrics.cookies_dropped(vetted.cookies.dropped());
+}
+
+/// The answer to a preflight, where the route's list of origins is ours to keep.
+fn preflight(cors: &Cors, method: &str, headers: &HeaderMap) -> Option<Answer> {
+    if *cors == Cors::Unmanaged {
+        return None;
+    }
+    let asked = Preflight::of(method, headers)?;
+    Some(if cors.is_open() {
+        Answer::preflight(asked.headers.as_ref())
+    } else {
+        Answer::origin_not_allowed()
+    })
+}
+
+pub(super) fn is_over_tls(session: &Session) -> bool {
     session
         .digest()
         .is_some_and(|digest| digest.ssl_digest.is_some())
@@ -175,7 +248,7 @@ fn asker(site: &Site, vetted: &Vetted<'_>, head: &RequestHeader, ctx: &Ctx) -> A
             SidCookie::One(value) => Some(value.to_vec()),
             SidCookie::None => None,
         },
-        ip: ctx.client.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)),
+        ip: ctx.client.unwrap_or(NO_ADDRESS),
         user_agent: user_agent(&head.headers),
         request_id: ctx.request_id.clone(),
         seen: OnceLock::new(),

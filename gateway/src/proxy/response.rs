@@ -1,6 +1,6 @@
 //! `response_filter`: what the app's answer may not carry, what it must carry, and what it asks for.
 
-use http::header::{CACHE_CONTROL, HeaderName, HeaderValue, SET_COOKIE, VARY};
+use http::header::{CACHE_CONTROL, HeaderName, HeaderValue, SERVER, SET_COOKIE, VARY};
 use pingora_core::{Error, ErrorType, Result};
 use pingora_http::ResponseHeader;
 
@@ -12,6 +12,15 @@ use crate::gate::Gate;
 use crate::set_cookie;
 
 const EVENT: &str = "x-session-event";
+
+/// What software an app runs on is nobody's business (ASVS 13.4.6).
+const SOFTWARE: [HeaderName; 2] = [SERVER, HeaderName::from_static("x-powered-by")];
+/// Directives for shared caches alone, which would overrule `Cache-Control` there (RFC 9213).
+const FOR_SHARED_CACHES: [HeaderName; 3] = [
+    HeaderName::from_static("cdn-cache-control"),
+    HeaderName::from_static("cloudflare-cdn-cache-control"),
+    HeaderName::from_static("surrogate-control"),
+];
 
 pub(super) async fn filter(
     gate: &Gate,
@@ -37,8 +46,13 @@ pub(super) async fn filter(
             Outcome::untrusted()
         }
     };
+    for name in &SOFTWARE {
+        response.remove_header(name);
+    }
+    ctx.cors.overwrite(response)?;
     let result = finish(response, &forward, &outcome)
-        .and_then(|()| say_farewell(gate, response, ctx, &outcome));
+        .and_then(|()| say_farewell(gate, response, ctx, &outcome))
+        .and_then(|()| keep_cookies_private(response));
     ctx.outcome = match &result {
         Ok(()) => forward.state.as_str(),
         Err(_) => "event_not_committed",
@@ -111,6 +125,20 @@ fn is_shared(response: &ResponseHeader) -> bool {
                 .iter()
                 .any(|shared| name.eq_ignore_ascii_case(shared))
         })
+}
+
+/// A cookie in a shared cache would be everybody's cookie, so an answer that sets one is nobody's to share.
+fn keep_cookies_private(response: &mut ResponseHeader) -> Result<()> {
+    if !response.headers.contains_key(SET_COOKIE) {
+        return Ok(());
+    }
+    for name in &FOR_SHARED_CACHES {
+        response.remove_header(name);
+    }
+    if is_shared(response) {
+        response.insert_header(CACHE_CONTROL, "private, no-store")?;
+    }
+    Ok(())
 }
 
 enum Event {

@@ -9,7 +9,7 @@ use pingora_http::ResponseHeader;
 use pingora_proxy::Session;
 
 use super::Ctx;
-use crate::answer::Answer;
+use crate::answer;
 use crate::endpoints::events::Feed;
 
 /// A client that takes nothing for so long is not there any more.
@@ -35,7 +35,7 @@ pub(super) async fn pump(session: &mut Session, ctx: &mut Ctx, mut feed: Feed) -
 
 fn head(session: &Session, ctx: &Ctx) -> Result<ResponseHeader> {
     let mut head = ResponseHeader::build(200, Some(6))?;
-    for (name, value) in Answer::common_headers() {
+    for (name, value) in answer::COMMON {
         head.insert_header(name, value)?;
     }
     head.insert_header("X-Request-Id", ctx.request_id.as_str())?;

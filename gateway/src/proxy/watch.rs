@@ -12,6 +12,7 @@ use async_trait::async_trait;
 use parking_lot::Mutex;
 use pingora_core::apps::{HttpServerApp, HttpServerOptions, ReusedHttpStream};
 use pingora_core::protocols::http::ServerSession;
+use pingora_core::protocols::http::v2::server::{H2Options, default_h2_options};
 use pingora_core::server::ShutdownWatch;
 use pingora_proxy::HttpProxy;
 use session_core::cache::Entry;
@@ -203,6 +204,13 @@ impl HttpServerApp for Watched {
             () = self.supervise(&watch, header_limit) => None,
         };
         rested(done?, shutdown).await
+    }
+
+    /// Asked for each connection.
+    fn h2_options(&self) -> Option<H2Options> {
+        let mut options = default_h2_options();
+        options.max_concurrent_streams(self.gate.site.get().config.edge.max_h2_streams);
+        Some(options)
     }
 
     fn server_options(&self) -> Option<&HttpServerOptions> {

@@ -1,14 +1,21 @@
 //! Puts an [`Answer`] on the wire.
 
 use http::Method;
-use http::header::{CONTENT_LENGTH, SET_COOKIE};
+use http::header::{
+    CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, SET_COOKIE, STRICT_TRANSPORT_SECURITY,
+};
 use pingora_core::Result;
 use pingora_http::ResponseHeader;
 use pingora_proxy::Session;
 
 use super::Ctx;
+use super::request::is_over_tls;
 use crate::answer::Answer;
+use crate::auth::on_missing::is_navigation;
 use crate::gate::Gate;
+
+/// One year: browsers that have been here once do not speak plain HTTP to this host any more.
+const HSTS: HeaderValue = HeaderValue::from_static("max-age=31536000");
 
 /// Writes `answer` as the response to the request of `session`.
 pub(super) async fn answer(
@@ -18,32 +25,47 @@ pub(super) async fn answer(
     answer: Answer,
 ) -> Result<()> {
     ctx.outcome = answer.outcome;
-    let mut head = ResponseHeader::build(answer.status, Some(answer.headers.len() + 4))?;
-    for (name, value) in Answer::common_headers() {
-        head.insert_header(name, value)?;
-    }
-    head.insert_header("X-Request-Id", ctx.request_id.as_str())?;
-    for (name, value) in answer.headers {
+    let fields = answer.fields();
+    let mut head = ResponseHeader::build(answer.status, Some(fields.len() + 8))?;
+    for (name, value) in &fields {
         head.append_header(name, value)?;
     }
+    if is_secure(session, ctx) {
+        head.insert_header(STRICT_TRANSPORT_SECURITY, HSTS)?;
+    }
+    head.insert_header("X-Request-Id", ctx.request_id.as_str())?;
     if let Some(farewell) = ctx.farewell.take() {
         for cookie in farewell.lines(gate, &ctx.site, true) {
             head.append_header(SET_COOKIE, cookie)?;
         }
     }
+    ctx.cors.write(&mut head)?;
+    let request = session.req_header();
+    let for_a_person =
+        matches!(request.method, Method::GET | Method::HEAD) && is_navigation(&request.headers);
+    let (content_type, body) = answer.body.render(&ctx.request_id, for_a_person);
+    if !body.is_empty() {
+        head.insert_header(CONTENT_TYPE, content_type)?;
+    }
     if answer.status != 204 {
-        head.insert_header(CONTENT_LENGTH, answer.body.len())?;
+        head.insert_header(CONTENT_LENGTH, body.len())?;
     }
     // An unread body would have to be drained before the connection could be used again.
     if answer.close || !session.as_downstream_mut().is_body_done() {
         session.set_keepalive(None);
     }
-    let has_body = !answer.body.is_empty() && session.req_header().method != Method::HEAD;
+    let has_body = !body.is_empty() && session.req_header().method != Method::HEAD;
     session
         .write_response_header(Box::new(head), !has_body)
         .await?;
     if has_body {
-        session.write_response_body(Some(answer.body), true).await?;
+        session.write_response_body(Some(body), true).await?;
     }
     Ok(())
+}
+
+/// Whether the browser speaks TLS, to us or to a proxy in front. HSTS means nothing elsewhere (RFC 6797, 7.2).
+fn is_secure(session: &Session, ctx: &Ctx) -> bool {
+    let server = &ctx.site.config.server;
+    server.public_origin.is_https() && (!server.redirect_https || is_over_tls(session))
 }

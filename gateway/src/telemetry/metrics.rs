@@ -31,6 +31,7 @@ pub(crate) struct Metrics {
     resolve_seconds: HistogramVec,
     request_seconds: Histogram,
     refused: IntCounterVec,
+    shed: IntCounterVec,
     spoofs: IntCounterVec,
     created: IntCounterVec,
     revoked: IntCounterVec,
@@ -106,6 +107,11 @@ impl Metrics {
                 "Requests refused at the edge.",
                 &["reason"],
             )?,
+            shed: make.counters(
+                "shed_total",
+                "Requests turned away because there were too many.",
+                &["kind"],
+            )?,
             spoofs: make.counters(
                 "spoof_blocked_total",
                 "Reserved header names sent by clients.",
@@ -164,6 +170,11 @@ impl Metrics {
     /// A request was refused at the edge.
     pub(crate) fn refused(&self, reason: &str) {
         self.refused.with_label_values(&[reason]).inc();
+    }
+
+    /// A request was turned away because there were too many.
+    pub(crate) fn shed(&self, kind: &str) {
+        self.shed.with_label_values(&[kind]).inc();
     }
 
     /// A client sent a reserved name.

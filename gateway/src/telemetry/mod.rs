@@ -7,3 +7,4 @@ pub(crate) mod logs;
 pub(crate) mod metrics;
 mod mirror;
 mod reading;
+pub(crate) mod security;

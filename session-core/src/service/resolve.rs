@@ -169,6 +169,15 @@ impl Sessions {
         }
     }
 
+    /// The answer that this process can give without asking any other tier; `None` when it would have to.
+    #[must_use]
+    pub fn at_hand(&self, key: &SessionKey, query: Query) -> Option<Resolution> {
+        match self.glance(key, query) {
+            Glance::Settled(answer) => Some(answer),
+            Glance::Ask { .. } => None,
+        }
+    }
+
     /// Whether an answer still holds: asked a second time, right before an identity leaves the gateway (R1).
     #[must_use]
     pub fn still_holds(&self, active: &Active, query: Query) -> bool {

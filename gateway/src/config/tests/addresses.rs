@@ -122,16 +122,7 @@ fn addresses_and_networks() {
     );
     refuses(
         "server.trusted_proxies",
-        &[
-            "",
-            "0.0.0.0/0",
-            "::/0",
-            "10.0.0.0/33",
-            "::ffff:0:0/96",
-            "::/8",
-            "10.0.0",
-            "proxy.test",
-        ],
+        &["", "10.0.0.0/33", "10.0.0", "proxy.test"],
     );
     let config = Place::new().good(&with(
         "server.trusted_proxies",

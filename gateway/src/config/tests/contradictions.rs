@@ -371,3 +371,17 @@ fn advice_names_what_could_be_better() {
     assert_eq!(place().good(&quiet.text()).advice(), Vec::<String>::new());
     assert!(place().good(&with("cookie.name", "\"sid\"")).advice()[0].contains("__Host-sid"));
 }
+
+#[test]
+fn everybody_is_trusted_only_by_those_who_insist() {
+    for network in ["0.0.0.0/0", "::/0", "::ffff:0:0/96", "::/8"] {
+        let trusted = format!("[\"{network}\"]");
+        let settings = [("server.trusted_proxies", trusted.as_str())];
+        refused(&settings, "server.trusted_proxies", "name the proxies");
+
+        let draft = Draft::minimal().set("server.trusted_proxies", &trusted);
+        let config = place().good(&draft.set("insecure.trust_everybody", "true").text());
+        let warned = |line: &String| line.starts_with("insecure.trust_everybody: ");
+        assert!(config.advice().iter().any(warned), "{network}");
+    }
+}

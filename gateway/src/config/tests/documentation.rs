@@ -103,10 +103,9 @@ fn known() -> Vec<String> {
         })
         .collect();
     let is_section = |key: &String| {
-        key == "insecure"
-            || known
-                .iter()
-                .any(|other| other.starts_with(&format!("{key}.")) || *other == format!("{key}[]"))
+        known
+            .iter()
+            .any(|other| other.starts_with(&format!("{key}.")) || *other == format!("{key}[]"))
     };
     let is_list = |key: &String| {
         known
@@ -254,6 +253,7 @@ const EFFECTS: &[Effect] = &[
     ("routes[].on_unknown", "\"pass\"", &[]),
     ("routes[].max_stale", "\"30s\"", &[]),
     ("routes[].csrf", "\"check\"", &[]),
+    ("routes[].cors_origins", "[\"https://other.test\"]", &[]),
     ("endpoints.base_path", "\"/auth\"", &[]),
     ("endpoints.max_streams", "100", &[]),
     ("edge.odd_header_names", "\"drop\"", &[]),
@@ -266,6 +266,10 @@ const EFFECTS: &[Effect] = &[
     ("edge.max_cookie_bytes", "4096", &[]),
     ("edge.max_body_bytes", "1", &[]),
     ("edge.connections_per_ip", "100", &[]),
+    ("edge.max_h2_streams", "10", &[]),
+    ("edge.min_body_rate", "0", &[]),
+    ("edge.max_requests", "100", &[]),
+    ("edge.misses_per_client", "\"1/s\"", &[]),
     ("login_limits.per_account", "\"1/s\"", &[]),
     ("login_limits.per_client", "\"1/s\"", &[]),
     ("admin.token", "\"${TOKEN}\"", &[]),
@@ -281,6 +285,7 @@ const EFFECTS: &[Effect] = &[
     ("migration.redirect", "\"navigation\"", &[]),
     ("migration.keep_until_confirmed", "true", &[]),
     ("migration.rollback_reissue", "true", &[("migration.credentials", "[\"old\"]")]),
+    ("insecure.trust_everybody", "true", &[]),
 ];
 
 const TLS: &[(&str, &str)] = &[

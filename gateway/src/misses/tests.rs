@@ -1,0 +1,53 @@
+//! Budgets, and who is exempt.
+
+use super::*;
+
+fn misses(count: u32) -> Misses {
+    Misses::new(Rate {
+        count: count.try_into().unwrap(),
+        per: Duration::from_secs(60),
+    })
+}
+
+fn client(text: &str) -> IpAddr {
+    text.parse().unwrap()
+}
+
+const NOW: Boot = Boot::from_nanos(1_000_000);
+
+#[test]
+fn client_beyond_its_budget_asks_few_at_a_time_and_others_freely() {
+    let misses = misses(2);
+    let (a, same, other) = (
+        client("2001:db8::1"),
+        client("2001:db8::2"),
+        client("192.0.2.1"),
+    );
+    assert!(misses.count(a, NOW).is_ok());
+    assert!(misses.count(same, NOW).is_ok());
+    assert!(
+        matches!(misses.leave(a, NOW), Leave::Free),
+        "not yet beyond it"
+    );
+
+    assert!(misses.count(a, NOW).is_err());
+
+    let held: Vec<_> = (0..READS_MAX).map(|_| misses.leave(same, NOW)).collect();
+    assert!(held.iter().all(|leave| matches!(leave, Leave::Once(_))));
+    assert!(matches!(misses.leave(a, NOW), Leave::Denied));
+    assert!(matches!(misses.leave(other, NOW), Leave::Free));
+    drop(held);
+    assert!(matches!(misses.leave(a, NOW), Leave::Once(_)));
+}
+
+#[test]
+fn nothing_is_remembered_for_long() {
+    let misses = misses(1);
+    let a = client("192.0.2.1");
+    assert!(misses.count(a, NOW).is_ok());
+    assert!(misses.count(a, NOW).is_err());
+    let later = NOW.plus(BEYOND_FOR);
+    assert!(matches!(misses.leave(a, later), Leave::Free));
+    misses.forget_idle(later);
+    assert!(misses.beyond.lock().is_empty());
+}
