@@ -143,6 +143,162 @@ fn answers_of_the_gateway_do_not_say_what_it_is() {
         assert_eq!(response.header("server"), None, "{response:?}");
         assert_eq!(response.header("cache-control"), Some("no-store"));
         assert_eq!(response.header("x-content-type-options"), Some("nosniff"));
+        assert_eq!(response.header("referrer-policy"), Some("no-referrer"));
+        let policy = response.header("content-security-policy").unwrap();
+        assert!(policy.contains("frame-ancestors 'none'"), "{policy}");
+        assert_eq!(
+            response.header("strict-transport-security"),
+            None,
+            "not over http"
+        );
         assert!(!response.text().to_lowercase().contains("pingora"));
+        let id = response.header("x-request-id").unwrap();
+        assert_eq!(response.json()["request_id"], id);
     }
+}
+
+#[test]
+fn a_person_gets_a_page_with_the_id_of_the_request() {
+    let app = App::start();
+    let gateway = Gateway::in_front_of(&app).start();
+    app.on("/page", |_| Reply::hang_up());
+    let by_a_browser = |request: Request| {
+        let accepts = "text/html,application/xhtml+xml,*/*;q=0.8";
+        gateway.send(&request.header("Accept", accepts))
+    };
+
+    for (status, response) in [
+        (502, by_a_browser(Request::get("/page"))),
+        (404, by_a_browser(Request::get("/api/auth/canary?q=canary"))),
+        (
+            431,
+            by_a_browser(Request::get("/").header("Cookie", &"a=1; ".repeat(70))),
+        ),
+    ] {
+        assert_eq!(response.status, status, "{response:?}");
+        assert_eq!(
+            response.header("content-type"),
+            Some("text/html; charset=utf-8")
+        );
+        let page = response.text();
+        assert!(
+            page.contains(response.header("x-request-id").unwrap()),
+            "{page}"
+        );
+        assert!(!page.contains("canary"), "nothing of the request: {page}");
+    }
+    assert_eq!(
+        by_a_browser(Request::post("/page")).problem(502),
+        "bad_gateway"
+    );
+}
+
+#[test]
+fn browsers_are_told_to_stay_with_tls_where_the_origin_has_it() {
+    let app = App::start();
+    let gateway = Gateway::in_front_of(&app)
+        .with("[server]\npublic_origin = \"https://app.test\"")
+        .start();
+
+    let response = gateway.send(&Request::get("/required").header("Host", "app.test"));
+
+    assert_eq!(response.problem(401), "unauthenticated");
+    let hsts = response.header("strict-transport-security");
+    assert_eq!(hsts, Some("max-age=31536000"));
+}
+
+#[test]
+fn software_of_the_app_is_not_named() {
+    let response = answer_to(
+        false,
+        &[
+            ("Server", "gunicorn/27.0"),
+            ("X-Powered-By", "Next.js"),
+            ("X-Other", "stays"),
+        ],
+    );
+    assert_eq!(response.header("server"), None);
+    assert_eq!(response.header("x-powered-by"), None);
+    assert_eq!(response.header("x-other"), Some("stays"));
+}
+
+/// A shared cache that keeps such an answer hands one user's cookie to the next.
+#[test]
+fn cookie_never_leaves_on_an_answer_that_may_be_shared() {
+    for cache_control in [
+        "public, max-age=60",
+        "S-MaxAge=60",
+        "max-age=60, Immutable",
+        "no-cache, PUBLIC",
+    ] {
+        let app = App::start();
+        let gateway = Gateway::in_front_of(&app).start();
+        app.on("/page", move |_| {
+            let headers = [
+                ("Set-Cookie", "csrftoken=x"),
+                ("Cache-Control", cache_control),
+                ("CDN-Cache-Control", "max-age=60"),
+                ("Surrogate-Control", "max-age=60"),
+            ];
+            Reply::new(200, &headers, "")
+        });
+
+        let response = gateway.send(&Request::get("/page"));
+
+        assert_eq!(response.all("set-cookie"), ["csrftoken=x"]);
+        assert_eq!(
+            response.all("cache-control"),
+            ["private, no-store"],
+            "{cache_control}"
+        );
+        assert_eq!(response.header("cdn-cache-control"), None);
+        assert_eq!(response.header("surrogate-control"), None);
+    }
+    let kept = answer_to(
+        false,
+        &[("Set-Cookie", "a=1"), ("Cache-Control", "max-age=60")],
+    );
+    assert_eq!(kept.all("cache-control"), ["max-age=60"]);
+}
+
+#[test]
+fn app_cannot_open_what_the_list_of_origins_keeps_shut() {
+    let app = App::start();
+    let config = format!(
+        "[[routes]]\npath = \"/shared\"\nupstream = \"{}\"\nsession = \"optional\"\ncors_origins = [\"https://front.test\"]",
+        app::NAME
+    );
+    let gateway = Gateway::in_front_of(&app).with(&config).start();
+    for path in ["/shared", "/own"] {
+        app.on(path, |_| {
+            let headers = [
+                ("Access-Control-Allow-Origin", "*"),
+                ("Access-Control-Allow-Credentials", "true"),
+                ("Access-Control-Expose-Headers", "X-Total"),
+            ];
+            Reply::new(200, &headers, "")
+        });
+    }
+    let from =
+        |path: &str, origin: &str| gateway.send(&Request::get(path).header("Origin", origin));
+
+    let listed = from("/shared", "https://front.test");
+    assert_eq!(
+        listed.all("access-control-allow-origin"),
+        ["https://front.test"]
+    );
+    assert_eq!(listed.all("access-control-allow-credentials"), ["true"]);
+    assert_eq!(listed.all("access-control-expose-headers"), ["X-Total"]);
+    assert_eq!(listed.all("vary"), ["Origin"]);
+
+    let other = from("/shared", "https://evil.test");
+    assert!(other.all("access-control-allow-origin").is_empty());
+    assert!(other.all("access-control-allow-credentials").is_empty());
+
+    let unmanaged = from("/own", "https://evil.test");
+    assert_eq!(
+        unmanaged.all("access-control-allow-origin"),
+        ["*"],
+        "the app's business"
+    );
 }

@@ -1,4 +1,5 @@
-//! Other sites that make a browser log in or out. Catalogue: category E.
+//! Other sites that make a browser log in or out. Catalogue: category E; the cases that need no story
+//! of their own are in `vectors/e-sites.toml`.
 
 use crate::support::app::{NAME, PASSWORD};
 use crate::support::{App, Gateway, Request, SESSION, login};

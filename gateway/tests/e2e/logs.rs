@@ -6,7 +6,8 @@ use session_core::testing::{TestPostgres, TestRedis};
 use crate::support::app::{self, PASSWORD};
 use crate::support::cli::sidgate_with;
 use crate::support::port::free_port;
-use crate::support::stores::redis_config;
+use crate::support::stores::{redis_config, redis_values, sql_text, store_config};
+use crate::support::wait::{LONG, until};
 use crate::support::{App, Gateway, Reply, Request, Response, SESSION, login};
 
 const STORE_PASSWORD: &str = "canary-store-password";
@@ -74,6 +75,63 @@ fn no_secret_is_logged_even_at_trace() {
     };
     let leaks: Vec<_> = secrets.iter().filter_map(leaked).collect();
     assert!(leaks.is_empty(), "{leaks:#?}");
+}
+
+/// Whoever reads the database, Redis or the metrics cannot log in with what is there (O01).
+#[test]
+fn no_secret_is_stored_or_counted() {
+    const TABLES: [&str; 4] = [
+        "sidgate_session",
+        "sidgate_event",
+        "sidgate_revocation",
+        "sidgate_legacy",
+    ];
+    let app = App::start();
+    let redis = TestRedis::start();
+    let postgres = TestPostgres::shared();
+    let database = postgres.database();
+    let gateway = Gateway::in_front_of(&app)
+        .with(&store_config(&database))
+        .with(&redis_config(&redis))
+        .start();
+    let sids = live_through_everything(&app, &gateway);
+    assert_eq!(
+        gateway.send(&Request::get("/page").sid(&sids[0])).status,
+        200
+    );
+
+    let tables = TABLES.map(|table| {
+        let query = format!("SELECT coalesce(string_agg(t::text, ' '), '') FROM {table} t");
+        sql_text(&database, &query)
+    });
+    assert!(tables[0].contains("alice"), "the sessions are there");
+    let values = until("a session in Redis", LONG, || {
+        gateway.send(&Request::get("/page").sid(&sids[0]));
+        Some(redis_values(&redis)).filter(|values| !values.is_empty())
+    });
+    let shown = |bytes: &[u8]| {
+        bytes
+            .iter()
+            .map(|&byte| char::from(byte))
+            .collect::<String>()
+    };
+    let values = values.iter().map(|(key, value)| shown(key) + &shown(value));
+    let metrics = gateway.admin("/metrics").text();
+    let everything = [tables.concat(), values.collect(), metrics].concat();
+
+    let mut secrets = vec![
+        PASSWORD.to_owned(),
+        "canary-wrong-password".to_owned(),
+        "canary-cookie".to_owned(),
+        gateway.master().trim().to_owned(),
+    ];
+    for sid in sids {
+        secrets.push(sid.replace('-', ""));
+        secrets.push(sid);
+    }
+    for secret in secrets {
+        assert!(!everything.contains(&secret), "{secret}");
+    }
 }
 
 #[test]

@@ -19,6 +19,8 @@ mod csrf;
 #[cfg(test)]
 mod devices;
 #[cfg(test)]
+mod differential;
+#[cfg(test)]
 mod django;
 #[cfg(test)]
 mod django_nodes;
@@ -30,8 +32,6 @@ mod event_refused;
 mod expiry;
 #[cfg(test)]
 mod framing;
-#[cfg(test)]
-mod http2;
 #[cfg(test)]
 mod https;
 #[cfg(test)]
@@ -69,11 +69,15 @@ mod migration_ways;
 #[cfg(test)]
 mod nodes;
 #[cfg(test)]
+mod overload;
+#[cfg(test)]
 mod policy;
 #[cfg(test)]
 mod redis_faults;
 #[cfg(test)]
 mod revoking;
+#[cfg(test)]
+mod security_events;
 #[cfg(test)]
 mod session_events;
 #[cfg(test)]
@@ -88,3 +92,5 @@ mod store_faults;
 mod streams;
 #[cfg(test)]
 mod target;
+#[cfg(test)]
+mod vectors;

@@ -37,13 +37,22 @@ impl Answer {
     }
 }
 
+/// A name and a value, of any bytes.
+pub(crate) type Field = (Vec<u8>, Vec<u8>);
+
 /// Sends one request, whose fields include the pseudo fields, on a connection of its own.
-pub(crate) fn send(address: SocketAddr, fields: &[(&str, &str)]) -> Answer {
+pub(crate) fn send(address: SocketAddr, fields: &[Field], body: Option<&[u8]>) -> Answer {
     let mut stream = TcpStream::connect(address).unwrap();
     stream.set_read_timeout(Some(SILENCE)).unwrap();
     let mut bytes = PREFACE.to_vec();
     bytes.extend(frame(SETTINGS, 0, 0, &[]));
-    bytes.extend(frame(HEADERS, END_STREAM | END_HEADERS, 1, &block(fields)));
+    let block = block(fields);
+    if let Some(body) = body {
+        bytes.extend(frame(HEADERS, END_HEADERS, 1, &block));
+        bytes.extend(frame(DATA, END_STREAM, 1, body));
+    } else {
+        bytes.extend(frame(HEADERS, END_STREAM | END_HEADERS, 1, &block));
+    }
     stream.write_all(&bytes).unwrap();
     read_answer(&mut stream)
 }
@@ -102,13 +111,13 @@ fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
 }
 
 /// HPACK in its plainest form: every field literal, never indexed, no Huffman code.
-fn block(fields: &[(&str, &str)]) -> Vec<u8> {
+fn block(fields: &[Field]) -> Vec<u8> {
     let mut block = Vec::new();
     for (name, value) in fields {
         block.push(0);
         for text in [name, value] {
             push_length(&mut block, text.len());
-            block.extend(text.bytes());
+            block.extend_from_slice(text);
         }
     }
     block

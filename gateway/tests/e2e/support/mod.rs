@@ -14,6 +14,7 @@
 //! | `tls` | a client that speaks TLS |
 //! | `token` | signed texts, made and checked without the gateway's code |
 //! | `metrics` | numbers of `/metrics` |
+//! | `sids` | sids that stand for no session |
 //! | `stores` | PostgreSQL and Redis, past the gateway |
 //! | `cli` | commands of the program |
 //! | `config`, `port`, `process`, `wait` | what those are made of |
@@ -32,6 +33,7 @@ pub(crate) mod legacy;
 pub(crate) mod metrics;
 pub(crate) mod port;
 pub(crate) mod process;
+pub(crate) mod sids;
 pub(crate) mod stores;
 pub(crate) mod tls;
 pub(crate) mod token;

@@ -24,6 +24,16 @@ pub(crate) fn sql_number(database: &TestDatabase, query: &str) -> i64 {
     on_a_runtime(ask)
 }
 
+/// The text that a query answers with.
+pub(crate) fn sql_text(database: &TestDatabase, query: &str) -> String {
+    let ask = async {
+        let client = database.client().await;
+        let row = client.query_one(query, &[]).await.unwrap();
+        row.get(0)
+    };
+    on_a_runtime(ask)
+}
+
 fn on_a_runtime<T>(work: impl Future<Output = T>) -> T {
     let mut builder = tokio::runtime::Builder::new_current_thread();
     builder.enable_all().build().unwrap().block_on(work)

@@ -21,6 +21,8 @@ pub(crate) struct Received {
     pub(crate) head: Vec<u8>,
     /// Without chunk framing.
     pub(crate) body: Vec<u8>,
+    /// Head and body as they came.
+    pub(crate) wire: Vec<u8>,
 }
 
 impl Received {
@@ -132,6 +134,7 @@ impl RecordingUpstream {
                 let connection = Connection {
                     stream,
                     buffer: Vec::new(),
+                    wire: Vec::new(),
                     log: Arc::clone(&server_log),
                     stop: Arc::clone(&server_stop),
                 };
@@ -180,6 +183,8 @@ impl Drop for RecordingUpstream {
 struct Connection {
     stream: TcpStream,
     buffer: Vec<u8>,
+    /// What the current request has taken of it.
+    wire: Vec<u8>,
     log: Arc<Log>,
     stop: Arc<AtomicBool>,
 }
@@ -207,7 +212,8 @@ impl Connection {
 
     fn read_request(&mut self) -> Option<Received> {
         let end = self.fill_until(|buffer| find(buffer, b"\r\n\r\n"))?;
-        let head: Vec<u8> = self.buffer.drain(..end + 4).collect();
+        self.wire.clear();
+        let head = self.take(end + 4)?;
         let (_, headers) = parse_head(&head);
         let body = if all(&headers, "transfer-encoding") == ["chunked"] {
             self.read_chunks()?
@@ -217,7 +223,8 @@ impl Connection {
                 .map_or(0, |length| length.parse().unwrap_or(0));
             self.take(length)?
         };
-        Some(Received { head, body })
+        let wire = self.wire.clone();
+        Some(Received { head, body, wire })
     }
 
     fn read_chunks(&mut self) -> Option<Vec<u8>> {
@@ -237,7 +244,9 @@ impl Connection {
 
     fn take(&mut self, length: usize) -> Option<Vec<u8>> {
         self.fill_until(|buffer| (buffer.len() >= length).then_some(()))?;
-        Some(self.buffer.drain(..length).collect())
+        let taken: Vec<u8> = self.buffer.drain(..length).collect();
+        self.wire.extend_from_slice(&taken);
+        Some(taken)
     }
 
     /// Reads until `probe` finds what it looks for; `None` when the connection or the test ends.

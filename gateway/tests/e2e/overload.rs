@@ -1,0 +1,294 @@
+//! More than a gateway can take, from somebody who means harm and from too many who do not. Catalogue: categories H and L.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use crate::support::client::Connection;
+use crate::support::sids::sealed_sid;
+use crate::support::wait::{LONG, instant, until_true};
+use crate::support::{App, Gateway, Reply, Request, SESSION};
+
+/// A node on which three misses of a client are allowed.
+fn with_a_small_budget(app: &App) -> Gateway {
+    Gateway::in_front_of(app)
+        .with("[edge]\nmisses_per_client = \"3/h\"\n[server]\ntrusted_proxies = [\"127.0.0.1\"]")
+        .start()
+}
+
+fn store_reads(gateway: &Gateway) -> f64 {
+    let labels = [("what", "store_loads")];
+    gateway.metrics().sum("sidgate_core_total", &labels)
+}
+
+#[test]
+fn client_whose_sids_are_no_sessions_is_told_to_wait_and_others_are_not() {
+    let app = App::start();
+    let gateway = with_a_small_budget(&app);
+    let ask = |path: &str, number: u32, ip: &str| {
+        let request = Request::get(path).sid(&sealed_sid(&gateway, number));
+        gateway.send(&request.header("X-Forwarded-For", ip))
+    };
+    for number in 0..3 {
+        assert_eq!(ask("/required", number, "2001:db8::1").status, 401);
+    }
+
+    for (number, path) in [(3, "/required"), (4, "/app"), (5, SESSION)] {
+        let response = ask(path, number, "2001:db8::2");
+        assert_eq!(
+            response.problem(429),
+            "too_many_requests",
+            "{path}, same /64"
+        );
+        assert!(response.header("retry-after").is_some());
+        assert!(response.leaves_cookies_alone());
+    }
+    assert_eq!(
+        ask("/required", 6, "2001:db8:0:1::1").status,
+        401,
+        "another network"
+    );
+    assert!(app.requests().is_empty());
+}
+
+/// The same sid again is remembered as none for a while and costs nothing; a forged one never does.
+#[test]
+fn only_what_costs_a_read_is_counted() {
+    let app = App::start();
+    let gateway = with_a_small_budget(&app);
+    let reads = store_reads(&gateway);
+    for _ in 0..10 {
+        let repeated = Request::get("/required").sid(&sealed_sid(&gateway, 1));
+        assert_eq!(gateway.send(&repeated).status, 401);
+        let forged = Request::get("/required").sid("6d0f1c52-4b1e-4c3a-9d7e-0123456789ab");
+        assert_eq!(gateway.send(&forged).status, 401);
+    }
+    assert_eq!(store_reads(&gateway), reads + 1.0);
+}
+
+#[test]
+fn live_sessions_behind_the_same_address_are_served() {
+    let app = App::start();
+    let mut gateway = with_a_small_budget(&app);
+    let alice = gateway.log_in("alice@example.com");
+    // A fresh process has nothing at hand: the session has to be read.
+    gateway.stop();
+    gateway.start_again();
+    for number in 0..6 {
+        gateway.send(&Request::get("/required").sid(&sealed_sid(&gateway, number)));
+    }
+
+    for _ in 0..3 {
+        assert_eq!(
+            gateway.send(&Request::get("/required").sid(&alice)).status,
+            200
+        );
+    }
+
+    let beyond = [("reason", "misses_per_client")];
+    assert_eq!(gateway.metrics().sum("sidgate_refused_total", &beyond), 3.0);
+}
+
+#[test]
+fn misses_evict_no_live_session() {
+    let app = App::start();
+    let gateway = Gateway::in_front_of(&app)
+        .with("[cache]\nlocal_max_entries = 10")
+        .start();
+    let alice = gateway.log_in("alice@example.com");
+    assert_eq!(
+        gateway.send(&Request::get("/required").sid(&alice)).status,
+        200
+    );
+    for number in 0..50 {
+        gateway.send(&Request::get("/required").sid(&sealed_sid(&gateway, number)));
+    }
+    let reads = store_reads(&gateway);
+
+    assert_eq!(
+        gateway.send(&Request::get("/required").sid(&alice)).status,
+        200
+    );
+
+    assert_eq!(store_reads(&gateway), reads, "still at hand");
+}
+
+/// Requests that are held by an app that says nothing.
+fn hold(gateway: &Gateway, sid: &str, count: usize) -> Vec<Connection> {
+    let held = (0..count).map(|_| {
+        let mut connection = gateway.connect();
+        connection.write(&Request::get("/held").sid(sid).bytes(&gateway.host()));
+        connection
+    });
+    held.collect()
+}
+
+#[test]
+fn those_who_lose_least_are_turned_away_first() {
+    let app = App::start();
+    let gateway = Gateway::in_front_of(&app)
+        .with("[edge]\nmax_requests = 10")
+        .start();
+    app.on("/held", |_| Reply::Silence);
+    let alice = gateway.log_in("alice@example.com");
+    let leaver = gateway.log_in("bob@example.com");
+    assert_eq!(
+        gateway.send(&Request::get("/required").sid(&alice)).status,
+        200
+    );
+    let get = |sid: Option<&str>| {
+        let request = Request::get("/app");
+        gateway.send(&sid.map_or(request.clone(), |sid| request.sid(sid)))
+    };
+    let calls = |held: usize| held + 1 + app.backend_calls().len();
+
+    // The next request is the ninth.
+    let mut held = hold(&gateway, &alice, 8);
+    app.wait_for(calls(8));
+    let anonymous = get(None);
+    assert_eq!(anonymous.problem(503), "overloaded");
+    assert!(anonymous.header("retry-after").is_some());
+    assert_eq!(
+        get(Some(&sealed_sid(&gateway, 1))).status,
+        200,
+        "may still be read"
+    );
+
+    held.extend(hold(&gateway, &alice, 1));
+    until_true("nine held", LONG, || {
+        app.requests()
+            .iter()
+            .filter(|seen| seen.target() == "/held")
+            .count()
+            == 9
+    });
+    assert_eq!(
+        get(Some(&sealed_sid(&gateway, 2))).problem(503),
+        "overloaded"
+    );
+    assert_eq!(get(Some(&alice)).status, 200, "costs no read");
+
+    held.extend(hold(&gateway, &alice, 1));
+    until_true("ten held", LONG, || {
+        app.requests()
+            .iter()
+            .filter(|seen| seen.target() == "/held")
+            .count()
+            == 10
+    });
+    assert_eq!(get(Some(&alice)).problem(503), "overloaded");
+    assert_eq!(
+        gateway.send(&Request::delete(SESSION).sid(&leaver)).status,
+        204,
+        "may leave"
+    );
+    assert!(gateway.is_ready(), "health is asked elsewhere");
+    for (kind, times) in [
+        ("anonymous", 1.0),
+        ("to_read", 1.0),
+        ("known", 1.0),
+        ("leaving", 0.0),
+    ] {
+        assert_eq!(
+            gateway
+                .metrics()
+                .sum("sidgate_shed_total", &[("kind", kind)]),
+            times,
+            "{kind}"
+        );
+    }
+
+    drop(held);
+    until_true("recovery", LONG, || get(None).status == 200);
+}
+
+#[test]
+fn body_that_trickles_is_not_waited_for() {
+    let app = App::start();
+    let gateway = Gateway::in_front_of(&app)
+        .with("[edge]\nbody_timeout = \"1s\"\nmin_body_rate = 1000")
+        .start();
+    let mut connection = gateway.connect();
+    let head = format!(
+        "POST / HTTP/1.1\r\nHost: {}\r\nContent-Length: 100000\r\n\r\n",
+        gateway.host()
+    );
+    connection.write(head.as_bytes());
+    let start = instant();
+    while start.elapsed() < Duration::from_secs(3) {
+        connection.write(b"x");
+        thread::sleep(Duration::from_millis(100));
+    }
+
+    assert_eq!(connection.read(false).problem(408), "request_timeout");
+    assert!(app.requests().is_empty(), "no complete request");
+}
+
+/// Many who begin a header and do not end it: good clients do not notice, and afterwards nothing is left of them.
+#[test]
+fn slow_headers_and_idle_connections_keep_nobody_waiting() {
+    const SLOW: usize = 200;
+    let app = App::start();
+    let gateway = Gateway::in_front_of(&app)
+        .with("[edge]\nheader_timeout = \"2s\"")
+        .start();
+    let alice = gateway.log_in("alice@example.com");
+    let head = Request::get("/slow").bytes(&gateway.host());
+    let mut slow: Vec<_> = (0..SLOW).map(|_| gateway.connect()).collect();
+    for (number, connection) in slow.iter_mut().enumerate() {
+        connection.write(&head[..number % 20]);
+    }
+
+    for _ in 0..20 {
+        assert_eq!(
+            gateway.send(&Request::get("/required").sid(&alice)).status,
+            200
+        );
+    }
+
+    until_true("the end of the slow ones", LONG, || {
+        slow.iter_mut().all(Connection::is_closed)
+    });
+    assert!(
+        app.requests()
+            .iter()
+            .all(|seen| seen.target() == "/required")
+    );
+}
+
+/// The heartbeat has a runtime of its own: while every core is busy and the proxy's workers are too, no lease is lost.
+#[test]
+fn lease_outlives_busy_cores() {
+    let app = App::start();
+    let gateway = Gateway::in_front_of(&app).start();
+    let alice = gateway.log_in("alice@example.com");
+    let resets = || gateway.metrics().sum("sidgate_hard_reset_total", &[]);
+    let before = resets();
+    let mut refused = Vec::new();
+    let stop = AtomicBool::new(false);
+    let cores = thread::available_parallelism().unwrap().get();
+    thread::scope(|scope| {
+        for _ in 0..cores {
+            scope.spawn(|| {
+                while !stop.load(Ordering::Relaxed) {
+                    std::hint::spin_loop();
+                }
+            });
+        }
+        for _ in 0..4 {
+            scope.spawn(|| {
+                while !stop.load(Ordering::Relaxed) {
+                    gateway.send(&Request::get("/none"));
+                }
+            });
+        }
+        let start = instant();
+        while start.elapsed() < Duration::from_secs(4) {
+            let response = gateway.send(&Request::get("/required").sid(&alice));
+            refused.extend((response.status != 200).then_some(response));
+        }
+        stop.store(true, Ordering::Relaxed);
+    });
+    assert!(refused.is_empty(), "{refused:?}");
+    assert_eq!(resets(), before);
+}

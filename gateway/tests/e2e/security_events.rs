@@ -1,0 +1,92 @@
+//! What an investigator reads afterwards (O08): one line for each thing that matters, with who, from where and why.
+
+use serde_json::{Value, json};
+
+use crate::support::app::{self, PASSWORD};
+use crate::support::sids::sealed_sid;
+use crate::support::{App, Gateway, Request, SESSION, login};
+
+/// Security events written so far.
+fn events(gateway: &Gateway) -> Vec<Value> {
+    let lines = gateway.stdout();
+    let lines = lines
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap());
+    lines
+        .filter(|line| line["target"] == "sidgate::security")
+        .collect()
+}
+
+#[test]
+fn each_thing_that_matters_is_one_line() {
+    let app = App::start();
+    let mut gateway = Gateway::in_front_of(&app)
+        .with("[login_limits]\nper_account = \"3/h\"\n[edge]\nmisses_per_client = \"1/h\"")
+        .start();
+    let alice = gateway.log_in("alice@example.com");
+    gateway.send(&login("ALICE@example.com", "wrong"));
+    gateway.send(&login("alice@example.com", "wrong"));
+    gateway.send(&login("alice@example.com", PASSWORD));
+    gateway.send(&login("bob@example.com", PASSWORD).header("Sec-Fetch-Site", "cross-site"));
+    gateway.send(&Request::get("/").header("X-Session-User-Id", "root"));
+    gateway.send(&Request::get("/").header("Cookie", &format!("sid={alice}; sid={alice}")));
+    app.says("/rotate", json!([{"type": "rotate"}]));
+    let rotated = gateway
+        .send(&Request::post("/rotate").sid(&alice))
+        .new_sid();
+    gateway.send(&Request::delete(SESSION).sid(&rotated));
+    for number in 0..2 {
+        gateway.send(&Request::get("/required").sid(&sealed_sid(&gateway, number)));
+    }
+    let identity = app::identity("carol@example.com");
+    app.says("/login", json!([{"type": "login", "identity": identity}]));
+    app.says("/logout", json!([{"type": "logout", "scope": "this"}]));
+    let carol = gateway.send(&Request::post("/login")).new_sid();
+    gateway.send(&Request::post("/logout").sid(&carol));
+    gateway.stop();
+
+    let events = events(&gateway);
+    let told: Vec<_> = events
+        .iter()
+        .map(|event| {
+            (
+                event["event"].as_str().unwrap(),
+                event["reason"].as_str().unwrap(),
+            )
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            ("login", "password"),
+            ("login_failed", "invalid_credentials"),
+            ("login_failed", "invalid_credentials"),
+            ("login_limited", "login_limit"),
+            ("cross_site", "endpoint:session"),
+            ("spoof", "identity"),
+            ("refused", "sid_repeated"),
+            ("rotated", "rotate"),
+            ("logout", "own"),
+            ("unknown_sids", "misses_per_client"),
+            ("login", "event"),
+            ("logout", "logout"),
+        ]
+    );
+    for event in &events {
+        assert_eq!(event["client"], "127.0.0.1", "{event}");
+        assert_eq!(event["request_id"].as_str().unwrap().len(), 32, "{event}");
+    }
+    let accounts: Vec<_> = events
+        .iter()
+        .filter_map(|event| event["account"].as_str())
+        .collect();
+    assert_eq!(accounts.len(), 4);
+    assert!(
+        accounts.iter().all(|account| *account == accounts[0]),
+        "one account: {accounts:?}"
+    );
+    let text = format!("{events:?}");
+    for secret in ["alice@", &alice, &rotated, &carol, PASSWORD] {
+        assert!(!text.to_lowercase().contains(secret), "{text}");
+    }
+}

@@ -1,0 +1,383 @@
+//! Vectors as data: `gateway/tests/vectors/*.toml`, one test for each file, over HTTP/1 and HTTP/2.
+//!
+//! Each vector is sent on a connection of its own. Then status and rule must be the expected ones, the app must have
+//! received exactly one request made of exactly the expected fields, or nothing at all, and no more look-ups may have been
+//! made than allowed.
+
+pub(crate) mod case;
+mod sent;
+
+use self::case::{Case, File, Upstream, Values};
+use self::sent::Sent;
+use crate::support::client::Connection;
+use crate::support::metrics::Metrics;
+use crate::support::upstream::Received;
+use crate::support::{App, Gateway, Request, Response, app, h2, login, token};
+
+#[test]
+fn headers_of_category_a() {
+    run(include_str!("../vectors/a-headers.toml"));
+}
+
+#[test]
+fn cookies_of_category_b() {
+    run(include_str!("../vectors/b-cookies.toml"));
+}
+
+#[test]
+fn framing_of_category_c() {
+    run(include_str!("../vectors/c-framing.toml"));
+}
+
+#[test]
+fn targets_of_category_d() {
+    run(include_str!("../vectors/d-targets.toml"));
+}
+
+#[test]
+fn sites_of_category_e() {
+    run(include_str!("../vectors/e-sites.toml"));
+}
+
+fn run(text: &str) {
+    let file: File = toml::from_str(text).unwrap_or_else(|error| panic!("{error}"));
+    let mut failures = Vec::new();
+    for name in &file.cookie_names {
+        let app = App::start();
+        let stage = Stage::set(&app, &file.config, name);
+        for case in &file.cases {
+            for (id, values) in stage.values_of(case) {
+                let sent = Sent {
+                    case,
+                    id: &id,
+                    values,
+                };
+                failures.extend(stage.check_all(&sent).err());
+            }
+        }
+    }
+    assert!(
+        failures.is_empty(),
+        "{} failures:\n{}",
+        failures.len(),
+        failures.join("\n")
+    );
+}
+
+struct Stage<'a> {
+    app: &'a App,
+    gateway: Gateway,
+    cookie: String,
+    sids: [String; 2],
+}
+
+/// What came back, over either protocol.
+struct Came {
+    status: u16,
+    body: String,
+    /// The answer, over HTTP/1.
+    response: Option<Response>,
+}
+
+impl<'a> Stage<'a> {
+    fn set(app: &'a App, config: &str, cookie: &str) -> Self {
+        let gateway = Gateway::in_front_of(app)
+            .with(&format!("[cookie]\nname = {cookie:?}"))
+            .with(config)
+            .start();
+        let sids = ["alice@example.com", "bob@example.com"].map(|email| {
+            let response = gateway.send(&login(email, app::PASSWORD));
+            let cookie = response.header("set-cookie").expect("a session");
+            let (pair, _) = cookie.split_once(';').unwrap();
+            pair.split_once('=').unwrap().1.to_owned()
+        });
+        // The first look reads the store; what a vector costs must not depend on who comes first.
+        for sid in &sids {
+            let known = Request::get("/").header("Cookie", &format!("{cookie}={sid}"));
+            assert_eq!(gateway.send(&known).status, 200);
+        }
+        Self {
+            app,
+            gateway,
+            cookie: cookie.to_owned(),
+            sids,
+        }
+    }
+
+    /// Ids and values: one for each entry of the case's list.
+    fn values_of(&self, case: &Case) -> Vec<(String, Values)> {
+        let common = || {
+            vec![
+                ("host", self.gateway.host()),
+                ("port", self.gateway.public_port().to_string()),
+                ("origin", self.gateway.origin()),
+                ("N", self.cookie.clone()),
+                ("sid", self.sids[0].clone()),
+                ("bob", self.sids[1].clone()),
+            ]
+        };
+        if case.each.is_empty() {
+            return vec![(case.id.clone(), Values(common()))];
+        }
+        let each = case.each.iter().map(|entry| {
+            let mut values = common();
+            values.insert(0, ("each", entry.clone()));
+            (format!("{}[{entry:?}]", case.id), Values(values))
+        });
+        each.collect()
+    }
+
+    fn check_all(&self, sent: &Sent<'_>) -> Result<(), String> {
+        let case = sent.case;
+        if case.h2.is_none() {
+            self.check(sent, "h1", |stage| stage.over_h1(sent))?;
+        }
+        if case.h1.is_none() {
+            self.check(sent, "h2", |stage| stage.over_h2(sent))?;
+        }
+        Ok(())
+    }
+
+    fn check(
+        &self,
+        sent: &Sent<'_>,
+        protocol: &str,
+        send: impl FnOnce(&Self) -> Came,
+    ) -> Result<(), String> {
+        let before = (self.gateway.metrics(), self.app.requests().len());
+        let came = send(self);
+        let seen = self.app.requests().split_off(before.1);
+        let verdict = check_answer(sent, &came)
+            .and_then(|()| self.check_seen(sent, &seen, protocol))
+            .and_then(|()| check_counts(sent.case, &came, &before.0, &self.gateway.metrics()));
+        verdict.map_err(|why| format!("{} over {protocol}: {why}", sent.id))
+    }
+
+    fn over_h1(&self, sent: &Sent<'_>) -> Came {
+        let mut connection = Connection::open(self.gateway.address());
+        connection.write(&sent.h1_bytes());
+        let is_head = sent.case.method == "HEAD";
+        let Some(response) = connection.try_read(is_head) else {
+            return Came {
+                status: 0,
+                body: String::new(),
+                response: None,
+            };
+        };
+        let refused = (400..600).contains(&response.status) && sent.case.reason.is_some();
+        if refused {
+            let rest = connection.read_to_end();
+            assert!(rest.is_empty(), "{}: a second answer: {rest:?}", sent.id);
+        }
+        Came {
+            status: response.status,
+            body: response.text(),
+            response: Some(response),
+        }
+    }
+
+    fn over_h2(&self, sent: &Sent<'_>) -> Came {
+        let (fields, body) = sent.h2_fields();
+        let answer = h2::send(self.gateway.address(), &fields, body.as_deref());
+        let status = answer.status();
+        let body = match answer {
+            h2::Answer::Response { body, .. } => body,
+            h2::Answer::Reset => String::new(),
+        };
+        Came {
+            status,
+            body,
+            response: None,
+        }
+    }
+
+    fn check_seen(&self, sent: &Sent<'_>, seen: &[Received], protocol: &str) -> Result<(), String> {
+        match (&sent.case.upstream, seen) {
+            (None, []) => Ok(()),
+            (Some(expected), [seen]) => self.check_request(sent, expected, seen, protocol),
+            (expected, seen) => {
+                let wanted = usize::from(expected.is_some());
+                Err(format!(
+                    "the app received {} requests instead of {wanted}: {seen:?}",
+                    seen.len()
+                ))
+            }
+        }
+    }
+
+    fn check_request(
+        &self,
+        sent: &Sent<'_>,
+        expected: &Upstream,
+        seen: &Received,
+        protocol: &str,
+    ) -> Result<(), String> {
+        let line = sent.values.fill(&expected.line);
+        let mut wanted: Vec<String> = expected
+            .fields
+            .iter()
+            .map(|field| sent.values.fill(field))
+            .collect();
+        wanted.extend(self.written(&expected.seen_as));
+        let mut got: Vec<String> = seen
+            .headers()
+            .iter()
+            .map(|(name, value)| masked(name, value, expected.host.is_some()))
+            .collect();
+        if expected.host.is_some() {
+            wanted.retain(|field| {
+                !field.starts_with("Host: ") && !field.starts_with("X-Forwarded-Host: ")
+            });
+            wanted.extend(["Host: *".to_owned(), "X-Forwarded-Host: *".to_owned()]);
+        }
+        for list in [&mut wanted, &mut got] {
+            for field in list.iter_mut() {
+                let (name, value) = field.split_once(": ").unwrap_or((field, ""));
+                *field = format!("{}: {value}", name.to_lowercase());
+            }
+            list.sort();
+        }
+        let body = sent.values.bytes(&expected.body);
+        if seen.request_line() != line || got != wanted || seen.body != body {
+            return Err(format!(
+                "({protocol}) the app received\n  {} {got:?} {:?}\ninstead of\n  {line} {wanted:?}",
+                seen.request_line(),
+                seen.body
+            ));
+        }
+        self.check_assertion(expected, seen)
+    }
+
+    /// The fields that the gateway writes, with `*` for values that differ from request to request.
+    fn written(&self, seen_as: &str) -> Vec<String> {
+        let (host, port) = (self.gateway.host(), self.gateway.public_port());
+        let state = if seen_as == "alice" {
+            "active"
+        } else {
+            seen_as
+        };
+        let mut fields = vec![
+            format!("Host: {host}"),
+            "X-Forwarded-For: 127.0.0.1".to_owned(),
+            "X-Forwarded-Proto: http".to_owned(),
+            format!("X-Forwarded-Host: {host}"),
+            format!("X-Forwarded-Port: {port}"),
+            "X-Request-Id: *".to_owned(),
+            format!("X-Session-State: {state}"),
+            "X-Session-Assertion: *".to_owned(),
+        ];
+        if seen_as == "alice" {
+            fields.extend(
+                [
+                    "X-Session-Id: *",
+                    "X-Session-User-Id: alice",
+                    "X-Session-Tenant-Id: t1",
+                    "X-Session-Expires-At: *",
+                    "X-Session-Email: alice@example.com",
+                ]
+                .map(str::to_owned),
+            );
+        }
+        fields
+    }
+
+    fn check_assertion(&self, expected: &Upstream, seen: &Received) -> Result<(), String> {
+        let assertion = seen.header("x-session-assertion").unwrap_or_default();
+        let claims = token::try_verify(&self.app.key(), &assertion)?;
+        let right = match expected.seen_as.as_str() {
+            "alice" => claims["state"] == "active" && claims["sub"] == "alice",
+            state => claims["state"] == state && claims.get("sub").is_none(),
+        };
+        if right {
+            Ok(())
+        } else {
+            Err(format!("the assertion says {claims}"))
+        }
+    }
+}
+
+fn masked(name: &str, value: &str, any_host: bool) -> String {
+    let varies = [
+        "x-request-id",
+        "x-session-assertion",
+        "x-session-id",
+        "x-session-expires-at",
+    ];
+    let host = ["host", "x-forwarded-host"];
+    let name_is = |list: &[&str]| list.iter().any(|other| name.eq_ignore_ascii_case(other));
+    let mask = name_is(&varies) || any_host && name_is(&host);
+    format!("{name}: {}", if mask { "*" } else { value })
+}
+
+fn check_answer(sent: &Sent<'_>, came: &Came) -> Result<(), String> {
+    let case = sent.case;
+    let default = if case.upstream.is_some() { 200 } else { 400 };
+    let status = case.status.unwrap_or(default);
+    if came.status != status {
+        return Err(format!(
+            "status {} instead of {status}: {}",
+            came.status, came.body
+        ));
+    }
+    if let Some(code) = &case.code {
+        let problem: serde_json::Value = serde_json::from_str(&came.body).unwrap_or_default();
+        if problem["code"] != **code {
+            return Err(format!("code {code:?} is not in {}", came.body));
+        }
+    }
+    let Some(response) = &came.response else {
+        return Ok(());
+    };
+    if case.reason.is_some() && response.header("connection") != Some("close") {
+        return Err("the connection is not closed".to_owned());
+    }
+    if case.upstream.is_none() && !response.leaves_cookies_alone() {
+        return Err("a cookie is set".to_owned());
+    }
+    for line in &case.answer {
+        let line = sent.values.fill(line);
+        let (name, value) = line.split_once(": ").expect("a field");
+        if !response.all(name).contains(&value) {
+            return Err(format!("{line:?} is not among {:?}", response.headers));
+        }
+    }
+    match case
+        .answer_lacks
+        .iter()
+        .find(|name| !response.all(name).is_empty())
+    {
+        Some(name) => Err(format!("there is a {name}: {:?}", response.all(name))),
+        None => Ok(()),
+    }
+}
+
+fn check_counts(case: &Case, came: &Came, before: &Metrics, after: &Metrics) -> Result<(), String> {
+    let grown =
+        |name: &str, labels: &[(&str, &str)]| after.sum(name, labels) - before.sum(name, labels);
+    let known = case
+        .upstream
+        .as_ref()
+        .is_some_and(|seen| seen.seen_as == "alice");
+    let allowed = case.lookups.unwrap_or(u32::from(known));
+    let lookups = grown("sidgate_resolve_total", &[]);
+    if lookups > f64::from(allowed) {
+        return Err(format!("{lookups} look-ups instead of {allowed}"));
+    }
+    let reads = grown("sidgate_core_total", &[("what", "store_loads")]);
+    if reads > 0.0 {
+        return Err(format!("{reads} reads of the store"));
+    }
+    let by_the_parser = case.accept_parser
+        && came
+            .response
+            .as_ref()
+            .is_none_or(|response| response.body.is_empty());
+    match &case.reason {
+        Some(reason)
+            if !by_the_parser && grown("sidgate_refused_total", &[("reason", reason)]) != 1.0 =>
+        {
+            Err(format!("not counted as {reason:?}"))
+        }
+        _ => Ok(()),
+    }
+}

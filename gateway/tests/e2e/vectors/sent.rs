@@ -1,0 +1,58 @@
+//! A vector as it is put on the wire.
+
+use super::case::{Case, Values};
+use crate::support::h2::Field;
+
+/// A case with its values.
+pub(super) struct Sent<'a> {
+    pub(super) case: &'a Case,
+    pub(super) id: &'a str,
+    pub(super) values: Values,
+}
+
+impl Sent<'_> {
+    /// Over HTTP/1, byte for byte.
+    pub(super) fn h1_bytes(&self) -> Vec<u8> {
+        if let Some(bytes) = &self.case.h1 {
+            return self.values.bytes(bytes);
+        }
+        let target = self.case.target.as_deref().expect("a target");
+        let mut text = format!(
+            "{} {target} HTTP/1.1\r\nHost: {{host}}\r\n",
+            self.case.method
+        );
+        for [name, value] in &self.case.fields {
+            text.push_str(&format!("{name}: {value}\r\n"));
+        }
+        text.push_str("\r\n");
+        text.push_str(self.case.body.as_deref().unwrap_or_default());
+        self.values.bytes(&text)
+    }
+
+    /// Over HTTP/2: fields and body.
+    pub(super) fn h2_fields(&self) -> (Vec<Field>, Option<Vec<u8>>) {
+        let fill = |[name, value]: &[String; 2]| {
+            let name = self.values.fill(name).to_lowercase();
+            (name.into_bytes(), self.values.bytes(value))
+        };
+        if let Some(fields) = &self.case.h2 {
+            return (fields.iter().map(fill).collect(), None);
+        }
+        let target = self.case.target.as_deref().expect("a target");
+        let pseudo = [
+            (":method", self.case.method.as_str()),
+            (":scheme", "http"),
+            (":path", target),
+            (":authority", "{host}"),
+        ]
+        .map(|(name, value)| [name.to_owned(), value.to_owned()]);
+        let fields = pseudo.iter().chain(&self.case.fields).map(fill).collect();
+        (
+            fields,
+            self.case
+                .body
+                .as_deref()
+                .map(|body| self.values.bytes(body)),
+        )
+    }
+}
