@@ -43,7 +43,10 @@ fn fixed_request(received: &Received) -> (Vec<(String, String)>, Vec<u8>) {
 fn fixed_response(response: &Response) -> (u16, Vec<(String, String)>, Vec<u8>) {
     let mut headers = response.headers.clone();
     headers.retain(|(name, _)| !["x-request-id", "date"].contains(&&*name.to_lowercase()));
-    (response.status, headers, response.body.clone())
+    // Problem documents name the request, too.
+    let id = response.header("x-request-id").unwrap_or_default();
+    let body = response.text().replace(id, "*").into_bytes();
+    (response.status, headers, body)
 }
 
 #[test]
