@@ -157,6 +157,17 @@ fn next<'a>(gate: &Gate, site: &'a Site, session: &Session, ctx: &mut Ctx) -> Ne
         return Next::Answer(Box::new(Answer::over_tls(&https_location(site, &vetted))));
     }
     count_oddities(gate, ctx, &vetted);
+    by_path(gate, site, head, ctx, &vetted)
+}
+
+/// Who serves a request that may be served.
+fn by_path<'a>(
+    gate: &Gate,
+    site: &'a Site,
+    head: &RequestHeader,
+    ctx: &mut Ctx,
+    vetted: &Vetted<'_>,
+) -> Next<'a> {
     let (method, headers) = (head.method.as_str(), &head.headers);
     if let Some(endpoint) = Endpoint::find(
         site.config.endpoints.base_path.as_str(),
@@ -166,7 +177,7 @@ fn next<'a>(gate: &Gate, site: &'a Site, session: &Session, ctx: &mut Ctx) -> Ne
         return match endpoints::guard(endpoint, headers, site)
             .and_then(|()| content_type(endpoint, headers))
         {
-            Ok(()) => Next::Endpoint(endpoint, Box::new(asker(site, &vetted, head, ctx))),
+            Ok(()) => Next::Endpoint(endpoint, Box::new(asker(site, vetted, head, ctx))),
             Err(answer) => {
                 if answer.status == 403 {
                     ctx.note(security::Kind::CrossSite, endpoint.label());
@@ -178,7 +189,7 @@ fn next<'a>(gate: &Gate, site: &'a Site, session: &Session, ctx: &mut Ctx) -> Ne
     if site.config.admin.claim.is_some()
         && let Some(call) = Call::find(method, vetted.path)
     {
-        return Next::Admin(call, Box::new(asker(site, &vetted, head, ctx)));
+        return Next::Admin(call, Box::new(asker(site, vetted, head, ctx)));
     }
     if is_private(vetted.path) {
         return Next::Answer(Box::new(Answer::not_found()));
@@ -193,7 +204,7 @@ fn next<'a>(gate: &Gate, site: &'a Site, session: &Session, ctx: &mut Ctx) -> Ne
     if let Some(answer) = preflight(&ctx.cors, method, headers) {
         return Next::Answer(Box::new(answer));
     }
-    match Plan::new(gate, site, route, &vetted, head) {
+    match Plan::new(gate, site, route, vetted, head) {
         Ok(plan) => Next::Forward(route, Box::new(plan)),
         Err(NotForwarded::Refused(why)) => Next::Refuse(why),
         Err(NotForwarded::CrossSite) => {
