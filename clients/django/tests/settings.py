@@ -22,6 +22,9 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django_otp",
     "django_otp.plugins.otp_static",
+    "allauth",
+    "allauth.account",
+    "axes",
     "sidgate_django",
 ]
 MIDDLEWARE = [
@@ -31,6 +34,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "sidgate_django.middleware.SidgateMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
 ]
 TEMPLATES = [
     {
@@ -47,5 +51,11 @@ TEMPLATES = [
 ]
 ROOT_URLCONF = "tests.urls"
 LOGIN_URL = "/login/"
+# Switched on, with its backend and its middleware, by the tests that are about it.
+AXES_ENABLED = False
+AXES_CLIENT_IP_CALLABLE = "sidgate_django.client.client_ip"
+SILENCED_SYSTEM_CHECKS = ["axes.W002", "axes.W003"]
+ACCOUNT_EMAIL_VERIFICATION = "none"
+EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
 SIDGATE = {"KEY": b64(KEY), "UPSTREAM": "django"}
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")

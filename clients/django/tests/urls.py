@@ -164,6 +164,7 @@ urlpatterns = [
     path("login/", LoginView.as_view(template_name="admin/login.html", next_page="/who/")),
     path("logout/", LogoutView.as_view()),
     path("password/", PasswordChangeView.as_view(success_url="/who/")),
+    path("accounts/", include("allauth.account.urls")),
     path("private/", login_required(who)),
     path("who/", who),
     path("awho/", awho),

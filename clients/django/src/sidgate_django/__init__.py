@@ -12,6 +12,7 @@ module           what it answers
 ``identity``     what does the gateway need to know about a user?
 ``events``       what does this response tell the gateway (login, logout, ...)?
 ``middleware``   the place in the request where all of it happens
+``client``       which address does the browser have?
 ``views``        the two endpoints that only the gateway may call
 ``testing``      how do I test my views without a gateway?
 ===============  ===================================================================

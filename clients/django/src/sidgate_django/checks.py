@@ -100,15 +100,11 @@ def check_proxy(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
             "every request for http, and refuses the forms of https pages.",
             id="sidgate.W002",
         )
-    if apps.is_installed("axes") and (
-        getattr(settings, "AXES_IPWARE_PROXY_COUNT", None) != 1
-        or "HTTP_X_FORWARDED_FOR"
-        not in getattr(settings, "AXES_IPWARE_META_PRECEDENCE_ORDER", ())[:1]
-    ):
+    if apps.is_installed("axes") and not getattr(settings, "AXES_CLIENT_IP_CALLABLE", None):
         yield Warning(
             "django-axes sees the gateway's address instead of the browser's.",
-            hint="Set AXES_IPWARE_PROXY_COUNT = 1 and AXES_IPWARE_META_PRECEDENCE_ORDER = "
-            "['HTTP_X_FORWARDED_FOR', 'REMOTE_ADDR']; else one bad client locks everybody out.",
+            hint="Set AXES_CLIENT_IP_CALLABLE = 'sidgate_django.client.client_ip'; else one bad "
+            "client locks everybody out.",
             id="sidgate.W004",
         )
 
