@@ -118,13 +118,19 @@ test('API routes of both routers know the session', async () => {
 test('the onboarding flag reaches open pages, and goes away', async () => {
   const person = await arrive();
   const page = await person.logIn();
-  await event(page, { type: 'update', identity: { needs_onboarding: false } });
+  const done = { needs_onboarding: false, attributes: { needs_onboarding: false } };
+  await event(page, { type: 'update', identity: done });
   const banner = page.getByRole('complementary', { name: 'Onboarding' });
   await banner.waitFor({ state: 'detached' });
   // Nothing is reloaded: the gateway pushes it.
   await event(page, { type: 'update', identity: { needs_onboarding: true } });
   await banner.waitFor();
   await picture(page, 'onboarding-banner');
+  // Servers are told by the attribute: the page comes with the banner, or without it.
+  const served = async () => (await (await page.request.get('/')).text()).includes('Your account is not set up yet');
+  assert.equal(await served(), false);
+  await event(page, { type: 'update', identity: { attributes: { needs_onboarding: true } } });
+  assert.equal(await served(), true);
   await banner.getByRole('link').click();
   // Django's own page; a second tab stays where it is, and hears of it.
   const second = await person.open('/');
@@ -133,6 +139,7 @@ test('the onboarding flag reaches open pages, and goes away', async () => {
   await page.getByRole('heading', { name: /Hello/ }).waitFor();
   await banner.waitFor({ state: 'detached' });
   await second.getByRole('complementary', { name: 'Onboarding' }).waitFor({ state: 'detached' });
+  assert.equal(await served(), false);
   await person.leave();
 });
 

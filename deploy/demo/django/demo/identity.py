@@ -14,6 +14,12 @@ def identity(user: Any, request: HttpRequest) -> dict[str, Any]:
     profile = Profile.objects.filter(user=user).first()
     if profile is not None:
         built["tenant_id"] = profile.tenant
-        built["needs_onboarding"] = not profile.onboarded
-        built["attributes"] = {"plan": profile.plan}
+        built |= onboarding(profile)
+        built["attributes"] |= {"plan": profile.plan}
     return built
+
+
+def onboarding(profile: Profile) -> dict[str, Any]:
+    """The flag, for browsers; among the attributes too, which are what servers are told."""
+    needed = not profile.onboarded
+    return {"needs_onboarding": needed, "attributes": {"needs_onboarding": needed}}

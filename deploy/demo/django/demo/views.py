@@ -11,6 +11,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from sidgate_django import events
 
+from .identity import onboarding as onboarding_identity
 from .models import Profile
 
 
@@ -39,7 +40,7 @@ def onboarding(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         profile.onboarded = request.POST.get("again") is None
         profile.save(update_fields=["onboarded"])
-        events.update(request, {"needs_onboarding": not profile.onboarded})
+        events.update(request, onboarding_identity(profile))
         if profile.onboarded:
             messages.success(request, "All set. Every app knows from the next request on.")
         return redirect("home")

@@ -32,7 +32,9 @@ class Gateway:
             elif event["type"] == "ref":
                 self.ref = event["ref"]
             elif event["type"] == "update" and self.identity:
-                self.identity |= event["identity"]
+                changed = dict(event["identity"])
+                attributes = self.identity.get("attributes", {}) | changed.pop("attributes", {})
+                self.identity |= changed | {"attributes": attributes}
             elif event["type"] == "logout" and event["scope"] != "others":
                 self.identity = None
         return answer

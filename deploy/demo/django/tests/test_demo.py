@@ -184,11 +184,14 @@ def test_onboarding(gateway):
     log_in(gateway)
     assert gateway.identity["needs_onboarding"] is True
     assert gateway.identity["tenant_id"] == "acme"
+    assert gateway.claims()["attrs"] == {"plan": "pro", "needs_onboarding": True}
     home = gateway.get("/")
     assert b'id="onboarding"' in home.content
     answer = gateway.submit(gateway.get("/onboarding"), "/onboarding")
     assert answer.headers["Location"] == "/"
-    assert gateway.heard == [{"type": "update", "identity": {"needs_onboarding": False}}]
+    done = {"needs_onboarding": False, "attributes": {"needs_onboarding": False}}
+    assert gateway.heard == [{"type": "update", "identity": done}]
+    assert gateway.claims()["attrs"] == {"plan": "pro", "needs_onboarding": False}
     home = gateway.get("/")
     assert b'id="onboarding"' not in home.content
     assert b"Every app knows" in home.content
