@@ -11,6 +11,8 @@ mod admin_api;
 #[cfg(test)]
 mod answers;
 #[cfg(test)]
+mod backends;
+#[cfg(test)]
 mod commands;
 #[cfg(test)]
 mod cookie_attacks;

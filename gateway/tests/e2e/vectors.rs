@@ -5,9 +5,9 @@
 //! made than allowed.
 
 pub(crate) mod case;
-mod sent;
+pub(crate) mod sent;
 
-use self::case::{Case, File, Upstream, Values};
+use self::case::{Case, File, Upstream};
 use self::sent::Sent;
 use crate::support::client::Connection;
 use crate::support::metrics::Metrics;
@@ -46,7 +46,7 @@ fn run(text: &str) {
         let app = App::start();
         let stage = Stage::set(&app, &file.config, name);
         for case in &file.cases {
-            for (id, values) in stage.values_of(case) {
+            for (id, values) in case.instances(&stage.values()) {
                 let sent = Sent {
                     case,
                     id: &id,
@@ -104,27 +104,15 @@ impl<'a> Stage<'a> {
         }
     }
 
-    /// Ids and values: one for each entry of the case's list.
-    fn values_of(&self, case: &Case) -> Vec<(String, Values)> {
-        let common = || {
-            vec![
-                ("host", self.gateway.host()),
-                ("port", self.gateway.public_port().to_string()),
-                ("origin", self.gateway.origin()),
-                ("N", self.cookie.clone()),
-                ("sid", self.sids[0].clone()),
-                ("bob", self.sids[1].clone()),
-            ]
-        };
-        if case.each.is_empty() {
-            return vec![(case.id.clone(), Values(common()))];
-        }
-        let each = case.each.iter().map(|entry| {
-            let mut values = common();
-            values.insert(0, ("each", entry.clone()));
-            (format!("{}[{entry:?}]", case.id), Values(values))
-        });
-        each.collect()
+    fn values(&self) -> Vec<(&'static str, String)> {
+        vec![
+            ("host", self.gateway.host()),
+            ("port", self.gateway.public_port().to_string()),
+            ("origin", self.gateway.origin()),
+            ("N", self.cookie.clone()),
+            ("sid", self.sids[0].clone()),
+            ("bob", self.sids[1].clone()),
+        ]
     }
 
     fn check_all(&self, sent: &Sent<'_>) -> Result<(), String> {

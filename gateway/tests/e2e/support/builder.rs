@@ -1,6 +1,7 @@
 //! How a gateway is started: its configuration, its keys, its ports.
 
 use std::fs;
+use std::net::SocketAddr;
 use std::path::Path;
 
 use tempfile::TempDir;
@@ -24,6 +25,7 @@ pub(crate) struct Builder<'a> {
     changes: Vec<Table>,
     master: Option<String>,
     environment: Vec<(String, String)>,
+    routes_to: Option<SocketAddr>,
     wait: WaitFor,
     first_start: bool,
 }
@@ -43,6 +45,7 @@ impl<'a> Builder<'a> {
             changes: Vec::new(),
             master: None,
             environment: Vec::new(),
+            routes_to: None,
             wait: WaitFor::Ready,
             first_start: false,
         }
@@ -64,6 +67,12 @@ impl<'a> Builder<'a> {
     /// Sets an environment variable of the process.
     pub(crate) fn env(mut self, name: &str, value: &str) -> Self {
         self.environment.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Sends what browsers ask for to another server; the app is only asked who somebody is.
+    pub(crate) fn routes_to(mut self, server: SocketAddr) -> Self {
+        self.routes_to = Some(server);
         self
     }
 
@@ -136,6 +145,13 @@ impl<'a> Builder<'a> {
         let mut config = (self.base)(ports);
         for change in &self.changes {
             merge(&mut config, change.clone());
+        }
+        if let Some(server) = self.routes_to {
+            let upstream = format!("[upstreams.other]\nservers = [\"{server}\"]");
+            merge(&mut config, upstream.parse().unwrap());
+            for route in config["routes"].as_array_mut().unwrap() {
+                route["upstream"] = "other".into();
+            }
         }
         fs::write(folder.join("sidgate.toml"), config.to_string()).unwrap();
     }

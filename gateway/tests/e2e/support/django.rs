@@ -117,7 +117,7 @@ fn without_node(config: &mut Table) {
 }
 
 /// A Python that has Django, gunicorn and the client package.
-fn python() -> PathBuf {
+pub(crate) fn python() -> PathBuf {
     let named = std::env::var_os("SIDGATE_PYTHON").map(PathBuf::from);
     let python = named.unwrap_or_else(|| repository().join(".venv/bin/python"));
     assert!(

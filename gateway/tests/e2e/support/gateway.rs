@@ -209,7 +209,7 @@ pub(crate) fn login(email: &str, password: &str) -> Request {
 }
 
 /// Whether somebody listens.
-pub(super) fn is_open(port: u16) -> bool {
+pub(crate) fn is_open(port: u16) -> bool {
     std::net::TcpStream::connect(loopback(port)).is_ok()
 }
 

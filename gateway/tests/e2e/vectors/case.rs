@@ -62,6 +62,21 @@ pub(crate) struct Case {
     pub(crate) lookups: Option<u32>,
 }
 
+impl Case {
+    /// One for each entry of the list: its id, and its values beside those of the run.
+    pub(crate) fn instances(&self, run: &[(&'static str, String)]) -> Vec<(String, Values)> {
+        if self.each.is_empty() {
+            return vec![(self.id.clone(), Values(run.to_vec()))];
+        }
+        let each = self.each.iter().map(|entry| {
+            let mut values = vec![("each", entry.clone())];
+            values.extend_from_slice(run);
+            (format!("{}[{entry:?}]", self.id), Values(values))
+        });
+        each.collect()
+    }
+}
+
 fn get() -> String {
     "GET".to_owned()
 }

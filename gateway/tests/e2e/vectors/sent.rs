@@ -4,15 +4,15 @@ use super::case::{Case, Values};
 use crate::support::h2::Field;
 
 /// A case with its values.
-pub(super) struct Sent<'a> {
-    pub(super) case: &'a Case,
-    pub(super) id: &'a str,
-    pub(super) values: Values,
+pub(crate) struct Sent<'a> {
+    pub(crate) case: &'a Case,
+    pub(crate) id: &'a str,
+    pub(crate) values: Values,
 }
 
 impl Sent<'_> {
     /// Over HTTP/1, byte for byte.
-    pub(super) fn h1_bytes(&self) -> Vec<u8> {
+    pub(crate) fn h1_bytes(&self) -> Vec<u8> {
         if let Some(bytes) = &self.case.h1 {
             return self.values.bytes(bytes);
         }
@@ -30,7 +30,7 @@ impl Sent<'_> {
     }
 
     /// Over HTTP/2: fields and body.
-    pub(super) fn h2_fields(&self) -> (Vec<Field>, Option<Vec<u8>>) {
+    pub(crate) fn h2_fields(&self) -> (Vec<Field>, Option<Vec<u8>>) {
         let fill = |[name, value]: &[String; 2]| {
             let name = self.values.fill(name).to_lowercase();
             (name.into_bytes(), self.values.bytes(value))
