@@ -1,5 +1,7 @@
 //! `logging`: one line and one count for each request, whatever became of it.
 
+use std::borrow::Cow;
+
 use pingora_core::Error;
 use pingora_proxy::Session;
 use tracing::warn;
@@ -22,13 +24,25 @@ pub(super) fn write(gate: &Gate, session: &Session, error: Option<&Error>, ctx: 
     let head = session.req_header();
     let refused = &*ctx.route == "edge";
     let (method, path) = if refused {
-        ("", "")
+        ("", Cow::Borrowed(""))
     } else {
-        (head.method.as_str(), head.uri.path())
+        (head.method.as_str(), without_sids(gate, head.uri.path()))
     };
     let written = session.response_written();
     let status = written.map_or(0, |head| head.status.as_u16());
-    line(gate, ctx, method, path, status);
+    line(gate, ctx, method, &path, status);
+}
+
+/// A sid has no place in a path. A client that puts one there all the same must not find it in our logs.
+fn without_sids<'a>(gate: &Gate, path: &'a str) -> Cow<'a, str> {
+    let is_sid = |segment: &str| gate.sessions.recognise(segment.as_bytes()).is_ok();
+    if !path.split('/').any(is_sid) {
+        return Cow::Borrowed(path);
+    }
+    let segments = path
+        .split('/')
+        .map(|segment| if is_sid(segment) { "***" } else { segment });
+    Cow::Owned(segments.collect::<Vec<_>>().join("/"))
 }
 
 /// A request that did not come to its end: what is known of it without its header.

@@ -148,7 +148,9 @@ fn request_that_does_not_end_is_given_up_after_the_drain() {
 #[test]
 fn upgrade_refuses_nobody() {
     let app = App::start();
-    let mut gateway = Gateway::in_front_of(&app).start();
+    let mut gateway = Gateway::in_front_of(&app)
+        .with("[server]\ndrain_timeout = \"5s\"")
+        .start();
     let sid = gateway.log_in("alice@example.com");
     let (port, host) = (gateway.public_port(), gateway.host());
     let done = Arc::new(AtomicBool::new(false));

@@ -4,6 +4,8 @@ use std::fs;
 use std::net::SocketAddr;
 use std::path::Path;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use tempfile::TempDir;
 use toml::Table;
 
@@ -13,6 +15,7 @@ use super::config::{Ports, merge};
 use super::gateway::{Gateway, ask, is_open};
 use super::http::Request;
 use super::process::{Process, guarded};
+use super::secrets;
 use super::wait::{LONG, until};
 
 /// Attempts to find ports that nobody takes between the look and the start.
@@ -91,6 +94,9 @@ impl<'a> Builder<'a> {
     /// Starts it and tells the app its key.
     pub(crate) fn start(self) -> Gateway {
         let folder = self.folder_with_key();
+        if let Ok(master) = fs::read_to_string(folder.path().join("master.key")) {
+            secrets::keep(&master);
+        }
         let (ports, process) = self.start_on_free_ports(&folder);
         let gateway = Gateway {
             process,
@@ -99,7 +105,9 @@ impl<'a> Builder<'a> {
             environment: self.environment,
         };
         if let Some(app) = self.app {
-            app.set_key(gateway.upstream_key(app::NAME));
+            let key = gateway.upstream_key(app::NAME);
+            secrets::keep(&STANDARD.encode(&key));
+            app.set_key(key);
         }
         gateway
     }
@@ -182,6 +190,8 @@ pub(super) fn spawn_with(
         .arg(folder.join("sidgate.toml"))
         .args(arguments);
     cli::clean_environment(&mut command);
+    // What is written at this level is looked through for secrets when the test is over.
+    command.env("RUST_LOG", "trace");
     command.envs(environment.iter().cloned());
     Process::start("sidgate", &mut command, folder)
 }

@@ -5,6 +5,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
 use super::http::{Response, all, parse_head};
+use super::secrets;
 
 /// Longest silence of the gateway before a test gives up.
 const SILENCE: Duration = Duration::from_secs(15);
@@ -30,6 +31,7 @@ impl Connection {
 
     /// Writes bytes. What the peer refuses to take shows in its answer.
     pub(crate) fn write(&mut self, bytes: &[u8]) {
+        secrets::keep_of_request(bytes);
         let _reset = self.stream.write_all(bytes);
     }
 
@@ -58,6 +60,10 @@ impl Connection {
             } else {
                 self.read_body(&headers)
             };
+            secrets::keep_of_response(&headers);
+            if all(&headers, "content-type") == ["application/problem+json"] {
+                secrets::must_not_be_in(&String::from_utf8_lossy(&body), "an error");
+            }
             return Some(Response {
                 status,
                 headers,

@@ -20,6 +20,7 @@ use super::config::{self, Ports};
 use super::http::{Request, Response};
 use super::metrics::Metrics;
 use super::process::Process;
+use super::secrets;
 use super::wait::{LONG, until, until_true};
 
 /// Where the login endpoint is.
@@ -118,6 +119,7 @@ impl Gateway {
     pub(crate) fn metrics(&self) -> Metrics {
         let response = self.admin("/metrics");
         assert_eq!(response.status, 200, "{response:?}");
+        secrets::must_not_be_in(&response.text(), "the metrics");
         Metrics::parse(&response.text())
     }
 

@@ -33,6 +33,7 @@ pub(crate) mod legacy;
 pub(crate) mod metrics;
 pub(crate) mod port;
 pub(crate) mod process;
+mod secrets;
 pub(crate) mod sids;
 pub(crate) mod stores;
 pub(crate) mod tls;

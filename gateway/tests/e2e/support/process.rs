@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::wait;
+use super::{secrets, wait};
 
 /// Until a process that was asked to stop is killed.
 const STOP_LIMIT: Duration = Duration::from_secs(10);
@@ -138,6 +138,8 @@ impl Drop for Process {
         self.kill();
         if thread::panicking() {
             self.show_last_lines();
+        } else if self.name == "sidgate" {
+            secrets::must_not_be_in(&self.output(), "a log");
         }
     }
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use super::client::find;
 use super::http::{all, parse_head, single};
+use super::secrets;
 use super::wait::LONG;
 
 /// Between two looks whether the test is over.
@@ -224,6 +225,7 @@ impl Connection {
             self.take(length)?
         };
         let wire = self.wire.clone();
+        secrets::keep_of_received(&head);
         Some(Received { head, body, wire })
     }
 
