@@ -11,6 +11,7 @@ use tokio::sync::Notify;
 use crate::backend::Backend;
 use crate::endpoints::streams::Streams;
 use crate::legacy::Migrations;
+use crate::proxy::renew::UnderWay;
 use crate::site::CurrentSite;
 use crate::telemetry::history::History;
 use crate::telemetry::metrics::Metrics;
@@ -32,6 +33,8 @@ pub(crate) struct Gate {
     pub core: Handle,
     /// What the dashboard draws.
     pub history: History,
+    /// Sids that are being renewed.
+    pub renewing: UnderWay,
     /// Open event streams.
     pub streams: Arc<Streams>,
     /// Randomness.

@@ -2,7 +2,8 @@
 
 use std::net::IpAddr;
 
-use session_core::service::{Query, Resolution, Sessions};
+use session_core::service::{Absence, Query, Resolution, Sessions};
+use session_core::session::Dead;
 use session_core::sid::SessionKey;
 
 use crate::buckets::TooMany;
@@ -33,17 +34,23 @@ pub(crate) async fn look_up(
         return Err(TooMany(1));
     }
     let resolution = sessions.resolve_key(key, query).await;
+    let facts = |reason| Facts {
+        request_id,
+        client: Some(client),
+        reason,
+        ..Facts::default()
+    };
+    if matches!(
+        resolution,
+        Resolution::Absent(Absence::Ended(Dead::Renewed))
+    ) {
+        security::note(Kind::FormerSid, facts("rotate_every"));
+    }
     if matches!(resolution, Resolution::Absent(_))
         && let Err(wait) = site.misses.count(client, now)
     {
         gate.metrics.refused("misses_per_client");
-        let facts = Facts {
-            request_id,
-            client: Some(client),
-            reason: "misses_per_client",
-            ..Facts::default()
-        };
-        security::note(Kind::UnknownSids, facts);
+        security::note(Kind::UnknownSids, facts("misses_per_client"));
         return Err(wait);
     }
     drop(leave);

@@ -32,6 +32,7 @@ use crate::legacy::{Migrations, tally};
 use crate::listeners;
 use crate::proxy::Proxy;
 use crate::proxy::connections::Connections;
+use crate::proxy::renew::UnderWay;
 use crate::site::{CurrentSite, Site};
 use crate::telemetry::history::{History, STEP};
 use crate::telemetry::metrics::Metrics;
@@ -157,6 +158,7 @@ async fn build(
         backend: Backend::new()?,
         migrations: Migrations::new(core.clone()),
         core: core.clone(),
+        renewing: UnderWay::default(),
         streams: Arc::default(),
         history: History::default(),
         entropy: Arc::new(SystemEntropy),

@@ -51,6 +51,8 @@ pub struct Session {
     pub created_seq: Seq,
     /// Grows by one with each update.
     pub version: i64,
+    /// When it got its present sid, if that is not its first one.
+    pub renewed_at: Option<Timestamp>,
 }
 
 /// Longest user agent that is kept, in bytes.
@@ -65,6 +67,8 @@ pub enum Dead {
     Expired,
     /// Nobody used it for longer than its idle limit.
     Idle,
+    /// It may live, but its sid was renewed, and the time in which the old one is accepted too is over.
+    Renewed,
 }
 
 impl Session {
@@ -89,6 +93,12 @@ impl Session {
             return Err(Dead::Idle);
         }
         Ok(())
+    }
+
+    /// Since when it has its present sid.
+    #[must_use]
+    pub fn sid_since(&self) -> Timestamp {
+        self.renewed_at.unwrap_or(self.created_at)
     }
 
     /// When the session ends if it is not used after `last_activity`.

@@ -182,7 +182,7 @@ async fn replacing_a_row_is_heard() {
     let session = store.insert(&login(1)).await.unwrap();
     let replace = "INSERT OR REPLACE INTO sidgate_session SELECT x'0202020202020202020202020202020202020202020202020202020202020202', \
                    id, user_id, tenant_id, identity, ip, user_agent, created_at, auth_time, last_activity, expires_at, idle_seconds, \
-                   revoked_at, revoke_reason, ref, created_seq, version FROM sidgate_session";
+                   revoked_at, revoke_reason, ref, created_seq, version, renewed_at FROM sidgate_session";
     file.shell().execute_batch(replace).unwrap();
     let events = store.pulse(0).await.unwrap().events;
     let subjects: Vec<Subject> = events.into_iter().map(|event| event.subject).collect();

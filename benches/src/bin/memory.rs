@@ -63,6 +63,7 @@ fn entry(number: usize, keys: &Keyring, window: &Window) -> Result<Entry, Fault>
         reference,
         created_seq: 0,
         version: 1,
+        renewed_at: None,
     };
     // A window that has heard of nothing accepts everything.
     let standing = window

@@ -135,6 +135,19 @@ pub(super) fn login(
     }
 }
 
+/// Old cookies can be given back.
+fn rollback(document: &Document<'_>, migration: &MigrationConfig, session: &SessionConfig) {
+    let key = "migration.rollback_reissue";
+    if session.rotate_every.is_some() {
+        let message = "cannot be set together with session.rotate_every: old cookies are kept under the first sid";
+        document.contradiction(&[key, "session.rotate_every"], message);
+    }
+    if migration.credentials.is_empty() {
+        let message = "needs migration.credentials: nobody could say which cookies are to return";
+        document.contradiction(&[key, "migration.credentials"], message);
+    }
+}
+
 /// Old cookies can be told from the new one, and what is promised about them can be kept.
 pub(super) fn migration(
     document: &Document<'_>,
@@ -183,12 +196,8 @@ pub(super) fn migration(
             "is empty, so nothing could be cleared",
         );
     }
-    if migration.rollback_reissue && migration.credentials.is_empty() {
-        let message = "needs migration.credentials: nobody could say which cookies are to return";
-        document.contradiction(
-            &["migration.rollback_reissue", "migration.credentials"],
-            message,
-        );
+    if migration.rollback_reissue {
+        rollback(document, migration, session);
     }
     if migration.mode == MigrationMode::Off {
         return;

@@ -29,6 +29,8 @@ pub struct SessionConfig {
     pub absolute_timeout: Duration,
     /// A session ends this long after its last use. Whole seconds, never above `absolute_timeout`.
     pub idle_timeout: Duration,
+    /// A session gets another sid when it has had one for so long; `None`: it keeps the first. Whole seconds.
+    pub rotate_every: Option<Duration>,
     /// Sessions one user may have at a time; `None` is unlimited.
     pub max_per_user: Option<NonZeroU32>,
     /// What a login beyond that limit does.
@@ -76,6 +78,7 @@ impl SessionConfig {
             Self {
                 absolute_timeout: absolute,
                 idle_timeout: idle.unwrap_or(DEFAULT_IDLE.min(absolute)),
+                rotate_every: session.text("rotate_every", timeout()),
                 max_per_user: session
                     .number("max_per_user", MAX_PER_USER)
                     .and_then(NonZeroU32::new),

@@ -27,6 +27,7 @@ mod failure;
 mod forward;
 mod logging;
 mod peer;
+pub(crate) mod renew;
 mod request;
 mod response;
 mod stream;

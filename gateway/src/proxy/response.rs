@@ -5,7 +5,7 @@ use pingora_core::{Error, ErrorType, Result};
 use pingora_http::ResponseHeader;
 
 use super::event::{self, Outcome};
-use super::{Ctx, ctx::Forward};
+use super::{Ctx, ctx::Forward, renew};
 use crate::auth::decide::State;
 use crate::edge::headers::{Reserved, reserved};
 use crate::gate::Gate;
@@ -39,6 +39,10 @@ pub(super) async fn filter(
     strip_our_cookie(gate, response, ctx)?;
     response.insert_header("X-Request-Id", ctx.request_id.as_str())?;
     let outcome = match event {
+        Event::None if may_carry_cookie(response) => Outcome {
+            cookie: renew::renew(gate, ctx, &forward).await,
+            ..Outcome::default()
+        },
         Event::None => Outcome::default(),
         Event::One(token) => event::obey(gate, &forward, ctx, token.as_bytes()).await,
         Event::Several => {
@@ -69,7 +73,7 @@ fn finish(response: &mut ResponseHeader, forward: &Forward, outcome: &Outcome) -
             "a session event could not be committed",
         );
     }
-    if outcome.had_event {
+    if outcome.had_event || outcome.cookie.is_some() {
         response.insert_header(CACHE_CONTROL, "private, no-store")?;
     } else if matches!(forward.state, State::Active(_))
         && !response.headers.contains_key(CACHE_CONTROL)
@@ -111,6 +115,11 @@ fn say_farewell(
         response.append_header(SET_COOKIE, cookie)?;
     }
     Ok(())
+}
+
+/// Whether a cookie of ours can go with this answer.
+fn may_carry_cookie(response: &ResponseHeader) -> bool {
+    response.status.as_u16() != 101 && !is_shared(response)
 }
 
 /// Whether the app wants this answer kept for everybody.

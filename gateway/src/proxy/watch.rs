@@ -82,6 +82,8 @@ impl Watch {
     /// Remembers what is known now, unless the request has moved to another session meanwhile.
     fn know(&self, key: &SessionKey, entry: Arc<Entry>) {
         if let Some(bound) = self.bound.lock().as_mut().filter(|bound| bound.key == *key) {
+            // Its key is another one when its sid was renewed.
+            bound.key = entry.session().key;
             bound.known = Some(entry);
         }
     }

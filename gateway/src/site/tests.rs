@@ -52,6 +52,7 @@ fn entry() -> Entry {
         reference,
         created_seq: 0,
         version: 1,
+        renewed_at: None,
     };
     Entry::new(
         session,

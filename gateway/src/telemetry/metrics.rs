@@ -34,6 +34,7 @@ pub(crate) struct Metrics {
     shed: IntCounterVec,
     spoofs: IntCounterVec,
     created: IntCounterVec,
+    renewals: IntCounterVec,
     revoked: IntCounterVec,
     events: IntCounterVec,
     backend: IntCounterVec,
@@ -118,6 +119,7 @@ impl Metrics {
                 &["kind"],
             )?,
             created: make.counters("sessions_created_total", "Sessions made.", &["how"])?,
+            renewals: make.counters("sid_renewals_total", "Sids due for renewal.", &["result"])?,
             revoked: make.counters(
                 "sessions_revoked_total",
                 "Sessions ended through this node.",
@@ -185,6 +187,11 @@ impl Metrics {
     /// A session was made by `login`, `event` or `rotate`.
     pub(crate) fn created(&self, how: &str) {
         self.created.with_label_values(&[how]).inc();
+    }
+
+    /// A sid was renewed, or that failed.
+    pub(crate) fn renewal(&self, result: &str) {
+        self.renewals.with_label_values(&[result]).inc();
     }
 
     /// Sessions were ended.

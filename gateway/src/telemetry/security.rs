@@ -23,6 +23,8 @@ pub(crate) enum Kind {
     Migration,
     /// A session got another sid.
     Rotated,
+    /// A sid was used that the session has not had for a while: by a thief, or by a browser that never got the new one.
+    FormerSid,
     /// A request of another site was refused.
     CrossSite,
     /// A client sent names that only the gateway may write.
@@ -42,6 +44,7 @@ impl Kind {
             Self::Logout => "logout",
             Self::Migration => "migration",
             Self::Rotated => "rotated",
+            Self::FormerSid => "former_sid",
             Self::CrossSite => "cross_site",
             Self::Spoof => "spoof",
             Self::Refused => "refused",

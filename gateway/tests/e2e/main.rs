@@ -77,6 +77,8 @@ mod policy;
 #[cfg(test)]
 mod redis_faults;
 #[cfg(test)]
+mod renewal;
+#[cfg(test)]
 mod revoking;
 #[cfg(test)]
 mod security_events;

@@ -17,7 +17,7 @@ use crate::session::{Identity, Seq, Session};
 use crate::sid::SessionKey;
 use crate::stats::SharedReject;
 
-const FORMAT: u8 = 1;
+const FORMAT: u8 = 2;
 const NONCE_LEN: usize = 24;
 const AAD_LEN: usize = 33;
 
@@ -45,6 +45,7 @@ struct Body {
     reference: Option<Box<str>>,
     created_seq: Seq,
     version: i64,
+    renewed_at: Option<i64>,
 }
 
 /// Seals and opens. Seals with the current key, opens with any that is still valid.
@@ -147,6 +148,7 @@ impl Body {
             reference: session.reference.clone(),
             created_seq: session.created_seq,
             version: session.version,
+            renewed_at: session.renewed_at.map(Timestamp::as_micros),
         }
     }
 
@@ -168,6 +170,7 @@ impl Body {
             reference: self.reference,
             created_seq: self.created_seq,
             version: self.version,
+            renewed_at: self.renewed_at.map(Timestamp::from_micros),
         };
         Ok(Value {
             session,

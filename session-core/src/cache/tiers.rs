@@ -122,9 +122,10 @@ impl Tiers {
             incarnation,
             now,
             row,
+            is_former,
         } = snapshot;
         let Some(row) = row else {
-            return Some(self.absent(key, None));
+            return Some(self.absent(key, is_former.then_some(Dead::Renewed)));
         };
         if let Err(dead) = row.verdict(now) {
             return Some(self.absent(key, Some(dead)));
@@ -137,8 +138,12 @@ impl Tiers {
         let sealed = self.seal(&value);
         let entry = self.install(value)?;
         if let Some(sealed) = sealed {
-            self.write_shared(&key, sealed, self.shared_life(entry.session(), now))
-                .await;
+            self.write_shared(
+                &entry.session().key,
+                sealed,
+                self.shared_life(entry.session(), now),
+            )
+            .await;
         }
         Some(Fill::Active(entry, Tier::Store))
     }

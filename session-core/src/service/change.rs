@@ -143,7 +143,7 @@ impl Sessions {
             };
             let (sid, key, id) = self.mint()?;
             let origin = Origin::Rotation {
-                of: old,
+                of: session.key,
                 version: session.version,
                 auth_time: session.auth_time,
             };
@@ -286,7 +286,7 @@ impl Sessions {
         self.on_core(async move { Ok(store.find(id).await?) }).await
     }
 
-    fn mint(&self) -> Result<(Sid, SessionKey, Uuid), SessionsError> {
+    pub(super) fn mint(&self) -> Result<(Sid, SessionKey, Uuid), SessionsError> {
         let (sid, key) = self.keys.mint(entropy::bytes(self.entropy.as_ref())?);
         Ok((
             sid,
@@ -314,7 +314,7 @@ impl Sessions {
 
     /// Waits until this node has applied what was just committed, so that whoever made the change also sees it. When the
     /// store falls silent meanwhile, the lease bounds the rest.
-    async fn hear_of_it(&self, key: Option<SessionKey>) {
+    pub(super) async fn hear_of_it(&self, key: Option<SessionKey>) {
         if let Some(key) = key {
             self.local.forget(&key);
         }
@@ -373,8 +373,8 @@ async fn merge(
             .map_err(SessionsError::from)?
         {
             Updated::Done => return Ok(true),
-            Updated::Gone => return Ok(false),
-            Updated::Conflict => {}
+            // Or it has got another key meanwhile: the next look tells.
+            Updated::Gone | Updated::Conflict => {}
         }
     }
     Err(SessionsError::Contended.into())

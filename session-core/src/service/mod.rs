@@ -8,6 +8,7 @@ mod error;
 mod housekeeping;
 mod legacy;
 mod receipt;
+mod renew;
 mod resolve;
 mod sampler;
 
@@ -26,6 +27,7 @@ pub use self::change::{Created, LIST_MAX, Login, LoginTicket, UpdateError};
 pub use self::error::SessionsError;
 pub use self::legacy::{Known, Migrated};
 pub use self::receipt::{Receipt, Wait, heard_by_all};
+pub use self::renew::GRACE;
 pub use self::resolve::{Absence, Active, Follow, Query, Resolution, Unknown};
 
 use crate::activity::Activity;

@@ -87,6 +87,7 @@ impl Absence {
             Self::Ended(Dead::Revoked(_)) => "revoked",
             Self::Ended(Dead::Expired) => "expired",
             Self::Ended(Dead::Idle) => "idle",
+            Self::Ended(Dead::Renewed) => "renewed",
         }
     }
 }

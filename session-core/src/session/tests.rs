@@ -19,6 +19,7 @@ fn session(created_seq: Seq) -> Session {
         reference: None,
         created_seq,
         version: 1,
+        renewed_at: None,
     }
 }
 

@@ -73,6 +73,11 @@ pub trait SessionStore: LegacyStore + fmt::Debug + Send + Sync + 'static {
     async fn update(&self, key: &SessionKey, version: i64, change: &Change)
     -> StoreResult<Updated>;
 
+    /// Gives a live session another key, in one transaction. The former one leads to it for [`Renewal::grace`] more: all
+    /// calls accept it meanwhile. `None` when there is no live session under [`Renewal::of`], because it has ended or
+    /// somebody else was first.
+    async fn renew(&self, renewal: &Renewal) -> StoreResult<Option<Session>>;
+
     /// Moves `last_activity` forward. Never creates, never revives, writes no event; returns how many rows moved.
     async fn touch(&self, batch: &[Touch]) -> StoreResult<u64>;
 
@@ -128,6 +133,17 @@ pub trait SessionStore: LegacyStore + fmt::Debug + Send + Sync + 'static {
     async fn housekeep(&self, _batch: usize) -> StoreResult<Housekept> {
         Ok(Housekept::default())
     }
+}
+
+/// Another key for a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Renewal {
+    /// The key it has.
+    pub of: SessionKey,
+    /// The key it gets.
+    pub to: SessionKey,
+    /// How long the former key is accepted.
+    pub grace: Duration,
 }
 
 /// Which sessions an operator asks for; what is `None` does not matter.
@@ -194,6 +210,8 @@ pub struct Housekept {
     pub events: u64,
     /// Nodes that have not reported for an hour.
     pub nodes: u64,
+    /// Former keys that ceased to be accepted a day ago.
+    pub former_keys: u64,
     /// Whether another batch is waiting.
     pub more: bool,
 }
@@ -261,8 +279,10 @@ pub struct Snapshot {
     pub incarnation: Uuid,
     /// The store's clock.
     pub now: Timestamp,
-    /// The row, dead or alive.
+    /// The row, dead or alive. Under another key than was asked for while that is a former one of it.
     pub row: Option<StoredSession>,
+    /// Whether the key is a former one. Without a row: one that is not accepted any more.
+    pub is_former: bool,
 }
 
 /// A row with the newest mass revocation that names its user, its tenant or everybody.

@@ -21,8 +21,8 @@ use self::link::Link;
 use self::pool::Pool;
 use super::{
     Adoption, Change, HintStream, History, Housekept, LegacyStore, NodeReport, Pulse, Recalled,
-    Revoked, Scope, Search, Seen, SessionStore, Snapshot, StoreResult, StoredSession, Tally, Touch,
-    Updated,
+    Renewal, Revoked, Scope, Search, Seen, SessionStore, Snapshot, StoreResult, StoredSession,
+    Tally, Touch, Updated,
 };
 use crate::keys::legacy::LegacyKey;
 use crate::secret::SecretString;
@@ -39,6 +39,7 @@ mod link;
 mod nodes;
 mod pool;
 mod read;
+mod renew;
 mod revoke;
 mod room;
 mod row;
@@ -159,6 +160,10 @@ impl SessionStore for PostgresStore {
         change: &Change,
     ) -> StoreResult<Updated> {
         write::update(&self.pool, key, version, change).await
+    }
+
+    async fn renew(&self, renewal: &Renewal) -> StoreResult<Option<Session>> {
+        renew::renew(&self.pool, renewal).await
     }
 
     async fn touch(&self, batch: &[Touch]) -> StoreResult<u64> {

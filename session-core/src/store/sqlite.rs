@@ -20,9 +20,9 @@ use uuid::Uuid;
 
 use self::lane::Lane;
 use super::{
-    Adoption, Change, History, Housekept, LegacyStore, NodeReport, Pulse, Recalled, Revoked, Scope,
-    Search, Seen, SessionStore, Snapshot, StoreError, StoreResult, StoredSession, Tally, Touch,
-    Updated,
+    Adoption, Change, History, Housekept, LegacyStore, NodeReport, Pulse, Recalled, Renewal,
+    Revoked, Scope, Search, Seen, SessionStore, Snapshot, StoreError, StoreResult, StoredSession,
+    Tally, Touch, Updated,
 };
 use crate::clock::SharedClock;
 use crate::keys::legacy::LegacyKey;
@@ -35,6 +35,7 @@ mod lane;
 mod legacy;
 mod nodes;
 mod read;
+mod renew;
 mod revoke;
 mod room;
 mod row;
@@ -173,6 +174,13 @@ impl SessionStore for SqliteStore {
         let (clock, key, change) = (SharedClock::clone(&self.clock), *key, change.clone());
         self.writer
             .call(move |connection| write::update(connection, &clock, &key, version, &change))
+            .await
+    }
+
+    async fn renew(&self, renewal: &Renewal) -> StoreResult<Option<Session>> {
+        let (clock, renewal) = (SharedClock::clone(&self.clock), *renewal);
+        self.writer
+            .call(move |connection| renew::renew(connection, &clock, &renewal))
             .await
     }
 

@@ -26,6 +26,7 @@ pub mod legacy;
 pub mod limit;
 pub mod load;
 pub mod nodes;
+pub mod renew;
 pub mod revoke;
 pub mod search;
 pub mod touch;
@@ -69,6 +70,9 @@ macro_rules! store_conformance {
             search: finds_what_was_asked_for, goes_on_after_the_last, finds_and_counts_only_the_living;
             update: writes_and_counts, replaces_and_removes_the_reference, refuses_a_stale_version,
                 never_revives, moves_to_another_tenant, lets_one_of_two_win;
+            renew: keeps_all_but_the_key, leads_on_from_the_former_key, leads_on_from_earlier_keys,
+                ends_the_former_key_after_the_grace, has_one_successor,
+                ends_under_both_keys, never_outlives_its_end, is_meant_by_its_former_key, never_renews_the_ended;
             touch: moves_forward_without_an_event, never_moves_backwards, never_creates, never_revives_the_ended,
                 never_revives_the_idle, takes_the_latest_of_a_batch;
             revoke: ends_a_key_once, ends_a_handle_of_its_owner_only, ends_a_handle_for_an_operator, keeps_one_of_the_others,

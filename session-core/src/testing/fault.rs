@@ -14,8 +14,8 @@ use crate::session::{NewSession, RevokeReason, Seq, Session};
 use crate::sid::SessionKey;
 use crate::store::{
     Adoption, Change, HintStream, History, Housekept, LegacyStore, NodeReport, Pulse, Recalled,
-    Revoked, Scope, Search, Seen, SessionStore, Snapshot, StoreError, StoreResult, StoredSession,
-    Tally, Touch, Updated,
+    Renewal, Revoked, Scope, Search, Seen, SessionStore, Snapshot, StoreError, StoreResult,
+    StoredSession, Tally, Touch, Updated,
 };
 
 /// A store in front of another one, with [`Faults`] in between.
@@ -51,6 +51,7 @@ pub enum Call {
     Head,
     Insert,
     Update,
+    Renew,
     Touch,
     Revoke,
     ListByUser,
@@ -259,6 +260,11 @@ impl SessionStore for FaultStore {
     ) -> StoreResult<Updated> {
         let inner = self.inner.update(key, version, change);
         self.faults.pass(Call::Update, inner).await
+    }
+
+    async fn renew(&self, renewal: &Renewal) -> StoreResult<Option<Session>> {
+        let inner = self.inner.renew(renewal);
+        self.faults.pass(Call::Renew, inner).await
     }
 
     async fn touch(&self, batch: &[Touch]) -> StoreResult<u64> {

@@ -28,6 +28,10 @@ struct Life {
     /// When it ended, and whether only because another took its place.
     ended: Option<(Boot, bool)>,
     updates: Vec<(i64, Boot)>,
+    /// The key that the session had before this one.
+    former: Option<SessionKey>,
+    /// The session has another key by now, and this one is accepted for a while.
+    is_former: bool,
 }
 
 struct Mass {
@@ -71,12 +75,28 @@ impl<'a> Checker<'a> {
                     life.born = Some(commit.at);
                     life.expires_at = Some(*expires_at);
                 }
+                Change::Renewed { of, to, until } => {
+                    let old = lives.entry(*of).or_default();
+                    let new = Life {
+                        born: Some(commit.at),
+                        expires_at: old.expires_at,
+                        updates: old.updates.clone(),
+                        former: Some(*of),
+                        ..Life::default()
+                    };
+                    old.expires_at = old.expires_at.min(Some(*until));
+                    old.is_former = true;
+                    lives.insert(*to, new);
+                }
                 Change::Updated { key, version } => {
-                    let life = lives.entry(*key).or_default();
-                    life.updates.push((*version, commit.at));
+                    under_all_keys(&mut lives, *key, |life| {
+                        life.updates.push((*version, commit.at));
+                    });
                 }
                 Change::Ended { key, replaced } => {
-                    lives.entry(*key).or_default().ended = Some((commit.at, *replaced));
+                    under_all_keys(&mut lives, *key, |life| {
+                        life.ended = Some((commit.at, *replaced));
+                    });
                 }
                 Change::Mass { user, tenant } => masses.push(Mass {
                     at: commit.at,
@@ -97,8 +117,11 @@ impl<'a> Checker<'a> {
     fn judge(&self, record: &Record) -> Vec<Violation> {
         match record.seen {
             Seen::Admitted {
-                session, version, ..
-            } => self.admitted(record, session, version),
+                session,
+                version,
+                second,
+                ..
+            } => self.admitted(record, session, version, second),
             Seen::Absent { session, why } => self.absent(record, session, why),
             Seen::Stranger { .. } => {
                 vec![violation(
@@ -118,7 +141,13 @@ impl<'a> Checker<'a> {
         }
     }
 
-    fn admitted(&self, record: &Record, session: usize, version: i64) -> Vec<Violation> {
+    fn admitted(
+        &self,
+        record: &Record,
+        session: usize,
+        version: i64,
+        second: bool,
+    ) -> Vec<Violation> {
         let known = &self.history.sessions[session];
         let life = &self.lives[&known.key];
         let mut broken = Vec::new();
@@ -150,9 +179,11 @@ impl<'a> Checker<'a> {
         if newest.is_some_and(|newest| version < newest) {
             add(INV_1, format!("version {newest:?} is older than the lease"));
         }
+        // A former sid is accepted when the request comes in; the second check is about the session.
+        let concluded = second && life.is_former;
         if life
             .expires_at
-            .is_some_and(|end| self.store_wall(record.at) >= end)
+            .is_some_and(|end| self.store_wall(record.at) >= end && !concluded)
         {
             add(INV_6, "it has expired".to_owned());
         }
@@ -199,7 +230,7 @@ impl<'a> Checker<'a> {
         for record in &self.history.records {
             let on = (record.node, record.life);
             match record.seen {
-                Seen::Absent { session, .. } if !self.history.sessions[session].idles => {
+                Seen::Absent { session, why } if self.is_final(record, session, why) => {
                     gone.entry((on, session)).or_insert(record.at);
                 }
                 // A second check concludes a request that came before.
@@ -223,9 +254,31 @@ impl<'a> Checker<'a> {
         broken
     }
 
+    /// A node's upper bound of the store's clock may be ahead for a moment: then a session seems over a little too soon.
+    fn is_final(&self, record: &Record, session: usize, why: &str) -> bool {
+        let known = &self.history.sessions[session];
+        let end = self.lives[&known.key].expires_at;
+        let too_soon = why == "expired" && end.is_some_and(|end| self.store_wall(record.at) < end);
+        !known.idles && !too_soon
+    }
+
     fn store_wall(&self, at: Boot) -> Timestamp {
         let up = i64::try_from(at.as_nanos() / 1_000).unwrap();
         Timestamp::from_micros(self.history.store_epoch + up)
+    }
+}
+
+/// Does something to a session under the key that it has, and under those that it had.
+fn under_all_keys(
+    lives: &mut BTreeMap<SessionKey, Life>,
+    key: SessionKey,
+    mut change: impl FnMut(&mut Life),
+) {
+    let mut next = Some(key);
+    while let Some(key) = next {
+        let life = lives.entry(key).or_default();
+        change(life);
+        next = life.former;
     }
 }
 

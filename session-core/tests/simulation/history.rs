@@ -99,6 +99,9 @@ impl History {
                 format!("born: {} of {user} in {tenant:?}", name(key))
             }
             Change::Updated { key, version } => format!("updated: {} to {version}", name(key)),
+            Change::Renewed { of, to, until } => {
+                format!("renewed: {} is {} now, until {until:?}", name(of), name(to))
+            }
             Change::Ended { key, replaced } => {
                 format!("ended: {}, replaced: {replaced}", name(key))
             }

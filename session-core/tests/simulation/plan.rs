@@ -26,6 +26,9 @@ pub(crate) enum What {
     Rotate {
         pick: u64,
     },
+    Renew {
+        pick: u64,
+    },
     Update {
         pick: u64,
     },
@@ -52,9 +55,10 @@ pub(crate) enum What {
         revoke_after: Duration,
         cut_after: Duration,
     },
-    /// A session is exchanged for another one while it is revoked.
+    /// A session is exchanged for another one while it is revoked, or gets another sid.
     RotateRace {
         pick: u64,
+        renew: bool,
         revoke_after: Duration,
     },
     /// The store fails over to a standby that has not got the last events, none of which is about a session of ours.
@@ -143,6 +147,7 @@ pub(crate) fn plan(dice: Dice) -> Vec<Step> {
     if roll.chance(25) {
         let what = What::RotateRace {
             pick: roll.draw(),
+            renew: roll.chance(50),
             revoke_after: roll.millis(500),
         };
         push(&mut steps, &mut roll, LENGTH, what);
@@ -199,7 +204,8 @@ fn change(roll: &mut Roll) -> What {
     let lasting = Duration::from_millis(200 + roll.below(4_000));
     match roll.below(100) {
         0..18 => What::LogIn(login(roll)),
-        18..24 => What::Rotate { pick },
+        18..21 => What::Rotate { pick },
+        21..24 => What::Renew { pick },
         24..34 => What::Update { pick },
         34..48 => What::Revoke {
             pick,

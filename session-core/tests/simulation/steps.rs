@@ -54,8 +54,13 @@ impl World {
                 };
                 self.ambush(&node, pick, ambush).await;
             }
-            What::RotateRace { pick, revoke_after } => {
-                self.rotate_race(number, at, &node, pick, revoke_after)
+            What::Renew { pick } => self.renew(number, at, &node, pick).await,
+            What::RotateRace {
+                pick,
+                renew,
+                revoke_after,
+            } => {
+                self.rotate_race(number, at, &node, (pick, renew), revoke_after)
                     .await;
             }
             trouble => self.make_trouble(number, at, &node, trouble).await,
@@ -181,13 +186,31 @@ impl World {
         }
     }
 
+    async fn renew(&self, number: usize, at: usize, node: &Node, pick: u64) {
+        let Some((_, old)) = self.pick(pick) else {
+            return;
+        };
+        if let Ok(Some(created)) = node.sessions.renew(old.key).await
+            && node.is_alive()
+        {
+            let session = self.add(Known {
+                key: created.session.key,
+                sid: created.sid.expose().as_str().to_owned(),
+                heir_of: None,
+                ..old
+            });
+            let text = format!("renewed: session {session}");
+            self.write_down(number, at, node, Seen::Note(text));
+        }
+    }
+
     /// See [`What::RotateRace`].
     async fn rotate_race(
         &self,
         number: usize,
         at: usize,
         node: &Node,
-        pick: u64,
+        (pick, renew): (u64, bool),
         revoke_after: Duration,
     ) {
         let Some((_, old)) = self.pick(pick) else {
@@ -200,7 +223,14 @@ impl World {
             let revoked = self.store.revoke(&scope, RevokeReason::External).await;
             revoked.unwrap();
         };
-        tokio::join!(self.rotate(number, at, node, pick), revoke);
+        let exchange = async {
+            if renew {
+                self.renew(number, at, node, pick).await;
+            } else {
+                self.rotate(number, at, node, pick).await;
+            }
+        };
+        tokio::join!(exchange, revoke);
         node.link.set(Weather::Fair);
     }
 

@@ -1,6 +1,6 @@
 //! A world from its beginning to its end.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -147,13 +147,21 @@ impl World {
     /// The sessions that have ended.
     pub(crate) fn ended(&self) -> BTreeSet<SessionKey> {
         let journal = self.store.journal();
-        let ended = journal
-            .into_iter()
-            .filter_map(|commit| match commit.change {
-                Change::Ended { key, .. } => Some(key),
-                _ => None,
-            });
-        ended.collect()
+        let (mut ended, mut former) = (BTreeSet::new(), BTreeMap::new());
+        for commit in journal {
+            match commit.change {
+                Change::Renewed { of, to, .. } => drop(former.insert(to, of)),
+                Change::Ended { key, .. } => {
+                    let mut next = Some(key);
+                    while let Some(key) = next {
+                        ended.insert(key);
+                        next = former.get(&key).copied();
+                    }
+                }
+                _ => {}
+            }
+        }
+        ended
     }
 
     pub(crate) fn known(&self, session: usize) -> Known {

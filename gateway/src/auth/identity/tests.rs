@@ -26,6 +26,7 @@ fn session(identity: Value) -> Session {
         reference,
         created_seq: 0,
         version: 1,
+        renewed_at: None,
     }
 }
 

@@ -231,6 +231,7 @@ const EFFECTS: &[Effect] = &[
     ("cache.redis_ttl", "\"1m\"", &[]),
     ("session.absolute_timeout", "\"23h\"", &[]),
     ("session.idle_timeout", "\"1h\"", &[]),
+    ("session.rotate_every", "\"1h\"", &[]),
     ("session.max_per_user", "5", &[]),
     ("session.over_limit", "\"deny\"", &[]),
     ("session.tenants.NAME.max_per_user", "5", &[]),

@@ -33,6 +33,7 @@ fn value() -> Value {
         reference: Some("ref".into()),
         created_seq: 6,
         version: 7,
+        renewed_at: None,
     };
     Value {
         session,

@@ -56,6 +56,7 @@ fn session(key: SessionKey) -> Session {
         reference: None,
         created_seq: 0,
         version: 1,
+        renewed_at: None,
     }
 }
 

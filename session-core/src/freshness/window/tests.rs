@@ -60,6 +60,7 @@ fn entry(window: &Window, key: SessionKey, identity: &Identity, as_of: Seq) -> O
         reference: None,
         created_seq: 0,
         version: 1,
+        renewed_at: None,
     };
     Some(Arc::new(Entry::new(
         session,

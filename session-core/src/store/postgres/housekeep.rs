@@ -82,6 +82,12 @@ const EVENTS: &str = "\
         ) e WHERE e.latest < statement_timestamp() - interval '40 minutes' \
               AND e.seq < (SELECT max(seq) FROM sidgate_event))";
 
+/// Keys that nobody has any business with any more.
+const FORMER_KEYS: &str = "\
+    DELETE FROM sidgate_former_key WHERE session_key IN ( \
+        SELECT session_key FROM sidgate_former_key WHERE until < statement_timestamp() - interval '24 hours' \
+        ORDER BY until LIMIT $1 FOR UPDATE SKIP LOCKED)";
+
 /// Nodes that have long been gone.
 const NODES: &str = "\
     DELETE FROM sidgate_node WHERE node_id IN ( \
@@ -119,6 +125,7 @@ async fn transaction(client: &ClientWrapper, limit: i64) -> Result<Housekept, Pg
     let sessions = expired + remove(client, REVOKED, left).await?;
     let events = remove(client, EVENTS, limit).await?;
     let nodes = remove(client, NODES, limit).await?;
+    let former_keys = remove(client, FORMER_KEYS, limit).await?;
     client.batch_execute("COMMIT").await?;
     Ok(Housekept {
         sessions,
@@ -126,7 +133,8 @@ async fn transaction(client: &ClientWrapper, limit: i64) -> Result<Housekept, Pg
         revocations,
         events,
         nodes,
-        more: [sessions, marked, revocations, events, nodes].contains(&all),
+        former_keys,
+        more: [sessions, marked, revocations, events, nodes, former_keys].contains(&all),
     })
 }
 

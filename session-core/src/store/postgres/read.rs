@@ -16,7 +16,9 @@ pub(super) async fn load(pool: &Pool, key: &SessionKey) -> StoreResult<Snapshot>
         columns!(),
         ", ",
         mass_revoked!(),
-        " AS mass_revoked FROM sidgate_clock c LEFT JOIN sidgate_session s ON s.session_key = $1"
+        " AS mass_revoked, f.session_key IS NOT NULL AS is_former FROM sidgate_clock c \
+         LEFT JOIN sidgate_former_key f ON f.session_key = $1 \
+         LEFT JOIN sidgate_session s ON s.session_key = CASE WHEN f.until > clock_timestamp() THEN f.successor ELSE $1 END"
     );
     let rows = pool.read(SQL, &[&key.as_bytes().as_slice()]).await?;
     let row = rows.first().ok_or(SchemaError::Missing)?;
@@ -29,6 +31,7 @@ pub(super) async fn load(pool: &Pool, key: &SessionKey) -> StoreResult<Snapshot>
         incarnation: column(row, "incarnation")?,
         now: column::<Stamp>(row, "now")?.0,
         row: found.map(|_key| row::stored_session(row)).transpose()?,
+        is_former: column(row, "is_former")?,
     })
 }
 

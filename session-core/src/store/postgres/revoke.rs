@@ -12,7 +12,7 @@ use super::row::{column, in_use, mass_revoked, unended};
 use crate::session::RevokeReason;
 use crate::store::{Revoked, Scope, StoreError, StoreResult};
 
-/// Ends the rows that a condition selects. Idle ones too, because a node may know of activity that is not written yet; but
+/// Ends the rows that a condition selects. A key only says which handle is meant: it may change while we wait for the row. Idle ones too, because a node may know of activity that is not written yet; but
 /// they are not counted.
 macro_rules! end {
     ($which:literal) => {
@@ -49,12 +49,16 @@ pub(super) async fn revoke(
     scope: &Scope,
     reason: RevokeReason,
 ) -> StoreResult<Revoked> {
-    const KEY: &str = end!("s.session_key = $1");
+    const KEY: &str = end!(
+        "s.id = (SELECT k.id FROM sidgate_session k WHERE k.session_key = sidgate_current_key($1))"
+    );
     const HANDLE: &str = end!("s.id = $1 AND ($3::text IS NULL OR s.user_id = $3)");
     // Locked in one order, so that two of these cannot deadlock.
     const OTHERS: &str = end!(
         "s.session_key IN (SELECT o.session_key FROM sidgate_session o \
-         WHERE o.user_id = $1 AND o.session_key <> $3 ORDER BY o.session_key FOR NO KEY UPDATE)"
+         WHERE o.user_id = $1 AND o.id IS DISTINCT FROM \
+             (SELECT k.id FROM sidgate_session k WHERE k.session_key = sidgate_current_key($3)) \
+         ORDER BY o.session_key FOR NO KEY UPDATE)"
     );
     const USER: &str = count!("s.user_id = $1");
     const TENANT: &str = count!("s.tenant_id = $1");

@@ -33,7 +33,8 @@ pub(super) async fn make_room(
         " AS used, row_number() OVER (ORDER BY ",
         in_use!(),
         " DESC, s.created_at DESC, s.id DESC) AS place \
-            FROM sidgate_session s WHERE s.user_id = $1 AND s.session_key IS DISTINCT FROM $2 AND ",
+            FROM sidgate_session s WHERE s.user_id = $1 AND s.id IS DISTINCT FROM \
+                (SELECT k.id FROM sidgate_session k WHERE k.session_key = sidgate_current_key($2)) AND ",
         unended!(),
         "), surplus AS MATERIALIZED ( \
             SELECT v.session_key FROM sidgate_session v JOIN live ON live.session_key = v.session_key \

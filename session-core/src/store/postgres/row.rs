@@ -17,7 +17,8 @@ use crate::store::{Event, StoreError, StoreResult, StoredSession, Subject};
 macro_rules! columns {
     () => {
         "s.session_key, s.id, s.identity::text AS identity, s.ip, s.user_agent, s.created_at, s.auth_time, \
-         s.last_activity, s.expires_at, s.idle_seconds, s.revoked_at, s.revoke_reason, s.ref, s.created_seq, s.version"
+         s.last_activity, s.expires_at, s.idle_seconds, s.revoked_at, s.revoke_reason, s.ref, s.created_seq, s.version, \
+         s.renewed_at"
     };
 }
 
@@ -92,6 +93,7 @@ pub(super) fn session(row: &Row) -> StoreResult<Session> {
         reference: column(row, "ref")?,
         created_seq: column(row, "created_seq")?,
         version: column(row, "version")?,
+        renewed_at: column::<Option<Stamp>>(row, "renewed_at")?.map(|at| at.0),
     })
 }
 

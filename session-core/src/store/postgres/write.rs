@@ -112,7 +112,7 @@ pub(super) async fn store(client: &ClientWrapper, new: &NewSession) -> Result<Ro
     );
     const REPLACE: &str = "\
         UPDATE sidgate_session SET revoked_at = clock_timestamp(), revoke_reason = 'replaced' \
-        WHERE session_key = $1 AND revoked_at IS NULL";
+        WHERE id = (SELECT id FROM sidgate_session WHERE session_key = sidgate_current_key($1)) AND revoked_at IS NULL";
     let insert = client.prepare_cached(INSERT).await?;
     let replace = client.prepare_cached(REPLACE).await?;
     let idle = new.idle.as_secs() + u64::from(new.idle.subsec_nanos() > 0);
@@ -153,11 +153,12 @@ pub(super) async fn update(
     change: &Change,
 ) -> StoreResult<Updated> {
     const SQL: &str = concat!(
-        "WITH found AS (SELECT FROM sidgate_session s WHERE s.session_key = $1 AND ",
+        "WITH meant AS (SELECT id FROM sidgate_session WHERE session_key = sidgate_current_key($1)), \
+         found AS (SELECT FROM sidgate_session s WHERE s.id = (SELECT id FROM meant) AND ",
         unended!(),
         "), written AS (UPDATE sidgate_session s \
              SET identity = $3::text::jsonb, tenant_id = $4, ref = $5, version = s.version + 1 \
-             WHERE s.session_key = $1 AND s.version = $2 AND ",
+             WHERE s.id = (SELECT id FROM meant) AND s.version = $2 AND ",
         unended!(),
         " RETURNING 1) \
          SELECT EXISTS (SELECT FROM written) AS written, EXISTS (SELECT FROM found) AS found"

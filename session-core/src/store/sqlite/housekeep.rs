@@ -72,6 +72,10 @@ const EVENTS: &str = "\
 const NODES: &str = "\
     DELETE FROM sidgate_node WHERE node_id IN (SELECT node_id FROM sidgate_node WHERE seen_at < :time LIMIT :limit)";
 
+const FORMER_KEYS: &str = "\
+    DELETE FROM sidgate_former_key WHERE session_key IN ( \
+        SELECT session_key FROM sidgate_former_key WHERE until < :time ORDER BY until LIMIT :limit)";
+
 /// Parameters of a statement.
 type Params<'a> = &'a [(&'a str, &'a dyn ToSql)];
 
@@ -95,6 +99,7 @@ pub(super) fn housekeep(
     let sessions = expired + run(REVOKED, &[(":time", &ended), (":limit", &left)])?;
     let events = run(EVENTS, &[(":time", &heard), (":limit", &limit)])?;
     let nodes = run(NODES, &[(":time", &seen), (":limit", &limit)])?;
+    let former_keys = run(FORMER_KEYS, &[(":time", &ended), (":limit", &limit)])?;
     transaction.commit().map_err(store_error)?;
     let all = u64::try_from(batch).unwrap_or(u64::MAX);
     Ok(Housekept {
@@ -103,7 +108,8 @@ pub(super) fn housekeep(
         revocations,
         events,
         nodes,
-        more: [sessions, marked, revocations, events, nodes].contains(&all),
+        former_keys,
+        more: [sessions, marked, revocations, events, nodes, former_keys].contains(&all),
     })
 }
 

@@ -4,7 +4,7 @@ use tokio_rusqlite::rusqlite::{Connection, Params, Row, named_params};
 use uuid::Uuid;
 
 use super::lane::store_error;
-use super::row::{self, column, columns, in_use, mass_revoked, unended};
+use super::row::{self, column, columns, current_key, in_use, mass_revoked, unended};
 use crate::clock::Timestamp;
 use crate::session::{Seq, Session};
 use crate::sid::SessionKey;
@@ -20,9 +20,11 @@ pub(super) fn load(
         columns!(),
         ", ",
         mass_revoked!(),
-        " AS mass_revoked FROM sidgate_clock c LEFT JOIN sidgate_session s ON s.session_key = :key"
+        " AS mass_revoked, EXISTS (SELECT 1 FROM sidgate_former_key WHERE session_key = :key) AS is_former \
+         FROM sidgate_clock c LEFT JOIN sidgate_session s ON s.session_key = ",
+        current_key!(":key")
     );
-    let params = named_params! {":key": key.as_bytes().as_slice()};
+    let params = named_params! {":key": key.as_bytes().as_slice(), ":now": now.as_micros()};
     let found = rows(connection, SQL, params, |row| {
         let found: Option<Vec<u8>> = column(row, "session_key")?;
         Ok(Snapshot {
@@ -30,6 +32,7 @@ pub(super) fn load(
             incarnation: row::uuid(row, "incarnation")?,
             now,
             row: found.map(|_key| row::stored_session(row)).transpose()?,
+            is_former: column(row, "is_former")?,
         })
     });
     Ok(found?.pop().ok_or(SchemaError::Missing)?)

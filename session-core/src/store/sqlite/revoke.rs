@@ -4,7 +4,7 @@ use tokio_rusqlite::rusqlite::{Connection, ToSql, named_params};
 
 use super::lane::store_error;
 use super::read::rows;
-use super::row::{column, in_use, mass_revoked, unended};
+use super::row::{column, current_key, in_use, mass_revoked, unended};
 use super::write::begin;
 use crate::clock::SharedClock;
 use crate::session::RevokeReason;
@@ -13,10 +13,10 @@ use crate::store::{Revoked, SchemaError, Scope, StoreError, StoreResult};
 /// Ends the rows that a condition selects. Idle ones too, because a node may know of activity that is not written yet; but
 /// they are not counted.
 macro_rules! end {
-    ($which:literal) => {
+    ($($which:expr),+) => {
         concat!(
             "UPDATE sidgate_session AS s SET revoked_at = :now, revoke_reason = :reason WHERE ",
-            $which,
+            $($which,)+
             " AND ",
             unended!(),
             " RETURNING (idle_seconds = 0 OR last_activity + idle_seconds * 1000000 > :now) AS lived"
@@ -47,9 +47,12 @@ pub(super) fn revoke(
     scope: &Scope,
     reason: RevokeReason,
 ) -> StoreResult<Revoked> {
-    const KEY: &str = end!("s.session_key = :key");
+    const KEY: &str = end!("s.session_key = ", current_key!(":key"));
     const HANDLE: &str = end!("s.id = :id AND (:user IS NULL OR s.user_id = :user)");
-    const OTHERS: &str = end!("s.user_id = :user AND s.session_key <> :keep");
+    const OTHERS: &str = end!(
+        "s.user_id = :user AND s.session_key <> ",
+        current_key!(":keep")
+    );
     const USER: &str = count!("s.user_id = :subject");
     const TENANT: &str = count!("s.tenant_id = :subject");
     const ALL: &str = count!(":subject = ''");

@@ -4,7 +4,7 @@ use tokio_rusqlite::rusqlite::{Connection, named_params};
 
 use super::lane::store_error;
 use super::read::rows;
-use super::row::{column, in_use, mass_revoked, unended};
+use super::row::{column, current_key, in_use, mass_revoked, unended};
 use crate::clock::Timestamp;
 use crate::session::{NewSession, OverLimit, SessionLimit};
 use crate::store::{StoreError, StoreResult};
@@ -21,7 +21,9 @@ pub(super) fn make_room(
     const LIVE: &str = concat!(
         "SELECT s.session_key, ",
         in_use!(),
-        " AS used FROM sidgate_session s WHERE s.user_id = :user AND s.session_key IS NOT :replaced AND ",
+        " AS used FROM sidgate_session s WHERE s.user_id = :user AND s.session_key IS NOT ",
+        current_key!(":replaced"),
+        " AND ",
         unended!(),
         " ORDER BY used DESC, s.created_at DESC, s.id DESC"
     );

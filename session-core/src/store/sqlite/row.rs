@@ -15,7 +15,20 @@ use crate::store::{Event, StoreError, StoreResult, StoredSession, Subject};
 macro_rules! columns {
     () => {
         "s.session_key, s.id, s.identity, s.ip, s.user_agent, s.created_at, s.auth_time, s.last_activity, s.expires_at, \
-         s.idle_seconds, s.revoked_at, s.revoke_reason, s.ref, s.created_seq, s.version"
+         s.idle_seconds, s.revoked_at, s.revoke_reason, s.ref, s.created_seq, s.version, s.renewed_at"
+    };
+}
+
+/// The key at `:now` of the session that a parameter asks for: it may be a former one.
+macro_rules! current_key {
+    ($asked:literal) => {
+        concat!(
+            "coalesce((SELECT f.successor FROM sidgate_former_key f WHERE f.session_key = ",
+            $asked,
+            " AND f.until > :now), ",
+            $asked,
+            ")"
+        )
     };
 }
 
@@ -47,7 +60,7 @@ macro_rules! in_use {
     };
 }
 
-pub(super) use {columns, in_use, mass_revoked, unended};
+pub(super) use {columns, current_key, in_use, mass_revoked, unended};
 
 /// The value of a column.
 pub(super) fn column<T: FromSql>(row: &Row<'_>, name: &'static str) -> StoreResult<T> {
@@ -86,6 +99,7 @@ pub(super) fn session(row: &Row<'_>) -> StoreResult<Session> {
         reference: column::<Option<String>>(row, "ref")?.map(String::into_boxed_str),
         created_seq: column(row, "created_seq")?,
         version: column(row, "version")?,
+        renewed_at: column::<Option<i64>>(row, "renewed_at")?.map(Timestamp::from_micros),
     })
 }
 

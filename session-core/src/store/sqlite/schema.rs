@@ -9,11 +9,12 @@ use super::write::begin;
 use crate::store::{SchemaError, StoreResult};
 
 /// Migrations in order; the version of the schema is how many of them have been applied.
-const MIGRATIONS: [&str; 4] = [
+const MIGRATIONS: [&str; 5] = [
     include_str!("../migrations/sqlite/0001_sessions.sql"),
     include_str!("../migrations/sqlite/0002_hints.sql"),
     include_str!("../migrations/sqlite/0003_housekeeping.sql"),
     include_str!("../migrations/sqlite/0004_migration.sql"),
+    include_str!("../migrations/sqlite/0005_renewal.sql"),
 ];
 
 /// Triggers without which revocations go unseen.

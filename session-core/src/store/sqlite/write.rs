@@ -6,7 +6,7 @@ use tokio_rusqlite::rusqlite::{self, Connection, Transaction, TransactionBehavio
 use super::lane::{is_duplicate, store_error};
 use super::read::rows;
 use super::room::make_room;
-use super::row::{self, column, columns, mass_revoked, micros, unended};
+use super::row::{self, column, columns, current_key, mass_revoked, micros, unended};
 use crate::clock::{SharedClock, Timestamp};
 use crate::session::{NewSession, Session};
 use crate::sid::SessionKey;
@@ -24,9 +24,11 @@ pub(super) fn insert(
     clock: &SharedClock,
     new: &NewSession,
 ) -> StoreResult<Session> {
-    const REPLACE: &str = "\
-        UPDATE sidgate_session SET revoked_at = :now, revoke_reason = 'replaced' \
-        WHERE session_key = :key AND revoked_at IS NULL";
+    const REPLACE: &str = concat!(
+        "UPDATE sidgate_session SET revoked_at = :now, revoke_reason = 'replaced' \
+         WHERE revoked_at IS NULL AND session_key = ",
+        current_key!(":key")
+    );
     let transaction = begin(connection)?;
     let now = clock.wall();
     if revoked_meanwhile(&transaction, new)? {
@@ -124,15 +126,20 @@ pub(super) fn update(
     change: &Change,
 ) -> StoreResult<Updated> {
     const FIND: &str = concat!(
-        "SELECT s.version FROM sidgate_session s WHERE s.session_key = :key AND ",
+        "SELECT s.version FROM sidgate_session s WHERE s.session_key = ",
+        current_key!(":key"),
+        " AND ",
         unended!()
     );
-    const UPDATE: &str = "\
-        UPDATE sidgate_session SET identity = :identity, tenant_id = :tenant, ref = :ref, version = version + 1 \
-        WHERE session_key = :key";
+    const UPDATE: &str = concat!(
+        "UPDATE sidgate_session SET identity = :identity, tenant_id = :tenant, ref = :ref, version = version + 1 \
+         WHERE session_key = ",
+        current_key!(":key")
+    );
     let transaction = begin(connection)?;
     let key = key.as_bytes().as_slice();
-    let params = named_params! {":key": key, ":now": clock.wall().as_micros()};
+    let now = clock.wall().as_micros();
+    let params = named_params! {":key": key, ":now": now};
     let found: Vec<i64> = rows(&transaction, FIND, params, |row| column(row, "version"))?;
     match found.first() {
         None => return Ok(Updated::Gone),
@@ -141,6 +148,7 @@ pub(super) fn update(
     }
     let params = named_params! {
         ":key": key,
+        ":now": now,
         ":identity": change.identity.as_json(),
         ":tenant": change.identity.tenant_id(),
         ":ref": change.reference.as_deref(),

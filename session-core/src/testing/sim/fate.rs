@@ -35,6 +35,7 @@ pub(super) enum Verb {
     Head,
     Insert,
     Update,
+    Renew,
     Touch,
     Revoke,
     ListByUser,

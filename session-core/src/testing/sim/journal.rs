@@ -36,6 +36,15 @@ pub enum Change {
         /// The version that it has since.
         version: i64,
     },
+    /// A session got another key.
+    Renewed {
+        /// The key it had.
+        of: SessionKey,
+        /// The key it has since.
+        to: SessionKey,
+        /// Until when the former key is accepted.
+        until: Timestamp,
+    },
     /// A session ended, by itself or with others.
     Ended {
         /// Which.

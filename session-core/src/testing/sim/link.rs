@@ -20,8 +20,8 @@ use crate::freshness::tail::BEAT;
 use crate::session::{NewSession, RevokeReason, Seq, Session};
 use crate::sid::SessionKey;
 use crate::store::{
-    Change, HintStream, History, LegacyStore, NodeReport, Pulse, Revoked, Scope, SessionStore,
-    Snapshot, StoreError, StoreResult, StoredSession, Touch, Updated,
+    Change, HintStream, History, LegacyStore, NodeReport, Pulse, Renewal, Revoked, Scope,
+    SessionStore, Snapshot, StoreError, StoreResult, StoredSession, Touch, Updated,
 };
 
 /// See the module.
@@ -262,6 +262,14 @@ impl SessionStore for SimLink {
         let (key, change) = (*key, change.clone());
         self.primary(Verb::Update, digest(&key), move |store| {
             Ok(store.update_now(&key, version, &change))
+        })
+        .await
+    }
+
+    async fn renew(&self, renewal: &Renewal) -> StoreResult<Option<Session>> {
+        let renewal = *renewal;
+        self.primary(Verb::Renew, digest(&renewal.of), move |store| {
+            Ok(store.renew_now(&renewal))
         })
         .await
     }

@@ -15,7 +15,7 @@ use crate::clock::{Clock, Timestamp};
 use crate::session::{NewSession, RevokeReason, Seq, Session};
 use crate::sid::SessionKey;
 use crate::store::{
-    Change, Event, History, LegacyStore, NodeReport, PULSE_LIMIT, Pulse, Revoked, Scope,
+    Change, Event, History, LegacyStore, NodeReport, PULSE_LIMIT, Pulse, Renewal, Revoked, Scope,
     SessionStore, Snapshot, StoreResult, StoredSession, Touch, Updated,
 };
 
@@ -140,7 +140,8 @@ impl SimStore {
             as_of: truth.head,
             incarnation: Uuid::from_u128(truth.incarnation),
             now: self.clock.wall(),
-            row: truth.stored(key),
+            row: truth.stored(&truth.current(key, self.clock.wall())),
+            is_former: truth.is_former(key),
         }
     }
 
@@ -154,6 +155,10 @@ impl SimStore {
 
     pub(super) fn update_now(&self, key: &SessionKey, version: i64, change: &Change) -> Updated {
         self.commit(|truth, now| truth.update(now, key, version, change))
+    }
+
+    pub(super) fn renew_now(&self, renewal: &Renewal) -> Option<Session> {
+        self.commit(|truth, now| truth.renew(now, renewal))
     }
 
     pub(super) fn touch_now(&self, batch: &[Touch]) -> u64 {
@@ -243,6 +248,10 @@ impl SessionStore for SimStore {
         change: &Change,
     ) -> StoreResult<Updated> {
         Ok(self.update_now(key, version, change))
+    }
+
+    async fn renew(&self, renewal: &Renewal) -> StoreResult<Option<Session>> {
+        Ok(self.renew_now(renewal))
     }
 
     async fn touch(&self, batch: &[Touch]) -> StoreResult<u64> {

@@ -10,7 +10,8 @@ use crate::clock::{Boot, Timestamp};
 use crate::session::{NewSession, RevokeReason, Seq, Session, Text};
 use crate::sid::SessionKey;
 use crate::store::{
-    self, Event, Revoked, Scope, StoreError, StoreResult, StoredSession, Subject, Touch, Updated,
+    self, Event, Renewal, Revoked, Scope, StoreError, StoreResult, StoredSession, Subject, Touch,
+    Updated,
 };
 
 /// The store's own time at a transaction.
@@ -38,6 +39,8 @@ pub(super) struct Truth {
     rows: BTreeMap<SessionKey, Session>,
     mass: BTreeMap<MassOf, Seq>,
     ended: BTreeSet<SessionKey>,
+    /// Keys that sessions had before, what they have now, and until when the former one is accepted.
+    former: BTreeMap<SessionKey, (SessionKey, Timestamp)>,
     pub(super) journal: Vec<Commit>,
     /// What each node has reported, and when.
     pub(super) nodes: BTreeMap<Uuid, (Seq, Timestamp)>,
@@ -148,6 +151,7 @@ impl Truth {
             reference: new.reference.clone(),
             created_seq: new.sampled,
             version: 1,
+            renewed_at: None,
         };
         if self
             .mass_revoked(&session)
@@ -184,6 +188,7 @@ impl Truth {
 
     /// Ends one row; whether it was alive.
     fn end(&mut self, now: Now, key: &SessionKey, reason: RevokeReason) -> bool {
+        let key = &self.current(key, now.wall);
         let unended = self
             .rows
             .get(key)
@@ -199,6 +204,42 @@ impl Truth {
         })
     }
 
+    /// Whether sessions were once stored under `key`.
+    pub(super) fn is_former(&self, key: &SessionKey) -> bool {
+        self.former.contains_key(key)
+    }
+
+    /// The key under which the session is stored now that was asked for by `key`.
+    pub(super) fn current(&self, key: &SessionKey, now: Timestamp) -> SessionKey {
+        match self.former.get(key) {
+            Some((successor, until)) if *until > now => *successor,
+            _ => *key,
+        }
+    }
+
+    pub(super) fn renew(&mut self, now: Now, renewal: &Renewal) -> Option<Session> {
+        let Renewal { of, to, grace } = *renewal;
+        let row = self.rows.get(&of);
+        if !row.is_some_and(|row| self.unended(row, now.wall)) {
+            return None;
+        }
+        let mut session = self.rows.remove(&of)?;
+        session.key = to;
+        session.renewed_at = Some(now.wall);
+        session.last_activity = now.wall;
+        self.rows.insert(to, session.clone());
+        let until = now.wall.plus(grace);
+        let earlier = self.former.values_mut();
+        for (successor, _) in earlier.filter(|(successor, _)| *successor == of) {
+            *successor = to;
+        }
+        self.former.insert(of, (to, until));
+        self.event(Subject::Session(of));
+        self.event(Subject::Session(to));
+        self.note(now, Change::Renewed { of, to, until });
+        Some(session)
+    }
+
     pub(super) fn update(
         &mut self,
         now: Now,
@@ -206,6 +247,7 @@ impl Truth {
         version: i64,
         change: &store::Change,
     ) -> Updated {
+        let key = &self.current(key, now.wall);
         let unended = self
             .rows
             .get(key)
@@ -253,13 +295,14 @@ impl Truth {
 
     pub(super) fn revoke(&mut self, now: Now, scope: &Scope, reason: RevokeReason) -> Revoked {
         let one = |session: &Session| match scope {
-            Scope::Key(key) => session.key == *key,
+            Scope::Key(key) => session.key == self.current(key, now.wall),
             Scope::Handle { id, user_id } => {
                 let user = session.identity.user_id();
                 session.id == *id && user_id.as_deref().is_none_or(|owner| owner == user)
             }
             Scope::Others { user_id, keep } => {
-                session.identity.user_id() == &**user_id && session.key != *keep
+                session.identity.user_id() == &**user_id
+                    && session.key != self.current(keep, now.wall)
             }
             Scope::User(_) | Scope::Tenant(_) | Scope::All => false,
         };

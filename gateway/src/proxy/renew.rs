@@ -1,0 +1,79 @@
+//! `session.rotate_every`: a session that has had its sid for so long gets another one with its next answer.
+//!
+//! An answer that cannot carry a cookie leaves it to the next one. Of parallel requests one renews the sid, on whichever
+//! node; the others are served with the old one, which is accepted for ten seconds more. When the store fails nothing is
+//! set and the request is served.
+
+use std::collections::HashSet;
+
+use http::HeaderValue;
+use parking_lot::Mutex;
+use session_core::service::Active;
+use session_core::sid::SessionKey;
+use tracing::warn;
+
+use super::ctx::{Ctx, Forward};
+use crate::auth::decide::State;
+use crate::gate::Gate;
+use crate::set_cookie;
+use crate::telemetry::security::Kind;
+
+/// Sessions whose sid is being renewed by this process: the requests beside need not ask the store as well.
+#[derive(Debug, Default)]
+pub(crate) struct UnderWay(Mutex<HashSet<SessionKey>>);
+
+impl UnderWay {
+    fn enter(&self, key: SessionKey) -> Option<Place<'_>> {
+        let entered = self.0.lock().insert(key);
+        // Not `then_some`: a place that is made is also given back.
+        entered.then(|| Place(self, key))
+    }
+}
+
+struct Place<'a>(&'a UnderWay, SessionKey);
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.0.0.lock().remove(&self.1);
+    }
+}
+
+/// The cookie with the new sid, if one was due and could be had.
+pub(super) async fn renew(gate: &Gate, ctx: &Ctx, forward: &Forward) -> Option<HeaderValue> {
+    let State::Active(active) = &forward.state else {
+        return None;
+    };
+    let key = active.entry.session().key;
+    if !is_due(gate, ctx, active) || forward.presented != Some(key) {
+        return None;
+    }
+    let _place = gate.renewing.enter(key)?;
+    let created = match gate.sessions.renew(key).await {
+        Ok(Some(created)) => created,
+        Ok(None) => return None,
+        Err(failed) => {
+            gate.metrics.renewal("failed");
+            warn!(request_id = ctx.request_id, error = %failed, "sid not renewed");
+            return None;
+        }
+    };
+    gate.metrics.renewal("done");
+    ctx.note(Kind::Rotated, "rotate_every");
+    if let Some(watch) = &ctx.watch {
+        watch.moves_to(Some(created.session.key));
+    }
+    let life = created
+        .session
+        .expires_at
+        .since(gate.sessions.clock().wall());
+    set_cookie::issue(&ctx.site.config.cookie, &created.sid, life)
+}
+
+/// A session that was found by a former sid has been renewed already, and one that is served stale cannot be.
+fn is_due(gate: &Gate, ctx: &Ctx, active: &Active) -> bool {
+    let Some(every) = ctx.site.config.session.rotate_every else {
+        return false;
+    };
+    let since = active.entry.session().sid_since();
+    active.stale.is_none() && gate.sessions.clock().wall().since(since) >= every
+}

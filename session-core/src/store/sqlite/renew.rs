@@ -1,0 +1,62 @@
+//! Another key for a session.
+
+use tokio_rusqlite::rusqlite::{Connection, named_params};
+
+use super::lane::{is_duplicate, store_error};
+use super::row::{mass_revoked, micros, unended};
+use super::write::{begin, read_back};
+use crate::clock::SharedClock;
+use crate::session::Session;
+use crate::store::{Renewal, StoreError, StoreResult};
+
+pub(super) fn renew(
+    connection: &mut Connection,
+    clock: &SharedClock,
+    renewal: &Renewal,
+) -> StoreResult<Option<Session>> {
+    const RENEW: &str = concat!(
+        "UPDATE sidgate_session AS s SET session_key = :new, renewed_at = :now, last_activity = :now \
+         WHERE s.session_key = :old AND ",
+        unended!()
+    );
+    const FORMER: &str = "\
+        INSERT INTO sidgate_former_key (session_key, successor, until) VALUES (:old, :new, :until)";
+    const EARLIER: &str = "UPDATE sidgate_former_key SET successor = :new WHERE successor = :old";
+    const LEGACY: &str = "UPDATE sidgate_legacy SET session_key = :new WHERE session_key = :old";
+    let transaction = begin(connection)?;
+    let now = clock.wall().as_micros();
+    let (old, new) = (
+        renewal.of.as_bytes().as_slice(),
+        renewal.to.as_bytes().as_slice(),
+    );
+    let params = named_params! {":old": old, ":new": new, ":now": now};
+    let moved = transaction
+        .prepare_cached(RENEW)
+        .and_then(|mut statement| statement.execute(params))
+        .map_err(|error| {
+            if is_duplicate(&error) {
+                StoreError::Duplicate
+            } else {
+                store_error(error)
+            }
+        })?;
+    if moved == 0 {
+        return Ok(None);
+    }
+    let until = now.saturating_add(micros(renewal.grace));
+    let former = named_params! {":old": old, ":new": new, ":until": until};
+    for sql in [EARLIER, LEGACY] {
+        let pair = named_params! {":old": old, ":new": new};
+        transaction
+            .prepare_cached(sql)
+            .and_then(|mut statement| statement.execute(pair))
+            .map_err(store_error)?;
+    }
+    transaction
+        .prepare_cached(FORMER)
+        .and_then(|mut statement| statement.execute(former))
+        .map_err(store_error)?;
+    let session = read_back(&transaction, &renewal.to)?;
+    transaction.commit().map_err(store_error)?;
+    Ok(Some(session))
+}
