@@ -11,11 +11,13 @@ use crate::sid::SessionKey;
 
 mod identity;
 mod reason;
+mod risk;
 
 pub use identity::{
     ID_MAX, IDENTITY_MAX, Identity, IdentityError, IdentityPatch, REFERENCE_MAX, Text,
 };
 pub use reason::RevokeReason;
+pub use risk::RiskRule;
 
 /// Number of a committed event of authority. Dense, in commit order, starting with 1; 0 means "before all of them".
 pub type Seq = i64;

@@ -16,15 +16,23 @@ const BATCH: usize = 500;
 /// Rest between two batches: a million rows take minutes, and nobody notices.
 const REST: Duration = Duration::from_millis(100);
 
-/// Keeps house until `stop`; `tombstone` in seconds.
+/// How long things are kept, in seconds; changed while the service runs.
+#[derive(Debug)]
+pub(super) struct Retention {
+    /// Old logins after their sessions.
+    pub(super) tombstone: AtomicU64,
+    /// Where sessions were used.
+    pub(super) sightings: AtomicU64,
+}
+
+/// Keeps house until `stop`.
 pub(super) async fn keep_house(
     store: Arc<dyn SessionStore>,
-    tombstone: Arc<AtomicU64>,
+    retention: Arc<Retention>,
     stop: CancellationToken,
 ) {
     loop {
-        let tombstone = Duration::from_secs(tombstone.load(Ordering::Relaxed));
-        let pause = match round(store.as_ref(), tombstone).await {
+        let pause = match round(store.as_ref(), &retention).await {
             Ok(Housekept { more: true, .. }) => REST,
             Ok(done) => {
                 if done != Housekept::default() {
@@ -44,9 +52,15 @@ pub(super) async fn keep_house(
     }
 }
 
-async fn round(store: &dyn SessionStore, tombstone: Duration) -> StoreResult<Housekept> {
-    let forgotten = store.forget_legacy(tombstone, BATCH).await?;
+async fn round(store: &dyn SessionStore, retention: &Retention) -> StoreResult<Housekept> {
+    let seconds = |kept: &AtomicU64| Duration::from_secs(kept.load(Ordering::Relaxed));
+    let logins = store
+        .forget_legacy(seconds(&retention.tombstone), BATCH)
+        .await?;
+    let sightings = store
+        .forget_sightings(seconds(&retention.sightings), BATCH)
+        .await?;
     let mut done = store.housekeep(BATCH).await?;
-    done.more |= forgotten >= BATCH as u64;
+    done.more |= logins.max(sightings) >= BATCH as u64;
     Ok(done)
 }

@@ -11,6 +11,7 @@ mod receipt;
 mod renew;
 mod resolve;
 mod sampler;
+mod sightings;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -25,6 +26,7 @@ use uuid::Uuid;
 
 pub use self::change::{Created, LIST_MAX, Login, LoginTicket, UpdateError};
 pub use self::error::SessionsError;
+use self::housekeeping::Retention;
 pub use self::legacy::{Known, Migrated};
 pub use self::receipt::{Receipt, Wait, heard_by_all};
 pub use self::renew::GRACE;
@@ -56,6 +58,8 @@ const RETIRE_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// How long old logins are remembered after their sessions, unless somebody says otherwise.
 const TOMBSTONE: Duration = Duration::from_secs(180 * 86_400);
+/// The same for where sessions were used.
+const SIGHTINGS_KEPT: Duration = Duration::from_secs(30 * 86_400);
 
 /// What [`Sessions`] is built from.
 #[derive(Debug)]
@@ -119,8 +123,7 @@ pub struct Sessions {
     stats: Arc<Stats>,
     sampling: Arc<Semaphore>,
     node: Uuid,
-    /// Seconds for which old logins are remembered after their sessions.
-    tombstone: Arc<AtomicU64>,
+    retention: Arc<Retention>,
     tasks: TaskTracker,
     stop: CancellationToken,
 }
@@ -185,7 +188,10 @@ impl Sessions {
             stats,
             sampling: Arc::new(Semaphore::new(1)),
             node,
-            tombstone: Arc::new(AtomicU64::new(TOMBSTONE.as_secs())),
+            retention: Arc::new(Retention {
+                tombstone: AtomicU64::new(TOMBSTONE.as_secs()),
+                sightings: AtomicU64::new(SIGHTINGS_KEPT.as_secs()),
+            }),
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),
         });
@@ -225,8 +231,8 @@ impl Sessions {
         };
         let guard = guard.run(guard::LOOK_EVERY, self.stop.clone());
         self.tasks.spawn_on(guard, &self.runtime);
-        let (store, tombstone) = (Arc::clone(&self.store), Arc::clone(&self.tombstone));
-        let house = housekeeping::keep_house(store, tombstone, self.stop.clone());
+        let (store, retention) = (Arc::clone(&self.store), Arc::clone(&self.retention));
+        let house = housekeeping::keep_house(store, retention, self.stop.clone());
         self.tasks.spawn_on(house, &self.runtime);
         self.tasks
             .spawn_on(unlink_all(Arc::clone(&self.tiers), unlinks), &self.runtime);
@@ -342,7 +348,8 @@ impl Sessions {
 
     /// How long old logins stay known after their sessions have ended, from the next housekeeping on.
     pub fn remember_legacy_for(&self, tombstone: Duration) {
-        self.tombstone.store(tombstone.as_secs(), Ordering::Relaxed);
+        let kept = &self.retention.tombstone;
+        kept.store(tombstone.as_secs(), Ordering::Relaxed);
     }
 
     /// The clock in use.

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::RiskRule;
+
 /// Why a session was ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum RevokeReason {
@@ -19,13 +21,15 @@ pub enum RevokeReason {
     Evicted,
     /// The app ended it.
     App,
+    /// The way it was used broke a rule of the operator's.
+    Risk(RiskRule),
     /// Anything written by somebody else than Sidgate, for example by SQL.
     External,
 }
 
 impl RevokeReason {
     /// Every reason, for tables and metrics.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 13] = [
         Self::Logout,
         Self::LogoutEverywhere,
         Self::Replaced,
@@ -33,6 +37,11 @@ impl RevokeReason {
         Self::Admin,
         Self::Evicted,
         Self::App,
+        Self::Risk(RiskRule::UserAgent),
+        Self::Risk(RiskRule::Country),
+        Self::Risk(RiskRule::Asn),
+        Self::Risk(RiskRule::ImpossibleTravel),
+        Self::Risk(RiskRule::Parallel),
         Self::External,
     ];
 
@@ -47,6 +56,11 @@ impl RevokeReason {
             Self::Admin => "admin",
             Self::Evicted => "evicted",
             Self::App => "app",
+            Self::Risk(RiskRule::UserAgent) => "risk:user_agent",
+            Self::Risk(RiskRule::Country) => "risk:country",
+            Self::Risk(RiskRule::Asn) => "risk:asn",
+            Self::Risk(RiskRule::ImpossibleTravel) => "risk:impossible_travel",
+            Self::Risk(RiskRule::Parallel) => "risk:parallel",
             Self::External => "external",
         }
     }

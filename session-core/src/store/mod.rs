@@ -19,12 +19,14 @@ use crate::sid::SessionKey;
 mod error;
 mod legacy;
 pub mod postgres;
+mod sighting;
 pub mod sqlite;
 
 pub use error::{SchemaError, StoreError};
 pub use legacy::{
     Adoption, LegacyStore, Recalled, RecalledRow, Seen, TALLY_KEPT, TALLY_MAX, Tally,
 };
+pub use sighting::{Cursor, Flag, Sighting, SightingStore, Sightings};
 
 /// Result of a store call.
 pub type StoreResult<T> = Result<T, StoreError>;
@@ -34,7 +36,7 @@ pub const PULSE_LIMIT: usize = 2_000;
 
 /// Where sessions live.
 #[async_trait]
-pub trait SessionStore: LegacyStore + fmt::Debug + Send + Sync + 'static {
+pub trait SessionStore: LegacyStore + SightingStore + fmt::Debug + Send + Sync + 'static {
     /// Checks that the schema is one that this program knows, and that the triggers which number events are on.
     async fn check_schema(&self) -> StoreResult<()>;
 

@@ -20,9 +20,9 @@ use self::connect::Connector;
 use self::link::Link;
 use self::pool::Pool;
 use super::{
-    Adoption, Change, HintStream, History, Housekept, LegacyStore, NodeReport, Pulse, Recalled,
-    Renewal, Revoked, Scope, Search, Seen, SessionStore, Snapshot, StoreResult, StoredSession,
-    Tally, Touch, Updated,
+    Adoption, Change, Cursor, Flag, HintStream, History, Housekept, LegacyStore, NodeReport, Pulse,
+    Recalled, Renewal, Revoked, Scope, Search, Seen, SessionStore, Sighting, SightingStore,
+    Sightings, Snapshot, StoreResult, StoredSession, Tally, Touch, Updated,
 };
 use crate::keys::legacy::LegacyKey;
 use crate::secret::SecretString;
@@ -44,6 +44,7 @@ mod revoke;
 mod room;
 mod row;
 mod schema;
+mod sighting;
 mod write;
 
 pub use self::connect::PostgresConfigError;
@@ -246,5 +247,28 @@ impl LegacyStore for PostgresStore {
 
     async fn tallied(&self) -> StoreResult<Tally> {
         legacy::tallied(&self.pool).await
+    }
+}
+
+#[async_trait]
+impl SightingStore for PostgresStore {
+    async fn sight(&self, seen: &Sighting) -> StoreResult<()> {
+        sighting::sight(&self.pool, seen).await
+    }
+
+    async fn sightings_of(&self, session: Uuid, limit: usize) -> StoreResult<Vec<Sighting>> {
+        sighting::of(&self.pool, session, limit).await
+    }
+
+    async fn flags(&self, sessions: &[Uuid], limit: usize) -> StoreResult<Vec<Flag>> {
+        sighting::flags(&self.pool, sessions, limit).await
+    }
+
+    async fn sightings_from(&self, from: Cursor, limit: usize) -> StoreResult<Sightings> {
+        sighting::from(&self.pool, from, limit).await
+    }
+
+    async fn forget_sightings(&self, kept: Duration, batch: usize) -> StoreResult<u64> {
+        sighting::forget(&self.pool, kept, batch).await
     }
 }

@@ -20,9 +20,9 @@ use uuid::Uuid;
 
 use self::lane::Lane;
 use super::{
-    Adoption, Change, History, Housekept, LegacyStore, NodeReport, Pulse, Recalled, Renewal,
-    Revoked, Scope, Search, Seen, SessionStore, Snapshot, StoreError, StoreResult, StoredSession,
-    Tally, Touch, Updated,
+    Adoption, Change, Cursor, Flag, History, Housekept, LegacyStore, NodeReport, Pulse, Recalled,
+    Renewal, Revoked, Scope, Search, Seen, SessionStore, Sighting, SightingStore, Sightings,
+    Snapshot, StoreError, StoreResult, StoredSession, Tally, Touch, Updated,
 };
 use crate::clock::SharedClock;
 use crate::keys::legacy::LegacyKey;
@@ -40,6 +40,7 @@ mod revoke;
 mod room;
 mod row;
 mod schema;
+mod sighting;
 mod write;
 
 /// Limits of a [`SqliteStore`].
@@ -298,6 +299,44 @@ impl LegacyStore for SqliteStore {
         let clock = SharedClock::clone(&self.clock);
         self.reader
             .call(move |connection| legacy::tallied(connection, clock.wall()))
+            .await
+    }
+}
+
+#[async_trait]
+impl SightingStore for SqliteStore {
+    async fn sight(&self, seen: &Sighting) -> StoreResult<()> {
+        let seen = seen.clone();
+        self.chores
+            .call(move |connection| sighting::sight(connection, &seen))
+            .await
+    }
+
+    async fn sightings_of(&self, session: Uuid, limit: usize) -> StoreResult<Vec<Sighting>> {
+        self.reader
+            .call(move |connection| sighting::of(connection, session, limit))
+            .await
+    }
+
+    async fn flags(&self, sessions: &[Uuid], limit: usize) -> StoreResult<Vec<Flag>> {
+        let sessions = sessions.to_vec();
+        self.reader
+            .call(move |connection| sighting::flags(connection, &sessions, limit))
+            .await
+    }
+
+    async fn sightings_from(&self, from: Cursor, limit: usize) -> StoreResult<Sightings> {
+        self.operators
+            .call(move |connection| sighting::from(connection, from, limit))
+            .await
+    }
+
+    async fn forget_sightings(&self, kept: Duration, batch: usize) -> StoreResult<u64> {
+        let clock = SharedClock::clone(&self.clock);
+        self.chores
+            .call_within(self.options.write_timeout, move |connection| {
+                sighting::forget(connection, clock.wall(), kept, batch)
+            })
             .await
     }
 }

@@ -29,6 +29,7 @@ pub mod nodes;
 pub mod renew;
 pub mod revoke;
 pub mod search;
+pub mod sighting;
 pub mod touch;
 pub mod update;
 
@@ -97,6 +98,8 @@ macro_rules! store_conformance {
                 fails_after_a_mass_revocation, stays_ended, stays_ended_when_its_session_is_revived,
                 outlives_the_session_for_a_while, forgets_in_batches, keeps_the_old_cookies_as_long_as_the_session,
                 tallies_what_is_seen;
+            sighting: answers_what_was_given, is_no_event, flags_name_session_time_and_rule, pages_go_on_after_the_last,
+                forgets_in_batches;
         }
     };
     (@ $fixture:ident $($module:ident: $($case:ident),+;)+) => {

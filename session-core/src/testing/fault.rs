@@ -13,9 +13,9 @@ use crate::keys::legacy::LegacyKey;
 use crate::session::{NewSession, RevokeReason, Seq, Session};
 use crate::sid::SessionKey;
 use crate::store::{
-    Adoption, Change, HintStream, History, Housekept, LegacyStore, NodeReport, Pulse, Recalled,
-    Renewal, Revoked, Scope, Search, Seen, SessionStore, Snapshot, StoreError, StoreResult,
-    StoredSession, Tally, Touch, Updated,
+    Adoption, Change, Cursor, Flag, HintStream, History, Housekept, LegacyStore, NodeReport, Pulse,
+    Recalled, Renewal, Revoked, Scope, Search, Seen, SessionStore, Sighting, SightingStore,
+    Sightings, Snapshot, StoreError, StoreResult, StoredSession, Tally, Touch, Updated,
 };
 
 /// A store in front of another one, with [`Faults`] in between.
@@ -69,9 +69,14 @@ pub enum Call {
     ForgetLegacy,
     Tally,
     Tallied,
+    Sight,
+    SightingsOf,
+    Flags,
+    SightingsFrom,
+    ForgetSightings,
 }
 
-const CALLS: usize = 24;
+const CALLS: usize = 31;
 
 /// The switches of a [`FaultStore`].
 #[derive(Debug)]
@@ -351,5 +356,32 @@ impl LegacyStore for FaultStore {
 
     async fn tallied(&self) -> StoreResult<Tally> {
         self.faults.pass(Call::Tallied, self.inner.tallied()).await
+    }
+}
+
+#[async_trait]
+impl SightingStore for FaultStore {
+    async fn sight(&self, seen: &Sighting) -> StoreResult<()> {
+        self.faults.pass(Call::Sight, self.inner.sight(seen)).await
+    }
+
+    async fn sightings_of(&self, session: Uuid, limit: usize) -> StoreResult<Vec<Sighting>> {
+        let inner = self.inner.sightings_of(session, limit);
+        self.faults.pass(Call::SightingsOf, inner).await
+    }
+
+    async fn flags(&self, sessions: &[Uuid], limit: usize) -> StoreResult<Vec<Flag>> {
+        let inner = self.inner.flags(sessions, limit);
+        self.faults.pass(Call::Flags, inner).await
+    }
+
+    async fn sightings_from(&self, from: Cursor, limit: usize) -> StoreResult<Sightings> {
+        let inner = self.inner.sightings_from(from, limit);
+        self.faults.pass(Call::SightingsFrom, inner).await
+    }
+
+    async fn forget_sightings(&self, kept: Duration, batch: usize) -> StoreResult<u64> {
+        let inner = self.inner.forget_sightings(kept, batch);
+        self.faults.pass(Call::ForgetSightings, inner).await
     }
 }

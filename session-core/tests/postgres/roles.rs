@@ -69,7 +69,7 @@ async fn a_gateway_needs_no_ddl() {
         "SELECT ON sidgate_schema, sidgate_clock, sidgate_event",
         "DELETE ON sidgate_event",
         "SELECT, INSERT, UPDATE, DELETE ON sidgate_session, sidgate_revocation, sidgate_legacy, sidgate_node, sidgate_migration_tally, \
-         sidgate_former_key",
+         sidgate_former_key, sidgate_activity",
     ];
     let url = database.url_as(&role(&database, "gateway", &grants).await);
     let store = PostgresStore::new(&url, options()).unwrap();

@@ -135,8 +135,8 @@ pub(super) async fn forget(pool: &Pool, tombstone: Duration, batch: usize) -> St
         DELETE FROM sidgate_migration_tally \
         WHERE hour < statement_timestamp() - $1::bigint * interval '1 microsecond'";
     let limit = i64::try_from(batch.max(1)).unwrap_or(i64::MAX);
-    let forgotten = execute(pool, LEGACY, &[&micros(tombstone), &limit]).await?;
-    execute(pool, TALLY, &[&micros(TALLY_KEPT)]).await?;
+    let forgotten = pool.execute(LEGACY, &[&micros(tombstone), &limit]).await?;
+    pool.execute(TALLY, &[&micros(TALLY_KEPT)]).await?;
     Ok(forgotten)
 }
 
@@ -154,7 +154,7 @@ pub(super) async fn tally(pool: &Pool, seen: &[Seen]) -> StoreResult<()> {
         .iter()
         .map(|seen| i64::try_from(seen.times).unwrap_or(i64::MAX))
         .collect();
-    execute(pool, SQL, &[&what, &times]).await.map(drop)
+    pool.execute(SQL, &[&what, &times]).await.map(drop)
 }
 
 pub(super) async fn tallied(pool: &Pool) -> StoreResult<Tally> {
@@ -185,22 +185,4 @@ pub(super) async fn tallied(pool: &Pool) -> StoreResult<Tally> {
         hour: column(first, "present")?,
         seen,
     })
-}
-
-/// One statement, which is its own transaction.
-async fn execute(pool: &Pool, sql: &str, params: Params<'_>) -> StoreResult<u64> {
-    let lease = pool.lease().await?;
-    let client = lease.client()?;
-    let done = pool
-        .written(async {
-            let done = async {
-                client
-                    .execute(&client.prepare_cached(sql).await?, params)
-                    .await
-            };
-            done.await.map_err(|error| pool.write_error(error))
-        })
-        .await?;
-    lease.give_back();
-    Ok(done)
 }

@@ -113,6 +113,24 @@ impl Pool {
         }
     }
 
+    /// One statement that writes, which is its own transaction; how many rows it has concerned.
+    pub(super) async fn execute(&self, sql: &str, params: Params<'_>) -> StoreResult<u64> {
+        let lease = self.lease().await?;
+        let client = lease.client()?;
+        let done = self
+            .written(async {
+                let done = async {
+                    client
+                        .execute(&client.prepare_cached(sql).await?, params)
+                        .await
+                };
+                done.await.map_err(|error| self.write_error(error))
+            })
+            .await?;
+        lease.give_back();
+        Ok(done)
+    }
+
     /// Waits for a write, no longer than a write may take. When this fails the outcome is unknown, and dropping the
     /// lease closes the connection: what has not been committed by then will not be.
     pub(super) async fn written<T>(

@@ -12,12 +12,13 @@ use super::row::column;
 use crate::store::{SchemaError, StoreError, StoreResult};
 
 /// Migrations in order; the version of the schema is how many of them have been applied.
-const MIGRATIONS: [&str; 5] = [
+const MIGRATIONS: [&str; 6] = [
     include_str!("../migrations/postgres/0001_sessions.sql"),
     include_str!("../migrations/postgres/0002_hints.sql"),
     include_str!("../migrations/postgres/0003_housekeeping.sql"),
     include_str!("../migrations/postgres/0004_migration.sql"),
     include_str!("../migrations/postgres/0005_renewal.sql"),
+    include_str!("../migrations/postgres/0006_activity.sql"),
 ];
 
 /// Triggers without which revocations go unseen, and whether they must be deferred.

@@ -9,12 +9,13 @@ use super::write::begin;
 use crate::store::{SchemaError, StoreResult};
 
 /// Migrations in order; the version of the schema is how many of them have been applied.
-const MIGRATIONS: [&str; 5] = [
+const MIGRATIONS: [&str; 6] = [
     include_str!("../migrations/sqlite/0001_sessions.sql"),
     include_str!("../migrations/sqlite/0002_hints.sql"),
     include_str!("../migrations/sqlite/0003_housekeeping.sql"),
     include_str!("../migrations/sqlite/0004_migration.sql"),
     include_str!("../migrations/sqlite/0005_renewal.sql"),
+    include_str!("../migrations/sqlite/0006_activity.sql"),
 ];
 
 /// Triggers without which revocations go unseen.

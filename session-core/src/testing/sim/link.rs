@@ -21,7 +21,7 @@ use crate::session::{NewSession, RevokeReason, Seq, Session};
 use crate::sid::SessionKey;
 use crate::store::{
     Change, HintStream, History, LegacyStore, NodeReport, Pulse, Renewal, Revoked, Scope,
-    SessionStore, Snapshot, StoreError, StoreResult, StoredSession, Touch, Updated,
+    SessionStore, SightingStore, Snapshot, StoreError, StoreResult, StoredSession, Touch, Updated,
 };
 
 /// See the module.
@@ -200,6 +200,8 @@ pub(super) fn digest(key: &SessionKey) -> u64 {
 }
 
 impl LegacyStore for SimLink {}
+
+impl SightingStore for SimLink {}
 
 #[async_trait]
 impl SessionStore for SimLink {

@@ -16,7 +16,7 @@ use crate::session::{NewSession, RevokeReason, Seq, Session};
 use crate::sid::SessionKey;
 use crate::store::{
     Change, Event, History, LegacyStore, NodeReport, PULSE_LIMIT, Pulse, Renewal, Revoked, Scope,
-    SessionStore, Snapshot, StoreResult, StoredSession, Touch, Updated,
+    SessionStore, SightingStore, Snapshot, StoreResult, StoredSession, Touch, Updated,
 };
 
 /// See the module. Every call happens at once and as a whole.
@@ -210,6 +210,8 @@ impl SimStore {
 }
 
 impl LegacyStore for SimStore {}
+
+impl SightingStore for SimStore {}
 
 #[async_trait]
 impl SessionStore for SimStore {
