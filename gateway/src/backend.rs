@@ -9,12 +9,12 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http::header::{CONTENT_TYPE, HOST};
-use reqwest::redirect;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use session_core::session::{Identity, Text};
 use thiserror::Error;
 
+use crate::http_client;
 use crate::site::{App, Site};
 
 /// Largest answer that is read, in bytes.
@@ -101,9 +101,7 @@ impl Backend {
     /// # Errors
     /// When the client cannot be built.
     pub(crate) fn new() -> Result<Self, reqwest::Error> {
-        let client = reqwest::Client::builder()
-            .no_proxy()
-            .redirect(redirect::Policy::none())
+        let client = http_client::builder()
             .http1_only()
             .pool_max_idle_per_host(8)
             .pool_idle_timeout(Duration::from_secs(1))

@@ -1,6 +1,7 @@
 //! The command line. Exit code 78 (`EX_CONFIG` of sysexits.h) means: the configuration is wrong, a restart will not help.
 
 mod migration;
+mod risk;
 mod sessions;
 
 use std::io::Write as _;
@@ -65,6 +66,9 @@ enum Command {
     /// Follow the migration of old logins.
     #[command(subcommand)]
     Migration(migration::Migration),
+    /// Try rules about suspicious activity.
+    #[command(subcommand)]
+    Risk(risk::Risk),
     /// List, show and end sessions.
     #[command(subcommand)]
     Sessions(sessions::Sessions),
@@ -128,6 +132,7 @@ fn dispatch(command: Command) -> Result<(), WiringError> {
         Command::Keys(Keys::Generate { out: None }) => say(&wiring::new_key()?),
         Command::Keys(Keys::Upstream { name, config }) => upstream_key(&name, &config),
         Command::Migration(command) => command.run(),
+        Command::Risk(command) => command.run(),
         Command::Sessions(command) => command.run(),
     }
 }

@@ -12,6 +12,7 @@ use crate::backend::Backend;
 use crate::endpoints::streams::Streams;
 use crate::legacy::Migrations;
 use crate::proxy::renew::UnderWay;
+use crate::risk::Risk;
 use crate::site::CurrentSite;
 use crate::telemetry::history::History;
 use crate::telemetry::metrics::Metrics;
@@ -27,6 +28,8 @@ pub(crate) struct Gate {
     pub metrics: Metrics,
     /// The app that knows the users.
     pub backend: Backend,
+    /// How sessions are used.
+    pub risk: Risk,
     /// Logins of the old system that are being judged.
     pub migrations: Migrations,
     /// Where calls to the backend run.

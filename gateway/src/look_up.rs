@@ -9,6 +9,7 @@ use session_core::sid::SessionKey;
 use crate::buckets::TooMany;
 use crate::gate::Gate;
 use crate::misses::Leave;
+use crate::risk::{self, Refused};
 use crate::site::Site;
 use crate::telemetry::security::{self, Facts, Kind};
 
@@ -31,6 +32,7 @@ pub(crate) async fn look_up(
     let leave = site.misses.leave(client, now);
     if matches!(leave, Leave::Denied) {
         gate.metrics.refused("misses_per_client");
+        risk::refused(gate, site, Refused::Sid, client);
         return Err(TooMany(1));
     }
     let resolution = sessions.resolve_key(key, query).await;
@@ -50,6 +52,7 @@ pub(crate) async fn look_up(
         && let Err(wait) = site.misses.count(client, now)
     {
         gate.metrics.refused("misses_per_client");
+        risk::refused(gate, site, Refused::Sid, client);
         security::note(Kind::UnknownSids, facts("misses_per_client"));
         return Err(wait);
     }

@@ -33,6 +33,7 @@ use crate::listeners;
 use crate::proxy::Proxy;
 use crate::proxy::connections::Connections;
 use crate::proxy::renew::UnderWay;
+use crate::risk::{Risk, observer, webhook};
 use crate::site::{CurrentSite, Site};
 use crate::telemetry::history::{History, STEP};
 use crate::telemetry::metrics::Metrics;
@@ -73,6 +74,11 @@ pub(crate) fn run(path: PathBuf, upgrade: bool) -> Result<(), WiringError> {
     let gate = core.block_on(build(config, &keys, core.handle()))?;
     let runtime_folder = runtime_folder(&path);
     spawn_caretakers(&gate, path, keys);
+    if let Some(queues) = gate.risk.take_queues() {
+        let client = webhook::client()?;
+        core.spawn(observer::run(Arc::clone(&gate), queues.jobs));
+        core.spawn(webhook::run(Arc::clone(&gate), client, queues.notices));
+    }
     let server = pingora(&gate, upgrade, &runtime_folder)?;
     let signals = Watch(Arc::clone(&gate));
     let (ended, end) = oneshot::channel();
@@ -145,6 +151,7 @@ async fn build(
     }
     let sessions = wiring::sessions(&config, Arc::clone(keys), store, core).await?;
     sessions.remember_legacy_for(config.migration.tombstone_ttl);
+    sessions.keep_sightings_for(config.risk.keep);
     let site = Arc::new(Site::new(config, keys, None)?);
     for app in site.apps() {
         app.pool.resolve().await;
@@ -156,6 +163,7 @@ async fn build(
         site: CurrentSite::new(site),
         metrics,
         backend: Backend::new()?,
+        risk: Risk::new(),
         migrations: Migrations::new(core.clone()),
         core: core.clone(),
         renewing: UnderWay::default(),
@@ -301,6 +309,7 @@ async fn reload_on_hangup(gate: Arc<Gate>, path: PathBuf, keys: Arc<Keyring>) {
                 }
                 gate.sessions
                     .remember_legacy_for(site.config.migration.tombstone_ttl);
+                gate.sessions.keep_sightings_for(site.config.risk.keep);
                 gate.site.put(Arc::new(site));
                 // Header values made under the old configuration hang on the cached sessions.
                 gate.sessions.forget_local();

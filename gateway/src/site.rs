@@ -19,6 +19,8 @@ use crate::edge::{EdgePolicy, HostSet};
 use crate::legacy::{Clearing, Rules};
 use crate::login_limits::LoginLimits;
 use crate::misses::Misses;
+use crate::risk::Policy;
+use crate::risk::geo::GeoError;
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::security::LogKey;
 use crate::upstream::Pool;
@@ -48,6 +50,8 @@ pub(crate) struct Site {
     pub misses: Arc<Misses>,
     /// Makes what a log line is about recognisable to those who have the keys, and to nobody else.
     pub log_key: LogKey,
+    /// What counts as suspicious; `None`: nobody looks.
+    pub risk: Option<Arc<Policy>>,
     apps: HashMap<String, Arc<App>>,
 }
 
@@ -80,6 +84,9 @@ pub(crate) enum SiteError {
     /// See [`InvalidHost`].
     #[error("server.hosts: {0}")]
     Host(#[from] InvalidHost),
+    /// See [`GeoError`].
+    #[error(transparent)]
+    Geo(#[from] GeoError),
 }
 
 impl Site {
@@ -90,6 +97,7 @@ impl Site {
     pub(crate) fn check(config: &Config) -> Result<(), SiteError> {
         edge_policy(config)?;
         LoginUrl::parse(&config.server.login_url)?;
+        Policy::open(&config.risk)?;
         Ok(())
     }
 
@@ -122,6 +130,7 @@ impl Site {
                     |before| Arc::clone(&before.misses),
                 ),
             log_key: LogKey::new(keys),
+            risk: Policy::open(&config.risk)?,
             apps: apps.collect(),
             edge: edge_policy(&config)?,
             login: LoginUrl::parse(&config.server.login_url)?,

@@ -37,8 +37,12 @@ export interface DeviceSession {
   createdAt: string;
   lastActivity: string;
   expiresAt: string;
-  /** What is unusual about it. */
+  /** Rules about suspicious activity that it broke, such as `user_agent`. */
   flags: string[];
+  /** The same with times, newest first; where the gateway watches for it. */
+  signals?: { rule: string; at: string }[];
+  /** Where the login came from; where the gateway has a database of places. */
+  place?: { city: string | null; country: string | null } | null;
 }
 
 /** What came of a mass revocation. */

@@ -19,6 +19,8 @@ use crate::endpoints::device_label::device_label;
 use crate::endpoints::devices::receipt_view;
 use crate::endpoints::view::rfc3339;
 use crate::gate::Gate;
+use crate::risk::flags::Flags;
+use crate::site::Site;
 
 /// Largest body of a call, in bytes.
 const BODY_MAX: usize = 4 * 1024;
@@ -72,17 +74,28 @@ async fn search(gate: &Gate, query: &str) -> Result<Answer, Box<Answer>> {
     let limit = search.limit;
     let found = gate.sessions.search(search).await.map_err(unavailable)?;
     let next = (found.len() == limit).then(|| found.last().map(|last| last.id));
-    let views: Vec<Value> = found.iter().map(|session| view(session, true)).collect();
+    let site = gate.site.get();
+    let flags = Flags::of(gate, &site, found.iter())
+        .await
+        .map_err(unavailable)?;
+    let views: Vec<Value> = found
+        .iter()
+        .map(|session| view(&site, &flags, session, true))
+        .collect();
     let body = json!({"sessions": views, "next": next.flatten()});
     Ok(Answer::json(200, "admin", &body))
 }
 
 async fn show(gate: &Gate, id: uuid::Uuid) -> Result<Answer, Box<Answer>> {
     let found = gate.sessions.find(id).await.map_err(unavailable)?;
-    Ok(match found {
-        Some(row) => Answer::json(200, "admin", &view(&row.session, is_alive(gate, &row))),
-        None => Answer::not_found(),
-    })
+    let Some(row) = found else {
+        return Ok(Answer::not_found());
+    };
+    let site = gate.site.get();
+    let asked = std::iter::once(&row.session);
+    let flags = Flags::of(gate, &site, asked).await.map_err(unavailable)?;
+    let view = view(&site, &flags, &row.session, is_alive(gate, &row));
+    Ok(Answer::json(200, "admin", &view))
 }
 
 fn is_alive(gate: &Gate, row: &StoredSession) -> bool {
@@ -173,9 +186,9 @@ fn node_view(gate: &Gate, node: &NodeReport, head: i64) -> Value {
 }
 
 /// A session as operators see it: everything but its secret.
-fn view(session: &Session, alive: bool) -> Value {
+fn view(site: &Site, flags: &Flags, session: &Session, alive: bool) -> Value {
     let identity = session.identity.to_value();
-    json!({
+    let mut view = json!({
         "id": session.id,
         "userId": session.identity.user_id(),
         "tenantId": session.identity.tenant_id(),
@@ -189,8 +202,9 @@ fn view(session: &Session, alive: bool) -> Value {
         "expiresAt": rfc3339(session.expires_at),
         "revokedAt": session.revoked.and_then(|(at, _)| rfc3339(at)),
         "revokeReason": session.revoked.map(|(_, reason)| reason.as_str()),
-        "flags": [],
-    })
+    });
+    flags.add_to(&mut view, site, session);
+    view
 }
 
 #[expect(

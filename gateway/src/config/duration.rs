@@ -34,6 +34,11 @@ pub(super) const fn days(count: u64) -> Duration {
     hours(count * 24)
 }
 
+/// A duration of any length, for a command line.
+pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
+    parse(text)
+}
+
 /// A parser of durations inside `bounds`.
 pub(super) fn within(
     bounds: RangeInclusive<Duration>,

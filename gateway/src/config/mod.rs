@@ -8,7 +8,7 @@
 //! ```text
 //! file, reader                     TOML tables, read key by key, faults gathered
 //! duration, host, path, secret     values that several sections use
-//! server, tls, keys, store, cache, session, cookie, upstreams, identity, routes, edge, login_limits, admin, migration,
+//! server, tls, keys, store, cache, session, cookie, upstreams, identity, routes, edge, login_limits, admin, migration, risk,
 //! insecure
 //!                                  one section each: its type and how it is read
 //! rules                            contradictions between sections
@@ -37,6 +37,7 @@ mod migration;
 mod path;
 mod reader;
 mod reload;
+mod risk;
 mod routes;
 mod rules;
 mod secret;
@@ -53,6 +54,7 @@ use std::sync::Arc;
 pub use self::admin::AdminConfig;
 pub use self::cache::{CacheConfig, RedisTopology, RedisUrl};
 pub use self::cookie::{CookieConfig, CookieName, SameSite};
+pub(crate) use self::duration::parse_duration;
 pub use self::edge::{EdgeConfig, EndpointsConfig, OddHeaderNames};
 pub use self::faults::{Fault, Faults};
 pub use self::host::{Host, HostPort, Origin, Scheme};
@@ -66,6 +68,9 @@ pub use self::migration::{
 };
 pub use self::path::PathPrefix;
 pub use self::reload::restart_needed;
+pub use self::risk::{
+    BurstRule, NewcomerRule, ParallelRule, RiskAction, RiskConfig, RiskRules, TravelRule, Webhook,
+};
 pub use self::routes::{CsrfPolicy, OnMissing, OnUnknown, Route, Routes, SessionPolicy};
 pub use self::server::ServerConfig;
 pub use self::session::SessionConfig;
@@ -111,6 +116,8 @@ pub struct Config {
     pub admin: AdminConfig,
     /// `[migration]`
     pub migration: MigrationConfig,
+    /// `[risk]`
+    pub risk: RiskConfig,
     /// `[insecure]`
     pub insecure: InsecureConfig,
 }
@@ -157,6 +164,7 @@ impl Config {
         let login_limits = LoginLimitsConfig::read(root);
         let admin = AdminConfig::read(root, sources);
         let migration = MigrationConfig::read(root);
+        let risk = RiskConfig::read(root, sources);
         let insecure = InsecureConfig::read(root);
 
         let document = root.document();
@@ -183,6 +191,7 @@ impl Config {
             login_limits,
             admin,
             migration,
+            risk,
             insecure,
         })
     }

@@ -19,6 +19,7 @@ use super::query::{self, DeviceScope};
 use super::view::rfc3339;
 use crate::answer::Answer;
 use crate::gate::Gate;
+use crate::risk::flags::Flags;
 use crate::set_cookie;
 use crate::site::Site;
 
@@ -35,6 +36,12 @@ pub(crate) async fn list(
         warn!(request_id = asker.request_id, error = %failed, "sessions not listed");
         Box::new(Answer::unavailable())
     })?;
+    let flags = Flags::of(gate, site, sessions.iter())
+        .await
+        .map_err(|failed| {
+            warn!(request_id = asker.request_id, error = %failed, "flags not read");
+            Box::new(Answer::unavailable())
+        })?;
     let mut labels = HashMap::new();
     let views: Vec<Value> = sessions
         .iter()
@@ -42,7 +49,9 @@ pub(crate) async fn list(
             let label: &mut String = labels
                 .entry(&*session.user_agent)
                 .or_insert_with_key(|user_agent| device_label(user_agent));
-            device_view(session, label, &active)
+            let mut view = device_view(session, label, &active);
+            flags.add_to(&mut view, site, session);
+            view
         })
         .collect();
     Ok(Answer::json(200, "devices", &json!({ "sessions": views })))
@@ -64,7 +73,6 @@ fn device_view(session: &Session, label: &str, active: &Active) -> Value {
         "createdAt": rfc3339(session.created_at),
         "lastActivity": rfc3339(last_activity),
         "expiresAt": rfc3339(session.expires_at),
-        "flags": [],
     })
 }
 

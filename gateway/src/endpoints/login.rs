@@ -22,6 +22,7 @@ use crate::answer::Answer;
 use crate::backend::{BackendError, Credentials, Rejected, Verdict};
 use crate::buckets::TooMany;
 use crate::gate::Gate;
+use crate::risk::{self, Refused};
 use crate::set_cookie;
 use crate::site::Site;
 use crate::telemetry::security;
@@ -93,6 +94,7 @@ pub(crate) async fn login(
         Ok(Ok(())) => {}
         Ok(Err(wait)) => {
             gate.metrics.refused("login_limit");
+            risk::refused(gate, site, Refused::Login, asker.ip);
             note(security::Kind::LoginLimited, "login_limit");
             return too_many(wait.0);
         }
@@ -123,6 +125,7 @@ pub(crate) async fn login(
             answer
         }
         Ok(Err(rejected)) => {
+            risk::refused(gate, site, Refused::Login, asker.ip);
             let answer = reject(gate, rejected);
             note(security::Kind::LoginFailed, answer.outcome);
             answer

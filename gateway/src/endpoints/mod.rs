@@ -26,6 +26,7 @@ use crate::buckets::TooMany;
 use crate::gate::Gate;
 use crate::legacy::{self, Arrival, Farewell, Offer, Visitor};
 use crate::look_up::look_up;
+use crate::risk;
 use crate::site::Site;
 use crate::telemetry::security::{self, Facts};
 
@@ -92,6 +93,7 @@ impl Asker {
         let (tier, result) = decide::labels(&finding);
         let took = gate.sessions.clock().boot().since(before);
         gate.metrics.resolve(tier, result, took);
+        risk::judge_request(gate, site, &finding, self.ip, &self.user_agent);
         Ok(finding)
     }
 

@@ -16,6 +16,7 @@ use super::ctx::{Ctx, Forward};
 use crate::auth::decide::State;
 use crate::auth::event::{LogoutScope, SessionEvent};
 use crate::gate::Gate;
+use crate::risk;
 use crate::set_cookie;
 use crate::telemetry::security::Kind;
 
@@ -174,6 +175,11 @@ async fn apply(
         SessionEvent::Rotate => {
             let key = subject.key.ok_or(NotDone::NoSession)?;
             let created = gate.sessions.rotate(key).await?.ok_or(NotDone::NoSession)?;
+            if let State::Active(active) = &forward.state
+                && active.entry.session().key == key
+            {
+                risk::moved(gate, active.entry.session().id, created.session.id);
+            }
             adopt(gate, ctx, subject, &created, "rotate")
         }
     }

@@ -21,6 +21,7 @@ use crate::edge::{Refused, SidCookie, Target, Vetted, headers};
 use crate::gate::Gate;
 use crate::legacy::{self, Arrival, Offer, Visitor, reissue};
 use crate::look_up::look_up;
+use crate::risk;
 use crate::shedding::Kind;
 use crate::site::Site;
 
@@ -153,6 +154,8 @@ impl<'a> Plan<'a> {
                 finding
             }
         };
+        let client = ctx.client.unwrap_or(NO_ADDRESS);
+        risk::judge_request(gate, site, &finding, client, &forward.user_agent);
         let (tier, result) = decide::labels(&finding);
         ctx.tier = tier;
         if matches!(finding, Finding::Resolved(_)) {

@@ -1,4 +1,5 @@
-//! `session.rotate_every`: a session that has had its sid for so long gets another one with its next answer.
+//! A session that has had its sid for longer than `session.rotate_every`, or is used in a suspicious way, gets another one
+//! with its next answer.
 //!
 //! An answer that cannot carry a cookie leaves it to the next one. Of parallel requests one renews the sid, on whichever
 //! node; the others are served with the old one, which is accepted for ten seconds more. When the store fails nothing is
@@ -8,7 +9,7 @@ use std::collections::HashSet;
 
 use http::HeaderValue;
 use parking_lot::Mutex;
-use session_core::service::Active;
+use session_core::session::Session;
 use session_core::sid::SessionKey;
 use tracing::warn;
 
@@ -17,6 +18,8 @@ use crate::auth::decide::State;
 use crate::gate::Gate;
 use crate::set_cookie;
 use crate::telemetry::security::Kind;
+
+const RISK: &str = "risk";
 
 /// Sessions whose sid is being renewed by this process: the requests beside need not ask the store as well.
 #[derive(Debug, Default)]
@@ -43,22 +46,28 @@ pub(super) async fn renew(gate: &Gate, ctx: &Ctx, forward: &Forward) -> Option<H
     let State::Active(active) = &forward.state else {
         return None;
     };
-    let key = active.entry.session().key;
-    if !is_due(gate, ctx, active) || forward.presented != Some(key) {
+    let session = active.entry.session();
+    let key = session.key;
+    // A session that was found by a former sid has been renewed already, and one that is served stale cannot be.
+    if forward.presented != Some(key) || active.stale.is_some() {
         return None;
     }
+    let why = why_due(gate, ctx, session)?;
     let _place = gate.renewing.enter(key)?;
     let created = match gate.sessions.renew(key).await {
         Ok(Some(created)) => created,
         Ok(None) => return None,
         Err(failed) => {
             gate.metrics.renewal("failed");
+            if why == RISK {
+                gate.risk.want_rotation(session.id);
+            }
             warn!(request_id = ctx.request_id, error = %failed, "sid not renewed");
             return None;
         }
     };
     gate.metrics.renewal("done");
-    ctx.note(Kind::Rotated, "rotate_every");
+    ctx.note(Kind::Rotated, why);
     if let Some(watch) = &ctx.watch {
         watch.moves_to(Some(created.session.key));
     }
@@ -69,11 +78,13 @@ pub(super) async fn renew(gate: &Gate, ctx: &Ctx, forward: &Forward) -> Option<H
     set_cookie::issue(&ctx.site.config.cookie, &created.sid, life)
 }
 
-/// A session that was found by a former sid has been renewed already, and one that is served stale cannot be.
-fn is_due(gate: &Gate, ctx: &Ctx, active: &Active) -> bool {
-    let Some(every) = ctx.site.config.session.rotate_every else {
-        return false;
-    };
-    let since = active.entry.session().sid_since();
-    active.stale.is_none() && gate.sessions.clock().wall().since(since) >= every
+/// Why a new sid is due, if it is.
+fn why_due(gate: &Gate, ctx: &Ctx, session: &Session) -> Option<&'static str> {
+    let age = gate.sessions.clock().wall().since(session.sid_since());
+    let every = ctx.site.config.session.rotate_every;
+    if every.is_some_and(|every| age >= every) {
+        return Some("rotate_every");
+    }
+    let suspicious = ctx.site.risk.is_some() && gate.risk.take_rotation(session.id);
+    suspicious.then_some(RISK)
 }

@@ -40,6 +40,7 @@ pub(crate) struct Metrics {
     backend: IntCounterVec,
     streams_cut: IntCounter,
     migration: Migration,
+    risk: RiskCounters,
     event_streams: IntGauge,
     cookies_dropped: IntCounter,
     upstream_cookies_dropped: IntCounter,
@@ -70,6 +71,36 @@ impl Migration {
             withheld: make.counter(
                 "migration_cookies_withheld_total",
                 "Answers that shared caches may keep, and that therefore could not carry a cookie.",
+            )?,
+        })
+    }
+}
+
+/// What was suspicious.
+#[derive(Debug)]
+struct RiskCounters {
+    signals: IntCounterVec,
+    dropped: IntCounterVec,
+    webhook: IntCounterVec,
+}
+
+impl RiskCounters {
+    fn new(make: &Maker<'_>) -> Result<Self, prometheus::Error> {
+        Ok(Self {
+            signals: make.counters(
+                "risk_signals_total",
+                "Broken rules about suspicious activity.",
+                &["rule", "action"],
+            )?,
+            dropped: make.counters(
+                "risk_dropped_total",
+                "Changes of context that were not judged, or not recorded.",
+                &["reason"],
+            )?,
+            webhook: make.counters(
+                "risk_webhook_total",
+                "Messages about suspicious activity.",
+                &["result"],
             )?,
         })
     }
@@ -145,6 +176,7 @@ impl Metrics {
             )?,
             streams_cut: make.counter("streams_cut_total", "Streams ended with their session.")?,
             migration: Migration::new(&make)?,
+            risk: RiskCounters::new(&make)?,
             event_streams: make.gauge("event_streams", "Open event streams of sessions.")?,
             mirror: Mirror::new(&make)?,
             resolve_seconds,
@@ -214,6 +246,21 @@ impl Metrics {
     /// A stream was ended because its session had.
     pub(crate) fn stream_cut(&self) {
         self.streams_cut.inc();
+    }
+
+    /// A rule about suspicious activity was broken.
+    pub(crate) fn risk_signal(&self, rule: &str, action: &str) {
+        self.risk.signals.with_label_values(&[rule, action]).inc();
+    }
+
+    /// A change of context could not be judged, or was not recorded.
+    pub(crate) fn risk_dropped(&self, why: &str) {
+        self.risk.dropped.with_label_values(&[why]).inc();
+    }
+
+    /// A message about a signal was sent, or was not.
+    pub(crate) fn risk_webhook(&self, result: &str) {
+        self.risk.webhook.with_label_values(&[result]).inc();
     }
 
     /// A login of the old system was judged.

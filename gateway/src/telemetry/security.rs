@@ -33,6 +33,8 @@ pub(crate) enum Kind {
     Refused,
     /// Too many sids of one client were no sessions.
     UnknownSids,
+    /// A session or a client broke a rule about suspicious activity.
+    Risk,
 }
 
 impl Kind {
@@ -49,6 +51,7 @@ impl Kind {
             Self::Spoof => "spoof",
             Self::Refused => "refused",
             Self::UnknownSids => "unknown_sids",
+            Self::Risk => "risk_signal",
         }
     }
 }

@@ -81,6 +81,12 @@ mod renewal;
 #[cfg(test)]
 mod revoking;
 #[cfg(test)]
+mod risk;
+#[cfg(test)]
+mod risk_actions;
+#[cfg(test)]
+mod risk_places;
+#[cfg(test)]
 mod security_events;
 #[cfg(test)]
 mod session_events;

@@ -214,8 +214,10 @@ async function sessions(more) {
 function sessionRow(session) {
   const user = element("td", { textContent: session.userId }, element("small", { textContent: [session.email, session.tenantId].filter(Boolean).join(" · ") }));
   const device = element("td", { textContent: session.device.label }, element("small", { textContent: session.device.user_agent, title: session.device.user_agent }));
-  const place = element("td", { textContent: session.ip ?? "–", className: "mono" });
-  const flags = element("td", { className: session.flags.length ? "" : "blank" }, ...session.flags.map((flag) => element("span", { className: "flag", textContent: flag })));
+  const where = [session.place?.city, session.place?.country].filter(Boolean).join(", ");
+  const place = element("td", { textContent: session.ip ?? "–", className: "mono" }, ...(where ? [element("small", { textContent: where })] : []));
+  const since = (flag) => (session.signals ?? []).find((signal) => signal.rule === flag)?.at;
+  const flags = element("td", { className: session.flags.length ? "" : "blank" }, ...session.flags.map((flag) => element("span", { className: "flag", textContent: flag.replaceAll("_", " "), title: since(flag) ? when(since(flag)) : "" })));
   const button = element("button", { className: "danger", textContent: "End…" });
   button.setAttribute("aria-label", `End the session of ${session.userId}, ${session.device.label}`);
   button.addEventListener("click", () => revoke(session));

@@ -169,6 +169,9 @@ fn an_example_of_each_section_shows_all_its_keys() {
 fn every_default_is_as_documented() {
     let place = place();
     let silent = format!("{:?}", place.good(&Draft::minimal().text()));
+    // The section itself is a switch.
+    let watching = place.good(&format!("{}[risk]\n", Draft::minimal().text()));
+    let watching = format!("{watching:?}");
     for (key, row) in rows() {
         let Some(default) = row
             .default
@@ -191,9 +194,13 @@ fn every_default_is_as_documented() {
         let spoken = Draft::minimal()
             .set(&key.replace("NAME", "django"), default)
             .text();
+        let expected = match key.starts_with("risk.") {
+            true => &watching,
+            false => &silent,
+        };
         assert_eq!(
-            format!("{:?}", place.good(&spoken)),
-            silent,
+            &format!("{:?}", place.good(&spoken)),
+            expected,
             "{key} = {default}"
         );
     }
@@ -286,7 +293,34 @@ const EFFECTS: &[Effect] = &[
     ("migration.redirect", "\"navigation\"", &[]),
     ("migration.keep_until_confirmed", "true", &[]),
     ("migration.rollback_reissue", "true", &[("migration.credentials", "[\"old\"]")]),
+    ("risk.geo_city", "\"city.mmdb\"", &[]),
+    ("risk.geo_asn", "\"asn.mmdb\"", &[]),
+    ("risk.keep", "\"7d\"", &[]),
+    ("risk.webhook_url", "\"https://hook.test/\"", &[("risk.webhook_secret", "\"${TOKEN}\"")]),
+    ("risk.webhook_secret", "\"${TOKEN}\"", &[]),
+    ("risk.webhook_timeout", "\"1s\"", HOOK),
+    ("risk.rules.user_agent.action", "\"rotate\"", &[]),
+    ("risk.rules.country.action", "\"revoke\"", &[]),
+    ("risk.rules.country.tolerated", "3", &[]),
+    ("risk.rules.asn.action", "\"notify\"", HOOK),
+    ("risk.rules.asn.tolerated", "3", &[]),
+    ("risk.rules.impossible_travel.action", "\"revoke\"", &[]),
+    ("risk.rules.impossible_travel.max_kmh", "500", &[]),
+    ("risk.rules.impossible_travel.min_km", "100", &[]),
+    ("risk.rules.parallel.action", "\"revoke\"", &[]),
+    ("risk.rules.parallel.window", "\"1m\"", &[]),
+    ("risk.rules.parallel.switches", "2", &[]),
+    ("risk.rules.parallel.min_km", "100", &[]),
+    ("risk.rules.refused_sids.action", "\"notify\"", HOOK),
+    ("risk.rules.refused_sids.rate", "\"1/m\"", &[]),
+    ("risk.rules.refused_logins.action", "\"notify\"", HOOK),
+    ("risk.rules.refused_logins.rate", "\"1/m\"", &[]),
     ("insecure.trust_everybody", "true", &[]),
+];
+
+const HOOK: &[(&str, &str)] = &[
+    ("risk.webhook_url", "\"https://hook.test/\""),
+    ("risk.webhook_secret", "\"${TOKEN}\""),
 ];
 
 const TLS: &[(&str, &str)] = &[

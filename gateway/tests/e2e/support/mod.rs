@@ -14,6 +14,7 @@
 //! | `tls` | a client that speaks TLS |
 //! | `token` | signed texts, made and checked without the gateway's code |
 //! | `metrics` | numbers of `/metrics` |
+//! | `mmdb` | small databases of places, in MaxMind's format |
 //! | `sids` | sids that stand for no session |
 //! | `stores` | PostgreSQL and Redis, past the gateway |
 //! | `cli` | commands of the program |
@@ -31,6 +32,7 @@ pub(crate) mod h2;
 pub(crate) mod http;
 pub(crate) mod legacy;
 pub(crate) mod metrics;
+pub(crate) mod mmdb;
 pub(crate) mod port;
 pub(crate) mod process;
 mod secrets;

@@ -1,0 +1,67 @@
+//! What lists of sessions show: which rules a session broke, and when.
+
+use std::collections::HashMap;
+
+use serde_json::{Value, json};
+use session_core::service::SessionsError;
+use session_core::session::Session;
+use session_core::store::Flag;
+use uuid::Uuid;
+
+use crate::endpoints::view::rfc3339;
+use crate::gate::Gate;
+use crate::site::Site;
+
+/// Most signals that are listed of one session, the newest first.
+const LISTED_MAX: usize = 20;
+
+/// The flags of some sessions.
+#[derive(Debug, Default)]
+pub(crate) struct Flags(HashMap<Uuid, Vec<Flag>>);
+
+impl Flags {
+    /// Asks the store, where there may be any.
+    ///
+    /// # Errors
+    /// When the store failed: that nothing is known is not that there is nothing.
+    pub(crate) async fn of(
+        gate: &Gate,
+        site: &Site,
+        sessions: impl Iterator<Item = &Session>,
+    ) -> Result<Self, SessionsError> {
+        if site.risk.is_none() {
+            return Ok(Self::default());
+        }
+        let ids = sessions.map(|session| session.id).collect();
+        let mut flags = HashMap::<_, Vec<Flag>>::new();
+        for flag in gate.sessions.flags(ids).await? {
+            flags.entry(flag.session).or_default().push(flag);
+        }
+        Ok(Self(flags))
+    }
+
+    /// Adds `flags` (names of rules) to the view of a session, and where risk is watched `signals` (names and times) and
+    /// `place`.
+    pub(crate) fn add_to(&self, view: &mut Value, site: &Site, session: &Session) {
+        let Some(view) = view.as_object_mut() else {
+            return;
+        };
+        let none = Vec::new();
+        let flags = self.0.get(&session.id).unwrap_or(&none);
+        let mut names: Vec<&str> = flags.iter().map(|flag| flag.rule.as_str()).collect();
+        names.sort_unstable();
+        names.dedup();
+        view.insert("flags".to_owned(), json!(names));
+        let Some(policy) = &site.risk else {
+            return;
+        };
+        let signals: Vec<Value> = flags
+            .iter()
+            .take(LISTED_MAX)
+            .map(|flag| json!({"rule": flag.rule.as_str(), "at": rfc3339(flag.at)}))
+            .collect();
+        view.insert("signals".to_owned(), json!(signals));
+        let place = session.ip.map(|ip| policy.geo.place(ip).view());
+        view.insert("place".to_owned(), json!(place));
+    }
+}

@@ -1,0 +1,209 @@
+//! Tells somebody else about a signal: one signed JSON message each, tried again when it does not get through.
+//!
+//! `X-Sidgate-Signature: t=<unix seconds>,v1=<hex>` is the HMAC-SHA256 of `<t>.<body>` under `risk.webhook_secret`. The
+//! time is that of the attempt, so that a receiver can refuse what somebody plays back.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use http::header::CONTENT_TYPE;
+use serde::Serialize;
+use session_core::entropy;
+use session_core::secret::SecretString;
+use session_core::store::Sighting;
+use sha2::Sha256;
+use tokio::sync::mpsc;
+use tracing::warn;
+use uuid::Uuid;
+
+use super::Signal;
+use crate::endpoints::view::rfc3339;
+use crate::gate::Gate;
+use crate::http_client;
+
+/// Messages that wait; more are dropped and counted.
+pub(crate) const QUEUE: usize = 1_024;
+/// Attempts for one message, and the pause after the first; each is twice as long as the one before.
+const ATTEMPTS: u32 = 6;
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// A message.
+#[derive(Debug, Serialize)]
+pub(crate) struct Notice {
+    /// The same in every attempt.
+    id: Option<Uuid>,
+    rule: &'static str,
+    action: &'static str,
+    at: Option<String>,
+    session: Option<Uuid>,
+    user_id: Option<String>,
+    tenant_id: Option<String>,
+    now: Context,
+    before: Option<Context>,
+}
+
+#[derive(Debug, Serialize)]
+struct Context {
+    network: IpAddr,
+    device: Option<String>,
+    country: Option<String>,
+    asn: Option<u32>,
+}
+
+impl Context {
+    fn of(seen: &Sighting) -> Self {
+        Self {
+            network: seen.network,
+            device: Some(seen.family.to_string()),
+            country: seen.country.as_deref().map(str::to_owned),
+            asn: seen.asn,
+        }
+    }
+}
+
+impl Notice {
+    /// A session is used in a way that breaks a rule.
+    pub(super) fn about_session(
+        gate: &Gate,
+        signal: &Signal,
+        before: &Sighting,
+        new: &Sighting,
+    ) -> Self {
+        Self {
+            user_id: Some(new.user_id.to_string()),
+            tenant_id: new.tenant_id.as_deref().map(str::to_owned),
+            now: Context::of(new),
+            before: Some(Context::of(before)),
+            ..Self::about_client(gate, signal)
+        }
+    }
+
+    /// A client is refused too often.
+    pub(super) fn about_client(gate: &Gate, signal: &Signal) -> Self {
+        let now = gate.sessions.clock().wall();
+        Self {
+            id: entropy::handle(now, gate.entropy.as_ref()).ok(),
+            rule: signal.rule,
+            action: signal.action.as_str(),
+            at: rfc3339(now),
+            session: signal.session,
+            user_id: None,
+            tenant_id: None,
+            now: Context {
+                network: signal.client,
+                device: None,
+                country: None,
+                asn: None,
+            },
+            before: None,
+        }
+    }
+}
+
+/// Hands a message over, if there is somebody to tell. Waits for nothing.
+pub(super) fn notify(gate: &Gate, notice: Notice) {
+    let site = gate.site.get();
+    let told = site
+        .risk
+        .as_ref()
+        .is_some_and(|policy| policy.config.webhook.is_some());
+    if told && gate.risk.notices.try_send(notice).is_err() {
+        gate.metrics.risk_webhook("dropped");
+    }
+}
+
+/// Delivers messages, one after another, as long as the core runtime lives.
+pub(crate) async fn run(
+    gate: Arc<Gate>,
+    client: reqwest::Client,
+    mut notices: mpsc::Receiver<Notice>,
+) {
+    while let Some(notice) = notices.recv().await {
+        let delivered = deliver(&gate, &client, &notice).await;
+        gate.metrics
+            .risk_webhook(if delivered { "delivered" } else { "failed" });
+    }
+}
+
+async fn deliver(gate: &Gate, client: &reqwest::Client, notice: &Notice) -> bool {
+    let Ok(body) = serde_json::to_vec(notice) else {
+        return false;
+    };
+    let mut pause = PAUSE;
+    for attempt in 1..=ATTEMPTS {
+        match attempt_once(gate, client, &body).await {
+            Ok(()) => return true,
+            Err(why) => warn!(rule = notice.rule, attempt, why, "webhook not delivered"),
+        }
+        if attempt < ATTEMPTS {
+            gate.metrics.risk_webhook("retried");
+            tokio::time::sleep(pause).await;
+            pause *= 2;
+        }
+    }
+    false
+}
+
+/// The address and the key are those of the configuration now. An error never says more than what kind it is: the address
+/// may hold a token.
+async fn attempt_once(
+    gate: &Gate,
+    client: &reqwest::Client,
+    body: &[u8],
+) -> Result<(), &'static str> {
+    let site = gate.site.get();
+    let policy = site.risk.as_ref();
+    let webhook = policy.and_then(|policy| policy.config.webhook.as_ref());
+    let webhook = webhook.ok_or("no webhook is configured any more")?;
+    let signature = signature(&webhook.secret, gate.now(), body).ok_or("not signed")?;
+    let call = client
+        .post(webhook.url.expose())
+        .header(CONTENT_TYPE, "application/json")
+        .header("X-Sidgate-Signature", signature)
+        .body(body.to_vec())
+        .timeout(webhook.timeout);
+    match call.send().await {
+        Ok(answer) if answer.status().is_success() => Ok(()),
+        Ok(_) => Err("status"),
+        Err(failed) if failed.is_timeout() => Err("timeout"),
+        Err(_) => Err("connection"),
+    }
+}
+
+fn signature(secret: &SecretString, now: i64, body: &[u8]) -> Option<String> {
+    let mut mac = Hmac::<Sha256>::new_from_slice(secret.expose().as_bytes()).ok()?;
+    mac.update(format!("{now}.").as_bytes());
+    mac.update(body);
+    let digest = mac.finalize().into_bytes();
+    let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    Some(format!("t={now},v1={hex}"))
+}
+
+/// The client for messages.
+///
+/// # Errors
+/// When the client cannot be built.
+pub(crate) fn client() -> Result<reqwest::Client, reqwest::Error> {
+    http_client::builder()
+        .pool_max_idle_per_host(1)
+        .pool_idle_timeout(Duration::from_secs(10))
+        .build()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// By `printf '1767225600.{"a":1}' | openssl dgst -sha256 -hmac 'a secret of the webhook'`.
+    #[test]
+    fn a_signature_is_what_others_compute() {
+        let secret = SecretString::new("a secret of the webhook".to_owned());
+        let signature = signature(&secret, 1_767_225_600, br#"{"a":1}"#).unwrap();
+        assert_eq!(
+            signature,
+            "t=1767225600,v1=e0d7f0bf775e9805e8ee6e88830d9ae2dbfbe9d0202ddc8fb1bd7eb2d501d793"
+        );
+    }
+}

@@ -1,0 +1,194 @@
+//! Suspicious activity is seen, shown and counted, and by itself does nothing.
+
+use serde_json::Value;
+use session_core::testing::TestPostgres;
+
+use crate::support::app::PASSWORD;
+use crate::support::stores::{sql_number, sql_text, store_config};
+use crate::support::wait::{LONG, until, until_true};
+use crate::support::{App, Gateway, Request, login};
+
+pub(crate) const CHROME: &str = "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36";
+pub(crate) const NEWER_CHROME: &str = "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/143.0.0.0 Safari/537.36";
+pub(crate) const FIREFOX: &str =
+    "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0";
+
+/// Everything that may come from elsewhere is believed to.
+pub(crate) const ANYWHERE: &str = "[server]\ntrusted_proxies = [\"127.0.0.1\"]\n";
+
+/// Every rule about sessions ends them.
+const STRICT: &str = "[risk.rules]\n\
+    user_agent.action = \"revoke\"\ncountry.action = \"revoke\"\nasn.action = \"revoke\"\n\
+    impossible_travel.action = \"revoke\"\nparallel.action = \"revoke\"\n";
+
+/// Logs in with Chrome.
+pub(crate) fn log_in(gateway: &Gateway, email: &str) -> String {
+    let response = gateway.send(&login(email, PASSWORD).header("User-Agent", CHROME));
+    assert_eq!(response.status, 201, "{response:?}");
+    response.new_sid()
+}
+
+/// Uses a session with this program; the status of the answer.
+pub(crate) fn use_with(gateway: &Gateway, sid: &str, user_agent: &str) -> u16 {
+    let request = Request::get("/required").sid(sid);
+    gateway
+        .send(&request.header("User-Agent", user_agent))
+        .status
+}
+
+fn use_from(gateway: &Gateway, sid: &str, address: &str) -> u16 {
+    let request = Request::get("/required")
+        .sid(sid)
+        .header("User-Agent", CHROME);
+    gateway
+        .send(&request.header("X-Forwarded-For", address))
+        .status
+}
+
+fn signals(gateway: &Gateway, labels: &[(&str, &str)]) -> f64 {
+    gateway.metrics().sum("sidgate_risk_signals_total", labels)
+}
+
+fn devices(gateway: &Gateway, sid: &str) -> Vec<Value> {
+    let request = Request::get("/api/auth/sessions").sid(sid);
+    let response = gateway.send(&request.header("User-Agent", CHROME));
+    assert_eq!(response.status, 200, "{response:?}");
+    response.json()["sessions"].as_array().unwrap().clone()
+}
+
+#[test]
+fn another_program_is_seen_and_shown_and_nothing_else_happens() {
+    let (app, postgres) = (App::start(), TestPostgres::start());
+    let database = postgres.database();
+    let gateway = Gateway::in_front_of(&app)
+        .with(&store_config(&database))
+        .with("[store]\nauto_migrate = true\n[risk]\n")
+        .start();
+    let sid = log_in(&gateway, "alice@example.com");
+    let other = log_in(&gateway, "alice@example.com");
+
+    assert_eq!(use_with(&gateway, &sid, NEWER_CHROME), 200);
+    assert_eq!(use_with(&gateway, &other, CHROME), 200);
+    assert_eq!(use_with(&gateway, &sid, FIREFOX), 200);
+
+    let flagged = until("a flag", LONG, || {
+        let devices = devices(&gateway, &sid);
+        let flagged = devices
+            .iter()
+            .find(|device| device["flags"][0] != Value::Null);
+        flagged.cloned()
+    });
+    assert_eq!(flagged["flags"], serde_json::json!(["user_agent"]));
+    assert_eq!(flagged["signals"][0]["rule"], "user_agent");
+    assert!(flagged["signals"][0]["at"].as_str().unwrap().ends_with('Z'));
+    assert_eq!(flagged["current"], true);
+    assert_eq!(flagged["place"], Value::Null);
+    let devices = devices(&gateway, &sid);
+    let quiet = devices.iter().find(|device| device["current"] == false);
+    assert_eq!(quiet.unwrap()["flags"], serde_json::json!([]));
+
+    let id = flagged["id"].as_str().unwrap();
+    let shown = gateway.admin(&format!("/api/admin/sessions/{id}")).json();
+    assert_eq!(shown["flags"], serde_json::json!(["user_agent"]));
+    let found = gateway
+        .admin("/api/admin/sessions?user=alice@example.com")
+        .json();
+    assert!(found["sessions"].is_array());
+
+    assert_eq!(
+        signals(&gateway, &[("rule", "user_agent"), ("action", "observe")]),
+        1.0
+    );
+    assert_eq!(
+        signals(&gateway, &[]),
+        1.0,
+        "an update of the same browser is none"
+    );
+    let output = gateway.stdout();
+    let line = output.lines().find(|line| line.contains("risk_signal"));
+    assert!(line.unwrap().contains(id), "{line:?}");
+    assert_eq!(use_with(&gateway, &sid, FIREFOX), 200, "the session lives");
+    // What was recorded: two logins, and of one session Firefox, Chrome (the lists above) and Firefox. No sid and no key.
+    until_true("five rows", LONG, || {
+        sql_number(&database, "SELECT count(*) FROM sidgate_activity") == 5
+    });
+    let all = sql_text(
+        &database,
+        "SELECT string_agg(a::text, ';') FROM sidgate_activity a",
+    );
+    assert!(
+        all.contains("127.0.0.0") && !all.contains("127.0.0.1"),
+        "{all}"
+    );
+    assert!(!all.contains(&sid) && !all.contains(&other));
+}
+
+#[test]
+fn without_the_section_nothing_is_looked_at() {
+    let (app, postgres) = (App::start(), TestPostgres::start());
+    let database = postgres.database();
+    let gateway = Gateway::in_front_of(&app)
+        .with(&store_config(&database))
+        .with("[store]\nauto_migrate = true\n")
+        .start();
+    let sid = log_in(&gateway, "alice@example.com");
+    assert_eq!(use_with(&gateway, &sid, FIREFOX), 200);
+    let device = &devices(&gateway, &sid)[0];
+    assert_eq!(device["flags"], serde_json::json!([]));
+    assert_eq!(device.get("signals"), None);
+    assert_eq!(
+        sql_number(&database, "SELECT count(*) FROM sidgate_activity"),
+        0
+    );
+}
+
+/// Carrier-grade NAT, Wi-Fi and IPv6 privacy addresses: however strict the rules are.
+#[test]
+fn another_address_alone_never_ends_a_session() {
+    let app = App::start();
+    let gateway = Gateway::in_front_of(&app)
+        .with(ANYWHERE)
+        .with(STRICT)
+        .start();
+    let sid = log_in(&gateway, "alice@example.com");
+    for n in 0..40 {
+        assert_eq!(use_from(&gateway, &sid, &format!("198.51.{n}.7")), 200);
+        assert_eq!(use_from(&gateway, &sid, &format!("2001:db8:{n}::7")), 200);
+    }
+    // The task judges one after another: when it has come to this, it has come to all of the above.
+    assert_eq!(use_with(&gateway, &sid, FIREFOX), 200);
+    until_true("the end of the session", LONG, || {
+        use_with(&gateway, &sid, FIREFOX) == 401
+    });
+    assert_eq!(signals(&gateway, &[]), 1.0);
+    assert_eq!(signals(&gateway, &[("rule", "user_agent")]), 1.0);
+}
+
+#[test]
+fn a_client_that_is_refused_often_is_a_signal_once() {
+    let app = App::start();
+    let gateway = Gateway::in_front_of(&app)
+        .with(ANYWHERE)
+        .with("[risk.rules]\nrefused_logins.rate = \"3/m\"\nrefused_sids.rate = \"5/m\"\n")
+        .start();
+    let attempt = |address: &str| {
+        let request = login("alice@example.com", "wrong").header("X-Forwarded-For", address);
+        assert_eq!(gateway.send(&request).status, 401);
+    };
+    for n in 1..=7 {
+        attempt(&format!("2001:db8::{n}"));
+        attempt(&format!("2001:db8:0:{n}::1"));
+    }
+    assert_eq!(
+        signals(&gateway, &[("rule", "refused_logins")]),
+        1.0,
+        "one /64"
+    );
+    for _ in 0..12 {
+        let sid = "00000000-0000-0000-0000-000000000000";
+        let request = Request::get("/required").sid(sid);
+        assert_eq!(gateway.send(&request).status, 401);
+    }
+    assert_eq!(signals(&gateway, &[("rule", "refused_sids")]), 1.0);
+    assert_eq!(signals(&gateway, &[]), 2.0);
+}

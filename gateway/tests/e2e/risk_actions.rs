@@ -1,0 +1,286 @@
+//! What an operator has asked for is done: told, exchanged, ended, tried out on the past.
+
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use serde_json::{Value, json};
+use session_core::testing::TestPostgres;
+use sha2::Sha256;
+
+use crate::risk::{ANYWHERE, CHROME, FIREFOX, log_in, use_with};
+use crate::support::builder::write_secret;
+use crate::support::cli::sidgate;
+use crate::support::stores::store_config;
+use crate::support::upstream::{Received, RecordingUpstream};
+use crate::support::wait::{LONG, unix_now, until, until_true};
+use crate::support::{App, Gateway, Reply, Request};
+
+const SECRET: &str = "the secret of this webhook";
+
+fn notified(gateway: &Gateway, result: &str) -> f64 {
+    let labels = [("result", result)];
+    gateway.metrics().sum("sidgate_risk_webhook_total", &labels)
+}
+
+/// `[risk]` with a webhook at this server.
+fn webhook(server: &RecordingUpstream) -> String {
+    let address = server.address();
+    format!(
+        "[risk]\nwebhook_url = \"http://{address}/hook\"\nwebhook_secret = \"${{WEBHOOK_SECRET}}\"\nwebhook_timeout = \"1s\"\n"
+    )
+}
+
+#[test]
+fn revoke_ends_the_session_before_its_next_request() {
+    let app = App::start();
+    let gateway = Gateway::in_front_of(&app)
+        .with("[risk.rules]\nuser_agent.action = \"revoke\"\n")
+        .start();
+    let (sid, other) = (
+        log_in(&gateway, "alice@example.com"),
+        log_in(&gateway, "alice@example.com"),
+    );
+    assert_eq!(
+        use_with(&gateway, &sid, FIREFOX),
+        200,
+        "not on the path of the request"
+    );
+    until_true("the end of the session", LONG, || {
+        use_with(&gateway, &sid, CHROME) == 401
+    });
+    assert_eq!(use_with(&gateway, &other, CHROME), 200);
+    let labels = [("reason", "risk:user_agent")];
+    let metrics = gateway.metrics();
+    assert_eq!(metrics.sum("sidgate_sessions_revoked_total", &labels), 1.0);
+    let labels = [("rule", "user_agent"), ("action", "revoke")];
+    assert_eq!(metrics.sum("sidgate_risk_signals_total", &labels), 1.0);
+}
+
+#[test]
+fn rotate_gives_the_next_answer_a_new_sid_once() {
+    let app = App::start();
+    app.on("/public", |_| {
+        Reply::new(200, &[("Cache-Control", "public, max-age=60")], "for all")
+    });
+    let gateway = Gateway::in_front_of(&app)
+        .with("[risk.rules]\nuser_agent.action = \"rotate\"\n")
+        .start();
+    let sid = log_in(&gateway, "alice@example.com");
+    assert_eq!(use_with(&gateway, &sid, FIREFOX), 200);
+    let labels = [("rule", "user_agent"), ("action", "rotate")];
+    until_true("the signal", LONG, || {
+        gateway.metrics().sum("sidgate_risk_signals_total", &labels) == 1.0
+    });
+    let ask = |path: &str, sid: &str| {
+        gateway.send(&Request::get(path).sid(sid).header("User-Agent", FIREFOX))
+    };
+    let shared = ask("/public", &sid);
+    assert!(
+        shared.leaves_cookies_alone(),
+        "caches may keep that: {shared:?}"
+    );
+
+    let answer = ask("/required", &sid);
+
+    assert_eq!(answer.status, 200);
+    assert_eq!(answer.header("cache-control"), Some("private, no-store"));
+    let successor = answer.new_sid();
+    assert_ne!(successor, sid);
+    assert_eq!(
+        use_with(&gateway, &sid, FIREFOX),
+        401,
+        "the old one is gone"
+    );
+    for _ in 0..3 {
+        let answer = ask("/required", &successor);
+        assert_eq!(answer.status, 200);
+        assert!(answer.leaves_cookies_alone(), "once: {answer:?}");
+    }
+    let flags = until("the flags of the new one", LONG, || {
+        let devices = ask("/api/auth/sessions", &successor).json();
+        let flags = devices["sessions"][0]["flags"].clone();
+        (flags != json!([])).then_some(flags)
+    });
+    assert_eq!(flags, json!(["user_agent"]));
+}
+
+fn check_signature(received: &Received) -> Value {
+    let header = received.header("x-sidgate-signature").unwrap();
+    let (time, digest) = header.split_once(",v1=").unwrap();
+    let time = time.strip_prefix("t=").unwrap();
+    assert!((unix_now() - time.parse::<i64>().unwrap()).abs() <= 30);
+    let mut mac = Hmac::<Sha256>::new_from_slice(SECRET.as_bytes()).unwrap();
+    mac.update(time.as_bytes());
+    mac.update(b".");
+    mac.update(&received.body);
+    let expected = mac.finalize().into_bytes();
+    let expected: String = expected.iter().map(|byte| format!("{byte:02x}")).collect();
+    assert_eq!(digest, expected);
+    serde_json::from_slice(&received.body).unwrap()
+}
+
+#[test]
+fn notify_is_signed_and_tried_again() {
+    let app = App::start();
+    let tries = std::sync::atomic::AtomicUsize::new(0);
+    let server = RecordingUpstream::start(move |_| {
+        match tries.fetch_add(1, std::sync::atomic::Ordering::Relaxed) {
+            0 => Reply::new(500, &[], "not now"),
+            1 => Reply::hang_up(),
+            _ => Reply::new(204, &[], ""),
+        }
+    });
+    let gateway = Gateway::in_front_of(&app)
+        .with(&webhook(&server))
+        .with("[risk.rules]\nuser_agent.action = \"notify\"\n")
+        .env("WEBHOOK_SECRET", SECRET)
+        .start();
+    let sid = log_in(&gateway, "alice@example.com");
+    assert_eq!(use_with(&gateway, &sid, FIREFOX), 200);
+
+    let received = server.wait_for(3);
+
+    let messages: Vec<Value> = received.iter().map(check_signature).collect();
+    assert_eq!(messages[0], messages[1], "the same message");
+    assert_eq!(messages[0], messages[2]);
+    let message = &messages[0];
+    assert_eq!(received[0].request_line(), "POST /hook");
+    assert_eq!(
+        (&message["rule"], &message["action"]),
+        (&json!("user_agent"), &json!("notify"))
+    );
+    let request = Request::get("/api/auth/session-v2").sid(&sid);
+    let view = gateway.send(&request.header("User-Agent", FIREFOX)).json();
+    assert_eq!(message["session"], view["session"]["id"]);
+    assert_eq!(message["now"]["device"], "Firefox on Linux");
+    assert_eq!(message["before"]["device"], "Chrome on macOS");
+    assert_eq!(message["now"]["network"], "127.0.0.0");
+    until_true("the count", LONG, || notified(&gateway, "delivered") == 1.0);
+    assert_eq!(notified(&gateway, "retried"), 2.0);
+    assert_eq!(use_with(&gateway, &sid, FIREFOX), 200, "the session lives");
+    let output = gateway.output();
+    assert!(!output.contains(SECRET) && !output.contains(&sid));
+}
+
+#[test]
+fn a_receiver_that_says_nothing_holds_up_nobody_and_fills_no_memory() {
+    const CLIENTS: usize = 1_100;
+    let app = App::start();
+    let server = RecordingUpstream::start(|_| Reply::Silence);
+    let gateway = Gateway::in_front_of(&app)
+        .with(&webhook(&server))
+        .with(ANYWHERE)
+        .with("[risk.rules]\nrefused_sids = { action = \"notify\", rate = \"1/h\" }\n")
+        .env("WEBHOOK_SECRET", SECRET)
+        .start();
+    let mut connection = gateway.connect();
+    for n in 0..CLIENTS {
+        let address = format!("10.{}.{}.1", n / 200, n % 200);
+        let request = Request::get("/required")
+            .sid("00000000-0000-0000-0000-000000000000")
+            .header("X-Forwarded-For", &address);
+        connection.write(&request.bytes(&gateway.host()));
+        assert_eq!(connection.read(false).status, 401);
+    }
+    // One is being sent, 1,024 wait.
+    let dropped = notified(&gateway, "dropped");
+    assert!((60.0..=76.0).contains(&dropped), "{dropped}");
+}
+
+#[test]
+fn a_rule_is_tried_on_what_was_recorded() {
+    let app = App::start();
+    let gateway = Gateway::in_front_of(&app).with("[risk]\n").start();
+    let sids: Vec<String> = ["alice@example.com", "alice@example.com", "bob@example.com"]
+        .iter()
+        .map(|email| log_in(&gateway, email))
+        .collect();
+    for sid in &sids {
+        assert_eq!(use_with(&gateway, sid, CHROME), 200);
+    }
+    for sid in &sids[..2] {
+        for user_agent in [FIREFOX, CHROME, "curl/8", FIREFOX] {
+            assert_eq!(use_with(&gateway, sid, user_agent), 200);
+        }
+    }
+    until_true("four signals", LONG, || {
+        gateway.metrics().sum("sidgate_risk_signals_total", &[]) == 4.0
+    });
+
+    let now = std::fs::read_to_string(gateway.config_file()).unwrap();
+    let changed = format!("{now}\n[risk.rules.user_agent]\naction = \"revoke\"\n");
+    write_secret(&gateway.folder().join("changed.toml"), &changed);
+    let backtest = |arguments: &[&str]| {
+        let command = [
+            &["risk", "backtest", "--since", "7d", "--config"],
+            arguments,
+        ]
+        .concat();
+        sidgate(gateway.folder(), &command).success()
+    };
+
+    // Three logins, and four changes of each of two sessions; the last may not have been recorded yet.
+    let recorded = until("everything that was recorded", LONG, || {
+        let view: Value = serde_json::from_str(&backtest(&["sidgate.toml", "--json"])).unwrap();
+        (view["changes"] == 11).then_some(view)
+    });
+    assert_eq!(
+        (&recorded["sessions"], &recorded["users"]),
+        (&json!(3), &json!(2))
+    );
+    let rule =
+        json!({"rule": "user_agent", "action": "observe", "signals": 4, "sessions": 2, "users": 1});
+    assert_eq!(recorded["rules"][0], rule);
+    let text = backtest(&["changed.toml"]);
+    assert!(
+        text.contains("would have ended 2 sessions of 1 users (2 signals)"),
+        "{text}"
+    );
+    assert!(
+        text.starts_with("recorded: 11 changes of 3 sessions of 2 users\n"),
+        "{text}"
+    );
+    for sid in &sids {
+        assert_eq!(use_with(&gateway, sid, CHROME), 200, "nothing was ended");
+    }
+}
+
+/// Judging waits for the store, requests do not; and what could not be judged comes up again.
+#[test]
+fn a_store_that_hangs_holds_up_nobody_and_fills_no_memory() {
+    const QUEUE: usize = 4_096;
+    let (app, postgres) = (App::start(), TestPostgres::start());
+    let database = postgres.database();
+    let gateway = Gateway::in_front_of(&app)
+        .with(&store_config(&database))
+        .with("[store]\nauto_migrate = true\n[risk]\n")
+        .start();
+    let sid = log_in(&gateway, "alice@example.com");
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    let runtime = runtime.worker_threads(1).enable_all().build().unwrap();
+    let other = runtime.block_on(database.client());
+    let run = |sql: &str| runtime.block_on(other.batch_execute(sql)).unwrap();
+    run("BEGIN; LOCK TABLE sidgate_activity IN ACCESS EXCLUSIVE MODE");
+
+    let mut connection = gateway.connect();
+    for n in 0..QUEUE + 200 {
+        let request = Request::get("/required").sid(&sid);
+        let request = request.header("User-Agent", &format!("{CHROME} {n}"));
+        connection.write(&request.bytes(&gateway.host()));
+        assert_eq!(connection.read(false).status, 200, "request {n}");
+    }
+    let dropped = |why| {
+        let labels = [("reason", why)];
+        gateway.metrics().sum("sidgate_risk_dropped_total", &labels)
+    };
+    assert!(
+        (1.0..=200.0).contains(&dropped("queue")),
+        "{}",
+        dropped("queue")
+    );
+    until_true("a failure", LONG, || dropped("store") >= 1.0);
+
+    run("ROLLBACK");
+    until_true("the signal", LONG, || {
+        assert_eq!(use_with(&gateway, &sid, FIREFOX), 200);
+        gateway.metrics().sum("sidgate_risk_signals_total", &[]) == 1.0
+    });
+}
