@@ -106,6 +106,23 @@ impl RiskCounters {
     }
 }
 
+/// How long look-ups take, and whole requests.
+fn times(registry: &Registry) -> Result<(HistogramVec, Histogram), prometheus::Error> {
+    let seconds = HistogramOpts::new(
+        "sidgate_resolve_seconds",
+        "Time to find out about a session.",
+    );
+    let resolves = HistogramVec::new(seconds.buckets(RESOLVE_BUCKETS.to_vec()), &["tier"])?;
+    let seconds = HistogramOpts::new(
+        "sidgate_request_seconds",
+        "Time from the first byte of a request to the last of its answer.",
+    );
+    let requests = Histogram::with_opts(seconds.buckets(REQUEST_BUCKETS.to_vec()))?;
+    registry.register(Box::new(resolves.clone()))?;
+    registry.register(Box::new(requests.clone()))?;
+    Ok((resolves, requests))
+}
+
 impl Metrics {
     /// Registers everything.
     ///
@@ -114,19 +131,7 @@ impl Metrics {
     pub(crate) fn new() -> Result<Self, prometheus::Error> {
         let registry = Registry::new();
         let make = Maker(&registry);
-        let seconds = HistogramOpts::new(
-            "sidgate_resolve_seconds",
-            "Time to find out about a session.",
-        );
-        let resolve_seconds =
-            HistogramVec::new(seconds.buckets(RESOLVE_BUCKETS.to_vec()), &["tier"])?;
-        registry.register(Box::new(resolve_seconds.clone()))?;
-        let seconds = HistogramOpts::new(
-            "sidgate_request_seconds",
-            "Time from the first byte of a request to the last of its answer.",
-        );
-        let request_seconds = Histogram::with_opts(seconds.buckets(REQUEST_BUCKETS.to_vec()))?;
-        registry.register(Box::new(request_seconds.clone()))?;
+        let (resolve_seconds, request_seconds) = times(&registry)?;
         Ok(Self {
             requests: make.counters(
                 "requests_total",

@@ -396,6 +396,3 @@ async fn unlink_all(tiers: Arc<Tiers>, mut keys: mpsc::Receiver<SessionKey>) {
         tiers.unlink_shared(&key).await;
     }
 }
-
-#[cfg(test)]
-mod tests;
