@@ -50,4 +50,7 @@ pub(crate) fn start() {
             .with(lines)
             .try_init(),
     );
+    // What speaks through `log` is all held at `warn`; without this, whatever it would say below is formatted all the same.
+    // Pingora's trace line of an app's answer panics at a byte that is not UTF-8, and the answer is lost.
+    log::set_max_level(log::LevelFilter::Warn);
 }
