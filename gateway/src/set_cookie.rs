@@ -41,15 +41,18 @@ fn header(config: &CookieConfig, value: &str, max_age: i64) -> Option<HeaderValu
 
 /// Whether an app's `Set-Cookie` names our cookie, in any letter case and with any blanks around the name: some client
 /// might take it for ours.
+///
+/// Browsers keep `=sid=x` as a cookie without a name, and send its value back alone: as `sid=x`. So what counts is the
+/// first text that is not blank.
 #[must_use]
 pub(crate) fn names_ours(set_cookie: &HeaderValue, ours: &str) -> bool {
-    let bytes = set_cookie.as_bytes();
-    let name = bytes
-        .split(|byte| matches!(byte, b'=' | b';'))
-        .next()
-        .unwrap_or_default();
-    let name: Vec<u8> = name.iter().copied().filter(u8::is_ascii_graphic).collect();
-    name.eq_ignore_ascii_case(ours.as_bytes())
+    let pair = set_cookie.as_bytes().split(|&byte| byte == b';').next();
+    pair.unwrap_or_default()
+        .split(|&byte| byte == b'=')
+        .map(|text| text.iter().copied().filter(u8::is_ascii_graphic))
+        .map(Vec::from_iter)
+        .find(|text| !text.is_empty())
+        .is_some_and(|name| name.eq_ignore_ascii_case(ours.as_bytes()))
 }
 
 #[cfg(test)]
@@ -66,11 +69,15 @@ mod tests {
             "sid",
             "sid; Path=/",
             "Sid\u{a0}=x",
+            "=sid=x",
+            " =\tSID =x; Path=/",
+            "=sid",
+            "==sid=x",
         ] {
             let value = HeaderValue::from_bytes(dress.as_bytes()).unwrap();
             assert!(names_ours(&value, "sid"), "{dress:?}");
         }
-        for other in ["sidx=1", "xsid=1", "a=sid", "a=b; sid=1"] {
+        for other in ["sidx=1", "xsid=1", "a=sid", "a=b; sid=1", "=a=sid", "=", ""] {
             assert!(
                 !names_ours(&HeaderValue::from_static(other), "sid"),
                 "{other:?}"

@@ -92,15 +92,15 @@ const PREFIXES: [(&str, Reserved); 7] = [
 
 /// What a name pretends, if it is reserved in this or any foldable spelling.
 ///
-/// `Http-` in front changes nothing: one step of CGI naming (`HTTP_X_SESSION_ID`) read as a header
-/// again.
+/// `Http-` in front changes nothing, however often: it is a step of CGI naming (`HTTP_X_SESSION_ID`)
+/// read as a header again.
 #[must_use]
 pub fn reserved(name: &str) -> Option<Reserved> {
-    let name = name.as_bytes();
-    match strip_folded_prefix(name, "http-") {
-        Some(inner) => reserved_plain(inner),
-        None => reserved_plain(name),
+    let mut name = name.as_bytes();
+    while let Some(inner) = strip_folded_prefix(name, "http-") {
+        name = inner;
     }
+    reserved_plain(name)
 }
 
 fn reserved_plain(name: &[u8]) -> Option<Reserved> {

@@ -84,7 +84,7 @@ pub enum Refused {
     /// `%` without two hexadecimal digits.
     #[error("malformed percent escape in the path")]
     TargetEscapeMalformed,
-    /// An escaped `/`, `\`, `.` or control byte.
+    /// An escaped `/`, `\`, `.` or control byte, or escapes that are not UTF-8.
     #[error("forbidden percent escape in the path")]
     TargetEscapeForbidden,
     /// `%25` followed by two hexadecimal digits.

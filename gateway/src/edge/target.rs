@@ -48,28 +48,41 @@ impl<'a> Target<'a> {
     }
 }
 
-/// Does a segment of this path carry `;parameters`?
+/// Does a segment of this path carry `;parameters`, escaped or not?
 ///
 /// Neither Django nor Next.js gives them a meaning, other containers cut them off. Such a path must
 /// therefore satisfy two routes, its own and that of [`without_params`].
 #[must_use]
 pub fn has_params(path: &str) -> bool {
-    path.contains(';')
+    first_param(path).is_some()
 }
 
 /// The path as a container sees it that cuts `;parameters` off every segment.
 ///
 /// ```
 /// # use sidgate::edge::target::without_params;
-/// assert_eq!(without_params("/admin;v=1/users;x"), "/admin/users");
+/// assert_eq!(without_params("/admin;v=1/users%3Bx"), "/admin/users");
 /// ```
 #[must_use]
 pub fn without_params(path: &str) -> String {
     let names: Vec<&str> = path
         .split('/')
-        .map(|segment| segment.split(';').next().unwrap_or_default())
+        .map(|segment| {
+            let end = first_param(segment).unwrap_or(segment.len());
+            segment.get(..end).unwrap_or_default()
+        })
         .collect();
     names.join("/")
+}
+
+/// Where the first `;` is; some containers decode before they cut.
+fn first_param(text: &str) -> Option<usize> {
+    let is_param = |&(at, found): &(usize, &str)| {
+        let escape = || text.get(at..at + 3);
+        found == ";" || escape().is_some_and(|escape| escape.eq_ignore_ascii_case("%3b"))
+    };
+    let mut found = text.match_indices([';', '%']);
+    found.find(is_param).map(|(at, _)| at)
 }
 
 fn check_path(path: &str) -> Result<(), Refused> {
@@ -88,14 +101,12 @@ fn check_path(path: &str) -> Result<(), Refused> {
 }
 
 fn check_segment(segment: &str, last: bool) -> Result<(), Refused> {
-    let (name, has_params) = match segment.split_once(';') {
-        Some((name, _)) => (name, true),
-        None => (segment, false),
-    };
-    match name {
+    let params = first_param(segment);
+    let name = segment.get(..params.unwrap_or(segment.len()));
+    match name.unwrap_or_default() {
         "." | ".." => Err(Refused::TargetDotSegment),
         // The last segment is empty when the path ends in `/`.
-        "" if !last || has_params => Err(Refused::TargetEmptySegment),
+        "" if !last || params.is_some() => Err(Refused::TargetEmptySegment),
         _ => Ok(()),
     }
 }
@@ -103,17 +114,35 @@ fn check_segment(segment: &str, last: bool) -> Result<(), Refused> {
 fn check_escapes(path: &[u8]) -> Result<(), Refused> {
     let mut rest = path;
     while let Some(start) = rest.iter().position(|&byte| byte == b'%') {
-        let (byte, after) = decode_escape(rest.get(start..).unwrap_or_default())
-            .ok_or(Refused::TargetEscapeMalformed)?;
+        let escaped = rest.get(start..).unwrap_or_default();
+        let (byte, after) = decode_escape(escaped).ok_or(Refused::TargetEscapeMalformed)?;
         match byte {
             b'/' | b'\\' | b'.' | 0x00..=0x1f | 0x7f => return Err(Refused::TargetEscapeForbidden),
             b'%' if is_hex_pair(after) => return Err(Refused::TargetEscapeDouble),
             b'-' | b'_' | b'~' => return Err(Refused::TargetEscapeNeedless),
             _ if byte.is_ascii_alphanumeric() => return Err(Refused::TargetEscapeNeedless),
+            0x80.. => rest = after_character(escaped).ok_or(Refused::TargetEscapeForbidden)?,
             _ => rest = after,
         }
     }
     Ok(())
+}
+
+/// What follows the escapes of one UTF-8 character. Other bytes have a second reading: `%c0%ae` is `.`
+/// to a decoder that allows overlong forms, and the letters of another charset to one that guesses.
+fn after_character(escaped: &[u8]) -> Option<&[u8]> {
+    const LONGEST: usize = 4;
+
+    let (mut bytes, mut rest) = (Vec::with_capacity(LONGEST), escaped);
+    while bytes.len() < LONGEST {
+        let (byte, after) = decode_escape(rest)?;
+        bytes.push(byte);
+        rest = after;
+        if str::from_utf8(&bytes).is_ok() {
+            return Some(rest);
+        }
+    }
+    None
 }
 
 /// Splits `%xx...` into the byte it means and what follows.

@@ -39,6 +39,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use http::header::UPGRADE;
 use pingora_core::upstreams::peer::HttpPeer;
 use pingora_core::{Error, Result};
 use pingora_http::{RequestHeader, ResponseHeader};
@@ -108,11 +109,13 @@ impl ProxyHttp for Proxy {
 
     async fn response_filter(
         &self,
-        _session: &mut Session,
+        session: &mut Session,
         response: &mut ResponseHeader,
         ctx: &mut Ctx,
     ) -> Result<()> {
-        response::filter(&self.gate, response, ctx).await
+        // What is left of upgrades after vetting are WebSocket handshakes.
+        let asked_to_switch = session.req_header().headers.contains_key(UPGRADE);
+        response::filter(&self.gate, asked_to_switch, response, ctx).await
     }
 
     async fn fail_to_proxy(

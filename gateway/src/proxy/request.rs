@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock};
 
-use http::header::{HeaderMap, HeaderValue, UPGRADE, USER_AGENT};
+use http::header::{HeaderMap, HeaderValue, TRANSFER_ENCODING, UPGRADE, USER_AGENT};
 use pingora_core::Result;
 use pingora_http::RequestHeader;
 use pingora_proxy::Session;
@@ -44,7 +44,10 @@ enum Next<'a> {
 pub(super) async fn filter(gate: &Arc<Gate>, session: &mut Session, ctx: &mut Ctx) -> Result<bool> {
     let site = Arc::clone(&ctx.site);
     limit_waits(session, &site.config.edge);
-    if gate.is_draining() {
+    // Pingora takes a lone LF in a chunk's extension, and an empty size, for granted; a proxy in front of us may cut such a
+    // body elsewhere. Nothing that it takes for the next request on this connection is read.
+    let chunked = session.req_header().headers.contains_key(TRANSFER_ENCODING);
+    if gate.is_draining() || chunked {
         session.set_keepalive(None);
     }
     let next = next(gate, &site, session, ctx);
@@ -298,5 +301,5 @@ fn hides_a_parameter(site: &Site, path: &str) -> bool {
 /// Also with parameters: the app may cut them off before it looks.
 fn is_private(path: &str) -> bool {
     let first = path.split('/').nth(1).unwrap_or_default();
-    first.split(';').next() == Some(PRIVATE)
+    target::without_params(first) == PRIVATE
 }

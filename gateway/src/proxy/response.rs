@@ -1,6 +1,10 @@
 //! `response_filter`: what the app's answer may not carry, what it must carry, and what it asks for.
 
-use http::header::{CACHE_CONTROL, HeaderName, HeaderValue, SERVER, SET_COOKIE, VARY};
+use http::StatusCode;
+use http::header::{
+    CACHE_CONTROL, HeaderName, HeaderValue, PROXY_AUTHENTICATE, SERVER, SET_COOKIE, TRAILER,
+    UPGRADE, VARY,
+};
 use pingora_core::{Error, ErrorType, Result};
 use pingora_http::ResponseHeader;
 
@@ -15,6 +19,16 @@ const EVENT: &str = "x-session-event";
 
 /// What software an app runs on is nobody's business (ASVS 13.4.6).
 const SOFTWARE: [HeaderName; 2] = [SERVER, HeaderName::from_static("x-powered-by")];
+/// What an app says about its connection to the gateway (RFC 9110, 7.6.1). The browser has another one, on which the
+/// gateway speaks for itself.
+const OF_THE_CONNECTION: [HeaderName; 6] = [
+    HeaderName::from_static("keep-alive"),
+    HeaderName::from_static("proxy-connection"),
+    PROXY_AUTHENTICATE,
+    HeaderName::from_static("proxy-authentication-info"),
+    TRAILER,
+    UPGRADE,
+];
 /// Directives for shared caches alone, which would overrule `Cache-Control` there (RFC 9213).
 const FOR_SHARED_CACHES: [HeaderName; 3] = [
     HeaderName::from_static("cdn-cache-control"),
@@ -22,21 +36,27 @@ const FOR_SHARED_CACHES: [HeaderName; 3] = [
     HeaderName::from_static("surrogate-control"),
 ];
 
+/// `asked_to_switch`: the request was a WebSocket handshake.
 pub(super) async fn filter(
     gate: &Gate,
+    asked_to_switch: bool,
     response: &mut ResponseHeader,
     ctx: &mut Ctx,
 ) -> Result<()> {
-    // Interim answers carry nothing of ours; 101 is final and stays as it is but for the names below.
-    if response.status.is_informational() && response.status.as_u16() != 101 {
-        return strip_identity(response);
+    let event = take_event(response);
+    clean(gate, response, ctx)?;
+    // Interim answers carry nothing of ours; 101 is final.
+    let switches = response.status == StatusCode::SWITCHING_PROTOCOLS;
+    if response.status.is_informational() && !switches {
+        return Ok(());
+    }
+    if switches && !asked_to_switch {
+        // What follows would be read as another protocol by one side only.
+        return Error::e_explain(ErrorType::HTTPStatus(502), "an upgrade nobody asked for");
     }
     let Some(forward) = ctx.forward.take() else {
         return Ok(());
     };
-    let event = take_event(response);
-    strip_identity(response)?;
-    strip_our_cookie(gate, response, ctx)?;
     response.insert_header("X-Request-Id", ctx.request_id.as_str())?;
     let outcome = match event {
         Event::None if may_carry_cookie(response) => Outcome {
@@ -50,9 +70,6 @@ pub(super) async fn filter(
             Outcome::untrusted()
         }
     };
-    for name in &SOFTWARE {
-        response.remove_header(name);
-    }
     ctx.cors.overwrite(response)?;
     let result = finish(response, &forward, &outcome)
         .and_then(|()| say_farewell(gate, response, ctx, &outcome))
@@ -165,8 +182,23 @@ fn take_event(response: &ResponseHeader) -> Event {
     }
 }
 
+/// Takes away what no answer of an app may carry, interim ones included.
+fn clean(gate: &Gate, response: &mut ResponseHeader, ctx: &Ctx) -> Result<()> {
+    strip_identity(response);
+    strip_our_cookie(gate, response, ctx)?;
+    for name in &SOFTWARE {
+        response.remove_header(name);
+    }
+    for name in &OF_THE_CONNECTION {
+        if *name != UPGRADE || response.status != StatusCode::SWITCHING_PROTOCOLS {
+            response.remove_header(name);
+        }
+    }
+    Ok(())
+}
+
 /// What is between gateway and app stays between them.
-fn strip_identity(response: &mut ResponseHeader) -> Result<()> {
+fn strip_identity(response: &mut ResponseHeader) {
     let ours: Vec<HeaderName> = response
         .headers
         .keys()
@@ -176,7 +208,6 @@ fn strip_identity(response: &mut ResponseHeader) -> Result<()> {
     for name in &ours {
         response.remove_header(name);
     }
-    Ok(())
 }
 
 /// Only the gateway sets its cookie.

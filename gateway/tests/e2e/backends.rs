@@ -129,7 +129,7 @@ impl Stage {
             let mut connection = Connection::open(self.gateway.address());
             let bytes = sent.h1_bytes();
             connection.write(&bytes);
-            drop(connection.try_read(sent.case.method == "HEAD"));
+            drop(connection.try_read(sent.is_head()));
             self.judge(sent, "h1", tally);
         }
         if sent.case.h1.is_none() {

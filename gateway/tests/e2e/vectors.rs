@@ -4,15 +4,16 @@
 //! received exactly one request made of exactly the expected fields, or nothing at all, and no more look-ups may have been
 //! made than allowed.
 
+mod answer;
 pub(crate) mod case;
 pub(crate) mod sent;
 
-use self::case::{Case, File, Upstream};
+use self::answer::{Came, check_answer, check_counts};
+use self::case::{File, Upstream};
 use self::sent::Sent;
 use crate::support::client::Connection;
-use crate::support::metrics::Metrics;
 use crate::support::upstream::Received;
-use crate::support::{App, Gateway, Request, Response, app, h2, login, token};
+use crate::support::{App, Gateway, Reply, Request, app, h2, login, token};
 
 #[test]
 fn headers_of_category_a() {
@@ -37,6 +38,11 @@ fn targets_of_category_d() {
 #[test]
 fn sites_of_category_e() {
     run(include_str!("../vectors/e-sites.toml"));
+}
+
+#[test]
+fn answers_of_apps() {
+    run(include_str!("../vectors/answers.toml"));
 }
 
 fn run(text: &str) {
@@ -69,14 +75,6 @@ struct Stage<'a> {
     gateway: Gateway,
     cookie: String,
     sids: [String; 2],
-}
-
-/// What came back, over either protocol.
-struct Came {
-    status: u16,
-    body: String,
-    /// The answer, over HTTP/1.
-    response: Option<Response>,
 }
 
 impl<'a> Stage<'a> {
@@ -143,13 +141,22 @@ impl<'a> Stage<'a> {
 
     fn over_h1(&self, sent: &Sent<'_>) -> Came {
         let mut connection = Connection::open(self.gateway.address());
+        if let Some(reply) = &sent.case.reply {
+            let bytes = sent.values.bytes(reply);
+            self.app.on("/reply", move |_| Reply::Last(bytes.clone()));
+        }
         connection.write(&sent.h1_bytes());
-        let is_head = sent.case.method == "HEAD";
-        let Some(response) = connection.try_read(is_head) else {
+        let bytes = if sent.case.reply.is_some() {
+            connection.read_ahead()
+        } else {
+            Vec::new()
+        };
+        let Some(response) = connection.try_read(sent.is_head()) else {
             return Came {
                 status: 0,
                 body: String::new(),
                 response: None,
+                bytes,
             };
         };
         let refused = (400..600).contains(&response.status) && sent.case.reason.is_some();
@@ -161,6 +168,7 @@ impl<'a> Stage<'a> {
             status: response.status,
             body: response.text(),
             response: Some(response),
+            bytes,
         }
     }
 
@@ -176,6 +184,7 @@ impl<'a> Stage<'a> {
             status,
             body,
             response: None,
+            bytes: Vec::new(),
         }
     }
 
@@ -295,77 +304,4 @@ fn masked(name: &str, value: &str, any_host: bool) -> String {
     let name_is = |list: &[&str]| list.iter().any(|other| name.eq_ignore_ascii_case(other));
     let mask = name_is(&varies) || any_host && name_is(&host);
     format!("{name}: {}", if mask { "*" } else { value })
-}
-
-fn check_answer(sent: &Sent<'_>, came: &Came) -> Result<(), String> {
-    let case = sent.case;
-    let default = if case.upstream.is_some() { 200 } else { 400 };
-    let status = case.status.unwrap_or(default);
-    if came.status != status {
-        return Err(format!(
-            "status {} instead of {status}: {}",
-            came.status, came.body
-        ));
-    }
-    if let Some(code) = &case.code {
-        let problem: serde_json::Value = serde_json::from_str(&came.body).unwrap_or_default();
-        if problem["code"] != **code {
-            return Err(format!("code {code:?} is not in {}", came.body));
-        }
-    }
-    let Some(response) = &came.response else {
-        return Ok(());
-    };
-    if case.reason.is_some() && response.header("connection") != Some("close") {
-        return Err("the connection is not closed".to_owned());
-    }
-    if case.upstream.is_none() && !response.leaves_cookies_alone() {
-        return Err("a cookie is set".to_owned());
-    }
-    for line in &case.answer {
-        let line = sent.values.fill(line);
-        let (name, value) = line.split_once(": ").expect("a field");
-        if !response.all(name).contains(&value) {
-            return Err(format!("{line:?} is not among {:?}", response.headers));
-        }
-    }
-    match case
-        .answer_lacks
-        .iter()
-        .find(|name| !response.all(name).is_empty())
-    {
-        Some(name) => Err(format!("there is a {name}: {:?}", response.all(name))),
-        None => Ok(()),
-    }
-}
-
-fn check_counts(case: &Case, came: &Came, before: &Metrics, after: &Metrics) -> Result<(), String> {
-    let grown =
-        |name: &str, labels: &[(&str, &str)]| after.sum(name, labels) - before.sum(name, labels);
-    let known = case
-        .upstream
-        .as_ref()
-        .is_some_and(|seen| seen.seen_as == "alice");
-    let allowed = case.lookups.unwrap_or(u32::from(known));
-    let lookups = grown("sidgate_resolve_total", &[]);
-    if lookups > f64::from(allowed) {
-        return Err(format!("{lookups} look-ups instead of {allowed}"));
-    }
-    let reads = grown("sidgate_core_total", &[("what", "store_loads")]);
-    if reads > 0.0 {
-        return Err(format!("{reads} reads of the store"));
-    }
-    let by_the_parser = case.accept_parser
-        && came
-            .response
-            .as_ref()
-            .is_none_or(|response| response.body.is_empty());
-    match &case.reason {
-        Some(reason)
-            if !by_the_parser && grown("sidgate_refused_total", &[("reason", reason)]) != 1.0 =>
-        {
-            Err(format!("not counted as {reason:?}"))
-        }
-        _ => Ok(()),
-    }
 }

@@ -91,6 +91,12 @@ impl Connection {
         std::mem::take(&mut self.buffer)
     }
 
+    /// The same, and leaves it to be read again.
+    pub(crate) fn read_ahead(&mut self) -> Vec<u8> {
+        while self.fill() {}
+        self.buffer.clone()
+    }
+
     /// Whether the peer has closed, without waiting for it.
     pub(crate) fn is_closed(&mut self) -> bool {
         self.stream.set_nonblocking(true).unwrap();

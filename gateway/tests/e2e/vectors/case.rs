@@ -43,6 +43,9 @@ pub(crate) struct Case {
     pub(crate) body: Option<String>,
     /// 0: the end of the stream or connection, without an answer.
     pub(crate) status: Option<u16>,
+    /// Where parser and gateway may each answer in its own way: any of these.
+    #[serde(default)]
+    pub(crate) status_in: Vec<u16>,
     /// `code` of the problem document.
     pub(crate) code: Option<String>,
     /// The rule of the edge that refuses it.
@@ -56,6 +59,11 @@ pub(crate) struct Case {
     /// Fields that the answer does not have.
     #[serde(default)]
     pub(crate) answer_lacks: Vec<String>,
+    /// Texts that are nowhere in the bytes of the answer, whatever their letter case; looked at with `reply`.
+    #[serde(default)]
+    pub(crate) never: Vec<String>,
+    /// What the app answers, byte for byte, before it closes. Such a case asks to close, too, and is not for real servers.
+    pub(crate) reply: Option<String>,
     /// What the app receives; nothing if absent.
     pub(crate) upstream: Option<Upstream>,
     /// Session look-ups that it may cost; by default one if the app is told of a session, else none.

@@ -11,6 +11,11 @@ pub(crate) struct Sent<'a> {
 }
 
 impl Sent<'_> {
+    pub(crate) fn is_head(&self) -> bool {
+        let bytes = self.case.h1.as_deref();
+        bytes.map_or(self.case.method == "HEAD", |h1| h1.starts_with("HEAD "))
+    }
+
     /// Over HTTP/1, byte for byte.
     pub(crate) fn h1_bytes(&self) -> Vec<u8> {
         if let Some(bytes) = &self.case.h1 {
@@ -31,13 +36,19 @@ impl Sent<'_> {
 
     /// Over HTTP/2: fields and body.
     pub(crate) fn h2_fields(&self) -> (Vec<Field>, Option<Vec<u8>>) {
+        let body = || {
+            let body = self.case.body.as_deref();
+            body.map(|body| self.values.bytes(body))
+        };
+        if let Some(fields) = &self.case.h2 {
+            let exactly =
+                |[name, value]: &[String; 2]| (self.values.bytes(name), self.values.bytes(value));
+            return (fields.iter().map(exactly).collect(), body());
+        }
         let fill = |[name, value]: &[String; 2]| {
             let name = self.values.fill(name).to_lowercase();
             (name.into_bytes(), self.values.bytes(value))
         };
-        if let Some(fields) = &self.case.h2 {
-            return (fields.iter().map(fill).collect(), None);
-        }
         let target = self.case.target.as_deref().expect("a target");
         let pseudo = [
             (":method", self.case.method.as_str()),
@@ -47,12 +58,6 @@ impl Sent<'_> {
         ]
         .map(|(name, value)| [name.to_owned(), value.to_owned()]);
         let fields = pseudo.iter().chain(&self.case.fields).map(fill).collect();
-        (
-            fields,
-            self.case
-                .body
-                .as_deref()
-                .map(|body| self.values.bytes(body)),
-        )
+        (fields, body())
     }
 }
