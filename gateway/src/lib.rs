@@ -15,6 +15,8 @@ mod body;
 mod buckets;
 pub mod cli;
 pub mod config;
+#[cfg(test)]
+mod corpus;
 pub mod edge;
 mod endpoints;
 mod gate;

@@ -57,7 +57,8 @@ enum Form {
     Update {
         identity: IdentityPatch,
     },
-    Rotate,
+    // Braces: serde lets a variant without them have any further fields.
+    Rotate {},
     Ref {
         r#ref: Option<String>,
     },
@@ -93,7 +94,7 @@ impl SessionEvent {
             }
             Form::Logout { scope } => Self::Logout(scope),
             Form::Update { identity } => Self::Update(identity),
-            Form::Rotate => Self::Rotate,
+            Form::Rotate {} => Self::Rotate,
             Form::Ref { r#ref } => Self::Update(IdentityPatch::of_reference(r#ref)),
         })
     }

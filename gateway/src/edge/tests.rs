@@ -1,5 +1,7 @@
 //! The whole vetting, and the request builder that the tests of the single rules share.
 
+mod properties;
+
 use http::Version;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 

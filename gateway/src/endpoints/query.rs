@@ -56,6 +56,8 @@ fn value<'a>(query: &'a str, name: &str) -> Result<Option<&'a str>, Repeated> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -79,5 +81,54 @@ mod tests {
             assert_eq!(scope(bad).unwrap_err().status, 400, "{bad}");
         }
         assert!(scope("scope=all&scope=all").is_err());
+    }
+
+    /// A word counts if it is said once, by its own name, and is one of the known ones.
+    #[test]
+    fn no_query_says_a_word_in_another_way() {
+        let pieces = [
+            "&",
+            "=",
+            "wait",
+            "scope",
+            "all",
+            "others",
+            "none",
+            "wait=all",
+            "scope=all",
+            "%61",
+            "+",
+            ";",
+            "#",
+            "?",
+            "\0",
+            " ",
+            "Wait",
+            "[]",
+            "&&",
+        ];
+        crate::corpus::holds("query", 2048, &pieces, |bytes| {
+            let query = String::from_utf8_lossy(bytes);
+            let said = |name: &str| -> Vec<String> {
+                let pairs = query
+                    .split('&')
+                    .filter(|pair| pair.split('=').next() == Some(name));
+                pairs.map(str::to_owned).collect()
+            };
+            let expected = match said("wait").as_slice() {
+                [] => Some(Wait::All),
+                [one] if one == "wait=all" => Some(Wait::All),
+                [one] if one == "wait=none" => Some(Wait::None),
+                _ => None,
+            };
+            prop_assert_eq!(wait(&query).ok(), expected);
+            let expected = match said("scope").as_slice() {
+                [one] if one == "scope=others" => Some(DeviceScope::Others),
+                [one] if one == "scope=all" => Some(DeviceScope::All),
+                _ => None,
+            };
+            prop_assert_eq!(scope(&query).ok(), expected);
+            Ok(())
+        });
     }
 }

@@ -1,3 +1,5 @@
+use proptest::prelude::*;
+
 use super::*;
 
 #[test]
@@ -95,4 +97,58 @@ fn a_revocation_names_exactly_one_thing() {
     }
     let long = format!(r#"{{"user":"7","reason":"{}"}}"#, "x".repeat(201));
     assert!(revocation(long.as_bytes()).is_err());
+}
+
+/// What needs permission has one spelling, and only `POST /revocations` changes anything.
+#[test]
+fn no_path_is_a_call_in_another_spelling() {
+    let pieces = [
+        "/",
+        "//",
+        "/api",
+        "/api/admin",
+        "sessions",
+        "/revocations",
+        "/nodes",
+        "/stats",
+        "..",
+        "%2f",
+        "%73",
+        ";",
+        "?",
+        "#",
+        " ",
+        "A",
+        "0",
+        "-",
+        "01932c07-7b9c-7a51-8d2c-0f6f6d1e2a3b",
+        "\0",
+    ];
+    crate::corpus::holds("admin-call", 2048, &pieces, |bytes| {
+        let line = String::from_utf8_lossy(bytes);
+        let (method, path) = line.split_once(' ').unwrap_or(("GET", &line));
+        let below = path == BASE
+            || path
+                .strip_prefix(BASE)
+                .is_some_and(|rest| rest.starts_with('/'));
+        let call = Call::find(method, path);
+        prop_assert_eq!(call.is_some(), below);
+        let rest = path.strip_prefix(BASE).unwrap_or_default();
+        match call {
+            Some(Call::Revoke) => prop_assert_eq!((method, rest), ("POST", "/revocations")),
+            Some(Call::Search) => prop_assert_eq!(rest, "/sessions"),
+            Some(Call::Nodes) => prop_assert_eq!(rest, "/nodes"),
+            Some(Call::Stats) => prop_assert_eq!(rest, "/stats"),
+            Some(Call::Show(id)) => {
+                let text = rest.strip_prefix("/sessions/").unwrap_or_default();
+                prop_assert!(!text.contains('/') && id == text.parse().ok());
+            }
+            _ => {}
+        }
+        if let Some(Call::Search | Call::Show(_) | Call::Nodes | Call::Stats | Call::Page(_)) = call
+        {
+            prop_assert!(matches!(method, "GET" | "HEAD"));
+        }
+        Ok(())
+    });
 }

@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::*;
 
+mod properties;
 mod vectors;
 
 const NOW: i64 = 1_800_000_000;

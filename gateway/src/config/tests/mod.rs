@@ -6,6 +6,7 @@ mod defaults;
 mod documentation;
 mod faults;
 mod names;
+mod properties;
 mod routes;
 mod secrets;
 mod values;

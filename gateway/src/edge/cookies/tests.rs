@@ -340,7 +340,7 @@ fn tricky_text() -> impl Strategy<Value = Vec<u8>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1024))]
+    #![proptest_config(crate::corpus::tried(1024))]
 
     /// What an app gets is a fixed point: read again, nothing is dropped and nothing changes, and
     /// ours is not in it.

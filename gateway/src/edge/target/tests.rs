@@ -258,7 +258,7 @@ fn tricky_target() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1024))]
+    #![proptest_config(crate::corpus::tried(1024))]
 
     #[test]
     fn any_bytes_are_judged_without_panic(target in proptest::collection::vec(any::<u8>(), 0..60)) {
