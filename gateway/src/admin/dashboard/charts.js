@@ -81,11 +81,18 @@ function lines(chart, data) {
   }));
 }
 
+/** The time of day, to the second where ticks are less than a minute apart. */
+function clock(splits, apart) {
+  const second = apart < 60 ? "2-digit" : undefined;
+  return splits.map((at) => new Date(1000 * at).toLocaleTimeString(undefined, { hour: "2-digit", minute: "2-digit", second, hour12: false }));
+}
+
 function axes(chart) {
   const axis = { stroke: css("--dim"), grid: { stroke: css("--line"), width: 1 }, ticks: { stroke: css("--line"), width: 1 }, font: "12px system-ui" };
   const value = chart.bars ? percent : chart.value;
   const grid = chart.log ? { ...axis.grid, filter: (_, splits) => splits.map((split) => (isDecade(split) ? split : null)) } : axis.grid;
-  return [axis, { ...axis, grid, ticks: { ...axis.ticks, show: !chart.log }, size: 64, values: (_, splits) => splits.map((split) => (split == null ? "" : value(split))) }];
+  const time = { ...axis, size: 32, space: 76, values: (_, splits, _axis, _space, apart) => clock(splits, apart) };
+  return [time, { ...axis, grid, ticks: { ...axis.ticks, show: !chart.log }, size: 64, values: (_, splits) => splits.map((split) => (split == null ? "" : value(split))) }];
 }
 
 /** One chart in its place. Draws into `host`; says `chart.empty` when there is nothing to draw. */
@@ -110,10 +117,14 @@ export class Chart {
     const drawn = this.chart.bars ? this.bars(data) : this.lines(data);
     this.words.hidden = drawn;
     this.host.dataset.drawn = drawn;
-    if (!drawn) {
-      this.forget();
-      this.words.textContent = this.chart.empty;
-    }
+    if (!drawn) this.say(this.chart.empty);
+  }
+
+  /** Words instead of a drawing. */
+  say(words) {
+    this.forget();
+    this.words.hidden = false;
+    this.words.textContent = words;
   }
 
   lines(data) {
@@ -124,7 +135,9 @@ export class Chart {
       points: { show: data.t.length < 3 }, value: (_, value) => this.chart.value(value),
     }));
     const range = (_, low, high) => [0, Math.max(this.chart.max ?? 0, (high || 1) * (this.chart.max ? 1 : 1.1))];
-    const options = { scales: { y: this.chart.log ? { distr: 3 } : { range } }, series: [{}, ...series] };
+    // The first points of a process have some room before them, instead of years.
+    const x = { range: (_, low, high) => [Math.min(low, high - 30 * data.step), high] };
+    const options = { scales: { x, y: this.chart.log ? { distr: 3 } : { range } }, series: [{}, ...series] };
     this.put(options, [data.t, ...found.map((line) => line.values)], found.map((line) => line.label).join("|"));
     return true;
   }

@@ -6,7 +6,8 @@ const $ = (id) => document.getElementById(id);
 const KEEP = { "15m": 450, "24h": 1440 };
 const EVERY = { "15m": 2000, "24h": 60_000 };
 let shown = "15m";
-let data = { t: [], series: {} };
+const nothing = () => ({ t: [], series: {}, step: 0 });
+let data = nothing();
 let now = {};
 let timer = 0;
 let round = 0;
@@ -48,7 +49,12 @@ function trouble(error) {
   const said = error ? (words[error.code] ?? `The gateway does not answer (${error.message}); trying again.`) : "";
   $("trouble").hidden = !said;
   $("trouble").textContent = said;
-  if (error) pill("no data", "bad");
+  if (!error) return;
+  pill("no data", "bad");
+  if (data.t.length) return;
+  for (const chart of charts) chart.say("No data.");
+  fill($("rejects"), [], 2, "No data.");
+  fill($("nodes"), [], 4, "No data.");
 }
 
 $("token").addEventListener("submit", (event) => {
@@ -72,6 +78,7 @@ const charts = CHARTS.map((chart) => {
 function merge(fresh) {
   const length = data.t.length;
   const most = KEEP[shown];
+  data.step = fresh.step;
   for (const name of Object.keys(fresh.series)) data.series[name] ??= new Array(length).fill(null);
   data.t = [...data.t, ...fresh.t].slice(-most);
   for (const [name, values] of Object.entries(data.series)) {
@@ -110,10 +117,9 @@ function tiles() {
 }
 
 function rejects() {
-  const step = shown === "15m" ? 2 : 60;
   const sums = Object.entries(data.series)
     .filter(([name]) => name.startsWith("refused.") || name.startsWith("spoof."))
-    .map(([name, values]) => [name, Math.round(values.reduce((sum, value) => sum + (value ?? 0) * step, 0))])
+    .map(([name, values]) => [name, Math.round(values.reduce((sum, value) => sum + (value ?? 0) * data.step, 0))])
     .filter(([, sum]) => sum > 0).sort((a, b) => b[1] - a[1]).slice(0, 10);
   const words = (name) => (name.startsWith("spoof.") ? "reserved header: " : "") + name.split(".").slice(1).join(".").replaceAll("_", " ");
   fill($("rejects"), sums.map(([name, sum]) => row([words(name)], [count(sum), "number"])), 2, "Nothing was rejected in this time.");
@@ -157,7 +163,7 @@ async function nodes() {
 function start() {
   clearTimeout(timer);
   round += 1;
-  data = { t: [], series: {} };
+  data = nothing();
   poll(round);
   sessions(false);
 }
@@ -166,7 +172,7 @@ $("window").addEventListener("change", (event) => {
   shown = event.target.value;
   clearTimeout(timer);
   round += 1;
-  data = { t: [], series: {} };
+  data = nothing();
   poll(round);
 });
 document.addEventListener("visibilitychange", () => {
@@ -252,6 +258,8 @@ $("revoke-yes").addEventListener("click", async (event) => {
   try {
     const receipt = await ask("revocations", { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
     $("revoke").close();
+    // The button that opened the dialog goes away with its row.
+    $("sessions-title").focus();
     toast(`${receipt.revoked} ended; ${receipt.acked} of ${receipt.nodes} nodes have confirmed within ${receipt.worst_ms} ms.`);
     sessions(false);
   } catch (error) {
