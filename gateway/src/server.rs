@@ -196,6 +196,9 @@ fn pingora(gate: &Arc<Gate>, upgrade: bool, runtime_folder: &Path) -> Result<Ser
         proxy.add_tcp(&listen.to_string());
     }
     if let Some(tls) = &config.server.tls {
+        let unusable = |error| WiringError::Process(format!("server.tls.cert: {error}"));
+        gate.metrics
+            .certificate_ends(tls.not_after().map_err(unusable)?);
         for listen in &tls.listen {
             let cert = tls.cert.to_string_lossy();
             let mut settings = TlsSettings::intermediate(&cert, &tls.key.to_string_lossy())

@@ -52,6 +52,24 @@ impl TlsConfig {
     }
 }
 
+impl TlsConfig {
+    /// When the chain in the file ends: the first end of its certificates, in unix seconds.
+    ///
+    /// # Errors
+    /// When the file cannot be read any more, or holds what is no certificate.
+    pub fn not_after(&self) -> Result<i64, String> {
+        let (_, chain) = certificates(self.cert.clone())?;
+        let mut ends = Vec::with_capacity(chain.len());
+        for certificate in &chain {
+            let (_, certificate) = x509_parser::parse_x509_certificate(certificate)
+                .map_err(|error| format!("file {}: {error}", self.cert.display()))?;
+            ends.push(certificate.validity().not_after.timestamp());
+        }
+        let first = ends.into_iter().min();
+        first.ok_or_else(|| format!("file {} holds no certificate", self.cert.display()))
+    }
+}
+
 type Chain = Vec<CertificateDer<'static>>;
 
 fn certificates(path: PathBuf) -> Result<(PathBuf, Chain), String> {

@@ -45,6 +45,7 @@ pub(crate) struct Metrics {
     cookies_dropped: IntCounter,
     upstream_cookies_dropped: IntCounter,
     attributes_omitted: IntCounter,
+    certificate_not_after: IntGaugeVec,
     mirror: Mirror,
 }
 
@@ -104,6 +105,15 @@ impl RiskCounters {
             )?,
         })
     }
+}
+
+/// Without labels, and therefore not there before it is set.
+fn certificate_not_after(make: &Maker<'_>) -> Result<IntGaugeVec, prometheus::Error> {
+    make.gauges(
+        "tls_certificate_not_after_seconds",
+        "End of the certificate of the TLS listeners, in unix seconds.",
+        &[],
+    )
 }
 
 /// How long look-ups take, and whole requests.
@@ -183,6 +193,7 @@ impl Metrics {
             migration: Migration::new(&make)?,
             risk: RiskCounters::new(&make)?,
             event_streams: make.gauge("event_streams", "Open event streams of sessions.")?,
+            certificate_not_after: certificate_not_after(&make)?,
             mirror: Mirror::new(&make)?,
             resolve_seconds,
             request_seconds,
@@ -204,6 +215,14 @@ impl Metrics {
 
     fn resolve_histogram(&self, tier: &str) -> Histogram {
         self.resolve_seconds.with_label_values(&[tier])
+    }
+
+    /// The TLS listeners are about to use a certificate that ends then, in unix seconds.
+    pub(crate) fn certificate_ends(&self, not_after: i64) {
+        let none: [&str; 0] = [];
+        self.certificate_not_after
+            .with_label_values(&none)
+            .set(not_after);
     }
 
     /// A request was refused at the edge.

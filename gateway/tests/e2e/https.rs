@@ -113,3 +113,23 @@ fn plain_listener_can_redirect_without_looking_at_the_session() {
     let now = stage.gateway.metrics().sum("sidgate_resolve_total", &[]);
     assert_eq!(now, lookups, "the session is not touched");
 }
+
+#[test]
+fn the_end_of_the_certificate_is_a_metric() {
+    let stage = Stage::set();
+    let metrics = stage.gateway.admin("/metrics").text().to_owned();
+    // What `openssl x509 -enddate` says of the file: Oct 31 04:15:41 2126 GMT.
+    assert!(
+        metrics.contains("\nsidgate_tls_certificate_not_after_seconds 4949093741\n"),
+        "{metrics}"
+    );
+}
+
+#[test]
+fn without_a_certificate_there_is_no_end_of_it() {
+    let app = App::start();
+    let gateway = Gateway::in_front_of(&app).start();
+    let metrics = gateway.admin("/metrics");
+    assert_eq!(metrics.status, 200);
+    assert!(!metrics.text().contains("tls_certificate"));
+}
