@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use form_urlencoded::parse;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use session_core::service::Wait;
 use session_core::session::{ID_MAX, Text};
 use session_core::store::{Scope, Search};
@@ -155,14 +155,25 @@ pub(super) struct Revocation {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Form {
+    #[serde(default, deserialize_with = "present")]
     id: Option<Uuid>,
+    #[serde(default, deserialize_with = "present")]
     user: Option<String>,
+    #[serde(default, deserialize_with = "present")]
     tenant: Option<String>,
+    #[serde(default, deserialize_with = "present")]
     all: Option<bool>,
     #[serde(default)]
     reason: String,
     #[serde(default)]
     wait: FormWait,
+}
+
+/// A field that is there has a value. A script that meant a user and has none (`null`) must not end anything.
+fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    value: D,
+) -> Result<Option<T>, D::Error> {
+    T::deserialize(value).map(Some)
 }
 
 #[derive(Default, Deserialize)]

@@ -89,6 +89,8 @@ fn a_revocation_names_exactly_one_thing() {
         r#"{"user":"7","all":true}"#,
         r#"{"id":"7"}"#,
         r#"{"user":7}"#,
+        r#"{"all":true,"user":null}"#,
+        r#"{"all":true,"tenant":null}"#,
         r#"{"user":"7","wait":"some"}"#,
         r#"{"user":"7","extra":1}"#,
         "{\"user\":\"7\",\"reason\":\"a\\nb\"}",
