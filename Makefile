@@ -1,12 +1,12 @@
 # Every target installs what it needs and is missing (see scripts/bootstrap).
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench soak
+.PHONY: help demo test check bench soak load-test load-test-smoke load-test-stress
 
 # rustup puts its folder on the PATH of login shells only.
 export PATH := $(PATH):$(HOME)/.cargo/bin
 
 help: ## list the targets
-	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 24
 
 demo: ## a Django and a Next.js app behind Sidgate at http://localhost:3000; Ctrl-C stops them
 	@scripts/bootstrap demo
@@ -25,7 +25,21 @@ bench: ## micro benches, memory, Sidgate against a bare Pingora; one table again
 	@scripts/bootstrap bench
 	@benches/run
 
-soak: ## the Rust tests with many more random cases (CASES=20000), the long forms of the cluster's tests, the npm package in Next.js 14, 15 and 16
+# HOST=http://localhost:3000 [ADMIN=http://localhost:9901]: a gateway that is there already. PROFILE: any that benches/load/run has.
+load = scripts/bootstrap load && benches/load/run $(if $(HOST),--host $(HOST) $(if $(ADMIN),--admin $(ADMIN)) $(if $(ALLOW_REMOTE),--allow-remote))
+
+load-test-smoke: ## load: 5 users for 30 s; a stack of its own, or HOST=http://localhost:3000
+	@$(load) smoke
+
+load-test: ## load: 50 users for 60 s; PROFILE=peak|migration-storm|revocation-under-load for another
+	@$(load) $(or $(PROFILE),standard)
+
+load-test-stress: ## load: 200 users for 10 minutes
+	@$(load) stress
+
+soak: ## the Rust tests with many more random cases (CASES=20000), the long forms of the cluster's tests, a load budget that is missed, the npm package in Next.js 14, 15 and 16
 	@scripts/bootstrap test
 	SIDGATE_SOAK=1 PROPTEST_CASES=$${CASES:-20000} cargo nextest run --workspace --all-features --no-fail-fast --profile soak
+	benches/load/run smoke --users 5 --run-time 10s --max-error-rate 0
+	benches/load/run smoke --users 2 --run-time 3s --min-hit-rate 1.01; test $$? = 1
 	scripts/js build && scripts/js npm run --silent versions --workspace clients/js -- 14 15 16
