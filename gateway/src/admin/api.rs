@@ -1,9 +1,12 @@
 //! The admin API: what operators see and end. Who may call it is for [`super::access`] to say.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use http::header::HeaderValue;
 use pingora_core::protocols::http::ServerSession;
 use serde_json::{Value, json};
+use session_core::freshness::LEASE;
 use session_core::service::SessionsError;
 use session_core::session::{RevokeReason, Session};
 use session_core::store::{NodeReport, Scope, StoredSession};
@@ -176,12 +179,15 @@ fn stats(gate: &Gate, query: &str) -> Result<Answer, Box<Answer>> {
 }
 
 fn node_view(gate: &Gate, node: &NodeReport, head: i64) -> Value {
+    let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
     json!({
         "id": node.node,
         "self": node.node == gate.sessions.node(),
         "applied": node.applied,
         "behind": head - node.applied,
-        "seen_ms": u64::try_from(node.age.as_millis()).unwrap_or(u64::MAX),
+        "seen_ms": millis(node.age),
+        // It reports with each heartbeat, and each may earn it a lease from then on.
+        "lease_ms": millis(LEASE.saturating_sub(node.age)),
     })
 }
 

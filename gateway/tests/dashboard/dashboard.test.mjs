@@ -91,6 +91,7 @@ test("every panel shows data, in the light, in the dark and on a phone", async (
     assert.match(await page.locator("#chart-stores h2 small").textContent(), /Redis answers/);
     assert.match(await page.locator("#chart-migration").textContent(), /migrated.*refused/);
     assert.match(await page.locator("#nodes").textContent(), /this one/);
+    assert.match(await page.locator("#nodes").textContent(), / left/);
     assert.match(await page.locator("#rejects").textContent(), /reserved header/);
     await fits(page, name);
     assert.deepEqual(complaints, [], name);

@@ -54,7 +54,7 @@ function trouble(error) {
   if (data.t.length) return;
   for (const chart of charts) chart.say("No data.");
   fill($("rejects"), [], 2, "No data.");
-  fill($("nodes"), [], 4, "No data.");
+  fill($("nodes"), [], 5, "No data.");
 }
 
 $("token").addEventListener("submit", (event) => {
@@ -157,7 +157,7 @@ async function poll(mine) {
 async function nodes() {
   const { nodes } = await ask("nodes");
   fill($("nodes"), nodes.map((node) =>
-    row([node.id.slice(0, 8) + (node.self ? " (this one)" : ""), "mono"], [count(node.applied), "number"], [count(node.behind), "number"], [seconds(node.seen_ms / 1000), "number"])), 4, "No node has reported.");
+    row([node.id.slice(0, 8) + (node.self ? " (this one)" : ""), "mono"], [count(node.applied), "number"], [count(node.behind), "number"], [node.lease_ms > 0 ? `${seconds(node.lease_ms / 1000)} left` : "over", "number"], [seconds(node.seen_ms / 1000), "number"])), 5, "No node has reported.");
 }
 
 function start() {
