@@ -1,27 +1,15 @@
 //! JSON lines on stdout.
 //!
-//! Some libraries print whole requests, cookies included, at `debug`. They are held at `warn` whatever `RUST_LOG` asks
-//! for: no level may show a secret (DESIGN 12).
+//! Some libraries print whole requests, cookies included, at `debug`. What is not ours is held at `warn` whatever `RUST_LOG`
+//! asks for: no level may show a secret (DESIGN 12), and a new dependency is quiet before anybody has read what it prints.
 
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-/// Crates whose `info` and below may hold header values, bodies or SQL parameters.
-const TALKATIVE: [&str; 11] = [
-    "pingora",
-    "pingora_core",
-    "pingora_http",
-    "fred",
-    "h2",
-    "hyper",
-    "hyper_util",
-    "reqwest",
-    "rustls",
-    "tokio_postgres",
-    "rusqlite",
-];
+/// The crates whose lines this project answers for.
+const OURS: [&str; 2] = ["sidgate", "session_core"];
 
 /// Quotes requests even at `error`: a head that it cannot parse, up to 2 KB of it. What it would say, our own access line
 /// says without them.
@@ -32,9 +20,9 @@ pub(crate) fn start() {
     let asked = EnvFilter::builder()
         .with_default_directive(LevelFilter::INFO.into())
         .from_env_lossy();
-    let quiet = TALKATIVE.iter().fold(
-        tracing_subscriber::filter::Targets::new().with_default(LevelFilter::TRACE),
-        |targets, name| targets.with_target(*name, LevelFilter::WARN),
+    let quiet = OURS.iter().fold(
+        tracing_subscriber::filter::Targets::new().with_default(LevelFilter::WARN),
+        |targets, name| targets.with_target(*name, LevelFilter::TRACE),
     );
     let quiet = quiet.with_target(SILENT, LevelFilter::OFF);
     let lines = tracing_subscriber::fmt::layer()
