@@ -150,6 +150,10 @@ fn check(path: &Path, connect: bool) -> Result<(), WiringError> {
                 checked => Ok(checked?),
             }
         })?;
+        let lines = block_on(CONNECT_TIMEOUT, async { Ok(wiring::advice(&config).await) })?;
+        for line in lines {
+            say(&format!("advice: {line}"))?;
+        }
     }
     say("configuration is good")
 }

@@ -160,6 +160,35 @@ pub(crate) async fn store(config: &Config) -> Result<Arc<dyn SessionStore>, Wiri
     })
 }
 
+/// What an operator may want to change about the servers that the configuration names, one line each. Those that do not
+/// answer are not judged.
+pub(crate) async fn advice(config: &Config) -> Vec<String> {
+    let mut lines = Vec::new();
+    if let StoreUrl::Postgres(url) = &config.store.url
+        && let Ok(store) = PostgresStore::new(url, PostgresOptions::default())
+        && let Ok(rights) = store.needless_rights().await
+    {
+        // Whoever applies the schema has to own it.
+        let is_needless = |right: &&str| !may_migrate(config) || *right == "is a superuser";
+        let rights = rights.into_iter().filter(is_needless);
+        lines.extend(
+            rights.map(|right| format!("store.url: the role {right}, which no gateway needs")),
+        );
+    }
+    if let Some(redis) = &config.cache.redis_url
+        && let Ok(cache) = RedisCache::connect(&redis.url)
+        && cache.first_connection(REDIS_PATIENCE).await
+    {
+        let words = cache.advice().await;
+        lines.extend(
+            words
+                .into_iter()
+                .map(|line| format!("cache.redis_url: {line}")),
+        );
+    }
+    lines
+}
+
 /// Whether the store is a file that the first start is yet to create.
 #[must_use]
 pub(crate) fn is_yet_to_create(config: &Config) -> bool {

@@ -1,8 +1,11 @@
 //! What works and is still worth a word: lines for `check` and for the log of a start.
 
+use session_core::cache::redis;
+use session_core::store::postgres;
+
 use super::duration::mins;
 use super::routes::Route;
-use super::{Config, MigrationMode};
+use super::{Config, OddHeaderNames, StoreUrl};
 
 impl Config {
     /// One line for each thing an operator may want to change. Contains no secret.
@@ -13,22 +16,40 @@ impl Config {
             self.origin_advice(),
             self.idle_advice(),
             self.login_advice(),
+            self.store_advice(),
+            self.redis_advice(),
+            self.header_advice(),
         ]
         .into_iter()
         .flatten()
         .chain(self.insecure.warnings())
         .chain(self.unused_upstreams())
         .chain(self.foreign_domains())
-        .chain(self.without_effect())
         .collect()
     }
 
-    /// Keys that are read, so that a file for a later version is checked by this one, and that do nothing yet.
-    fn without_effect(&self) -> impl Iterator<Item = String> {
-        let keys = [("migration.mode", self.migration.mode != MigrationMode::Off)];
-        keys.into_iter()
-            .filter(|(_, is_set)| *is_set)
-            .map(|(key, _)| format!("{key}: has no effect in this version"))
+    /// What a network in between could read or change.
+    fn store_advice(&self) -> Option<String> {
+        let StoreUrl::Postgres(url) = &self.store.url else {
+            return None;
+        };
+        postgres::may_be_clear_text(url).then(|| {
+            "store.url: sessions and password may cross the network in clear text; add sslmode=require".to_owned()
+        })
+    }
+
+    fn redis_advice(&self) -> Option<String> {
+        let redis = self.cache.redis_url.as_ref()?;
+        (!redis.tls && !redis::is_local(&redis.url)).then(|| {
+            "cache.redis_url: the password crosses the network in clear text; use rediss://"
+                .to_owned()
+        })
+    }
+
+    fn header_advice(&self) -> Option<String> {
+        (self.edge.odd_header_names == OddHeaderNames::Drop).then(|| {
+            "edge.odd_header_names: \"drop\" serves requests that only an attack or a mistake sends".to_owned()
+        })
     }
 
     fn cookie_advice(&self) -> Option<String> {

@@ -5,6 +5,8 @@
 
 use std::net::SocketAddr;
 
+use ipnet::IpNet;
+
 use super::admin::AdminConfig;
 use super::cookie::CookieConfig;
 use super::duration::show;
@@ -82,10 +84,9 @@ pub(super) fn trusted_proxies(
     server: &ServerConfig,
     insecure: &InsecureConfig,
 ) {
-    let everybody = server
-        .trusted_proxies
-        .iter()
-        .find(|network| is_everybody(network));
+    // Two halves are a whole.
+    let together = IpNet::aggregate(&server.trusted_proxies);
+    let everybody = together.iter().find(|network| is_everybody(network));
     if let Some(network) = everybody.filter(|_| !insecure.trust_everybody) {
         let message = format!(
             "\"{network}\" trusts everybody to say who they are; name the proxies (or set insecure.trust_everybody)"

@@ -7,11 +7,11 @@ use std::path::Path;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
-use session_core::testing::TestPostgres;
+use session_core::testing::{TestPostgres, TestRedis};
 use tempfile::TempDir;
 
 use crate::support::cli::{Outcome, sidgate};
-use crate::support::stores::store_config;
+use crate::support::stores::{redis_config, redis_set, store_config};
 use crate::support::wait::{LONG, until_true};
 use crate::support::{App, Gateway};
 
@@ -300,4 +300,25 @@ fn sessions_are_listed_shown_and_ended() {
 
     assert_eq!(parse(&sessions(&["show", id]))["alive"], false);
     assert_eq!(sessions(&["list", "--user", "alice"]), "");
+}
+
+/// What the file cannot say: how the servers are set up.
+#[test]
+fn servers_that_could_be_set_up_better_are_worth_a_word() {
+    let database = TestPostgres::shared().database();
+    let redis = TestRedis::start();
+    redis_set(&redis, b"of:another:app", b"1");
+    let servers = format!("{}{}", store_config(&database), redis_config(&redis));
+    let folder = folder_with(&format!("{servers}{GOOD}"));
+    sidgate(folder.path(), &["keys", "generate", "--out", "master.key"]).success();
+
+    let told = run(&folder, &["check", "--connect"]).success();
+
+    for line in [
+        "advice: store.url: the role is a superuser, which no gateway needs",
+        "advice: cache.redis_url: the server has no maxmemory",
+        "advice: cache.redis_url: the database also holds keys of others",
+    ] {
+        assert!(told.contains(line), "{told}");
+    }
 }

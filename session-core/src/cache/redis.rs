@@ -1,12 +1,14 @@
 //! Redis through fred. Every command has a timeout, no command waits for a reconnect, and nothing here is trusted.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use fred::clients::Client;
 use fred::interfaces::{ClientLike, KeysInterface, PubsubInterface};
 use fred::types::config::{
-    Config, ConnectionConfig, Options, PerformanceConfig, ReconnectPolicy, UnresponsiveConfig,
+    Config, ConnectionConfig, Options, PerformanceConfig, ReconnectPolicy, Server,
+    UnresponsiveConfig,
 };
 use fred::types::{Builder, Expiration};
 use thiserror::Error;
@@ -16,6 +18,7 @@ use crate::secret::SecretString;
 use crate::sid::SessionKey;
 use crate::store::{Hint, HintStream, StoreResult};
 
+mod condition;
 mod hints;
 
 /// Longest wait for one command.
@@ -47,6 +50,17 @@ pub struct BadRedisUrl;
 /// When it could not.
 pub fn check_url(url: &SecretString) -> Result<(), BadRedisUrl> {
     parse(url).map(drop)
+}
+
+/// Whether all servers that `url` names are on this machine. `false` for what is no URL.
+#[must_use]
+pub fn is_local(url: &SecretString) -> bool {
+    let is_local = |server: &Server| {
+        let host: &str = &server.host;
+        let address = host.trim_matches(['[', ']']).parse();
+        host == "localhost" || address.is_ok_and(|address: IpAddr| address.is_loopback())
+    };
+    parse(url).is_ok_and(|config| config.server.hosts().iter().all(is_local))
 }
 
 fn parse(url: &SecretString) -> Result<Config, BadRedisUrl> {

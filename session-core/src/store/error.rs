@@ -4,6 +4,8 @@ use std::error::Error as StdError;
 
 use thiserror::Error;
 
+use super::LEASE;
+
 /// A store that did not answer, or refused.
 #[derive(Debug, Error)]
 pub enum StoreError {
@@ -101,6 +103,12 @@ pub enum SchemaError {
         found: i32,
         /// Version that this program was built with.
         needed: i32,
+    },
+    /// The store tells others to wait for another time than a node really serves from caches.
+    #[error("sidgate_clock.lease_ms is {found}, this program keeps {}", LEASE.as_millis())]
+    Lease {
+        /// Milliseconds in the store.
+        found: i32,
     },
     /// A trigger that numbers events is absent or disabled: revocations would go unseen.
     #[error("trigger {0} is missing or disabled")]

@@ -31,6 +31,19 @@ pub use sighting::{Cursor, Flag, Sighting, SightingStore, Sightings};
 /// Result of a store call.
 pub type StoreResult<T> = Result<T, StoreError>;
 
+/// Length of a lease: for how long a node serves from its caches after the sending of a heartbeat. The store has it too
+/// (`sidgate_clock.lease_ms`), so that others know how long to wait.
+pub const LEASE: Duration = Duration::from_secs(2);
+
+/// Whether the store tells others the lease that this program keeps, `found` in milliseconds.
+fn accept_lease(found: i32) -> Result<(), SchemaError> {
+    if i32::try_from(LEASE.as_millis()) == Ok(found) {
+        Ok(())
+    } else {
+        Err(SchemaError::Lease { found })
+    }
+}
+
 /// Most events that one heartbeat carries. A node that lags further behind starts afresh.
 pub const PULSE_LIMIT: usize = 2_000;
 

@@ -41,6 +41,7 @@ mod pool;
 mod read;
 mod renew;
 mod revoke;
+mod rights;
 mod room;
 mod row;
 mod schema;
@@ -55,6 +56,12 @@ pub use self::connect::PostgresConfigError;
 /// When it could not.
 pub fn check_url(url: &SecretString) -> Result<(), PostgresConfigError> {
     connect::parse(url.expose()).map(drop)
+}
+
+/// Whether sessions may cross a network without TLS on the way to `url`. `false` for what is no URL.
+#[must_use]
+pub fn may_be_clear_text(url: &SecretString) -> bool {
+    connect::parse(url.expose()).is_ok_and(|config| connect::may_be_clear_text(&config))
 }
 
 /// Limits of a [`PostgresStore`]. Every wait has one.
@@ -117,6 +124,14 @@ impl PostgresStore {
             connector,
             options,
         })
+    }
+
+    /// Rights of the connected role that a gateway does not need, each as a few words. Needs the schema.
+    ///
+    /// # Errors
+    /// When the store cannot be asked.
+    pub async fn needless_rights(&self) -> StoreResult<Vec<&'static str>> {
+        rights::needless(&self.pool).await
     }
 }
 

@@ -87,3 +87,36 @@ async fn a_gateway_needs_no_ddl() {
     assert_eq!(revoke(&store, Scope::All).await, 2);
     assert_eq!(store.history(10).await.unwrap().events.len(), 2);
 }
+
+#[tokio::test]
+async fn rights_that_no_gateway_needs_are_named() {
+    let server = TestPostgres::shared();
+    let database = server.database();
+    assert_eq!(
+        database.store().needless_rights().await.unwrap(),
+        ["is a superuser"]
+    );
+    let rights = async |kind: &str, grants: &[&str]| {
+        let role = role(&database, kind, grants).await;
+        let store = PostgresStore::new(&database.url_as(&role), options()).unwrap();
+        store.needless_rights().await.unwrap()
+    };
+    let needed = "SELECT, INSERT, UPDATE, DELETE ON sidgate_session";
+    assert!(rights("modest", &[needed]).await.is_empty());
+    assert_eq!(
+        rights(
+            "bold",
+            &[
+                needed,
+                "TRUNCATE, TRIGGER ON sidgate_session",
+                "CREATE ON SCHEMA public"
+            ]
+        )
+        .await,
+        [
+            "may CREATE in their schema",
+            "may TRUNCATE them",
+            "may put TRIGGERs on them"
+        ]
+    );
+}

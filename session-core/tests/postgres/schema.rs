@@ -66,6 +66,22 @@ async fn a_schema_of_another_version_is_refused() {
     assert_eq!(refused(&store).await, SchemaError::Missing);
 }
 
+/// Others wait as long as the store says.
+#[tokio::test]
+async fn a_lease_that_is_not_ours_is_refused() {
+    let server = TestPostgres::shared();
+    let database = server.database();
+    let client = database.client().await;
+    client
+        .batch_execute("UPDATE sidgate_clock SET lease_ms = 1000")
+        .await
+        .unwrap();
+
+    let refused = refused(&database.store()).await;
+
+    assert_eq!(refused, SchemaError::Lease { found: 1000 });
+}
+
 #[tokio::test]
 async fn a_trigger_that_does_not_fire_is_refused() {
     let server = TestPostgres::shared();

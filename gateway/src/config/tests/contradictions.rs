@@ -1,6 +1,6 @@
 //! Settings that are fine alone and dangerous or pointless together.
 
-use super::{CERT, Draft, KEY, KEY_A, Place, with};
+use super::{CERT, Draft, KEY, KEY_A, Place};
 
 /// Settings over the smallest file that make exactly one fault: of `key`, saying `hint`.
 #[track_caller]
@@ -339,40 +339,6 @@ fn several_contradictions_come_at_once() {
 }
 
 #[test]
-fn advice_names_what_could_be_better() {
-    let draft = Draft::minimal()
-        .set("server.public_origin", "\"http://app.test\"")
-        .set("session.idle_timeout", "\"1m\"")
-        .set("routes[].path", "\"/app\"")
-        .set("routes[].session", "\"required\"")
-        .set("upstreams.next.servers", "[\"next:3000\"]")
-        .set(
-            "migration.clear_domains",
-            "[\".test\", \"other.test\", \"app.test\"]",
-        );
-    let faults = place().bad(&draft.text());
-    assert!(faults[0].contains("single label"), "{faults:?}");
-    let draft = draft.set("migration.clear_domains", "[\"other.test\", \".app.test\"]");
-    let advice = place().good(&draft.text()).advice();
-    let keys: Vec<_> = advice
-        .iter()
-        .filter_map(|line| line.split(':').next())
-        .collect();
-    let wanted = [
-        "cookie.name",
-        "server.public_origin",
-        "session.idle_timeout",
-        "server.login_url",
-        "upstreams.next",
-        "migration.clear_domains",
-    ];
-    assert_eq!(keys, wanted);
-    let quiet = Draft::minimal().set("cookie.name", "\"__Host-sid\"");
-    assert_eq!(place().good(&quiet.text()).advice(), Vec::<String>::new());
-    assert!(place().good(&with("cookie.name", "\"sid\"")).advice()[0].contains("__Host-sid"));
-}
-
-#[test]
 fn everybody_is_trusted_only_by_those_who_insist() {
     for network in ["0.0.0.0/0", "::/0", "::ffff:0:0/96", "::/8"] {
         let trusted = format!("[\"{network}\"]");
@@ -383,5 +349,15 @@ fn everybody_is_trusted_only_by_those_who_insist() {
         let config = place().good(&draft.set("insecure.trust_everybody", "true").text());
         let warned = |line: &String| line.starts_with("insecure.trust_everybody: ");
         assert!(config.advice().iter().any(warned), "{network}");
+    }
+    for halves in [
+        r#"["0.0.0.0/1", "10.0.0.0/8", "128.0.0.0/1"]"#,
+        r#"["::/1", "8000::/1"]"#,
+    ] {
+        refused(
+            &[("server.trusted_proxies", halves)],
+            "server.trusted_proxies",
+            "name the proxies",
+        );
     }
 }

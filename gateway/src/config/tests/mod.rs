@@ -1,6 +1,7 @@
 //! Tests of the configuration, by the question they answer; this file is what they share.
 
 mod addresses;
+mod advice;
 mod contradictions;
 mod defaults;
 mod documentation;

@@ -75,6 +75,12 @@ impl fmt::Debug for Connector {
     }
 }
 
+/// Whether a connection by this URL may be made without TLS to another machine.
+pub(super) fn may_be_clear_text(config: &tokio_postgres::Config) -> bool {
+    let is_optional = matches!(config.get_ssl_mode(), SslMode::Disable | SslMode::Prefer);
+    is_optional && !config.get_hosts().iter().all(is_local)
+}
+
 pub(super) fn parse(url: &str) -> Result<tokio_postgres::Config, PostgresConfigError> {
     // The driver also reads `key=value` lists, and its message for a broken one may quote the password.
     if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {

@@ -9,7 +9,7 @@ use tokio_postgres::Error as PgError;
 use super::fault;
 use super::pool::Pool;
 use super::row::column;
-use crate::store::{SchemaError, StoreError, StoreResult};
+use crate::store::{SchemaError, StoreError, StoreResult, accept_lease};
 
 /// Migrations in order; the version of the schema is how many of them have been applied.
 const MIGRATIONS: [&str; 6] = [
@@ -41,7 +41,8 @@ fn needed() -> i32 {
 
 pub(super) async fn check(pool: &Pool) -> StoreResult<()> {
     const VERSION: &str = "\
-        SELECT coalesce(max(version), 0) AS version, pg_is_in_recovery() AS in_recovery FROM sidgate_schema";
+        SELECT coalesce(max(version), 0) AS version, pg_is_in_recovery() AS in_recovery, \
+            (SELECT lease_ms FROM sidgate_clock) AS lease_ms FROM sidgate_schema";
     const ENABLED: &str = "\
         SELECT t.tgname::text AS name, t.tginitdeferred AS deferred FROM pg_trigger t \
         WHERE t.tgrelid IN ('sidgate_session'::regclass, 'sidgate_revocation'::regclass) AND t.tgenabled IN ('O', 'A')";
@@ -51,6 +52,7 @@ pub(super) async fn check(pool: &Pool) -> StoreResult<()> {
         return Err(StoreError::InRecovery);
     }
     accept(column(row, "version")?)?;
+    accept_lease(column(row, "lease_ms")?)?;
     let mut enabled: Vec<(String, bool)> = Vec::new();
     for row in pool.read(ENABLED, &[]).await? {
         enabled.push((column(&row, "name")?, column(&row, "deferred")?));

@@ -6,7 +6,7 @@ use super::lane::store_error;
 use super::read::rows;
 use super::row::column;
 use super::write::begin;
-use crate::store::{SchemaError, StoreResult};
+use crate::store::{SchemaError, StoreResult, accept_lease};
 
 /// Migrations in order; the version of the schema is how many of them have been applied.
 const MIGRATIONS: [&str; 6] = [
@@ -37,6 +37,13 @@ fn needed() -> i32 {
 
 pub(super) fn check(connection: &Connection) -> StoreResult<()> {
     accept(version(connection)?)?;
+    let lease = rows(
+        connection,
+        "SELECT lease_ms FROM sidgate_clock",
+        (),
+        |row| column(row, "lease_ms"),
+    )?;
+    accept_lease(lease.first().copied().ok_or(SchemaError::Missing)?)?;
     let present: Vec<String> = rows(
         connection,
         "SELECT name FROM sqlite_schema WHERE type = 'trigger'",
