@@ -17,6 +17,7 @@ pub mod cli;
 pub mod config;
 #[cfg(test)]
 mod corpus;
+mod descriptors;
 pub mod edge;
 mod endpoints;
 mod gate;

@@ -27,6 +27,7 @@ use tracing::{error, info, warn};
 use crate::admin::Admin;
 use crate::backend::Backend;
 use crate::config::{Config, restart_needed};
+use crate::descriptors;
 use crate::gate::Gate;
 use crate::legacy::{Migrations, tally};
 use crate::listeners;
@@ -64,6 +65,7 @@ pub(crate) fn run(path: PathBuf, upgrade: bool) -> Result<(), WiringError> {
     for line in config.advice() {
         warn!("{line}");
     }
+    descriptors::raise();
     if !upgrade {
         listeners::check(&config.server)?;
     }
@@ -73,6 +75,7 @@ pub(crate) fn run(path: PathBuf, upgrade: bool) -> Result<(), WiringError> {
     let core = core_runtime()?;
     let gate = core.block_on(build(config, &keys, core.handle()))?;
     let runtime_folder = runtime_folder(&path);
+    core.spawn(advise(Arc::clone(&gate)));
     spawn_caretakers(&gate, path, keys);
     if let Some(queues) = gate.risk.take_queues() {
         let client = webhook::client()?;
@@ -103,6 +106,13 @@ pub(crate) fn run(path: PathBuf, upgrade: bool) -> Result<(), WiringError> {
     core.shutdown_timeout(Duration::from_secs(1));
     info!("stopped");
     Ok(())
+}
+
+/// Says once what could be better about the store and Redis. Beside the start, which does not wait for it.
+async fn advise(gate: Arc<Gate>) {
+    for line in wiring::advice(&gate.site.get().config).await {
+        warn!("{line}");
+    }
 }
 
 /// Returns when the listeners have closed and every request has its answer, or `server.drain_timeout` later. Pingora would

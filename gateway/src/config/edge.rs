@@ -1,6 +1,6 @@
 //! `[edge]` and `[endpoints]`: what a request may look like, and where the gateway answers itself.
 
-use std::num::NonZeroU32;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::time::Duration;
 
 use http::HeaderName;
@@ -43,6 +43,8 @@ pub struct EdgeConfig {
     pub max_cookie_bytes: usize,
     /// Size of a request body.
     pub max_body_bytes: u64,
+    /// Open connections of all clients; `None` is as many as leave enough file descriptors.
+    pub max_connections: Option<NonZeroUsize>,
     /// Open connections of one address; `None` is no cap.
     pub connections_per_ip: Option<NonZeroU32>,
     /// Streams that an HTTP/2 client may have open on one connection.
@@ -110,6 +112,9 @@ impl EdgeConfig {
                 max_body_bytes: edge
                     .number("max_body_bytes", 1..=MAX_BODY_BYTES)
                     .unwrap_or(DEFAULT_BODY_BYTES),
+                max_connections: edge
+                    .number("max_connections", 0..=10_000_000)
+                    .and_then(NonZeroUsize::new),
                 connections_per_ip: edge
                     .number("connections_per_ip", 0..=1_000_000)
                     .and_then(NonZeroU32::new),

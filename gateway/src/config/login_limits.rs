@@ -1,6 +1,6 @@
 //! `[login_limits]`: how often somebody may try to log in.
 
-use std::num::NonZeroU32;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::time::Duration;
 
 use super::duration::{days, hours, mins, secs};
@@ -16,7 +16,11 @@ pub struct LoginLimitsConfig {
     pub per_account: Rate,
     /// Attempts by one client address, on any account.
     pub per_client: Rate,
+    /// Logins that the backend judges at once; four times as many may wait.
+    pub max_concurrent: NonZeroUsize,
 }
+
+const DEFAULT_CONCURRENT: usize = 16;
 
 /// A number of times per period, such as `"20/m"`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,6 +40,10 @@ impl LoginLimitsConfig {
             per_client: limits
                 .text("per_client", Rate::parse)
                 .unwrap_or(Rate::per_minute(100)),
+            max_concurrent: limits
+                .number("max_concurrent", 1..=10_000)
+                .and_then(NonZeroUsize::new)
+                .unwrap_or(NonZeroUsize::MIN.saturating_add(DEFAULT_CONCURRENT - 1)),
         })
     }
 }

@@ -22,6 +22,7 @@ use crate::answer::Answer;
 use crate::backend::{BackendError, Credentials, Rejected, Verdict};
 use crate::buckets::TooMany;
 use crate::gate::Gate;
+use crate::login_limits::Turn;
 use crate::risk::{self, Refused};
 use crate::set_cookie;
 use crate::site::Site;
@@ -100,11 +101,15 @@ pub(crate) async fn login(
         }
         Err(failed) => return not_committed(asker, &failed),
     }
+    let Some(turn) = site.login_limits.turn(site.config.backend.timeout).await else {
+        gate.metrics.shed("login");
+        return Answer::overloaded(&asker.request_id);
+    };
     let ticket = match gate.sessions.begin_login().await {
         Ok(ticket) => ticket,
         Err(failed) => return not_committed(asker, &failed),
     };
-    match ask_backend(gate, site, asker, credentials).await {
+    match ask_backend(gate, site, asker, credentials, turn).await {
         Ok(Ok((identity, reference))) => {
             gate.metrics.backend("accepted");
             let login = Login {
@@ -219,6 +224,7 @@ async fn ask_backend(
     site: &Arc<Site>,
     asker: &Asker,
     credentials: Credentials,
+    turn: Turn,
 ) -> Result<Verdict, BackendError> {
     let (backend, site, request_id, now) = (
         gate.backend.clone(),
@@ -227,9 +233,12 @@ async fn ask_backend(
         gate.now(),
     );
     let call = async move {
-        backend
+        let verdict = backend
             .authenticate(&site, &credentials, &request_id, now)
-            .await
+            .await;
+        // Held also when the client has gone meanwhile: the app goes on.
+        drop(turn);
+        verdict
     };
     gate.core
         .spawn(call)

@@ -1,4 +1,4 @@
-//! Request bodies of apps: counted.
+//! Request bodies of apps: counted, and not waited for longer than they deserve.
 
 use bytes::Bytes;
 use pingora_core::{Error, ErrorType, Result};
@@ -6,8 +6,31 @@ use pingora_proxy::Session;
 
 use super::Ctx;
 
+/// The app is about to be sent the request: what there is of a body has to keep coming.
+pub(super) fn expect(session: &mut Session, ctx: &Ctx) {
+    let downstream = session.as_downstream_mut();
+    if downstream.is_http2()
+        && !downstream.is_body_empty()
+        && let Some(watch) = &ctx.watch
+    {
+        watch.awaits_body(ctx.gate.sessions.clock().boot());
+    }
+}
+
 /// Counts the body of a forwarded request; chunked bodies say their size only as they come.
-pub(super) fn limit(session: &mut Session, body: Option<&Bytes>, ctx: &mut Ctx) -> Result<()> {
+pub(super) fn limit(
+    session: &mut Session,
+    body: Option<&Bytes>,
+    is_last: bool,
+    ctx: &mut Ctx,
+) -> Result<()> {
+    if let Some(watch) = &ctx.watch {
+        if is_last {
+            watch.body_is_over();
+        } else {
+            watch.body_moves(ctx.gate.sessions.clock().boot());
+        }
+    }
     let read = body.map_or(0, |chunk| u64::try_from(chunk.len()).unwrap_or(u64::MAX));
     ctx.body_bytes = ctx.body_bytes.saturating_add(read);
     // A handshake's stream is no body and may be as slow as it likes.

@@ -1,18 +1,24 @@
-//! Watches over connections before they are requests: how many one client may hold, how long one may stay silent.
+//! Watches over connections before they are requests: how many there may be, how many of one client, how long one may
+//! stay silent.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use parking_lot::Mutex;
 use pingora_core::apps::{HttpServerOptions, ServerApp};
-use pingora_core::protocols::Stream;
+use pingora_core::protocols::{ALPN, Stream};
 use pingora_core::server::ShutdownWatch;
 use pingora_proxy::HttpProxy;
 
 use super::Proxy;
 use super::watch::Watched;
+use crate::config::EdgeConfig;
+use crate::descriptors;
 use crate::edge::client_ip::limit_key;
 use crate::gate::Gate;
 
@@ -21,8 +27,9 @@ const H2_PREFACE_START: &[u8; 3] = b"PRI";
 
 /// The application of the public listeners.
 pub(crate) struct Connections {
+    proxy: Arc<HttpProxy<Proxy>>,
     h1: Arc<Watched>,
-    h2c: Arc<Watched>,
+    h2: HttpServerOptions,
     gate: Arc<Gate>,
     seats: Arc<Seats>,
 }
@@ -35,16 +42,38 @@ impl Connections {
         options: &HttpServerOptions,
     ) -> Self {
         let proxy = Arc::new(proxy);
-        let speaking = |h2c| {
-            let mut options = options.clone();
-            options.h2c = h2c;
-            Arc::new(Watched::new(Arc::clone(&proxy), Arc::clone(gate), options))
-        };
+        let mut h2 = options.clone();
+        h2.h2c = true;
         Self {
-            h1: speaking(false),
-            h2c: speaking(true),
+            h1: Arc::new(Watched::new(
+                Arc::clone(&proxy),
+                Arc::clone(gate),
+                options.clone(),
+            )),
+            h2,
+            proxy,
             gate: Arc::clone(gate),
             seats: Arc::default(),
+        }
+    }
+
+    /// HTTP/2 with prior knowledge, or by ALPN. Pingora waits for ever for the rest of the preface, and for a header whose
+    /// continuation does not come; a connection on which no request begins in time is let go.
+    async fn serve_h2(
+        &self,
+        stream: Stream,
+        limit: Duration,
+        shutdown: &ShutdownWatch,
+    ) -> Option<Stream> {
+        let (proxy, gate) = (Arc::clone(&self.proxy), Arc::clone(&self.gate));
+        // Of its own, because it knows whether a request has begun.
+        let watched = Arc::new(Watched::new(proxy, gate, self.h2.clone()));
+        tokio::select! {
+            rest = watched.process_new(stream, shutdown) => rest,
+            () = watched.nothing_begins(limit) => {
+                self.gate.metrics.refused("header_timeout");
+                None
+            }
         }
     }
 }
@@ -58,26 +87,32 @@ impl ServerApp for Connections {
     ) -> Option<Stream> {
         let site = self.gate.site.get();
         let edge = &site.config.edge;
-        let cap = edge.connections_per_ip.map_or(usize::MAX, |cap| {
-            usize::try_from(cap.get()).unwrap_or(usize::MAX)
-        });
         let digest = stream.get_socket_digest();
         let ip = digest
             .as_ref()
             .and_then(|digest| digest.peer_addr())
             .and_then(|peer| peer.as_inet())
             .map(|peer| peer.ip());
-        let Some(_seat) = self.seats.take(ip, cap) else {
-            self.gate.metrics.refused("connections_per_ip");
-            return None;
+        let _seat = match self.seats.take(ip, &Caps::of(edge)) {
+            Ok(seat) => seat,
+            Err(full) => {
+                self.gate.metrics.refused(full);
+                return None;
+            }
         };
+        if stream.get_ssl_digest().is_some() {
+            return match stream.selected_alpn_proto() {
+                Some(ALPN::H2) => self.serve_h2(stream, edge.header_timeout, shutdown).await,
+                _ => self.h1.process_new(stream, shutdown).await,
+            };
+        }
         // Pingora would wait for 24 bytes, for ever, to tell HTTP/2 from HTTP/1. Three are enough, and they have to come.
         let mut start = [0; H2_PREFACE_START.len()];
         match tokio::time::timeout(edge.header_timeout, stream.try_peek(&mut start)).await {
             Ok(Ok(true)) if start != *H2_PREFACE_START => {
                 self.h1.process_new(stream, shutdown).await
             }
-            Ok(Ok(_)) => self.h2c.process_new(stream, shutdown).await,
+            Ok(Ok(_)) => self.serve_h2(stream, edge.header_timeout, shutdown).await,
             Ok(Err(_)) => None,
             Err(_elapsed) => {
                 self.gate.metrics.refused("header_timeout");
@@ -92,39 +127,72 @@ impl ServerApp for Connections {
     }
 }
 
-/// Connections held by each client. An IPv6 client is its /64.
+/// How many connections there may be.
+struct Caps {
+    all: usize,
+    /// `None`: no cap.
+    of_one: Option<usize>,
+}
+
+impl Caps {
+    fn of(edge: &EdgeConfig) -> Self {
+        let of_one = |cap: NonZeroU32| usize::try_from(cap.get()).unwrap_or(usize::MAX);
+        Self {
+            all: edge
+                .max_connections
+                .map_or_else(descriptors::room_for_connections, NonZeroUsize::get),
+            of_one: edge.connections_per_ip.map(of_one),
+        }
+    }
+}
+
+/// Connections held, by all and by each client. An IPv6 client is its /64.
 #[derive(Debug, Default)]
-struct Seats(Mutex<HashMap<IpAddr, usize>>);
+struct Seats {
+    all: AtomicUsize,
+    by_client: Mutex<HashMap<IpAddr, usize>>,
+}
 
 impl Seats {
-    /// `None` when the client holds `cap` connections already.
-    fn take(self: &Arc<Self>, ip: Option<IpAddr>, cap: usize) -> Option<Seat> {
-        let Some(ip) = ip.map(limit_key).filter(|_| cap < usize::MAX) else {
-            return Some(Seat { held: None });
+    /// `Err` with the label of the cap that is reached.
+    fn take(self: &Arc<Self>, ip: Option<IpAddr>, caps: &Caps) -> Result<Seat, &'static str> {
+        // Given back when it is dropped, also below.
+        let mut seat = Seat {
+            seats: Arc::clone(self),
+            ip: None,
         };
-        let mut held = self.0.lock();
+        if self.all.fetch_add(1, Ordering::Relaxed) >= caps.all {
+            return Err("max_connections");
+        }
+        let (Some(ip), Some(cap)) = (ip.map(limit_key), caps.of_one) else {
+            return Ok(seat);
+        };
+        let mut held = self.by_client.lock();
         let count = held.entry(ip).or_default();
         if *count >= cap {
-            return None;
+            return Err("connections_per_ip");
         }
         *count += 1;
-        Some(Seat {
-            held: Some((Arc::clone(self), ip)),
-        })
+        drop(held);
+        seat.ip = Some(ip);
+        Ok(seat)
     }
 }
 
 /// One connection, given back when it ends.
 struct Seat {
-    held: Option<(Arc<Seats>, IpAddr)>,
+    seats: Arc<Seats>,
+    /// The client, if its connections are counted.
+    ip: Option<IpAddr>,
 }
 
 impl Drop for Seat {
     fn drop(&mut self) {
-        let Some((seats, ip)) = self.held.take() else {
+        self.seats.all.fetch_sub(1, Ordering::Relaxed);
+        let Some(ip) = self.ip else {
             return;
         };
-        let mut held = seats.0.lock();
+        let mut held = self.seats.by_client.lock();
         if let Some(count) = held.get_mut(&ip) {
             *count -= 1;
             if *count == 0 {
@@ -138,26 +206,52 @@ impl Drop for Seat {
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_client_gets_its_seats_back_and_a_64_counts_as_one_client() {
-        let seats = Arc::<Seats>::default();
-        let (a, b) = ("2001:db8::1".parse().ok(), "2001:db8::2".parse().ok());
-        let first = seats.take(a, 2).unwrap();
-        let _second = seats.take(b, 2).unwrap();
-        assert!(seats.take(a, 2).is_none());
-        assert!(
-            seats.take("2001:db8:1::1".parse().ok(), 2).is_some(),
-            "another network"
-        );
-        drop(first);
-        assert!(seats.take(b, 2).is_some());
-        assert!(seats.take(a, usize::MAX).is_some(), "no cap, no count");
+    fn caps(all: usize, of_one: Option<usize>) -> Caps {
+        Caps { all, of_one }
+    }
+
+    fn ip(text: &str) -> Option<IpAddr> {
+        text.parse().ok()
     }
 
     #[test]
-    fn nothing_is_remembered_of_clients_that_left() {
+    fn a_client_gets_its_seats_back_and_a_64_counts_as_one_client() {
         let seats = Arc::<Seats>::default();
-        drop(seats.take("192.0.2.1".parse().ok(), 1));
-        assert!(seats.0.lock().is_empty());
+        let two = caps(10, Some(2));
+        let first = seats.take(ip("2001:db8::1"), &two).ok();
+        let _second = seats.take(ip("2001:db8::2"), &two).ok();
+        assert_eq!(
+            seats.take(ip("2001:db8::1"), &two).err(),
+            Some("connections_per_ip")
+        );
+        assert!(
+            seats.take(ip("2001:db8:1::1"), &two).is_ok(),
+            "another network"
+        );
+        drop(first);
+        assert!(seats.take(ip("2001:db8::2"), &two).is_ok());
+        assert!(seats.take(ip("2001:db8::2"), &caps(10, None)).is_ok());
+    }
+
+    #[test]
+    fn all_together_are_capped_and_a_refusal_takes_no_seat() {
+        let seats = Arc::<Seats>::default();
+        let held = seats.take(ip("192.0.2.1"), &caps(2, Some(1)));
+        for _ in 0..3 {
+            let refused = seats.take(ip("192.0.2.1"), &caps(2, Some(1)));
+            assert_eq!(refused.err(), Some("connections_per_ip"));
+        }
+        let other = seats.take(ip("192.0.2.2"), &caps(2, Some(1)));
+        assert!(other.is_ok());
+        assert_eq!(
+            seats.take(ip("192.0.2.3"), &caps(2, None)).err(),
+            Some("max_connections")
+        );
+        drop((held, other));
+        assert_eq!(seats.all.load(Ordering::Relaxed), 0);
+        assert!(
+            seats.by_client.lock().is_empty(),
+            "nothing is remembered of clients that left"
+        );
     }
 }

@@ -54,6 +54,9 @@ pub(super) async fn filter(
         // What follows would be read as another protocol by one side only.
         return Error::e_explain(ErrorType::HTTPStatus(502), "an upgrade nobody asked for");
     }
+    if let Some(watch) = &ctx.watch {
+        watch.body_is_over();
+    }
     let Some(forward) = ctx.forward.take() else {
         return Ok(());
     };

@@ -16,11 +16,13 @@ use pingora_core::protocols::http::v2::server::{H2Options, default_h2_options};
 use pingora_core::server::ShutdownWatch;
 use pingora_proxy::HttpProxy;
 use session_core::cache::Entry;
+use session_core::clock::Boot;
 use session_core::service::Follow;
 use session_core::sid::SessionKey;
 use tokio::sync::{Notify, watch};
 
 use super::Proxy;
+use crate::config::EdgeConfig;
 use crate::gate::Gate;
 
 /// How often a long request is asked whether its session still lives. With the heartbeat this bounds the life of a stream
@@ -39,6 +41,8 @@ pub(crate) struct Watch {
     header_read: Notify,
     bound: Mutex<Option<Bound>>,
     cut: AtomicBool,
+    /// When the client was last seen to send of the body that is waited for.
+    body: Mutex<Option<Boot>>,
 }
 
 /// The session that a request ends with.
@@ -68,6 +72,27 @@ impl Watch {
     /// exchanges the session must still reach the browser.
     pub(super) fn moves_to(&self, key: Option<SessionKey>) {
         *self.bound.lock() = key.map(|key| Bound { key, known: None });
+    }
+
+    /// From now on the client has to go on sending its body. For HTTP/2, where Pingora has no limit of its own.
+    pub(super) fn awaits_body(&self, now: Boot) {
+        *self.body.lock() = Some(now);
+    }
+
+    /// The client has sent more of it.
+    pub(super) fn body_moves(&self, now: Boot) {
+        if let Some(last) = self.body.lock().as_mut() {
+            *last = now;
+        }
+    }
+
+    /// The body is complete, or nobody waits for it any more because the answer has begun.
+    pub(super) fn body_is_over(&self) {
+        *self.body.lock() = None;
+    }
+
+    fn body_stands_still(&self, now: Boot, limit: Duration) -> bool {
+        self.body.lock().is_some_and(|last| now.since(last) > limit)
     }
 
     /// Whether the request was ended because its session had.
@@ -103,6 +128,7 @@ pub(crate) struct Watched {
     gate: Arc<Gate>,
     options: HttpServerOptions,
     never: watch::Sender<bool>,
+    begun: Notify,
 }
 
 impl Watched {
@@ -117,6 +143,17 @@ impl Watched {
             gate,
             options,
             never: watch::Sender::new(false),
+            begun: Notify::new(),
+        }
+    }
+
+    /// Returns when no request has begun for `limit`; never once one has.
+    pub(super) async fn nothing_begins(&self, limit: Duration) {
+        if tokio::time::timeout(limit, self.begun.notified())
+            .await
+            .is_ok()
+        {
+            std::future::pending().await
         }
     }
 
@@ -142,6 +179,11 @@ impl Watched {
         }
         loop {
             tokio::time::sleep(FOLLOW_EVERY).await;
+            let limit = self.gate.site.get().config.edge.body_timeout;
+            if watch.body_stands_still(self.gate.sessions.clock().boot(), limit) {
+                self.gate.metrics.refused("body_timeout");
+                return;
+            }
             let Some(Bound { key, known }) = watch.bound() else {
                 continue;
             };
@@ -188,6 +230,13 @@ async fn rested(reused: ReusedHttpStream, shutdown: &ShutdownWatch) -> Option<Re
     Some(ReusedHttpStream::new(stream, settings))
 }
 
+/// The size at which the library below gives up reading a header, as HTTP/2 counts it: 32 bytes more for each field. A little
+/// more than what we refuse ourselves, so that it is refused in our words.
+fn header_list_size(edge: &EdgeConfig) -> u32 {
+    let size = 2 * edge.max_header_bytes + 32 * edge.max_header_count;
+    u32::try_from(size).unwrap_or(u32::MAX)
+}
+
 #[async_trait]
 impl HttpServerApp for Watched {
     async fn process_new_http(
@@ -195,6 +244,7 @@ impl HttpServerApp for Watched {
         session: ServerSession,
         shutdown: &ShutdownWatch,
     ) -> Option<ReusedHttpStream> {
+        self.begun.notify_one();
         let (watch, header_limit) = (Arc::<Watch>::default(), self.header_limit(&session));
         let patient = self.patient(&session, shutdown);
         let request = WATCH.scope(
@@ -211,7 +261,10 @@ impl HttpServerApp for Watched {
     /// Asked for each connection.
     fn h2_options(&self) -> Option<H2Options> {
         let mut options = default_h2_options();
-        options.max_concurrent_streams(self.gate.site.get().config.edge.max_h2_streams);
+        let site = self.gate.site.get();
+        let edge = &site.config.edge;
+        options.max_concurrent_streams(edge.max_h2_streams);
+        options.max_header_list_size(header_list_size(edge));
         Some(options)
     }
 

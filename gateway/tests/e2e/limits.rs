@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::support::app::PASSWORD;
-use crate::support::wait::{LONG, instant, until_true};
+use crate::support::wait::{LONG, instant, until, until_true};
 use crate::support::{App, Gateway, Reply, Request, Response, login};
 
 fn wait_is_named(response: &Response) {
@@ -116,6 +116,66 @@ fn client_cannot_hold_more_connections_than_allowed() {
     let refused = [("reason", "connections_per_ip")];
     let metrics = gateway.metrics();
     assert_eq!(metrics.sum("sidgate_refused_total", &refused), 1.0);
+}
+
+#[test]
+fn all_clients_together_hold_no_more_connections_than_allowed() {
+    let app = App::start();
+    let gateway = Gateway::in_front_of(&app)
+        .with("[edge]\nmax_connections = 2")
+        .start();
+    let hold = || {
+        let mut connection = gateway.connect();
+        connection.write(&Request::get("/").bytes(&gateway.host()));
+        (connection.try_read(false).map(|it| it.status), connection)
+    };
+    // The one that found out whether the gateway listens may not have been seen to close yet.
+    let one = until("a seat", LONG, || Some(hold()).filter(|it| it.0.is_some()));
+    let two = until("a seat", LONG, || Some(hold()).filter(|it| it.0.is_some()));
+
+    assert_eq!(hold().0, None, "closed without an answer");
+
+    assert!(gateway.is_ready(), "health has a listener of its own");
+    let refused = [("reason", "max_connections")];
+    assert!(gateway.metrics().sum("sidgate_refused_total", &refused) >= 1.0);
+    drop((one, two));
+    until_true("a seat again", LONG, || hold().0 == Some(200));
+}
+
+/// The app is asked one at a time; four wait, and who comes then is told to come back.
+#[test]
+fn logins_do_not_all_reach_the_app_at_once() {
+    let app = App::start();
+    let gateway = Gateway::in_front_of(&app)
+        .with("[login_limits]\nmax_concurrent = 1\n[backend]\ntimeout = \"20s\"")
+        .start();
+    app.on_authenticate(Reply::Silence);
+    let mut waiting: Vec<_> = (0..6)
+        .map(|number| {
+            let mut connection = gateway.connect();
+            let email = format!("user{number}@example.com");
+            connection.write(&login(&email, PASSWORD).bytes(&gateway.host()));
+            connection
+        })
+        .collect();
+    let told = until("one too many", LONG, || {
+        waiting.iter_mut().position(|it| !it.is_silent())
+    });
+    let refused = waiting.swap_remove(told).read(false);
+
+    assert_eq!(refused.problem(503), "overloaded");
+    let wait = refused.header("retry-after").expect("Retry-After");
+    assert!(wait.parse::<u32>().is_ok_and(|seconds| seconds > 0));
+    assert!(refused.leaves_cookies_alone());
+    app.wait_for(1);
+    std::thread::sleep(Duration::from_millis(200));
+    assert_eq!(app.backend_calls().len(), 1, "the app is spared");
+    assert!(waiting.iter_mut().all(|it| it.is_silent()), "they wait");
+    assert_eq!(
+        gateway.send(&Request::get("/")).status,
+        200,
+        "others are served"
+    );
 }
 
 /// The deadline is for each header, not only for the first one of a connection.

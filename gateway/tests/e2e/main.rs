@@ -13,6 +13,8 @@ mod answers;
 #[cfg(test)]
 mod backends;
 #[cfg(test)]
+mod canary;
+#[cfg(test)]
 mod commands;
 #[cfg(test)]
 mod cookie_attacks;
@@ -34,6 +36,8 @@ mod event_refused;
 mod expiry;
 #[cfg(test)]
 mod framing;
+#[cfg(test)]
+mod h2_abuse;
 #[cfg(test)]
 mod https;
 #[cfg(test)]

@@ -106,6 +106,11 @@ impl Gateway {
         ask(self.ports.admin, request)
     }
 
+    /// What everybody on the machine sees of it.
+    pub(crate) fn command_line(&self) -> String {
+        self.process.command_line()
+    }
+
     /// Threads of the process.
     pub(crate) fn threads(&self) -> usize {
         self.process.threads()

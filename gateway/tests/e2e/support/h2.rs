@@ -12,6 +12,7 @@ const HEADERS: u8 = 1;
 const RST_STREAM: u8 = 3;
 const SETTINGS: u8 = 4;
 const GOAWAY: u8 = 7;
+const CONTINUATION: u8 = 9;
 
 const END_STREAM: u8 = 1;
 const END_HEADERS: u8 = 4;
@@ -55,6 +56,63 @@ pub(crate) fn send(address: SocketAddr, fields: &[Field], body: Option<&[u8]>) -
     }
     stream.write_all(&bytes).unwrap();
     read_answer(&mut stream)
+}
+
+/// A connection on which whatever frames are sent; see [`Raw::frame`].
+pub(crate) struct Raw(TcpStream);
+
+impl Raw {
+    /// Connects, and sends the preface and `settings` (pairs of number and value).
+    pub(crate) fn open(address: SocketAddr, settings: &[(u16, u32)]) -> Self {
+        let mut stream = TcpStream::connect(address).unwrap();
+        stream.set_read_timeout(Some(SILENCE)).unwrap();
+        let mut payload = Vec::new();
+        for (number, value) in settings {
+            payload.extend(number.to_be_bytes());
+            payload.extend(value.to_be_bytes());
+        }
+        stream.write_all(PREFACE).unwrap();
+        stream.write_all(&frame(SETTINGS, 0, 0, &payload)).unwrap();
+        Self(stream)
+    }
+
+    /// Sends a header on `stream`; `is_last`: there is no body.
+    pub(crate) fn request(&mut self, stream: u32, fields: &[Field], is_last: bool) -> bool {
+        let last = if is_last { END_STREAM } else { 0 };
+        self.frame(HEADERS, END_HEADERS | last, stream, &block(fields))
+    }
+
+    /// Sends a frame of a body.
+    pub(crate) fn data(&mut self, stream: u32, payload: &[u8]) -> bool {
+        self.frame(DATA, 0, stream, payload)
+    }
+
+    /// Takes a request back.
+    pub(crate) fn reset(&mut self, stream: u32) -> bool {
+        self.frame(RST_STREAM, 0, stream, &[0, 0, 0, 8])
+    }
+
+    /// Begins a header that `times` continuations do not end. False when the peer has gone before.
+    pub(crate) fn flood_continuations(&mut self, times: usize) -> bool {
+        self.frame(HEADERS, END_STREAM, 1, &[])
+            && (0..times).all(|_| self.frame(CONTINUATION, 0, 1, &[]))
+    }
+
+    /// False when the peer takes nothing more.
+    fn frame(&mut self, kind: u8, flags: u8, stream: u32, payload: &[u8]) -> bool {
+        self.0
+            .write_all(&frame(kind, flags, stream, payload))
+            .is_ok()
+    }
+
+    /// Reads until `stream` is taken back, or the connection goes.
+    pub(crate) fn wait_for_the_end(&mut self, stream: u32) {
+        while let Some(frame) = read_frame(&mut self.0) {
+            if frame.kind == GOAWAY || (frame.kind == RST_STREAM && frame.stream == stream) {
+                return;
+            }
+        }
+    }
 }
 
 fn read_answer(stream: &mut TcpStream) -> Answer {

@@ -72,6 +72,12 @@ impl Process {
         self.child.try_wait().unwrap()
     }
 
+    /// Its arguments, as everybody on this machine can read them.
+    pub(crate) fn command_line(&self) -> String {
+        let read = fs::read(format!("/proc/{}/cmdline", self.child.id()));
+        String::from_utf8_lossy(&read.unwrap()).into_owned()
+    }
+
     /// How many threads it has.
     pub(crate) fn threads(&self) -> usize {
         let tasks = format!("/proc/{}/task", self.child.id());

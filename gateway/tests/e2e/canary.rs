@@ -1,0 +1,179 @@
+//! A day in the life of a gateway at the highest log level, with every secret known; afterwards none of them is found
+//! anywhere but where it belongs (O01, O02). What each single test writes is searched as well, see `support/secrets.rs`.
+
+use std::fs;
+
+use serde_json::json;
+use session_core::testing::{TestPostgres, TestRedis};
+
+use crate::support::app::{self, PASSWORD};
+use crate::support::legacy::{MIGRATE, MIGRATION, knows_old_logins};
+use crate::support::stores::{redis_config, redis_values, sql_text, store_config};
+use crate::support::wait::{LONG, until};
+use crate::support::{App, Gateway, Reply, Request, Response, SESSION, login};
+
+const TOKEN: &str = "canary-admin-token-canary-admin-token";
+const OLD: [&str; 2] = ["alice.canary-old-login", "nobody.canary-refused-login"];
+/// Must be nowhere; the sids and keys come to these.
+const SECRETS: [&str; 9] = [
+    PASSWORD,
+    TOKEN,
+    OLD[0],
+    OLD[1],
+    "canary-wrong-password",
+    "canary-query",
+    "canary-csrf",
+    "canary-redis-password",
+    "canary-body",
+];
+
+/// What is told to clients, and the sids that were.
+#[derive(Default)]
+struct Told {
+    answers: Vec<Response>,
+    sids: Vec<String>,
+}
+
+impl Told {
+    fn send(&mut self, gateway: &Gateway, request: Request) {
+        let response = gateway.send(&request.header("X-CSRFToken", "canary-csrf"));
+        let cookies = response.all("set-cookie");
+        let sids = cookies
+            .iter()
+            .filter_map(|it| it.strip_prefix("sid=")?.get(..36));
+        self.sids.extend(sids.map(str::to_owned));
+        self.answers.push(response);
+    }
+
+    /// Everything but the cookies that are a client's own.
+    fn text(&self) -> String {
+        let fields = |it: &Response| {
+            let others = it
+                .headers
+                .iter()
+                .filter(|(name, _)| !name.eq_ignore_ascii_case("set-cookie"));
+            others
+                .map(|(name, value)| format!("{name}: {value}\n"))
+                .collect::<String>()
+                + &it.text()
+        };
+        self.answers.iter().map(fields).collect()
+    }
+}
+
+fn live(gateway: &Gateway, app: &App, redis: &mut TestRedis, told: &mut Told) {
+    app.on("/hang-up", |_| Reply::hang_up());
+    app.on("/rubbish", |_| Reply::Last(b"canary-body\r\n\r\n".to_vec()));
+    let carol = app::identity("carol@example.com");
+    app.says("/event", json!([{"type": "login", "identity": carol}]));
+    let mut send = |request: Request| told.send(gateway, request);
+    send(login("alice@example.com", PASSWORD));
+    send(login("alice@example.com", "canary-wrong-password"));
+    for old in OLD {
+        send(
+            Request::get("/page?token=canary-query")
+                .header("Cookie", &format!("session_token={old}")),
+        );
+        send(Request::post(MIGRATE).header("Cookie", &format!("dott_auth_session={old}")));
+    }
+    send(Request::post("/event?token=canary-query").body("canary-body"));
+    for path in [
+        "/page",
+        "/hang-up",
+        "/rubbish",
+        "/bad\\path",
+        "//canary-query",
+    ] {
+        send(Request::get(&format!("{path}?token=canary-query")));
+    }
+    send(Request::get("/").header("X_Odd", "canary-body"));
+    send(Request::get("/").header("Transfer-Encoding", "canary-body"));
+    let sid = told.sids.first().expect("a session").clone();
+    let mut send = |request: Request| told.send(gateway, request.sid(&sid));
+    send(Request::get("/required?token=canary-query"));
+    send(Request::get(SESSION));
+    send(Request::get("/").header("Cookie", &format!("sid={sid}")));
+    redis.stop();
+    send(Request::get("/required"));
+    send(login("alice@example.com", PASSWORD));
+    redis.restart();
+    for token in [TOKEN, "canary-body"] {
+        let call = Request::get("/api/admin/sessions?user=alice")
+            .header("Authorization", &format!("Bearer {token}"));
+        told.answers.push(gateway.send_to_admin(&call));
+    }
+}
+
+#[test]
+fn no_secret_is_anywhere_but_where_it_belongs() {
+    let app = App::start();
+    let mut redis = TestRedis::start();
+    let database = TestPostgres::shared().database();
+    let with_password = redis
+        .url()
+        .replace("redis://", "redis://default:canary-redis-password@");
+    knows_old_logins(&app);
+    let mut gateway = Gateway::in_front_of(&app)
+        .with(MIGRATION)
+        .with(&store_config(&database))
+        .with(&redis_config(&redis).replace(&redis.url(), "${CANARY_REDIS_URL}"))
+        .with("[admin]\ntoken = \"${CANARY_TOKEN}\"")
+        .env("CANARY_REDIS_URL", &with_password)
+        .env("CANARY_TOKEN", TOKEN)
+        .env("RUST_LOG", "trace")
+        .start();
+    let mut told = Told::default();
+    live(&gateway, &app, &mut redis, &mut told);
+    let bearer = Request::get("/metrics").header("Authorization", &format!("Bearer {TOKEN}"));
+    let metrics = until("metrics", LONG, || {
+        Some(gateway.send_to_admin(&bearer)).filter(|it| it.status == 200)
+    });
+    let command_line = gateway.command_line();
+    let tables = "SELECT string_agg(query_to_xml(format('SELECT * FROM %I', tablename), true, false, '')::text, '') \
+                  FROM pg_tables WHERE tablename LIKE 'sidgate_%'";
+    let sql = sql_text(&database, tables);
+    let shown = |bytes: &[u8]| {
+        bytes
+            .iter()
+            .map(|&byte| char::from(byte))
+            .collect::<String>()
+    };
+    let values: String = redis_values(&redis)
+        .iter()
+        .map(|(key, value)| shown(key) + &shown(value))
+        .collect();
+    let upstream_key = gateway.upstream_key(app::NAME);
+    let master = fs::read_to_string(gateway.folder().join("master.key")).unwrap();
+    gateway.stop();
+
+    assert!(sql.contains("alice"), "the sessions are there");
+    assert!(
+        told.sids.len() >= 3,
+        "logins, a migration, an event: {:?}",
+        told.sids
+    );
+    let log = gateway.output();
+    let mut secrets: Vec<String> = SECRETS.iter().map(|&secret| secret.to_owned()).collect();
+    secrets.push(master.trim().to_owned());
+    secrets.push(base64(&upstream_key));
+    for sid in &told.sids {
+        secrets.extend([sid.clone(), sid.replace('-', "")]);
+    }
+    for (place, text) in [
+        ("log", log),
+        ("answers", told.text()),
+        ("metrics", metrics.text()),
+        ("command line", command_line),
+        ("SQL", sql),
+        ("Redis", values),
+    ] {
+        let leaked = secrets.iter().find(|secret| text.contains(secret.as_str()));
+        assert_eq!(leaked, None, "in {place}");
+    }
+}
+
+fn base64(key: &[u8]) -> String {
+    use base64::Engine as _;
+
+    base64::engine::general_purpose::STANDARD.encode(key)
+}
