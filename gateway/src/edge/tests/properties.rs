@@ -165,7 +165,7 @@ fn an_accepted_target_is_what_was_sent_and_decoding_it_leads_to_no_other_route()
         "%00", "%c0%ae", "%c3%bc", "%ff", "?", "#", " ", "\t", "\0", "\u{e9}", "%61", "%7e",
         "admin", "%20", "*", ":",
     ];
-    corpus::holds("target", 4096, &pieces, check);
+    corpus::holds("request-target", 4096, &pieces, check);
 }
 
 /// The list of the contract (DESIGN 6), by its own fold: CGI's.
