@@ -12,8 +12,7 @@ use toml::Table;
 use super::app::{self, App};
 use super::cli::{self, Outcome, sidgate};
 use super::config::{Ports, merge};
-use super::gateway::{Gateway, ask, is_open};
-use super::http::Request;
+use super::gateway::{Gateway, is_open, status_of};
 use super::process::{Process, guarded};
 use super::secrets;
 use super::wait::{LONG, until};
@@ -206,9 +205,7 @@ pub(super) fn has_started(process: &mut Process, ports: Ports, ready: bool) -> b
             assert!(taken, "the gateway ended with {status}:\n{output}");
             return Some(false);
         }
-        let listens = |port| is_open(port).then_some(());
-        listens(ports.admin)?;
-        let status = ask(ports.admin, &Request::get(path)).status;
+        let status = status_of(ports.admin, path)?;
         (status == 200 && is_open(ports.public)).then_some(true)
     })
 }

@@ -227,6 +227,13 @@ pub(super) fn ask(port: u16, request: &Request) -> Response {
     connection.read(request.is_head())
 }
 
+/// The status of what listens on a loopback port. `None`: nobody, or a gateway that only looks whether the port is free.
+pub(super) fn status_of(port: u16, path: &str) -> Option<u16> {
+    let mut connection = Connection::try_open(loopback(port)).ok()?;
+    connection.write(&Request::get(path).bytes(&format!("localhost:{port}")));
+    connection.try_read(false).map(|response| response.status)
+}
+
 fn loopback(port: u16) -> SocketAddr {
     (Ipv4Addr::LOCALHOST, port).into()
 }
