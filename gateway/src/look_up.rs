@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use session_core::service::{Absence, Query, Resolution, Sessions};
-use session_core::session::Dead;
+use session_core::session::{Dead, RevokeReason};
 use session_core::sid::SessionKey;
 
 use crate::buckets::TooMany;
@@ -42,11 +42,17 @@ pub(crate) async fn look_up(
         reason,
         ..Facts::default()
     };
-    if matches!(
-        resolution,
-        Resolution::Absent(Absence::Ended(Dead::Renewed))
-    ) {
-        security::note(Kind::FormerSid, facts("rotate_every"));
+    if let Resolution::Absent(why) = resolution
+        && let Some(kind) = ended(why)
+    {
+        // Whose it was. That nobody can say any more, or just now, keeps the line from nobody.
+        let remains = sessions.remains(key).await.ok().flatten();
+        let handle = remains.map(|session| session.id.to_string());
+        let facts = Facts {
+            session: handle.as_deref(),
+            ..facts(why.as_str())
+        };
+        security::note(kind, facts);
     }
     if matches!(resolution, Resolution::Absent(_))
         && let Err(wait) = site.misses.count(client, now)
@@ -58,4 +64,14 @@ pub(crate) async fn look_up(
     }
     drop(leave);
     Ok(resolution)
+}
+
+/// Ends that nobody has written down when they came: by themselves, or by a login elsewhere.
+const fn ended(why: Absence) -> Option<Kind> {
+    match why {
+        Absence::Ended(Dead::Expired | Dead::Idle) => Some(Kind::Expired),
+        Absence::Ended(Dead::Revoked(Some(RevokeReason::Evicted))) => Some(Kind::Evicted),
+        Absence::Ended(Dead::Renewed) => Some(Kind::FormerSid),
+        _ => None,
+    }
 }

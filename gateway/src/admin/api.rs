@@ -1,5 +1,6 @@
 //! The admin API: what operators see and end. Who may call it is for [`super::access`] to say.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -24,6 +25,7 @@ use crate::endpoints::view::rfc3339;
 use crate::gate::Gate;
 use crate::risk::flags::Flags;
 use crate::site::Site;
+use crate::telemetry::security::{self, Facts, Kind};
 
 /// Largest body of a call, in bytes.
 const BODY_MAX: usize = 4 * 1024;
@@ -37,6 +39,8 @@ pub(crate) struct Permitted<'a> {
     pub(crate) actor: &'a Actor,
     /// `X-Request-Id`, where there is one.
     pub(crate) request_id: &'a str,
+    /// Client address.
+    pub(crate) client: Option<IpAddr>,
     /// What is called.
     pub(crate) call: Call,
     /// Query, without the question mark.
@@ -47,6 +51,7 @@ pub(crate) struct Permitted<'a> {
 
 /// Answers a call.
 pub(crate) async fn answer(gate: &Gate, asked: &Permitted<'_>) -> Answer {
+    note_asked(asked);
     let answered = match asked.call {
         Call::Search => search(gate, asked.query).await,
         Call::Show(id) => match id {
@@ -70,6 +75,30 @@ pub(crate) async fn answer(gate: &Gate, asked: &Permitted<'_>) -> Answer {
         Call::Unknown => Ok(Answer::not_found()),
     };
     answered.unwrap_or_else(|refused| *refused)
+}
+
+/// Who looked at or ended sessions. What the dashboard polls and is made of is no action.
+fn note_asked(asked: &Permitted<'_>) {
+    let (reason, session) = match asked.call {
+        Call::Search => ("search", None),
+        Call::Show(id) => ("show", id.map(|id| id.to_string())),
+        Call::Revoke => ("revoke", None),
+        Call::Nodes => ("nodes", None),
+        Call::Stats | Call::Page(_) | Call::OpenApi | Call::OtherMethod(_) | Call::Unknown => {
+            return;
+        }
+    };
+    security::note(
+        Kind::Admin,
+        Facts {
+            request_id: asked.request_id,
+            actor: Some(&asked.actor.to_string()),
+            session: session.as_deref(),
+            client: asked.client,
+            reason,
+            ..Facts::default()
+        },
+    );
 }
 
 async fn search(gate: &Gate, query: &str) -> Result<Answer, Box<Answer>> {
@@ -122,7 +151,7 @@ async fn revoke(gate: &Gate, asked: &Permitted<'_>) -> Result<Answer, Box<Answer
         request_id = asked.request_id,
         actor = %asked.actor,
         kind,
-        subject,
+        subject = %subject,
         reason = asked_for.reason,
         sessions = receipt.revoked,
         nodes = receipt.nodes,
@@ -132,6 +161,21 @@ async fn revoke(gate: &Gate, asked: &Permitted<'_>) -> Result<Answer, Box<Answer
     if is_one && receipt.revoked == 0 {
         return Ok(Answer::not_found());
     }
+    let about = |what| (kind == what).then_some(&*subject);
+    security::note(
+        Kind::Revoked,
+        Facts {
+            request_id: asked.request_id,
+            actor: Some(&asked.actor.to_string()),
+            session: about("session"),
+            user: about("user"),
+            tenant: about("tenant"),
+            sessions: Some(receipt.revoked),
+            client: asked.client,
+            reason: RevokeReason::Admin.as_str(),
+            ..Facts::default()
+        },
+    );
     Ok(Answer::json(200, "admin", &receipt_view(&receipt)))
 }
 

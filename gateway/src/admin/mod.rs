@@ -61,6 +61,10 @@ impl Admin {
             Err(_) if call.is_open() => Actor::Local,
             Err(refused) => return *refused,
         };
+        let client = session
+            .client_addr()
+            .and_then(|address| address.as_inet())
+            .map(|address| address.ip());
         let body = if call == Call::Revoke {
             match api::read_body(session).await {
                 Ok(body) => body,
@@ -72,6 +76,7 @@ impl Admin {
         let asked = Permitted {
             actor: &actor,
             request_id,
+            client,
             call,
             query: &query,
             body: &body,

@@ -22,6 +22,7 @@ use crate::gate::Gate;
 use crate::risk::flags::Flags;
 use crate::set_cookie;
 use crate::site::Site;
+use crate::telemetry::security::{self, Facts, Kind};
 
 /// The live sessions of whoever asks, newest activity first.
 pub(crate) async fn list(
@@ -93,7 +94,7 @@ pub(crate) async fn end_one(
         id,
         user_id: Some(Text::from(current.identity.user_id())),
     };
-    let receipt = end(gate, asker, scope, RevokeReason::Device, wait).await?;
+    let receipt = end(gate, asker, current, scope, RevokeReason::Device, wait).await?;
     if receipt.revoked == 0 {
         return Err(Box::new(Answer::not_found()));
     }
@@ -122,7 +123,15 @@ pub(crate) async fn end_many(
         },
         DeviceScope::All => Scope::User(user_id),
     };
-    let receipt = end(gate, asker, scope, RevokeReason::LogoutEverywhere, wait).await?;
+    let receipt = end(
+        gate,
+        asker,
+        current,
+        scope,
+        RevokeReason::LogoutEverywhere,
+        wait,
+    )
+    .await?;
     let answer = Answer::json(200, "devices_ended", &receipt_view(&receipt));
     Ok(match which {
         DeviceScope::Others => answer,
@@ -133,6 +142,7 @@ pub(crate) async fn end_many(
 async fn end(
     gate: &Gate,
     asker: &Asker,
+    current: &Session,
     scope: Scope,
     reason: RevokeReason,
     wait: session_core::service::Wait,
@@ -148,6 +158,9 @@ async fn end(
                 acked = receipt.acked,
                 "sessions ended by their user"
             );
+            if receipt.revoked > 0 {
+                note_revoked(asker, current, reason, receipt.revoked);
+            }
             Ok(receipt)
         }
         Err(failed) => {
@@ -155,6 +168,24 @@ async fn end(
             Err(Box::new(Answer::not_committed(&failed)))
         }
     }
+}
+
+fn note_revoked(asker: &Asker, current: &Session, reason: RevokeReason, sessions: u64) {
+    let user = current.identity.user_id();
+    security::note(
+        Kind::Revoked,
+        Facts {
+            request_id: &asker.request_id,
+            actor: Some(&format!("user:{user}")),
+            session: Some(&current.id.to_string()),
+            user: Some(user),
+            tenant: current.identity.tenant_id(),
+            sessions: Some(sessions),
+            client: Some(asker.ip),
+            reason: reason.as_str(),
+            ..Facts::default()
+        },
+    );
 }
 
 /// What a revocation did, as its caller sees it.

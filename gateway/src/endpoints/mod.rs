@@ -159,6 +159,7 @@ impl Asker {
             account,
             client: Some(self.ip),
             reason,
+            ..Facts::default()
         };
         security::note(kind, facts);
     }

@@ -294,9 +294,9 @@ fn note(gate: &Gate, visitor: &Visitor, result: &'static str, session: Option<Uu
     let facts = Facts {
         request_id: &visitor.request_id,
         session: session.as_deref(),
-        account: None,
         client: Some(visitor.ip),
         reason: result,
+        ..Facts::default()
     };
     security::note(Kind::Migration, facts);
 }

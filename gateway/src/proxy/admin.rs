@@ -44,6 +44,7 @@ pub(super) async fn serve(
         let asked = Permitted {
             actor: &actor,
             request_id: &ctx.request_id,
+            client: Some(asker.ip),
             call,
             query: &asker.query,
             body: &body,

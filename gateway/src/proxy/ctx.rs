@@ -112,9 +112,9 @@ impl Ctx {
         let facts = Facts {
             request_id: &self.request_id,
             session: self.handle.as_deref(),
-            account: None,
             client: self.client,
             reason,
+            ..Facts::default()
         };
         security::note(kind, facts);
     }

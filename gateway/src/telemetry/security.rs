@@ -19,12 +19,20 @@ pub(crate) enum Kind {
     LoginLimited,
     /// A session was ended by its user.
     Logout,
+    /// Sessions were ended by their user from another one, or by an operator.
+    Revoked,
+    /// An operator asked for something, whatever came of it.
+    Admin,
     /// A login of the old system became a session, or was refused.
     Migration,
     /// A session got another sid.
     Rotated,
     /// A sid was used that the session has not had for a while: by a thief, or by a browser that never got the new one.
     FormerSid,
+    /// A session's time was over; written when its browser comes again.
+    Expired,
+    /// A session gave way to a login elsewhere; written when its browser comes again.
+    Evicted,
     /// A request of another site was refused.
     CrossSite,
     /// A client sent names that only the gateway may write.
@@ -44,9 +52,13 @@ impl Kind {
             Self::LoginFailed => "login_failed",
             Self::LoginLimited => "login_limited",
             Self::Logout => "logout",
+            Self::Revoked => "revoked",
+            Self::Admin => "admin",
             Self::Migration => "migration",
             Self::Rotated => "rotated",
             Self::FormerSid => "former_sid",
+            Self::Expired => "expired",
+            Self::Evicted => "evicted",
             Self::CrossSite => "cross_site",
             Self::Spoof => "spoof",
             Self::Refused => "refused",
@@ -61,8 +73,16 @@ impl Kind {
 pub(crate) struct Facts<'a> {
     /// `X-Request-Id`
     pub request_id: &'a str,
-    /// Handle of the session that acted, or that came of it.
+    /// Who did it, where that is known to be somebody: `user:ID`, `token` or `local`.
+    pub actor: Option<&'a str>,
+    /// Handle of the session that acted, that came of it, or that an operator named.
     pub session: Option<&'a str>,
+    /// Id of the user whose sessions it is about.
+    pub user: Option<&'a str>,
+    /// Tenant whose sessions it is about.
+    pub tenant: Option<&'a str>,
+    /// How many sessions were ended.
+    pub sessions: Option<u64>,
     /// Digest of the account that it is about.
     pub account: Option<&'a str>,
     /// Client address.
@@ -77,7 +97,11 @@ pub(crate) fn note(kind: Kind, facts: Facts<'_>) {
         target: "sidgate::security",
         event = kind.as_str(),
         request_id = facts.request_id,
+        actor = facts.actor,
         session = facts.session,
+        user = facts.user,
+        tenant = facts.tenant,
+        sessions = facts.sessions,
         account = facts.account,
         client = facts.client.map(tracing::field::display),
         reason = facts.reason,

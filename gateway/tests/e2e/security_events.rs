@@ -90,3 +90,73 @@ fn each_thing_that_matters_is_one_line() {
         assert!(!text.to_lowercase().contains(secret), "{text}");
     }
 }
+
+/// What a line says about who ended or looked at whose sessions.
+fn deed(event: &Value) -> Value {
+    let names = [
+        "event", "reason", "actor", "session", "user", "tenant", "sessions",
+    ];
+    let said = names.iter().filter(|name| !event[**name].is_null());
+    said.map(|name| ((*name).to_owned(), event[*name].clone()))
+        .collect()
+}
+
+#[test]
+fn who_ended_or_looked_at_sessions_is_told() {
+    let app = App::start();
+    let mut gateway = Gateway::in_front_of(&app).start();
+    let [own, other, last] = [(); 3].map(|()| gateway.log_in("alice@example.com"));
+    let view = gateway.session_of(&own);
+    let (id, user) = (&view["session"]["id"], &view["user"]["id"]);
+    let tenant = &view["tenantId"];
+    let other_id = gateway.session_of(&other)["session"]["id"].clone();
+    let last_id = gateway.session_of(&last)["session"]["id"].clone();
+    let device = |id: &Value| format!("/api/auth/sessions/{}", id.as_str().unwrap());
+    let by_admin = |what: Value| Request::post("/api/admin/revocations").json(&what);
+
+    gateway.send(&Request::delete(&device(&other_id)).sid(&own));
+    gateway.send(&Request::delete(&device(&other_id)).sid(&own));
+    gateway.send(&Request::delete("/api/auth/sessions?scope=others").sid(&own));
+    gateway.send_admin(&Request::get("/api/admin/sessions?user=7"));
+    gateway.send_admin(&Request::get(&format!(
+        "/api/admin/sessions/{}",
+        last_id.as_str().unwrap()
+    )));
+    gateway.send_admin(&Request::get("/api/admin/stats"));
+    gateway.send_admin(&by_admin(json!({"id": id, "reason": "a stolen laptop"})));
+    gateway.send_admin(&by_admin(json!({"id": id, "reason": "again"})));
+    gateway.send_admin(&by_admin(json!({"user": user, "reason": "left"})));
+    gateway.stop();
+
+    let events = events(&gateway);
+    let deeds: Vec<_> = events
+        .iter()
+        .filter(|event| event["event"] != "login")
+        .map(deed)
+        .collect();
+    let by_user = |reason: &str| {
+        json!({"event": "revoked", "reason": reason, "sessions": 1, "session": id, "user": user, "tenant": tenant,
+            "actor": format!("user:{}", user.as_str().unwrap())})
+    };
+    let asked = |reason: &str| json!({"event": "admin", "reason": reason, "actor": "local"});
+    let mut shown = asked("show");
+    shown["session"] = last_id;
+    assert_eq!(
+        deeds,
+        [
+            by_user("device"),
+            by_user("logout_everywhere"),
+            asked("search"),
+            shown,
+            asked("revoke"),
+            json!({"event": "revoked", "reason": "admin", "actor": "local", "session": id, "sessions": 1}),
+            asked("revoke"),
+            asked("revoke"),
+            json!({"event": "revoked", "reason": "admin", "actor": "local", "user": user, "sessions": 0}),
+        ]
+    );
+    for event in &events {
+        assert_eq!(event["client"], "127.0.0.1", "{event}");
+        assert_eq!(event["request_id"].as_str().unwrap().len(), 32, "{event}");
+    }
+}

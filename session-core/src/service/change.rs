@@ -230,11 +230,20 @@ impl Sessions {
     /// # Errors
     /// When the store failed.
     pub async fn owner(&self, key: SessionKey) -> Result<Option<Identity>, SessionsError> {
+        let session = self.remains(key).await?;
+        Ok(session.map(|session| session.identity))
+    }
+
+    /// What the store still has of a session, dead or alive.
+    ///
+    /// # Errors
+    /// When the store failed.
+    pub async fn remains(&self, key: SessionKey) -> Result<Option<Session>, SessionsError> {
         let store = Arc::clone(&self.store);
         let snapshot = self
             .on_core(async move { Ok(store.load(&key).await?) })
             .await?;
-        Ok(snapshot.row.map(|row| row.session.identity))
+        Ok(snapshot.row.map(|row| row.session))
     }
 
     /// The live sessions of a user, newest activity first.
