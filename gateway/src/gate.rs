@@ -11,6 +11,7 @@ use tokio::sync::Notify;
 use crate::backend::Backend;
 use crate::endpoints::streams::Streams;
 use crate::legacy::Migrations;
+use crate::look_up::Noted;
 use crate::proxy::renew::UnderWay;
 use crate::risk::Risk;
 use crate::site::CurrentSite;
@@ -36,6 +37,8 @@ pub(crate) struct Gate {
     pub core: Handle,
     /// What the dashboard draws.
     pub history: History,
+    /// Ends of sessions that are in the log.
+    pub noted: Noted,
     /// Sids that are being renewed.
     pub renewing: UnderWay,
     /// Open event streams.

@@ -1,7 +1,9 @@
 //! Looking up the session of a request, within what its client may ask.
 
+use std::collections::HashSet;
 use std::net::IpAddr;
 
+use parking_lot::Mutex;
 use session_core::service::{Absence, Query, Resolution, Sessions};
 use session_core::session::{Dead, RevokeReason};
 use session_core::sid::SessionKey;
@@ -25,7 +27,14 @@ pub(crate) async fn look_up(
     query: Query,
 ) -> Result<Resolution, TooMany> {
     let sessions: &Sessions = &gate.sessions;
+    let facts = |reason| Facts {
+        request_id,
+        client: Some(client),
+        reason,
+        ..Facts::default()
+    };
     if let Some(resolution) = sessions.at_hand(&key, query) {
+        note_end(gate, key, &resolution, facts).await;
         return Ok(resolution);
     }
     let now = sessions.clock().boot();
@@ -36,24 +45,7 @@ pub(crate) async fn look_up(
         return Err(TooMany(1));
     }
     let resolution = sessions.resolve_key(key, query).await;
-    let facts = |reason| Facts {
-        request_id,
-        client: Some(client),
-        reason,
-        ..Facts::default()
-    };
-    if let Resolution::Absent(why) = resolution
-        && let Some(kind) = ended(why)
-    {
-        // Whose it was. That nobody can say any more, or just now, keeps the line from nobody.
-        let remains = sessions.remains(key).await.ok().flatten();
-        let handle = remains.map(|session| session.id.to_string());
-        let facts = Facts {
-            session: handle.as_deref(),
-            ..facts(why.as_str())
-        };
-        security::note(kind, facts);
-    }
+    note_end(gate, key, &resolution, facts).await;
     if matches!(resolution, Resolution::Absent(_))
         && let Err(wait) = site.misses.count(client, now)
     {
@@ -64,6 +56,48 @@ pub(crate) async fn look_up(
     }
     drop(leave);
     Ok(resolution)
+}
+
+/// Sessions whose end was written down lately. When there are too many it begins anew: a line may then come twice.
+#[derive(Debug, Default)]
+pub(crate) struct Noted(Mutex<HashSet<SessionKey>>);
+
+impl Noted {
+    const MAX: usize = 10_000;
+
+    fn is_first(&self, key: SessionKey) -> bool {
+        let mut noted = self.0.lock();
+        if noted.len() >= Self::MAX {
+            noted.clear();
+        }
+        noted.insert(key)
+    }
+}
+
+/// Writes down once that a session is over.
+async fn note_end<'a>(
+    gate: &Gate,
+    key: SessionKey,
+    resolution: &Resolution,
+    facts: impl Fn(&'a str) -> Facts<'a>,
+) {
+    let Resolution::Absent(why) = resolution else {
+        return;
+    };
+    let Some(kind) = ended(*why).filter(|_| gate.noted.is_first(key)) else {
+        return;
+    };
+    // Whose it was. That nobody can say just now keeps the line from nobody.
+    let remains = gate.sessions.remains(key).await.ok().flatten();
+    let handle = remains.map(|session| session.id.to_string());
+    let facts = facts(why.as_str());
+    security::note(
+        kind,
+        Facts {
+            session: handle.as_deref(),
+            ..facts
+        },
+    );
 }
 
 /// Ends that nobody has written down when they came: by themselves, or by a login elsewhere.

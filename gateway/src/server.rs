@@ -31,6 +31,7 @@ use crate::descriptors;
 use crate::gate::Gate;
 use crate::legacy::{Migrations, tally};
 use crate::listeners;
+use crate::look_up::Noted;
 use crate::proxy::Proxy;
 use crate::proxy::connections::Connections;
 use crate::proxy::renew::UnderWay;
@@ -176,6 +177,7 @@ async fn build(
         risk: Risk::new(),
         migrations: Migrations::new(core.clone()),
         core: core.clone(),
+        noted: Noted::default(),
         renewing: UnderWay::default(),
         streams: Arc::default(),
         history: History::default(),

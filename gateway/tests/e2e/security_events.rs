@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use crate::support::app::{self, PASSWORD};
 use crate::support::sids::sealed_sid;
+use crate::support::wait::{LONG, until_true};
 use crate::support::{App, Gateway, Request, SESSION, login};
 
 /// Security events written so far.
@@ -159,4 +160,41 @@ fn who_ended_or_looked_at_sessions_is_told() {
         assert_eq!(event["client"], "127.0.0.1", "{event}");
         assert_eq!(event["request_id"].as_str().unwrap().len(), 32, "{event}");
     }
+}
+
+/// By themselves, or because of a login elsewhere: written once, with the handle, when the browser comes again.
+#[test]
+fn ends_that_nobody_asked_for_are_told() {
+    let app = App::start();
+    let mut gateway = Gateway::in_front_of(&app)
+        .with("[session]\nabsolute_timeout = \"3s\"\nmax_per_user = 1")
+        .start();
+    let evicted = gateway.log_in("alice@example.com");
+    let evicted_id = gateway.session_of(&evicted)["session"]["id"].clone();
+    let expired = gateway.log_in("alice@example.com");
+    let expired_id = gateway.session_of(&expired)["session"]["id"].clone();
+    for _ in 0..3 {
+        let ask = Request::get("/required").sid(&evicted);
+        assert_eq!(gateway.send(&ask).status, 401);
+    }
+    until_true("the end", LONG, || {
+        let ask = Request::get("/required").sid(&expired);
+        gateway.send(&ask).status == 401
+    });
+    gateway.send(&Request::get("/required").sid(&expired));
+    gateway.stop();
+
+    let ends: Vec<_> = events(&gateway)
+        .into_iter()
+        .filter(|event| event["event"] != "login")
+        .map(|event| (event["event"].clone(), event["session"].clone()))
+        .collect();
+
+    assert_eq!(
+        ends,
+        [
+            (json!("evicted"), evicted_id),
+            (json!("expired"), expired_id)
+        ]
+    );
 }
