@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use session_core::service::Resolution;
+use session_core::service::{Query, Resolution};
 use session_core::session::RevokeReason;
+use session_core::sid::SessionKey;
 use session_core::store::Scope;
 use tracing::{info, warn};
 
@@ -63,6 +64,7 @@ pub(crate) async fn logout(gate: &Arc<Gate>, site: &Arc<Site>, asker: &Asker) ->
         .into_iter()
         .chain(old_key.filter(|key| Some(*key) != own))
     {
+        let handle = handle(gate, key).await;
         match gate
             .sessions
             .revoke(Scope::Key(key), RevokeReason::Logout, wait)
@@ -77,7 +79,7 @@ pub(crate) async fn logout(gate: &Arc<Gate>, site: &Arc<Site>, asker: &Asker) ->
                     acked = receipt.acked,
                     "logout"
                 );
-                asker.note(security::Kind::Logout, None, None, "own");
+                asker.note(security::Kind::Logout, handle.as_deref(), None, "own");
             }
             Err(failed) => {
                 warn!(request_id = asker.request_id, error = %failed, "logout not committed");
@@ -95,4 +97,17 @@ pub(crate) async fn logout(gate: &Arc<Gate>, site: &Arc<Site>, asker: &Asker) ->
         Some(cookie) => answer.with_cookie(cookie),
         None => answer,
     }
+}
+
+/// The handle of a session that is about to end, for the log; `None` when nobody can say just now.
+async fn handle(gate: &Gate, key: SessionKey) -> Option<String> {
+    let query = Query {
+        counts_as_use: false,
+        ..Query::default()
+    };
+    let id = match gate.sessions.at_hand(&key, query) {
+        Some(Resolution::Active(active)) => active.entry.session().id,
+        _ => gate.sessions.remains(key).await.ok()??.id,
+    };
+    Some(id.to_string())
 }

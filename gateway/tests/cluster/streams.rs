@@ -39,7 +39,21 @@ struct Stream {
 }
 
 impl Stream {
+    /// On a busy machine Pingora 0.9 may end a WebSocket right after its handshake (cloudflare/pingora#946); a client comes
+    /// again then, and so does this one.
     fn open(cluster: &Cluster, node: usize, kind: Kind, session: &Session) -> Self {
+        let tries = (0..5).find_map(|_| {
+            let mut stream = Self::open_once(cluster, node, kind, session);
+            let is_socket = matches!(kind, Kind::IdleSocket | Kind::BusySocket);
+            if is_socket {
+                std::thread::sleep(Duration::from_millis(20));
+            }
+            (!is_socket || !stream.is_cut()).then_some(stream)
+        });
+        tries.expect("a stream that lives")
+    }
+
+    fn open_once(cluster: &Cluster, node: usize, kind: Kind, session: &Session) -> Self {
         let gateway = &cluster.nodes[node].gateway;
         let request = match kind {
             Kind::IdleSocket | Kind::BusySocket => Request::get("/socket")

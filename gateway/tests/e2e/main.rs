@@ -77,6 +77,8 @@ mod nodes;
 #[cfg(test)]
 mod overload;
 #[cfg(test)]
+mod overload_figures;
+#[cfg(test)]
 mod policy;
 #[cfg(test)]
 mod redis_faults;

@@ -112,6 +112,11 @@ impl Gateway {
     }
 
     /// Threads of the process.
+    /// Memory that it holds, in KiB.
+    pub(crate) fn resident_kib(&self) -> u64 {
+        self.process.resident_kib()
+    }
+
     pub(crate) fn threads(&self) -> usize {
         self.process.threads()
     }

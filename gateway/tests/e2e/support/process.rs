@@ -78,6 +78,14 @@ impl Process {
         String::from_utf8_lossy(&read.unwrap()).into_owned()
     }
 
+    /// Memory that it holds, in KiB.
+    pub(crate) fn resident_kib(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let size = line.and_then(|rest| rest.split_whitespace().next());
+        size.expect("a size").parse().unwrap()
+    }
+
     /// How many threads it has.
     pub(crate) fn threads(&self) -> usize {
         let tasks = format!("/proc/{}/task", self.child.id());

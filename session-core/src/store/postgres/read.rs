@@ -8,6 +8,8 @@ use crate::session::{Seq, Session};
 use crate::sid::SessionKey;
 use crate::store::{SchemaError, Search, Snapshot, StoreError, StoreResult, StoredSession};
 
+/// The key is a value that the planner cannot look into, so that it looks the row up by its index, whatever it believes
+/// about the table.
 pub(super) async fn load(pool: &Pool, key: &SessionKey) -> StoreResult<Snapshot> {
     const SQL: &str = concat!(
         "SELECT c.seq, ",
@@ -16,9 +18,8 @@ pub(super) async fn load(pool: &Pool, key: &SessionKey) -> StoreResult<Snapshot>
         columns!(),
         ", ",
         mass_revoked!(),
-        " AS mass_revoked, f.session_key IS NOT NULL AS is_former FROM sidgate_clock c \
-         LEFT JOIN sidgate_former_key f ON f.session_key = $1 \
-         LEFT JOIN sidgate_session s ON s.session_key = CASE WHEN f.until > clock_timestamp() THEN f.successor ELSE $1 END"
+        " AS mass_revoked, EXISTS (SELECT FROM sidgate_former_key f WHERE f.session_key = $1) AS is_former \
+         FROM sidgate_clock c LEFT JOIN sidgate_session s ON s.session_key = sidgate_current_key($1)"
     );
     let rows = pool.read(SQL, &[&key.as_bytes().as_slice()]).await?;
     let row = rows.first().ok_or(SchemaError::Missing)?;
