@@ -56,6 +56,5 @@ AXES_ENABLED = False
 AXES_CLIENT_IP_CALLABLE = "sidgate_django.client.client_ip"
 SILENCED_SYSTEM_CHECKS = ["axes.W002", "axes.W003"]
 ACCOUNT_EMAIL_VERIFICATION = "none"
-EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
 SIDGATE = {"KEY": b64(KEY), "UPSTREAM": "django"}
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
