@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http::header::{CONTENT_TYPE, HOST};
+use rustls::RootCertStore;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use session_core::session::{Identity, Text};
@@ -101,7 +102,7 @@ impl Backend {
     /// # Errors
     /// When the client cannot be built.
     pub(crate) fn new() -> Result<Self, reqwest::Error> {
-        let client = http_client::builder()
+        let client = http_client::builder(RootCertStore::empty())
             .http1_only()
             .pool_max_idle_per_host(8)
             .pool_idle_timeout(Duration::from_secs(1))

@@ -117,8 +117,8 @@ pub fn main() -> ExitCode {
 fn dispatch(command: Command) -> Result<(), WiringError> {
     match command {
         Command::Run { config, upgrade } => {
-            logs::start();
-            server::run(config, upgrade)
+            let lines = logs::start();
+            server::run(config, upgrade, lines.trail())
         }
         Command::Check { config, connect } => check(&config, connect),
         Command::Schema(Schema::Apply { config }) => {
@@ -198,6 +198,7 @@ fn exit_code(failed: &WiringError) -> u8 {
         | WiringError::Redis(_)
         | WiringError::Site(_)
         | WiringError::NoKey
+        | WiringError::AuditFile(_)
         | WiringError::KeyFile { .. } => BAD_CONFIG,
         WiringError::Store(StoreError::Schema(_)) => BAD_CONFIG,
         WiringError::OutcomeUnknown(_) => TRY_AGAIN,

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
+use prometheus::proto::MetricFamily;
 use session_core::entropy::{self, SharedEntropy};
 use session_core::service::Sessions;
 use tokio::runtime::Handle;
@@ -16,6 +17,7 @@ use crate::proxy::renew::UnderWay;
 use crate::risk::Risk;
 use crate::site::CurrentSite;
 use crate::telemetry::history::History;
+use crate::telemetry::lines::Trail;
 use crate::telemetry::metrics::Metrics;
 
 /// The running gateway.
@@ -27,6 +29,8 @@ pub(crate) struct Gate {
     pub site: CurrentSite,
     /// What is counted.
     pub metrics: Metrics,
+    /// Where security events go.
+    pub trail: Trail,
     /// The app that knows the users.
     pub backend: Backend,
     /// How sessions are used.
@@ -70,6 +74,14 @@ impl Gate {
             |_| now.as_micros().to_string(),
             |id| id.simple().to_string(),
         )
+    }
+
+    /// Every metric as it is now.
+    #[must_use]
+    pub(crate) fn families(&self) -> Vec<MetricFamily> {
+        let backend = self.migrations.breaker.state();
+        self.metrics
+            .families(&self.sessions, &self.streams, backend, &self.trail)
     }
 
     /// Whether new requests should go elsewhere.

@@ -1,17 +1,21 @@
 //! What every HTTP client of the gateway has in common: it goes where the configuration says and nowhere else.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use reqwest::{ClientBuilder, redirect};
 use rustls::crypto::ring;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
 use rustls::{ClientConfig, RootCertStore};
 
-/// A client without proxies and redirects, which verifies certificates against the public authorities.
-pub(crate) fn builder() -> ClientBuilder {
+/// A client without proxies and redirects, which verifies certificates against the public authorities and those of `also`.
+pub(crate) fn builder(also: RootCertStore) -> ClientBuilder {
     let builder = reqwest::Client::builder()
         .no_proxy()
         .redirect(redirect::Policy::none());
-    let roots = RootCertStore::from_iter(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+    let mut roots = also;
+    roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
     let provider = Arc::new(ring::default_provider());
     match ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions() {
         Ok(tls) => builder
@@ -19,4 +23,21 @@ pub(crate) fn builder() -> ClientBuilder {
         // The provider knows no version of TLS: a mistake of the build, and the client will say so.
         Err(_) => builder,
     }
+}
+
+/// The authorities in a PEM file.
+///
+/// # Errors
+/// When it cannot be read, holds none, or one that cannot be used.
+pub(crate) fn authorities(file: &Path) -> Result<RootCertStore, String> {
+    let mut roots = RootCertStore::empty();
+    let found = CertificateDer::pem_file_iter(file).map_err(|error| error.to_string())?;
+    for certificate in found {
+        let certificate = certificate.map_err(|error| error.to_string())?;
+        roots.add(certificate).map_err(|error| error.to_string())?;
+    }
+    if roots.is_empty() {
+        return Err("no certificate is in it".to_owned());
+    }
+    Ok(roots)
 }

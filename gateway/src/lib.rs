@@ -13,6 +13,7 @@ pub mod auth;
 mod backend;
 mod body;
 mod buckets;
+mod caretakers;
 pub mod cli;
 pub mod config;
 #[cfg(test)]

@@ -1,19 +1,18 @@
 //! Looking up the session of a request, within what its client may ask.
 
 use std::collections::HashSet;
-use std::net::IpAddr;
 
 use parking_lot::Mutex;
 use session_core::service::{Absence, Query, Resolution, Sessions};
-use session_core::session::{Dead, RevokeReason};
+use session_core::session::{Dead, RevokeReason, Session};
 use session_core::sid::SessionKey;
 
 use crate::buckets::TooMany;
 use crate::gate::Gate;
 use crate::misses::Leave;
-use crate::risk::{self, Refused};
+use crate::risk::{self, Refused, Source};
 use crate::site::Site;
-use crate::telemetry::security::{self, Facts, Kind};
+use crate::telemetry::security::{self, Actor, Facts, Kind};
 
 /// What is known about the session of `key`. What is at hand in this process is answered whoever asks.
 ///
@@ -22,13 +21,13 @@ use crate::telemetry::security::{self, Facts, Kind};
 pub(crate) async fn look_up(
     gate: &Gate,
     site: &Site,
-    (client, request_id): (IpAddr, &str),
+    source: Source<'_>,
     key: SessionKey,
     query: Query,
 ) -> Result<Resolution, TooMany> {
-    let sessions: &Sessions = &gate.sessions;
+    let (sessions, (client, request_id)): (&Sessions, _) = (&gate.sessions, source);
     let facts = |reason| Facts {
-        request_id,
+        request_id: Some(request_id),
         client: Some(client),
         reason,
         ..Facts::default()
@@ -41,7 +40,7 @@ pub(crate) async fn look_up(
     let leave = site.misses.leave(client, now);
     if matches!(leave, Leave::Denied) {
         gate.metrics.refused("misses_per_client");
-        risk::refused(gate, site, Refused::Sid, client);
+        risk::refused(gate, site, Refused::Sid, source);
         return Err(TooMany(1));
     }
     let resolution = sessions.resolve_key(key, query).await;
@@ -50,7 +49,7 @@ pub(crate) async fn look_up(
         && let Err(wait) = site.misses.count(client, now)
     {
         gate.metrics.refused("misses_per_client");
-        risk::refused(gate, site, Refused::Sid, client);
+        risk::refused(gate, site, Refused::Sid, source);
         security::note(Kind::UnknownSids, facts("misses_per_client"));
         return Err(wait);
     }
@@ -87,24 +86,43 @@ async fn note_end<'a>(
     let Some(kind) = ended(*why).filter(|_| gate.noted.is_first(key)) else {
         return;
     };
-    // Whose it was. That nobody can say just now keeps the line from nobody.
-    let remains = gate.sessions.remains(key).await.ok().flatten();
-    let handle = remains.map(|session| session.id.to_string());
-    let facts = facts(why.as_str());
-    security::note(
-        kind,
-        Facts {
-            session: handle.as_deref(),
-            ..facts
-        },
-    );
+    let session = whose(gate, key).await;
+    let reason = match why {
+        Absence::Ended(Dead::Revoked(Some(reason))) => reason.as_str(),
+        _ => why.as_str(),
+    };
+    let facts = facts(reason);
+    let facts = session
+        .as_ref()
+        .map_or(facts, |session| facts.about(session));
+    let actor = match kind {
+        Kind::FormerSid => facts.actor,
+        Kind::Revoked => Actor::Outside,
+        _ => Actor::Gateway,
+    };
+    security::note(kind, Facts { actor, ..facts });
 }
 
-/// Ends that nobody has written down when they came: by themselves, or by a login elsewhere.
+/// Whose session it is or was, for the log. That nobody can say just now keeps the line from nobody.
+pub(crate) async fn whose(gate: &Gate, key: SessionKey) -> Option<Session> {
+    let query = Query {
+        counts_as_use: false,
+        ..Query::default()
+    };
+    match gate.sessions.at_hand(&key, query) {
+        Some(Resolution::Active(active)) => Some(active.entry.session().clone()),
+        _ => gate.sessions.remains(key).await.ok().flatten(),
+    }
+}
+
+/// Ends that nobody has written down when they came: by themselves, by another login, or past every gateway.
 const fn ended(why: Absence) -> Option<Kind> {
     match why {
         Absence::Ended(Dead::Expired | Dead::Idle) => Some(Kind::Expired),
-        Absence::Ended(Dead::Revoked(Some(RevokeReason::Evicted))) => Some(Kind::Evicted),
+        Absence::Ended(Dead::Revoked(Some(RevokeReason::Evicted | RevokeReason::Replaced))) => {
+            Some(Kind::Evicted)
+        }
+        Absence::Ended(Dead::Revoked(Some(RevokeReason::External))) => Some(Kind::Revoked),
         Absence::Ended(Dead::Renewed) => Some(Kind::FormerSid),
         _ => None,
     }

@@ -22,11 +22,13 @@ use session_core::store::StoreError;
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Notify, oneshot};
+use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use crate::admin::Admin;
 use crate::backend::Backend;
-use crate::config::{Config, restart_needed};
+use crate::caretakers;
+use crate::config::Config;
 use crate::descriptors;
 use crate::gate::Gate;
 use crate::legacy::{Migrations, tally};
@@ -37,9 +39,9 @@ use crate::proxy::connections::Connections;
 use crate::proxy::renew::UnderWay;
 use crate::risk::{Risk, observer, webhook};
 use crate::site::{CurrentSite, Site};
-use crate::telemetry::history::{History, STEP};
+use crate::telemetry::history::History;
+use crate::telemetry::lines::Trail;
 use crate::telemetry::metrics::Metrics;
-use crate::upstream::RESOLVE_EVERY;
 use crate::wiring::{self, WiringError};
 
 /// Threads of the core runtime: its work is waiting.
@@ -52,6 +54,8 @@ const UNREADY_FIRST: Duration = Duration::from_secs(1);
 /// was sent before its connection closed is still being read.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 const SETTLED: Duration = Duration::from_millis(200);
+/// How long messages that wait may still be delivered when the gateway stops.
+const LAST_WORDS: Duration = Duration::from_secs(2);
 /// Requests on one connection.
 const KEEPALIVE_REQUESTS: u32 = 10_000;
 /// An HTTP/2 connection without streams is closed after this long.
@@ -61,8 +65,9 @@ const H2_IDLE: Duration = Duration::from_secs(120);
 ///
 /// # Errors
 /// When it cannot start.
-pub(crate) fn run(path: PathBuf, upgrade: bool) -> Result<(), WiringError> {
+pub(crate) fn run(path: PathBuf, upgrade: bool, trail: Trail) -> Result<(), WiringError> {
     let config = wiring::load_to_run(&path)?;
+    caretakers::write_audit_to(&trail, &config.audit)?;
     for line in config.advice() {
         warn!("{line}");
     }
@@ -74,15 +79,16 @@ pub(crate) fn run(path: PathBuf, upgrade: bool) -> Result<(), WiringError> {
         wiring::keyring(&config).ok_or_else(|| WiringError::Process("no master key".to_owned()))?,
     );
     let core = core_runtime()?;
-    let gate = core.block_on(build(config, &keys, core.handle()))?;
+    let gate = core.block_on(build(config, &keys, core.handle(), trail))?;
     let runtime_folder = runtime_folder(&path);
     core.spawn(advise(Arc::clone(&gate)));
-    spawn_caretakers(&gate, path, keys);
-    if let Some(queues) = gate.risk.take_queues() {
-        let client = webhook::client()?;
+    caretakers::spawn(&gate, path, keys);
+    let stop = CancellationToken::new();
+    let messenger = gate.risk.take_queues().map(|queues| {
         core.spawn(observer::run(Arc::clone(&gate), queues.jobs));
-        core.spawn(webhook::run(Arc::clone(&gate), client, queues.notices));
-    }
+        let messages = webhook::run(Arc::clone(&gate), queues.notices, stop.clone());
+        core.spawn(messages)
+    });
     let server = pingora(&gate, upgrade, &runtime_folder)?;
     let signals = Watch(Arc::clone(&gate));
     let (ended, end) = oneshot::channel();
@@ -102,6 +108,13 @@ pub(crate) fn run(path: PathBuf, upgrade: bool) -> Result<(), WiringError> {
             () = drained(&gate) => {}
         }
     });
+    stop.cancel();
+    if let Some(mut messenger) = messenger {
+        let said = core.block_on(async { tokio::time::timeout(LAST_WORDS, &mut messenger).await });
+        if said.is_err() {
+            messenger.abort();
+        }
+    }
     core.block_on(tally::write_down(&gate));
     core.block_on(gate.sessions.stop());
     core.shutdown_timeout(Duration::from_secs(1));
@@ -150,6 +163,7 @@ async fn build(
     config: Config,
     keys: &Arc<Keyring>,
     core: &Handle,
+    trail: Trail,
 ) -> Result<Arc<Gate>, WiringError> {
     let store = wiring::store(&config).await?;
     if !wiring::may_migrate(&config) {
@@ -173,6 +187,7 @@ async fn build(
         sessions,
         site: CurrentSite::new(site),
         metrics,
+        trail,
         backend: Backend::new()?,
         risk: Risk::new(),
         migrations: Migrations::new(core.clone()),
@@ -265,89 +280,6 @@ fn http_options() -> HttpServerOptions {
     // Not to be proxied: so that it is refused by our rules, in our words, like every other method.
     options.allow_connect_method_proxying = true;
     options
-}
-
-/// Tasks that keep the configuration and the addresses current. They live as long as the core runtime.
-fn spawn_caretakers(gate: &Arc<Gate>, path: PathBuf, keys: Arc<Keyring>) {
-    gate.core.spawn(keep_current(Arc::clone(gate)));
-    gate.core.spawn(tally::keep(Arc::clone(gate)));
-    if gate.site.get().config.admin.metrics {
-        gate.core.spawn(keep_history(Arc::clone(gate)));
-    }
-    gate.core
-        .spawn(reload_on_hangup(Arc::clone(gate), path, keys));
-}
-
-async fn keep_current(gate: Arc<Gate>) {
-    loop {
-        tokio::time::sleep(RESOLVE_EVERY).await;
-        let site = gate.site.get();
-        for app in site.apps() {
-            app.pool.resolve().await;
-        }
-        site.login_limits.forget_idle();
-        site.misses.forget_idle(gate.sessions.clock().boot());
-    }
-}
-
-/// Reads the metrics for the dashboard. Live sessions are counted once a minute: that takes the store some time.
-async fn keep_history(gate: Arc<Gate>) {
-    const COUNT_EVERY: u32 = 30;
-    let mut steps = (0..COUNT_EVERY).cycle();
-    let mut live = None;
-    loop {
-        // A store that is not there yet is asked again at once.
-        if steps.next() == Some(0) || live.is_none() {
-            live = gate.sessions.count_live().await.ok();
-        }
-        let families = gate.metrics.families(
-            &gate.sessions,
-            &gate.streams,
-            gate.migrations.breaker.state(),
-        );
-        gate.history.note(gate.now(), &families, live);
-        tokio::time::sleep(STEP).await;
-    }
-}
-
-/// SIGHUP: all of the new configuration, or none of it.
-async fn reload_on_hangup(gate: Arc<Gate>, path: PathBuf, keys: Arc<Keyring>) {
-    let Ok(mut hangup) = signal(SignalKind::hangup()) else {
-        error!("SIGHUP cannot be listened to: the configuration will not be reloaded");
-        return;
-    };
-    while hangup.recv().await.is_some() {
-        match reloaded(&gate, &path, &keys) {
-            Ok(site) => {
-                for app in site.apps() {
-                    app.pool.resolve().await;
-                }
-                gate.sessions
-                    .remember_legacy_for(site.config.migration.tombstone_ttl);
-                gate.sessions.keep_sightings_for(site.config.risk.keep);
-                gate.site.put(Arc::new(site));
-                // Header values made under the old configuration hang on the cached sessions.
-                gate.sessions.forget_local();
-                info!("configuration reloaded");
-            }
-            Err(refused) => {
-                error!(error = %refused, "configuration not reloaded: the old one stays")
-            }
-        }
-    }
-}
-
-fn reloaded(gate: &Gate, path: &Path, keys: &Keyring) -> Result<Site, WiringError> {
-    let config = wiring::load(path)?;
-    let before = gate.site.get();
-    let frozen = restart_needed(&before.config, &config);
-    if !frozen.is_empty() {
-        return Err(WiringError::Process(format!(
-            "needs a restart: {}",
-            frozen.join(", ")
-        )));
-    }
-    Ok(Site::new(config, keys, Some(&before))?)
 }
 
 /// Turns signals into Pingora's kinds of stop. On SIGTERM readiness goes first.

@@ -19,8 +19,7 @@ use crate::edge::{EdgePolicy, HostSet};
 use crate::legacy::{Clearing, Rules};
 use crate::login_limits::LoginLimits;
 use crate::misses::Misses;
-use crate::risk::Policy;
-use crate::risk::geo::GeoError;
+use crate::risk::{Policy, PolicyError};
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::security::LogKey;
 use crate::upstream::Pool;
@@ -84,9 +83,9 @@ pub(crate) enum SiteError {
     /// See [`InvalidHost`].
     #[error("server.hosts: {0}")]
     Host(#[from] InvalidHost),
-    /// See [`GeoError`].
+    /// See [`PolicyError`].
     #[error(transparent)]
-    Geo(#[from] GeoError),
+    Risk(#[from] PolicyError),
 }
 
 impl Site {

@@ -72,6 +72,9 @@ pub(crate) enum WiringError {
         /// Why.
         source: std::io::Error,
     },
+    /// The audit trail has nowhere to go.
+    #[error("audit.file: cannot be opened: {0}")]
+    AuditFile(std::io::Error),
     /// A value was accepted by the parser and yet cannot be used.
     #[error(transparent)]
     Site(#[from] SiteError),

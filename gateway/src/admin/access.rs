@@ -4,13 +4,14 @@
 //! whoever reaches it, as long as no web page made their browser do it. On the public listener: a session that carries
 //! `admin.claim`, whose user has proved who they are a short while ago.
 
-use std::fmt;
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::HeaderMap;
 use http::header::{AUTHORIZATION, HOST};
 use serde_json::Value;
+use session_core::cache::Entry;
 use session_core::service::Query;
 use session_core::session::Session;
 use sha2::{Digest as _, Sha256};
@@ -22,6 +23,7 @@ use crate::config::IdentityField;
 use crate::endpoints::Asker;
 use crate::gate::Gate;
 use crate::site::Site;
+use crate::telemetry::security::{self, Kind};
 
 /// How long ago a login may be for what an operator does on the public listener.
 const FRESH: Duration = Duration::from_secs(15 * 60);
@@ -37,12 +39,14 @@ pub(crate) enum Actor {
     User(String),
 }
 
-impl fmt::Display for Actor {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Actor {
+    /// As security events name it.
+    #[must_use]
+    pub(crate) fn as_told(&self) -> security::Actor<'_> {
         match self {
-            Self::Token => f.write_str("token"),
-            Self::Local => f.write_str("local"),
-            Self::User(id) => write!(f, "user:{id}"),
+            Self::Token => security::Actor::Token,
+            Self::Local => security::Actor::Local,
+            Self::User(id) => security::Actor::User(id),
         }
     }
 }
@@ -105,47 +109,60 @@ pub(crate) async fn with_claim(
     let session = active.entry.session();
     let claim = site.config.admin.claim.as_ref();
     if !claim.is_some_and(|claim| carries(session, claim)) {
-        return Err(Box::new(Answer::problem(
-            403,
+        return Err(refused(
+            asker,
+            session,
             "forbidden",
             "This needs the right to administer sessions",
-        )));
+        ));
     }
     Ok(Claimed {
-        user_id: session.identity.user_id().to_owned(),
         is_fresh: gate.sessions.clock().wall().since(session.auth_time) <= FRESH,
+        entry: active.entry,
     })
 }
 
 /// A user with the claim.
 #[derive(Debug)]
 pub(crate) struct Claimed {
-    user_id: String,
+    entry: Arc<Entry>,
     is_fresh: bool,
 }
 
 impl Claimed {
+    /// Their session.
+    #[must_use]
+    pub(crate) fn entry(&self) -> &Arc<Entry> {
+        &self.entry
+    }
+
     /// The user, for what says nothing about anybody.
     #[must_use]
     pub(crate) fn actor(self) -> Actor {
-        Actor::User(self.user_id)
+        Actor::User(self.entry.session().identity.user_id().to_owned())
     }
 
     /// The user as somebody who may call the API.
     ///
     /// # Errors
     /// `403` when the login is too long ago: a browser left open is not its user.
-    pub(crate) fn fresh(self) -> Result<Actor, Box<Answer>> {
+    pub(crate) fn fresh(self, asker: &Asker) -> Result<Actor, Box<Answer>> {
         if self.is_fresh {
-            Ok(Actor::User(self.user_id))
-        } else {
-            Err(Box::new(Answer::problem(
-                403,
-                "reauthentication_required",
-                "Log in again: this needs a login of the last 15 minutes",
-            )))
+            return Ok(self.actor());
         }
+        Err(refused(
+            asker,
+            self.entry.session(),
+            "reauthentication_required",
+            "Log in again: this needs a login of the last 15 minutes",
+        ))
     }
+}
+
+/// The answer to a user who may not, and the line about it.
+fn refused(asker: &Asker, session: &Session, code: &'static str, title: &str) -> Box<Answer> {
+    security::note(Kind::AdminRefused, asker.facts(code).by_owner(session));
+    Box::new(Answer::problem(403, code, title))
 }
 
 /// Only `true` is a yes.

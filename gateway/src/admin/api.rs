@@ -11,7 +11,8 @@ use session_core::freshness::LEASE;
 use session_core::service::SessionsError;
 use session_core::session::{RevokeReason, Session};
 use session_core::store::{NodeReport, Scope, StoredSession};
-use tracing::{info, warn};
+use tracing::warn;
+use uuid::Uuid;
 
 use super::access::Actor;
 use super::call::{self, Call};
@@ -23,6 +24,7 @@ use crate::endpoints::device_label::device_label;
 use crate::endpoints::devices::receipt_view;
 use crate::endpoints::view::rfc3339;
 use crate::gate::Gate;
+use crate::legacy::report::Report;
 use crate::risk::flags::Flags;
 use crate::site::Site;
 use crate::telemetry::security::{self, Facts, Kind};
@@ -37,7 +39,7 @@ pub(super) const OPENAPI: &str = include_str!("openapi.json");
 pub(crate) struct Permitted<'a> {
     /// Who calls.
     pub(crate) actor: &'a Actor,
-    /// `X-Request-Id`, where there is one.
+    /// `X-Request-Id`
     pub(crate) request_id: &'a str,
     /// Client address.
     pub(crate) client: Option<IpAddr>,
@@ -49,17 +51,29 @@ pub(crate) struct Permitted<'a> {
     pub(crate) body: &'a Bytes,
 }
 
+impl Permitted<'_> {
+    fn facts<'a>(&'a self, reason: &'a str) -> Facts<'a> {
+        Facts {
+            request_id: Some(self.request_id),
+            actor: self.actor.as_told(),
+            client: self.client,
+            reason,
+            ..Facts::default()
+        }
+    }
+}
+
 /// Answers a call.
 pub(crate) async fn answer(gate: &Gate, asked: &Permitted<'_>) -> Answer {
-    note_asked(asked);
     let answered = match asked.call {
-        Call::Search => search(gate, asked.query).await,
+        Call::Search => search(gate, asked).await,
         Call::Show(id) => match id {
-            Some(id) => show(gate, id).await,
+            Some(id) => show(gate, asked, id).await,
             None => Ok(Answer::not_found()),
         },
         Call::Revoke => revoke(gate, asked).await,
         Call::Nodes => nodes(gate).await,
+        Call::Migration => migration(gate).await,
         Call::Stats | Call::Page(_) if !gate.site.get().config.admin.metrics => {
             Ok(Answer::not_found())
         }
@@ -77,32 +91,14 @@ pub(crate) async fn answer(gate: &Gate, asked: &Permitted<'_>) -> Answer {
     answered.unwrap_or_else(|refused| *refused)
 }
 
-/// Who looked at or ended sessions. What the dashboard polls and is made of is no action.
-fn note_asked(asked: &Permitted<'_>) {
-    let (reason, session) = match asked.call {
-        Call::Search => ("search", None),
-        Call::Show(id) => ("show", id.map(|id| id.to_string())),
-        Call::Revoke => ("revoke", None),
-        Call::Nodes => ("nodes", None),
-        Call::Stats | Call::Page(_) | Call::OpenApi | Call::OtherMethod(_) | Call::Unknown => {
-            return;
-        }
+async fn search(gate: &Gate, asked: &Permitted<'_>) -> Result<Answer, Box<Answer>> {
+    let search = call::search(asked.query)?;
+    let facts = Facts {
+        user: search.user_id.as_deref(),
+        tenant: search.tenant_id.as_deref(),
+        ..asked.facts("search")
     };
-    security::note(
-        Kind::Admin,
-        Facts {
-            request_id: asked.request_id,
-            actor: Some(&asked.actor.to_string()),
-            session: session.as_deref(),
-            client: asked.client,
-            reason,
-            ..Facts::default()
-        },
-    );
-}
-
-async fn search(gate: &Gate, query: &str) -> Result<Answer, Box<Answer>> {
-    let search = call::search(query)?;
+    security::note(Kind::Admin, facts);
     let limit = search.limit;
     let found = gate.sessions.search(search).await.map_err(unavailable)?;
     let next = (found.len() == limit).then(|| found.last().map(|last| last.id));
@@ -118,7 +114,12 @@ async fn search(gate: &Gate, query: &str) -> Result<Answer, Box<Answer>> {
     Ok(Answer::json(200, "admin", &body))
 }
 
-async fn show(gate: &Gate, id: uuid::Uuid) -> Result<Answer, Box<Answer>> {
+async fn show(gate: &Gate, asked: &Permitted<'_>, id: Uuid) -> Result<Answer, Box<Answer>> {
+    let facts = Facts {
+        session: Some(id),
+        ..asked.facts("show")
+    };
+    security::note(Kind::Admin, facts);
     let found = gate.sessions.find(id).await.map_err(unavailable)?;
     let Some(row) = found else {
         return Ok(Answer::not_found());
@@ -136,57 +137,33 @@ fn is_alive(gate: &Gate, row: &StoredSession) -> bool {
 
 async fn revoke(gate: &Gate, asked: &Permitted<'_>) -> Result<Answer, Box<Answer>> {
     let asked_for = call::revocation(asked.body)?;
-    let (kind, subject) = subject(&asked_for.scope);
-    let is_one = matches!(asked_for.scope, Scope::Handle { .. });
+    let scope = asked_for.scope.clone();
+    let comment = Some(&*asked_for.reason).filter(|reason| !reason.is_empty());
+    let facts = Facts {
+        comment,
+        ..asked.facts("revoke").concerning(&scope)
+    };
+    // Before it is done: also what fails, or is broken off, leaves a trace.
+    security::note(Kind::Admin, facts);
     let receipt = gate
         .sessions
         .revoke(asked_for.scope, RevokeReason::Admin, asked_for.wait)
         .await
         .map_err(|failed| {
-            warn!(actor = %asked.actor, error = %failed, "revocation not committed");
+            warn!(actor = %asked.actor.as_told(), error = %failed, "revocation not committed");
             Box::new(Answer::not_committed(&failed))
         })?;
     gate.metrics.revoked(RevokeReason::Admin, receipt.revoked);
-    info!(
-        request_id = asked.request_id,
-        actor = %asked.actor,
-        kind,
-        subject = %subject,
-        reason = asked_for.reason,
-        sessions = receipt.revoked,
-        nodes = receipt.nodes,
-        acked = receipt.acked,
-        "sessions ended by an operator"
-    );
-    if is_one && receipt.revoked == 0 {
+    if matches!(scope, Scope::Handle { .. }) && receipt.revoked == 0 {
         return Ok(Answer::not_found());
     }
-    let about = |what| (kind == what).then_some(&*subject);
-    security::note(
-        Kind::Revoked,
-        Facts {
-            request_id: asked.request_id,
-            actor: Some(&asked.actor.to_string()),
-            session: about("session"),
-            user: about("user"),
-            tenant: about("tenant"),
-            sessions: Some(receipt.revoked),
-            client: asked.client,
-            reason: RevokeReason::Admin.as_str(),
-            ..Facts::default()
-        },
-    );
+    let facts = Facts {
+        receipt: Some(&receipt),
+        reason: RevokeReason::Admin.as_str(),
+        ..facts
+    };
+    security::note(Kind::Revoked, facts);
     Ok(Answer::json(200, "admin", &receipt_view(&receipt)))
-}
-
-/// What a revocation is about, for the log.
-fn subject(scope: &Scope) -> (&'static str, String) {
-    match scope {
-        Scope::Handle { id, .. } => ("session", id.to_string()),
-        Scope::User(user_id) => ("user", user_id.to_string()),
-        Scope::Tenant(tenant_id) => ("tenant", tenant_id.to_string()),
-        Scope::Key(_) | Scope::Others { .. } | Scope::All => ("all", String::new()),
-    }
 }
 
 async fn nodes(gate: &Gate) -> Result<Answer, Box<Answer>> {
@@ -197,6 +174,19 @@ async fn nodes(gate: &Gate) -> Result<Answer, Box<Answer>> {
         .map(|node| node_view(gate, node, head))
         .collect();
     Ok(Answer::json(200, "admin", &json!({ "nodes": views })))
+}
+
+/// Without migration there is nothing that could be left.
+async fn migration(gate: &Gate) -> Result<Answer, Box<Answer>> {
+    let site = gate.site.get();
+    if site.config.migration.mode == MigrationMode::Off {
+        return Ok(Answer::not_found());
+    }
+    let tally = gate.sessions.tallied().await.map_err(unavailable)?;
+    let credentials = site.config.migration.credentials.iter();
+    let credentials = credentials.map(|name| name.as_str().to_owned()).collect();
+    let view = Report::new(&tally, credentials).view();
+    Ok(Answer::json(200, "admin", &view))
 }
 
 fn stats(gate: &Gate, query: &str) -> Result<Answer, Box<Answer>> {

@@ -34,6 +34,8 @@ pub(crate) enum Call {
     Revoke,
     /// `GET /nodes`
     Nodes,
+    /// `GET /migration`: what is left of the old logins.
+    Migration,
     /// `GET /stats`: what the dashboard draws.
     Stats,
     /// The dashboard's page, or what it is made of.
@@ -59,6 +61,7 @@ impl Call {
             "/revocations" if method == "POST" => Self::Revoke,
             "/revocations" => Self::OtherMethod("POST"),
             "/nodes" => Self::Nodes,
+            "/migration" => Self::Migration,
             "/openapi.json" => Self::OpenApi,
             "/stats" => Self::Stats,
             _ => match rest.strip_prefix("/sessions/") {

@@ -5,6 +5,7 @@ pub(crate) mod api;
 pub(crate) mod call;
 pub(crate) mod dashboard;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -20,6 +21,8 @@ use self::api::Permitted;
 use self::call::Call;
 use crate::answer::Answer;
 use crate::gate::Gate;
+use crate::telemetry::metrics;
+use crate::telemetry::security::{self, Facts, Kind};
 
 /// Serves `/livez`, `/readyz`, `/metrics` and the admin API.
 #[derive(Debug)]
@@ -56,15 +59,15 @@ impl Admin {
         let site = self.gate.site.get();
         let head = session.req_header();
         let query = head.uri.query().unwrap_or_default().to_owned();
+        let client = client(session);
         let actor = match access::on_admin_listener(&site, &head.headers) {
             Ok(actor) => actor,
             Err(_) if call.is_open() => Actor::Local,
-            Err(refused) => return *refused,
+            Err(refused) => {
+                note_refused((request_id, client), refused.outcome);
+                return *refused;
+            }
         };
-        let client = session
-            .client_addr()
-            .and_then(|address| address.as_inet())
-            .map(|address| address.ip());
         let body = if call == Call::Revoke {
             match api::read_body(session).await {
                 Ok(body) => body,
@@ -110,17 +113,14 @@ impl Admin {
     fn metrics(&self, session: &ServerSession) -> Response<Vec<u8>> {
         let headers = &session.req_header().headers;
         if access::bears_token(&self.gate.site.get(), headers) == Some(false) {
+            note_refused((&self.gate.request_id(), client(session)), "metrics");
             return text(
                 StatusCode::UNAUTHORIZED,
                 "text/plain",
                 b"bearer token required\n".to_vec(),
             );
         }
-        match self.gate.metrics.render(
-            &self.gate.sessions,
-            &self.gate.streams,
-            self.gate.migrations.breaker.state(),
-        ) {
+        match metrics::text(&self.gate.families()) {
             Ok(rendered) => text(StatusCode::OK, "text/plain; version=0.0.4", rendered),
             Err(_error) => text(
                 StatusCode::INTERNAL_SERVER_ERROR,
@@ -129,6 +129,21 @@ impl Admin {
             ),
         }
     }
+}
+
+fn client(session: &ServerSession) -> Option<IpAddr> {
+    let address = session.client_addr()?;
+    address.as_inet().map(|address| address.ip())
+}
+
+fn note_refused((request_id, client): (&str, Option<IpAddr>), reason: &str) {
+    let facts = Facts {
+        request_id: Some(request_id),
+        client,
+        reason,
+        ..Facts::default()
+    };
+    security::note(Kind::AdminRefused, facts);
 }
 
 #[async_trait]

@@ -1,5 +1,6 @@
 //! `sidgate sessions`: what an operator does from a shell.
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,26 +9,23 @@ use clap::{ArgGroup, Args, Subcommand};
 use serde_json::{Value, json};
 use session_core::clock::{Clock as _, SystemClock};
 use session_core::service::heard_by_all;
-use session_core::session::{RevokeReason, Session};
-use session_core::store::{Scope, SessionStore};
+use session_core::session::{RevokeReason, Session, Text};
+use session_core::store::{Scope, Search, SessionStore};
 
-use super::{block_on, say};
+use super::{block_on, complain, say};
+use crate::config::Config;
+use crate::endpoints::device_label::device_label;
+use crate::telemetry::lines::Lines;
+use crate::telemetry::logs;
+use crate::telemetry::security::{self, Actor, Facts, Kind};
 use crate::wiring::{self, WiringError};
 
 const TIMEOUT: Duration = Duration::from_secs(30);
-const LIST_MAX: usize = 1_000;
 
 #[derive(Subcommand)]
 pub(super) enum Sessions {
-    /// List the live sessions of a user, one JSON line each.
-    List {
-        /// Configuration file.
-        #[arg(long)]
-        config: PathBuf,
-        /// User id.
-        #[arg(long)]
-        user: String,
-    },
+    /// List live sessions, the latest login first, one JSON line each.
+    List(List),
     /// Show one session.
     Show {
         /// Handle of the session.
@@ -38,6 +36,28 @@ pub(super) enum Sessions {
     },
     /// End sessions. When the receipt is printed, no node admits them any more.
     Revoke(Revoke),
+}
+
+#[derive(Args)]
+pub(super) struct List {
+    /// Of this user.
+    #[arg(long)]
+    user: Option<String>,
+    /// Of this tenant.
+    #[arg(long)]
+    tenant: Option<String>,
+    /// Logged in from this address.
+    #[arg(long)]
+    ip: Option<IpAddr>,
+    /// Only those after the session with this handle: where the list before has ended.
+    #[arg(long, value_name = "ID")]
+    after: Option<uuid::Uuid>,
+    /// At most so many.
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    limit: u16,
+    /// Configuration file.
+    #[arg(long)]
+    config: PathBuf,
 }
 
 #[derive(Args)]
@@ -54,6 +74,9 @@ pub(super) struct Revoke {
     /// Everybody's sessions.
     #[arg(long)]
     all: bool,
+    /// Why, for the audit trail.
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
     /// Configuration file.
     #[arg(long)]
     config: PathBuf,
@@ -62,15 +85,18 @@ pub(super) struct Revoke {
 impl Sessions {
     pub(super) fn run(self) -> Result<(), WiringError> {
         match self {
-            Self::List { config, user } => {
-                let found = with_store(&config, async |store| {
-                    Ok(store.list_by_user(&user, LIST_MAX).await?)
-                })?;
-                found
-                    .iter()
-                    .try_for_each(|session| say(&line(session, true).to_string()))
-            }
+            Self::List(list) => list.run(),
             Self::Show { id, config } => {
+                let (config, lines) = (wiring::load(&config)?, logs::start_for_command());
+                note_asked(
+                    &lines,
+                    &config,
+                    Facts {
+                        session: Some(id),
+                        reason: "show",
+                        ..by_shell()
+                    },
+                );
                 match with_store(&config, async |store| found(store.as_ref(), id).await)? {
                     Some((session, alive)) => say(&line(&session, alive).to_string()),
                     None => Err(no_such_session()),
@@ -81,15 +107,48 @@ impl Sessions {
     }
 }
 
+impl List {
+    fn run(self) -> Result<(), WiringError> {
+        let (config, lines) = (wiring::load(&self.config)?, logs::start_for_command());
+        let facts = Facts {
+            user: self.user.as_deref(),
+            tenant: self.tenant.as_deref(),
+            reason: "search",
+            ..by_shell()
+        };
+        note_asked(&lines, &config, facts);
+        let search = Search {
+            user_id: self.user.as_deref().map(Text::from),
+            tenant_id: self.tenant.as_deref().map(Text::from),
+            ip: self.ip,
+            after: self.after,
+            limit: self.limit.into(),
+        };
+        let found = with_store(&config, async |store| Ok(store.search(&search).await?))?;
+        found
+            .iter()
+            .try_for_each(|session| say(&line(session, true).to_string()))
+    }
+}
+
 impl Revoke {
     fn run(self) -> Result<(), WiringError> {
-        let scope = match (self.id, self.user, self.tenant) {
+        let scope = match (self.id, &self.user, &self.tenant) {
             (Some(id), _, _) => Scope::Handle { id, user_id: None },
-            (None, Some(user), _) => Scope::User(user.into()),
-            (None, None, Some(tenant)) => Scope::Tenant(tenant.into()),
+            (None, Some(user), _) => Scope::User(user.as_str().into()),
+            (None, None, Some(tenant)) => Scope::Tenant(tenant.as_str().into()),
             (None, None, None) => Scope::All,
         };
-        let receipt = with_store(&self.config, async |store| {
+        let (config, lines) = (wiring::load(&self.config)?, logs::start_for_command());
+        let facts = Facts {
+            reason: "revoke",
+            comment: self.reason.as_deref(),
+            ..by_shell()
+        }
+        .concerning(&scope);
+        // Before it is done, as in the admin API: also what is broken off leaves a trace.
+        note_asked(&lines, &config, facts);
+        let receipt = with_store(&config, async |store| {
             let revoked = match store.revoke(&scope, RevokeReason::Admin).await {
                 Err(failed) if failed.may_have_happened() => {
                     return Err(WiringError::OutcomeUnknown(failed));
@@ -106,6 +165,14 @@ impl Revoke {
             let committed = SystemClock.boot();
             Ok(heard_by_all(store.as_ref(), &SystemClock, &revoked, committed).await)
         })?;
+        security::note(
+            Kind::Revoked,
+            Facts {
+                reason: RevokeReason::Admin.as_str(),
+                receipt: Some(&receipt),
+                ..facts
+            },
+        );
         say(&json!({
             "revoked": receipt.revoked,
             "nodes": receipt.nodes,
@@ -114,6 +181,21 @@ impl Revoke {
         })
         .to_string())
     }
+}
+
+fn by_shell<'a>() -> Facts<'a> {
+    Facts {
+        actor: Actor::Shell(rustix::process::getuid().as_raw()),
+        ..Facts::default()
+    }
+}
+
+/// What somebody is about to do goes into the gateway's audit trail, or to stderr where there is none.
+fn note_asked(lines: &Lines, config: &Config, facts: Facts<'_>) {
+    if let Err(failed) = lines.trail().add_to(config.audit.file.as_deref()) {
+        complain(&WiringError::AuditFile(failed));
+    }
+    security::note(Kind::Admin, facts);
 }
 
 fn no_such_session() -> WiringError {
@@ -137,15 +219,14 @@ async fn found(
 }
 
 fn with_store<T>(
-    path: &std::path::Path,
+    config: &Config,
     work: impl AsyncFnOnce(Arc<dyn SessionStore>) -> Result<T, WiringError>,
 ) -> Result<T, WiringError> {
-    let config = wiring::load(path)?;
-    if wiring::is_yet_to_create(&config) {
+    if wiring::is_yet_to_create(config) {
         return Err(WiringError::NoStore);
     }
     block_on(TIMEOUT, async {
-        let store = wiring::store(&config).await?;
+        let store = wiring::store(config).await?;
         store.check_schema().await?;
         work(store).await
     })
@@ -158,8 +239,10 @@ fn line(session: &Session, alive: bool) -> Value {
         "tenant_id": session.identity.tenant_id(),
         "alive": alive,
         "ip": session.ip,
+        "device": device_label(&session.user_agent),
         "user_agent": session.user_agent,
         "created_at": session.created_at.as_secs(),
+        "auth_time": session.auth_time.as_secs(),
         "last_activity": session.last_activity.as_secs(),
         "expires_at": session.expires_at.as_secs(),
         "revoke_reason": session.revoked.map(|(_, reason)| reason.as_str()),

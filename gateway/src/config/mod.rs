@@ -8,8 +8,8 @@
 //! ```text
 //! file, reader                     TOML tables, read key by key, faults gathered
 //! duration, host, path, secret     values that several sections use
-//! server, tls, keys, store, cache, session, cookie, upstreams, identity, routes, edge, login_limits, admin, migration, risk,
-//! insecure
+//! server, tls, keys, store, cache, session, cookie, upstreams, identity, routes, edge, login_limits, admin, audit, migration,
+//! risk, insecure
 //!                                  one section each: its type and how it is read
 //! rules                            contradictions between sections
 //! faults, suggest                  what the operator is told
@@ -21,6 +21,7 @@
 
 mod admin;
 mod advice;
+mod audit;
 mod cache;
 mod cookie;
 mod duration;
@@ -52,6 +53,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 pub use self::admin::AdminConfig;
+pub use self::audit::AuditConfig;
 pub use self::cache::{CacheConfig, RedisTopology, RedisUrl};
 pub use self::cookie::{CookieConfig, CookieName, SameSite};
 pub(crate) use self::duration::parse_duration;
@@ -114,6 +116,8 @@ pub struct Config {
     pub login_limits: LoginLimitsConfig,
     /// `[admin]`
     pub admin: AdminConfig,
+    /// `[audit]`
+    pub audit: AuditConfig,
     /// `[migration]`
     pub migration: MigrationConfig,
     /// `[risk]`
@@ -163,6 +167,7 @@ impl Config {
         let edge = EdgeConfig::read(root);
         let login_limits = LoginLimitsConfig::read(root);
         let admin = AdminConfig::read(root, sources);
+        let audit = AuditConfig::read(root, sources);
         let migration = MigrationConfig::read(root);
         let risk = RiskConfig::read(root, sources);
         let insecure = InsecureConfig::read(root);
@@ -190,6 +195,7 @@ impl Config {
             edge,
             login_limits,
             admin,
+            audit,
             migration,
             risk,
             insecure,

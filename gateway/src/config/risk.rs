@@ -81,6 +81,8 @@ pub struct Webhook {
     pub secret: SecretString,
     /// Longest call.
     pub timeout: Duration,
+    /// Authorities that are believed beside the public ones.
+    pub ca: Option<PathBuf>,
 }
 
 /// `[risk.rules]`.
@@ -194,10 +196,7 @@ impl RiskRules {
 impl RiskConfig {
     pub(super) fn read(root: &mut Reader<'_>, sources: &Sources<'_>) -> Self {
         root.section("risk", |risk| {
-            let mut file = |key| {
-                risk.text(key, |text| optional_path(text, sources))
-                    .flatten()
-            };
+            let mut file = |key| risk.text(key, |text| sources.optional_path(text)).flatten();
             let (geo_city, geo_asn) = (file("geo_city"), file("geo_asn"));
             let keep = risk.text("keep", within(days(1)..=days(400)));
             let config = Self {
@@ -227,6 +226,7 @@ fn webhook(risk: &mut Reader<'_>, sources: &Sources<'_>) -> Option<Webhook> {
     let url = risk.text("webhook_url", |text| webhook_url(text, sources));
     let secret = risk.text("webhook_secret", |text| webhook_secret(text, sources));
     let timeout = risk.text("webhook_timeout", within(secs(1)..=secs(60)));
+    let ca = risk.text("webhook_ca", |text| sources.optional_path(text));
     if matches!((&url, &secret), (Some(Some(_)), None | Some(None))) {
         let message = "needs risk.webhook_secret: unsigned, anybody could send such messages";
         let keys = ["risk.webhook_url", "risk.webhook_secret"];
@@ -236,6 +236,7 @@ fn webhook(risk: &mut Reader<'_>, sources: &Sources<'_>) -> Option<Webhook> {
         url: url.flatten()?,
         secret: secret.flatten()?,
         timeout: timeout.unwrap_or(secs(5)),
+        ca: ca.flatten(),
     })
 }
 
@@ -265,13 +266,6 @@ fn webhook_secret(text: &str, sources: &Sources<'_>) -> Result<Option<SecretStri
         return Err(format!("must be at least {MIN_SECRET} characters"));
     }
     Ok(Some(secret))
-}
-
-fn optional_path(text: &str, sources: &Sources<'_>) -> Result<Option<PathBuf>, String> {
-    if text.is_empty() {
-        return Ok(None);
-    }
-    sources.path(text).map(Some)
 }
 
 fn action(rule: &mut Reader<'_>) -> RiskAction {

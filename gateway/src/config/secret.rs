@@ -89,6 +89,14 @@ impl Sources<'_> {
         Ok(self.folder.join(path))
     }
 
+    /// The same, where an empty text stands for none.
+    pub(super) fn optional_path(&self, path: &str) -> Result<Option<PathBuf>, String> {
+        if path.is_empty() {
+            return Ok(None);
+        }
+        self.path(path).map(Some)
+    }
+
     fn variable(&self, name: &str) -> Result<SecretString, String> {
         let is_name = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
             && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');

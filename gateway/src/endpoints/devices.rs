@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use session_core::service::{Active, Receipt};
 use session_core::session::{RevokeReason, Session, Text};
 use session_core::store::Scope;
-use tracing::{info, warn};
+use tracing::warn;
 use uuid::Uuid;
 
 use super::Asker;
@@ -147,19 +147,18 @@ async fn end(
     reason: RevokeReason,
     wait: session_core::service::Wait,
 ) -> Result<Receipt, Box<Answer>> {
-    match gate.sessions.revoke(scope, reason, wait).await {
+    match gate.sessions.revoke(scope.clone(), reason, wait).await {
         Ok(receipt) => {
             gate.metrics.revoked(reason, receipt.revoked);
-            info!(
-                request_id = asker.request_id,
-                reason = reason.as_str(),
-                sessions = receipt.revoked,
-                nodes = receipt.nodes,
-                acked = receipt.acked,
-                "sessions ended by their user"
-            );
-            if receipt.revoked > 0 {
-                note_revoked(asker, current, reason, receipt.revoked);
+            // How many of all ended is not always known; that one did is.
+            if receipt.revoked > 0 || !matches!(scope, Scope::Handle { .. }) {
+                let facts = Facts {
+                    acting: Some(current.id),
+                    session: None,
+                    receipt: Some(&receipt),
+                    ..asker.facts(reason.as_str()).by_owner(current)
+                };
+                security::note(Kind::Revoked, facts.concerning(&scope));
             }
             Ok(receipt)
         }
@@ -168,24 +167,6 @@ async fn end(
             Err(Box::new(Answer::not_committed(&failed)))
         }
     }
-}
-
-fn note_revoked(asker: &Asker, current: &Session, reason: RevokeReason, sessions: u64) {
-    let user = current.identity.user_id();
-    security::note(
-        Kind::Revoked,
-        Facts {
-            request_id: &asker.request_id,
-            actor: Some(&format!("user:{user}")),
-            session: Some(&current.id.to_string()),
-            user: Some(user),
-            tenant: current.identity.tenant_id(),
-            sessions: Some(sessions),
-            client: Some(asker.ip),
-            reason: reason.as_str(),
-            ..Facts::default()
-        },
-    );
 }
 
 /// What a revocation did, as its caller sees it.

@@ -14,7 +14,7 @@ use serde_json::{Map, Value, json};
 use session_core::service::{Created, Login, LoginTicket, SessionsError};
 use session_core::session::{Identity, OverLimit, SessionLimit};
 use session_core::store::StoreError;
-use tracing::{info, warn};
+use tracing::warn;
 
 use super::view::session_view;
 use super::{Asker, parting};
@@ -26,7 +26,7 @@ use crate::login_limits::Turn;
 use crate::risk::{self, Refused};
 use crate::set_cookie;
 use crate::site::Site;
-use crate::telemetry::security;
+use crate::telemetry::security::{self, Facts, Kind};
 
 /// Largest login request, in bytes.
 pub(crate) const BODY_MAX: usize = 16 * 1024;
@@ -90,13 +90,16 @@ pub(crate) async fn login(
         return Answer::invalid("email and password must be non-empty strings in a JSON object");
     };
     let account = site.log_key.digest(&credentials.email);
-    let note = |kind, reason| asker.note(kind, None, Some(&account), reason);
+    let facts = |reason| Facts {
+        account: Some(&account),
+        ..asker.facts(reason)
+    };
     match within_limits(gate, site, asker, &credentials.email).await {
         Ok(Ok(())) => {}
         Ok(Err(wait)) => {
             gate.metrics.refused("login_limit");
-            risk::refused(gate, site, Refused::Login, asker.ip);
-            note(security::Kind::LoginLimited, "login_limit");
+            risk::refused(gate, site, Refused::Login, (asker.ip, &asker.request_id));
+            security::note(Kind::LoginLimited, facts("login_limit"));
             return too_many(wait.0);
         }
         Err(failed) => return not_committed(asker, &failed),
@@ -122,17 +125,24 @@ pub(crate) async fn login(
                 idle: site.config.session.idle_timeout,
                 replaces: asker.key(gate),
             };
-            let answer = commit(gate, site, asker, ticket, login).await;
-            match answer.status {
-                201 => note(security::Kind::Login, "password"),
-                _ => note(security::Kind::LoginFailed, "not_committed"),
+            match commit(gate, asker, ticket, login).await {
+                Ok(created) => {
+                    security::note(Kind::Login, facts("password").by_owner(&created.session));
+                    welcome(gate, site, asker, &created)
+                }
+                Err(answer) => {
+                    security::note(Kind::LoginFailed, facts(answer.outcome));
+                    *answer
+                }
             }
-            answer
         }
         Ok(Err(rejected)) => {
-            risk::refused(gate, site, Refused::Login, asker.ip);
+            // Whoever is asked for another factor had the password right.
+            if !matches!(rejected, Rejected::MfaRequired(_)) {
+                risk::refused(gate, site, Refused::Login, (asker.ip, &asker.request_id));
+            }
             let answer = reject(gate, rejected);
-            note(security::Kind::LoginFailed, answer.outcome);
+            security::note(Kind::LoginFailed, facts(answer.outcome));
             answer
         }
         Err(failed) => {
@@ -248,31 +258,29 @@ async fn ask_backend(
 
 async fn commit(
     gate: &Gate,
-    site: &Site,
     asker: &Asker,
     ticket: LoginTicket,
     login: Login,
-) -> Answer {
+) -> Result<Created, Box<Answer>> {
     let limit = login.limit;
-    let Created { sid, session } = match gate.sessions.create(ticket, login).await {
-        Ok(created) => created,
+    match gate.sessions.create(ticket, login).await {
+        Ok(created) => Ok(created),
         Err(SessionsError::Store(StoreError::SessionLimit { sessions })) => {
             gate.metrics.refused("session_limit");
-            info!(
-                request_id = asker.request_id,
-                sessions, "login denied at the session limit"
-            );
-            return session_limit(sessions, limit);
+            Err(Box::new(session_limit(sessions, limit)))
         }
-        Err(failed) => return not_committed(asker, &failed),
-    };
+        Err(failed) => Err(Box::new(not_committed(asker, &failed))),
+    }
+}
+
+fn welcome(gate: &Gate, site: &Site, asker: &Asker, created: &Created) -> Answer {
+    let session = &created.session;
     gate.metrics.created("login");
-    asker.saw("store", Some(&session));
-    info!(request_id = asker.request_id, session = %session.id, "login");
-    let answer = Answer::json(201, "login", &session_view(&session, session.last_activity));
+    asker.saw("store", Some(session));
+    let answer = Answer::json(201, "login", &session_view(session, session.last_activity));
     match set_cookie::issue(
         &site.config.cookie,
-        &sid,
+        &created.sid,
         site.config.session.absolute_timeout,
     ) {
         Some(cookie) => {

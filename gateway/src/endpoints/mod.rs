@@ -28,7 +28,7 @@ use crate::legacy::{self, Arrival, Farewell, Offer, Visitor};
 use crate::look_up::look_up;
 use crate::risk;
 use crate::site::Site;
-use crate::telemetry::security::{self, Facts};
+use crate::telemetry::security::Facts;
 
 pub(crate) use self::login::check_content_type;
 
@@ -93,7 +93,7 @@ impl Asker {
         let (tier, result) = decide::labels(&finding);
         let took = gate.sessions.clock().boot().since(before);
         gate.metrics.resolve(tier, result, took);
-        risk::judge_request(gate, site, &finding, self.ip, &self.user_agent);
+        risk::judge_request(gate, site, &finding, client, &self.user_agent);
         Ok(finding)
     }
 
@@ -145,23 +145,14 @@ impl Asker {
         self.saw(decide::labels(finding).0, session);
     }
 
-    /// Writes a security event about this request.
-    pub(crate) fn note(
-        &self,
-        kind: security::Kind,
-        session: Option<&str>,
-        account: Option<&str>,
-        reason: &str,
-    ) {
-        let facts = Facts {
-            request_id: &self.request_id,
-            session,
-            account,
+    /// What a security event says about this request.
+    pub(crate) fn facts<'a>(&'a self, reason: &'a str) -> Facts<'a> {
+        Facts {
+            request_id: Some(&self.request_id),
             client: Some(self.ip),
             reason,
             ..Facts::default()
-        };
-        security::note(kind, facts);
+        }
     }
 }
 

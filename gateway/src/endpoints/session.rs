@@ -2,11 +2,10 @@
 
 use std::sync::Arc;
 
-use session_core::service::{Query, Resolution};
+use session_core::service::Resolution;
 use session_core::session::RevokeReason;
-use session_core::sid::SessionKey;
 use session_core::store::Scope;
-use tracing::{info, warn};
+use tracing::warn;
 
 use super::view::{anonymous_view, session_view};
 use super::{Asker, arrive, parting, query};
@@ -14,9 +13,10 @@ use crate::answer::{Answer, ended_code};
 use crate::auth::decide::Finding;
 use crate::gate::Gate;
 use crate::legacy::{self, OldLogin};
+use crate::look_up::whose;
 use crate::set_cookie;
 use crate::site::Site;
-use crate::telemetry::security;
+use crate::telemetry::security::{self, Facts, Kind};
 
 /// Who am I?
 pub(crate) async fn show(gate: &Arc<Gate>, site: &Arc<Site>, asker: &Asker) -> Answer {
@@ -64,7 +64,7 @@ pub(crate) async fn logout(gate: &Arc<Gate>, site: &Arc<Site>, asker: &Asker) ->
         .into_iter()
         .chain(old_key.filter(|key| Some(*key) != own))
     {
-        let handle = handle(gate, key).await;
+        let ended = whose(gate, key).await;
         match gate
             .sessions
             .revoke(Scope::Key(key), RevokeReason::Logout, wait)
@@ -72,14 +72,15 @@ pub(crate) async fn logout(gate: &Arc<Gate>, site: &Arc<Site>, asker: &Asker) ->
         {
             Ok(receipt) => {
                 gate.metrics.revoked(RevokeReason::Logout, receipt.revoked);
-                info!(
-                    request_id = asker.request_id,
-                    sessions = receipt.revoked,
-                    nodes = receipt.nodes,
-                    acked = receipt.acked,
-                    "logout"
-                );
-                asker.note(security::Kind::Logout, handle.as_deref(), None, "own");
+                // Whoever brings a sid that is over has proved nothing, and ended nothing.
+                if let Some(session) = ended.as_ref().filter(|_| receipt.revoked > 0) {
+                    let facts = Facts {
+                        scope: Some("session"),
+                        receipt: Some(&receipt),
+                        ..asker.facts("own")
+                    };
+                    security::note(Kind::Logout, facts.by_owner(session));
+                }
             }
             Err(failed) => {
                 warn!(request_id = asker.request_id, error = %failed, "logout not committed");
@@ -97,17 +98,4 @@ pub(crate) async fn logout(gate: &Arc<Gate>, site: &Arc<Site>, asker: &Asker) ->
         Some(cookie) => answer.with_cookie(cookie),
         None => answer,
     }
-}
-
-/// The handle of a session that is about to end, for the log; `None` when nobody can say just now.
-async fn handle(gate: &Gate, key: SessionKey) -> Option<String> {
-    let query = Query {
-        counts_as_use: false,
-        ..Query::default()
-    };
-    let id = match gate.sessions.at_hand(&key, query) {
-        Some(Resolution::Active(active)) => active.entry.session().id,
-        _ => gate.sessions.remains(key).await.ok()??.id,
-    };
-    Some(id.to_string())
 }

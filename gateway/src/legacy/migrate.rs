@@ -16,7 +16,7 @@ use session_core::sid::{SessionKey, Sid};
 use session_core::store::StoreError;
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
-use tracing::{info, warn};
+use tracing::warn;
 use uuid::Uuid;
 
 use super::memory::Recent;
@@ -119,7 +119,7 @@ pub(super) async fn migrate(
     }
     if found.ambiguous {
         // Two values, of which one may be planted: neither is believed. Nothing is remembered against either.
-        note(gate, visitor, "refused", None);
+        note(gate, facts(visitor, "refused"));
         return Outcome::Refused(Arc::default());
     }
     let work = Work {
@@ -213,7 +213,8 @@ impl Work {
         if made {
             self.gate.metrics.created("migration");
         }
-        note(&self.gate, &self.visitor, result, Some(session.id));
+        let facts = facts(&self.visitor, result);
+        note(&self.gate, facts.by_owner(&session));
         Outcome::Session {
             key: session.key,
             sid,
@@ -229,7 +230,11 @@ impl Work {
         gate.migrations
             .refusals
             .put(self.login.digest(), Arc::clone(&janitor), now);
-        note(gate, &self.visitor, result, session);
+        let facts = Facts {
+            session,
+            ..facts(&self.visitor, result)
+        };
+        note(gate, facts);
         Outcome::Refused(janitor)
     }
 
@@ -282,26 +287,22 @@ fn unavailable(gate: &Gate, visitor: &Visitor, why: &str) -> Outcome {
     Outcome::Unavailable
 }
 
-fn note(gate: &Gate, visitor: &Visitor, result: &'static str, session: Option<Uuid>) {
-    count(gate, result);
-    info!(
-        request_id = visitor.request_id,
-        session = session.map(tracing::field::display),
-        result,
-        "migration"
-    );
-    let session = session.map(|session| session.to_string());
-    let facts = Facts {
-        request_id: &visitor.request_id,
-        session: session.as_deref(),
+fn facts<'a>(visitor: &'a Visitor, result: &'static str) -> Facts<'a> {
+    Facts {
+        request_id: Some(&visitor.request_id),
         client: Some(visitor.ip),
         reason: result,
         ..Facts::default()
-    };
+    }
+}
+
+/// Counts and tells what became of an old login; `facts` has the result.
+fn note(gate: &Gate, facts: Facts<'_>) {
+    count(gate, facts.reason);
     security::note(Kind::Migration, facts);
 }
 
-fn count(gate: &Gate, result: &'static str) {
+fn count(gate: &Gate, result: &str) {
     gate.metrics.migration(result);
     gate.migrations.book.result(result);
 }
@@ -355,9 +356,9 @@ pub(super) fn shadow(
                 } else {
                     "shadow_mismatch"
                 };
-                note(&gate, &visitor, result, None);
+                note(&gate, facts(&visitor, result));
             }
-            Ok(_) => note(&gate, &visitor, "shadow_mismatch", None),
+            Ok(_) => note(&gate, facts(&visitor, "shadow_mismatch")),
             Err(failed) => drop(unavailable(&gate, &visitor, &failed.to_string())),
         }
         drop(turn);

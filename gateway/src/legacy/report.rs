@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use serde_json::{Value, json};
 use session_core::store::Tally;
 
 use super::tally::WATCHED;
@@ -77,6 +78,38 @@ impl Report {
         }
     }
 
+    /// Users who still came with old cookies, by day; the last day first.
+    fn users(&self) -> [u64; DAYS] {
+        let still = ["migrated", "shadow_match", "unavailable"];
+        self.sum("result:", |result| still.contains(&result))
+    }
+
+    fn sum(&self, prefix: &'static str, counts: impl Fn(&str) -> bool) -> [u64; DAYS] {
+        let mut total = [0; DAYS];
+        for (_, sums) in self.section(prefix).filter(|(what, _)| counts(what)) {
+            for (sum, more) in total.iter_mut().zip(sums) {
+                *sum += more;
+            }
+        }
+        total
+    }
+
+    /// The same for programs: the burn-down, the last day first, and whether the rules may go.
+    pub(crate) fn view(&self) -> Value {
+        let users = self.users();
+        let refused = self.sum("result:", |result| result == "refused");
+        let requests = self.sum("name:", |_| true);
+        let days = users.iter().zip(refused).zip(requests);
+        let days = days.map(|((users, refused), requests)| {
+            json!({"users": users, "refused": refused, "requests": requests})
+        });
+        let removal = self.removal();
+        json!({
+            "days": days.collect::<Vec<_>>(),
+            "removal": { "safe": removal == Removal::Safe, "why": removal.to_string() },
+        })
+    }
+
     fn rules(&self) -> impl Iterator<Item = (&str, &[u64; DAYS])> {
         self.section("name:")
     }
@@ -114,15 +147,7 @@ impl fmt::Display for Report {
         table(f, "result:")?;
         writeln!(f, "Requests with old cookies, by rule:")?;
         table(f, "name:")?;
-        let day = self
-            .section("result:")
-            .filter(|(result, _)| ["migrated", "shadow_match", "unavailable"].contains(result));
-        let (now, before) = day.fold((0, 0), |(now, before), (_, sums)| {
-            (
-                now + today(sums),
-                before + sums.get(1).copied().unwrap_or_default(),
-            )
-        });
+        let [now, before, ..] = self.users();
         let trend = match now.cmp(&before) {
             std::cmp::Ordering::Less => "falling",
             std::cmp::Ordering::Equal => "level",
@@ -132,19 +157,26 @@ impl fmt::Display for Report {
             f,
             "Users still on old cookies: {now} in the last 24 hours, {before} in the 24 before: {trend}"
         )?;
-        match self.removal() {
-            Removal::Safe => write!(f, "Safe to remove: yes"),
-            Removal::Logins(times) => write!(
+        write!(f, "{}", self.removal())
+    }
+}
+
+impl fmt::Display for Removal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Safe to remove: ")?;
+        match self {
+            Self::Safe => f.write_str("yes"),
+            Self::Logins(times) => write!(
                 f,
-                "Safe to remove: no, {times} requests with old logins in the last 24 hours"
+                "no, {times} requests with old logins in the last 24 hours"
             ),
-            Removal::Leftovers(times) => write!(
+            Self::Leftovers(times) => write!(
                 f,
-                "Safe to remove: not yet, {times} requests with companions in the last 24 hours (nobody would be logged out)"
+                "not yet, {times} requests with companions in the last 24 hours (nobody would be logged out)"
             ),
-            Removal::Unwatched(hours) => write!(
+            Self::Unwatched(hours) => write!(
                 f,
-                "Safe to remove: unknown, migration was not on in {hours} of the last 24 hours"
+                "unknown, migration was not on in {hours} of the last 24 hours"
             ),
         }
     }
@@ -195,6 +227,23 @@ mod tests {
             Report::new(&nothing, vec![]).removal(),
             Removal::Unwatched(24)
         );
+    }
+
+    #[test]
+    fn programs_get_the_burn_down_by_day() {
+        let view = tally(&[
+            (1, "result:migrated", 2),
+            (2, "result:refused", 3),
+            (30, "result:shadow_match", 5),
+            (1, "name:token", 4),
+            (1, "name:theme", 1),
+        ])
+        .view();
+        let days = view["days"].as_array().unwrap();
+        assert_eq!(days.len(), DAYS);
+        assert_eq!(days[0], json!({"users": 2, "refused": 3, "requests": 5}));
+        assert_eq!(days[1], json!({"users": 5, "refused": 0, "requests": 0}));
+        assert_eq!(view["removal"]["safe"], false);
     }
 
     #[test]

@@ -17,6 +17,7 @@ use crate::config::OnMissing;
 use crate::endpoints::Asker;
 use crate::gate::Gate;
 use crate::site::Site;
+use crate::telemetry::security::{self, Kind};
 
 /// The answer to a call.
 pub(super) async fn serve(
@@ -29,14 +30,17 @@ pub(super) async fn serve(
 ) -> Answer {
     let answered = async {
         let claimed = access::with_claim(gate, site, asker).await?;
+        let entry = Arc::clone(claimed.entry());
         let actor = if call.is_open() {
             claimed.actor()
         } else {
-            claimed.fresh()?
+            claimed.fresh(asker)?
         };
         let mut body = Bytes::new();
         if call == Call::Revoke {
             if csrf::check(&session.req_header().headers, &site.origin).is_err() {
+                let facts = asker.facts("admin").about(entry.session());
+                security::note(Kind::CrossSite, facts);
                 return Err(Box::new(Answer::cross_site()));
             }
             body = api::read_body(session.as_downstream_mut()).await?;
@@ -53,9 +57,11 @@ pub(super) async fn serve(
     };
     match answered.await {
         Ok(answer) => answer,
-        Err(refused) if refused.status == 401 => {
-            login_page(site, session.req_header(), call).unwrap_or(*refused)
-        }
+        Err(refused) if refused.status == 401 => login_page(site, session.req_header(), call)
+            .unwrap_or_else(|| {
+                security::note(Kind::AdminRefused, asker.facts(refused.outcome));
+                *refused
+            }),
         Err(refused) => *refused,
     }
 }

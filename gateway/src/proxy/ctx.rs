@@ -40,10 +40,12 @@ pub(crate) struct Ctx {
     pub(super) watch: Option<Arc<Watch>>,
     /// Bytes of the request body that were let through.
     pub(super) body_bytes: u64,
-    /// What the answer says about cookies of the old system.
-    pub(super) farewell: Option<Farewell>,
     /// When the first of them came.
     pub(super) body_began: Option<Boot>,
+    /// What the answer says about cookies of the old system.
+    pub(super) farewell: Option<Farewell>,
+    /// How many sessions a user has for whom a login by the app was one too many.
+    pub(super) denied_beside: Option<u64>,
     /// What pages of other origins may read of the answer.
     pub(super) cors: Cors,
     /// Set when the request goes to an app.
@@ -91,6 +93,7 @@ impl Ctx {
             watch: Watch::header_is_read(),
             body_bytes: 0,
             farewell: None,
+            denied_beside: None,
             body_began: None,
             cors: Cors::Unmanaged,
             forward: None,
@@ -109,14 +112,17 @@ impl Ctx {
 
     /// Writes a security event about this request.
     pub(super) fn note(&self, kind: security::Kind, reason: &str) {
-        let facts = Facts {
-            request_id: &self.request_id,
-            session: self.handle.as_deref(),
+        security::note(kind, self.facts(reason));
+    }
+
+    /// What one says, as far as it is known before anybody has looked the session up.
+    pub(super) fn facts<'a>(&'a self, reason: &'a str) -> Facts<'a> {
+        Facts {
+            request_id: Some(&self.request_id),
             client: self.client,
             reason,
             ..Facts::default()
-        };
-        security::note(kind, facts);
+        }
     }
 }
 

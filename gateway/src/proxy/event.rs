@@ -6,19 +6,21 @@ use http::HeaderValue;
 use session_core::service::{
     Created, Login, Query, Resolution, SessionsError, Unknown, UpdateError, Wait,
 };
-use session_core::session::{Identity, RevokeReason, Text};
+use session_core::session::{Identity, RevokeReason, Session, Text};
 use session_core::sid::SessionKey;
 use session_core::store::{Scope, StoreError};
 use thiserror::Error;
-use tracing::{info, warn};
+use tracing::warn;
+use uuid::Uuid;
 
 use super::ctx::{Ctx, Forward};
 use crate::auth::decide::State;
 use crate::auth::event::{LogoutScope, SessionEvent};
 use crate::gate::Gate;
+use crate::look_up::whose;
 use crate::risk;
 use crate::set_cookie;
-use crate::telemetry::security::Kind;
+use crate::telemetry::security::{self, Facts, Kind};
 
 /// What became of an event.
 #[derive(Debug, Default)]
@@ -61,9 +63,21 @@ enum NotDone {
 impl NotDone {
     /// What the browser is answered instead of what the app said.
     fn status(&self) -> u16 {
+        self.sessions().map_or(503, |_| 409)
+    }
+
+    /// For the audit trail.
+    fn reason(&self) -> &'static str {
+        self.sessions().map_or("unavailable", |_| "session_limit")
+    }
+
+    /// The sessions beside which there may be no other one.
+    fn sessions(&self) -> Option<u64> {
         match self {
-            Self::Sessions(SessionsError::Store(StoreError::SessionLimit { .. })) => 409,
-            _ => 503,
+            Self::Sessions(SessionsError::Store(StoreError::SessionLimit { sessions })) => {
+                Some(*sessions)
+            }
+            _ => None,
         }
     }
 }
@@ -104,6 +118,10 @@ pub(super) async fn obey(gate: &Gate, forward: &Forward, ctx: &mut Ctx, token: &
             Err(not_done) => {
                 gate.metrics.event(kind, "failed");
                 warn!(request_id = ctx.request_id, event = kind, error = %not_done, "session event not done");
+                if kind == "login" {
+                    ctx.note(Kind::LoginFailed, not_done.reason());
+                    ctx.denied_beside = not_done.sessions();
+                }
                 if must_hold {
                     outcome.failed = Some(not_done.status());
                     return outcome;
@@ -156,7 +174,7 @@ async fn apply(
             ttl,
         } => {
             let created = log_in(gate, forward, ctx, subject.key, identity, reference, ttl).await?;
-            adopt(gate, ctx, subject, &created, "event")
+            adopt(gate, ctx, subject, &created, How::Login)
         }
         SessionEvent::Logout(scope) => {
             if scope != LogoutScope::This && subject.user_id.is_none() {
@@ -174,13 +192,12 @@ async fn apply(
         }
         SessionEvent::Rotate => {
             let key = subject.key.ok_or(NotDone::NoSession)?;
+            let before = whose(gate, key).await.map(|session| session.id);
             let created = gate.sessions.rotate(key).await?.ok_or(NotDone::NoSession)?;
-            if let State::Active(active) = &forward.state
-                && active.entry.session().key == key
-            {
-                risk::moved(gate, active.entry.session().id, created.session.id);
+            if let Some(before) = before {
+                risk::moved(gate, before, created.session.id);
             }
-            adopt(gate, ctx, subject, &created, "rotate")
+            adopt(gate, ctx, subject, &created, How::Rotation(before))
         }
     }
 }
@@ -218,28 +235,39 @@ async fn log_in(
         .await?)
 }
 
+/// How a session came about.
+enum How {
+    /// Somebody logged in.
+    Login,
+    /// It goes on under another sid and handle; this was its handle until now, if anybody can say.
+    Rotation(Option<Uuid>),
+}
+
 /// The browser gets the new sid, and later events are about the new session.
 fn adopt(
     gate: &Gate,
     ctx: &mut Ctx,
     subject: &mut Subject,
     created: &Created,
-    how: &'static str,
+    how: How,
 ) -> Result<Option<HeaderValue>, NotDone> {
     let session = &created.session;
-    gate.metrics.created(how);
-    info!(request_id = ctx.request_id, session = %session.id, how, "session created");
+    match how {
+        How::Login => {
+            gate.metrics.created("event");
+            security::note(Kind::Login, ctx.facts("event").by_owner(session));
+        }
+        How::Rotation(acting) => {
+            gate.metrics.created("rotate");
+            let facts = ctx.facts("rotate").by_owner(session);
+            security::note(Kind::Rotated, Facts { acting, ..facts });
+        }
+    }
     *subject = Subject {
         key: Some(session.key),
         user_id: Some(session.identity.user_id().into()),
     };
     ctx.handle = Some(session.id.to_string().into());
-    let kind = if how == "rotate" {
-        Kind::Rotated
-    } else {
-        Kind::Login
-    };
-    ctx.note(kind, how);
     let life = session.expires_at.since(gate.sessions.clock().wall());
     set_cookie::issue(&ctx.site.config.cookie, &created.sid, life)
         .map(Some)
@@ -259,6 +287,30 @@ async fn owner(
         Resolution::Active(active) => Ok(Some(active.entry.session().identity.user_id().into())),
         Resolution::Absent(_) => Ok(None),
         Resolution::Unknown(why) => Err(NotDone::Unknown(why)),
+    }
+}
+
+/// The line about a session, or others of its user, that the app has ended.
+fn note_end(scope: &Scope, session: Option<&Session>, facts: Facts<'_>) {
+    let has_ended = facts.receipt.is_some_and(|receipt| receipt.revoked > 0);
+    match (scope, session) {
+        // Whoever brings a sid that is over has proved nothing, and ended nothing.
+        (Scope::Key(_), Some(session)) if has_ended => {
+            security::note(Kind::Logout, facts.by_owner(session).concerning(scope));
+        }
+        (Scope::Key(_), _) => {}
+        (Scope::Others { .. }, Some(session)) => {
+            let facts = Facts {
+                acting: Some(session.id),
+                session: None,
+                ..facts.by_owner(session)
+            };
+            security::note(Kind::Revoked, facts.concerning(scope));
+        }
+        (_, Some(session)) => {
+            security::note(Kind::Logout, facts.by_owner(session).concerning(scope));
+        }
+        (_, None) => security::note(Kind::Logout, facts.concerning(scope)),
     }
 }
 
@@ -284,15 +336,20 @@ async fn log_out(
         (LogoutScope::All, _, None) => return Ok(set_cookie::clear(&ctx.site.config.cookie)),
         (LogoutScope::Others, _, _) => return Ok(None),
     };
-    let revoked = gate.sessions.revoke(scope, reason, Wait::All).await?;
-    gate.metrics.revoked(reason, revoked.revoked);
-    info!(
-        request_id = ctx.request_id,
-        sessions = revoked.revoked,
-        reason = reason.as_str(),
-        "logout by the app"
-    );
-    ctx.note(Kind::Logout, reason.as_str());
+    let session = match subject.key {
+        Some(key) => whose(gate, key).await,
+        None => None,
+    };
+    let receipt = gate
+        .sessions
+        .revoke(scope.clone(), reason, Wait::All)
+        .await?;
+    gate.metrics.revoked(reason, receipt.revoked);
+    let facts = Facts {
+        receipt: Some(&receipt),
+        ..ctx.facts(reason.as_str())
+    };
+    note_end(&scope, session.as_ref(), facts);
     if !clears {
         return Ok(None);
     }

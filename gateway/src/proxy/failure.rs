@@ -3,6 +3,7 @@
 use http::header::{HeaderValue, RETRY_AFTER};
 use pingora_core::{Error, ErrorSource, ErrorType};
 use pingora_proxy::{FailToProxy, Session};
+use serde_json::json;
 
 use super::{Ctx, forward, write};
 use crate::answer::{Answer, RETRY_SECONDS};
@@ -24,7 +25,7 @@ pub(super) async fn answer(
         let answer = if status == 401 {
             ended_on_the_way(session, ctx)
         } else {
-            of(status)
+            of(status, ctx.denied_beside)
         };
         drop(write::answer(gate, session, ctx, answer.closing()).await);
     } else {
@@ -74,10 +75,18 @@ fn status(error: &Error) -> u16 {
     }
 }
 
-fn of(status: u16) -> Answer {
+fn of(status: u16, denied_beside: Option<u64>) -> Answer {
     match status {
         400 => Answer::problem(400, "bad_request", "The request was refused"),
-        409 => Answer::problem(409, "session_limit", "There are too many sessions"),
+        409 => Answer::problem_with(
+            409,
+            "session_limit",
+            "There are too many sessions",
+            &json!({
+                "sessions": denied_beside,
+                "detail": "End sessions on other devices, and log in again",
+            }),
+        ),
         408 => Answer::problem(408, "request_timeout", "The request came too slowly"),
         413 => Answer::too_large(),
         502 => Answer::problem(502, "bad_gateway", "The application did not answer"),

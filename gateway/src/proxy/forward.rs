@@ -155,7 +155,8 @@ impl<'a> Plan<'a> {
             }
         };
         let client = ctx.client.unwrap_or(NO_ADDRESS);
-        risk::judge_request(gate, site, &finding, client, &forward.user_agent);
+        let source = (client, ctx.request_id.as_str());
+        risk::judge_request(gate, site, &finding, source, &forward.user_agent);
         let (tier, result) = decide::labels(&finding);
         ctx.tier = tier;
         if matches!(finding, Finding::Resolved(_)) {

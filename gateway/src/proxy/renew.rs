@@ -17,7 +17,7 @@ use super::ctx::{Ctx, Forward};
 use crate::auth::decide::State;
 use crate::gate::Gate;
 use crate::set_cookie;
-use crate::telemetry::security::Kind;
+use crate::telemetry::security::{self, Kind};
 
 const RISK: &str = "risk";
 
@@ -67,7 +67,7 @@ pub(super) async fn renew(gate: &Gate, ctx: &Ctx, forward: &Forward) -> Option<H
         }
     };
     gate.metrics.renewal("done");
-    ctx.note(Kind::Rotated, why);
+    security::note(Kind::Rotated, ctx.facts(why).by_owner(&created.session));
     if let Some(watch) = &ctx.watch {
         watch.moves_to(Some(created.session.key));
     }

@@ -105,8 +105,9 @@ impl<'a> Replay<'a> {
         if seen.at >= self.begin {
             self.report.count(&seen);
         }
-        if past.len() >= HISTORY {
-            past.pop_front();
+        if past.len() > HISTORY {
+            // The first is the login.
+            past.remove(1);
         }
         past.push_back(seen);
     }

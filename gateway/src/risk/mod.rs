@@ -32,19 +32,20 @@ use quick_cache::sync::Cache;
 use session_core::cache::Entry;
 use session_core::clock::Timestamp;
 use session_core::service::Resolution;
-use session_core::session::Text;
+use session_core::session::{Session, Text};
+use thiserror::Error;
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
 use self::bursts::Bursts;
 pub(crate) use self::bursts::Refused;
 use self::geo::{Geo, GeoError};
-use self::webhook::Notice;
+use self::webhook::{Notice, Receiver, ReceiverError};
 use crate::auth::decide::Finding;
 use crate::config::{RiskAction, RiskConfig};
 use crate::gate::Gate;
 use crate::site::Site;
-use crate::telemetry::security::{self, Facts};
+use crate::telemetry::security::{self, Actor, Facts};
 
 /// Sessions whose last context is remembered: about 100 bytes each. Of one that is forgotten, the store knows it.
 const SESSIONS_MAX: usize = 100_000;
@@ -58,19 +59,33 @@ pub(crate) struct Policy {
     pub(crate) config: RiskConfig,
     /// The databases.
     pub(crate) geo: Geo,
+    /// Who is told, if anybody.
+    webhook: Option<Receiver>,
+}
+
+/// `[risk]` names something that cannot be used.
+#[derive(Debug, Error)]
+pub(crate) enum PolicyError {
+    /// See [`GeoError`].
+    #[error(transparent)]
+    Geo(#[from] GeoError),
+    /// See [`ReceiverError`].
+    #[error(transparent)]
+    Receiver(#[from] ReceiverError),
 }
 
 impl Policy {
     /// `None` where nothing is to be looked at.
     ///
     /// # Errors
-    /// When a database cannot be used.
-    pub(crate) fn open(config: &RiskConfig) -> Result<Option<Arc<Self>>, GeoError> {
+    /// When a database or a certificate cannot be used.
+    pub(crate) fn open(config: &RiskConfig) -> Result<Option<Arc<Self>>, PolicyError> {
         if !config.enabled {
             return Ok(None);
         }
         Ok(Some(Arc::new(Self {
             geo: Geo::open(config)?,
+            webhook: config.webhook.as_ref().map(Receiver::new).transpose()?,
             config: config.clone(),
         })))
     }
@@ -121,6 +136,7 @@ pub(crate) enum Job {
 pub(crate) struct Changed {
     entry: Arc<Entry>,
     client: IpAddr,
+    request_id: Text,
     user_agent: Text,
     at: Timestamp,
     left_at: Option<Timestamp>,
@@ -179,25 +195,34 @@ impl std::fmt::Debug for Risk {
     }
 }
 
+/// Where a request came from, and its `X-Request-Id`.
+pub(crate) type Source<'a> = (IpAddr, &'a str);
+
 /// A request came with this. The one door from the path of requests.
 pub(crate) fn judge_request(
     gate: &Gate,
     site: &Site,
     finding: &Finding,
-    client: IpAddr,
+    source: Source<'_>,
     user_agent: &str,
 ) {
     match finding {
         Finding::Resolved(Resolution::Active(active)) => {
-            observe(gate, site, &active.entry, client, user_agent);
+            observe(gate, site, &active.entry, source, user_agent);
         }
-        Finding::Resolved(Resolution::Absent(_)) => refused(gate, site, Refused::Sid, client),
+        Finding::Resolved(Resolution::Absent(_)) => refused(gate, site, Refused::Sid, source),
         Finding::Resolved(Resolution::Unknown(_)) | Finding::NotAsked | Finding::NoCookie => {}
     }
 }
 
 /// A session was used. On the path of every request: no I/O, and no lock that is held for long.
-fn observe(gate: &Gate, site: &Site, entry: &Arc<Entry>, client: IpAddr, user_agent: &str) {
+fn observe(
+    gate: &Gate,
+    site: &Site,
+    entry: &Arc<Entry>,
+    (client, request_id): Source<'_>,
+    user_agent: &str,
+) {
     if site.risk.is_none() {
         return;
     }
@@ -218,6 +243,7 @@ fn observe(gate: &Gate, site: &Site, entry: &Arc<Entry>, client: IpAddr, user_ag
     let changed = Changed {
         entry: Arc::clone(entry),
         client,
+        request_id: request_id.into(),
         user_agent: user_agent.into(),
         at,
         left_at,
@@ -260,7 +286,7 @@ pub(crate) fn moved(gate: &Gate, from: Uuid, to: Uuid) {
 }
 
 /// A client was refused.
-pub(crate) fn refused(gate: &Gate, site: &Site, what: Refused, client: IpAddr) {
+pub(crate) fn refused(gate: &Gate, site: &Site, what: Refused, (client, request_id): Source<'_>) {
     let Some(policy) = &site.risk else {
         return;
     };
@@ -272,12 +298,13 @@ pub(crate) fn refused(gate: &Gate, site: &Site, what: Refused, client: IpAddr) {
     let now = gate.sessions.clock().boot();
     if gate.risk.bursts.count(what, client, rule.rate, now) {
         let signal = Signal {
+            request_id,
             rule: name,
             action: rule.action,
             session: None,
             client: context::network(client),
         };
-        report(gate, &signal);
+        report(gate, &signal, None);
         if rule.action == RiskAction::Notify {
             webhook::notify(gate, Notice::about_client(gate, &signal));
         }
@@ -286,7 +313,9 @@ pub(crate) fn refused(gate: &Gate, site: &Site, what: Refused, client: IpAddr) {
 
 /// A broken rule.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Signal {
+pub(crate) struct Signal<'a> {
+    /// The request that broke it.
+    pub(crate) request_id: &'a str,
     /// Its name.
     pub(crate) rule: &'static str,
     /// What is done about it.
@@ -298,15 +327,16 @@ pub(crate) struct Signal {
 }
 
 /// The one place where a signal is counted and written down.
-fn report(gate: &Gate, signal: &Signal) {
+fn report(gate: &Gate, signal: &Signal<'_>, whose: Option<&Session>) {
     gate.metrics
         .risk_signal(signal.rule, signal.action.as_str());
-    let session = signal.session.map(|session| session.to_string());
     let facts = Facts {
-        session: session.as_deref(),
+        request_id: Some(signal.request_id),
+        actor: Actor::Gateway,
         client: Some(signal.client),
         reason: signal.rule,
         ..Facts::default()
     };
+    let facts = whose.map_or(facts, |session| facts.about(session));
     security::note(security::Kind::Risk, facts);
 }

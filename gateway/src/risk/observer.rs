@@ -17,6 +17,7 @@ use super::webhook::{self, Notice};
 use super::{Changed, Job, Policy, Signal, context, report};
 use crate::config::RiskAction;
 use crate::gate::Gate;
+use crate::telemetry::security::{self, Actor, Facts, Kind};
 
 /// A session that changes its context more often than [`HISTORY`] times in this time is still judged, but recorded only
 /// when it breaks a rule: so one client cannot fill the table.
@@ -57,15 +58,20 @@ async fn consider(gate: &Gate, policy: &Policy, changed: &Changed) -> Result<(),
         gate.sessions.sight(login.clone()).await?;
         past.push(login);
     }
+    if past.len() >= HISTORY {
+        // Its row may have made room for later ones; where a session began stays known.
+        past.insert(0, at_login(policy, session, &new));
+    }
     let Some(last) = past.last().filter(|last| !is_same_context(last, &new)) else {
         return Ok(());
     };
     debug!(session = %session.id, network = %new.network, before = %last.network, family = &*new.family, "context changed");
     new.signals = judge(&policy.config.rules, &past, &new);
-    act(gate, policy, session, last, &new).await?;
-    let is_crowded = past.len() >= HISTORY
+    let request_id = &changed.request_id;
+    act(gate, policy, session, last, &new, request_id).await?;
+    let is_crowded = past.len() > HISTORY
         && past
-            .first()
+            .get(1)
             .is_some_and(|first| new.at.since(first.at) < CROWDED);
     if is_crowded && new.signals.is_empty() {
         gate.metrics.risk_dropped("crowded");
@@ -119,6 +125,7 @@ async fn act(
     session: &Session,
     before: &Sighting,
     new: &Sighting,
+    request_id: &str,
 ) -> Result<(), SessionsError> {
     let action = |rule: &RiskRule| policy.config.rules.action(*rule);
     // Of several equally strong rules the first is named.
@@ -129,16 +136,17 @@ async fn act(
     match action(rule) {
         RiskAction::Observe | RiskAction::Notify => {}
         RiskAction::Rotate => gate.risk.want_rotation(session.id),
-        RiskAction::Revoke => end(gate, session.id, *rule).await?,
+        RiskAction::Revoke => end(gate, session, *rule, request_id).await?,
     }
     for rule in &new.signals {
         let signal = Signal {
+            request_id,
             rule: rule.as_str(),
             action: action(rule),
             session: Some(session.id),
             client: new.network,
         };
-        report(gate, &signal);
+        report(gate, &signal, Some(session));
         if signal.action >= RiskAction::Notify {
             webhook::notify(gate, Notice::about_session(gate, &signal, before, new));
         }
@@ -146,19 +154,39 @@ async fn act(
     Ok(())
 }
 
-async fn end(gate: &Gate, session: Uuid, rule: RiskRule) -> Result<(), SessionsError> {
+async fn end(
+    gate: &Gate,
+    session: &Session,
+    rule: RiskRule,
+    request_id: &str,
+) -> Result<(), SessionsError> {
     let scope = Scope::Handle {
-        id: session,
+        id: session.id,
         user_id: None,
     };
     let reason = RevokeReason::Risk(rule);
-    match gate.sessions.revoke(scope, reason, Wait::None).await {
+    match gate
+        .sessions
+        .revoke(scope.clone(), reason, Wait::None)
+        .await
+    {
         Ok(receipt) => {
             gate.metrics.revoked(reason, receipt.revoked);
+            if receipt.revoked == 0 {
+                return Ok(());
+            }
+            let facts = Facts {
+                request_id: Some(request_id),
+                actor: Actor::Gateway,
+                receipt: Some(&receipt),
+                reason: reason.as_str(),
+                ..Facts::default()
+            };
+            security::note(Kind::Revoked, facts.about(session).concerning(&scope));
             Ok(())
         }
         Err(failed) => {
-            warn!(%session, %rule, error = %failed, "a suspicious session could not be ended; its next request tries again");
+            warn!(session = %session.id, %rule, error = %failed, "a suspicious session could not be ended; its next request tries again");
             Err(failed)
         }
     }

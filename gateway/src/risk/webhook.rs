@@ -9,16 +9,20 @@ use std::time::Duration;
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use http::header::CONTENT_TYPE;
+use rustls::RootCertStore;
 use serde::Serialize;
 use session_core::entropy;
 use session_core::secret::SecretString;
 use session_core::store::Sighting;
 use sha2::Sha256;
+use thiserror::Error;
 use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 use tracing::warn;
 use uuid::Uuid;
 
 use super::Signal;
+use crate::config::Webhook;
 use crate::endpoints::view::rfc3339;
 use crate::gate::Gate;
 use crate::http_client;
@@ -67,7 +71,7 @@ impl Notice {
     /// A session is used in a way that breaks a rule.
     pub(super) fn about_session(
         gate: &Gate,
-        signal: &Signal,
+        signal: &Signal<'_>,
         before: &Sighting,
         new: &Sighting,
     ) -> Self {
@@ -81,7 +85,7 @@ impl Notice {
     }
 
     /// A client is refused too often.
-    pub(super) fn about_client(gate: &Gate, signal: &Signal) -> Self {
+    pub(super) fn about_client(gate: &Gate, signal: &Signal<'_>) -> Self {
         let now = gate.sessions.clock().wall();
         Self {
             id: entropy::handle(now, gate.entropy.as_ref()).ok(),
@@ -102,42 +106,98 @@ impl Notice {
     }
 }
 
+/// Who is told, and by which client.
+#[derive(Debug)]
+pub(super) struct Receiver {
+    config: Webhook,
+    client: reqwest::Client,
+}
+
+/// Nobody can be told in this way.
+#[derive(Debug, Error)]
+pub(crate) enum ReceiverError {
+    /// `risk.webhook_ca` is of no use.
+    #[error("risk.webhook_ca: {path} cannot be used: {why}")]
+    Authorities {
+        /// Which file.
+        path: String,
+        /// Why.
+        why: String,
+    },
+    /// The client could not be made.
+    #[error("risk.webhook_url: {0}")]
+    Client(#[from] reqwest::Error),
+}
+
+impl Receiver {
+    /// # Errors
+    /// When the authorities cannot be read, or the client cannot be built.
+    pub(super) fn new(config: &Webhook) -> Result<Self, ReceiverError> {
+        let also = match &config.ca {
+            Some(file) => {
+                http_client::authorities(file).map_err(|why| ReceiverError::Authorities {
+                    path: file.display().to_string(),
+                    why,
+                })?
+            }
+            None => RootCertStore::empty(),
+        };
+        let client = http_client::builder(also)
+            .pool_max_idle_per_host(1)
+            .pool_idle_timeout(Duration::from_secs(10))
+            .timeout(config.timeout)
+            .build()?;
+        Ok(Self {
+            config: config.clone(),
+            client,
+        })
+    }
+}
+
 /// Hands a message over, if there is somebody to tell. Waits for nothing.
 pub(super) fn notify(gate: &Gate, notice: Notice) {
     let site = gate.site.get();
     let told = site
         .risk
         .as_ref()
-        .is_some_and(|policy| policy.config.webhook.is_some());
+        .is_some_and(|policy| policy.webhook.is_some());
     if told && gate.risk.notices.try_send(notice).is_err() {
         gate.metrics.risk_webhook("dropped");
     }
 }
 
-/// Delivers messages, one after another, as long as the core runtime lives.
+/// Delivers messages, one after another, until it is told to stop. What waits then is tried once, for as long as the process
+/// gives it.
 pub(crate) async fn run(
     gate: Arc<Gate>,
-    client: reqwest::Client,
     mut notices: mpsc::Receiver<Notice>,
+    stop: CancellationToken,
 ) {
-    while let Some(notice) = notices.recv().await {
-        let delivered = deliver(&gate, &client, &notice).await;
-        gate.metrics
-            .risk_webhook(if delivered { "delivered" } else { "failed" });
+    while let Some(Some(notice)) = stop.run_until_cancelled(notices.recv()).await {
+        let delivered = match stop.run_until_cancelled(deliver(&gate, &notice)).await {
+            Some(delivered) => delivered,
+            None => attempt(&gate, &notice, ATTEMPTS).await,
+        };
+        count(&gate, delivered);
+    }
+    while let Ok(notice) = notices.try_recv() {
+        let delivered = attempt(&gate, &notice, ATTEMPTS).await;
+        count(&gate, delivered);
     }
 }
 
-async fn deliver(gate: &Gate, client: &reqwest::Client, notice: &Notice) -> bool {
-    let Ok(body) = serde_json::to_vec(notice) else {
-        return false;
-    };
+fn count(gate: &Gate, delivered: bool) {
+    let result = if delivered { "delivered" } else { "failed" };
+    gate.metrics.risk_webhook(result);
+}
+
+async fn deliver(gate: &Gate, notice: &Notice) -> bool {
     let mut pause = PAUSE;
-    for attempt in 1..=ATTEMPTS {
-        match attempt_once(gate, client, &body).await {
-            Ok(()) => return true,
-            Err(why) => warn!(rule = notice.rule, attempt, why, "webhook not delivered"),
+    for number in 1..=ATTEMPTS {
+        if attempt(gate, notice, number).await {
+            return true;
         }
-        if attempt < ATTEMPTS {
+        if number < ATTEMPTS {
             gate.metrics.risk_webhook("retried");
             tokio::time::sleep(pause).await;
             pause *= 2;
@@ -146,24 +206,35 @@ async fn deliver(gate: &Gate, client: &reqwest::Client, notice: &Notice) -> bool
     false
 }
 
+async fn attempt(gate: &Gate, notice: &Notice, number: u32) -> bool {
+    match send(gate, notice).await {
+        Ok(()) => true,
+        Err(why) => {
+            warn!(
+                rule = notice.rule,
+                attempt = number,
+                why,
+                "webhook not delivered"
+            );
+            false
+        }
+    }
+}
+
 /// The address and the key are those of the configuration now. An error never says more than what kind it is: the address
 /// may hold a token.
-async fn attempt_once(
-    gate: &Gate,
-    client: &reqwest::Client,
-    body: &[u8],
-) -> Result<(), &'static str> {
+async fn send(gate: &Gate, notice: &Notice) -> Result<(), &'static str> {
     let site = gate.site.get();
     let policy = site.risk.as_ref();
-    let webhook = policy.and_then(|policy| policy.config.webhook.as_ref());
-    let webhook = webhook.ok_or("no webhook is configured any more")?;
-    let signature = signature(&webhook.secret, gate.now(), body).ok_or("not signed")?;
+    let receiver = policy.and_then(|policy| policy.webhook.as_ref());
+    let Receiver { config, client } = receiver.ok_or("no webhook is configured any more")?;
+    let body = serde_json::to_vec(notice).map_err(|_error| "not written")?;
+    let signature = signature(&config.secret, gate.now(), &body).ok_or("not signed")?;
     let call = client
-        .post(webhook.url.expose())
+        .post(config.url.expose())
         .header(CONTENT_TYPE, "application/json")
         .header("X-Sidgate-Signature", signature)
-        .body(body.to_vec())
-        .timeout(webhook.timeout);
+        .body(body);
     match call.send().await {
         Ok(answer) if answer.status().is_success() => Ok(()),
         Ok(_) => Err("status"),
@@ -179,17 +250,6 @@ fn signature(secret: &SecretString, now: i64, body: &[u8]) -> Option<String> {
     let digest = mac.finalize().into_bytes();
     let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
     Some(format!("t={now},v1={hex}"))
-}
-
-/// The client for messages.
-///
-/// # Errors
-/// When the client cannot be built.
-pub(crate) fn client() -> Result<reqwest::Client, reqwest::Error> {
-    http_client::builder()
-        .pool_max_idle_per_host(1)
-        .pool_idle_timeout(Duration::from_secs(10))
-        .build()
 }
 
 #[cfg(test)]

@@ -1,12 +1,17 @@
-//! JSON lines on stdout.
+//! JSON lines on stdout: which are written.
 //!
 //! Some libraries print whole requests, cookies included, at `debug`. What is not ours is held at `warn` whatever `RUST_LOG`
 //! asks for: no level may show a secret (DESIGN 12), and a new dependency is quiet before anybody has read what it prints.
+//! Security events are written whatever it says: nobody is to lose them by asking for less.
 
 use tracing_subscriber::EnvFilter;
-use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::Layer as _;
+use tracing_subscriber::filter::{FilterExt as _, LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
+
+use super::lines::{Lines, Stream};
+use super::security;
 
 /// The crates whose lines this project answers for.
 const OURS: [&str; 2] = ["sidgate", "session_core"];
@@ -15,30 +20,43 @@ const OURS: [&str; 2] = ["sidgate", "session_core"];
 /// says without them.
 const SILENT: &str = "pingora_proxy";
 
-/// Starts logging at what `RUST_LOG` says, `info` by default.
-pub(crate) fn start() {
+/// Starts logging to stdout at what `RUST_LOG` says, `info` by default.
+#[must_use]
+pub(crate) fn start() -> Lines {
     let asked = EnvFilter::builder()
         .with_default_directive(LevelFilter::INFO.into())
         .from_env_lossy();
+    start_at(asked, Stream::Out)
+}
+
+/// Starts logging for a command, whose stdout is its answer: security events only, to stderr.
+#[must_use]
+pub(crate) fn start_for_command() -> Lines {
+    start_at(EnvFilter::new("off"), Stream::Err)
+}
+
+fn start_at(asked: EnvFilter, stream: Stream) -> Lines {
+    let lines = Lines::start(stream);
     let quiet = OURS.iter().fold(
-        tracing_subscriber::filter::Targets::new().with_default(LevelFilter::WARN),
+        Targets::new().with_default(LevelFilter::WARN),
         |targets, name| targets.with_target(*name, LevelFilter::TRACE),
     );
     let quiet = quiet.with_target(SILENT, LevelFilter::OFF);
-    let lines = tracing_subscriber::fmt::layer()
+    let always = Targets::new().with_target(security::TARGET, LevelFilter::INFO);
+    let written = tracing_subscriber::fmt::layer()
         .json()
         .flatten_event(true)
         .with_current_span(false)
-        .with_span_list(false);
+        .with_span_list(false)
+        .with_writer(lines.destinations());
     // Whoever embeds the gateway may have a subscriber already.
     drop(
         tracing_subscriber::registry()
-            .with(asked)
-            .with(quiet)
-            .with(lines)
+            .with(written.with_filter(asked.and(quiet).or(always)))
             .try_init(),
     );
     // What speaks through `log` is all held at `warn`; without this, whatever it would say below is formatted all the same.
     // Pingora's trace line of an app's answer panics at a byte that is not UTF-8, and the answer is lost.
     log::set_max_level(log::LevelFilter::Warn);
+    lines
 }

@@ -11,6 +11,7 @@ use session_core::cache::breaker::BreakerState;
 use session_core::service::Sessions;
 use session_core::session::RevokeReason;
 
+use super::lines::Trail;
 use super::mirror::Mirror;
 use crate::endpoints::streams::Streams;
 
@@ -320,34 +321,31 @@ impl Metrics {
         self.attributes_omitted.inc_by(headers);
     }
 
-    /// The text that a scrape gets.
-    ///
-    /// # Errors
-    /// When a metric cannot be written.
-    pub(crate) fn render(
-        &self,
-        sessions: &Sessions,
-        streams: &Streams,
-        backend: BreakerState,
-    ) -> Result<Vec<u8>, prometheus::Error> {
-        let mut text = Vec::new();
-        TextEncoder::new().encode(&self.families(sessions, streams, backend), &mut text)?;
-        Ok(text)
-    }
-
     /// Every metric as it is now.
     pub(crate) fn families(
         &self,
         sessions: &Sessions,
         streams: &Streams,
         backend: BreakerState,
+        trail: &Trail,
     ) -> Vec<MetricFamily> {
         self.mirror.update(sessions);
         self.mirror.backend(backend);
+        self.mirror.lines(trail);
         self.event_streams
             .set(i64::try_from(streams.len()).unwrap_or(i64::MAX));
         self.registry.gather()
     }
+}
+
+/// The text that a scrape gets.
+///
+/// # Errors
+/// When a metric cannot be written.
+pub(crate) fn text(families: &[MetricFamily]) -> Result<Vec<u8>, prometheus::Error> {
+    let mut text = Vec::new();
+    TextEncoder::new().encode(families, &mut text)?;
+    Ok(text)
 }
 
 /// Makes and registers.

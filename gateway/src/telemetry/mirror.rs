@@ -6,6 +6,7 @@ use session_core::service::Sessions;
 use session_core::stats::{ResetReason, SharedReject};
 
 use super::lag::Lag;
+use super::lines::Trail;
 use super::metrics::Maker;
 
 /// Values that the core counts.
@@ -22,6 +23,8 @@ pub(super) struct Mirror {
     bulkhead: IntGauge,
     local: IntGauge,
     ready: IntGaugeVec,
+    lines_lost: IntGaugeVec,
+    audit_failures: IntGauge,
     lag: Lag,
 }
 
@@ -64,8 +67,26 @@ impl Mirror {
                 "What readiness is made of: 1 fulfilled, 0 not.",
                 &["check"],
             )?,
+            lines_lost: make.gauges(
+                "log_lines_lost_total",
+                "Lines that were dropped: whoever reads them is too slow, or gone.",
+                &["stream"],
+            )?,
+            audit_failures: make.gauge(
+                "audit_write_failures_total",
+                "Security events that their file did not take; they are in the log.",
+            )?,
             lag: Lag::register(make.0)?,
         })
+    }
+
+    /// What became of lines.
+    pub(super) fn lines(&self, trail: &Trail) {
+        for (stream, lost) in trail.lost() {
+            set(&self.lines_lost, stream, lost);
+        }
+        self.audit_failures
+            .set(i64::try_from(trail.failures()).unwrap_or(i64::MAX));
     }
 
     /// The breaker of the backend, which is not the core's.

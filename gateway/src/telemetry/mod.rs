@@ -3,6 +3,7 @@
 pub(crate) mod access_log;
 pub(crate) mod history;
 mod lag;
+pub(crate) mod lines;
 pub(crate) mod logs;
 pub(crate) mod metrics;
 mod mirror;

@@ -98,6 +98,7 @@ impl Reading {
                 format!("resolve.{}", label("tier").unwrap_or_default()),
                 metric,
             ),
+            "revocation_lag_seconds" => self.histogram("lag".to_owned(), metric),
             "request_seconds" => self.histogram("request".to_owned(), metric),
             _ => {}
         }
@@ -127,7 +128,9 @@ fn outcome_group(outcome: &str) -> &'static str {
         "active" => "active",
         "anonymous" => "anonymous",
         "none" => "no_session_asked",
-        "unknown" | "unavailable" | "event_not_committed" => "unavailable",
+        "unknown" | "unavailable" | "overloaded" | "too_many_streams" | "event_not_committed" => {
+            "unavailable"
+        }
         "bad_gateway" | "gateway_timeout" | "broken_off" | "internal_error" => "app_failed",
         "unauthenticated" | "login_redirect" | "session_evicted" => "login_needed",
         "login" | "logout" | "devices" | "device_ended" | "devices_ended" | "events" | "admin"

@@ -3,10 +3,15 @@
 //! Accounts appear as a digest under a key of this installation, so that lines about one account can be found together
 //! and a list of names cannot be tried against them. No sid, cookie, password or header value is ever in a line.
 
+use std::fmt;
 use std::net::IpAddr;
 
 use session_core::keys::Keyring;
+use session_core::service::Receipt;
+use session_core::session::Session;
+use session_core::store::Scope;
 use tracing::info;
+use uuid::Uuid;
 
 /// What happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +28,8 @@ pub(crate) enum Kind {
     Revoked,
     /// An operator asked for something, whatever came of it.
     Admin,
+    /// Somebody asked for it without leave.
+    AdminRefused,
     /// A login of the old system became a session, or was refused.
     Migration,
     /// A session got another sid.
@@ -54,6 +61,7 @@ impl Kind {
             Self::Logout => "logout",
             Self::Revoked => "revoked",
             Self::Admin => "admin",
+            Self::AdminRefused => "admin_refused",
             Self::Migration => "migration",
             Self::Rotated => "rotated",
             Self::FormerSid => "former_sid",
@@ -68,43 +76,143 @@ impl Kind {
     }
 }
 
+/// Who did it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Actor<'a> {
+    /// Somebody who has not proved who they are.
+    #[default]
+    Client,
+    /// A user, by id.
+    User(&'a str),
+    /// An operator with the admin listener's token.
+    Token,
+    /// Somebody on the gateway's machine, by the admin listener without a token.
+    Local,
+    /// Whoever runs the command line, by the number that the system knows them by.
+    Shell(u32),
+    /// The gateway itself, by its rules.
+    Gateway,
+    /// Somebody past every gateway: SQL, or an app that writes to the tables.
+    Outside,
+}
+
+impl fmt::Display for Actor<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Client => f.write_str("client"),
+            Self::User(id) => write!(f, "user:{id}"),
+            Self::Token => f.write_str("token"),
+            Self::Local => f.write_str("local"),
+            Self::Shell(uid) => write!(f, "shell:{uid}"),
+            Self::Gateway => f.write_str("gateway"),
+            Self::Outside => f.write_str("outside"),
+        }
+    }
+}
+
 /// What is known about it.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Facts<'a> {
-    /// `X-Request-Id`
-    pub request_id: &'a str,
-    /// Who did it, where that is known to be somebody: `user:ID`, `token` or `local`.
-    pub actor: Option<&'a str>,
-    /// Handle of the session that acted, that came of it, or that an operator named.
-    pub session: Option<&'a str>,
+    /// `X-Request-Id`; `None` when no request was behind it.
+    pub request_id: Option<&'a str>,
+    /// Who did it.
+    pub actor: Actor<'a>,
+    /// Handle of the session with which it was done, where that is another one than it is about.
+    pub acting: Option<Uuid>,
+    /// Handle of the session that it is about.
+    pub session: Option<Uuid>,
     /// Id of the user whose sessions it is about.
     pub user: Option<&'a str>,
     /// Tenant whose sessions it is about.
     pub tenant: Option<&'a str>,
-    /// How many sessions were ended.
-    pub sessions: Option<u64>,
+    /// Which sessions were to end: `session`, `others`, `user`, `tenant` or `all`.
+    pub scope: Option<&'a str>,
+    /// What became of it, when sessions were ended.
+    pub receipt: Option<&'a Receipt>,
     /// Digest of the account that it is about.
     pub account: Option<&'a str>,
     /// Client address.
     pub client: Option<IpAddr>,
     /// Why, or how; from a closed set.
     pub reason: &'a str,
+    /// Why, in an operator's words.
+    pub comment: Option<&'a str>,
 }
+
+impl<'a> Facts<'a> {
+    /// About this session, whoever did it.
+    #[must_use]
+    pub(crate) fn about(self, session: &'a Session) -> Self {
+        Self {
+            session: Some(session.id),
+            user: Some(session.identity.user_id()),
+            tenant: session.identity.tenant_id(),
+            ..self
+        }
+    }
+
+    /// About the sessions that were to end.
+    #[must_use]
+    pub(crate) fn concerning(self, scope: &'a Scope) -> Self {
+        let name = |name| Self {
+            scope: Some(name),
+            ..self
+        };
+        match scope {
+            Scope::Key(_) => name("session"),
+            Scope::Handle { id, user_id } => Self {
+                session: Some(*id),
+                user: user_id.as_deref().or(self.user),
+                ..name("session")
+            },
+            Scope::Others { user_id, .. } => Self {
+                user: Some(user_id),
+                ..name("others")
+            },
+            Scope::User(user_id) => Self {
+                user: Some(user_id),
+                ..name("user")
+            },
+            Scope::Tenant(tenant_id) => Self {
+                tenant: Some(tenant_id),
+                ..name("tenant")
+            },
+            Scope::All => name("all"),
+        }
+    }
+
+    /// Done by the user of this session, with it.
+    #[must_use]
+    pub(crate) fn by_owner(self, session: &'a Session) -> Self {
+        Self {
+            actor: Actor::User(session.identity.user_id()),
+            ..self.about(session)
+        }
+    }
+}
+
+/// The target of the lines: they are written whatever `RUST_LOG` says, and may have a file of their own.
+pub(crate) const TARGET: &str = "sidgate::security";
 
 /// Writes the line.
 pub(crate) fn note(kind: Kind, facts: Facts<'_>) {
     info!(
-        target: "sidgate::security",
+        target: TARGET,
         event = kind.as_str(),
         request_id = facts.request_id,
-        actor = facts.actor,
-        session = facts.session,
+        actor = %facts.actor,
+        acting = facts.acting.map(tracing::field::display),
+        session = facts.session.map(tracing::field::display),
         user = facts.user,
         tenant = facts.tenant,
-        sessions = facts.sessions,
+        scope = facts.scope,
+        sessions = facts.receipt.map(|receipt| receipt.revoked),
+        nodes = facts.receipt.map(|receipt| receipt.nodes),
+        acked = facts.receipt.map(|receipt| receipt.acked),
         account = facts.account,
         client = facts.client.map(tracing::field::display),
         reason = facts.reason,
+        comment = facts.comment,
         "security event"
     );
 }
@@ -129,8 +237,11 @@ impl LogKey {
     }
 }
 
-impl std::fmt::Debug for LogKey {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for LogKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("LogKey(***)")
     }
 }
+
+#[cfg(test)]
+mod tests;

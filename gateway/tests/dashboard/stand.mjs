@@ -97,6 +97,10 @@ ${plain ? "" : '[migration]\nmode = "on"\ncredentials = ["old_session"]'}
 [admin]
 claim = "user.is_staff"
 ${token ? 'token = "${ADMIN_TOKEN}"' : ""}
+[login_limits]
+# Everybody comes from one address here.
+per_client = "1000/m"
+per_account = "1000/m"
 [cookie]
 secure = false
 [backend]

@@ -4,8 +4,10 @@ use serde_json::{Value, json};
 use session_core::testing::TestPostgres;
 
 use crate::support::app;
+use crate::support::audit::events_in;
 use crate::support::http::Response;
 use crate::support::stores::{sql, store_config};
+use crate::support::wait::{LONG, until, until_true};
 use crate::support::{App, Gateway, Reply, Request};
 
 const SESSIONS: &str = "/api/admin/sessions";
@@ -23,6 +25,16 @@ fn revoke(what: &Value) -> Request {
 
 fn id_of(gateway: &Gateway, sid: &str) -> Value {
     gateway.session_of(sid)["session"]["id"].clone()
+}
+
+/// The security event of the last revocation.
+fn revoked_line(gateway: &Gateway) -> Value {
+    until("the line", LONG, || {
+        let events = events_in(&gateway.stdout());
+        events
+            .into_iter()
+            .rfind(|event| event["event"] == "revoked")
+    })
 }
 
 /// An app in which everybody named `root` may administer sessions.
@@ -95,14 +107,15 @@ fn one_session_is_shown_also_when_it_has_ended() {
         (&shown["alive"], &shown["revokeReason"]),
         (&json!(false), &json!("admin"))
     );
-    let log = gateway.stdout();
-    let line = log
-        .lines()
-        .find(|line| line.contains("ended by an operator"))
-        .unwrap();
-    for fact in ["\"actor\":\"local\"", "lost phone", id.as_str().unwrap()] {
-        assert!(line.contains(fact), "{fact} in {line}");
+    let line = revoked_line(&gateway);
+    for (name, value) in [
+        ("actor", "local"),
+        ("comment", "lost phone"),
+        ("session", id.as_str().unwrap()),
+    ] {
+        assert_eq!(line[name], value, "{line}");
     }
+    assert_eq!((&line["nodes"], &line["acked"]), (&json!(1), &json!(1)));
     let again = gateway.send_admin(&revoke(&json!({"id": id})));
     assert_eq!(again.problem(404), "not_found");
     let nobody = format!("{SESSIONS}/01932c07-7b9c-7a51-8d2c-0f6f6d1e2a3b");
@@ -277,19 +290,14 @@ fn claim_opens_the_public_listener_to_fresh_logins_only() {
     assert!(gateway.knows(&alice));
     assert_eq!(gateway.send(&ended.sid(&root)).json()["revoked"], 1);
     assert!(!gateway.knows(&alice));
-    let log = gateway.stdout();
-    let line = log
-        .lines()
-        .find(|line| line.contains("ended by an operator"))
-        .unwrap();
-    assert!(line.contains("\"actor\":\"user:root\""), "{line}");
+    assert_eq!(revoked_line(&gateway)["actor"], "user:root");
 
     sql(
         &database,
         "UPDATE sidgate_session SET auth_time = auth_time - interval '16 minutes'",
     );
     let stale = || list(&root).status == 403;
-    crate::support::wait::until_true("the change to be heard", crate::support::wait::LONG, stale);
+    until_true("the change to be heard", LONG, stale);
     assert_eq!(list(&root).problem(403), "reauthentication_required");
 }
 

@@ -7,17 +7,23 @@ use serde_json::json;
 use session_core::testing::{TestPostgres, TestRedis};
 
 use crate::support::app::{self, PASSWORD};
+use crate::support::cli::sidgate_with;
 use crate::support::legacy::{MIGRATE, MIGRATION, knows_old_logins};
-use crate::support::stores::{redis_config, redis_values, sql_text, store_config};
+use crate::support::port::free_port;
+use crate::support::stores::{redis_config, redis_values, sql_text};
 use crate::support::wait::{LONG, until};
 use crate::support::{App, Gateway, Reply, Request, Response, SESSION, login};
 
+const STORE_PASSWORD: &str = "canary-store-password";
 const TOKEN: &str = "canary-admin-token-canary-admin-token";
 const OLD: [&str; 2] = ["alice.canary-old-login", "nobody.canary-refused-login"];
 /// Must be nowhere; the sids and keys come to these.
-const SECRETS: [&str; 9] = [
+const SECRETS: [&str; 12] = [
     PASSWORD,
     TOKEN,
+    STORE_PASSWORD,
+    "canary-authorization",
+    "canary-cookie",
     OLD[0],
     OLD[1],
     "canary-wrong-password",
@@ -36,7 +42,10 @@ struct Told {
 
 impl Told {
     fn send(&mut self, gateway: &Gateway, request: Request) {
-        let response = gateway.send(&request.header("X-CSRFToken", "canary-csrf"));
+        let request = request
+            .header("X-CSRFToken", "canary-csrf")
+            .header("Authorization", "Bearer canary-authorization");
+        let response = gateway.send(&request);
         let cookies = response.all("set-cookie");
         let sids = cookies
             .iter()
@@ -88,6 +97,26 @@ fn live(gateway: &Gateway, app: &App, redis: &mut TestRedis, told: &mut Told) {
     }
     send(Request::get("/").header("X_Odd", "canary-body"));
     send(Request::get("/").header("Transfer-Encoding", "canary-body"));
+    send(Request::get("/").header("Connection", "cookie"));
+    send(Request::get("/").header("Cookie", "other=canary-cookie"));
+    send(
+        Request::post(SESSION)
+            .header("Content-Type", "application/json")
+            .body("{canary-body"),
+    );
+    for reply in [
+        Reply::hang_up(),
+        Reply::new(500, &[], "canary-body"),
+        Reply::json(200, &json!({"user": {"id": "canary-body "}})),
+    ] {
+        app.on_authenticate(reply);
+        send(login("alice@example.com", PASSWORD));
+    }
+    app.on_authenticate(Reply::json(200, &app::identity("alice@example.com")));
+    let garbage = "GET /canary-query HTTP/9.9\r\nCookie: other=canary-cookie\r\n\r\n";
+    let mut connection = gateway.connect();
+    connection.write(garbage.as_bytes());
+    connection.try_read(false);
     let sid = told.sids.first().expect("a session").clone();
     let mut send = |request: Request| told.send(gateway, request.sid(&sid));
     send(Request::get("/required?token=canary-query"));
@@ -104,6 +133,26 @@ fn live(gateway: &Gateway, app: &App, redis: &mut TestRedis, told: &mut Told) {
     }
 }
 
+/// All keys and values, of sessions among others.
+fn what_is_in_redis(gateway: &Gateway, redis: &TestRedis, told: &mut Told) -> String {
+    let shown = |bytes: &[u8]| {
+        bytes
+            .iter()
+            .map(|&byte| char::from(byte))
+            .collect::<String>()
+    };
+    // Redis may still be connecting, or too slow once.
+    until("a session in Redis", LONG, || {
+        let sid = gateway.log_in("alice@example.com");
+        gateway.send(&Request::get("/page").sid(&sid));
+        told.sids.push(sid);
+        Some(redis_values(redis)).filter(|values| !values.is_empty())
+    })
+    .iter()
+    .map(|(key, value)| shown(key) + &shown(value))
+    .collect()
+}
+
 #[test]
 fn no_secret_is_anywhere_but_where_it_belongs() {
     let app = App::start();
@@ -115,7 +164,11 @@ fn no_secret_is_anywhere_but_where_it_belongs() {
     knows_old_logins(&app);
     let mut gateway = Gateway::in_front_of(&app)
         .with(MIGRATION)
-        .with(&store_config(&database))
+        .with("[store]\nurl = \"${CANARY_STORE_URL}\"")
+        .env(
+            "CANARY_STORE_URL",
+            &with_store_password(database.url().expose()),
+        )
         .with(&redis_config(&redis).replace(&redis.url(), "${CANARY_REDIS_URL}"))
         .with("[admin]\ntoken = \"${CANARY_TOKEN}\"")
         .env("CANARY_REDIS_URL", &with_password)
@@ -132,16 +185,7 @@ fn no_secret_is_anywhere_but_where_it_belongs() {
     let tables = "SELECT string_agg(query_to_xml(format('SELECT * FROM %I', tablename), true, false, '')::text, '') \
                   FROM pg_tables WHERE tablename LIKE 'sidgate_%'";
     let sql = sql_text(&database, tables);
-    let shown = |bytes: &[u8]| {
-        bytes
-            .iter()
-            .map(|&byte| char::from(byte))
-            .collect::<String>()
-    };
-    let values: String = redis_values(&redis)
-        .iter()
-        .map(|(key, value)| shown(key) + &shown(value))
-        .collect();
+    let values = what_is_in_redis(&gateway, &redis, &mut told);
     let upstream_key = gateway.upstream_key(app::NAME);
     let master = fs::read_to_string(gateway.folder().join("master.key")).unwrap();
     gateway.stop();
@@ -153,6 +197,10 @@ fn no_secret_is_anywhere_but_where_it_belongs() {
         told.sids
     );
     let log = gateway.output();
+    assert!(
+        log.contains("\"TRACE\"") || log.contains("\"DEBUG\""),
+        "not at trace"
+    );
     let mut secrets: Vec<String> = SECRETS.iter().map(|&secret| secret.to_owned()).collect();
     secrets.push(master.trim().to_owned());
     secrets.push(base64(&upstream_key));
@@ -170,6 +218,38 @@ fn no_secret_is_anywhere_but_where_it_belongs() {
         let leaked = secrets.iter().find(|secret| text.contains(secret.as_str()));
         assert_eq!(leaked, None, "in {place}");
     }
+}
+
+#[test]
+fn passwords_of_a_store_that_is_away_are_not_shown() {
+    let app = App::start();
+    let port = free_port();
+    let url = with_store_password(&format!("postgres://sidgate@127.0.0.1:{port}/sidgate"));
+    let mut gateway = Gateway::in_front_of(&app)
+        .with("[store]\nurl = \"${CANARY_STORE_URL}\"")
+        .env("CANARY_STORE_URL", &url)
+        .not_ready()
+        .start();
+    gateway.send(&login("alice@example.com", PASSWORD));
+    let config = gateway.config_file();
+    let arguments = ["check", "--connect", "--config", config.to_str().unwrap()];
+    let environment = [("CANARY_STORE_URL".to_owned(), url)];
+    let outcome = sidgate_with(&environment, gateway.folder(), &arguments);
+    gateway.stop();
+
+    assert_eq!(
+        outcome.code,
+        Some(1),
+        "not a fault of the file: {outcome:?}"
+    );
+    for output in [gateway.output(), outcome.output()] {
+        assert!(!output.contains(STORE_PASSWORD), "{output}");
+    }
+}
+
+fn with_store_password(url: &str) -> String {
+    let (user, rest) = url.split_once('@').unwrap();
+    format!("{user}:{STORE_PASSWORD}@{rest}")
 }
 
 fn base64(key: &[u8]) -> String {

@@ -290,6 +290,15 @@ fn sessions_are_listed_shown_and_ended() {
     assert_eq!(lines[0]["id"], id);
     assert_eq!(lines[0]["user_id"], "alice");
     assert_eq!(sessions(&["list", "--user", "bob"]), "");
+    let count = |arguments: &[&str]| {
+        let arguments = [&["list"], arguments].concat();
+        sessions(&arguments).lines().count()
+    };
+    assert_eq!(count(&[]), 1);
+    assert_eq!(count(&["--tenant", "t1", "--ip", "127.0.0.1"]), 1);
+    assert_eq!(count(&["--tenant", "t2"]), 0);
+    assert_eq!(count(&["--ip", "127.0.0.2"]), 0);
+    assert_eq!(count(&["--after", id]), 0);
     assert!(!listed.contains(&sid), "the secret is never shown");
     assert_eq!(parse(&sessions(&["show", id]))["alive"], true);
 

@@ -11,6 +11,8 @@ mod admin_api;
 #[cfg(test)]
 mod answers;
 #[cfg(test)]
+mod audit;
+#[cfg(test)]
 mod backends;
 #[cfg(test)]
 mod canary;
@@ -63,6 +65,8 @@ mod logs;
 #[cfg(test)]
 mod migration;
 #[cfg(test)]
+mod migration_admin;
+#[cfg(test)]
 mod migration_django;
 #[cfg(test)]
 mod migration_jar;
@@ -92,6 +96,8 @@ mod risk;
 mod risk_actions;
 #[cfg(test)]
 mod risk_places;
+#[cfg(test)]
+mod risk_webhook;
 #[cfg(test)]
 mod security_events;
 #[cfg(test)]

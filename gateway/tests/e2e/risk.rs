@@ -1,12 +1,12 @@
 //! Suspicious activity is seen, shown and counted, and by itself does nothing.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use session_core::testing::TestPostgres;
 
 use crate::support::app::PASSWORD;
-use crate::support::stores::{sql_number, sql_text, store_config};
+use crate::support::stores::{sql, sql_number, sql_text, store_config};
 use crate::support::wait::{LONG, until, until_true};
-use crate::support::{App, Gateway, Request, login};
+use crate::support::{App, Gateway, Reply, Request, login};
 
 pub(crate) const CHROME: &str = "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36";
 pub(crate) const NEWER_CHROME: &str = "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/143.0.0.0 Safari/537.36";
@@ -78,18 +78,18 @@ fn another_program_is_seen_and_shown_and_nothing_else_happens() {
             .find(|device| device["flags"][0] != Value::Null);
         flagged.cloned()
     });
-    assert_eq!(flagged["flags"], serde_json::json!(["user_agent"]));
+    assert_eq!(flagged["flags"], json!(["user_agent"]));
     assert_eq!(flagged["signals"][0]["rule"], "user_agent");
     assert!(flagged["signals"][0]["at"].as_str().unwrap().ends_with('Z'));
     assert_eq!(flagged["current"], true);
     assert_eq!(flagged["place"], Value::Null);
     let devices = devices(&gateway, &sid);
     let quiet = devices.iter().find(|device| device["current"] == false);
-    assert_eq!(quiet.unwrap()["flags"], serde_json::json!([]));
+    assert_eq!(quiet.unwrap()["flags"], json!([]));
 
     let id = flagged["id"].as_str().unwrap();
     let shown = gateway.admin(&format!("/api/admin/sessions/{id}")).json();
-    assert_eq!(shown["flags"], serde_json::json!(["user_agent"]));
+    assert_eq!(shown["flags"], json!(["user_agent"]));
     let found = gateway
         .admin("/api/admin/sessions?user=alice@example.com")
         .json();
@@ -134,7 +134,7 @@ fn without_the_section_nothing_is_looked_at() {
     let sid = log_in(&gateway, "alice@example.com");
     assert_eq!(use_with(&gateway, &sid, FIREFOX), 200);
     let device = &devices(&gateway, &sid)[0];
-    assert_eq!(device["flags"], serde_json::json!([]));
+    assert_eq!(device["flags"], json!([]));
     assert_eq!(device.get("signals"), None);
     assert_eq!(
         sql_number(&database, "SELECT count(*) FROM sidgate_activity"),
@@ -175,6 +175,15 @@ fn a_client_that_is_refused_often_is_a_signal_once() {
         let request = login("alice@example.com", "wrong").header("X-Forwarded-For", address);
         assert_eq!(gateway.send(&request).status, 401);
     };
+    // Whoever is asked for another factor had the password right.
+    let mfa = Reply::json(401, &json!({"code": "mfa_required"}));
+    app.on_authenticate(mfa);
+    for _ in 0..5 {
+        attempt("2001:db8::1");
+    }
+    assert_eq!(signals(&gateway, &[]), 0.0);
+    let wrong = Reply::json(401, &json!({"code": "invalid_credentials"}));
+    app.on_authenticate(wrong);
     for n in 1..=7 {
         attempt(&format!("2001:db8::{n}"));
         attempt(&format!("2001:db8:0:{n}::1"));
@@ -191,4 +200,45 @@ fn a_client_that_is_refused_often_is_a_signal_once() {
     }
     assert_eq!(signals(&gateway, &[("rule", "refused_sids")]), 1.0);
     assert_eq!(signals(&gateway, &[]), 2.0);
+}
+
+/// More changes than the past holds: its login is part of it all the same, and coming home says nothing.
+#[test]
+fn where_a_session_began_stays_known_however_often_it_has_moved() {
+    const CHANGES: i64 = 25;
+    let app = App::start();
+    let database = TestPostgres::shared().database();
+    let gateway = Gateway::in_front_of(&app)
+        .with(&store_config(&database))
+        .with(ANYWHERE)
+        .with("[risk]\n")
+        .start();
+    let sid = log_in(&gateway, "alice@example.com");
+    let recorded = |rows| {
+        until_true("the rows", LONG, || {
+            sql_number(&database, "SELECT count(*) FROM sidgate_activity") == rows
+        });
+    };
+    for half in 0..2 {
+        for n in 0..CHANGES {
+            let request = Request::get("/required")
+                .sid(&sid)
+                .header("User-Agent", FIREFOX)
+                .header("X-Forwarded-For", &format!("10.{half}.{n}.1"));
+            assert_eq!(gateway.send(&request).status, 200);
+        }
+        recorded(1 + CHANGES * (half + 1));
+        sql(
+            &database,
+            "UPDATE sidgate_activity SET at = at - interval '2 hours'",
+        );
+    }
+    assert_eq!(use_with(&gateway, &sid, CHROME), 200);
+    recorded(2 + CHANGES * 2);
+    let labels = [("rule", "user_agent")];
+    assert_eq!(
+        signals(&gateway, &labels),
+        1.0,
+        "Firefox was new, Chrome is not"
+    );
 }

@@ -1,21 +1,40 @@
 //! What an investigator reads afterwards (O08): one line for each thing that matters, with who, from where and why.
 
 use serde_json::{Value, json};
+use session_core::testing::TestPostgres;
 
 use crate::support::app::{self, PASSWORD};
+use crate::support::audit::events_in;
 use crate::support::sids::sealed_sid;
+use crate::support::stores::{sql, store_config};
 use crate::support::wait::{LONG, until_true};
 use crate::support::{App, Gateway, Request, SESSION, login};
 
 /// Security events written so far.
 fn events(gateway: &Gateway) -> Vec<Value> {
-    let lines = gateway.stdout();
-    let lines = lines
-        .lines()
-        .map(|line| serde_json::from_str::<Value>(line).unwrap());
-    lines
-        .filter(|line| line["target"] == "sidgate::security")
-        .collect()
+    events_in(&gateway.stdout())
+}
+
+/// By the session's handle, also where that changes.
+fn a_life_can_be_followed(events: &[Value]) {
+    let of = |kind: &'static str| events.iter().filter(move |event| event["event"] == kind);
+    let [login, rotated_line, logout] =
+        ["login", "rotated", "logout"].map(|kind| of(kind).next().unwrap());
+    assert!(login["session"].is_string(), "{login}");
+    assert_eq!(rotated_line["acting"], login["session"]);
+    assert_eq!(logout["session"], rotated_line["session"]);
+    assert_ne!(logout["session"], login["session"]);
+    for event in of("login").chain(of("logout")) {
+        let user = event["user"].as_str().unwrap();
+        assert_eq!(event["actor"], format!("user:{user}"));
+        assert!(event["session"].is_string(), "{event}");
+    }
+    for event in of("logout") {
+        assert_eq!(
+            (&event["sessions"], &event["scope"]),
+            (&json!(1), &json!("session"))
+        );
+    }
 }
 
 #[test]
@@ -50,35 +69,32 @@ fn each_thing_that_matters_is_one_line() {
     let told: Vec<_> = events
         .iter()
         .map(|event| {
-            (
-                event["event"].as_str().unwrap(),
-                event["reason"].as_str().unwrap(),
-            )
+            let word = |name: &str| event[name].as_str().unwrap();
+            (word("event"), word("reason"), word("actor"))
         })
         .collect();
     assert_eq!(
         told,
         [
-            ("login", "password"),
-            ("login_failed", "invalid_credentials"),
-            ("login_failed", "invalid_credentials"),
-            ("login_limited", "login_limit"),
-            ("cross_site", "endpoint:session"),
-            ("spoof", "identity"),
-            ("refused", "sid_repeated"),
-            ("rotated", "rotate"),
-            ("logout", "own"),
-            ("unknown_sids", "misses_per_client"),
-            ("login", "event"),
-            ("logout", "logout"),
+            ("login", "password", "user:alice"),
+            ("login_failed", "invalid_credentials", "client"),
+            ("login_failed", "invalid_credentials", "client"),
+            ("login_limited", "login_limit", "client"),
+            ("cross_site", "endpoint:session", "client"),
+            ("spoof", "identity", "client"),
+            ("refused", "sid_repeated", "client"),
+            ("rotated", "rotate", "user:alice"),
+            ("logout", "own", "user:alice"),
+            ("unknown_sids", "misses_per_client", "client"),
+            ("login", "event", "user:carol"),
+            ("logout", "logout", "user:carol"),
         ]
     );
     for event in &events {
         assert_eq!(event["client"], "127.0.0.1", "{event}");
         assert_eq!(event["request_id"].as_str().unwrap().len(), 32, "{event}");
     }
-    let mut logouts = events.iter().filter(|event| event["event"] == "logout");
-    assert!(logouts.all(|event| event["session"].is_string()));
+    a_life_can_be_followed(&events);
     let accounts: Vec<_> = events
         .iter()
         .filter_map(|event| event["account"].as_str())
@@ -94,7 +110,8 @@ fn each_thing_that_matters_is_one_line() {
 /// What a line says about who ended or looked at whose sessions.
 fn deed(event: &Value) -> Value {
     let names = [
-        "event", "reason", "actor", "session", "user", "tenant", "sessions",
+        "event", "reason", "actor", "acting", "session", "user", "tenant", "scope", "sessions",
+        "comment",
     ];
     let said = names.iter().filter(|name| !event[**name].is_null());
     said.map(|name| ((*name).to_owned(), event[*name].clone()))
@@ -134,25 +151,33 @@ fn who_ended_or_looked_at_sessions_is_told() {
         .filter(|event| event["event"] != "login")
         .map(deed)
         .collect();
-    let by_user = |reason: &str| {
-        json!({"event": "revoked", "reason": reason, "sessions": 1, "session": id, "user": user, "tenant": tenant,
-            "actor": format!("user:{}", user.as_str().unwrap())})
+    let by_user = |reason: &str, scope: &str| {
+        json!({"event": "revoked", "reason": reason, "sessions": 1, "acting": id, "user": user, "tenant": tenant,
+            "scope": scope, "actor": format!("user:{}", user.as_str().unwrap())})
     };
+    let mut device = by_user("device", "session");
+    device["session"] = other_id;
     let asked = |reason: &str| json!({"event": "admin", "reason": reason, "actor": "local"});
     let mut shown = asked("show");
     shown["session"] = last_id;
+    let mut searched = asked("search");
+    searched["user"] = json!("7");
+    let about_one = |comment: &str| json!({"event": "admin", "reason": "revoke", "actor": "local", "session": id, "scope": "session", "comment": comment});
+    let about_all = json!({"event": "admin", "reason": "revoke", "actor": "local", "user": user, "scope": "user", "comment": "left"});
     assert_eq!(
         deeds,
         [
-            by_user("device"),
-            by_user("logout_everywhere"),
-            asked("search"),
+            device,
+            by_user("logout_everywhere", "others"),
+            searched,
             shown,
-            asked("revoke"),
-            json!({"event": "revoked", "reason": "admin", "actor": "local", "session": id, "sessions": 1}),
-            asked("revoke"),
-            asked("revoke"),
-            json!({"event": "revoked", "reason": "admin", "actor": "local", "user": user, "sessions": 0}),
+            about_one("a stolen laptop"),
+            json!({"event": "revoked", "reason": "admin", "actor": "local", "session": id, "scope": "session",
+                "sessions": 1, "comment": "a stolen laptop"}),
+            about_one("again"),
+            about_all,
+            json!({"event": "revoked", "reason": "admin", "actor": "local", "user": user, "scope": "user",
+                "sessions": 0, "comment": "left"}),
         ]
     );
     for event in &events {
@@ -186,6 +211,12 @@ fn ends_that_nobody_asked_for_are_told() {
     let ends: Vec<_> = events(&gateway)
         .into_iter()
         .filter(|event| event["event"] != "login")
+        .inspect(|event| {
+            assert_eq!(
+                (&event["actor"], &event["user"]),
+                (&json!("gateway"), &json!("alice"))
+            )
+        })
         .map(|event| (event["event"].clone(), event["session"].clone()))
         .collect();
 
@@ -194,6 +225,86 @@ fn ends_that_nobody_asked_for_are_told() {
         [
             (json!("evicted"), evicted_id),
             (json!("expired"), expired_id)
+        ]
+    );
+}
+
+/// By SQL, or by an app that writes to the tables: told when the browser comes again, by whichever node it comes to.
+#[test]
+fn an_end_past_every_gateway_is_told() {
+    let app = App::start();
+    let database = TestPostgres::shared().database();
+    let mut gateway = Gateway::in_front_of(&app)
+        .with(&store_config(&database))
+        .start();
+    let alice = gateway.log_in("alice@example.com");
+    let id = gateway.session_of(&alice)["session"]["id"].clone();
+    sql(&database, "DELETE FROM sidgate_session");
+    until_true("the end", LONG, || !gateway.knows(&alice));
+    let bob = gateway.log_in("bob@example.com");
+    let bob_id = gateway.session_of(&bob)["session"]["id"].clone();
+    sql(
+        &database,
+        "UPDATE sidgate_session SET revoked_at = now(), revoke_reason = 'external'",
+    );
+    until_true("the end", LONG, || !gateway.knows(&bob));
+    gateway.stop();
+
+    let ends: Vec<_> = events(&gateway)
+        .into_iter()
+        .filter(|event| event["event"] != "login")
+        .map(|event| deed(&event))
+        .collect();
+    assert_eq!(
+        ends,
+        [
+            json!({"event": "revoked", "reason": "external", "actor": "outside", "session": bob_id, "user": "bob",
+            "tenant": "t1"})
+        ],
+        "of a row that is gone ({id}) nobody knows anything"
+    );
+}
+
+/// Whoever brings a sid that is over has proved nothing: they are not who it belonged to.
+#[test]
+fn a_logout_that_ends_nothing_is_nobodys_deed() {
+    let app = App::start();
+    app.says("/logout", json!([{"type": "logout", "scope": "this"}]));
+    let mut gateway = Gateway::in_front_of(&app).start();
+    let sid = gateway.log_in("alice@example.com");
+    for _ in 0..2 {
+        let answer = gateway.send(&Request::delete(SESSION).sid(&sid));
+        assert_eq!(answer.status, 204);
+    }
+    gateway.send(&Request::post("/logout").sid(&sid));
+    gateway.stop();
+
+    let events = events(&gateway);
+    let logouts = events.iter().filter(|event| event["event"] == "logout");
+    assert_eq!(logouts.count(), 1);
+}
+
+/// An app that ends the user's other sessions has not logged this browser out.
+#[test]
+fn an_app_that_ends_the_others_is_told_with_the_session_that_stays() {
+    let app = App::start();
+    app.says("/password", json!([{"type": "logout", "scope": "others"}]));
+    let mut gateway = Gateway::in_front_of(&app).start();
+    let [own, _other] = [(); 2].map(|()| gateway.log_in("alice@example.com"));
+    let id = gateway.session_of(&own)["session"]["id"].clone();
+    gateway.send(&Request::post("/password").sid(&own));
+    gateway.stop();
+
+    let deeds: Vec<_> = events(&gateway)
+        .iter()
+        .filter(|event| event["event"] != "login")
+        .map(deed)
+        .collect();
+    assert_eq!(
+        deeds,
+        [
+            json!({"event": "revoked", "reason": "logout_everywhere", "actor": "user:alice", "acting": id, "user": "alice",
+            "tenant": "t1", "scope": "others", "sessions": 1})
         ]
     );
 }

@@ -7,6 +7,7 @@ use serde_json::json;
 use session_core::testing::TestPostgres;
 
 use crate::support::app::{self, PASSWORD};
+use crate::support::audit::events_in;
 use crate::support::client::Connection;
 use crate::support::http::Response;
 use crate::support::stores::{sql_number, store_config};
@@ -155,7 +156,11 @@ fn login_through_the_app_is_held_to_the_limit() {
     let denied = enter();
 
     assert_eq!(denied.problem(409), "session_limit");
+    assert_eq!(denied.json()["sessions"], 2);
     assert!(denied.leaves_cookies_alone());
+    let told = events_in(&gateway.stdout());
+    let refused = told.iter().rfind(|event| event["event"] == "login_failed");
+    assert_eq!(refused.unwrap()["reason"], "session_limit");
     assert_eq!(sids.map(|sid| gateway.knows(&sid)), [true, true]);
 }
 

@@ -15,7 +15,7 @@ use crate::keys::Keyring;
 use crate::keys::legacy::{Credential, LegacyLogin};
 use crate::session::{NewSession, Origin, Session};
 use crate::sid::SessionKey;
-use crate::store::{Adoption, Recalled, Seen, StoreError};
+use crate::store::{Adoption, Recalled, Seen, StoreError, Tally};
 
 /// Tries to store a login that others keep storing and forgetting.
 const TRIES: usize = 2;
@@ -95,9 +95,7 @@ impl Sessions {
             reference: login.reference,
             limit: login.limit,
             sampled: ticket.sampled(),
-            origin: Origin::Login {
-                replaces: login.replaces,
-            },
+            origin: Origin::Adoption,
         };
         let adoption = Arc::new(Adoption {
             session,
@@ -152,6 +150,16 @@ impl Sessions {
     pub async fn tally(&self, seen: Vec<Seen>) -> Result<(), SessionsError> {
         let store = Arc::clone(&self.store);
         self.on_core(async move { Ok(store.tally(&seen).await?) })
+            .await
+    }
+
+    /// What has been written down, by hour.
+    ///
+    /// # Errors
+    /// When the store failed.
+    pub async fn tallied(&self) -> Result<Tally, SessionsError> {
+        let store = Arc::clone(&self.store);
+        self.on_core(async move { Ok(store.tallied().await?) })
             .await
     }
 }

@@ -7,7 +7,7 @@ const NAMES = {
   "requests.unavailable": "unavailable", "requests.app_failed": "app failed", "requests.aborted": "aborted",
   "core.store_errors": "store errors", "core.shared_errors": "Redis errors", "core.beats_failed": "heartbeats failed",
   "core.store_loads": "store reads", "breaker.redis": "Redis breaker (0 closed, 2 open)",
-  lease_remaining_seconds: "lease left", events_behind: "events behind",
+  lease_remaining_seconds: "lease left", events_behind: "events behind", "lag.p95": "lag p95, s", "lag.p99": "lag p99, s",
   "created.login": "logins", "created.event": "logins by an app", "created.rotate": "rotations", "created.migration": "migrations",
   live_sessions: "in the store", local_sessions: "in memory", event_streams: "event streams",
 };
@@ -41,7 +41,7 @@ export const CHARTS = [
   { id: "time", title: "Response time", note: "apps included", value: seconds, log: true, names: fixed("request.p50", "request.p95", "request.p99"), empty: "No request in this time." },
   { id: "distribution", title: "Response time distribution", note: "share of requests", bars: true, empty: "No request in this time." },
   { id: "errors", title: "Refused and failed", value: rate, names: happened(byPrefix("refused.", "requests.unavailable", "requests.app_failed")), empty: "Nothing was refused and nothing failed." },
-  { id: "lease", title: "Lease and revocation lag", note: "seconds, events", value: count, names: fixed("lease_remaining_seconds", "events_behind"), empty: "No reading yet." },
+  { id: "lease", title: "Lease and revocation lag", note: "seconds, events", value: count, names: fixed("lease_remaining_seconds", "lag.p95", "lag.p99", "events_behind"), empty: "No reading yet." },
   { id: "stores", title: "Redis and store", value: count, names: (data) => [...fixed("breaker.redis")(data), ...fixed("core.shared_errors", "core.store_errors", "core.beats_failed")(data)], empty: "No reading yet." },
   { id: "sessions", title: "Active sessions", value: count, names: fixed("live_sessions", "local_sessions", "event_streams"), empty: "No reading yet." },
   { id: "changes", title: "Logins, logouts, revocations", value: rate, names: happened(byPrefix("created.", "revoked.")), empty: "Nobody logged in or out in this time." },

@@ -147,9 +147,14 @@ async function poll(mine) {
     $("footer").textContent = `Sidgate ${now.version}. Charts show this node; sessions and nodes are those of the whole installation.`;
     draw();
     await nodes();
+    await burndown();
+    // What could not be shown while something was away.
+    if (sessionsFailed) sessions(false);
   } catch (error) {
     if (mine !== round) return;
     trouble(error);
+    // Asking again changes nothing before somebody has done something about it.
+    if (error.status === 401 || error.status === 403) return;
   }
   if (mine === round && !document.hidden) timer = setTimeout(() => poll(mine), EVERY[shown]);
 }
@@ -158,6 +163,25 @@ async function nodes() {
   const { nodes } = await ask("nodes");
   fill($("nodes"), nodes.map((node) =>
     row([node.id.slice(0, 8) + (node.self ? " (this one)" : ""), "mono"], [count(node.applied), "number"], [count(node.behind), "number"], [node.lease_ms > 0 ? `${seconds(node.lease_ms / 1000)} left` : "over", "number"], [seconds(node.seen_ms / 1000), "number"])), 5, "No node has reported.");
+}
+
+let burndownAt = 0;
+
+/** How many come with old logins each day. It is written down once a minute. */
+async function burndown() {
+  $("burndown").hidden = !now.migration;
+  if (!now.migration || Date.now() - burndownAt < 60_000) return;
+  const report = await ask("migration");
+  burndownAt = Date.now();
+  const most = Math.max(1, ...report.days.map((day) => day.users));
+  fill($("burndown-days"), report.days.map((day, ago) => {
+    const bar = element("span", { className: "bar" });
+    bar.style.width = `${(100 * day.users) / most}%`;
+    const migrated = element("td", { className: "bars" }, bar, element("span", { textContent: count(day.users) }));
+    return element("tr", {}, element("td", { textContent: ago === 0 ? "last 24 hours" : ago === 1 ? "the day before" : `${ago} days before` }), migrated,
+      element("td", { className: "number", textContent: count(day.refused) }), element("td", { className: "number", textContent: count(day.requests) }));
+  }), 4, "");
+  $("burndown-verdict").textContent = report.removal.why;
 }
 
 function start() {
@@ -199,12 +223,17 @@ function fill(body, rows, columns, empty) {
 const when = (time) => (time ? new Date(time).toLocaleString(undefined, { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", hour12: false }) : "–");
 let next = null;
 let asked = "";
+let searches = 0;
+let sessionsFailed = false;
 
 async function sessions(more) {
   if (!more) asked = $("text").value.trim() ? `&${$("field").value}=${encodeURIComponent($("text").value.trim())}` : "";
   $("sessions-note").textContent = "Loading…";
+  const mine = ++searches;
   try {
     const page = await ask(`sessions?limit=50${asked}${more && next ? `&after=${next}` : ""}`);
+    if (mine !== searches) return;
+    sessionsFailed = false;
     const rows = page.sessions.map(sessionRow);
     if (more) $("sessions").append(...rows);
     else fill($("sessions"), rows, 7, asked ? "No live session matches." : "Nobody is logged in.");
@@ -212,6 +241,8 @@ async function sessions(more) {
     $("more").hidden = !next;
     $("sessions-note").textContent = "";
   } catch (error) {
+    if (mine !== searches) return;
+    sessionsFailed = error.status !== 400;
     $("more").hidden = true;
     $("sessions-note").textContent = error.status === 400 ? "That is not something to search for." : `Sessions cannot be shown: ${error.message}`;
   }
@@ -253,8 +284,10 @@ function revoke(session) {
 
 $("revoke-yes").addEventListener("click", async (event) => {
   event.preventDefault();
+  if (!$("reason").reportValidity()) return;
   const all = $("revoke").querySelector("[value=user]").checked;
   const body = { ...(all ? { user: toEnd.userId } : { id: toEnd.id }), reason: $("reason").value };
+  $("revoke-yes").disabled = true;
   try {
     const receipt = await ask("revocations", { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
     $("revoke").close();
@@ -264,8 +297,11 @@ $("revoke-yes").addEventListener("click", async (event) => {
     sessions(false);
   } catch (error) {
     $("revoke-trouble").textContent = error.status === 404 ? "It has ended already." : `Nothing was ended: ${error.message}`;
+  } finally {
+    $("revoke-yes").disabled = false;
   }
 });
+$("revoke-no").addEventListener("click", () => $("revoke").close());
 
 function toast(text) {
   $("toast").textContent = text;

@@ -5,13 +5,14 @@
 //! | `gateway` | the program under test with its configuration |
 //! | `builder` | how it is configured and started |
 //! | `app` | an app that knows users; records every byte it receives |
+//! | `audit` | security events |
 //! | `upstream` | the recording TCP server under it |
 //! | `django` | the demo app under gunicorn |
 //! | `browser` | a client that keeps cookies and fills in forms |
 //! | `client`, `http` | a client that sends exact bytes; requests and responses |
 //! | `h2` | the same over HTTP/2 |
 //! | `legacy` | the system that is being replaced, and an app that knows its logins |
-//! | `tls` | a client that speaks TLS |
+//! | `tls`, `tls_receiver` | a client that speaks TLS, and a server |
 //! | `token` | signed texts, made and checked without the gateway's code |
 //! | `metrics` | numbers of `/metrics` |
 //! | `mmdb` | small databases of places, in MaxMind's format |
@@ -21,6 +22,7 @@
 //! | `config`, `port`, `process`, `wait` | what those are made of |
 
 pub(crate) mod app;
+pub(crate) mod audit;
 pub(crate) mod browser;
 pub(crate) mod builder;
 pub(crate) mod cli;
@@ -39,6 +41,7 @@ mod secrets;
 pub(crate) mod sids;
 pub(crate) mod stores;
 pub(crate) mod tls;
+pub(crate) mod tls_receiver;
 pub(crate) mod token;
 pub(crate) mod upstream;
 pub(crate) mod wait;

@@ -1,0 +1,298 @@
+//! How lines get out: through bounded queues, each with a thread of its own that writes.
+//!
+//! Whoever reads the log may stop reading, and a disk may be full. Requests wait for neither: a line that finds its queue full,
+//! or that its stream does not take, is dropped and counted. Security events may have a file of their own; what it does not
+//! take goes to the log instead.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::channel;
+use std::thread;
+use std::time::Duration;
+
+use arc_swap::ArcSwapOption;
+use tracing::Metadata;
+use tracing_appender::non_blocking::{ErrorCounter, NonBlocking, NonBlockingBuilder, WorkerGuard};
+use tracing_subscriber::fmt::MakeWriter;
+
+use super::security;
+
+/// Lines that wait to be written: about two megabytes of usual ones.
+const QUEUE: usize = 5_000;
+/// Bytes of lines that go out together at most, and a line.
+const BATCH: usize = 16 * 1024;
+/// How long the end of the process waits for what is left.
+const LAST_LINES: Duration = Duration::from_secs(2);
+
+/// Where the log goes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Stream {
+    /// stdout
+    Out,
+    /// stderr
+    Err,
+}
+
+/// The queues. When they are dropped, what waits is written, as far as it can be within [`LAST_LINES`].
+#[derive(Debug)]
+pub(crate) struct Lines {
+    /// Of the audit trail and of the log, in this order: what the file does not take goes to the log.
+    writers: Option<[WorkerGuard; 2]>,
+    destinations: Destinations,
+}
+
+impl Lines {
+    pub(super) fn start(stream: Stream) -> Self {
+        let stream: Box<dyn Write + Send> = match stream {
+            Stream::Out => Box::new(io::stdout()),
+            Stream::Err => Box::new(io::stderr()),
+        };
+        let opened = Arc::<Opened>::default();
+        let sink = LogSink {
+            stream,
+            opened: Arc::clone(&opened),
+            pending: Vec::with_capacity(BATCH),
+            lines: 0,
+        };
+        let (log, log_writer) = queue("sidgate-log", sink);
+        let sink = AuditSink {
+            opened: Arc::clone(&opened),
+            otherwise: log.clone(),
+        };
+        let (audit, audit_writer) = queue("sidgate-audit", sink);
+        let trail = Trail {
+            opened,
+            log_lost: log.error_counter(),
+            audit_lost: audit.error_counter(),
+        };
+        Self {
+            writers: Some([audit_writer, log_writer]),
+            destinations: Destinations { log, audit, trail },
+        }
+    }
+
+    /// For the layer that makes the lines.
+    pub(super) fn destinations(&self) -> Destinations {
+        self.destinations.clone()
+    }
+
+    /// For whoever says where security events go, and counts what was lost.
+    #[must_use]
+    pub(crate) fn trail(&self) -> Trail {
+        self.destinations.trail.clone()
+    }
+}
+
+impl Drop for Lines {
+    fn drop(&mut self) {
+        // A guard waits without limit for a stream that nobody reads.
+        let (writers, (done, is_done)) = (self.writers.take(), channel());
+        let flush = move || {
+            drop(writers);
+            // Nobody listens any more when it took too long.
+            let _late = done.send(());
+        };
+        if thread::Builder::new().spawn(flush).is_ok() {
+            let _written_or_lost = is_done.recv_timeout(LAST_LINES);
+        }
+    }
+}
+
+fn queue(name: &str, sink: impl Write + Send + 'static) -> (NonBlocking, WorkerGuard) {
+    NonBlockingBuilder::default()
+        .buffered_lines_limit(QUEUE)
+        .lossy(true)
+        .thread_name(name)
+        .finish(sink)
+}
+
+/// Chooses the queue for each line.
+#[derive(Clone, Debug)]
+pub(super) struct Destinations {
+    log: NonBlocking,
+    audit: NonBlocking,
+    trail: Trail,
+}
+
+impl<'a> MakeWriter<'a> for Destinations {
+    type Writer = NonBlocking;
+
+    fn make_writer(&'a self) -> Self::Writer {
+        self.log.clone()
+    }
+
+    fn make_writer_for(&'a self, line: &Metadata<'_>) -> Self::Writer {
+        let has_own_file =
+            line.target() == security::TARGET && self.trail.opened.file.load().is_some();
+        if has_own_file { &self.audit } else { &self.log }.clone()
+    }
+}
+
+/// The file of the security events, and what became of lines.
+#[derive(Clone, Debug)]
+pub(crate) struct Trail {
+    opened: Arc<Opened>,
+    log_lost: ErrorCounter,
+    audit_lost: ErrorCounter,
+}
+
+#[derive(Debug, Default)]
+struct Opened {
+    file: ArcSwapOption<AuditFile>,
+    /// Events that the file did not take.
+    failures: AtomicU64,
+    /// Lines that the log's stream did not take.
+    log_failures: AtomicU64,
+}
+
+#[derive(Debug)]
+struct AuditFile {
+    path: PathBuf,
+    file: File,
+    /// It may end in half a line.
+    is_torn: AtomicBool,
+}
+
+impl AuditFile {
+    fn open(path: &Path, create: bool) -> io::Result<Self> {
+        let mut options = OpenOptions::new();
+        let file = options
+            .read(true)
+            .append(true)
+            .create(create)
+            .mode(0o600)
+            .open(path)?;
+        let length = file.metadata()?.len();
+        let mut last = [b'\n'];
+        if length > 0 {
+            file.read_exact_at(&mut last, length - 1)?;
+        }
+        Ok(Self {
+            path: path.to_owned(),
+            file,
+            is_torn: AtomicBool::new(last != [b'\n']),
+        })
+    }
+
+    fn append(&self, line: &[u8]) -> io::Result<()> {
+        let mut file = &self.file;
+        if self.is_torn.swap(true, Ordering::Relaxed) {
+            file.write_all(b"\n")?;
+        }
+        file.write_all(line)?;
+        self.is_torn.store(false, Ordering::Relaxed);
+        Ok(())
+    }
+}
+
+impl Trail {
+    /// Security events go to the end of this file from now on, which only its owner can read if it is new; `None`: to the
+    /// log. Called again it takes another file of the same name, for whoever has moved the old one away.
+    ///
+    /// # Errors
+    /// When the file cannot be opened; then everything stays as it is.
+    pub(crate) fn write_to(&self, path: Option<&Path>) -> io::Result<()> {
+        let open = |path| AuditFile::open(path, true).map(Arc::new);
+        self.opened.file.store(path.map(open).transpose()?);
+        Ok(())
+    }
+
+    /// See [`Self::write_to`], for a file that is the gateway's: it is never made here, where it might not be the gateway's to
+    /// open.
+    ///
+    /// # Errors
+    /// When the file is not there, or cannot be opened.
+    pub(crate) fn add_to(&self, path: Option<&Path>) -> io::Result<()> {
+        let open = |path| AuditFile::open(path, false).map(Arc::new);
+        self.opened.file.store(path.map(open).transpose()?);
+        Ok(())
+    }
+
+    /// See [`Self::write_to`], for the file that is in use.
+    ///
+    /// # Errors
+    /// As there.
+    pub(crate) fn reopen(&self) -> io::Result<()> {
+        match &*self.opened.file.load() {
+            Some(now) => self.write_to(Some(&now.path)),
+            None => Ok(()),
+        }
+    }
+
+    /// Lines that were dropped, of the log and of the audit trail.
+    #[must_use]
+    pub(crate) fn lost(&self) -> [(&'static str, u64); 2] {
+        let dropped =
+            |counter: &ErrorCounter| u64::try_from(counter.dropped_lines()).unwrap_or(u64::MAX);
+        let failed = self.opened.log_failures.load(Ordering::Relaxed);
+        let log = dropped(&self.log_lost).saturating_add(failed);
+        [("log", log), ("audit", dropped(&self.audit_lost))]
+    }
+
+    /// Security events that their file did not take, and that went to the log instead.
+    #[must_use]
+    pub(crate) fn failures(&self) -> u64 {
+        self.opened.failures.load(Ordering::Relaxed)
+    }
+}
+
+/// Writes the log. Each call brings one line; lines that come faster than they are written go out together.
+struct LogSink {
+    stream: Box<dyn Write + Send>,
+    opened: Arc<Opened>,
+    /// Whole lines that are yet to be written, and how many.
+    pending: Vec<u8>,
+    lines: u64,
+}
+
+impl Write for LogSink {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        self.pending.extend_from_slice(line);
+        self.lines += 1;
+        if self.pending.len() >= BATCH {
+            self.flush()?;
+        }
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        let written = self.stream.write_all(&self.pending);
+        if written.and_then(|()| self.stream.flush()).is_err() {
+            // There is nobody to tell but the metrics.
+            self.opened
+                .log_failures
+                .fetch_add(self.lines, Ordering::Relaxed);
+        }
+        self.pending.clear();
+        self.lines = 0;
+        Ok(())
+    }
+}
+
+/// Writes security events. Each call brings one line.
+struct AuditSink {
+    opened: Arc<Opened>,
+    otherwise: NonBlocking,
+}
+
+impl Write for AuditSink {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        let written = match &*self.opened.file.load() {
+            Some(file) => file.append(line),
+            None => self.otherwise.write_all(line),
+        };
+        if written.is_err() {
+            self.opened.failures.fetch_add(1, Ordering::Relaxed);
+            self.otherwise.write_all(line)?;
+        }
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

@@ -1,0 +1,359 @@
+//! Where security events go, and what becomes of them when that place fails. What they say is in `security_events.rs`.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::PathBuf;
+use std::process::{Child, Stdio};
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::{Value, json};
+
+use crate::support::app::PASSWORD;
+use crate::support::audit::events_in;
+use crate::support::cli::{Outcome, program, sidgate};
+use crate::support::gateway::is_open;
+use crate::support::process::guarded;
+use crate::support::wait::{LONG, until, until_true};
+use crate::support::{App, Gateway, Request, login};
+
+const AUDIT: &str = "[audit]\nfile = \"audit.jsonl\"";
+
+fn file_of(gateway: &Gateway) -> PathBuf {
+    gateway.folder().join("audit.jsonl")
+}
+
+fn events_of(file: PathBuf) -> Vec<Value> {
+    events_in(&fs::read_to_string(file).unwrap_or_default())
+}
+
+fn log_in_fails(gateway: &Gateway) {
+    gateway.send(&login("alice@example.com", "not the password"));
+}
+
+/// Asking for less of the log does not switch the audit trail off.
+#[test]
+fn events_have_a_file_of_their_own_whatever_the_log_level() {
+    let app = App::start();
+    let mut gateway = Gateway::in_front_of(&app)
+        .with(AUDIT)
+        .env("RUST_LOG", "off")
+        .start();
+    gateway.log_in("alice@example.com");
+    log_in_fails(&gateway);
+    gateway.stop();
+
+    let file = file_of(&gateway);
+    let mode = fs::metadata(&file).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600, "for its owner alone");
+    let kinds: Vec<_> = events_of(file)
+        .iter()
+        .map(|event| event["event"].clone())
+        .collect();
+    assert_eq!(kinds, [json!("login"), json!("login_failed")]);
+    assert_eq!(gateway.stdout(), "");
+}
+
+#[test]
+fn without_a_file_they_are_in_the_log_whatever_its_level() {
+    let app = App::start();
+    let mut gateway = Gateway::in_front_of(&app).env("RUST_LOG", "off").start();
+    log_in_fails(&gateway);
+    gateway.stop();
+
+    assert_eq!(events_in(&gateway.stdout()).len(), 1);
+}
+
+/// A process that was killed, or a disk that was full, has left half a line: the next one is whole all the same.
+#[test]
+fn half_a_line_spoils_no_other() {
+    let app = App::start();
+    let mut gateway = Gateway::in_front_of(&app).with(AUDIT).start();
+    gateway.stop();
+    fs::write(file_of(&gateway), "{\"half\":").unwrap();
+    gateway.start_again();
+    log_in_fails(&gateway);
+    log_in_fails(&gateway);
+    gateway.stop();
+
+    let text = fs::read_to_string(file_of(&gateway)).unwrap();
+    let (half, whole) = text.split_once('\n').unwrap();
+    assert_eq!(half, "{\"half\":");
+    assert_eq!(events_in(whole).len(), 2);
+}
+
+/// What root makes, the gateway may not be able to open.
+#[test]
+fn a_command_makes_no_file() {
+    let app = App::start();
+    let mut gateway = Gateway::in_front_of(&app).with(AUDIT).start();
+    fs::remove_file(file_of(&gateway)).unwrap();
+    let done = revoke_by_command(&gateway, &["--all"]);
+    gateway.stop();
+
+    assert!(!file_of(&gateway).exists());
+    let (complaint, lines) = done.stderr.split_once('\n').unwrap();
+    assert!(complaint.contains("audit.file"), "{done:?}");
+    assert_eq!(events_in(lines).len(), 2, "{done:?}");
+}
+
+/// As logrotate does it: the file is moved away, and a signal sent.
+#[test]
+fn a_file_that_was_moved_away_is_begun_anew_and_no_event_is_lost() {
+    let app = App::start();
+    let mut gateway = Gateway::in_front_of(&app).with(AUDIT).start();
+    let moved = gateway.folder().join("audit.jsonl.1");
+    log_in_fails(&gateway);
+    until_true("the first line", LONG, || {
+        events_of(file_of(&gateway)).len() == 1
+    });
+
+    fs::rename(file_of(&gateway), &moved).unwrap();
+    log_in_fails(&gateway);
+    until_true("the second line, in the old file", LONG, || {
+        events_of(moved.clone()).len() == 2
+    });
+    gateway.signal(Signal::HUP);
+    until_true("a new file", LONG, || file_of(&gateway).exists());
+    log_in_fails(&gateway);
+    gateway.stop();
+
+    assert_eq!(events_of(moved).len(), 2);
+    assert_eq!(events_of(file_of(&gateway)).len(), 1);
+}
+
+/// Also when the configuration on the disk is broken at that moment, and is not taken over.
+#[test]
+fn a_broken_configuration_does_not_keep_the_file_from_being_opened_again() {
+    let app = App::start();
+    let mut gateway = Gateway::in_front_of(&app).with(AUDIT).start();
+    fs::rename(file_of(&gateway), gateway.folder().join("moved")).unwrap();
+    gateway.reconfigure(|_, text| format!("nonsense = 1\n{text}"));
+    gateway.signal(Signal::HUP);
+    until_true("a new file", LONG, || file_of(&gateway).exists());
+    log_in_fails(&gateway);
+    gateway.stop();
+
+    assert!(gateway.stdout().contains("configuration not reloaded"));
+    assert_eq!(events_of(file_of(&gateway)).len(), 1);
+}
+
+#[test]
+fn another_file_is_taken_over_by_a_reload_and_one_that_cannot_be_opened_is_not() {
+    let app = App::start();
+    let mut gateway = Gateway::in_front_of(&app).with(AUDIT).start();
+    let elsewhere = gateway.folder().join("elsewhere.jsonl");
+    let name = |gateway: &Gateway, from: &str, to: &str| {
+        gateway.reconfigure(|_, text| text.replace(from, to));
+        gateway.signal(Signal::HUP);
+    };
+    name(&gateway, "audit.jsonl", "elsewhere.jsonl");
+    until_true("the other file", LONG, || elsewhere.exists());
+    name(&gateway, "elsewhere.jsonl", "nowhere/audit.jsonl");
+    until_true("a refusal", LONG, || {
+        let log = gateway.stdout();
+        log.contains("configuration not reloaded") && log.contains("audit.file")
+    });
+    log_in_fails(&gateway);
+    gateway.stop();
+
+    assert_eq!(events_of(elsewhere).len(), 1);
+    assert_eq!(events_of(file_of(&gateway)).len(), 0);
+}
+
+#[test]
+fn a_full_disk_loses_no_event() {
+    let app = App::start();
+    let mut gateway = Gateway::in_front_of(&app)
+        .with("[audit]\nfile = \"/dev/full\"")
+        .start();
+    log_in_fails(&gateway);
+    let failures = || {
+        gateway
+            .metrics()
+            .sum("sidgate_audit_write_failures_total", &[])
+    };
+    until_true("the failure to be counted", LONG, || failures() == 1.0);
+    gateway.stop();
+
+    assert_eq!(events_in(&gateway.stdout()).len(), 1);
+}
+
+#[test]
+fn a_file_that_cannot_be_opened_is_a_fault_of_the_configuration() {
+    let app = App::start();
+    let refused = Gateway::in_front_of(&app)
+        .with("[audit]\nfile = \"nowhere/audit.jsonl\"")
+        .run_to_the_end();
+
+    assert_eq!(refused.code, Some(78), "{refused:?}");
+    assert!(refused.stderr.contains("audit.file"), "{refused:?}");
+}
+
+/// Whoever reads the log has stopped: a full pipe. Requests do not wait for it, what is lost is counted, and the process ends
+/// when it is told to.
+#[test]
+fn a_log_that_nobody_reads_holds_no_request_up() {
+    let app = App::start();
+    let mut gateway = Gateway::in_front_of(&app).start();
+    gateway.stop();
+    let mut unread = Unread::start(&gateway);
+    until_true("a listener", LONG, || is_open(gateway.public_port()));
+    gateway.wait_until_ready();
+    let lost = || {
+        let log = [("stream", "log")];
+        gateway.metrics().sum("sidgate_log_lines_lost_total", &log)
+    };
+    let mut connection = gateway.connect();
+    let page = Request::get("/page").bytes(&gateway.host());
+
+    until_true("lines that nobody takes", 3 * LONG, || {
+        for _ in 0..500 {
+            connection.write(&page);
+            assert_eq!(connection.read(false).status, 200);
+        }
+        lost() > 0.0
+    });
+
+    unread.signal(Signal::TERM);
+    until("its end", LONG, || unread.0.try_wait().unwrap());
+}
+
+/// A gateway whose stdout is a pipe that nobody reads.
+struct Unread(Child);
+
+impl Unread {
+    fn start(gateway: &Gateway) -> Self {
+        let mut command = guarded(program());
+        command
+            .args(["run", "--config"])
+            .arg(gateway.config_file())
+            .env("RUST_LOG", "trace")
+            .stdout(Stdio::piped());
+        Self(command.spawn().unwrap())
+    }
+
+    fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.0), signal).unwrap();
+    }
+}
+
+impl Drop for Unread {
+    fn drop(&mut self) {
+        // Fails only if it has ended.
+        let _ended = self.0.kill();
+        self.0.wait().unwrap();
+    }
+}
+
+fn revoke_by_command(gateway: &Gateway, arguments: &[&str]) -> Outcome {
+    let config = gateway.config_file();
+    let config = ["--config", config.to_str().unwrap()];
+    let arguments = [&["sessions", "revoke"], arguments, &config].concat();
+    sidgate(gateway.folder(), &arguments)
+}
+
+fn by_shell() -> String {
+    format!("shell:{}", rustix::process::getuid().as_raw())
+}
+
+#[test]
+fn a_revocation_by_command_is_in_the_file() {
+    let app = App::start();
+    let mut gateway = Gateway::in_front_of(&app).with(AUDIT).start();
+    gateway.log_in("alice@example.com");
+    let config = gateway.config_file();
+    let list = [
+        "sessions",
+        "list",
+        "--user",
+        "alice",
+        "--config",
+        config.to_str().unwrap(),
+    ];
+    sidgate(gateway.folder(), &list).success();
+    let done = revoke_by_command(&gateway, &["--user", "alice", "--reason", "lost phone"]);
+    gateway.stop();
+
+    assert_eq!(done.stderr, "");
+    let events = events_of(file_of(&gateway));
+    let [.., listed, _asked, last] = &events[..] else {
+        panic!("three lines of commands: {events:?}");
+    };
+    assert_eq!(
+        (&listed["event"], &listed["reason"], &listed["user"]),
+        (&json!("admin"), &json!("search"), &json!("alice"))
+    );
+    let facts = [
+        "event", "actor", "user", "scope", "sessions", "nodes", "acked", "reason", "comment",
+    ];
+    assert_eq!(
+        facts.map(|fact| last[fact].clone()),
+        [
+            json!("revoked"),
+            json!(by_shell()),
+            json!("alice"),
+            json!("user"),
+            json!(1),
+            json!(1),
+            json!(1),
+            json!("admin"),
+            json!("lost phone"),
+        ]
+    );
+}
+
+#[test]
+fn a_revocation_by_command_is_on_stderr_where_there_is_no_file() {
+    let app = App::start();
+    let gateway = Gateway::in_front_of(&app).start();
+    let done = revoke_by_command(&gateway, &["--all"]);
+
+    let [asked, event] = &events_in(&done.stderr)[..] else {
+        panic!("two lines: {done:?}");
+    };
+    assert_eq!(
+        (&asked["event"], &asked["reason"]),
+        (&json!("admin"), &json!("revoke"))
+    );
+    assert_eq!(
+        (&event["actor"], &event["scope"]),
+        (&json!(by_shell()), &json!("all"))
+    );
+    let receipt: Value =
+        serde_json::from_str(&done.success()).expect("stdout is the receipt alone");
+    assert_eq!(receipt["revoked"], 0);
+}
+
+/// Whoever tries the door is told about as well.
+#[test]
+fn calls_of_the_admin_api_without_leave_are_told() {
+    const TOKEN: &str = "0123456789abcdef0123456789abcdef";
+    let app = App::start();
+    let mut gateway = Gateway::in_front_of(&app)
+        .with("[admin]\ntoken = \"${ADMIN_TOKEN}\"\nclaim = \"user.is_staff\"")
+        .env("ADMIN_TOKEN", TOKEN)
+        .start();
+    let alice = gateway.log_in("alice@example.com");
+    let search = || Request::get("/api/admin/sessions");
+    gateway.send_admin(&search().header("Authorization", "Bearer wrong"));
+    gateway.send(&search());
+    gateway.send(&search().sid(&alice));
+    gateway.send_admin(&search().header("Authorization", &format!("Bearer {TOKEN}")));
+    gateway.stop();
+
+    let told: Vec<_> = events_in(&gateway.stdout())
+        .iter()
+        .filter(|event| event["event"] != "login")
+        .map(|event| {
+            ["event", "reason", "actor"].map(|fact| event[fact].as_str().unwrap().to_owned())
+        })
+        .collect();
+    let expected = [
+        ["admin_refused", "token_required", "client"],
+        ["admin_refused", "unauthenticated", "client"],
+        ["admin_refused", "forbidden", "user:alice"],
+        ["admin", "search", "token"],
+    ];
+    assert_eq!(told, expected.map(|facts| facts.map(str::to_owned)));
+    assert!(!gateway.stdout().contains(PASSWORD));
+}
