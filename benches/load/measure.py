@@ -125,6 +125,18 @@ def gateways_side(between: Between) -> dict:
     }
 
 
+def progress(between: Between) -> str:
+    """One line about the last seconds."""
+    count, p95 = between.count, between.quantile("sidgate_resolve_seconds", 0.95)
+    own = "–" if p95 is None else f"{1000 * p95:.2f} ms"
+    without = sum(count("sidgate_resolve_total", tier="none", result=it) for it in ("not_asked", "no_cookie"))
+    unknown = count("sidgate_resolve_total", tier="none") - without
+    return (
+        f"{count('sidgate_requests_total'):7,.0f} requests, {count('sidgate_sessions_created_total'):5,.0f} sessions begun, "
+        f"{count('sidgate_sessions_revoked_total'):5,.0f} ended, own share p95 {own}, {unknown:,.0f} not found out"
+    )
+
+
 def verdicts(budgets: Budgets, error_rate: float, gateway: dict | None) -> list[dict]:
     """Each budget, what was measured, and whether it was met. What could not be measured is not met."""
     rows = [("error rate", error_rate, budgets.error_rate, error_rate <= budgets.error_rate)]

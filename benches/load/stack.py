@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ipaddress
+import json
 import os
 import shutil
 import socket
@@ -22,22 +23,41 @@ TARGET = (ROOT / os.environ.get("CARGO_TARGET_DIR", "target")).resolve()
 RELEASE = TARGET / "release"
 
 
+# Of a stack of our own. With one node alone nothing would ever come from Redis, and no revocation have to travel.
+NODES = 2
+
+
 @dataclass(frozen=True)
-class Stack:
-    """Where users go, and where the gateway tells about itself; `admin` is empty when nobody said."""
+class Node:
+    """Where users go, and where the node tells about itself; `admin` is empty when nobody said."""
 
     host: str
     admin: str = ""
     token: str = ""
 
     def metrics(self) -> str:
-        """The gateway's own account, or nothing."""
+        """The node's own account, or nothing."""
         if not self.admin:
             return ""
         headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
         request = urllib.request.Request(f"{self.admin}/metrics", headers=headers)
         with urllib.request.urlopen(request, timeout=5) as answer:
             return answer.read().decode()
+
+
+@dataclass(frozen=True)
+class Stack:
+    """The nodes that share the users."""
+
+    nodes: tuple[Node, ...]
+
+    @property
+    def tells(self) -> bool:
+        return all(node.admin for node in self.nodes)
+
+    def metrics(self) -> str:
+        """What all nodes have counted; whoever reads it adds up."""
+        return "\n".join(node.metrics() for node in self.nodes)
 
 
 def is_loopback(url: str) -> bool:
@@ -70,12 +90,13 @@ def cargo(*arguments: str) -> None:
         raise compare.Failed(f"cargo build {' '.join(arguments)} failed")
 
 
-def configuration(public: int, admin: int, app: int, redis: int, postgres: str) -> str:
+def configuration(public: int, admin: int, hosts: list[str], app: int, redis: int, postgres: str) -> str:
     return f"""
 [server]
 listen = ["127.0.0.1:{public}"]
 admin_listen = "127.0.0.1:{admin}"
-public_origin = "http://localhost:{public}"
+public_origin = "http://{hosts[0]}"
+hosts = {json.dumps(hosts)}
 [keys]
 master = "file:master.key"
 [store]
@@ -83,9 +104,11 @@ url = "{postgres}"
 auto_migrate = true
 [cache]
 redis_url = "redis://127.0.0.1:{redis}"
-[login_limits]
 # All users come from one address here.
+[login_limits]
 per_client = "1000000/m"
+[edge]
+misses_per_client = "1000000/m"
 [migration]
 mode = "on"
 credentials = ["old_session"]
@@ -107,14 +130,17 @@ session = "none"
 
 
 @contextlib.contextmanager
-def own() -> Iterator[Stack]:
-    """Everything on free ports of this machine; ends with the block."""
+def own(logs: Path) -> Iterator[Stack]:
+    """Everything on free ports of this machine; ends with the block, and leaves what its nodes have written in `logs`."""
     build()
     if shutil.which("redis-server") is None:
         raise compare.Failed("redis-server is missing: scripts/bootstrap load")
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="sidgate-load-")))
-        public, admin, app, redis = (compare.free_port() for _ in range(4))
+        app, redis = compare.free_port(), compare.free_port()
+        ports = [(compare.free_port(), compare.free_port()) for _ in range(NODES)]
+        hosts = [f"localhost:{public}" for public, _ in ports]
+        stack.callback(keep_logs, folder, logs)
         postgres = stack.enter_context(postgresql())
 
         def start(name: str, *command: str | Path, **environment: str) -> subprocess.Popen:
@@ -129,13 +155,25 @@ def own() -> Iterator[Stack]:
             check=True,
             capture_output=True,
         )
-        (folder / "sidgate.toml").write_text(configuration(public, admin, app, redis, postgres))
         # Access lines of minutes would only fill the disk.
         level = "info,sidgate::access=off"
-        command = [RELEASE / "sidgate", "run", "--config", folder / "sidgate.toml"]
-        gateway = start("gateway", *command, RUST_LOG=level)
-        compare.wait_for(compare.ready(admin), gateway, folder / "gateway.log")
-        yield Stack(f"http://localhost:{public}", f"http://127.0.0.1:{admin}")
+        for number, (public, admin) in enumerate(ports):
+            name = f"node{number}"
+            settings = folder / f"{name}.toml"
+            settings.write_text(configuration(public, admin, hosts, app, redis, postgres))
+            node = start(name, RELEASE / "sidgate", "run", "--config", settings, RUST_LOG=level)
+            compare.wait_for(compare.ready(admin), node, folder / f"{name}.log")
+        yield Stack(
+            tuple(
+                Node(f"http://{host}", f"http://127.0.0.1:{admin}")
+                for host, (_, admin) in zip(hosts, ports, strict=True)
+            )
+        )
+
+
+def keep_logs(folder: Path, logs: Path) -> None:
+    for log in folder.glob("node*.log"):
+        shutil.copy(log, logs)
 
 
 @contextlib.contextmanager

@@ -2,7 +2,7 @@
 //! a session that has ended and is still admitted is an error like any other.
 
 use std::sync::LazyLock;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use goose::goose::GooseResponse;
@@ -20,6 +20,21 @@ static EMAIL: LazyLock<String> = LazyLock::new(|| env("LOAD_EMAIL", "user{}@exam
 static PASSWORD: LazyLock<String> = LazyLock::new(|| env("LOAD_PASSWORD", "correct horse battery"));
 static PAGE: LazyLock<String> =
     LazyLock::new(|| env("LOAD_PAGE", "/reports/2026/11?page=2&sort=-created_at"));
+
+/// The gateway's other nodes, beside the host that goose knows.
+static OTHER_NODES: LazyLock<Vec<String>> = LazyLock::new(|| {
+    let named = env("LOAD_OTHER_NODES", "");
+    named.split_whitespace().map(str::to_owned).collect()
+});
+
+/// Where a path is asked for: each request goes to another node than the one before, as a load balancer sends it.
+fn somewhere(path: &str) -> String {
+    static TURN: AtomicUsize = AtomicUsize::new(0);
+    let turn = TURN.fetch_add(1, Ordering::Relaxed) % (OTHER_NODES.len() + 1);
+    // What is no URL is seen from the host that goose knows.
+    let node = turn.checked_sub(1).and_then(|at| OTHER_NODES.get(at));
+    format!("{}{path}", node.map_or("", String::as_str))
+}
 
 fn env(name: &str, default: &str) -> String {
     std::env::var(name).unwrap_or_else(|_| default.to_owned())
@@ -79,7 +94,7 @@ impl<'a> Ask<'a> {
 
     async fn send(self, user: &mut GooseUser) -> Result<GooseResponse, Box<TransactionError>> {
         let mut request = user
-            .get_request_builder(&self.method, self.path)?
+            .get_request_builder(&self.method, &somewhere(self.path))?
             .header("accept", "application/json")
             .header(
                 "user-agent",

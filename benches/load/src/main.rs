@@ -2,7 +2,7 @@
 //! stands in `run` beside this package, which starts this program with goose's own options.
 //!
 //! Environment: `LOAD_EMAIL` and `LOAD_PASSWORD` (who logs in; `{}` stands for a number that is new each time), `LOAD_PAGE`
-//! (a page that needs a session).
+//! (a page that needs a session), `LOAD_OTHER_NODES` (origins of further nodes of the same gateway).
 
 mod journeys;
 
