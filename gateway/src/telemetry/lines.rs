@@ -196,9 +196,7 @@ impl Trail {
     /// # Errors
     /// When the file cannot be opened; then everything stays as it is.
     pub(crate) fn write_to(&self, path: Option<&Path>) -> io::Result<()> {
-        let open = |path| AuditFile::open(path, true).map(Arc::new);
-        self.opened.file.store(path.map(open).transpose()?);
-        Ok(())
+        self.take(path, true)
     }
 
     /// See [`Self::write_to`], for a file that is the gateway's: it is never made here, where it might not be the gateway's to
@@ -207,7 +205,11 @@ impl Trail {
     /// # Errors
     /// When the file is not there, or cannot be opened.
     pub(crate) fn add_to(&self, path: Option<&Path>) -> io::Result<()> {
-        let open = |path| AuditFile::open(path, false).map(Arc::new);
+        self.take(path, false)
+    }
+
+    fn take(&self, path: Option<&Path>, create: bool) -> io::Result<()> {
+        let open = |path| AuditFile::open(path, create).map(Arc::new);
         self.opened.file.store(path.map(open).transpose()?);
         Ok(())
     }

@@ -8,9 +8,10 @@ use std::process::{Child, Stdio};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
+use crate::revoking::revoke;
 use crate::support::app::PASSWORD;
 use crate::support::audit::events_in;
-use crate::support::cli::{Outcome, program, sidgate};
+use crate::support::cli::{program, sidgate};
 use crate::support::gateway::is_open;
 use crate::support::process::guarded;
 use crate::support::wait::{LONG, until, until_true};
@@ -87,7 +88,7 @@ fn a_command_makes_no_file() {
     let app = App::start();
     let mut gateway = Gateway::in_front_of(&app).with(AUDIT).start();
     fs::remove_file(file_of(&gateway)).unwrap();
-    let done = revoke_by_command(&gateway, &["--all"]);
+    let done = revoke(&gateway, &["--all"]);
     gateway.stop();
 
     assert!(!file_of(&gateway).exists());
@@ -245,13 +246,6 @@ impl Drop for Unread {
     }
 }
 
-fn revoke_by_command(gateway: &Gateway, arguments: &[&str]) -> Outcome {
-    let config = gateway.config_file();
-    let config = ["--config", config.to_str().unwrap()];
-    let arguments = [&["sessions", "revoke"], arguments, &config].concat();
-    sidgate(gateway.folder(), &arguments)
-}
-
 fn by_shell() -> String {
     format!("shell:{}", rustix::process::getuid().as_raw())
 }
@@ -271,7 +265,7 @@ fn a_revocation_by_command_is_in_the_file() {
         config.to_str().unwrap(),
     ];
     sidgate(gateway.folder(), &list).success();
-    let done = revoke_by_command(&gateway, &["--user", "alice", "--reason", "lost phone"]);
+    let done = revoke(&gateway, &["--user", "alice", "--reason", "lost phone"]);
     gateway.stop();
 
     assert_eq!(done.stderr, "");
@@ -306,7 +300,7 @@ fn a_revocation_by_command_is_in_the_file() {
 fn a_revocation_by_command_is_on_stderr_where_there_is_no_file() {
     let app = App::start();
     let gateway = Gateway::in_front_of(&app).start();
-    let done = revoke_by_command(&gateway, &["--all"]);
+    let done = revoke(&gateway, &["--all"]);
 
     let [asked, event] = &events_in(&done.stderr)[..] else {
         panic!("two lines: {done:?}");

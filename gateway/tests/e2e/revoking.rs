@@ -9,7 +9,8 @@ use crate::support::stores::{sql, store_config};
 use crate::support::wait::{LONG, until_true};
 use crate::support::{App, Gateway, Reply, Request, login};
 
-fn revoke(gateway: &Gateway, arguments: &[&str]) -> Outcome {
+/// `sidgate sessions revoke` with these arguments.
+pub(crate) fn revoke(gateway: &Gateway, arguments: &[&str]) -> Outcome {
     let config = gateway.config_file();
     let config = ["--config", config.to_str().unwrap()];
     let arguments = [&["sessions", "revoke"], arguments, &config].concat();
