@@ -183,10 +183,8 @@ async fn migration(gate: &Gate) -> Result<Answer, Box<Answer>> {
         return Ok(Answer::not_found());
     }
     let tally = gate.sessions.tallied().await.map_err(unavailable)?;
-    let credentials = site.config.migration.credentials.iter();
-    let credentials = credentials.map(|name| name.as_str().to_owned()).collect();
-    let view = Report::new(&tally, credentials).view();
-    Ok(Answer::json(200, "admin", &view))
+    let report = Report::of(&tally, &site.config.migration);
+    Ok(Answer::json(200, "admin", &report.view()))
 }
 
 fn stats(gate: &Gate, query: &str) -> Result<Answer, Box<Answer>> {

@@ -30,8 +30,6 @@ impl Migration {
             store.check_schema().await?;
             Ok(store.tallied().await?)
         })?;
-        let credentials = config.migration.credentials.iter();
-        let credentials = credentials.map(|name| name.as_str().to_owned()).collect();
-        say(&Report::new(&tally, credentials).to_string())
+        say(&Report::of(&tally, &config.migration).to_string())
     }
 }

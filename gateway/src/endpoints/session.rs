@@ -64,10 +64,10 @@ pub(crate) async fn logout(gate: &Arc<Gate>, site: &Arc<Site>, asker: &Asker) ->
         .into_iter()
         .chain(old_key.filter(|key| Some(*key) != own))
     {
-        let ended = whose(gate, key).await;
+        let (ended, scope) = (whose(gate, key).await, Scope::Key(key));
         match gate
             .sessions
-            .revoke(Scope::Key(key), RevokeReason::Logout, wait)
+            .revoke(scope.clone(), RevokeReason::Logout, wait)
             .await
         {
             Ok(receipt) => {
@@ -75,11 +75,10 @@ pub(crate) async fn logout(gate: &Arc<Gate>, site: &Arc<Site>, asker: &Asker) ->
                 // Whoever brings a sid that is over has proved nothing, and ended nothing.
                 if let Some(session) = ended.as_ref().filter(|_| receipt.revoked > 0) {
                     let facts = Facts {
-                        scope: Some("session"),
                         receipt: Some(&receipt),
                         ..asker.facts("own")
                     };
-                    security::note(Kind::Logout, facts.by_owner(session));
+                    security::note(Kind::Logout, facts.by_owner(session).concerning(&scope));
                 }
             }
             Err(failed) => {

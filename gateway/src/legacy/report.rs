@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use session_core::store::Tally;
 
 use super::tally::WATCHED;
+use crate::config::MigrationConfig;
 
 /// Hours that a day has.
 const DAY: i64 = 24;
@@ -37,8 +38,17 @@ pub(crate) enum Removal {
 }
 
 impl Report {
-    /// Sums up; `credentials` are the names that carry logins.
-    pub(crate) fn new(tally: &Tally, credentials: Vec<String>) -> Self {
+    /// Sums up what was seen under these rules.
+    pub(crate) fn of(tally: &Tally, migration: &MigrationConfig) -> Self {
+        let credentials = migration.credentials.iter();
+        Self::new(
+            tally,
+            credentials.map(|name| name.as_str().to_owned()).collect(),
+        )
+    }
+
+    /// `credentials` are the names that carry logins.
+    fn new(tally: &Tally, credentials: Vec<String>) -> Self {
         let mut days: BTreeMap<String, [u64; DAYS]> = BTreeMap::new();
         let mut watched = 0;
         for (hour, seen) in &tally.seen {

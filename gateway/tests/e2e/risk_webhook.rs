@@ -29,6 +29,15 @@ fn webhook(server: &RecordingUpstream) -> String {
     )
 }
 
+/// A gateway that tells this webhook about another kind of browser.
+fn notifying(app: &App, webhook: &str) -> Gateway {
+    Gateway::in_front_of(app)
+        .with(webhook)
+        .with("[risk.rules]\nuser_agent.action = \"notify\"\n")
+        .env("WEBHOOK_SECRET", SECRET)
+        .start()
+}
+
 fn check_signature(received: &Received) -> Value {
     let header = received.header("x-sidgate-signature").unwrap();
     let (time, digest) = header.split_once(",v1=").unwrap();
@@ -53,11 +62,7 @@ fn notify_is_signed_and_tried_again() {
         1 => Reply::hang_up(),
         _ => Reply::new(204, &[], ""),
     });
-    let gateway = Gateway::in_front_of(&app)
-        .with(&webhook(&server))
-        .with("[risk.rules]\nuser_agent.action = \"notify\"\n")
-        .env("WEBHOOK_SECRET", SECRET)
-        .start();
+    let gateway = notifying(&app, &webhook(&server));
     let sid = log_in(&gateway, "alice@example.com");
     assert_eq!(use_with(&gateway, &sid, FIREFOX), 200);
 
@@ -120,11 +125,7 @@ fn what_waits_at_a_stop_is_delivered() {
         1 => Reply::Silence,
         _ => Reply::new(204, &[], ""),
     });
-    let mut gateway = Gateway::in_front_of(&app)
-        .with(&webhook(&server).replace("\"1s\"", "\"30s\""))
-        .with("[risk.rules]\nuser_agent.action = \"notify\"\n")
-        .env("WEBHOOK_SECRET", SECRET)
-        .start();
+    let mut gateway = notifying(&app, &webhook(&server).replace("\"1s\"", "\"30s\""));
     for email in ["alice@example.com", "bob@example.com"] {
         let sid = log_in(&gateway, email);
         assert_eq!(use_with(&gateway, &sid, FIREFOX), 200);
@@ -144,25 +145,23 @@ fn what_waits_at_a_stop_is_delivered() {
 #[test]
 fn a_private_authority_is_believed_when_it_is_named_and_not_otherwise() {
     let app = App::start();
-    for (ca, delivered) in [(true, true), (false, false)] {
+    for is_named in [true, false] {
         let receiver = TlsReceiver::start();
-        let authority = tls_receiver::authority();
-        let ca = if ca {
-            format!("webhook_ca = {authority:?}\n")
+        let ca = if is_named {
+            format!("webhook_ca = {:?}\n", tls_receiver::authority())
         } else {
             String::new()
         };
         let url = format!("https://localhost:{}/hook", receiver.port());
-        let gateway = Gateway::in_front_of(&app)
-            .with(&format!(
+        let gateway = notifying(
+            &app,
+            &format!(
                 "[risk]\nwebhook_url = \"{url}\"\nwebhook_secret = \"${{WEBHOOK_SECRET}}\"\n{ca}"
-            ))
-            .with("[risk.rules]\nuser_agent.action = \"notify\"\n")
-            .env("WEBHOOK_SECRET", SECRET)
-            .start();
+            ),
+        );
         let sid = log_in(&gateway, "alice@example.com");
         assert_eq!(use_with(&gateway, &sid, FIREFOX), 200);
-        let result = if delivered { "delivered" } else { "retried" };
+        let result = if is_named { "delivered" } else { "retried" };
         until_true(result, LONG, || notified(&gateway, result) > 0.0);
 
         let received = receiver.received();
@@ -171,7 +170,7 @@ fn a_private_authority_is_believed_when_it_is_named_and_not_otherwise() {
             received
                 .iter()
                 .any(|request| request.contains("POST /hook")),
-            delivered
+            is_named
         );
     }
 }
@@ -197,11 +196,7 @@ fn the_documented_check_takes_what_is_genuine() {
     let (program, _) = rest.split_once("```").unwrap();
     let app = App::start();
     let server = RecordingUpstream::start(|_| Reply::new(204, &[], ""));
-    let gateway = Gateway::in_front_of(&app)
-        .with(&webhook(&server))
-        .with("[risk.rules]\nuser_agent.action = \"notify\"\n")
-        .env("WEBHOOK_SECRET", SECRET)
-        .start();
+    let gateway = notifying(&app, &webhook(&server));
     let sid = log_in(&gateway, "alice@example.com");
     assert_eq!(use_with(&gateway, &sid, FIREFOX), 200);
     let received = &server.wait_for(1)[0];
