@@ -12,13 +12,18 @@ use super::row::column;
 use crate::store::{SchemaError, StoreError, StoreResult, accept_lease};
 
 /// Migrations in order; the version of the schema is how many of them have been applied.
-const MIGRATIONS: [&str; 6] = [
+const MIGRATIONS: [&str; 11] = [
     include_str!("../migrations/postgres/0001_sessions.sql"),
     include_str!("../migrations/postgres/0002_hints.sql"),
     include_str!("../migrations/postgres/0003_housekeeping.sql"),
     include_str!("../migrations/postgres/0004_migration.sql"),
     include_str!("../migrations/postgres/0005_renewal.sql"),
     include_str!("../migrations/postgres/0006_activity.sql"),
+    include_str!("../migrations/postgres/0007_guards.sql"),
+    include_str!("../migrations/postgres/0008_references.sql"),
+    include_str!("../migrations/postgres/0009_old_logins.sql"),
+    include_str!("../migrations/postgres/0010_login_networks.sql"),
+    include_str!("../migrations/postgres/0011_budgets.sql"),
 ];
 
 /// Triggers without which revocations go unseen, and whether they must be deferred.

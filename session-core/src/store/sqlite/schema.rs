@@ -9,13 +9,18 @@ use super::write::begin;
 use crate::store::{SchemaError, StoreResult, accept_lease};
 
 /// Migrations in order; the version of the schema is how many of them have been applied.
-const MIGRATIONS: [&str; 6] = [
+const MIGRATIONS: [&str; 11] = [
     include_str!("../migrations/sqlite/0001_sessions.sql"),
     include_str!("../migrations/sqlite/0002_hints.sql"),
     include_str!("../migrations/sqlite/0003_housekeeping.sql"),
     include_str!("../migrations/sqlite/0004_migration.sql"),
     include_str!("../migrations/sqlite/0005_renewal.sql"),
     include_str!("../migrations/sqlite/0006_activity.sql"),
+    include_str!("../migrations/sqlite/0007_guards.sql"),
+    include_str!("../migrations/sqlite/0008_references.sql"),
+    include_str!("../migrations/sqlite/0009_old_logins.sql"),
+    include_str!("../migrations/sqlite/0010_login_networks.sql"),
+    include_str!("../migrations/sqlite/0011_budgets.sql"),
 ];
 
 /// Triggers without which revocations go unseen.

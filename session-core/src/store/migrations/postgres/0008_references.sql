@@ -1,0 +1,1 @@
+-- References of apps belong to the app that set them, and are sealed.

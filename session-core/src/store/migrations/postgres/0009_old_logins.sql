@@ -1,0 +1,1 @@
+-- Old logins take part in mass revocations.

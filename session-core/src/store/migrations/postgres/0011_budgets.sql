@@ -1,0 +1,1 @@
+-- Lists and activity by page and by budget.

@@ -1,0 +1,1 @@
+-- What must not be taken back, and locks that strangers cannot hold.

@@ -1,0 +1,1 @@
+-- Networks from which accounts have logged in lately.
