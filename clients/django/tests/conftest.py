@@ -1,10 +1,17 @@
 import pytest
 from django.conf import settings as django_settings
 from django.contrib.auth.models import User
+from django.core.cache import cache
 from django.db import connections
 
 from .gateway_tables import PostgresTables, SqliteTables
 from .postgres import Postgres, programs
+
+
+@pytest.fixture(autouse=True)
+def no_memory():
+    """allauth counts attempts in the cache, and the next test is none of its business."""
+    cache.clear()
 
 
 @pytest.fixture

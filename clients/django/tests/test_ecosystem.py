@@ -52,7 +52,8 @@ class TestAllauth:
     def test_its_pages_know_who_is_logged_in(self, client, ada):
         answer = client.get("/accounts/password/change/", headers=gateway_headers(ada))
         assert answer.status_code == 200
-        assert client.get("/accounts/password/change/", headers=gateway_headers()).status_code == 302
+        answer = client.get("/accounts/password/change/", headers=gateway_headers())
+        assert answer.status_code == 302
 
     def test_a_new_password_ends_the_other_sessions(self, client, ada):
         form = {"oldpassword": "right"}
@@ -85,7 +86,9 @@ class TestAxes:
             headers=backend_headers(raw),
             REMOTE_ADDR=PROXY,
         )
-        return answer.status_code, answer.json()
+        body = answer.json()
+        body.pop("account", None)
+        return answer.status_code, body
 
     def at_the_page(self, password, ip="203.0.113.9"):
         return Client().post(

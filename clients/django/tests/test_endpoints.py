@@ -1,6 +1,7 @@
 """The two endpoints the gateway calls, and everybody else who tries."""
 
 import json
+import re
 
 import pytest
 from django.contrib.auth.hashers import PBKDF2PasswordHasher
@@ -26,7 +27,10 @@ def call(path, body, *, client=None, **claims):
 
 
 def authenticate(**members):
-    return call(AUTHENTICATE, RIGHT | members)
+    status, answer = call(AUTHENTICATE, RIGHT | members)
+    if status in (401, 403):
+        assert re.fullmatch("[0-9a-f]{32}", answer.pop("account"))
+    return status, answer
 
 
 class TestAuthenticate:

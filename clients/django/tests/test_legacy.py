@@ -7,6 +7,7 @@ import os
 import pytest
 from cryptography.fernet import Fernet
 from django.contrib.sessions.backends.db import SessionStore
+from django.contrib.sessions.models import Session
 from django.core.exceptions import ImproperlyConfigured
 from django.test import Client, RequestFactory
 
@@ -47,8 +48,9 @@ class TestDjangoSession:
         assert (status, identity["user"]["id"]) == (200, str(ada.pk))
         assert identity["auth_hash"] == ada.get_session_auth_hash()
 
-    def test_its_data_goes_on(self, cookie):
-        assert introspect(sessionid=cookie)[1]["ref"] == cookie
+    def test_only_this_middleware_has_use_for_its_data(self, cookie):
+        assert "ref" not in introspect(sessionid=cookie)[1]
+        assert Session.objects.count() == 1
 
     def test_data_in_the_cookie_itself_cannot(self, ada, settings):
         settings.SESSION_ENGINE = SIGNED_COOKIES
