@@ -156,6 +156,7 @@ def test_nothing_that_is_stored_or_told_opens_anything(browser, log_in):
     browser.get("/bump/")
     assert attacker.reads(browser).gets_in() == []
     assert not any(LOGIN & set(row.get_decoded()) for row in Session.objects.all())
+    assert not SessionStore().exists(browser.ref)
     browser.get("/out/", x="")
     browser.user = None
     assert attacker.gets_in() == []
@@ -250,6 +251,15 @@ class TestMigration:
 
 
 class TestVisitorsCart:
+    def test_it_comes_along_from_a_login_of_djangos_own(self, browser, ada):
+        browser.client.force_login(ada)
+        browser.get("/bump/")
+        old = browser.client.cookies["sessionid"].value
+        browser.get("/in/", username="ada")
+        assert browser.get("/bump/").json() == {"n": 2}
+        assert not SessionStore().exists(old)
+        assert not browser.has_cookie()
+
     def test_it_comes_along_to_a_login_that_left_data(self, browser, ada):
         browser.get("/bump/")
         visitor = browser.client.cookies["sessionid"].value

@@ -87,7 +87,7 @@ def encrypted_token(cookies: Mapping[str, str], request: HttpRequest) -> Any:
         return user
     identity = identity_for(user, request)
     began = claims.get("auth_time")
-    return identity | ({"auth_time": began} if _is_moment(began) else {})
+    return identity | ({"auth_time": int(began)} if _is_moment(began) else {})
 
 
 def joined(cookies: Mapping[str, str], name: str) -> str:
@@ -122,14 +122,13 @@ def _began(user: Any, store: Any) -> int | None:
     owner = store.get("account_authentication_methods_user")
     if not isinstance(records, list) or owner != user._meta.pk.value_to_string(user):
         return None
-    times = [record.get("at") for record in records if isinstance(record, dict)]
-    known = [int(at) for at in times if isinstance(at, (int, float)) and _is_moment(int(at))]
+    times: list[Any] = [record.get("at") for record in records if isinstance(record, dict)]
     # Of several steps the first: what ended every login between them has ended this one.
-    return min(known, default=None)
+    return min((int(at) for at in times if _is_moment(at)), default=None)
 
 
-def _is_moment(value: object) -> bool:
-    return type(value) is int and 0 <= value <= time.time()
+def _is_moment(value: Any) -> bool:
+    return type(value) in (int, float) and 0 <= value <= time.time()
 
 
 def _user(pk: object) -> Any:
