@@ -122,8 +122,12 @@ class TestAllauth:
         assert refusal(otp=otp) == mfa("totp")
 
     @pytest.mark.parametrize("otp", [123456, True, ["123456"], {"code": "1"}, "1" * 65, "1\0"])
-    def test_no_code_at_all(self, ada, secret, otp):
-        assert at_the_gateway(otp=otp)[0] == 400
+    def test_no_code_at_all(self, ada, secret, signals, otp):
+        assert refusal(otp=otp) == INVALID
+        assert signals == ["failed"]
+
+    def test_a_code_that_nobody_asked_for(self, ada):
+        assert at_the_gateway(otp=["?"])[0] == 200
 
     def test_it_is_asked_for_after_a_right_password_only(self, ada, secret):
         known = refusal(password="wrong")

@@ -30,6 +30,7 @@ from .refusal import DISABLED, Refused
 
 logger = logging.getLogger("sidgate_django.backend")
 
+CODE_LENGTH = 64
 # Says that only the app's own login page can tell who is let in.
 PAGE_ONLY = Refused("mfa_required", ("login_page",))
 
@@ -90,13 +91,21 @@ def _first_refusal(
     request: HttpRequest, user: Any, typed: str, extra: Mapping[str, Any]
 ) -> Refused | None:
     """The second factor comes last: to look at a code is to use it up."""
-    otp = extra.get("otp") or ""
+    otp = _code(extra.get("otp"))
     refused = project.refusal(user, request, extra)
     if refused is None and allauth_stages.is_used():
         refused = allauth_stages.refusal(request, user, typed, otp)
     if refused is None and otp_stages.is_used():
         refused = otp_stages.refusal(user, otp)
     return refused
+
+
+def _code(said: object) -> str:
+    """What no code looks like is a wrong code: it must be counted, and never fail in a query."""
+    if said is None or said == "":
+        return ""
+    is_code = isinstance(said, str) and len(said) <= CODE_LENGTH and said.isprintable()
+    return str(said) if is_code else "?"
 
 
 def _enter(request: HttpRequest, user: Any, typed: str) -> Refused | None:

@@ -34,7 +34,6 @@ def authenticate(request: HttpRequest, body: dict[str, Any]) -> JsonResponse:
     """Email and password -> who is this? Only if nothing else stands before the login."""
     email = text(body, "email", limit=320)
     password = text(body, "password", limit=4096)
-    text(body, "otp", limit=64, required=False)
     extra = {name: value for name, value in body.items() if name not in OWN_MEMBERS}
     outcome = login.log_in(request, email, password, extra)
     return _refuse(outcome) if isinstance(outcome, Refused) else JsonResponse(outcome)
