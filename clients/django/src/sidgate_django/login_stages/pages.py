@@ -36,7 +36,7 @@ APPS: Final = frozenset({
     # Lock-outs that wrap the login view.
     "brutebuster", "defender", "django_lockout", "lockout", "simple_lockout",
     # Terms, approval, passwords that have run out.
-    "account", "agreements", "password_expire", "password_policies", "termsandconditions", "tos",
+    "password_expire", "password_policies", "termsandconditions", "tos",
 })  # fmt: skip
 
 # Login views and forms that are judged, or that ask for a password alone.
