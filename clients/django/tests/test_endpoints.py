@@ -143,6 +143,13 @@ class TestAuthenticate:
         authenticate(otp="123456")
         assert backends.seen == [("ada", {}, "203.0.113.9", "curl")]
 
+    def test_headers_are_the_browsers_whoever_read_them_before(self, ada, settings):
+        settings.AUTHENTICATION_BACKENDS = ["tests.backends.ReadsHeaders"]
+        settings.MIDDLEWARE = ["tests.backends.reads_headers", *settings.MIDDLEWARE]
+        backends.seen.clear()
+        authenticate()
+        assert backends.seen == [("curl", "203.0.113.9", None)]
+
     def test_extra_members_only_if_named(self, ada, settings, sidgate):
         settings.AUTHENTICATION_BACKENDS = ["tests.backends.Recording"]
         sidgate(AUTHENTICATE_EXTRA=["otp"])

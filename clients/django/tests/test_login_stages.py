@@ -15,6 +15,7 @@ from django.contrib.sessions.models import Session
 from django.core.exceptions import PermissionDenied
 from django.urls import include, path
 
+from sidgate_django import events
 from sidgate_django.login_stages import pages
 from sidgate_django.session_stores import key_of, store_class
 
@@ -196,6 +197,14 @@ class TestSignals:
 
         receive(receiver)
         assert refusal()[0] in (401, 403)
+
+    def test_what_they_tell_the_gateway_is_not_dropped_in_silence(self, ada, receive, caplog):
+        def receiver(request, **kwargs):
+            events.logout(request, scope="others")
+
+        receive(receiver)
+        assert at_the_gateway()[0] == 200
+        assert "not sent: logout" in caplog.text
 
     def test_a_receiver_that_fails_is_no_login(self, ada, receive):
         def receiver(**kwargs):

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use self::site::Site;
 use crate::support::browser::Browser;
 use crate::support::cli::sidgate;
+use crate::support::secrets;
 use crate::support::{Request, Response, SESSION};
 
 const LOGIN_PAGE: &str = "/accounts/login/";
@@ -92,6 +93,7 @@ fn pages_that_are_cached_by_cookie_are_ones_own() {
     assert!(seen(Request::get("/cached")).starts_with("nobody "));
     let page = seen(Request::get("/cached").header("Cookie", &forged));
     assert!(page.starts_with("nobody "), "{page}");
+    secrets::forget(handle.as_str().unwrap());
     let cookies = who(&site, &sids[0])["cookies"].clone();
     assert_eq!(cookies, forged, "what the app sees");
 }
@@ -166,4 +168,8 @@ fn nothing_that_is_stored_or_told_is_a_login() {
     arguments.push(config.to_str().unwrap());
     sidgate(site.folder(), &arguments).success();
     opens_nothing(&site, &strings);
+    // Ids and names are in the log, as they should be.
+    site.texts_of_the_store()
+        .iter()
+        .for_each(|text| secrets::forget(text));
 }

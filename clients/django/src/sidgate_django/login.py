@@ -22,7 +22,7 @@ from django.http import HttpRequest
 from django.utils.crypto import get_random_string
 from django.views.decorators.debug import sensitive_variables
 
-from . import account_name, credentials
+from . import account_name, credentials, events
 from .django_session import keep_after_login
 from .identity import identity_for
 from .login_stages import allauth_stages, otp_stages, pages, project
@@ -55,6 +55,7 @@ def log_in(
         if refused is not None:
             return replace(refused, account=account_name.name_of(user))
         identity = identity_for(user, own)
+    _warn_of_events(own)
     ref = keep_after_login(own.session)
     return identity | ({} if ref is None else {"ref": ref})
 
@@ -62,6 +63,8 @@ def log_in(
 def _own_request(request: HttpRequest) -> HttpRequest:
     own = request.__class__.__new__(request.__class__)
     own.__dict__.update(request.__dict__)
+    # Read once and kept, perhaps before the gateway's address gave way to the browser's.
+    own.__dict__.pop("headers", None)
     own.META = {name: value for name, value in request.META.items() if name != "HTTP_COOKIE"}
     own.COOKIES = {}
     own.session = MemorySession()
@@ -74,6 +77,13 @@ def _own_request(request: HttpRequest) -> HttpRequest:
     if hasattr(request, "_messages"):
         own._messages = default_storage(own)  # type: ignore[attr-defined]
     return own
+
+
+def _warn_of_events(request: HttpRequest) -> None:
+    names = sorted({event.type for event in events.pending(request)} - {"login"})
+    if names:
+        # The answer to the gateway's question has no place for them.
+        logger.warning("Events of a login at the gateway are not sent: %s", ", ".join(names))
 
 
 @sensitive_variables("extra")
