@@ -7,6 +7,7 @@ import pytest
 from django.contrib.auth.hashers import PBKDF2PasswordHasher
 from django.contrib.auth.models import User
 from django.contrib.auth.signals import user_logged_in, user_login_failed
+from django.core.exceptions import ImproperlyConfigured
 from django.test import Client
 
 from sidgate_django.testing import assertion, backend_headers
@@ -232,6 +233,14 @@ class TestIntrospect:
     def test_an_identity(self, db):
         identity = {"user": {"id": "p-1"}, "tenant_id": "t1"}
         assert self.introspect(partner="x") == (200, identity)
+
+    def test_an_identity_that_says_when_it_began(self, db, sidgate):
+        sidgate(LEGACY_INTROSPECTORS=["tests.introspectors.with_time"])
+        assert self.introspect(began="1700000000")[1]["auth_time"] == 1_700_000_000
+        assert "auth_time" not in self.introspect(began="null")[1]
+        for began in ("1.5", '"1700000000"', "true", "[]"):
+            with pytest.raises(ImproperlyConfigured):
+                self.introspect(began=began)
 
     def test_cookies_of_two_users(self, ada, caplog):
         """One of them was planted, or left behind: neither gets a session."""
