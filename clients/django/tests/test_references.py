@@ -12,6 +12,7 @@ from django.contrib.auth.models import User
 from django.contrib.sessions.backends.db import SessionStore
 from django.contrib.sessions.models import Session
 from django.test import Client
+from django.utils import timezone
 
 from sidgate_django import session_stores
 from sidgate_django.testing import gateway_headers, read_events
@@ -235,6 +236,15 @@ class TestMigration:
         ref = introspect(sessionid=cookie)[1]["ref"]
         Client().get("/bump/", headers=gateway_headers(ada, ref=ref))
         introspect(sessionid=cookie)
+        assert self.first_request(ada, ref, "/peek/").json() == {"n": 2}
+
+    def test_until_it_is_in_use_what_is_newer_counts(self, ada, cookie):
+        introspect(sessionid=cookie)
+        old = Client()
+        old.cookies["sessionid"] = cookie
+        old.get("/bump/", headers=gateway_headers())  # the migration only watches so far
+        Session.objects.exclude(pk=cookie).update(expire_date=timezone.now())
+        ref = introspect(sessionid=cookie)[1]["ref"]
         assert self.first_request(ada, ref, "/peek/").json() == {"n": 2}
 
     def test_a_server_error_ends_nothing(self, ada, cookie):

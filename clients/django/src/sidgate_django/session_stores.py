@@ -12,7 +12,7 @@ Such a session is data and never a login. Three things keep it so:
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import cache
 from importlib import import_module
 from typing import Any, Final
@@ -87,10 +87,21 @@ def keep(data: Mapping[str, Any], note: dict[str, Any], ref: str | None = None) 
         store.create()
         return f"{FIRST}{store.ref}"
     store._session_key = key_of(ref)
-    # Carried over before, it may have been in use since.
-    with suppress(CreateError):
+    try:
         store.save(must_create=True)
+    except CreateError:
+        # Asked about before. What was stored then is out of date, unless it is in use since.
+        if _is_unused(ref):
+            store.save()
     return f"{FIRST}{ref}"
+
+
+def _is_unused(ref: str) -> bool:
+    store = store_class()(None)
+    store.is_kept = True
+    store.refs = {key_of(ref): ref}
+    data = store.load()
+    return not data or END in data[MARK]
 
 
 @cache
