@@ -238,7 +238,7 @@ class TestIntrospect:
         sidgate(LEGACY_INTROSPECTORS=["tests.introspectors.with_time"])
         assert self.introspect(began="1700000000")[1]["auth_time"] == 1_700_000_000
         assert "auth_time" not in self.introspect(began="null")[1]
-        for began in ("1.5", '"1700000000"', "true", "[]"):
+        for began in ("1.5", "-1", '"1700000000"', "true", "[]"):
             with pytest.raises(ImproperlyConfigured):
                 self.introspect(began=began)
 

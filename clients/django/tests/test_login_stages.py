@@ -17,6 +17,7 @@ from django.urls import include, path
 
 from sidgate_django import events
 from sidgate_django.login_stages import pages
+from sidgate_django.refusal import Refused
 from sidgate_django.session_stores import key_of, store_class
 
 from . import login_pages, stages
@@ -148,6 +149,15 @@ class TestOwnStages:
     def test_its_refusals(self, ada, sidgate, name, expected):
         sidgate(LOGIN_STAGES=["tests.stages.nothing", f"tests.stages.{name}"])
         assert refusal() == expected
+
+    @pytest.mark.parametrize("flows", [("Terms of use",), ("",), ("x" * 65,), ("a",) * 17, "ab c"])
+    def test_flows_that_the_gateway_would_not_pass_on(self, flows):
+        with pytest.raises(ValueError, match="flows are"):
+            Refused("mfa_required", flows)
+
+    def test_a_code_that_nobody_knows(self):
+        with pytest.raises(ValueError, match="code is"):
+            Refused("mfa-required")
 
     @pytest.mark.parametrize("name", ["consents", "misspelled", "response"])
     def test_rubbish_is_no_consent(self, ada, sidgate, name):
