@@ -178,6 +178,22 @@ def test_axes(settings):
     assert ids() == ["sidgate.W004"]
 
 
+@pytest.mark.parametrize(
+    ("count", "header", "expected"),
+    [
+        (1, None, []),
+        (0, None, ["sidgate.W007"]),
+        (2, None, ["sidgate.W007"]),
+        (0, "X-Forwarded-For", []),
+        (1, "X-Real-IP", ["sidgate.W007"]),
+    ],
+)
+def test_allauth(settings, count, header, expected):
+    settings.ALLAUTH_TRUSTED_PROXY_COUNT = count
+    settings.ALLAUTH_TRUSTED_CLIENT_IP_HEADER = header
+    assert ids() == expected
+
+
 def test_tables_that_are_not_there(db, sidgate):
     def found():
         messages = run_checks(tags=["database"], databases=["default"])

@@ -35,6 +35,22 @@ class TestAllauth:
         assert answer.status_code == 200
         assert kinds(answer) == []
 
+    def test_its_limits_are_those_of_one_address(self, ada, settings):
+        settings.ACCOUNT_RATE_LIMITS = {"login_failed": "3/m/ip"}
+
+        def attempt(password, ip):
+            return Client().post(
+                "/accounts/login/",
+                {"login": "ada", "password": password},
+                headers=gateway_headers() | {"X-Forwarded-For": ip},
+                REMOTE_ADDR=PROXY,
+            )
+
+        for _ in range(3):
+            attempt("wrong", "203.0.113.9")
+        assert kinds(attempt("right", "203.0.113.9")) == []
+        assert kinds(attempt("right", "198.51.100.7")) == ["login"]
+
     def test_whoever_signs_up_is_logged_in(self, client, db):
         form = {"username": "eve", "email": "eve@example.com"}
         form |= dict.fromkeys(["password1", "password2"], "a-l0ng-passphrase")

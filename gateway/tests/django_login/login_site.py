@@ -58,6 +58,7 @@ settings.configure(
         }
     ],
     AUTHENTICATION_BACKENDS=["allauth.account.auth_backends.AuthenticationBackend"],
+    ALLAUTH_TRUSTED_PROXY_COUNT=1,
     ACCOUNT_LOGIN_METHODS={"email", "username"},
     ACCOUNT_EMAIL_VERIFICATION=os.environ.get("SITE_EMAIL_VERIFICATION", "none"),
     MFA_TOTP_TOLERANCE=1,

@@ -116,6 +116,22 @@ def check_proxy(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
         )
 
 
+@register(Tags.security)
+def check_allauth(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
+    if not apps.is_installed("allauth.account"):
+        return
+    header = getattr(settings, "ALLAUTH_TRUSTED_CLIENT_IP_HEADER", None)
+    count = getattr(settings, "ALLAUTH_TRUSTED_PROXY_COUNT", 0)
+    by_header = str(header).lower() == "x-forwarded-for"
+    if not (by_header if header else count == 1):
+        yield Warning(
+            "django-allauth limits the gateway's address instead of the browser's.",
+            hint="Set ALLAUTH_TRUSTED_PROXY_COUNT = 1, and no other header; else one bad client "
+            "uses up the attempts of everybody.",
+            id="sidgate.W007",
+        )
+
+
 @register(Tags.urls)
 def check_endpoints(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
     conf, _ = parse(getattr(settings, "SIDGATE", None))
