@@ -15,6 +15,22 @@ class Recording(ModelBackend):
         return super().authenticate(request, username, password)
 
 
+class ReadsHeaders(ModelBackend):
+    def authenticate(self, request, username=None, password=None, **extra):
+        headers = request.headers
+        named = ("User-Agent", "X-Forwarded-For", "Cookie")
+        seen.append(tuple(headers.get(name) for name in named))
+        return super().authenticate(request, username, password)
+
+
+def reads_headers(get_response):
+    def middleware(request):
+        assert request.headers
+        return get_response(request)
+
+    return middleware
+
+
 class Throttled(ModelBackend):
     def authenticate(self, request, username=None, password=None, **extra):
         lock_out(request, retry_after=30)

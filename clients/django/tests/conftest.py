@@ -1,10 +1,23 @@
 import pytest
 from django.conf import settings as django_settings
 from django.contrib.auth.models import User
+from django.contrib.sessions.backends.file import SessionStore as FileStore
+from django.core.cache import cache
 from django.db import connections
+
+from sidgate_django.session_stores import _extended
 
 from .gateway_tables import PostgresTables, SqliteTables
 from .postgres import Postgres, programs
+
+
+@pytest.fixture(autouse=True)
+def no_memory():
+    """What is kept between requests of one project is kept from the next test's."""
+    cache.clear()  # allauth counts attempts there
+    _extended.cache_clear()
+    if "_storage_path" in vars(FileStore):
+        del FileStore._storage_path
 
 
 @pytest.fixture

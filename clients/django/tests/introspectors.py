@@ -1,5 +1,7 @@
 """Stand-ins for what a project knows about its old cookies."""
 
+import json
+
 from django.contrib.auth.models import AnonymousUser, User
 
 
@@ -19,6 +21,13 @@ def anonymous(cookies, request):
 
 def broken(cookies, request):
     raise RuntimeError("the old database is away")
+
+
+def with_time(cookies, request):
+    """Says when the login began, as JSON that the cookie holds."""
+    if "began" not in cookies:
+        return None
+    return {"user": {"id": "p-1"}, "auth_time": json.loads(cookies["began"])}
 
 
 def malformed(cookies, request):

@@ -22,8 +22,11 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django_otp",
     "django_otp.plugins.otp_static",
+    "django_otp.plugins.otp_totp",
+    "two_factor",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
     "axes",
     "sidgate_django",
 ]
@@ -56,5 +59,7 @@ AXES_ENABLED = False
 AXES_CLIENT_IP_CALLABLE = "sidgate_django.client.client_ip"
 SILENCED_SYSTEM_CHECKS = ["axes.W002", "axes.W003"]
 ACCOUNT_EMAIL_VERIFICATION = "none"
+ALLAUTH_TRUSTED_PROXY_COUNT = 1
+TWO_FACTOR_PATCH_ADMIN = False
 SIDGATE = {"KEY": b64(KEY), "UPSTREAM": "django"}
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")

@@ -20,6 +20,9 @@ OURS = "sidgate_django.middleware.SidgateMiddleware"
 CSRF = "django.middleware.csrf.CsrfViewMiddleware"
 SESSIONS = "sidgate_django.middleware.GatewaySessionMiddleware"
 LOGIN_REQUIRED = "django.contrib.auth.middleware.LoginRequiredMiddleware"
+UPDATE_CACHE = "django.middleware.cache.UpdateCacheMiddleware"
+FETCH_CACHE = "django.middleware.cache.FetchFromCacheMiddleware"
+CACHE = "django.middleware.cache.CacheMiddleware"
 REMOTE = "django.contrib.auth.middleware.PersistentRemoteUserMiddleware"
 
 
@@ -139,6 +142,9 @@ def test_keys_are_never_shown(settings):
         ([SESSION, CSRF, OURS, AUTH], ["E002"]),
         ([OURS, CSRF, SESSION, AUTH], ["E002", "E002"]),
         ([SESSION, CSRF, AUTH, LOGIN_REQUIRED, OURS], ["E002"]),
+        ([UPDATE_CACHE, SESSION, CSRF, AUTH, OURS, FETCH_CACHE], []),
+        ([UPDATE_CACHE, FETCH_CACHE, SESSION, CSRF, AUTH, OURS], ["E002"]),
+        ([CACHE, SESSION, CSRF, AUTH, OURS], ["E002"]),
         ([SESSION, CSRF, AUTH, OURS, LOGIN_REQUIRED], []),
         ([SESSION, CSRF, AUTH, REMOTE, OURS], ["W001"]),
         ([SESSION, CSRF, AUTH, "nowhere.Middleware", OURS], []),
@@ -172,6 +178,22 @@ def test_axes(settings):
     assert ids() == ["sidgate.W004"]
 
 
+@pytest.mark.parametrize(
+    ("count", "header", "expected"),
+    [
+        (1, None, []),
+        (0, None, ["sidgate.W007"]),
+        (2, None, ["sidgate.W007"]),
+        (0, "X-Forwarded-For", []),
+        (1, "X-Real-IP", ["sidgate.W007"]),
+    ],
+)
+def test_allauth(settings, count, header, expected):
+    settings.ALLAUTH_TRUSTED_PROXY_COUNT = count
+    settings.ALLAUTH_TRUSTED_CLIENT_IP_HEADER = header
+    assert ids() == expected
+
+
 def test_tables_that_are_not_there(db, sidgate):
     def found():
         messages = run_checks(tags=["database"], databases=["default"])
@@ -186,6 +208,18 @@ def test_models_and_migration_agree(db):
     call_command("makemigrations", "sidgate", check=True, dry_run=True, verbosity=0)
 
 
-def test_endpoints_not_routed(settings):
+def test_endpoints_not_routed(settings, sidgate):
     settings.ROOT_URLCONF = "tests.empty_urls"
+    assert ids() == []
+    sidgate(LEGACY_INTROSPECTORS=["tests.introspectors.anonymous"])
     assert ids() == ["sidgate.W005"]
+    sidgate(LEGACY_INTROSPECTORS=None, LOGIN_STAGES=["tests.stages.nothing"])
+    assert ids() == ["sidgate.W006"]
+    sidgate(LOGIN_STAGES=None, AUTHENTICATE_EXTRA=["otp"])
+    assert ids() == ["sidgate.W006"]
+
+
+@pytest.mark.parametrize("name", ["SESSION", "CSRF", "LANGUAGE"])
+def test_a_cookie_named_as_the_marker(settings, name):
+    setattr(settings, f"{name}_COOKIE_NAME", "sidgate")
+    assert ids() == ["sidgate.E012"]

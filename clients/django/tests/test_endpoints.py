@@ -1,11 +1,13 @@
 """The two endpoints the gateway calls, and everybody else who tries."""
 
 import json
+import re
 
 import pytest
 from django.contrib.auth.hashers import PBKDF2PasswordHasher
 from django.contrib.auth.models import User
 from django.contrib.auth.signals import user_logged_in, user_login_failed
+from django.core.exceptions import ImproperlyConfigured
 from django.test import Client
 
 from sidgate_django.testing import assertion, backend_headers
@@ -26,7 +28,10 @@ def call(path, body, *, client=None, **claims):
 
 
 def authenticate(**members):
-    return call(AUTHENTICATE, RIGHT | members)
+    status, answer = call(AUTHENTICATE, RIGHT | members)
+    if status in (401, 403):
+        assert re.fullmatch("[0-9a-f]{32}", answer.pop("account"))
+    return status, answer
 
 
 class TestAuthenticate:
@@ -139,6 +144,13 @@ class TestAuthenticate:
         authenticate(otp="123456")
         assert backends.seen == [("ada", {}, "203.0.113.9", "curl")]
 
+    def test_headers_are_the_browsers_whoever_read_them_before(self, ada, settings):
+        settings.AUTHENTICATION_BACKENDS = ["tests.backends.ReadsHeaders"]
+        settings.MIDDLEWARE = ["tests.backends.reads_headers", *settings.MIDDLEWARE]
+        backends.seen.clear()
+        authenticate()
+        assert backends.seen == [("curl", "203.0.113.9", None)]
+
     def test_extra_members_only_if_named(self, ada, settings, sidgate):
         settings.AUTHENTICATION_BACKENDS = ["tests.backends.Recording"]
         sidgate(AUTHENTICATE_EXTRA=["otp"])
@@ -221,6 +233,14 @@ class TestIntrospect:
     def test_an_identity(self, db):
         identity = {"user": {"id": "p-1"}, "tenant_id": "t1"}
         assert self.introspect(partner="x") == (200, identity)
+
+    def test_an_identity_that_says_when_it_began(self, db, sidgate):
+        sidgate(LEGACY_INTROSPECTORS=["tests.introspectors.with_time"])
+        assert self.introspect(began="1700000000")[1]["auth_time"] == 1_700_000_000
+        assert "auth_time" not in self.introspect(began="null")[1]
+        for began in ("1.5", "-1", '"1700000000"', "true", "[]"):
+            with pytest.raises(ImproperlyConfigured):
+                self.introspect(began=began)
 
     def test_cookies_of_two_users(self, ada, caplog):
         """One of them was planted, or left behind: neither gets a session."""

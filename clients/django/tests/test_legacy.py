@@ -7,6 +7,7 @@ import os
 import pytest
 from cryptography.fernet import Fernet
 from django.contrib.sessions.backends.db import SessionStore
+from django.contrib.sessions.models import Session
 from django.core.exceptions import ImproperlyConfigured
 from django.test import Client, RequestFactory
 
@@ -47,8 +48,9 @@ class TestDjangoSession:
         assert (status, identity["user"]["id"]) == (200, str(ada.pk))
         assert identity["auth_hash"] == ada.get_session_auth_hash()
 
-    def test_its_data_goes_on(self, cookie):
-        assert introspect(sessionid=cookie)[1]["ref"] == cookie
+    def test_only_this_middleware_has_use_for_its_data(self, cookie):
+        assert "ref" not in introspect(sessionid=cookie)[1]
+        assert Session.objects.count() == 1
 
     def test_data_in_the_cookie_itself_cannot(self, ada, settings):
         settings.SESSION_ENGINE = SIGNED_COOKIES
@@ -98,6 +100,34 @@ class TestDjangoSession:
         assert introspect(sessionid=cookie) == INVALID
         assert introspect(old_sessionid=cookie)[0] == 200
 
+    @pytest.mark.parametrize(
+        ("records", "expected"),
+        [
+            ([{"method": "password", "at": 1_700_000_000.9}], 1_700_000_000),
+            ([{"at": 1_700_000_600.0}, {"at": 1_700_000_000.0}], 1_700_000_000),
+            ([{"method": "password"}], None),
+            ([{"at": "1700000000"}, {"at": True}, {"at": -1}, {"at": 1e300}, 7, None], None),
+            ([{"at": float("inf")}, {"at": float("nan")}], None),
+            ([], None),
+            ({"at": 1_700_000_000}, None),
+            (None, None),
+        ],
+        ids=repr,
+    )
+    def test_when_it_began(self, ada, cookie, records, expected):
+        store = SessionStore(cookie)
+        store["account_authentication_methods"] = records
+        store["account_authentication_methods_user"] = str(ada.pk)
+        store.save()
+        assert introspect(sessionid=cookie)[1].get("auth_time") == expected
+
+    def test_when_another_one_began(self, bob, cookie):
+        store = SessionStore(cookie)
+        store["account_authentication_methods"] = [{"at": 1_700_000_000}]
+        store["account_authentication_methods_user"] = str(bob.pk)
+        store.save()
+        assert "auth_time" not in introspect(sessionid=cookie)[1]
+
 
 class TestEncryptedToken:
     @pytest.fixture(autouse=True)
@@ -117,6 +147,32 @@ class TestEncryptedToken:
         token = self.token({"user_id": ada.pk, "auth_hash": ada.get_session_auth_hash()}, key)
         status, identity = introspect(dott_auth_session=token, onboardingStep="done")
         assert (status, identity["user"]["id"]) == (200, str(ada.pk))
+
+    @pytest.mark.parametrize(
+        ("said", "expected"),
+        [
+            (1_700_000_000, 1_700_000_000),
+            (0, 0),
+            (-1, None),
+            (1_700_000_000.5, 1_700_000_000),
+            (float("nan"), None),
+            ("1700000000", None),
+            (True, None),
+            (10**12, None),
+            (None, None),
+        ],
+        ids=repr,
+    )
+    def test_when_it_began(self, ada, said, expected):
+        token = self.token({"user_id": ada.pk, "auth_time": said})
+        identity = introspect(dott_auth_session=token)[1]
+        assert identity["user"]["id"] == str(ada.pk)
+        assert identity.get("auth_time") == expected
+
+    def test_disabled(self, ada):
+        ada.is_active = False
+        ada.save()
+        assert introspect(dott_auth_session=self.token({"user_id": ada.pk})) == INVALID
 
     def test_in_chunks(self, ada):
         token = self.token({"user_id": str(ada.pk)})

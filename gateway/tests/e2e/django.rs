@@ -46,7 +46,11 @@ fn login_by_json_is_seen_by_django() {
     assert_eq!(seen["user"]["email"], USER);
     assert_eq!(seen["user"]["id"], user);
     assert_eq!(seen["user"]["is_authenticated"], true);
-    assert_eq!(seen["cookies"], json!([]), "the sid stays at the gateway");
+    assert_eq!(
+        seen["cookies"],
+        json!(["sidgate"]),
+        "the sid stays at the gateway, caches of the app see a marker"
+    );
     let headers = &seen["headers"];
     assert_eq!(headers["X-Session-State"], "active");
     assert_eq!(headers["X-Session-Id"], view["session"]["id"]);

@@ -29,6 +29,8 @@ mod differential;
 #[cfg(test)]
 mod django;
 #[cfg(test)]
+mod django_login;
+#[cfg(test)]
 mod django_nodes;
 #[cfg(test)]
 mod event;

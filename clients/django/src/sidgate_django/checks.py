@@ -15,11 +15,14 @@ from django.contrib.auth.middleware import (
 from django.contrib.sessions.middleware import SessionMiddleware
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.db import DatabaseError, connections
+from django.middleware.cache import FetchFromCacheMiddleware
 from django.middleware.csrf import CsrfViewMiddleware
 from django.urls import Resolver404, resolve
-from django.utils.module_loading import import_string
 
+from . import marker
 from .conf import parse
+from .installed import places
+from .login_stages import pages
 from .middleware import GatewaySessionMiddleware, SidgateMiddleware
 from .models import Revocation, Session
 from .session import BACKEND_PREFIX
@@ -36,7 +39,7 @@ def check_settings(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
     conf, faults = parse(getattr(settings, "SIDGATE", None))
     for fault in faults:
         yield Error(fault.message, id=FAULT_IDS.get(fault.setting, "sidgate.E005"))
-    if conf is not None and conf.accept_django_login and not _places(GatewaySessionMiddleware):
+    if conf is not None and conf.accept_django_login and not places(GatewaySessionMiddleware):
         yield Error(
             "SIDGATE['ACCEPT_DJANGO_LOGIN'] needs GatewaySessionMiddleware.",
             hint="With Django's own, the cookie of a login outlives the session it opened.",
@@ -46,7 +49,7 @@ def check_settings(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
 
 @register(Tags.security)
 def check_middleware(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
-    ours = _places(SidgateMiddleware)
+    ours = places(SidgateMiddleware)
     if not ours:
         yield Error(
             f"'{NAME}' must be in MIDDLEWARE.",
@@ -55,23 +58,27 @@ def check_middleware(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
         )
         return
     for before in (SessionMiddleware, AuthenticationMiddleware):
-        if any(place > ours[0] for place in _places(before)):
+        if any(place > ours[0] for place in places(before)):
             yield _wrong_order(before, "after", "Django's session would decide who the user is.")
-    if any(place < ours[0] for place in _places(LoginRequiredMiddleware)):
+    if any(place < ours[0] for place in places(LoginRequiredMiddleware)):
         yield _wrong_order(LoginRequiredMiddleware, "before", "It would find nobody logged in.")
-    if len(ours) > 1 or len(_places(SessionMiddleware)) > 1:
+    if any(place < ours[0] for place in places(FetchFromCacheMiddleware)):
+        yield _wrong_order(
+            FetchFromCacheMiddleware, "before", "It would answer before it is known who asks."
+        )
+    if len(ours) > 1 or len(places(SessionMiddleware)) > 1:
         yield Error(
             "MIDDLEWARE has Sidgate's or the session middleware more than once.",
             hint="GatewaySessionMiddleware takes the place of SessionMiddleware.",
             id="sidgate.E006",
         )
-    if _places(RemoteUserMiddleware):
+    if places(RemoteUserMiddleware):
         yield Warning(
             "RemoteUserMiddleware believes an unsigned header.",
             hint="Remove it (and what derives from it): the gateway's session replaces it.",
             id="sidgate.W001",
         )
-    if not _places(CsrfViewMiddleware):
+    if not places(CsrfViewMiddleware):
         yield Warning(
             "CsrfViewMiddleware is not in MIDDLEWARE.",
             hint="The session is a cookie, which browsers send with other sites' forms too.",
@@ -81,7 +88,7 @@ def check_middleware(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
 
 @register(Tags.security)
 def check_sessions(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
-    if not _places(GatewaySessionMiddleware):
+    if not places(GatewaySessionMiddleware):
         return
     if settings.SESSION_ENGINE.endswith(".signed_cookies"):
         yield Error(
@@ -109,18 +116,70 @@ def check_proxy(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
         )
 
 
+@register(Tags.security)
+def check_allauth(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
+    if not apps.is_installed("allauth.account"):
+        return
+    header = getattr(settings, "ALLAUTH_TRUSTED_CLIENT_IP_HEADER", None)
+    count = getattr(settings, "ALLAUTH_TRUSTED_PROXY_COUNT", 0)
+    by_header = str(header).lower() == "x-forwarded-for"
+    if not (by_header if header else count == 1):
+        yield Warning(
+            "django-allauth limits the gateway's address instead of the browser's.",
+            hint="Set ALLAUTH_TRUSTED_PROXY_COUNT = 1, and no other header; else one bad client "
+            "uses up the attempts of everybody.",
+            id="sidgate.W007",
+        )
+
+
 @register(Tags.urls)
 def check_endpoints(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
-    if not getattr(settings, "ROOT_URLCONF", None):
+    conf, _ = parse(getattr(settings, "SIDGATE", None))
+    if conf is None or not getattr(settings, "ROOT_URLCONF", None):
         return
-    try:
-        resolve(f"{BACKEND_PREFIX}authenticate")
-    except Resolver404:
+    if conf.legacy_introspectors and not _is_routed("introspect"):
         yield Warning(
-            "The gateway's endpoints have no URL, so it cannot check passwords.",
+            "SIDGATE['LEGACY_INTROSPECTORS'] is set, and the gateway cannot ask them.",
             hint='Add path("", include("sidgate_django.urls")) to the root URLconf.',
             id="sidgate.W005",
         )
+    if not _is_routed("authenticate"):
+        if conf.login_stages or conf.authenticate_extra:
+            yield Warning(
+                "SIDGATE has settings for the gateway's login, which is not published.",
+                hint='Add path("", include("sidgate_django.login_urls")) to the root URLconf, or '
+                "remove LOGIN_STAGES and AUTHENTICATE_EXTRA.",
+                id="sidgate.W006",
+            )
+        return
+    for name in pages.unanswered():
+        yield Error(
+            f"The gateway's login is published, and nothing answers for '{name}' there.",
+            hint="It may ask for more than a password, so the login refuses everybody. Name a "
+            f"stage with @answers_for('{name}') in SIDGATE['LOGIN_STAGES'], or do not include "
+            "sidgate_django.login_urls.",
+            id="sidgate.E011",
+        )
+
+
+def _is_routed(name: str) -> bool:
+    try:
+        resolve(f"{BACKEND_PREFIX}{name}")
+    except Resolver404:
+        return False
+    return True
+
+
+@register(Tags.security)
+def check_cookies(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
+    names = ("SESSION_COOKIE_NAME", "CSRF_COOKIE_NAME", "LANGUAGE_COOKIE_NAME")
+    for name in names:
+        if getattr(settings, name) == marker.COOKIE:
+            yield Error(
+                f"settings.{name} is '{marker.COOKIE}', the name of the gateway's marker.",
+                hint="What browsers send under that name is taken away. Choose another one.",
+                id="sidgate.E012",
+            )
 
 
 @register(Tags.database)
@@ -164,20 +223,3 @@ def _wrong_order(other: type, where: str, why: str) -> Error:
         hint=f"Otherwise: {why}",
         id="sidgate.E002",
     )
-
-
-def _places(base: type) -> list[int]:
-    """Where in MIDDLEWARE there is ``base``, or what derives from it."""
-    return [
-        place
-        for place, installed in enumerate(_installed())
-        if isinstance(installed, type) and issubclass(installed, base)
-    ]
-
-
-def _installed() -> Iterator[object]:
-    for path in settings.MIDDLEWARE:
-        try:
-            yield import_string(path)
-        except ImportError:
-            yield None  # Django refuses to start on it, with a better message than ours

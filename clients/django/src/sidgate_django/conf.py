@@ -27,6 +27,7 @@ KNOWN = {
     "ON_BYPASS",
     "IDENTITY",
     "AUTHENTICATE_EXTRA",
+    "LOGIN_STAGES",
     "DATABASE",
     "MANAGED",
     "ACCEPT_DJANGO_LOGIN",
@@ -41,6 +42,7 @@ TEN_YEARS = 10 * 365 * 86_400
 
 IdentityBuilder = Callable[[Any, HttpRequest], Mapping[str, Any]]
 LegacyIntrospector = Callable[[dict[str, str], HttpRequest], Any]
+LoginStage = Callable[[Any, HttpRequest, Mapping[str, Any]], Any]
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,8 @@ class Conf:
     on_bypass: Literal["anonymous", "reject"]
     identity: IdentityBuilder
     authenticate_extra: frozenset[str]
+    #: What the app's own login pages ask for besides a password, see ``login_stages.project``.
+    login_stages: tuple[LoginStage, ...]
     #: Alias of the database that holds the gateway's tables; None: this app cannot reach them.
     database: str | None
     #: Whether a login of Django's own counts where the gateway knows of none.
@@ -116,6 +120,7 @@ def parse(raw: object) -> tuple[Conf | None, list[Fault]]:
         on_bypass=read.choice("ON_BYPASS", "anonymous", "reject"),
         identity=read.imported("IDENTITY", "sidgate_django.identity.default_identity"),
         authenticate_extra=_extra(read),
+        login_stages=read.all_imported("LOGIN_STAGES"),
         database=_database(read),
         accept_django_login=read.flag("ACCEPT_DJANGO_LOGIN"),
         legacy_introspectors=read.all_imported("LEGACY_INTROSPECTORS"),

@@ -11,15 +11,17 @@ from __future__ import annotations
 from typing import Any
 
 from django.conf import settings
-from django.contrib.auth import SESSION_KEY
+from django.contrib.auth import BACKEND_SESSION_KEY
 from django.contrib.sessions.backends.base import UpdateError
 from django.contrib.sessions.exceptions import SessionInterrupted
 from django.contrib.sessions.middleware import SessionMiddleware
 from django.http import HttpRequest, HttpResponse
 from django.utils.cache import patch_vary_headers
 
-from . import events
+from . import events, marker
+from . import session_stores as stores
 from .conf import get_conf
+from .installed import places
 from .session import GatewaySession, session_of
 
 
@@ -29,42 +31,51 @@ class GatewaySessionMiddleware(SessionMiddleware):
     The events of the response are signed here, when the session is saved and its key is known.
     """
 
-    def __init__(self, get_response: Any) -> None:
-        super().__init__(get_response)
-        self.VisitorStore = _visitor_store(self.SessionStore)
-
     def process_request(self, request: HttpRequest) -> None:
         session = session_of(request)
         events.sign_outside(request)
-        cookie = request.COOKIES.get(settings.SESSION_COOKIE_NAME)
+        marker.show(request, session)
         if session.is_active and session.ref:
-            request.session = self.SessionStore(session.ref)
-        elif session.is_active or not get_conf().accept_django_login:
-            request.session = self.VisitorStore(cookie)
+            request.session = stores.opened_by_ref(session.ref, session)
         else:
-            request.session = self.SessionStore(cookie)
+            admits = not session.is_active and get_conf().accept_django_login
+            cookie = request.COOKIES.get(settings.SESSION_COOKIE_NAME)
+            request.session = stores.opened_by_cookie(cookie, admits_login=admits)
 
     def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
         session = session_of(request)
         if events.leaves_logged_in(request, session):
             self._keep(request, response, session)
         else:
-            if session.is_active and request.session.session_key == session.ref:
-                # Ended without Django's logout(): what was theirs is not for the next visitor.
-                request.session.flush()
+            self._leave_to_visitor(request, session)
             response = super().process_response(request, response)
         events.emit(request, response, session)
         return response
+
+    def _leave_to_visitor(self, request: HttpRequest, session: GatewaySession) -> None:
+        store: Any = request.session
+        if not session.is_active:
+            return
+        if store.is_kept and store.ref == stores.bare(session.ref):
+            # Ended without Django's logout(): what was theirs is not for the next visitor.
+            store.flush()
+        elif not store.is_empty():
+            store.become_visitors()
 
     def _keep(self, request: HttpRequest, response: HttpResponse, session: GatewaySession) -> None:
         if request.session.accessed:
             patch_vary_headers(response, ("Cookie",))
         if response.status_code >= 500:
             return  # as in Django: the work was not done
-        self._adopt_what_a_visitor_gathered(request, session)
-        if request.session.modified or settings.SESSION_SAVE_EVERY_REQUEST:
-            _save(request)
-        events.carry_ref(request, request.session.session_key, known=session.ref)
+        if session.ref and session.ref.startswith(stores.FIRST):
+            self._begin(request)
+        elif session.is_active and not session.ref:
+            self._adopt_what_a_visitor_gathered(request)
+        store: Any = request.session
+        store.is_kept = True
+        if store.modified or settings.SESSION_SAVE_EVERY_REQUEST:
+            _save(store)
+        events.carry_ref(request, store.ref, known=session.ref)
         if settings.SESSION_COOKIE_NAME in request.COOKIES:
             response.delete_cookie(
                 settings.SESSION_COOKIE_NAME,
@@ -73,48 +84,55 @@ class GatewaySessionMiddleware(SessionMiddleware):
                 samesite=settings.SESSION_COOKIE_SAMESITE,
             )
 
-    def _adopt_what_a_visitor_gathered(self, request: HttpRequest, session: GatewaySession) -> None:
+    def _begin(self, request: HttpRequest) -> None:
+        """The first request of a session that Django stored before the gateway opened it."""
+        store: Any = request.session
+        if not store.get(stores.MARK):
+            return  # another login in this request, or another request was first
+        note = store[stores.MARK]
+        if old := note.pop(stores.END, None):
+            store.modified = True
+            store.delete(old)
+        cookie = request.COOKIES.get(settings.SESSION_COOKIE_NAME)
+        if note.pop(stores.ADOPT, False):
+            store.modified = True
+            visitor = stores.opened_by_cookie(cookie, admits_login=False)
+            for name, value in visitor.items():
+                store.setdefault(name, value)
+            visitor.flush()
+
+    def _adopt_what_a_visitor_gathered(self, request: HttpRequest) -> None:
         """After a login that Django saw nothing of, through the gateway's own endpoint."""
         cookie = request.COOKIES.get(settings.SESSION_COOKIE_NAME)
-        if not cookie or not session.is_active or session.ref:
-            return
-        if cookie == request.session.session_key and request.session.keys():
+        if cookie and cookie == request.session.session_key and request.session.keys():
             # A new key: whoever may have planted or seen the old one does not share the session.
             request.session.cycle_key()
 
 
-def _save(request: HttpRequest) -> None:
-    if request.session.is_empty():
+def is_in_use() -> bool:
+    """Whether sessions of this project are kept behind the gateway's."""
+    return bool(places(GatewaySessionMiddleware))
+
+
+def keep_after_login(session: Any) -> str | None:
+    """The ``ref`` under which what a login left in its session goes on, if it left anything."""
+    data = {name: value for name, value in session.items() if name not in stores.LOGIN}
+    if not data or not is_in_use():
+        return None
+    note = {stores.ADOPT: True, stores.BACKEND: session[BACKEND_SESSION_KEY]}
+    return stores.keep(data, note)
+
+
+def _save(store: Any) -> None:
+    if store.is_empty():
         return
+    if store.session_key is not None and store.ref is None:
+        # Its key is known to whoever had the cookie.
+        store.cycle_key()
     try:
-        request.session.save()
+        store.save()
     except UpdateError:
         raise SessionInterrupted(
             "The request's session was deleted before the request completed. The user may have "
             "logged out in a concurrent request, for example."
         ) from None
-
-
-def _visitor_store(store: Any) -> Any:
-    class VisitorStore(store):  # type: ignore[misc]
-        """Opens what a visitor's cookie names, but never what a login left behind.
-
-        A session that says who is logged in belongs to that login. Only the gateway's ``ref`` leads
-        there: a cookie that names it is a leftover of somebody, and perhaps not of this visitor.
-        """
-
-        def load(self) -> dict[str, Any]:
-            return self._without_login(super().load())
-
-        async def aload(self) -> dict[str, Any]:
-            return self._without_login(await super().aload())
-
-        def _without_login(self, data: dict[str, Any]) -> dict[str, Any]:
-            if SESSION_KEY not in data:
-                return data
-            self._session_key = None
-            return {}
-
-    # Django derives the salt of its signatures from this name: the two read the same sessions.
-    VisitorStore.__qualname__ = store.__qualname__
-    return VisitorStore

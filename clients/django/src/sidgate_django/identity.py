@@ -54,6 +54,9 @@ def checked(identity: object) -> dict[str, Any]:
         raise ImproperlyConfigured("An identity has a non-empty string at user.id.")
     if not isinstance(plain.get("tenant_id"), (str, type(None))):
         raise ImproperlyConfigured("tenant_id of an identity is a string.")
+    began = plain.get("auth_time")
+    if began is not None and (type(began) is not int or began < 0):
+        raise ImproperlyConfigured("auth_time of an identity is in whole seconds since 1970.")
     return {
         name: _without_nulls(value) if name in ("user", "attributes") else value
         for name, value in plain.items()

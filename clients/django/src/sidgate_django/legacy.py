@@ -3,24 +3,29 @@
 An introspector is a callable ``(cookies, request)``. It returns the user, or an identity as a dict,
 or ``None`` for "not mine, or no longer good"; whatever cannot be decided now, for example because a
 database is away, is an exception: the gateway then asks again later and refuses nobody.
+
+An identity may say when the login began, as ``auth_time`` in seconds since 1970. A login of which
+that is unknown counts as older than everything: whatever ended all logins of its user ends it too.
 """
 
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator, Mapping
-from importlib import import_module
 from itertools import count
 from typing import Any
 from urllib.parse import unquote
 
-from django.conf import settings
 from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY, get_user_model
 from django.core.exceptions import ImproperlyConfigured, ObjectDoesNotExist, ValidationError
 from django.http import HttpRequest
 
+from . import django_session as django_sessions
+from . import session_stores as stores
 from .conf import get_conf
 from .identity import identity_for
+from .login_stages import otp_stages
 from .users import hash_matches
 
 # More than any browser can send.
@@ -31,21 +36,29 @@ def django_session(cookies: Mapping[str, str], request: HttpRequest) -> Any:
     """Django's own ``sessionid``, with any ``SESSION_ENGINE``.
 
     The session's data goes on to be the user's ``request.session``, where
-    ``GatewaySessionMiddleware`` is in use and the engine keeps data on the server.
+    ``GatewaySessionMiddleware`` is in use and the engine keeps data on the server. It moves to a
+    new key; the old session ends with the first request that comes by the new one.
     """
-    conf = get_conf()
-    key = cookies.get(conf.legacy_session_cookie)
+    key = cookies.get(get_conf().legacy_session_cookie)
     if not key:
         return None
-    store = import_module(settings.SESSION_ENGINE).SessionStore(key)
+    store = stores.opened_by_cookie(key, admits_login=True)
     user = _user(store.get(SESSION_KEY))
     # What Django checks at every request: without it, a session from before a change of password
     # would live again.
     if user is None or not _hash_is(user, store.get(HASH_SESSION_KEY)):
         return None
-    if not user.is_active or store.session_key != key or len(key) > 64:
+    if otp_stages.is_used() and otp_stages.is_unfinished(user, store):
+        return None
+    if not user.is_active:
         return user
-    return identity_for(user, request) | {"ref": key}
+    identity = identity_for(user, request)
+    if (began := _began(user, store)) is not None:
+        identity["auth_time"] = began
+    if store.session_key == key and django_sessions.is_in_use():
+        ref = stores.ref_of_old_session(key)
+        identity["ref"] = stores.keep(dict(store.items()), {stores.END: key}, ref)
+    return identity
 
 
 def encrypted_token(cookies: Mapping[str, str], request: HttpRequest) -> Any:
@@ -70,7 +83,11 @@ def encrypted_token(cookies: Mapping[str, str], request: HttpRequest) -> Any:
     user = _user(claims.get(rule.user_claim)) if isinstance(claims, dict) else None
     if user is None or not hash_matches(user, claims.get("auth_hash")):
         return None
-    return user
+    if not user.is_active:
+        return user
+    identity = identity_for(user, request)
+    began = claims.get("auth_time")
+    return identity | ({"auth_time": int(began)} if _is_moment(began) else {})
 
 
 def joined(cookies: Mapping[str, str], name: str) -> str:
@@ -97,6 +114,21 @@ def _hash_is(user: Any, noted: object) -> bool:
     if not hasattr(user, "get_session_auth_hash"):
         return True
     return isinstance(noted, str) and bool(noted) and hash_matches(user, noted)
+
+
+def _began(user: Any, store: Any) -> int | None:
+    """When this login began, where allauth noted it. Django itself does not say."""
+    records = store.get("account_authentication_methods")
+    owner = store.get("account_authentication_methods_user")
+    if not isinstance(records, list) or owner != user._meta.pk.value_to_string(user):
+        return None
+    times: list[Any] = [record.get("at") for record in records if isinstance(record, dict)]
+    # Of several steps the first: what ended every login between them has ended this one.
+    return min((int(at) for at in times if _is_moment(at)), default=None)
+
+
+def _is_moment(value: Any) -> bool:
+    return type(value) in (int, float) and 0 <= value <= time.time()
 
 
 def _user(pk: object) -> Any:

@@ -15,7 +15,7 @@ from django.http import HttpRequest, HttpResponseForbidden
 from django.http.response import HttpResponseBase
 from django.utils.cache import patch_vary_headers
 
-from . import events
+from . import events, marker
 from .conf import get_conf
 from .current import serving
 from .django_session import GatewaySessionMiddleware
@@ -64,6 +64,7 @@ class SidgateMiddleware:
 
 def _enter(request: HttpRequest) -> tuple[GatewaySession, SessionUser]:
     session = session_of(request)
+    marker.show(request, session)
     if get_conf().accept_django_login and not session.is_active:
         return session, SessionUser(session)
     return session, attach_user(request, session)
@@ -104,9 +105,9 @@ def _tell_gateway(request: HttpRequest, response: HttpResponseBase, source: Sess
 def _mark_varying(response: HttpResponseBase, source: SessionUser) -> None:
     """Keep caches from serving one visitor's page to another.
 
-    Django's own cache middleware sees neither the ``sid`` cookie (the gateway keeps it) nor a
-    touched ``request.session``, so ``Vary: Cookie`` would not tell two users apart there: the
-    assertion does. Caches on the way to the browser know the cookie only.
+    Inside Django the cookie tells visitors apart (see ``marker``). A cache between the gateway and
+    this app sees none, so the assertion does it there. Caches on the way to the browser know the
+    ``sid`` cookie only.
     """
     if source.session.state == "none":
         return

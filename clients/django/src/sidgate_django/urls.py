@@ -1,4 +1,7 @@
-"""Include at the root, the paths are fixed: ``path("", include("sidgate_django.urls"))``."""
+"""What the gateway asks about old cookies. The paths are fixed, so include it at the root::
+
+path("", include("sidgate_django.urls"))
+"""
 
 from django.urls import path
 
@@ -6,7 +9,4 @@ from . import views
 
 app_name = "sidgate"
 
-urlpatterns = [
-    path("__sidgate__/authenticate", views.authenticate, name="authenticate"),
-    path("__sidgate__/introspect", views.introspect, name="introspect"),
-]
+urlpatterns = [path("__sidgate__/introspect", views.introspect, name="introspect")]

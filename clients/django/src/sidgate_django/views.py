@@ -1,4 +1,4 @@
-"""The two endpoints the gateway calls. Anything they do not answer as documented (an exception, a
+"""The endpoints the gateway calls. Anything they do not answer as documented (an exception, a
 redirect) means "unavailable" to the gateway: it neither opens nor refuses a session on it."""
 
 from __future__ import annotations
@@ -7,35 +7,36 @@ import logging
 from collections.abc import Mapping
 from typing import Any, Final
 
-from django.contrib.auth.models import update_last_login
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.debug import sensitive_variables
 
-from . import credentials
+from . import login
 from .backend_request import BadBody, gateway_only, text
 from .conf import get_conf
-from .credentials import Refused
 from .identity import checked, identity_for
+from .refusal import Refused
 
 logger = logging.getLogger("sidgate_django.backend")
 
-STATUS: Final = {"invalid_credentials": 401, "account_disabled": 403, "locked": 429}
+STATUS: Final = {
+    "invalid_credentials": 401,
+    "mfa_required": 401,
+    "account_disabled": 403,
+    "locked": 429,
+}
+# What a login request says itself; the rest of its members is for login stages and backends.
+OWN_MEMBERS: Final = frozenset({"email", "password", "ip", "user_agent"})
 
 
 @gateway_only
 @sensitive_variables("body", "password", "extra")
 def authenticate(request: HttpRequest, body: dict[str, Any]) -> JsonResponse:
-    """Email and password -> who is this?"""
+    """Email and password -> who is this? Only if nothing else stands before the login."""
     email = text(body, "email", limit=320)
     password = text(body, "password", limit=4096)
-    extra = {name: body[name] for name in get_conf().authenticate_extra if name in body}
-    outcome = credentials.check(request, email, password, extra)
-    if isinstance(outcome, Refused):
-        return _refuse(outcome)
-    if hasattr(outcome, "last_login"):
-        # As login() would have it: a login also voids password reset links sent before.
-        update_last_login(type(outcome), outcome)
-    return JsonResponse(identity_for(outcome, request))
+    extra = {name: value for name, value in body.items() if name not in OWN_MEMBERS}
+    outcome = login.log_in(request, email, password, extra)
+    return _refuse(outcome) if isinstance(outcome, Refused) else JsonResponse(outcome)
 
 
 @gateway_only
@@ -69,10 +70,15 @@ def _invalid() -> JsonResponse:
 
 
 def _refuse(refused: Refused) -> JsonResponse:
+    status = STATUS[refused.code]
     answer: dict[str, Any] = {"code": refused.code}
+    if refused.code == "mfa_required":
+        answer["flows"] = list(refused.flows)
+    if status in (401, 403):
+        answer["account"] = refused.account
     if refused.retry_after is not None:
         answer["retry_after"] = refused.retry_after
-    response = JsonResponse(answer, status=STATUS[refused.code])
+    response = JsonResponse(answer, status=status)
     if refused.retry_after is not None:
         response.headers["Retry-After"] = str(refused.retry_after)
     return response

@@ -14,6 +14,7 @@ icon = RedirectView.as_view(url=static("demo/icon.svg"))
 urlpatterns = [
     path("favicon.ico", icon),
     path("", include("sidgate_django.urls")),
+    path("", include("sidgate_django.login_urls")),  # POST /api/auth/session-v2
     path("", views.home, name="home"),
     path("whoami", views.whoami, name="whoami"),
     path("private", views.private, name="private"),

@@ -8,6 +8,7 @@ const SAID: Record<string, string> = {
   invalid_credentials: 'Email or password is wrong.',
   account_disabled: 'This account is switched off.',
   locked: 'Too many attempts. Try again later.',
+  mfa_required: 'This account needs one more step. Use the login page.',
 };
 
 export function SignIn({ next }: { next: string }) {

@@ -37,7 +37,7 @@ pub(crate) mod metrics;
 pub(crate) mod mmdb;
 pub(crate) mod port;
 pub(crate) mod process;
-mod secrets;
+pub(crate) mod secrets;
 pub(crate) mod sids;
 pub(crate) mod stores;
 pub(crate) mod tls;

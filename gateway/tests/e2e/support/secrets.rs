@@ -20,6 +20,12 @@ pub(super) fn keep(value: &str) {
     }
 }
 
+/// Forgets a public value that a test has sent where secrets go.
+pub(crate) fn forget(value: &str) {
+    let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    known.remove(value);
+}
+
 /// Remembers what a client sends: cookies, credentials, passwords.
 pub(super) fn keep_of_request(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
