@@ -13,10 +13,11 @@
 
 use http::Version;
 use http::header::{
-    CONNECTION, EXPECT, HeaderMap, HeaderName, HeaderValue, SEC_WEBSOCKET_KEY,
-    SEC_WEBSOCKET_VERSION, TRANSFER_ENCODING, UPGRADE,
+    CONNECTION, EXPECT, HeaderMap, HeaderValue, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION,
+    TRANSFER_ENCODING, UPGRADE,
 };
 
+use super::headers::only;
 use super::{RawRequest, Refused, trim_blank};
 
 /// What `Connection` may name. All of it is removed before the request goes on.
@@ -94,15 +95,10 @@ fn has_key(headers: &HeaderMap) -> bool {
         && key.is_some_and(|key| key.len() == KEY_LENGTH && key.ends_with(b"=="))
 }
 
-/// The value of a field that stands there exactly once.
-fn only(headers: &HeaderMap, name: HeaderName) -> Option<&HeaderValue> {
-    let mut values = headers.get_all(name).into_iter();
-    values.next().filter(|_| values.next().is_none())
-}
-
-/// Does `Connection` name `upgrade`? Refuses every name outside the allow-list.
+/// Does `Connection` name `upgrade`? Refuses every name outside the allow-list, and more names than there are: the
+/// library below has a limit of its own, and would refuse the request after it was looked up.
 fn check_connection(req: &RawRequest<'_>) -> Result<bool, Refused> {
-    let mut upgrade_named = false;
+    let (mut upgrade_named, mut named) = (false, 0);
     for value in req.headers.get_all(CONNECTION) {
         if req.version == Version::HTTP_2 {
             return Err(Refused::Connection);
@@ -110,7 +106,9 @@ fn check_connection(req: &RawRequest<'_>) -> Result<bool, Refused> {
         for token in value.as_bytes().split(|&byte| byte == b',').map(trim_blank) {
             let is = |name: &str| token.eq_ignore_ascii_case(name.as_bytes());
             upgrade_named |= is("upgrade");
-            if !token.is_empty() && !NAMEABLE.iter().any(|name| is(name)) {
+            named += usize::from(!token.is_empty());
+            let known = token.is_empty() || NAMEABLE.iter().any(|name| is(name));
+            if !known || named > NAMEABLE.len() {
                 return Err(Refused::Connection);
             }
         }

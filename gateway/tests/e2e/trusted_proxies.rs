@@ -160,6 +160,10 @@ fn request_goes_by_the_name_that_the_balancer_gave_it() {
         assert_ne!(response.header("x-request-id"), Some(id));
         assert_eq!(app.last_request().all("x-request-id").len(), 1);
     }
+    let twice = [("X-Request-Id", "one"), ("X-Request-Id", "two")];
+    send(&gateway, Request::get("/app/x"), &twice);
+    let chosen = app.last_request().header("x-request-id").unwrap();
+    assert!(chosen != "one" && chosen != "two", "neither of two");
     assert!(gateway.stdout().contains("Root=1-67891233-abcdef"));
 }
 

@@ -58,6 +58,7 @@ fn connection_may_only_speak_of_the_connection() {
         "TE, X-Session-User-Id",
         "Upgrade, HTTP2-Settings, Cookie",
         "trailers",
+        "te,te,te,te,te,te,te,te",
         "te;q=1",
         "transfer-encoding",
         "proxy-authorization",
