@@ -57,6 +57,7 @@ fn edge(c: &mut Criterion) -> Result<(), Fault> {
         authority: None,
         headers: &headers,
         raw_head: Some(&head),
+        from_trusted_proxy: false,
     };
     let vetted = vet(&request, &policy).map_err(|refused| format!("refused: {refused:?}"))?;
     if !matches!(vetted.cookies.sid(), SidCookie::One(_)) {

@@ -320,6 +320,12 @@ impl Answer {
         Self::problem(403, "cross_site", "Cross-site requests are refused")
     }
 
+    /// The request came in clear text, and is none that can be sent again.
+    #[must_use]
+    pub(crate) fn https_required() -> Self {
+        Self::problem(403, "https_required", "Use https").closing()
+    }
+
     /// Adds a header field.
     #[must_use]
     pub(crate) fn with(mut self, name: HeaderName, value: HeaderValue) -> Self {

@@ -13,7 +13,7 @@ use thiserror::Error;
 use crate::auth::identity::Badge;
 use crate::auth::login_redirect::{InvalidLoginUrl, LoginUrl};
 use crate::auth::token::AppKeys;
-use crate::config::{Config, MigrationMode, Upstream};
+use crate::config::{Config, CookieName, MigrationMode, Upstream};
 use crate::edge::host::InvalidHost;
 use crate::edge::{EdgePolicy, HostSet};
 use crate::legacy::{Clearing, Rules};
@@ -70,6 +70,8 @@ pub(crate) struct App {
     pub name: Arc<str>,
     /// The keys that it shares with us.
     pub keys: AppKeys,
+    /// The cookie that shows it whether a session is active.
+    pub cookie_marker: Option<CookieName>,
     /// Where it listens.
     pub pool: Pool,
 }
@@ -184,6 +186,7 @@ impl App {
         Self {
             name: upstream.name.as_str().into(),
             keys: AppKeys::new(&upstream.name, &keys.upstream(&upstream.name)),
+            cookie_marker: upstream.cookie_marker.clone(),
             pool: Pool::new(Arc::clone(upstream)),
         }
     }

@@ -4,7 +4,7 @@ use session_core::cache::redis;
 use session_core::store::postgres;
 
 use super::duration::mins;
-use super::routes::Route;
+use super::routes::{Route, SessionPolicy};
 use super::{Config, OddHeaderNames, StoreUrl};
 
 impl Config {
@@ -23,6 +23,7 @@ impl Config {
         .into_iter()
         .flatten()
         .chain(self.insecure.warnings())
+        .chain(self.routes_with_a_weaker_way())
         .chain(self.unused_upstreams())
         .chain(self.foreign_domains())
         .collect()
@@ -81,6 +82,33 @@ impl Config {
             format!(
                 "server.login_url: no route serves {:?}",
                 self.server.login_url
+            )
+        })
+    }
+
+    /// Routes are matched on paths as they are sent, and an app may serve one page under several.
+    fn routes_with_a_weaker_way(&self) -> Option<String> {
+        let is_required = |route: &&Route| route.session == SessionPolicy::Required;
+        let weaker = |route: &&Route| {
+            self.routes.iter().any(|other| {
+                !is_required(&other)
+                    && other.upstream.name == route.upstream.name
+                    && other.path != route.path
+                    && other.path.covers(route.path.as_str())
+            })
+        };
+        let paths: Vec<_> = self
+            .routes
+            .iter()
+            .filter(is_required)
+            .filter(weaker)
+            .map(|route| route.path.to_string())
+            .collect();
+        (!paths.is_empty()).then(|| {
+            format!(
+                "routes: a session is required below {}, and not on other paths of the same app: if it serves the same \
+                 pages there too (/de/..., /_next/data/..., rewrites), give those paths routes or let the app check",
+                paths.join(", ")
             )
         })
     }

@@ -84,7 +84,7 @@ impl CookieName {
     }
 
     /// Whether browsers accept this name only with `Secure`. They ignore the case of the prefix.
-    fn demands_secure(&self) -> bool {
+    pub(super) fn demands_secure(&self) -> bool {
         let name = self.0.to_ascii_lowercase();
         name.starts_with("__host-") || name.starts_with("__secure-")
     }

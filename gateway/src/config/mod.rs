@@ -74,7 +74,7 @@ pub use self::risk::{
     BurstRule, NewcomerRule, ParallelRule, RiskAction, RiskConfig, RiskRules, TravelRule, Webhook,
 };
 pub use self::routes::{CsrfPolicy, OnMissing, OnUnknown, Route, Routes, SessionPolicy};
-pub use self::server::ServerConfig;
+pub use self::server::{RequestIdFrom, ServerConfig};
 pub use self::session::SessionConfig;
 pub use self::store::{StoreConfig, StoreUrl};
 pub use self::tls::TlsConfig;
@@ -179,6 +179,8 @@ impl Config {
         rules::login(document, &server, &routes, &endpoints);
         rules::migration(document, &migration, &session, &cookie);
         rules::headers(document, &edge, &identity);
+        let upstreams = upstreams.into_all();
+        rules::markers(document, &upstreams, &cookie, &migration);
 
         Some(Self {
             server,
@@ -189,7 +191,7 @@ impl Config {
             cookie,
             backend: backend?,
             identity,
-            upstreams: upstreams.into_all(),
+            upstreams,
             routes,
             endpoints,
             edge,

@@ -41,6 +41,8 @@ pub struct Route {
     pub max_stale: Duration,
     /// Whether requests from other sites are refused before the app sees them.
     pub csrf: CsrfPolicy,
+    /// Whether paths below it may be written to the log; `false` where a path itself opens something.
+    pub log_path: bool,
     /// Origins whose pages may read the answers, as browsers write them. Empty: the app decides.
     pub cors_origins: Vec<String>,
 }
@@ -177,6 +179,7 @@ impl Route {
             "csrf",
             &[("off", CsrfPolicy::Off), ("check", CsrfPolicy::Check)],
         );
+        let log_path = route.flag("log_path");
         let cors_origins = route.texts("cors_origins", |text| Ok(Origin::parse(text)?.to_string()));
 
         // A route that forgets to say is closed, not open.
@@ -210,6 +213,7 @@ impl Route {
             on_unknown: on_unknown.unwrap_or(OnUnknown::Unavailable),
             max_stale: max_stale.unwrap_or(Duration::ZERO),
             csrf: csrf.unwrap_or(CsrfPolicy::Off),
+            log_path: log_path.unwrap_or(true),
             cors_origins: cors_origins.unwrap_or_default(),
         })
     }

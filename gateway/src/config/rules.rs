@@ -4,11 +4,12 @@
 //! faulty, because then it has only seen a stand-in.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use ipnet::IpNet;
 
 use super::admin::AdminConfig;
-use super::cookie::CookieConfig;
+use super::cookie::{CookieConfig, CookieName};
 use super::duration::show;
 use super::edge::{EdgeConfig, EndpointsConfig};
 use super::file::Document;
@@ -18,6 +19,7 @@ use super::migration::{MigrationConfig, MigrationMode};
 use super::routes::{Route, Routes, SessionPolicy};
 use super::server::{ServerConfig, is_everybody};
 use super::session::SessionConfig;
+use super::upstreams::Upstream;
 
 /// No two listeners share an address, the admin listener least of all; it is open to nobody without a token.
 pub(super) fn listeners(document: &Document<'_>, server: &ServerConfig, admin: &AdminConfig) {
@@ -216,6 +218,36 @@ pub(super) fn migration(
             &["migration.tombstone_ttl", "session.absolute_timeout"],
             message,
         );
+    }
+}
+
+/// A marker is not mistaken for a cookie that means something.
+pub(super) fn markers(
+    document: &Document<'_>,
+    upstreams: &[Arc<Upstream>],
+    cookie: &CookieConfig,
+    migration: &MigrationConfig,
+) {
+    for upstream in upstreams {
+        let Some(name) = upstream.cookie_marker.as_ref().map(CookieName::as_str) else {
+            continue;
+        };
+        let key = format!("upstreams.{}.cookie_marker", upstream.name);
+        let is_legacy = || {
+            let mut credentials = migration.credentials.iter();
+            credentials.any(|credential| credential.as_str() == name)
+                || migration.companions.iter().any(|old| old.matches(name))
+        };
+        if name == cookie.name.as_str() {
+            let message = format!("{name:?} is the cookie of the session itself");
+            document.contradiction(&[&key, "cookie.name"], message);
+        } else if is_legacy() {
+            let message = format!("{name:?} is a cookie of the old system");
+            document.contradiction(
+                &[&key, "migration.credentials", "migration.companions"],
+                message,
+            );
+        }
     }
 }
 

@@ -32,8 +32,10 @@ pub struct ServerConfig {
     pub hosts: Hosts,
     /// Where a visitor without a session is sent: a path, spelled as the operator did.
     pub login_url: String,
-    /// Peers whose `X-Forwarded-For` is believed.
+    /// Peers who are believed about their client's address and scheme.
     pub trusted_proxies: Vec<IpNet>,
+    /// Who names requests.
+    pub request_id_from: RequestIdFrom,
     /// Whether the plain listeners only redirect to the public origin.
     pub redirect_https: bool,
     /// Worker threads; `None` is one per core.
@@ -42,6 +44,15 @@ pub struct ServerConfig {
     pub drain_timeout: Duration,
     /// TLS listeners.
     pub tls: Option<TlsConfig>,
+}
+
+/// Who gives a request the id under which apps and logs know it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RequestIdFrom {
+    /// The gateway, always.
+    Gateway,
+    /// A trusted proxy that sends one; otherwise the gateway.
+    TrustedProxies,
 }
 
 impl ServerConfig {
@@ -66,6 +77,15 @@ impl ServerConfig {
                 trusted_proxies: server
                     .texts("trusted_proxies", trusted_proxy)
                     .unwrap_or_default(),
+                request_id_from: server
+                    .choice(
+                        "request_id_from",
+                        &[
+                            ("gateway", RequestIdFrom::Gateway),
+                            ("trusted_proxies", RequestIdFrom::TrustedProxies),
+                        ],
+                    )
+                    .unwrap_or(RequestIdFrom::Gateway),
                 redirect_https: server.flag("redirect_https").unwrap_or(false),
                 threads: server
                     .number("threads", 0..=MAX_THREADS)

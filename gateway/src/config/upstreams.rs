@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::cookie::CookieName;
 use super::duration::{hours, mins, ms, secs, within};
 use super::host::HostPort;
 use super::reader::Reader;
@@ -23,6 +24,8 @@ pub struct Upstream {
     pub read_timeout: Duration,
     /// How long it may take no bytes of a request.
     pub write_timeout: Duration,
+    /// The cookie that shows this app whether a session is active; `None`: it is shown none.
+    pub cookie_marker: Option<CookieName>,
     /// How long an unused connection is kept; must be shorter than the app's own keep-alive.
     pub idle_timeout: Duration,
 }
@@ -92,6 +95,7 @@ impl Upstream {
             idle_timeout: upstream
                 .text("idle_timeout", within(ms(1)..=hours(1)))
                 .unwrap_or(ms(1500)),
+            cookie_marker: upstream.text("cookie_marker", marker).flatten(),
             servers: servers?,
         };
         Some(Arc::new(upstream))
@@ -114,6 +118,20 @@ impl BackendConfig {
             })
         })
     }
+}
+
+/// The empty text is no marker, so that a file can say so.
+fn marker(text: &str) -> Result<Option<CookieName>, String> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let name = CookieName::parse(text)?;
+    if name.demands_secure() {
+        return Err(format!(
+            "the prefix of {text:?} promises what browsers check, and no browser sets this cookie"
+        ));
+    }
+    Ok(Some(name))
 }
 
 fn check_name(name: &str) -> Result<(), String> {

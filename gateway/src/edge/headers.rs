@@ -7,88 +7,15 @@
 //! refused outright, or dropped by configuration; plain spellings are stripped and counted, because
 //! proxies in front of us and curious clients send them without evil intent.
 //!
-//! Fields that concern one connection (`Keep-Alive`, `TE`, `Trailer`, `Proxy-*`, ...) are not
-//! listed: Pingora's standard request policy strips those.
+//! The names themselves are in `reserved`. Fields that concern one connection (`Keep-Alive`, `TE`,
+//! `Trailer`, `Proxy-*`, ...) are not listed: Pingora's standard request policy strips those.
 
-use http::header::{HeaderMap, HeaderName};
+use http::header::{HeaderMap, HeaderName, HeaderValue};
 
+pub use super::reserved::Reserved;
+use super::reserved::{self, HARMLESS, UNCOUNTED};
 use super::{EdgePolicy, Refused};
 use crate::config::OddHeaderNames;
-
-/// What a client pretends to be by sending a reserved name; the `kind` of the spoof counter.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Reserved {
-    /// `X-Session-*`, `X-Sidgate-*`: the gateway itself.
-    Identity,
-    /// `X-Forwarded-*`, `Forwarded`, `X-Real-IP`: a proxy that we trust.
-    Forwarding,
-    /// `X-Original-*`, `X-Rewrite-URL`, method overrides: another request than the one that was
-    /// judged.
-    Rewrite,
-    /// `X-Middleware-*` and the like: the framework's own router.
-    Framework,
-    /// `Remote-User`: a web server that has authenticated somebody.
-    RemoteUser,
-    /// `Proxy`: the environment of a CGI program (httpoxy).
-    Proxy,
-    /// A name with a byte outside `[A-Za-z0-9-]`.
-    OddName,
-}
-
-impl Reserved {
-    /// Every kind, so that counters exist before they move.
-    pub const ALL: [Self; 7] = [
-        Self::Identity,
-        Self::Forwarding,
-        Self::Rewrite,
-        Self::Framework,
-        Self::RemoteUser,
-        Self::Proxy,
-        Self::OddName,
-    ];
-
-    /// The label in metrics.
-    #[must_use]
-    pub const fn label(self) -> &'static str {
-        match self {
-            Self::Identity => "identity",
-            Self::Forwarding => "forwarding",
-            Self::Rewrite => "rewrite",
-            Self::Framework => "framework",
-            Self::RemoteUser => "remote_user",
-            Self::Proxy => "proxy",
-            Self::OddName => "odd_name",
-        }
-    }
-}
-
-/// Folded names that are reserved as they are.
-const EXACT: [(&str, Reserved); 13] = [
-    ("forwarded", Reserved::Forwarding),
-    ("x-real-ip", Reserved::Forwarding),
-    ("x-rewrite-url", Reserved::Rewrite),
-    ("x-http-method", Reserved::Rewrite),
-    ("x-http-method-override", Reserved::Rewrite),
-    ("x-method-override", Reserved::Rewrite),
-    ("x-matched-path", Reserved::Framework),
-    ("x-now-route-matches", Reserved::Framework),
-    ("next-resume", Reserved::Framework),
-    ("x-next-resume-state-length", Reserved::Framework),
-    ("remote-user", Reserved::RemoteUser),
-    ("proxy", Reserved::Proxy),
-    ("x-forwarded", Reserved::Forwarding),
-];
-
-/// Folded beginnings: every longer name is reserved too.
-const PREFIXES: [(&str, Reserved); 7] = [
-    ("x-session-", Reserved::Identity),
-    ("x-sidgate-", Reserved::Identity),
-    ("x-forwarded-", Reserved::Forwarding),
-    ("x-original-", Reserved::Rewrite),
-    ("x-middleware-", Reserved::Framework),
-    ("x-nextjs-", Reserved::Framework),
-    ("x-invoke-", Reserved::Framework),
-];
 
 /// What a name pretends, if it is reserved in this or any foldable spelling.
 ///
@@ -96,45 +23,19 @@ const PREFIXES: [(&str, Reserved); 7] = [
 /// read as a header again.
 #[must_use]
 pub fn reserved(name: &str) -> Option<Reserved> {
-    let mut name = name.as_bytes();
-    while let Some(inner) = strip_folded_prefix(name, "http-") {
-        name = inner;
-    }
-    reserved_plain(name)
-}
-
-fn reserved_plain(name: &[u8]) -> Option<Reserved> {
-    // Most names of a browser's request leave here, on their first byte.
-    if !matches!(fold(*name.first()?), b'x' | b'f' | b'n' | b'p' | b'r') {
+    let name = without_cgi_steps(name);
+    if reserved::is_one_of(name, &HARMLESS) {
         return None;
     }
-    let exact = EXACT
-        .iter()
-        .find(|(reserved, _)| strip_folded_prefix(name, reserved).is_some_and(<[u8]>::is_empty));
-    let prefix = || {
-        PREFIXES
-            .iter()
-            .find(|(prefix, _)| strip_folded_prefix(name, prefix).is_some())
-    };
-    exact.or_else(prefix).map(|&(_, kind)| kind)
+    reserved::find(name)
 }
 
-/// What is left of `name` behind the folded `prefix`.
-fn strip_folded_prefix<'a>(name: &'a [u8], prefix: &str) -> Option<&'a [u8]> {
-    let (head, rest) = name.split_at_checked(prefix.len())?;
-    let same = head
-        .iter()
-        .zip(prefix.bytes())
-        .all(|(&byte, expected)| fold(byte) == expected);
-    same.then_some(rest)
-}
-
-const fn fold(byte: u8) -> u8 {
-    if byte.is_ascii_alphanumeric() {
-        byte.to_ascii_lowercase()
-    } else {
-        b'-'
+fn without_cgi_steps(name: &str) -> &[u8] {
+    let mut name = name.as_bytes();
+    while let Some(inner) = reserved::strip_folded_prefix(name, "http-") {
+        name = inner;
     }
+    name
 }
 
 /// Is there a byte outside `[A-Za-z0-9-]` in this name?
@@ -158,10 +59,12 @@ fn verdict(name: &HeaderName, policy: &EdgePolicy) -> Option<Reserved> {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Spoofed {
     counts: [u16; Reserved::ALL.len()],
+    /// There are fields to remove that no attack sends.
+    expected: bool,
 }
 
 impl Spoofed {
-    /// The kinds that were seen, with their counts.
+    /// The kinds that look like an attack, with their counts.
     pub fn iter(&self) -> impl Iterator<Item = (Reserved, u16)> + '_ {
         Reserved::ALL
             .into_iter()
@@ -169,10 +72,10 @@ impl Spoofed {
             .filter(|&(_, count)| count > 0)
     }
 
-    /// Was there none?
+    /// Is there nothing to remove?
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.iter().next().is_none()
+        !self.expected && self.iter().next().is_none()
     }
 
     fn add(&mut self, kind: Reserved) {
@@ -185,18 +88,33 @@ impl Spoofed {
 }
 
 /// Checks every header name, counting what [`to_remove`] will take away.
-pub(super) fn check(headers: &HeaderMap, policy: &EdgePolicy) -> Result<Spoofed, Refused> {
+pub(super) fn check(
+    headers: &HeaderMap,
+    from_trusted_proxy: bool,
+    policy: &EdgePolicy,
+) -> Result<Spoofed, Refused> {
     let mut spoofed = Spoofed::default();
     for (name, _) in headers {
         match verdict(name, policy) {
             Some(Reserved::OddName) if policy.odd_header_names == OddHeaderNames::Reject => {
                 return Err(Refused::HeaderName);
             }
+            Some(kind) if is_expected(name, kind, from_trusted_proxy) => spoofed.expected = true,
             Some(kind) => spoofed.add(kind),
             None => {}
         }
     }
     Ok(spoofed)
+}
+
+/// Everyday traffic must not look like an attack: a proxy that we trust speaks of its client, and
+/// Next.js sends a few names of its own from browsers.
+fn is_expected(name: &HeaderName, kind: Reserved, from_trusted_proxy: bool) -> bool {
+    match kind {
+        Reserved::Forwarding => from_trusted_proxy,
+        Reserved::Framework => UNCOUNTED.contains(&name.as_str()),
+        _ => false,
+    }
 }
 
 /// The names to remove from a request before the gateway writes its own; each once.
@@ -209,6 +127,13 @@ pub fn to_remove(headers: &HeaderMap, policy: &EdgePolicy) -> Vec<HeaderName> {
         .filter(|name| verdict(name, policy).is_some())
         .cloned()
         .collect()
+}
+
+/// The value of a field that stands there exactly once.
+#[must_use]
+pub fn only(headers: &HeaderMap, name: HeaderName) -> Option<&HeaderValue> {
+    let mut values = headers.get_all(name).into_iter();
+    values.next().filter(|_| values.next().is_none())
 }
 
 #[cfg(test)]

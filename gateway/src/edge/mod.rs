@@ -9,21 +9,28 @@
 //! | file | question |
 //! |---|---|
 //! | `framing` | where does the request end? |
+//! | `chunks` | and where, if it does not say beforehand? |
 //! | `connection` | may it say this about the connection, and is it a WebSocket handshake? |
 //! | `target` | which resource is meant? |
 //! | `host` | which host is addressed? |
-//! | `headers` | which names belong to the gateway? |
+//! | `headers`, `reserved` | which names belong to the gateway? |
 //! | `cookies` | which cookie is ours? |
+//! | `marker` | which cookie do we show instead? |
 //! | `client_ip` | who is at the other end? |
+//! | `scheme` | and how did the visitor reach the proxy before us? |
 //! | `refused` | why it was turned away, and with which status |
 
+pub mod chunks;
 pub mod client_ip;
-mod connection;
+pub mod connection;
 pub mod cookies;
 mod framing;
 pub mod headers;
 pub mod host;
+pub mod marker;
 mod refused;
+mod reserved;
+pub mod scheme;
 pub mod target;
 
 use std::fmt;
@@ -57,6 +64,8 @@ pub struct RawRequest<'a> {
     /// HTTP/1: the head as received, request line to empty line. `None` in HTTP/2, whose framing
     /// has no text.
     pub raw_head: Option<&'a [u8]>,
+    /// The peer is a proxy that the operator has named.
+    pub from_trusted_proxy: bool,
 }
 
 /// What the operator has decided about requests.
@@ -128,7 +137,7 @@ pub fn vet<'a>(req: &RawRequest<'a>, policy: &'a EdgePolicy) -> Result<Vetted<'a
     }
     let Target { path, query } = Target::parse(req.target)?;
     let host = host::resolve(req, &policy.hosts)?;
-    let spoofed = headers::check(req.headers, policy)?;
+    let spoofed = headers::check(req.headers, req.from_trusted_proxy, policy)?;
     let cookies = Cookies::parse(req.headers, &policy.cookie_name, policy.max_cookie_bytes)?;
     Ok(Vetted {
         path,

@@ -24,6 +24,9 @@ pub enum Refused {
     /// it.
     #[error("request line is not in its canonical form")]
     RequestLine,
+    /// A body in chunks that are not written as RFC 9112 (7.1) has them.
+    #[error("malformed chunk")]
+    Chunk,
     /// A header field continues on the next line.
     #[error("folded header field")]
     ObsFold,
@@ -51,10 +54,10 @@ pub enum Refused {
     /// Content-Length above the body limit.
     #[error("body too large")]
     BodyTooLarge,
-    /// `Connection` names a field, or appears in HTTP/2.
-    #[error("connection header names something else than close, keep-alive or upgrade")]
+    /// `Connection` names a field that an app may need, or appears in HTTP/2.
+    #[error("connection header names a field that is not of the connection")]
     Connection,
-    /// An `Upgrade` that is not a well-formed WebSocket handshake.
+    /// An `Upgrade` that mentions WebSocket without a complete handshake.
     #[error("upgrade is not a websocket handshake")]
     Upgrade,
     /// An expectation other than `100-continue`.
@@ -66,7 +69,7 @@ pub enum Refused {
     /// Request target longer than [`super::target::MAX_TARGET_BYTES`].
     #[error("request target too long")]
     TargetTooLong,
-    /// Target is not in origin-form (`/path?query`).
+    /// Target is not in origin-form (`/path?query`), or its path leads elsewhere once it is decoded.
     #[error("request target is not in origin-form")]
     TargetForm,
     /// Control byte, space, `#`, or non-ASCII in the path.
@@ -140,6 +143,7 @@ impl Refused {
             Self::HeadUnseen
             | Self::BareLineEnd
             | Self::RequestLine
+            | Self::Chunk
             | Self::ObsFold
             | Self::HeadMismatch
             | Self::FramingConflict
@@ -175,6 +179,7 @@ impl Refused {
             Self::HeadUnseen => "head_unseen",
             Self::BareLineEnd => "bare_line_end",
             Self::RequestLine => "request_line",
+            Self::Chunk => "chunk",
             Self::ObsFold => "obs_fold",
             Self::HeadMismatch => "head_mismatch",
             Self::HeaderCount => "header_count",

@@ -48,13 +48,38 @@ impl<'a> Target<'a> {
     }
 }
 
-/// Does a segment of this path carry `;parameters`, escaped or not?
+/// What servers may read instead of this path before they look for whoever serves it.
 ///
-/// Neither Django nor Next.js gives them a meaning, other containers cut them off. Such a path must
-/// therefore satisfy two routes, its own and that of [`without_params`].
+/// Django and Next.js decode percent escapes. Other containers cut `;parameters` off each segment,
+/// before or after they decode. A rule is written about one spelling of a path, so it holds only if
+/// every reading leads to the same rule. Empty, and free of cost, for a path without escapes and
+/// parameters.
 #[must_use]
-pub fn has_params(path: &str) -> bool {
-    first_param(path).is_some()
+pub fn other_readings(path: &str) -> Vec<String> {
+    let mut readings = Vec::new();
+    if path.contains('%') {
+        readings.push(decoded(path));
+    }
+    if first_param(path).is_some() {
+        let bare = without_params(path);
+        if bare.contains('%') {
+            readings.push(decoded(&bare));
+        }
+        readings.push(bare);
+    }
+    readings
+}
+
+/// The path with every escape replaced by what it means. Escapes of an accepted path are UTF-8.
+fn decoded(path: &str) -> String {
+    let mut bytes = Vec::with_capacity(path.len());
+    let mut rest = path.as_bytes();
+    while let Some((&first, after)) = rest.split_first() {
+        let (byte, after) = decode_escape(rest).unwrap_or((first, after));
+        bytes.push(byte);
+        rest = after;
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 /// The path as a container sees it that cuts `;parameters` off every segment.

@@ -17,6 +17,7 @@ pub(super) struct Sent {
     pub(super) authority: Option<String>,
     pub(super) headers: HeaderMap,
     pub(super) head: Option<Vec<u8>>,
+    pub(super) from_trusted_proxy: bool,
 }
 
 impl Sent {
@@ -29,6 +30,7 @@ impl Sent {
             authority: None,
             headers: HeaderMap::new(),
             head: None,
+            from_trusted_proxy: false,
         }
         .with("host", "app.test")
     }
@@ -96,6 +98,7 @@ impl Sent {
             authority: self.authority.as_deref(),
             headers: &self.headers,
             raw_head: (self.version != Version::HTTP_2).then_some(&head),
+            from_trusted_proxy: self.from_trusted_proxy,
         })
     }
 
@@ -271,14 +274,19 @@ fn an_upgrade_skips_no_rule() {
             .with("connection", "upgrade")
             .with("upgrade", protocol)
     };
-    assert_eq!(
-        upgrade("websocket").refusal(),
-        Some(Refused::TargetDotSegment)
-    );
-    let sent = Sent::get("/")
-        .with("connection", "upgrade")
-        .with("upgrade", "websocket")
-        .with("cookie", "sid=1; sid=1");
+    let handshake = |sent: Sent| {
+        sent.with("sec-websocket-version", "13")
+            .with("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==")
+    };
+    for sent in [handshake(upgrade("websocket")), upgrade("h2c")] {
+        assert_eq!(sent.refusal(), Some(Refused::TargetDotSegment));
+    }
+    let sent = handshake(
+        Sent::get("/")
+            .with("connection", "upgrade")
+            .with("upgrade", "websocket"),
+    )
+    .with("cookie", "sid=1; sid=1");
     assert_eq!(sent.refusal(), Some(Refused::SidRepeated));
 }
 
@@ -313,6 +321,7 @@ fn every_refusal_has_its_own_name_and_the_documented_status() {
                 R::HeadUnseen,
                 R::BareLineEnd,
                 R::RequestLine,
+                R::Chunk,
                 R::ObsFold,
                 R::HeadMismatch,
                 R::FramingConflict,

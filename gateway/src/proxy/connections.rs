@@ -16,6 +16,7 @@ use pingora_core::server::ShutdownWatch;
 use pingora_proxy::HttpProxy;
 
 use super::Proxy;
+use super::chunks;
 use super::watch::Watched;
 use crate::config::EdgeConfig;
 use crate::descriptors;
@@ -103,13 +104,17 @@ impl ServerApp for Connections {
         if stream.get_ssl_digest().is_some() {
             return match stream.selected_alpn_proto() {
                 Some(ALPN::H2) => self.serve_h2(stream, edge.header_timeout, shutdown).await,
-                _ => self.h1.process_new(stream, shutdown).await,
+                _ => {
+                    let stream = chunks::observed(stream);
+                    self.h1.process_new(stream, shutdown).await
+                }
             };
         }
         // Pingora would wait for 24 bytes, for ever, to tell HTTP/2 from HTTP/1. Three are enough, and they have to come.
         let mut start = [0; H2_PREFACE_START.len()];
         match tokio::time::timeout(edge.header_timeout, stream.try_peek(&mut start)).await {
             Ok(Ok(true)) if start != *H2_PREFACE_START => {
+                let stream = chunks::observed(stream);
                 self.h1.process_new(stream, shutdown).await
             }
             Ok(Ok(_)) => self.serve_h2(stream, edge.header_timeout, shutdown).await,

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use http::{HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue};
 use session_core::clock::Boot;
 use session_core::service::{LoginTicket, Query};
 use session_core::session::Text;
@@ -16,11 +16,15 @@ use crate::auth::cors::Cors;
 use crate::auth::decide::State;
 use crate::auth::identity::Badge;
 use crate::config::{OnUnknown, SessionPolicy};
+use crate::edge::headers;
 use crate::endpoints::Seen;
 use crate::gate::Gate;
 use crate::legacy::Farewell;
 use crate::site::{App, Site};
 use crate::telemetry::security::{self, Facts};
+
+/// What an app, and a proxy before us, calls the id of a request.
+pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// See the module.
 pub(crate) struct Ctx {
@@ -102,6 +106,19 @@ impl Ctx {
 }
 
 impl Ctx {
+    /// Goes by the id that the proxy before us has given the request, if it is fit to be one.
+    pub(super) fn take_request_id(&mut self, fields: &HeaderMap) {
+        const LONGEST: usize = 128;
+
+        let given = headers::only(fields, REQUEST_ID).and_then(|id| id.to_str().ok());
+        let fits = |id: &&str| {
+            (1..=LONGEST).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic())
+        };
+        if let Some(id) = given.filter(fits) {
+            self.request_id = id.to_owned();
+        }
+    }
+
     /// What an endpoint has found out about its session.
     pub(super) fn saw(&mut self, seen: Option<Seen>) {
         if let Some(seen) = seen {

@@ -5,9 +5,9 @@ use pingora_core::{Error, ErrorSource, ErrorType};
 use pingora_proxy::{FailToProxy, Session};
 use serde_json::json;
 
-use super::{Ctx, forward, write};
+use super::{Ctx, chunks, forward, write};
 use crate::answer::{Answer, RETRY_SECONDS};
-use crate::edge::Target;
+use crate::edge::{Refused, Target};
 use crate::gate::Gate;
 
 pub(super) async fn answer(
@@ -16,7 +16,12 @@ pub(super) async fn answer(
     error: &Error,
     ctx: &mut Ctx,
 ) -> FailToProxy {
-    let status = status(error);
+    let status = if chunks::are_broken(session) {
+        gate.metrics.refused(Refused::Chunk.reason());
+        Refused::Chunk.status()
+    } else {
+        status(error)
+    };
     let sent = session
         .response_written()
         .is_some_and(|head| !head.status.is_informational());

@@ -7,7 +7,9 @@ use pingora_proxy::Session;
 use tracing::warn;
 
 use super::Ctx;
+use super::place::Place;
 use crate::gate::Gate;
+use crate::site::Site;
 use crate::telemetry::access_log::AccessLine;
 
 pub(super) fn write(gate: &Gate, session: &Session, error: Option<&Error>, ctx: &mut Ctx) {
@@ -26,11 +28,20 @@ pub(super) fn write(gate: &Gate, session: &Session, error: Option<&Error>, ctx: 
     let (method, path) = if refused {
         ("", Cow::Borrowed(""))
     } else {
-        (head.method.as_str(), without_sids(gate, head.uri.path()))
+        let method = head.method.as_str();
+        (method, shown_path(gate, &ctx.site, method, head.uri.path()))
     };
     let written = session.response_written();
     let status = written.map_or(0, |head| head.status.as_u16());
     line(gate, ctx, method, &path, status);
+}
+
+/// What may be said of a path: where a path is a secret, only the route that it is below.
+fn shown_path<'a>(gate: &Gate, site: &'a Site, method: &str, path: &'a str) -> Cow<'a, str> {
+    match Place::as_written(&site.config, method, path) {
+        Place::Route(route) if !route.log_path => Cow::Borrowed(route.path.as_str()),
+        _ => without_sids(gate, path),
+    }
 }
 
 /// A sid has no place in a path. A client that puts one there all the same must not find it in our logs.

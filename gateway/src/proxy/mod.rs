@@ -18,6 +18,7 @@
 
 mod admin;
 mod body;
+mod chunks;
 pub(crate) mod connections;
 mod cors;
 mod ctx;
@@ -27,6 +28,7 @@ mod failure;
 mod forward;
 mod logging;
 mod peer;
+mod place;
 pub(crate) mod renew;
 mod request;
 mod response;

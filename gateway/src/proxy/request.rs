@@ -11,13 +11,15 @@ use pingora_proxy::Session;
 use session_core::session::{Text, clip_user_agent};
 
 use super::forward::{self, NotForwarded, Outcome, Plan, kind_of};
-use super::{Ctx, admin, endpoint, write};
+use super::place::Place;
+use super::{Ctx, admin, chunks, endpoint, write};
 use crate::admin::call::Call;
 use crate::answer::Answer;
 use crate::auth::cors::{Cors, Preflight};
 use crate::buckets::TooMany;
-use crate::config::{EdgeConfig, Route};
-use crate::edge::{self, RawRequest, SidCookie, Vetted, client_ip, target};
+use crate::config::{EdgeConfig, RequestIdFrom, Route};
+use crate::edge::scheme::{self, Scheme};
+use crate::edge::{self, RawRequest, SidCookie, Vetted, client_ip, connection};
 use crate::endpoints::{self, Asker, Endpoint, login};
 use crate::gate::Gate;
 use crate::legacy::Offer;
@@ -27,9 +29,6 @@ use crate::telemetry::security;
 
 /// Stands for the address of a client that has none.
 pub(super) const NO_ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
-
-/// First segment of the paths that apps keep for the gateway; nobody else may call them.
-const PRIVATE: &str = "__sidgate__";
 
 /// What a request needs next. Owns what it needs, so that the request can be read from again.
 enum Next<'a> {
@@ -43,14 +42,15 @@ enum Next<'a> {
 /// True when the answer has been written already.
 pub(super) async fn filter(gate: &Arc<Gate>, session: &mut Session, ctx: &mut Ctx) -> Result<bool> {
     let site = Arc::clone(&ctx.site);
-    limit_waits(session, &site.config.edge);
-    // Pingora takes a lone LF in a chunk's extension, and an empty size, for granted; a proxy in front of us may cut such a
-    // body elsewhere. Nothing that it takes for the next request on this connection is read.
-    let chunked = session.req_header().headers.contains_key(TRANSFER_ENCODING);
-    if gate.is_draining() || chunked {
+    // Nothing that follows a body in chunks is read as the next request: a proxy in front of us may see its end elsewhere.
+    let headers = &session.req_header().headers;
+    let chunked = headers.contains_key(TRANSFER_ENCODING);
+    if gate.is_draining() || chunked || connection::is_last(headers) {
         session.set_keepalive(None);
     }
     let next = next(gate, &site, session, ctx);
+    forget_other_upgrades(session);
+    limit_waits(session, &site.config.edge);
     let next = shed(gate, &site, ctx, &next).map_or(next, |answer| Next::Answer(Box::new(answer)));
     let answer = match next {
         Next::Refuse(why) => {
@@ -118,6 +118,14 @@ fn shed(gate: &Gate, site: &Site, ctx: &Ctx, next: &Next<'_>) -> Option<Answer> 
     Some(Answer::overloaded(&ctx.request_id))
 }
 
+/// Offers to upgrade that are not taken. Pingora would read what follows them as something else than a request's body.
+fn forget_other_upgrades(session: &mut Session) {
+    let head = session.req_header();
+    if head.headers.contains_key(UPGRADE) && !connection::is_websocket(&head.headers) {
+        session.req_header_mut().remove_header(&UPGRADE);
+    }
+}
+
 /// A client that stops reading, or stops sending a body half-way, must not hold a task and a connection to an app for ever.
 /// A WebSocket may be silent: what an upgrade sends is no body.
 fn limit_waits(session: &mut Session, edge: &EdgeConfig) {
@@ -135,11 +143,16 @@ fn next<'a>(gate: &Gate, site: &'a Site, session: &Session, ctx: &mut Ctx) -> Ne
         .client_addr()
         .and_then(|addr| addr.as_inet())
         .map_or(NO_ADDRESS, |addr| addr.ip());
+    let server = &site.config.server;
+    let from_trusted_proxy = client_ip::is_trusted(peer, &server.trusted_proxies);
     ctx.client = Some(client_ip::client_ip(
         peer,
         &head.headers,
-        &site.config.server.trusted_proxies,
+        &server.trusted_proxies,
     ));
+    if from_trusted_proxy && server.request_id_from == RequestIdFrom::TrustedProxies {
+        ctx.take_request_id(&head.headers);
+    }
     let raw_head = session
         .as_downstream()
         .as_http1()
@@ -151,13 +164,18 @@ fn next<'a>(gate: &Gate, site: &'a Site, session: &Session, ctx: &mut Ctx) -> Ne
         authority: head.uri.authority().map(http::uri::Authority::as_str),
         headers: &head.headers,
         raw_head: raw_head.as_deref(),
+        from_trusted_proxy,
     };
     let vetted = match edge::vet(&request, &site.edge) {
         Ok(vetted) => vetted,
         Err(why) => return Next::Refuse(why),
     };
-    if site.config.server.redirect_https && !is_over_tls(session) {
-        return Next::Answer(Box::new(Answer::over_tls(&https_location(site, &vetted))));
+    if let Err(why) = chunks::begin(session, request.raw_head) {
+        return Next::Refuse(why);
+    }
+    let told = scheme::told(&head.headers).filter(|_| from_trusted_proxy);
+    if let Some(answer) = over_https_only(site, &vetted, head, is_over_tls(session), told) {
+        return Next::Answer(Box::new(answer));
     }
     count_oddities(gate, ctx, &vetted);
     by_path(gate, site, head, ctx, &vetted)
@@ -172,36 +190,14 @@ fn by_path<'a>(
     vetted: &Vetted<'_>,
 ) -> Next<'a> {
     let (method, headers) = (head.method.as_str(), &head.headers);
-    if let Some(endpoint) = Endpoint::find(
-        site.config.endpoints.base_path.as_str(),
-        method,
-        vetted.path,
-    ) {
-        return match endpoints::guard(endpoint, headers, site)
-            .and_then(|()| content_type(endpoint, headers))
-        {
-            Ok(()) => Next::Endpoint(endpoint, Box::new(asker(site, vetted, head, ctx))),
-            Err(answer) => {
-                if answer.status == 403 {
-                    ctx.note(security::Kind::CrossSite, endpoint.label());
-                }
-                Next::Answer(answer)
-            }
-        };
-    }
-    if site.config.admin.claim.is_some()
-        && let Some(call) = Call::find(method, vetted.path)
-    {
-        return Next::Admin(call, Box::new(asker(site, vetted, head, ctx)));
-    }
-    if is_private(vetted.path) {
-        return Next::Answer(Box::new(Answer::not_found()));
-    }
-    if hides_a_parameter(site, vetted.path) {
-        return Next::Refuse(edge::Refused::TargetForm);
-    }
-    let Some(route) = site.config.routes.route_for(vetted.path) else {
-        return Next::Answer(Box::new(Answer::not_found()));
+    let route = match Place::of(&site.config, method, vetted.path) {
+        Err(why) => return Next::Refuse(why),
+        Ok(Place::Endpoint(endpoint)) => return at_endpoint(site, head, ctx, vetted, endpoint),
+        Ok(Place::Admin(call)) => {
+            return Next::Admin(call, Box::new(asker(site, vetted, head, ctx)));
+        }
+        Ok(Place::Private | Place::Nothing) => return Next::Answer(Box::new(Answer::not_found())),
+        Ok(Place::Route(route)) => route,
     };
     ctx.cors = Cors::of(&route.cors_origins, headers);
     if let Some(answer) = preflight(&ctx.cors, method, headers) {
@@ -215,6 +211,26 @@ fn by_path<'a>(
             Next::Answer(Box::new(Answer::cross_site()))
         }
         Err(NotForwarded::Answer(answer)) => Next::Answer(answer),
+    }
+}
+
+/// The gateway's own endpoints.
+fn at_endpoint<'a>(
+    site: &'a Site,
+    head: &RequestHeader,
+    ctx: &Ctx,
+    vetted: &Vetted<'_>,
+    endpoint: Endpoint,
+) -> Next<'a> {
+    let headers = &head.headers;
+    match endpoints::guard(endpoint, headers, site).and_then(|()| content_type(endpoint, headers)) {
+        Ok(()) => Next::Endpoint(endpoint, Box::new(asker(site, vetted, head, ctx))),
+        Err(answer) => {
+            if answer.status == 403 {
+                ctx.note(security::Kind::CrossSite, endpoint.label());
+            }
+            Next::Answer(answer)
+        }
     }
 }
 
@@ -244,6 +260,31 @@ pub(super) fn is_over_tls(session: &Session) -> bool {
     session
         .digest()
         .is_some_and(|digest| digest.ssl_digest.is_some())
+}
+
+/// The answer to a request that came in clear text where that is not wanted. A page is asked for again; everything else may
+/// carry secrets, and is refused so that somebody notices.
+fn over_https_only(
+    site: &Site,
+    vetted: &Vetted<'_>,
+    head: &RequestHeader,
+    is_tls: bool,
+    told: Option<Scheme>,
+) -> Option<Answer> {
+    let server = &site.config.server;
+    let is_page = matches!(head.method.as_str(), "GET" | "HEAD");
+    match told {
+        Some(Scheme::Https) => None,
+        Some(Scheme::Http) if server.public_origin.is_https() => Some(if is_page {
+            Answer::over_tls(&https_location(site, vetted))
+        } else {
+            Answer::https_required()
+        }),
+        _ if server.redirect_https && !is_tls => {
+            Some(Answer::over_tls(&https_location(site, vetted)))
+        }
+        _ => None,
+    }
 }
 
 /// From the configured origin and the vetted target; nothing of it is the client's text but what was vetted.
@@ -285,21 +326,4 @@ pub(super) fn user_agent(headers: &HeaderMap) -> Text {
         .get(USER_AGENT)
         .map_or(&b""[..], HeaderValue::as_bytes);
     clip_user_agent(&String::from_utf8_lossy(raw))
-}
-
-/// Some servers cut `;parameters` off a path segment before they look at it. Where that would lead to another route, the
-/// gateway and the app would judge two different paths.
-fn hides_a_parameter(site: &Site, path: &str) -> bool {
-    if !target::has_params(path) {
-        return false;
-    }
-    let (routes, bare) = (&site.config.routes, target::without_params(path));
-    routes.route_for(path).map(|route| &route.path)
-        != routes.route_for(&bare).map(|route| &route.path)
-}
-
-/// Also with parameters: the app may cut them off before it looks.
-fn is_private(path: &str) -> bool {
-    let first = path.split('/').nth(1).unwrap_or_default();
-    target::without_params(first) == PRIVATE
 }

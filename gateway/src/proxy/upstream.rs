@@ -8,11 +8,12 @@ use http::header::{COOKIE, FORWARDED, HOST, HeaderName, HeaderValue};
 use pingora_core::{Error, ErrorType, Result};
 use pingora_http::RequestHeader;
 
-use super::ctx::{Ctx, Forward};
+use super::ctx::{Ctx, Forward, REQUEST_ID};
 use super::forward::Doubt;
 use crate::auth::decide::State;
 use crate::auth::identity::{claims, signed};
 use crate::auth::token::SessionClaims;
+use crate::edge::marker;
 use crate::gate::Gate;
 
 const STATE: HeaderName = HeaderName::from_static("x-session-state");
@@ -26,7 +27,6 @@ const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 const FORWARDED_PORT: HeaderName = HeaderName::from_static("x-forwarded-port");
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Names that the gateway itself writes; removed even when no client sent them.
 const WRITTEN: [HeaderName; 6] = [
@@ -70,11 +70,23 @@ pub(super) async fn write_identity(
         request.remove_header(name);
     }
     request.insert_header(HOST, forward.host.clone())?;
-    if let Some(cookie) = &forward.cookie {
-        request.insert_header(COOKIE, cookie.clone())?;
+    if let Some(cookie) = cookie_line(forward) {
+        request.insert_header(COOKIE, cookie)?;
     }
     write_forwarding(request, ctx, forward)?;
     write_session(gate, request, forward)
+}
+
+/// The cookies that are the app's, and the marker if it is to see one.
+fn cookie_line(forward: &Forward) -> Option<HeaderValue> {
+    let Some(name) = &forward.app.cookie_marker else {
+        return forward.cookie.clone();
+    };
+    let handle = match (&forward.state, &forward.badge) {
+        (State::Active(_), Some(badge)) => Some(&*badge.handle),
+        _ => None,
+    };
+    marker::marked(forward.cookie.as_ref(), name.as_str(), handle)
 }
 
 fn write_forwarding(request: &mut RequestHeader, ctx: &Ctx, forward: &Forward) -> Result<()> {

@@ -22,6 +22,7 @@ use session_core::sid::SessionKey;
 use tokio::sync::{Notify, watch};
 
 use super::Proxy;
+use super::chunks;
 use crate::config::EdgeConfig;
 use crate::gate::Gate;
 
@@ -227,6 +228,7 @@ async fn rested(reused: ReusedHttpStream, shutdown: &ShutdownWatch) -> Option<Re
         peeked = tokio::time::timeout(REST_MAX, stream.try_peek(&mut first)) => peeked.ok()?.ok().map(drop)?,
         _ = shutdown.changed() => return None,
     }
+    chunks::next_request(&stream);
     Some(ReusedHttpStream::new(stream, settings))
 }
 

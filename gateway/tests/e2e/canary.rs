@@ -18,7 +18,7 @@ const STORE_PASSWORD: &str = "canary-store-password";
 const TOKEN: &str = "canary-admin-token-canary-admin-token";
 const OLD: [&str; 2] = ["alice.canary-old-login", "nobody.canary-refused-login"];
 /// Must be nowhere; the sids and keys come to these.
-const SECRETS: [&str; 12] = [
+const SECRETS: [&str; 14] = [
     PASSWORD,
     TOKEN,
     STORE_PASSWORD,
@@ -31,6 +31,8 @@ const SECRETS: [&str; 12] = [
     "canary-csrf",
     "canary-redis-password",
     "canary-body",
+    "canary-capability",
+    "canary-referer",
 ];
 
 /// What is told to clients, and the sids that were.
@@ -95,6 +97,11 @@ fn live(gateway: &Gateway, app: &App, redis: &mut TestRedis, told: &mut Told) {
     ] {
         send(Request::get(&format!("{path}?token=canary-query")));
     }
+    send(
+        Request::get("/reset/MQ/canary-capability/?token=canary-query")
+            .header("Referer", "http://localhost/canary-referer"),
+    );
+    send(Request::post("/reset/MQ/canary-capability/").body("canary-body"));
     send(Request::get("/").header("X_Odd", "canary-body"));
     send(Request::get("/").header("Transfer-Encoding", "canary-body"));
     send(Request::get("/").header("Connection", "cookie"));
@@ -170,6 +177,7 @@ fn no_secret_is_anywhere_but_where_it_belongs() {
             &with_store_password(database.url().expose()),
         )
         .with(&redis_config(&redis).replace(&redis.url(), "${CANARY_REDIS_URL}"))
+        .with("[[routes]]\npath = \"/reset\"\nupstream = \"app\"\nsession = \"optional\"\nlog_path = false")
         .with("[admin]\ntoken = \"${CANARY_TOKEN}\"")
         .env("CANARY_REDIS_URL", &with_password)
         .env("CANARY_TOKEN", TOKEN)

@@ -42,25 +42,106 @@ fn second_request_behind_a_refused_one_is_never_read() {
     assert!(app.requests().is_empty(), "{:?}", app.requests());
 }
 
-/// Pingora's parser reads an empty chunk size as 0, so what follows are trailers. Nobody may take it for a request.
+/// Pingora's parser reads an empty chunk size as 0, so what follows are trailers to it.
 #[test]
 fn nothing_behind_an_empty_chunk_size_becomes_a_request() {
     let app = App::start();
     let gateway = Gateway::in_front_of(&app).start();
-    let host = gateway.host();
+    let smuggled = "GET /smuggled HTTP/1.1\r\nHost: HOST\r\n\r\n";
     let bytes = format!(
-        "POST /first HTTP/1.1\r\nHost: {host}\r\nTransfer-Encoding: chunked\r\n\r\n\r\n\
-         GET /smuggled HTTP/1.1\r\nHost: {host}\r\n\r\nGET /smuggled HTTP/1.1\r\nHost: {host}\r\n\r\n"
+        "POST /first HTTP/1.1\r\nHost: HOST\r\nTransfer-Encoding: chunked\r\n\r\n\r\n{smuggled}{smuggled}"
     );
+    is_refused(&app, &gateway, 400, &bytes);
+}
 
+/// The head, and then the rest once the gateway has begun to serve it.
+fn late(gateway: &Gateway, target: &str, fields: &str, rest: &str) -> crate::support::Response {
     let mut connection = gateway.connect();
-    connection.write(bytes.as_bytes());
-    connection.read_to_end();
-
-    for seen in app.requests() {
-        assert_eq!(seen.request_line(), "POST /first");
-        assert!(seen.body.is_empty(), "{seen:?}");
+    let host = gateway.host();
+    let head = format!(
+        "POST {target} HTTP/1.1\r\nHost: {host}\r\n{fields}Transfer-Encoding: chunked\r\n\r\n"
+    );
+    connection.write(head.as_bytes());
+    thread::sleep(Duration::from_millis(100));
+    for part in rest.split_inclusive('|') {
+        connection.write(part.trim_end_matches('|').as_bytes());
+        thread::sleep(Duration::from_millis(20));
     }
+    let response = connection.read(false);
+    assert!(
+        connection.read_to_end().is_empty(),
+        "{rest:?}: a second answer"
+    );
+    response
+}
+
+/// Then the app has begun to hear of the request, and must not get to its end.
+#[test]
+fn malformed_chunk_that_comes_late_ends_the_request() {
+    let app = App::start();
+    let gateway = Gateway::in_front_of(&app).start();
+    for rest in [
+        "\r\n\r\n",
+        "5\r\nhello\r\n|\r\n\r\n",
+        "5|;a\nb\r\nhello\r\n0\r\n\r\n",
+        "5\r\nhel|lo\r\n|0x0\r\n\r\n",
+        "5\r\nhello\r\n0\r\nnot a field|\r\n\r\n",
+        "5\r\nhello\r\n00000000000000000|\r\n\r\n",
+    ] {
+        let smuggled = format!(
+            "{rest}GET /smuggled HTTP/1.1\r\nHost: {}\r\n\r\n",
+            gateway.host()
+        );
+        let response = late(&gateway, "/app", "", &smuggled);
+        assert_eq!(response.problem(400), "bad_request", "{rest:?}");
+        let labels = [("reason", "chunk")];
+        assert!(gateway.metrics().sum("sidgate_refused_total", &labels) > 0.0);
+        assert!(app.requests().is_empty(), "{rest:?}: a whole request");
+    }
+    let login = "Content-Type: application/json\r\n";
+    let response = late(
+        &gateway,
+        crate::support::SESSION,
+        login,
+        "2\r\n{}\r\n|\r\n\r\n",
+    );
+    assert_eq!(
+        response.status, 400,
+        "the gateway reads no other bodies itself"
+    );
+}
+
+#[test]
+fn body_in_chunks_may_come_in_any_pieces() {
+    let app = App::start();
+    let gateway = Gateway::in_front_of(&app).start();
+    let rest = "5|;a=b|\r|\nhel|lo|\r|\n1|0|\r\n0123456789abcdef|\r\n0|\r|\nX-A: b|\r\n|\r|\n";
+    assert_eq!(late(&gateway, "/app", "", rest).status, 200);
+    assert_eq!(app.only_request().body, b"hello0123456789abcdef");
+}
+
+/// The end of one request's head must not be looked for in another's body.
+#[test]
+fn every_request_of_a_connection_is_looked_at() {
+    let app = App::start();
+    let gateway = Gateway::in_front_of(&app).start();
+    let host = gateway.host();
+    let mut connection = gateway.connect();
+    for length in [0, 5, 100_000] {
+        let body = "x".repeat(length);
+        connection.write(
+            format!("POST /app HTTP/1.1\r\nHost: {host}\r\nContent-Length: {length}\r\n\r\n{body}")
+                .as_bytes(),
+        );
+        assert_eq!(connection.read(false).status, 200);
+    }
+    let before = app.requests().len();
+    connection.write(
+        format!("POST /app HTTP/1.1\r\nHost: {host}\r\nTransfer-Encoding: chunked\r\n\r\n\r\n\r\n")
+            .as_bytes(),
+    );
+    assert_eq!(connection.read(false).status, 400);
+    assert_eq!(app.requests().len(), before);
 }
 
 #[test]

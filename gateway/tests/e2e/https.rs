@@ -133,3 +133,21 @@ fn without_a_certificate_there_is_no_end_of_it() {
     assert_eq!(metrics.status, 200);
     assert!(!metrics.text().contains("tls_certificate"));
 }
+
+#[test]
+fn bodies_in_chunks_are_judged_over_tls_too() {
+    let stage = Stage::set();
+    let post = |body: &str| {
+        let host = stage.host();
+        let bytes = format!(
+            "POST /app HTTP/1.1\r\nHost: {host}\r\nTransfer-Encoding: chunked\r\n\r\n{body}"
+        );
+        tls::send(stage.port, bytes.as_bytes()).status
+    };
+    assert_eq!(post("5\r\nhello\r\n0\r\n\r\n"), 200);
+    let seen = stage.app.requests().len();
+    for body in ["\r\n\r\n", "5;a\nb\r\nhello\r\n0\r\n\r\n"] {
+        assert_eq!(post(body), 400, "{body:?}");
+    }
+    assert_eq!(stage.app.requests().len(), seen);
+}

@@ -161,3 +161,51 @@ fn admin_paths_are_not_public() {
         assert_eq!(app.last_request().target(), path, "just a path of the app");
     }
 }
+
+/// A link that logs somebody in is a password that stands in a path.
+#[test]
+fn path_that_is_a_secret_is_not_written() {
+    const SECRET: &str = "c4pab1l1ty-t0ken";
+    let app = App::start();
+    let mut gateway = Gateway::in_front_of(&app)
+        .with("[[routes]]\npath = \"/reset\"\nupstream = \"app\"\nsession = \"optional\"\nlog_path = false")
+        .with("[[routes]]\npath = \"/magic\"\nupstream = \"app\"\nlog_path = false\ncsrf = \"check\"")
+        .with("[risk]")
+        .start();
+    let sid = gateway.log_in("alice@example.com");
+    app.on("/reset/hang-up", |_| crate::support::Reply::hang_up());
+    app.on(&format!("/reset/broken/{SECRET}"), |_| {
+        crate::support::Reply::hang_up()
+    });
+    let path = format!("/reset/MQ/{SECRET}/");
+    let sent = [
+        Request::get(&path),
+        Request::get(&path).sid(&sid),
+        Request::get(&format!("/reset/broken/{SECRET}")),
+        Request::get(&format!("/magic/{SECRET}")),
+        Request::post(&format!("/magic/{SECRET}")).header("Origin", "https://evil.test"),
+        Request::get(&path).header("X-Session-User-Id", "root"),
+        Request::get(&path).header("X_Odd", "1"),
+        Request::get(&path).header("Host", "evil.test"),
+        Request::get(&format!("/reset//{SECRET}")),
+        Request::get("/page").header("Referer", &format!("http://localhost{path}")),
+    ];
+    for request in &sent {
+        gateway.send(request);
+    }
+    let metrics = gateway.send_to_admin(&Request::get("/metrics")).text();
+    gateway.stop();
+
+    assert!(!gateway.output().contains(SECRET), "{}", gateway.output());
+    assert!(!metrics.contains(SECRET));
+    let lines = access_lines(&gateway);
+    let paths: Vec<_> = lines
+        .iter()
+        .filter_map(|line| line["path"].as_str())
+        .collect();
+    assert!(
+        paths.contains(&"/reset") && paths.contains(&"/magic"),
+        "{paths:?}"
+    );
+    assert!(paths.contains(&"/page"), "other paths are written");
+}

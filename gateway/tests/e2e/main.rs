@@ -65,6 +65,8 @@ mod login_errors;
 #[cfg(test)]
 mod logs;
 #[cfg(test)]
+mod marker;
+#[cfg(test)]
 mod migration;
 #[cfg(test)]
 mod migration_admin;
@@ -116,5 +118,7 @@ mod store_faults;
 mod streams;
 #[cfg(test)]
 mod target;
+#[cfg(test)]
+mod trusted_proxies;
 #[cfg(test)]
 mod vectors;

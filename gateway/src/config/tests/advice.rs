@@ -89,3 +89,65 @@ fn migration_is_not_said_to_be_without_effect() {
         .set("migration.credentials", "[\"old\"]");
     assert_eq!(place().good(&draft.text()).advice(), Vec::<String>::new());
 }
+
+/// An app may serve one page under several paths; the gateway knows one of them.
+#[test]
+fn route_with_a_weaker_way_to_the_same_app_is_worth_a_word() {
+    let advice = |routes: &[(&str, &str, &str)]| {
+        let mut text = String::from(
+            r#"
+            [cookie]
+            name = "__Host-sid"
+            [backend]
+            upstream = "django"
+            [upstreams.django]
+            servers = ["127.0.0.1:8000"]
+            [upstreams.next]
+            servers = ["127.0.0.1:3001"]
+            [[routes]]
+            path = "/used"
+            upstream = "next"
+            session = "none"
+            "#,
+        );
+        for (path, upstream, session) in routes {
+            text += &format!(
+                "[[routes]]\npath = {path:?}\nupstream = {upstream:?}\nsession = {session:?}\n"
+            );
+            if *session == "required" {
+                text += "on_missing = \"unauthorized\"\n";
+            }
+        }
+        place().good(&text).advice()
+    };
+    let told = advice(&[
+        ("/", "django", "optional"),
+        ("/account", "django", "required"),
+        ("/billing", "django", "required"),
+    ]);
+    let [line] = told.as_slice() else {
+        panic!("{told:?}");
+    };
+    assert!(
+        line.starts_with("routes: ") && line.contains("/account, /billing"),
+        "{line}"
+    );
+
+    for quiet in [
+        &[
+            ("/", "next", "optional"),
+            ("/account", "django", "required"),
+        ][..],
+        &[("/", "django", "required"), ("/static", "django", "none")],
+        &[
+            ("/", "django", "optional"),
+            ("/account", "django", "optional"),
+        ],
+        &[
+            ("/shop", "django", "none"),
+            ("/account", "django", "required"),
+        ],
+    ] {
+        assert_eq!(advice(quiet), Vec::<String>::new(), "{quiet:?}");
+    }
+}

@@ -314,6 +314,29 @@ fn a_header_of_the_identity_comes_from_the_gateway_alone() {
 }
 
 #[test]
+fn a_marker_is_no_cookie_that_means_something() {
+    const KEY: &str = "upstreams.django.cookie_marker";
+    let old = [
+        ("migration.mode", "\"on\""),
+        ("migration.credentials", "[\"old_login\"]"),
+        ("migration.companions", "[\"old_*\"]"),
+    ];
+    let with = |name| [&old[..], &[(KEY, name)]].concat();
+    accepted(&with("\"sidgate\""));
+    accepted(&with("\"\""));
+    refused(&with("\"sid\""), KEY, "cookie of the session");
+    for name in ["\"old_login\"", "\"old_thing\""] {
+        refused(&with(name), KEY, "old system");
+    }
+    for name in ["\"__Host-sidgate\"", "\"__secure-x\""] {
+        refused(&with(name), KEY, "prefix");
+    }
+    for name in ["\"a b\"", "\"a=b\"", "\"$a\""] {
+        refused(&with(name), KEY, "cookie name");
+    }
+}
+
+#[test]
 fn a_contradiction_is_not_told_of_a_faulty_value() {
     let draft = Draft::minimal()
         .set("session.absolute_timeout", "\"soon\"")

@@ -1,5 +1,6 @@
 use http::Version;
 
+use super::{is_last, is_websocket};
 use crate::edge::tests::{Sent, policy};
 use crate::edge::{Refused, vet};
 
@@ -13,7 +14,12 @@ fn handshake() -> Sent {
     Sent::get("/ws")
         .with("connection", "Upgrade")
         .with("upgrade", "websocket")
+        .with("sec-websocket-version", "13")
+        .with("sec-websocket-key", KEY)
 }
+
+/// The example of RFC 6455.
+const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
 
 #[test]
 fn connection_may_only_speak_of_the_connection() {
@@ -26,6 +32,11 @@ fn connection_may_only_speak_of_the_connection() {
         "keep-alive,\tUpgrade",
         "",
         "close,",
+        "TE, close",
+        "te",
+        "Trailer",
+        "Upgrade, HTTP2-Settings",
+        "Proxy-Connection, keep-alive",
     ] {
         assert_eq!(
             websocket(&Sent::get("/").with("connection", value)),
@@ -44,8 +55,13 @@ fn connection_may_only_speak_of_the_connection() {
         "content-length",
         "authorization",
         "x-forwarded-for",
-        "Upgrade, HTTP2-Settings",
-        "te",
+        "TE, X-Session-User-Id",
+        "Upgrade, HTTP2-Settings, Cookie",
+        "trailers",
+        "te,te,te,te,te,te,te,te",
+        "te;q=1",
+        "transfer-encoding",
+        "proxy-authorization",
         ":authority",
         "\"close\"",
         "clos",
@@ -77,15 +93,23 @@ fn http2_has_no_connection_fields() {
         Err(Refused::Connection)
     );
     assert_eq!(
-        websocket(&Sent::h2("/").with("upgrade", "websocket")),
-        Err(Refused::Upgrade)
+        websocket(&Sent::h2("/").with("connection", "te")),
+        Err(Refused::Connection)
     );
+    for protocol in ["websocket", "h2c"] {
+        assert_eq!(
+            websocket(&Sent::h2("/").with("upgrade", protocol)),
+            Err(Refused::Upgrade)
+        );
+    }
 }
 
 #[test]
 fn a_complete_handshake_is_a_websocket() {
     assert_eq!(websocket(&handshake()), Ok(true));
-    let firefox = Sent::get("/ws")
+    let firefox = handshake()
+        .without("connection")
+        .without("upgrade")
         .with("connection", "keep-alive, Upgrade")
         .with("upgrade", "WebSocket");
     assert_eq!(websocket(&firefox), Ok(true));
@@ -96,37 +120,81 @@ fn a_complete_handshake_is_a_websocket() {
 }
 
 #[test]
-fn every_other_upgrade_is_refused() {
-    let upgrade_to = |protocol| {
-        Sent::get("/")
-            .with("connection", "upgrade")
-            .with("upgrade", protocol)
-    };
+fn close_is_heard_wherever_it_stands() {
+    let plain = Sent::get("/");
+    for (values, last) in [
+        (&["close"][..], true),
+        (&["TE, Close"], true),
+        (&["TE", "close"], true),
+        (&["keep-alive", "te,\tclose"], true),
+        (&["keep-alive"], false),
+        (&["closed"], false),
+        (&[], false),
+    ] {
+        let add = |sent: Sent, value: &&str| sent.with("connection", value);
+        let sent = values.iter().fold(plain.clone(), add);
+        assert_eq!(is_last(&sent.headers), last, "{values:?}");
+    }
+}
+
+#[test]
+fn an_upgrade_that_is_not_taken_is_ignored() {
     for protocol in [
         "foo",
         "h2c",
         "",
-        "websocket, foo",
-        "websocket/13",
         "TLS/1.0",
-        "websockets",
+        "connect-udp",
+        "TLS/1.0, HTTP/2.0",
     ] {
-        assert_eq!(
-            websocket(&upgrade_to(protocol)),
-            Err(Refused::Upgrade),
-            "{protocol}"
-        );
+        let offer = Sent::get("/").with("upgrade", protocol);
+        let named = offer.clone().with("connection", "upgrade");
+        let with_body = named.clone().method("POST").with("content-length", "5");
+        for sent in [&offer, &named, &with_body] {
+            assert_eq!(websocket(sent), Ok(false), "{protocol}");
+            assert!(!is_websocket(&sent.headers), "{protocol} is taken away");
+        }
+    }
+    assert!(is_websocket(&handshake().headers));
+}
+
+#[test]
+fn whoever_mentions_websocket_brings_the_whole_handshake() {
+    for protocol in [
+        "websocket, foo",
+        "h2c, websocket",
+        "websocket/13",
+        "websockets",
+        "\"websocket\"",
+    ] {
+        let sent = handshake().without("upgrade").with("upgrade", protocol);
+        assert_eq!(websocket(&sent), Err(Refused::Upgrade), "{protocol}");
     }
     let incomplete = [
-        (
-            "without connection",
-            Sent::get("/").with("upgrade", "websocket"),
-        ),
+        ("without connection", handshake().without("connection")),
         (
             "only close",
-            Sent::get("/")
-                .with("connection", "close")
-                .with("upgrade", "websocket"),
+            handshake()
+                .without("connection")
+                .with("connection", "close"),
+        ),
+        ("without key", handshake().without("sec-websocket-key")),
+        (
+            "without version",
+            handshake().without("sec-websocket-version"),
+        ),
+        (
+            "short key",
+            handshake()
+                .without("sec-websocket-key")
+                .with("sec-websocket-key", "x"),
+        ),
+        ("two keys", handshake().with("sec-websocket-key", KEY)),
+        (
+            "another version",
+            handshake()
+                .without("sec-websocket-version")
+                .with("sec-websocket-version", "8"),
         ),
         ("post", handshake().method("POST")),
         (
@@ -137,6 +205,7 @@ fn every_other_upgrade_is_refused() {
             },
         ),
         ("twice", handshake().with("upgrade", "websocket")),
+        ("beside another", handshake().with("upgrade", "h2c")),
         ("with length", handshake().with("content-length", "5")),
         (
             "with chunks",

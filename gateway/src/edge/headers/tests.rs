@@ -7,7 +7,7 @@ use crate::edge::tests::{Sent, policy};
 use crate::edge::{EdgePolicy, Refused};
 
 /// Plain spellings of every reserved name.
-const RESERVED: [(&str, Reserved); 31] = [
+const RESERVED: [(&str, Reserved); 48] = [
     ("x-session-user-id", Reserved::Identity),
     ("x-session-state", Reserved::Identity),
     ("x-session-token", Reserved::Identity),
@@ -32,17 +32,34 @@ const RESERVED: [(&str, Reserved); 31] = [
     ("x-middleware-rewrite", Reserved::Framework),
     ("x-matched-path", Reserved::Framework),
     ("x-now-route-matches", Reserved::Framework),
-    ("x-nextjs-data", Reserved::Framework),
+    ("x-nextjs-page", Reserved::Framework),
+    ("x-middleware-next", Reserved::Framework),
     ("x-invoke-path", Reserved::Framework),
     ("next-resume", Reserved::Framework),
     ("x-next-resume-state-length", Reserved::Framework),
     ("remote-user", Reserved::RemoteUser),
     ("http-remote-user", Reserved::RemoteUser),
     ("proxy", Reserved::Proxy),
+    ("remote-email", Reserved::RemoteUser),
+    ("x-remote-user", Reserved::RemoteUser),
+    ("x-auth-request-user", Reserved::RemoteUser),
+    ("x-webauth-user", Reserved::RemoteUser),
+    ("x-ssl-client-s-dn", Reserved::RemoteUser),
+    ("x-amzn-oidc-data", Reserved::RemoteUser),
+    ("x-goog-authenticated-user-email", Reserved::RemoteUser),
+    ("x-ms-client-principal", Reserved::RemoteUser),
+    ("x-ms-client-principal-name", Reserved::RemoteUser),
+    ("cf-access-authenticated-user-email", Reserved::RemoteUser),
+    ("tailscale-user-login", Reserved::RemoteUser),
+    ("x-authentik-username", Reserved::RemoteUser),
+    ("cf-connecting-ip", Reserved::Forwarding),
+    ("true-client-ip", Reserved::Forwarding),
+    ("x-client-ip", Reserved::Forwarding),
+    ("x-cluster-client-ip", Reserved::Forwarding),
 ];
 
 /// Names that look near and belong to others.
-const FREE: [&str; 26] = [
+const FREE: [&str; 37] = [
     "host",
     "cookie",
     "accept",
@@ -69,6 +86,17 @@ const FREE: [&str; 26] = [
     "proxied",
     "soapaction",
     "remote-users",
+    "x-middleware-prefetch",
+    "x-nextjs-data",
+    "x-amzn-trace-id",
+    "x-auth-token",
+    "x-access-token",
+    "x-client-version",
+    "x-user-agent",
+    "x-hostname",
+    "x-csrf-token",
+    "traceparent",
+    "client",
 ];
 
 fn odd_names(mode: OddHeaderNames) -> EdgePolicy {
@@ -209,6 +237,35 @@ fn what_is_counted_is_what_is_removed() {
     });
     assert_eq!(counted, RESERVED.len() + 1);
     assert_eq!(removed(&sent, &policy).len(), RESERVED.len() + 1);
+}
+
+/// Counters and alerts of attacks are not moved by everyday traffic.
+#[test]
+fn what_is_expected_is_removed_and_not_counted() {
+    let policy = policy();
+    let count = |sent: &Sent| {
+        sent.judged(|req| {
+            let spoofed = crate::edge::vet(req, &policy).unwrap().spoofed;
+            assert!(!spoofed.is_empty(), "something is to be removed");
+            spoofed.iter().map(|(_, count)| count).sum::<u16>()
+        })
+    };
+    let balancer = Sent::get("/")
+        .with("x-forwarded-for", "192.0.2.1")
+        .with("x-forwarded-proto", "https")
+        .with("forwarded", "for=192.0.2.1");
+    assert_eq!(count(&balancer), 3, "of anybody");
+    let balancer = Sent {
+        from_trusted_proxy: true,
+        ..balancer
+    };
+    assert_eq!(count(&balancer), 0);
+    assert_eq!(removed(&balancer, &policy).len(), 3);
+    assert_eq!(count(&balancer.with("x-session-id", "1")), 1);
+
+    let browser = Sent::get("/").with("x-nextjs-request-id", "1");
+    assert_eq!(count(&browser), 0);
+    assert_eq!(removed(&browser, &policy), ["x-nextjs-request-id"]);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 use proptest::prelude::*;
 
-use super::{MAX_TARGET_BYTES, Target, has_params, without_params};
+use super::{MAX_TARGET_BYTES, Target, other_readings, without_params};
 use crate::edge::Refused;
 
 #[test]
@@ -186,7 +186,22 @@ fn parameters_are_cut_per_segment() {
         ("/a;b;c=d/e;f/g", "/a/e/g"),
     ] {
         assert_eq!(without_params(path), without);
-        assert_eq!(has_params(path), path != without);
+    }
+}
+
+#[test]
+fn other_readings_are_decoded_and_bare() {
+    let cases: [(&str, &[&str]); 7] = [
+        ("/plain", &[]),
+        ("/%40ops/x", &["/@ops/x"]),
+        ("/%C3%a9", &["/\u{e9}"]),
+        ("/a%25", &["/a%"]),
+        ("/a;x/b", &["/a/b"]),
+        ("/%40a;x", &["/@a;x", "/@a", "/%40a"]),
+        ("/%40a%3Bx", &["/@a;x", "/@a", "/%40a"]),
+    ];
+    for (path, readings) in cases {
+        assert_eq!(other_readings(path), readings, "{path}");
     }
 }
 

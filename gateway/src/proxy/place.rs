@@ -1,0 +1,84 @@
+//! Whose is a path? One answer for the request as it is sent and for every way in which a server may read it.
+//!
+//! Rules are matched on the bytes of a path, and apps look at what the bytes mean. Where both lead to the same place the
+//! request is fine in any spelling. Where they do not, somebody would be judged by one rule and served by another.
+
+use crate::admin::call::Call;
+use crate::config::{Config, Route};
+use crate::edge::{Refused, target};
+use crate::endpoints::Endpoint;
+
+/// First segment of the paths that apps keep for the gateway; nobody else may call them.
+const PRIVATE: &str = "__sidgate__";
+
+/// Who answers at a path.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Place<'a> {
+    /// The gateway, below `endpoints.base_path`.
+    Endpoint(Endpoint),
+    /// The gateway, for operators.
+    Admin(Call),
+    /// Nobody: the path is the gateway's own way to the app.
+    Private,
+    /// An app.
+    Route(&'a Route),
+    /// Nobody: no route covers the path.
+    Nothing,
+}
+
+impl<'a> Place<'a> {
+    /// The place of a vetted path.
+    ///
+    /// # Errors
+    /// When the path leads elsewhere once its escapes are decoded or its parameters are cut off.
+    pub(super) fn of(config: &'a Config, method: &str, path: &str) -> Result<Self, Refused> {
+        let place = Self::as_written(config, method, path);
+        let agrees = |reading: &String| place.is_same(&Self::as_written(config, method, reading));
+        if target::other_readings(path).iter().all(agrees) {
+            Ok(place)
+        } else {
+            Err(Refused::TargetForm)
+        }
+    }
+
+    /// The place of exactly these bytes.
+    pub(super) fn as_written(config: &'a Config, method: &str, path: &str) -> Self {
+        let base = config.endpoints.base_path.as_str();
+        if let Some(endpoint) = Endpoint::find(base, method, path) {
+            return Self::Endpoint(endpoint);
+        }
+        if config.admin.claim.is_some()
+            && let Some(call) = Call::find(method, path)
+        {
+            return Self::Admin(call);
+        }
+        if is_private(path) {
+            return Self::Private;
+        }
+        config
+            .routes
+            .route_for(path)
+            .map_or(Self::Nothing, Self::Route)
+    }
+
+    /// The gateway reads its own paths in one way only, so two of its endpoints are one place.
+    fn is_same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Endpoint(_), Self::Endpoint(_))
+            | (Self::Admin(_), Self::Admin(_))
+            | (Self::Private, Self::Private)
+            | (Self::Nothing, Self::Nothing) => true,
+            (Self::Route(one), Self::Route(other)) => one.path == other.path,
+            _ => false,
+        }
+    }
+}
+
+/// Also with parameters: the app may cut them off before it looks.
+fn is_private(path: &str) -> bool {
+    let first = path.split('/').nth(1).unwrap_or_default();
+    target::without_params(first) == PRIVATE
+}
+
+#[cfg(test)]
+mod tests;
