@@ -45,7 +45,6 @@ impl Stage {
             .with(&format!(
                 "[edge]\nmisses_per_client = \"1000000/m\"\n\
                  [migration]\nrollback_reissue = true\n\
-                 [session]\nrotate_every = \"1h\"\n\
                  [upstreams.{OTHER}]\nservers = [\"{}\"]\n\
                  [[routes]]\npath = \"/other/\"\nupstream = \"{OTHER}\"\nsession = \"optional\"\n",
                 other.address()

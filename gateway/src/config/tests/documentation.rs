@@ -253,6 +253,7 @@ const EFFECTS: &[Effect] = &[
     ("upstreams.NAME.connect_timeout", "\"1s\"", &[]),
     ("upstreams.NAME.read_timeout", "\"1s\"", &[]),
     ("upstreams.NAME.write_timeout", "\"1s\"", &[]),
+    ("upstreams.NAME.events", "[\"logout\"]", &[]),
     ("upstreams.NAME.idle_timeout", "\"1s\"", &[]),
     ("routes[].path", "\"/app\"", &[]),
     ("routes[].upstream", "\"next\"", &[("upstreams.next.servers", "[\"next:3000\"]")]),
