@@ -12,7 +12,8 @@ use http::header::{CONTENT_TYPE, HOST};
 use rustls::RootCertStore;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use session_core::session::{Identity, Text};
+use session_core::secret::SecretString;
+use session_core::session::{Identity, Reference, Text};
 use thiserror::Error;
 
 use crate::http_client;
@@ -58,7 +59,7 @@ pub(crate) struct OldCookies {
 #[derive(Debug)]
 pub(crate) enum Recognised {
     /// Somebody's.
-    Yes(Box<Identity>, Option<Text>),
+    Yes(Box<Identity>, Option<Reference>),
     /// Nobody's.
     No,
 }
@@ -85,7 +86,7 @@ pub(crate) enum BackendError {
 }
 
 /// Answer of the backend to a login.
-pub(crate) type Verdict = Result<(Identity, Option<Text>), Rejected>;
+pub(crate) type Verdict = Result<(Identity, Option<Reference>), Rejected>;
 
 #[derive(Deserialize)]
 struct Refusal {
@@ -129,9 +130,9 @@ impl Backend {
         if status == 200 {
             let identity: Value = serde_json::from_slice(&answer)
                 .map_err(|_error| BackendError::Unavailable("json"))?;
-            return Identity::from_value(identity)
-                .map(Ok)
-                .map_err(|_error| BackendError::Unavailable("identity"));
+            let (identity, text) = Identity::from_value(identity)
+                .map_err(|_error| BackendError::Unavailable("identity"))?;
+            return Ok(Ok((identity, reference(site, text))));
         }
         let refusal: Refusal = serde_json::from_slice(&answer)
             .map_err(|_error| BackendError::Unavailable("status"))?;
@@ -164,9 +165,9 @@ impl Backend {
             200 => {
                 let identity: Value = serde_json::from_slice(&answer)
                     .map_err(|_error| BackendError::Unavailable("json"))?;
-                let (identity, reference) = Identity::from_value(identity)
+                let (identity, text) = Identity::from_value(identity)
                     .map_err(|_error| BackendError::Unavailable("identity"))?;
-                Ok(Recognised::Yes(Box::new(identity), reference))
+                Ok(Recognised::Yes(Box::new(identity), reference(site, text)))
             }
             401 => match serde_json::from_slice::<Refusal>(&answer) {
                 Ok(refusal) if refusal.code == "invalid" => Ok(Recognised::No),
@@ -209,6 +210,15 @@ impl Backend {
             .await
             .map_err(|_elapsed| BackendError::Unavailable("timeout"))?
     }
+}
+
+/// What the backend wants to find again is its own.
+fn reference(site: &Site, text: Option<SecretString>) -> Option<Reference> {
+    let app = site.config.backend.upstream.name.as_str();
+    text.map(|text| Reference {
+        app: app.into(),
+        text,
+    })
 }
 
 /// Sends, and reads a JSON answer of limited size.

@@ -7,10 +7,12 @@ use arc_swap::ArcSwap;
 use http::HeaderValue;
 use session_core::cache::Entry;
 use session_core::keys::Keyring;
+use session_core::keys::reference::ReferenceKeys;
 use session_core::session::Session;
 use thiserror::Error;
 
-use crate::auth::identity::Badge;
+use crate::auth::event_permissions::EventPermissions;
+use crate::auth::identity::{Badge, Confided};
 use crate::auth::login_redirect::{InvalidLoginUrl, LoginUrl};
 use crate::auth::token::AppKeys;
 use crate::config::{Config, CookieName, MigrationMode, Upstream};
@@ -74,6 +76,10 @@ pub(crate) struct App {
     pub cookie_marker: Option<CookieName>,
     /// Where it listens.
     pub pool: Pool,
+    /// What it may ask for.
+    pub events: EventPermissions,
+    references: ReferenceKeys,
+    is_backend: bool,
 }
 
 /// A configuration that parses and yet cannot be used.
@@ -112,10 +118,10 @@ impl Site {
         before: Option<&Self>,
     ) -> Result<Self, SiteError> {
         let origin = &config.server.public_origin;
-        let apps = config
-            .upstreams
-            .iter()
-            .map(|upstream| (upstream.name.clone(), Arc::new(App::new(upstream, keys))));
+        let apps = config.upstreams.iter().map(|upstream| {
+            let app = App::new(upstream, &config, keys);
+            (upstream.name.clone(), Arc::new(app))
+        });
         let counting = before.filter(|before| before.login_limits.are(&config.login_limits));
         Ok(Self {
             generation: before.map_or(0, |before| before.generation + 1),
@@ -182,12 +188,26 @@ impl Legacy {
 }
 
 impl App {
-    fn new(upstream: &Arc<Upstream>, keys: &Keyring) -> Self {
+    fn new(upstream: &Arc<Upstream>, config: &Config, keys: &Keyring) -> Self {
+        let is_backend = upstream.name == config.backend.upstream.name;
+        let claim = config.admin.claim.as_ref();
         Self {
+            events: EventPermissions::new(is_backend, upstream.events.as_deref(), claim),
+            references: ReferenceKeys::new(keys, &upstream.name),
+            is_backend,
             name: upstream.name.as_str().into(),
             keys: AppKeys::new(&upstream.name, &keys.upstream(&upstream.name)),
             cookie_marker: upstream.cookie_marker.clone(),
             pool: Pool::new(Arc::clone(upstream)),
+        }
+    }
+
+    /// What this app alone is told of `session`.
+    pub(crate) fn confided(&self, session: &Session) -> Confided {
+        let sealed = session.references.of(&self.name);
+        Confided {
+            reference: sealed.and_then(|sealed| self.references.open(session.id, sealed)),
+            auth_hash: self.is_backend,
         }
     }
 }

@@ -15,6 +15,7 @@ use crate::secret::SecretKey;
 use crate::sid::{SID_RANDOM_LEN, SessionKey, Sid};
 
 pub mod legacy;
+pub mod reference;
 
 /// Contexts of the derived keys. They are part of the stored format: changing one ends every session.
 const SEAL: &str = "sidgate 2026 v1 sid seal";
@@ -22,6 +23,7 @@ const STORE: &str = "sidgate 2026 v1 session key";
 const SHARED: &str = "sidgate 2026 v1 shared cache";
 const KEPT: &str = "sidgate 2026 v1 kept legacy cookies";
 const UPSTREAM: &str = "sidgate 2026 v1 upstream";
+const REFERENCE: &str = "sidgate 2026 v1 reference";
 
 /// The root secret of an installation.
 #[derive(Clone, PartialEq, Eq)]
@@ -41,8 +43,12 @@ impl MasterKey {
     /// The key that Sidgate and the app `name` share. Its bytes, in base64, are what `sidgate keys upstream` prints.
     #[must_use]
     pub fn upstream(&self, name: &str) -> SecretKey {
-        let mut hasher = blake3::Hasher::new_derive_key(UPSTREAM);
-        hasher.update(self.0.expose()).update(name.as_bytes());
+        self.derive_for(UPSTREAM, name)
+    }
+
+    fn derive_for(&self, context: &str, app: &str) -> SecretKey {
+        let mut hasher = blake3::Hasher::new_derive_key(context);
+        hasher.update(self.0.expose()).update(app.as_bytes());
         SecretKey::new(*hasher.finalize().as_bytes())
     }
 }
@@ -135,6 +141,12 @@ impl Keyring {
     /// Keys of the shared cache: seal with the first, open with any.
     pub(crate) fn shared(&self) -> impl Iterator<Item = &SecretKey> {
         self.all().map(|keys| &keys.shared)
+    }
+
+    /// Keys of what the app `name` wants to find again: seal with the first, open with any.
+    fn references(&self, name: &str) -> impl Iterator<Item = SecretKey> {
+        self.all()
+            .map(move |keys| keys.master.derive_for(REFERENCE, name))
     }
 
     /// Keys of the cookies kept for a rollback: seal with the first, open with any.

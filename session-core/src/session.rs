@@ -11,12 +11,14 @@ use crate::sid::SessionKey;
 
 mod identity;
 mod reason;
+mod reference;
 mod risk;
 
 pub use identity::{
     ID_MAX, IDENTITY_MAX, Identity, IdentityError, IdentityPatch, REFERENCE_MAX, Text,
 };
 pub use reason::RevokeReason;
+pub use reference::{Reference, References};
 pub use risk::RiskRule;
 
 /// Number of a committed event of authority. Dense, in commit order, starting with 1; 0 means "before all of them".
@@ -47,8 +49,8 @@ pub struct Session {
     pub idle: Duration,
     /// When and why it was ended, if it was.
     pub revoked: Option<(Timestamp, RevokeReason)>,
-    /// Whatever the app wants to find again, usually the key of its own session.
-    pub reference: Option<Box<str>>,
+    /// What apps want to find again, usually the keys of sessions of their own.
+    pub references: References,
     /// The head that was sampled before the credentials were checked.
     pub created_seq: Seq,
     /// Grows by one with each update.
@@ -127,8 +129,8 @@ pub struct NewSession {
     pub ttl: Duration,
     /// Idle limit; zero: none.
     pub idle: Duration,
-    /// See [`Session::reference`].
-    pub reference: Option<Box<str>>,
+    /// See [`Session::references`].
+    pub references: References,
     /// Head sampled before the credentials were checked (DESIGN 5, R8).
     pub sampled: Seq,
     /// What it takes the place of.

@@ -115,6 +115,12 @@ pub struct Stats {
     pub inconsistent: Counter,
     /// Activity records handed to the store.
     pub touches_written: Counter,
+    /// Rounds of housekeeping that this node did.
+    pub housekeeping_done: Counter,
+    /// Rounds of housekeeping that were left to another node, which had the turn.
+    pub housekeeping_left: Counter,
+    /// Rounds of housekeeping that failed.
+    pub housekeeping_failed: Counter,
     /// Activity records lost because the queue was full.
     pub touches_dropped: Counter,
 }

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use session_core::secret::SecretString;
-use session_core::session::{Identity, NewSession, Origin, RevokeReason, Session};
+use session_core::session::{Identity, NewSession, Origin, References, RevokeReason, Session};
 use session_core::sid::SessionKey;
 use session_core::store::postgres::{PostgresOptions, PostgresStore};
 use session_core::store::{SchemaError, Scope, SessionStore, StoreError, Subject, Touch};
@@ -47,7 +47,7 @@ fn login(n: u8) -> NewSession {
         user_agent: "".into(),
         ttl: Duration::from_secs(3_600),
         idle: Duration::ZERO,
-        reference: None,
+        references: References::default(),
         sampled: 0,
         origin: Origin::Login { replaces: None },
         limit: None,

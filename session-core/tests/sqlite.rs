@@ -10,7 +10,7 @@ use std::time::Duration;
 use rusqlite::Connection;
 use serde_json::json;
 use session_core::clock::{Clock, SharedClock, SystemClock};
-use session_core::session::{Identity, NewSession, Origin, RevokeReason};
+use session_core::session::{Identity, NewSession, Origin, References, RevokeReason};
 use session_core::sid::SessionKey;
 use session_core::store::sqlite::{SqliteOptions, SqliteStore};
 use session_core::store::{SchemaError, Scope, SessionStore, StoreError, Subject, Touch};
@@ -68,7 +68,7 @@ fn login(n: u8) -> NewSession {
         user_agent: "".into(),
         ttl: Duration::from_secs(3_600),
         idle: Duration::ZERO,
-        reference: None,
+        references: References::default(),
         sampled: 0,
         origin: Origin::Login { replaces: None },
         limit: None,

@@ -4,9 +4,11 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::Value;
-use session_core::session::{Identity, IdentityPatch, Text};
+use session_core::secret::SecretString;
+use session_core::session::{Identity, IdentityPatch};
 
 use super::token::TokenRefused;
+use crate::config::EventKind;
 
 /// Most events in one answer.
 const EVENTS_MAX: usize = 8;
@@ -19,7 +21,7 @@ pub enum SessionEvent {
         /// Who.
         identity: Identity,
         /// The app's reference.
-        reference: Option<Text>,
+        reference: Option<SecretString>,
         /// Shorter life than configured.
         ttl: Option<Duration>,
     },
@@ -29,6 +31,8 @@ pub enum SessionEvent {
     Update(IdentityPatch),
     /// The session gets a new sid.
     Rotate,
+    /// What the app wants to find again changes; `None` removes it.
+    Reference(Option<SecretString>),
 }
 
 /// Which sessions a logout ends.
@@ -60,7 +64,7 @@ enum Form {
     // Braces: serde lets a variant without them have any further fields.
     Rotate {},
     Ref {
-        r#ref: Option<String>,
+        r#ref: Option<SecretString>,
     },
 }
 
@@ -95,18 +99,19 @@ impl SessionEvent {
             Form::Logout { scope } => Self::Logout(scope),
             Form::Update { identity } => Self::Update(identity),
             Form::Rotate {} => Self::Rotate,
-            Form::Ref { r#ref } => Self::Update(IdentityPatch::of_reference(r#ref)),
+            Form::Ref { r#ref } => Self::Reference(r#ref),
         })
     }
 
-    /// Metric label.
+    /// Its kind.
     #[must_use]
-    pub const fn as_str(&self) -> &'static str {
+    pub const fn kind(&self) -> EventKind {
         match self {
-            Self::Login { .. } => "login",
-            Self::Logout(_) => "logout",
-            Self::Update(_) => "update",
-            Self::Rotate => "rotate",
+            Self::Login { .. } => EventKind::Login,
+            Self::Logout(_) => EventKind::Logout,
+            Self::Update(_) => EventKind::Update,
+            Self::Rotate => EventKind::Rotate,
+            Self::Reference(_) => EventKind::Ref,
         }
     }
 }

@@ -8,6 +8,7 @@ use std::sync::{Arc, OnceLock};
 use http::{HeaderName, HeaderValue};
 use parking_lot::Mutex;
 use serde_json::Value;
+use session_core::secret::SecretString;
 use session_core::session::Session;
 
 use super::token::{ASSERTION_REUSE, AppKeys, SessionClaims, SignError};
@@ -110,7 +111,8 @@ impl Badge {
         Arc::clone(&self.legacy.get_or_init(Box::default).returned)
     }
 
-    /// The assertion for `app`, signed anew when the last one is three quarters through its life.
+    /// The assertion for `app`, signed anew, with what is `confided` to it, when the last one is three quarters through its
+    /// life.
     ///
     /// # Errors
     /// When signing fails.
@@ -119,6 +121,7 @@ impl Badge {
         session: &Session,
         app: &Arc<str>,
         keys: &AppKeys,
+        confided: impl FnOnce() -> Confided,
         now: i64,
     ) -> Result<HeaderValue, SignError> {
         let mut issued = self.issued.lock();
@@ -128,7 +131,7 @@ impl Badge {
         {
             return Ok(one.assertion.clone());
         }
-        let assertion = signed(keys, "active", &claims(session, None), now)?;
+        let assertion = signed(keys, "active", &claims(session, confided(), None), now)?;
         if let Some(at) = at {
             issued.swap_remove(at);
         }
@@ -139,6 +142,15 @@ impl Badge {
         });
         Ok(assertion)
     }
+}
+
+/// What one app is told of a session and no other one is.
+#[derive(Debug, Default)]
+pub struct Confided {
+    /// What it wanted to find again.
+    pub reference: Option<SecretString>,
+    /// Whether it is told the fingerprint of the credentials: it made that itself.
+    pub auth_hash: bool,
 }
 
 /// Signs and wraps; the value is sensitive, so that no table of header compression keeps it.
@@ -171,10 +183,10 @@ fn fits(claim: &Value) -> bool {
     claim.to_string().len() <= CLAIM_MAX
 }
 
-/// The claims of a live session; `stale` in seconds when it is served without a lease. A claim above [`CLAIM_MAX`] is left
+/// The claims of a live session for the app to which this is `confided`; `stale` in seconds when it is served without a lease. A claim above [`CLAIM_MAX`] is left
 /// out.
 #[must_use]
-pub fn claims(session: &Session, stale: Option<u64>) -> SessionClaims {
+pub fn claims(session: &Session, confided: Confided, stale: Option<u64>) -> SessionClaims {
     let mut identity = session.identity.to_value();
     let [email, attrs, ah] = CLAIMED.map(|(pointer, is_right)| {
         let claim = identity.pointer_mut(pointer).map(Value::take);
@@ -187,8 +199,8 @@ pub fn claims(session: &Session, stale: Option<u64>) -> SessionClaims {
         email,
         attrs,
         auth_time: Some(session.auth_time.as_secs()),
-        ah,
-        reference: session.reference.as_deref().map(str::to_owned),
+        ah: ah.filter(|_| confided.auth_hash),
+        reference: confided.reference.map(|text| text.expose().to_owned()),
         stale,
     }
 }

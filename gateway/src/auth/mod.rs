@@ -7,6 +7,7 @@ pub mod cors;
 pub mod csrf;
 pub mod decide;
 pub mod event;
+pub mod event_permissions;
 pub mod identity;
 pub mod login_redirect;
 pub mod on_missing;

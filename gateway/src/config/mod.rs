@@ -78,7 +78,7 @@ pub use self::server::{RequestIdFrom, ServerConfig};
 pub use self::session::SessionConfig;
 pub use self::store::{StoreConfig, StoreUrl};
 pub use self::tls::TlsConfig;
-pub use self::upstreams::{BackendConfig, Upstream};
+pub use self::upstreams::{BackendConfig, EventKind, Upstream};
 
 use self::file::Document;
 use self::reader::Reader;

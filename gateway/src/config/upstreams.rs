@@ -28,6 +28,52 @@ pub struct Upstream {
     pub cookie_marker: Option<CookieName>,
     /// How long an unused connection is kept; must be shorter than the app's own keep-alive.
     pub idle_timeout: Duration,
+    /// Which events it may send; `None`: all if it is the app of `[backend]`, else `logout` and `rotate`.
+    pub events: Option<Vec<EventKind>>,
+}
+
+/// What an app may ask for in the answer to a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EventKind {
+    /// Somebody proved who they are.
+    Login,
+    /// Sessions end.
+    Logout,
+    /// What is said of the user changes.
+    Update,
+    /// The session gets another sid.
+    Rotate,
+    /// The app's own reference changes.
+    Ref,
+}
+
+impl EventKind {
+    /// Every kind.
+    pub const ALL: [Self; 5] = [
+        Self::Login,
+        Self::Logout,
+        Self::Update,
+        Self::Rotate,
+        Self::Ref,
+    ];
+
+    /// As in the configuration, in tokens and in metrics.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Login => "login",
+            Self::Logout => "logout",
+            Self::Update => "update",
+            Self::Rotate => "rotate",
+            Self::Ref => "ref",
+        }
+    }
+
+    fn parse(text: &str) -> Result<Self, String> {
+        let known = Self::ALL.map(Self::as_str).join(", ");
+        let found = Self::ALL.into_iter().find(|kind| kind.as_str() == text);
+        found.ok_or_else(|| format!("{text:?} is not one of {known}"))
+    }
 }
 
 /// `[backend]`: the app that authenticates users and recognises legacy cookies.
@@ -96,6 +142,7 @@ impl Upstream {
                 .text("idle_timeout", within(ms(1)..=hours(1)))
                 .unwrap_or(ms(1500)),
             cookie_marker: upstream.text("cookie_marker", marker).flatten(),
+            events: upstream.texts("events", EventKind::parse),
             servers: servers?,
         };
         Some(Arc::new(upstream))

@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use http::HeaderValue;
+use session_core::secret::SecretString;
 use session_core::service::{
     Created, Login, Query, Resolution, SessionsError, Unknown, UpdateError, Wait,
 };
-use session_core::session::{Identity, RevokeReason, Session, Text};
+use session_core::session::{Identity, IdentityPatch, Reference, RevokeReason, Session, Text};
 use session_core::sid::SessionKey;
 use session_core::store::{Scope, StoreError};
 use thiserror::Error;
@@ -95,6 +96,12 @@ pub(super) async fn obey(gate: &Gate, forward: &Forward, ctx: &mut Ctx, token: &
             return Outcome::untrusted();
         }
     };
+    if let Err(refused) = forward.app.events.check(&events) {
+        gate.metrics.event(refused.as_str(), "not_permitted");
+        warn!(request_id = ctx.request_id, upstream = &*forward.app.name, error = %refused, "session event refused");
+        ctx.note(Kind::EventRefused, refused.as_str());
+        return Outcome::untrusted();
+    }
     let mut outcome = Outcome {
         had_event: true,
         ..Outcome::default()
@@ -107,7 +114,7 @@ pub(super) async fn obey(gate: &Gate, forward: &Forward, ctx: &mut Ctx, token: &
     }
     for event in events {
         let (kind, must_hold) = (
-            event.as_str(),
+            event.kind().as_str(),
             matches!(event, SessionEvent::Login { .. } | SessionEvent::Logout(_)),
         );
         match apply(gate, forward, ctx, &mut subject, event).await {
@@ -184,11 +191,16 @@ async fn apply(
         }
         SessionEvent::Update(patch) => {
             let key = subject.key.ok_or(NotDone::NoSession)?;
-            if gate.sessions.update(key, patch).await? {
-                Ok(None)
-            } else {
-                Err(NotDone::NoSession)
-            }
+            let session = whose(gate, key).await;
+            update(gate, forward, key, patch).await?;
+            let facts = ctx.facts("event");
+            security::note(Kind::Updated, session.iter().fold(facts, Facts::by_owner));
+            Ok(None)
+        }
+        SessionEvent::Reference(text) => {
+            let key = subject.key.ok_or(NotDone::NoSession)?;
+            update(gate, forward, key, IdentityPatch::of_reference(text)).await?;
+            Ok(None)
         }
         SessionEvent::Rotate => {
             let key = subject.key.ok_or(NotDone::NoSession)?;
@@ -202,6 +214,20 @@ async fn apply(
     }
 }
 
+/// Changes the session that the events are about.
+async fn update(
+    gate: &Gate,
+    forward: &Forward,
+    key: SessionKey,
+    patch: IdentityPatch,
+) -> Result<(), NotDone> {
+    if gate.sessions.update(key, &forward.app.name, patch).await? {
+        Ok(())
+    } else {
+        Err(NotDone::NoSession)
+    }
+}
+
 #[expect(
     clippy::too_many_arguments,
     reason = "each is another fact about the one login"
@@ -212,14 +238,17 @@ async fn log_in(
     ctx: &Ctx,
     replaces: Option<SessionKey>,
     identity: Identity,
-    reference: Option<Text>,
+    reference: Option<SecretString>,
     ttl: Option<Duration>,
 ) -> Result<Created, NotDone> {
     let config = &ctx.site.config.session;
     let login = Login {
         limit: config.limit(identity.tenant_id()),
         identity,
-        reference,
+        reference: reference.map(|text| Reference {
+            app: Text::from(&*forward.app.name),
+            text,
+        }),
         ip: ctx.client,
         user_agent: forward.user_agent.clone(),
         // An app may ask for a shorter life than the operator allows, not for a longer one.

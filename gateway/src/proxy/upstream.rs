@@ -124,13 +124,16 @@ fn assertion(gate: &Gate, forward: &Forward) -> Result<HeaderValue> {
     let (app, now) = (&forward.app, gate.now());
     let made = match (&forward.state, &forward.badge) {
         (State::Active(active), Some(badge)) => match active.stale {
-            None => badge.assertion(active.entry.session(), &app.name, &app.keys, now),
-            Some(stale) => signed(
-                &app.keys,
-                "active",
-                &claims(active.entry.session(), Some(stale.as_secs())),
-                now,
-            ),
+            None => {
+                let session = active.entry.session();
+                let confided = || app.confided(session);
+                badge.assertion(session, &app.name, &app.keys, confided, now)
+            }
+            Some(stale) => {
+                let session = active.entry.session();
+                let told = claims(session, app.confided(session), Some(stale.as_secs()));
+                signed(&app.keys, "active", &told, now)
+            }
         },
         (state, _) => signed(&app.keys, state.as_str(), &SessionClaims::default(), now),
     };

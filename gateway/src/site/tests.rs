@@ -4,7 +4,7 @@ use serde_json::json;
 use session_core::clock::{Boot, Timestamp};
 use session_core::freshness::Window;
 use session_core::keys::MasterKey;
-use session_core::session::Identity;
+use session_core::session::{Identity, References};
 use session_core::sid::SessionKey;
 use uuid::Uuid;
 
@@ -34,7 +34,7 @@ fn config(field: &str) -> Config {
 
 fn entry() -> Entry {
     let identity = json!({"user": {"id": "7", "old": "of the old", "new": "of the new"}});
-    let (identity, reference) = Identity::from_value(identity).unwrap();
+    let (identity, _reference) = Identity::from_value(identity).unwrap();
     let key = SessionKey::from_bytes([1; 32]);
     let standing = Window::default().accept(&key, &identity, 0, Uuid::nil());
     let session = Session {
@@ -49,7 +49,7 @@ fn entry() -> Entry {
         expires_at: Timestamp::from_micros(9_999_999),
         idle: Duration::ZERO,
         revoked: None,
-        reference,
+        references: References::default(),
         created_seq: 0,
         version: 1,
         renewed_at: None,

@@ -132,6 +132,9 @@ impl Mirror {
             ("hints", &stats.hints),
             ("hint_wakes", &stats.hint_wakes),
             ("hint_channels_lost", &stats.hint_channels_lost),
+            ("housekeeping_done", &stats.housekeeping_done),
+            ("housekeeping_left", &stats.housekeeping_left),
+            ("housekeeping_failed", &stats.housekeeping_failed),
             ("touches_written", &stats.touches_written),
             ("touches_dropped", &stats.touches_dropped),
         ] {

@@ -32,6 +32,10 @@ pub(crate) enum Kind {
     AdminRefused,
     /// A login of the old system became a session, or was refused.
     Migration,
+    /// An app changed what is said of a session's user.
+    Updated,
+    /// An app asked for what it may not; nothing of it was done.
+    EventRefused,
     /// A session got another sid.
     Rotated,
     /// A sid was used that the session has not had for a while: by a thief, or by a browser that never got the new one.
@@ -63,6 +67,8 @@ impl Kind {
             Self::Admin => "admin",
             Self::AdminRefused => "admin_refused",
             Self::Migration => "migration",
+            Self::Updated => "updated",
+            Self::EventRefused => "event_refused",
             Self::Rotated => "rotated",
             Self::FormerSid => "former_sid",
             Self::Expired => "expired",

@@ -35,6 +35,8 @@ mod django_nodes;
 #[cfg(test)]
 mod event;
 #[cfg(test)]
+mod event_permissions;
+#[cfg(test)]
 mod event_refused;
 #[cfg(test)]
 mod expiry;
@@ -82,6 +84,8 @@ mod migration_nodes;
 mod migration_ways;
 #[cfg(test)]
 mod nodes;
+#[cfg(test)]
+mod nothing_opens;
 #[cfg(test)]
 mod overload;
 #[cfg(test)]

@@ -13,11 +13,11 @@ use uuid::Uuid;
 use crate::clock::Timestamp;
 use crate::entropy::{self, Entropy, NoEntropy};
 use crate::keys::Keyring;
-use crate::session::{Identity, Seq, Session};
+use crate::session::{Identity, References, Seq, Session};
 use crate::sid::SessionKey;
 use crate::stats::SharedReject;
 
-const FORMAT: u8 = 2;
+const FORMAT: u8 = 3;
 const NONCE_LEN: usize = 24;
 const AAD_LEN: usize = 33;
 
@@ -42,7 +42,7 @@ struct Body {
     last_activity: i64,
     expires_at: i64,
     idle_micros: u64,
-    reference: Option<Box<str>>,
+    references: Option<Box<str>>,
     created_seq: Seq,
     version: i64,
     renewed_at: Option<i64>,
@@ -145,7 +145,7 @@ impl Body {
             last_activity: session.last_activity.as_micros(),
             expires_at: session.expires_at.as_micros(),
             idle_micros: u64::try_from(session.idle.as_micros()).unwrap_or(u64::MAX),
-            reference: session.reference.clone(),
+            references: session.references.as_stored().map(Into::into),
             created_seq: session.created_seq,
             version: session.version,
             renewed_at: session.renewed_at.map(Timestamp::as_micros),
@@ -167,7 +167,7 @@ impl Body {
             idle: Duration::from_micros(self.idle_micros),
             // Only live sessions are ever written here.
             revoked: None,
-            reference: self.reference,
+            references: References::from_stored(self.references),
             created_seq: self.created_seq,
             version: self.version,
             renewed_at: self.renewed_at.map(Timestamp::from_micros),

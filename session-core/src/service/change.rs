@@ -7,11 +7,13 @@ use std::time::Duration;
 use uuid::Uuid;
 
 use super::receipt::SEEN_WITHIN;
+use super::references::Seals;
 use super::{Receipt, Sessions, SessionsError, Wait, heard_by_all};
 use crate::entropy;
 use crate::freshness::tail::BEAT_TIMEOUT;
 use crate::session::{
-    Identity, IdentityPatch, NewSession, Origin, RevokeReason, Seq, Session, SessionLimit, Text,
+    Identity, IdentityPatch, NewSession, Origin, Reference, RevokeReason, Seq, Session,
+    SessionLimit, Text,
 };
 use crate::sid::{SessionKey, Sid};
 use crate::store::{
@@ -41,8 +43,8 @@ impl LoginTicket {
 pub struct Login {
     /// Who logged in.
     pub identity: Identity,
-    /// See [`Session::reference`].
-    pub reference: Option<Text>,
+    /// What the app that let them in wants to find again.
+    pub reference: Option<Reference>,
     /// Client address.
     pub ip: Option<IpAddr>,
     /// Client software, already clipped.
@@ -107,6 +109,7 @@ impl Sessions {
         login: Login,
     ) -> Result<Created, SessionsError> {
         let (sid, key, id) = self.mint()?;
+        let references = self.sealed(id, login.reference.as_ref())?;
         let new = NewSession {
             key,
             id,
@@ -115,7 +118,7 @@ impl Sessions {
             user_agent: login.user_agent,
             ttl: login.ttl,
             idle: login.idle,
-            reference: login.reference,
+            references,
             sampled: ticket.sampled,
             origin: Origin::Login {
                 replaces: login.replaces,
@@ -142,6 +145,9 @@ impl Sessions {
                 return Ok(None);
             };
             let (sid, key, id) = self.mint()?;
+            let references = self
+                .references()
+                .moved(&session.references, session.id, id)?;
             let origin = Origin::Rotation {
                 of: session.key,
                 version: session.version,
@@ -155,7 +161,7 @@ impl Sessions {
                 identity: session.identity,
                 ip: session.ip,
                 user_agent: session.user_agent,
-                reference: session.reference,
+                references,
                 sampled,
                 origin,
                 limit: None,
@@ -169,14 +175,20 @@ impl Sessions {
         Err(SessionsError::Contended)
     }
 
-    /// Merges `patch` into a live session. `false` when there is none.
+    /// Merges `patch` of the app `app` into a live session. `false` when there is none.
     ///
     /// # Errors
     /// When the store failed, the result would not be an identity, or others kept changing it.
-    pub async fn update(&self, key: SessionKey, patch: IdentityPatch) -> Result<bool, UpdateError> {
-        let store = Arc::clone(&self.store);
+    pub async fn update(
+        &self,
+        key: SessionKey,
+        app: &str,
+        patch: IdentityPatch,
+    ) -> Result<bool, UpdateError> {
+        let (store, seals) = (Arc::clone(&self.store), self.references());
+        let app = Text::from(app);
         let done = self
-            .on_core(async move { Ok(merge(store.as_ref(), &key, &patch).await) })
+            .on_core(async move { Ok(merge(store.as_ref(), &seals, &key, &app, &patch).await) })
             .await??;
         if done {
             self.hear_of_it(Some(key)).await;
@@ -359,7 +371,9 @@ pub enum UpdateError {
 
 async fn merge(
     store: &dyn SessionStore,
+    seals: &Seals,
     key: &SessionKey,
+    app: &str,
     patch: &IdentityPatch,
 ) -> Result<bool, UpdateError> {
     for _ in 0..CHANGE_TRIES {
@@ -369,12 +383,15 @@ async fn merge(
             return Ok(false);
         };
         let identity = row.session.identity.merged(patch)?;
-        let reference = patch
-            .reference()
-            .map_or(row.session.reference, |new| new.map(Text::from));
+        let id = row.session.id;
+        let references = seals.moved(&row.session.references, id, id)?;
+        let references = match patch.reference() {
+            Some(text) => seals.with(&references, id, app, text)?,
+            None => references,
+        };
         let change = Change {
             identity,
-            reference,
+            references,
         };
         match store
             .update(key, row.session.version, &change)

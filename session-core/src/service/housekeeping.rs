@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info};
 
+use crate::stats::Stats;
 use crate::store::{Housekept, SessionStore, StoreResult};
 
 /// Time between two rounds.
@@ -29,19 +30,25 @@ pub(super) struct Retention {
 pub(super) async fn keep_house(
     store: Arc<dyn SessionStore>,
     retention: Arc<Retention>,
+    stats: Arc<Stats>,
     stop: CancellationToken,
 ) {
     loop {
         let pause = match round(store.as_ref(), &retention).await {
-            Ok(Housekept { more: true, .. }) => REST,
+            Ok(Housekept { taken: true, .. }) => {
+                stats.housekeeping_left.add();
+                EVERY
+            }
             Ok(done) => {
+                stats.housekeeping_done.add();
                 if done != Housekept::default() {
                     info!(?done, "housekeeping");
                 }
-                EVERY
+                if done.more { REST } else { EVERY }
             }
             // The next round will do it.
             Err(failed) => {
+                stats.housekeeping_failed.add();
                 debug!(kind = failed.kind(), "housekeeping failed");
                 EVERY
             }
@@ -61,6 +68,6 @@ async fn round(store: &dyn SessionStore, retention: &Retention) -> StoreResult<H
         .forget_sightings(seconds(&retention.sightings), BATCH)
         .await?;
     let mut done = store.housekeep(BATCH).await?;
-    done.more |= logins.max(sightings) >= BATCH as u64;
+    done.more |= !done.taken && logins.max(sightings) >= BATCH as u64;
     Ok(done)
 }

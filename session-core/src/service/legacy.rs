@@ -84,15 +84,17 @@ impl Sessions {
             .map(|kept| seal(&self.keys, self.entropy.as_ref(), &key, kept))
             .transpose()?
             .flatten();
+        let id = entropy::handle(self.clock.wall(), self.entropy.as_ref())?;
+        let references = self.sealed(id, login.reference.as_ref())?;
         let session = NewSession {
             key,
-            id: entropy::handle(self.clock.wall(), self.entropy.as_ref())?,
+            id,
             identity: login.identity,
             ip: login.ip,
             user_agent: login.user_agent,
             ttl: login.ttl,
             idle: login.idle,
-            reference: login.reference,
+            references,
             limit: login.limit,
             sampled: ticket.sampled(),
             origin: Origin::Adoption,

@@ -8,6 +8,7 @@ mod error;
 mod housekeeping;
 mod legacy;
 mod receipt;
+mod references;
 mod renew;
 mod resolve;
 mod sampler;
@@ -232,7 +233,8 @@ impl Sessions {
         let guard = guard.run(guard::LOOK_EVERY, self.stop.clone());
         self.tasks.spawn_on(guard, &self.runtime);
         let (store, retention) = (Arc::clone(&self.store), Arc::clone(&self.retention));
-        let house = housekeeping::keep_house(store, retention, self.stop.clone());
+        let stats = Arc::clone(&self.stats);
+        let house = housekeeping::keep_house(store, retention, stats, self.stop.clone());
         self.tasks.spawn_on(house, &self.runtime);
         self.tasks
             .spawn_on(unlink_all(Arc::clone(&self.tiers), unlinks), &self.runtime);

@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use thiserror::Error;
 
+use crate::secret::SecretString;
+
 /// Longest identity that is accepted, as compact JSON, in bytes.
 pub const IDENTITY_MAX: usize = 16 * 1024;
 
@@ -57,8 +59,8 @@ struct Form {
     attributes: Map<String, Value>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     auth_hash: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    r#ref: Option<String>,
+    #[serde(default, skip_serializing)]
+    r#ref: Option<SecretString>,
 }
 
 /// A change to an identity: `user` and `attributes` merge by key and `null` deletes; the rest replaces (DESIGN 7, `update`).
@@ -76,7 +78,7 @@ pub struct IdentityPatch {
     #[serde(default, deserialize_with = "present")]
     auth_hash: Option<Option<String>>,
     #[serde(default, deserialize_with = "present")]
-    r#ref: Option<Option<String>>,
+    r#ref: Option<Option<SecretString>>,
 }
 
 /// Tells a member that is `null` from one that is absent.
@@ -91,7 +93,7 @@ where
 impl IdentityPatch {
     /// A patch that changes the reference only; `None` removes it.
     #[must_use]
-    pub fn of_reference(reference: Option<String>) -> Self {
+    pub fn of_reference(reference: Option<SecretString>) -> Self {
         Self {
             r#ref: Some(reference),
             ..Self::default()
@@ -100,8 +102,32 @@ impl IdentityPatch {
 
     /// The new reference, when the patch names one: `Some(None)` removes it.
     #[must_use]
-    pub fn reference(&self) -> Option<Option<&str>> {
-        self.r#ref.as_ref().map(Option::as_deref)
+    pub fn reference(&self) -> Option<Option<&SecretString>> {
+        self.r#ref.as_ref().map(Option::as_ref)
+    }
+
+    /// Whether the patch says anything about this member of `user`.
+    #[must_use]
+    pub fn names_user(&self, member: &str) -> bool {
+        self.user.contains_key(member)
+    }
+
+    /// Whether the patch says anything about this member of `attributes`.
+    #[must_use]
+    pub fn names_attribute(&self, member: &str) -> bool {
+        self.attributes.contains_key(member)
+    }
+
+    /// Whether the patch names another tenant, or none.
+    #[must_use]
+    pub const fn names_tenant(&self) -> bool {
+        self.tenant_id.is_some()
+    }
+
+    /// Whether the patch says anything about onboarding.
+    #[must_use]
+    pub const fn names_onboarding(&self) -> bool {
+        self.needs_onboarding.is_some()
     }
 }
 
@@ -110,14 +136,14 @@ impl Identity {
     ///
     /// # Errors
     /// What is wrong with it, in words for the app's developer.
-    pub fn from_value(value: Value) -> Result<(Self, Option<Text>), IdentityError> {
+    pub fn from_value(value: Value) -> Result<(Self, Option<SecretString>), IdentityError> {
         let culprit = culprit(&value);
         let mut form: Form =
             serde_json::from_value(value).map_err(|_error| IdentityError::Shape(culprit))?;
-        let reference = form.r#ref.take().map(String::into_boxed_str);
+        let reference = form.r#ref.take();
         if reference
-            .as_deref()
-            .is_some_and(|text| !fits_reference(text))
+            .as_ref()
+            .is_some_and(|text| !fits_reference(text.expose()))
         {
             return Err(IdentityError::Shape("ref"));
         }
@@ -168,7 +194,7 @@ impl Identity {
         if patch
             .reference()
             .flatten()
-            .is_some_and(|text| !fits_reference(text))
+            .is_some_and(|text| !fits_reference(text.expose()))
         {
             return Err(IdentityError::Shape("ref"));
         }

@@ -1,6 +1,7 @@
 use serde_json::json;
 
 use super::*;
+use crate::secret::SecretString;
 
 fn session(created_seq: Seq) -> Session {
     let (identity, _) = Identity::from_value(json!({"user": {"id": "7"}})).unwrap();
@@ -16,7 +17,7 @@ fn session(created_seq: Seq) -> Session {
         expires_at: Timestamp::from_micros(100_000_000),
         idle: Duration::from_secs(10),
         revoked: None,
-        reference: None,
+        references: References::default(),
         created_seq,
         version: 1,
         renewed_at: None,
@@ -105,7 +106,7 @@ fn an_identity_survives_storage_and_keeps_its_reference_apart() {
     let value = json!({"user": {"id": "7", "email": "a@x", "name": "Jürgen"}, "tenant_id": "t1",
         "needs_onboarding": true, "attributes": {"plan": "pro"}, "auth_hash": "h", "ref": "r"});
     let (identity, reference) = Identity::from_value(value).unwrap();
-    assert_eq!(reference.as_deref(), Some("r"));
+    assert_eq!(reference.as_ref().map(SecretString::expose), Some("r"));
     assert_eq!(
         (identity.user_id(), identity.tenant_id()),
         ("7", Some("t1"))

@@ -13,7 +13,7 @@ use async_trait::async_trait;
 use uuid::Uuid;
 
 use crate::clock::Timestamp;
-use crate::session::{Dead, Identity, NewSession, RevokeReason, Seq, Session, Text};
+use crate::session::{Dead, Identity, NewSession, References, RevokeReason, Seq, Session, Text};
 use crate::sid::SessionKey;
 
 mod error;
@@ -227,6 +227,8 @@ pub struct Housekept {
     pub nodes: u64,
     /// Former keys that ceased to be accepted a day ago.
     pub former_keys: u64,
+    /// Whether another node had the turn, so that nothing was done here.
+    pub taken: bool,
     /// Whether another batch is waiting.
     pub more: bool,
 }
@@ -324,8 +326,8 @@ impl StoredSession {
 pub struct Change {
     /// The whole new identity, of the same user.
     pub identity: Identity,
-    /// The whole new reference.
-    pub reference: Option<Text>,
+    /// The whole new references.
+    pub references: References,
 }
 
 /// Outcome of an update.

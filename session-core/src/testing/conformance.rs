@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::clock::Timestamp;
-use crate::session::{Identity, NewSession, Origin, Seq, Session};
+use crate::session::{Identity, NewSession, Origin, References, Seq, Session};
 use crate::sid::SessionKey;
 use crate::store::{Event, SessionStore, StoredSession, Subject};
 
@@ -85,7 +85,8 @@ macro_rules! store_conformance {
                 other_nodes_see_the_same_log;
             foreign: revoking_is_heard, deleting_is_heard, deleting_the_dead_is_silent, editing_the_identity_is_heard,
                 every_column_but_last_activity_is_heard, activity_is_silent, shortening_the_life_is_heard,
-                reviving_is_heard, a_new_key_is_heard_under_both, a_mass_revocation_is_numbered,
+                an_ended_session_cannot_be_revived, a_mass_revocation_cannot_be_dodged, a_life_cannot_be_lengthened,
+                a_session_from_the_future_is_not_stored, a_new_key_is_heard_under_both, a_mass_revocation_is_numbered,
                 a_number_made_up_is_replaced, a_revocation_cannot_be_taken_back, a_pointless_revocation_can_go,
                 columns_and_identity_must_agree, an_unreadable_row_is_corrupt_and_not_absent;
             nodes: a_report_is_seen_by_all, progress_in_another_history_does_not_count, a_report_is_no_event,
@@ -95,7 +96,7 @@ macro_rules! store_conformance {
                 leaves_a_fresh_revocation_alone, marks_what_a_settled_revocation_ended, marks_in_batches,
                 lets_a_settled_revocation_go, forgets_nodes_that_are_gone;
             legacy: knows_nothing_of_a_new_login, stores_session_and_credentials, never_adopts_twice, lets_one_of_two_adopt,
-                fails_after_a_mass_revocation, stays_ended, stays_ended_when_its_session_is_revived,
+                fails_after_a_mass_revocation, stays_ended,
                 outlives_the_session_for_a_while, forgets_in_batches, keeps_the_old_cookies_as_long_as_the_session,
                 tallies_what_is_seen;
             sighting: answers_what_was_given, is_no_event, flags_name_session_time_and_rule, pages_go_on_after_the_last,
@@ -117,6 +118,10 @@ macro_rules! store_conformance {
 fn next() -> u64 {
     static NEXT: AtomicU64 = AtomicU64::new(1);
     NEXT.fetch_add(1, Ordering::Relaxed)
+}
+
+fn stored(references: &str) -> References {
+    References::from_stored(Some(references.into()))
 }
 
 /// A key that nobody else has.
@@ -145,7 +150,7 @@ fn login(user: &str, tenant: Option<&str>) -> NewSession {
         user_agent: "curl/8".into(),
         ttl: Duration::from_secs(3_600),
         idle: Duration::from_secs(600),
-        reference: None,
+        references: References::default(),
         sampled: 0,
         origin: Origin::Login { replaces: None },
         limit: None,

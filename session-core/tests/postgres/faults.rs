@@ -276,14 +276,14 @@ async fn errors_quote_no_rows() {
     let database = server.database();
     let store = database.store();
     let mut new = login(1);
-    new.reference = Some("canary\0canary".into());
+    new.references = References::from_stored(Some("canary\0canary".into()));
     let refused = store.insert(&new).await.unwrap_err();
     let client = database.client().await;
     client
         .batch_execute("ALTER TABLE sidgate_session ADD CONSTRAINT no CHECK (ref <> 'canary')")
         .await
         .unwrap();
-    new.reference = Some("canary".into());
+    new.references = References::from_stored(Some("canary".into()));
     let violated = store.insert(&new).await.unwrap_err();
     for error in [&refused, &violated] {
         let shown = format!("{error} {error:?}");

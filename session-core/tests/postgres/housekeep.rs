@@ -37,12 +37,12 @@ async fn one_node_at_a_time() {
     let store = database.store();
     let client = database.client().await;
     client.batch_execute(EXPIRED).await.unwrap();
-    let lock = "BEGIN; SELECT pg_advisory_xact_lock(hashtextextended('sidgate housekeeping', 0))";
+    let lock = "BEGIN; SELECT FROM sidgate_turn WHERE slot = 0 FOR UPDATE";
     client.batch_execute(lock).await.unwrap();
     let done = store.housekeep(500).await.unwrap();
     assert_eq!(
-        (done.sessions, done.more),
-        (0, false),
+        (done.sessions, done.more, done.taken),
+        (0, false, true),
         "another node is at it"
     );
     client.batch_execute("ROLLBACK").await.unwrap();

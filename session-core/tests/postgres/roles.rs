@@ -66,7 +66,8 @@ async fn a_gateway_needs_no_ddl() {
     let server = TestPostgres::shared();
     let database = server.database();
     let grants = [
-        "SELECT ON sidgate_schema, sidgate_clock, sidgate_event",
+        "SELECT ON sidgate_schema, sidgate_clock, sidgate_event, sidgate_turn",
+        "UPDATE ON sidgate_turn",
         "DELETE ON sidgate_event",
         "SELECT, INSERT, UPDATE, DELETE ON sidgate_session, sidgate_revocation, sidgate_legacy, sidgate_node, sidgate_migration_tally, \
          sidgate_former_key, sidgate_activity",

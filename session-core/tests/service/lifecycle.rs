@@ -11,7 +11,7 @@ use session_core::testing::Call;
 
 use tokio::runtime::Handle;
 
-use crate::support::{Site, login, until};
+use crate::support::{APP, Site, login, referred, until};
 
 fn patch(value: serde_json::Value) -> IdentityPatch {
     serde_json::from_value(value).unwrap()
@@ -132,7 +132,7 @@ async fn an_update_is_seen_by_whoever_made_it_and_by_the_other_node() {
     let change = patch(json!({"attributes": {"plan": "pro"}, "ref": "r1"}));
     assert!(
         a.sessions
-            .update(created.session.key, change)
+            .update(created.session.key, APP, change)
             .await
             .unwrap()
     );
@@ -143,14 +143,46 @@ async fn an_update_is_seen_by_whoever_made_it_and_by_the_other_node() {
         let session = active.entry.session();
         (
             session.identity.to_value()["attributes"]["plan"].clone(),
-            session.reference.clone(),
+            referred(session, APP),
         )
     };
-    assert_eq!(plan(&a).await, (json!("pro"), Some("r1".into())));
+    assert_eq!(plan(&a).await, (json!("pro"), Some("r1".to_owned())));
     until("the other node sees it", async || {
         plan(&b).await.0 == json!("pro")
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn references_stay_with_their_apps_through_every_change() {
+    let node = Site::new().await.node().await;
+    let created = node.log_in("7").await;
+    let key = created.session.key;
+    for (app, text) in [(APP, "key-of-django"), ("next", "key-of-next")] {
+        let change = patch(json!({ "ref": text }));
+        assert!(node.sessions.update(key, app, change).await.unwrap());
+    }
+    let change = patch(json!({"attributes": {"plan": "pro"}}));
+    assert!(node.sessions.update(key, "other", change).await.unwrap());
+    let rotated = node.sessions.rotate(key).await.unwrap().unwrap().session;
+    let told = |app| referred(&rotated, app);
+    assert_eq!(told(APP).as_deref(), Some("key-of-django"));
+    assert_eq!(told("next").as_deref(), Some("key-of-next"));
+    assert_eq!(told("other"), None);
+    let stored = rotated.references.as_stored().unwrap();
+    assert!(!stored.contains("key-of"), "sealed: {stored}");
+    let gone = patch(json!({ "ref": null }));
+    assert!(node.sessions.update(rotated.key, APP, gone).await.unwrap());
+    let Resolution::Active(active) = node
+        .sessions
+        .resolve_key(rotated.key, Query::default())
+        .await
+    else {
+        panic!("not active")
+    };
+    let session = active.entry.session();
+    assert_eq!(referred(session, APP), None);
+    assert_eq!(referred(session, "next").as_deref(), Some("key-of-next"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

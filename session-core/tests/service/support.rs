@@ -9,11 +9,12 @@ use serde_json::json;
 use session_core::cache::SharedCache;
 use session_core::clock::SystemClock;
 use session_core::entropy::SystemEntropy;
+use session_core::keys::reference::ReferenceKeys;
 use session_core::keys::{Keyring, MasterKey};
 use session_core::service::{
     Absence, Created, Login, LoginTicket, Parts, Query, Resolution, Sessions, SessionsOptions,
 };
-use session_core::session::Identity;
+use session_core::session::{Identity, Reference, Session};
 use session_core::store::SessionStore;
 use session_core::store::sqlite::SqliteStore;
 use session_core::testing::{FaultStore, Faults};
@@ -75,7 +76,7 @@ impl Site {
         let parts = Parts {
             store,
             shared,
-            keys: Arc::new(Keyring::new(MasterKey::from_bytes([7; 32]), vec![])),
+            keys: Arc::new(keyring()),
             clock: Arc::new(SystemClock),
             entropy: Arc::new(SystemEntropy),
             runtime: Handle::current(),
@@ -131,13 +132,30 @@ impl Node {
     }
 }
 
+/// The app that lets people in.
+pub(crate) const APP: &str = "django";
+
+fn keyring() -> Keyring {
+    Keyring::new(MasterKey::from_bytes([7; 32]), vec![])
+}
+
+/// What `app` is told of its reference.
+pub(crate) fn referred(session: &Session, app: &str) -> Option<String> {
+    let sealed = session.references.of(app)?;
+    let opened = ReferenceKeys::new(&keyring(), app).open(session.id, sealed);
+    opened.map(|text| text.expose().to_owned())
+}
+
 pub(crate) fn login(user: &str) -> Login {
     let (identity, reference) =
         Identity::from_value(json!({"user": {"id": user, "name": "N"}, "tenant_id": "t1"}))
             .unwrap();
     Login {
         identity,
-        reference,
+        reference: reference.map(|text| Reference {
+            app: APP.into(),
+            text,
+        }),
         ip: None,
         user_agent: "test".into(),
         ttl: Duration::from_secs(3_600),

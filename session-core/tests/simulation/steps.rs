@@ -240,7 +240,7 @@ impl World {
         };
         let patch: IdentityPatch =
             serde_json::from_value(json!({"attributes": {"step": number}})).unwrap();
-        let done = node.sessions.update(known.key, patch).await;
+        let done = node.sessions.update(known.key, "django", patch).await;
         let text = format!("update of session {session}: {done:?}");
         self.write_down(number, at, node, Seen::Note(text));
     }

@@ -13,20 +13,26 @@ fn every_documented_event_is_read() {
     ]))
     .unwrap();
     assert_eq!(
-        events.iter().map(SessionEvent::as_str).collect::<Vec<_>>(),
-        ["login", "logout", "update", "rotate", "update"]
+        events.iter().map(SessionEvent::kind).collect::<Vec<_>>(),
+        [
+            EventKind::Login,
+            EventKind::Logout,
+            EventKind::Update,
+            EventKind::Rotate,
+            EventKind::Ref
+        ]
     );
     let SessionEvent::Login { reference, ttl, .. } = &events[0] else {
         panic!()
     };
     assert_eq!(
-        (reference.as_deref(), *ttl),
+        (reference.as_ref().map(SecretString::expose), *ttl),
         (Some("r"), Some(Duration::from_secs(60)))
     );
-    let SessionEvent::Update(patch) = &events[4] else {
+    let SessionEvent::Reference(Some(text)) = &events[4] else {
         panic!()
     };
-    assert_eq!(patch.reference(), Some(Some("abc")));
+    assert_eq!(text.expose(), "abc");
 }
 
 #[test]

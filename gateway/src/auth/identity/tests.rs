@@ -3,14 +3,14 @@ use std::time::Duration;
 use serde_json::json;
 use session_core::clock::Timestamp;
 use session_core::secret::SecretKey;
-use session_core::session::Identity;
+use session_core::session::{Identity, References};
 use session_core::sid::SessionKey;
 use uuid::Uuid;
 
 use super::*;
 
 fn session(identity: Value) -> Session {
-    let (identity, reference) = Identity::from_value(identity).unwrap();
+    let (identity, _reference) = Identity::from_value(identity).unwrap();
     Session {
         key: SessionKey::from_bytes([1; 32]),
         id: Uuid::from_u128(7),
@@ -23,7 +23,7 @@ fn session(identity: Value) -> Session {
         expires_at: Timestamp::from_micros(9_999_999),
         idle: Duration::ZERO,
         revoked: None,
-        reference,
+        references: References::default(),
         created_seq: 0,
         version: 1,
         renewed_at: None,
@@ -82,19 +82,29 @@ fn an_assertion_is_reused_until_three_quarters_of_its_life_and_never_between_app
     let badge = Badge::new(&session, &[], 1);
     let keys = |byte| AppKeys::new("app", &[SecretKey::new([byte; 32])]);
     let (django, next): (Arc<str>, Arc<str>) = ("django".into(), "next".into());
-    let first = badge.assertion(&session, &django, &keys(1), 1_000).unwrap();
+    let first = badge
+        .assertion(&session, &django, &keys(1), Confided::default, 1_000)
+        .unwrap();
     assert_eq!(
-        badge.assertion(&session, &django, &keys(1), 1_044).unwrap(),
+        badge
+            .assertion(&session, &django, &keys(1), Confided::default, 1_044)
+            .unwrap(),
         first
     );
     assert_ne!(
-        badge.assertion(&session, &next, &keys(2), 1_000).unwrap(),
+        badge
+            .assertion(&session, &next, &keys(2), Confided::default, 1_000)
+            .unwrap(),
         first
     );
-    let second = badge.assertion(&session, &django, &keys(1), 1_045).unwrap();
+    let second = badge
+        .assertion(&session, &django, &keys(1), Confided::default, 1_045)
+        .unwrap();
     assert_ne!(second, first);
     assert_ne!(
-        badge.assertion(&session, &django, &keys(1), 990).unwrap(),
+        badge
+            .assertion(&session, &django, &keys(1), Confided::default, 990)
+            .unwrap(),
         second,
         "a clock that went back"
     );
@@ -104,14 +114,20 @@ fn an_assertion_is_reused_until_three_quarters_of_its_life_and_never_between_app
 fn claims_say_what_the_contract_lists() {
     let session = session(json!({
         "user": {"id": "7", "email": "a@x"}, "tenant_id": "t1", "attributes": {"plan": "pro"},
-        "auth_hash": "h", "ref": "r",
+        "auth_hash": "h",
     }));
-    let claims = serde_json::to_value(claims(&session, Some(3))).unwrap();
+    let confided = Confided {
+        reference: Some(SecretString::new("r".to_owned())),
+        auth_hash: true,
+    };
+    let told = serde_json::to_value(claims(&session, confided, Some(3))).unwrap();
     assert_eq!(
-        claims,
+        told,
         json!({"sid": "00000000-0000-0000-0000-000000000007", "sub": "7", "tid": "t1", "email": "a@x",
             "attrs": {"plan": "pro"}, "auth_time": 5, "ah": "h", "ref": "r", "stale": 3})
     );
+    let other = claims(&session, Confided::default(), None);
+    assert_eq!((other.ah, other.reference), (None, None));
 }
 
 /// A long biography must not lock its user out of an app whose server refuses long headers.
@@ -121,7 +137,11 @@ fn a_claim_that_is_too_long_is_left_out_and_counted() {
     let session = session(json!({
         "user": {"id": "7", "email": "a@x"}, "attributes": {"bio": long}, "auth_hash": "h",
     }));
-    let claims = claims(&session, None);
+    let confided = Confided {
+        auth_hash: true,
+        ..Confided::default()
+    };
+    let claims = claims(&session, confided, None);
     assert_eq!(claims.attrs, None);
     assert_eq!(claims.email, Some(json!("a@x")));
     assert_eq!(claims.ah, Some(json!("h")));

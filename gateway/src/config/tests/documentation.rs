@@ -254,6 +254,7 @@ const EFFECTS: &[Effect] = &[
     ("upstreams.NAME.connect_timeout", "\"1s\"", &[]),
     ("upstreams.NAME.read_timeout", "\"1s\"", &[]),
     ("upstreams.NAME.write_timeout", "\"1s\"", &[]),
+    ("upstreams.NAME.events", "[\"logout\"]", &[]),
     ("upstreams.NAME.idle_timeout", "\"1s\"", &[]),
     ("upstreams.NAME.cookie_marker", "\"sidgate\"", &[]),
     ("routes[].path", "\"/app\"", &[]),

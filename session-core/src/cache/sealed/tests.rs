@@ -30,7 +30,7 @@ fn value() -> Value {
         expires_at: Timestamp::from_micros(4),
         idle: Duration::from_secs(5),
         revoked: None,
-        reference: Some("ref".into()),
+        references: References::from_stored(Some("django:ref".into())),
         created_seq: 6,
         version: 7,
         renewed_at: None,

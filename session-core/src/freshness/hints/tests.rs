@@ -53,7 +53,7 @@ fn session(key: SessionKey) -> Session {
         expires_at: Timestamp::default(),
         idle: Duration::ZERO,
         revoked: None,
-        reference: None,
+        references: crate::session::References::default(),
         created_seq: 0,
         version: 1,
         renewed_at: None,

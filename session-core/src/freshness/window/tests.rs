@@ -57,7 +57,7 @@ fn entry(window: &Window, key: SessionKey, identity: &Identity, as_of: Seq) -> O
         expires_at: Timestamp::from_micros(i64::MAX),
         idle: Duration::ZERO,
         revoked: None,
-        reference: None,
+        references: crate::session::References::default(),
         created_seq: 0,
         version: 1,
         renewed_at: None,

@@ -1,6 +1,6 @@
 //! Housekeeping: what nobody needs any more goes, a little at a time.
 //!
-//! - One node at a time: whoever does not get the advisory lock has nothing to do.
+//! - One node at a time: whoever does not get the turn leaves it to the node that has it.
 //! - Rows in somebody else's hands are skipped. Nothing waits for a lock, and as none of these rows is believed by any
 //!   cache, the triggers write no event for them: the clock is never touched.
 //! - Events go from the oldest on, so that the log stays dense, and the newest stays as what the next is compared with.
@@ -108,13 +108,14 @@ pub(super) async fn housekeep(pool: &Pool, batch: usize) -> StoreResult<Housekep
 }
 
 async fn transaction(client: &ClientWrapper, limit: i64) -> Result<Housekept, PgError> {
-    const ALONE: &str =
-        "SELECT pg_try_advisory_xact_lock(hashtextextended('sidgate housekeeping', 0))";
+    const TURN: &str = "SELECT FROM sidgate_turn WHERE slot = 0 FOR UPDATE SKIP LOCKED";
     client.batch_execute(BEGIN).await?;
-    let alone = client.query_one(ALONE, &[]).await?;
-    if !alone.try_get::<_, bool>(0)? {
+    if client.query_opt(TURN, &[]).await?.is_none() {
         client.batch_execute("ROLLBACK").await?;
-        return Ok(Housekept::default());
+        return Ok(Housekept {
+            taken: true,
+            ..Housekept::default()
+        });
     }
     let all = u64::try_from(limit).unwrap_or(u64::MAX);
     // Revocations first: the rows that are marked next must be dead, by one that is still there, when the triggers run.
@@ -134,6 +135,7 @@ async fn transaction(client: &ClientWrapper, limit: i64) -> Result<Housekept, Pg
         events,
         nodes,
         former_keys,
+        taken: false,
         more: [sessions, marked, revocations, events, nodes, former_keys].contains(&all),
     })
 }

@@ -10,8 +10,8 @@ use crate::session::{NewSession, OverLimit, SessionLimit};
 /// Whoever makes a session of this user waits here for the others, to the end of the transaction. Must come before any
 /// statement that counts, since a statement sees what was committed when it began; and before any lock on a row, so
 /// that nobody who is in the queue holds what somebody ahead of them waits for.
-pub(super) const QUEUE: &str =
-    "SELECT pg_advisory_xact_lock(hashtextextended('sidgate:' || $1::text, 0))";
+pub(super) const QUEUE: &str = "\
+    SELECT FROM sidgate_turn WHERE slot = (1 + (hashtextextended($1::text, 0) & 1023))::smallint FOR UPDATE";
 
 /// Whether the queue matters to `new`: a rotation changes no number, but must not happen while others count.
 pub(super) fn queues(new: &NewSession) -> bool {

@@ -9,7 +9,7 @@ use tokio_postgres::types::{FromSql, Type, accepts};
 use uuid::Uuid;
 
 use crate::clock::Timestamp;
-use crate::session::{Identity, RevokeReason, Seq, Session};
+use crate::session::{Identity, References, RevokeReason, Seq, Session};
 use crate::sid::SessionKey;
 use crate::store::{Event, StoreError, StoreResult, StoredSession, Subject};
 
@@ -90,7 +90,7 @@ pub(super) fn session(row: &Row) -> StoreResult<Session> {
             u64::try_from(idle).map_err(|_error| StoreError::Corrupt("idle_seconds"))?,
         ),
         revoked: revoked_at.map(|at| (at.0, reason)),
-        reference: column(row, "ref")?,
+        references: References::from_stored(column(row, "ref")?),
         created_seq: column(row, "created_seq")?,
         version: column(row, "version")?,
         renewed_at: column::<Option<Stamp>>(row, "renewed_at")?.map(|at| at.0),

@@ -26,11 +26,13 @@ const MIGRATIONS: [&str; 11] = [
     include_str!("../migrations/postgres/0011_budgets.sql"),
 ];
 
-/// Triggers without which revocations go unseen, and whether they must be deferred.
-const TRIGGERS: [(&str, bool); 6] = [
+/// Triggers without which revocations go unseen or can be taken back, and whether they must be deferred.
+const TRIGGERS: [(&str, bool); 8] = [
     ("sidgate_session_updated", true),
     ("sidgate_session_deleted", true),
     ("sidgate_session_truncated", false),
+    ("sidgate_session_kept", false),
+    ("sidgate_session_dated", false),
     ("sidgate_revocation_numbered", true),
     ("sidgate_revocation_kept", false),
     ("sidgate_revocation_untruncated", false),
@@ -95,17 +97,21 @@ pub(super) async fn apply(pool: &Pool) -> StoreResult<()> {
     Ok(accept(applied)?)
 }
 
-/// Applies what is missing in one transaction and answers with the version that is then in force. The advisory lock lets
-/// any number of nodes try at once. Everything is created in the first schema of the search path, and the functions remember
+/// Applies what is missing in one transaction and answers with the version that is then in force. Any number of nodes may
+/// try at once: of two that create the first table one waits and finds it there, and its lock lets one go on at a time.
+/// An advisory lock would do, if not everybody who may connect could hold it. Everything is created in the first schema of the search path, and the functions remember
 /// that one, with the temporary schema last.
 async fn migrate(client: &ClientWrapper) -> Result<i32, PgError> {
     const PREPARE: &str = "\
         BEGIN; \
         SET LOCAL statement_timeout = '60s'; \
-        SELECT pg_advisory_xact_lock(hashtextextended('sidgate schema', 0)); \
         SELECT set_config('search_path', quote_ident(current_schema()) || ', pg_temp', true); \
-        CREATE TABLE IF NOT EXISTS sidgate_schema ( \
-            version integer PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT clock_timestamp())";
+        DO $$ BEGIN \
+            CREATE TABLE IF NOT EXISTS sidgate_schema ( \
+                version integer PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT clock_timestamp()); \
+        EXCEPTION WHEN unique_violation OR duplicate_table THEN NULL; \
+        END $$; \
+        LOCK TABLE sidgate_schema IN SHARE ROW EXCLUSIVE MODE";
     client.batch_execute(PREPARE).await?;
     let row = client
         .query_one("SELECT coalesce(max(version), 0) FROM sidgate_schema", &[])

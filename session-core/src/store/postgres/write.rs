@@ -128,7 +128,7 @@ pub(super) async fn store(client: &ClientWrapper, new: &NewSession) -> Result<Ro
             &new.origin.auth_time().map(Timestamp::as_micros),
             &micros(new.ttl),
             &i32::try_from(idle).unwrap_or(i32::MAX),
-            &new.reference.as_deref(),
+            &new.references.as_stored(),
             &new.sampled,
         ];
         client.query_one(&insert, params).await
@@ -170,12 +170,12 @@ pub(super) async fn update(
     let row = pool.written(async {
         let answer = async {
             let statement = client.prepare_cached(SQL).await?;
-            let reference = change.reference.as_deref();
+            let references = change.references.as_stored();
             let identity = change.identity.as_json();
             client
                 .query_one(
                     &statement,
-                    &[&key, &version, &identity, &tenant, &reference],
+                    &[&key, &version, &identity, &tenant, &references],
                 )
                 .await
         };

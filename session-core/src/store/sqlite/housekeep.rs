@@ -109,6 +109,7 @@ pub(super) fn housekeep(
         events,
         nodes,
         former_keys,
+        taken: false,
         more: [sessions, marked, revocations, events, nodes, former_keys].contains(&all),
     })
 }

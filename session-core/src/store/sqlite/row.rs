@@ -7,7 +7,7 @@ use tokio_rusqlite::rusqlite::types::FromSql;
 use uuid::Uuid;
 
 use crate::clock::Timestamp;
-use crate::session::{Identity, RevokeReason, Seq, Session};
+use crate::session::{Identity, References, RevokeReason, Seq, Session};
 use crate::sid::SessionKey;
 use crate::store::{Event, StoreError, StoreResult, StoredSession, Subject};
 
@@ -96,7 +96,9 @@ pub(super) fn session(row: &Row<'_>) -> StoreResult<Session> {
             u64::try_from(idle).map_err(|_error| StoreError::Corrupt("idle_seconds"))?,
         ),
         revoked: revoked_at.map(|at| (Timestamp::from_micros(at), reason)),
-        reference: column::<Option<String>>(row, "ref")?.map(String::into_boxed_str),
+        references: References::from_stored(
+            column::<Option<String>>(row, "ref")?.map(String::into_boxed_str),
+        ),
         created_seq: column(row, "created_seq")?,
         version: column(row, "version")?,
         renewed_at: column::<Option<i64>>(row, "renewed_at")?.map(Timestamp::from_micros),

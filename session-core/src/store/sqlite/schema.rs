@@ -23,12 +23,14 @@ const MIGRATIONS: [&str; 11] = [
     include_str!("../migrations/sqlite/0011_budgets.sql"),
 ];
 
-/// Triggers without which revocations go unseen.
-const TRIGGERS: [&str; 8] = [
+/// Triggers without which revocations go unseen or can be taken back.
+const TRIGGERS: [&str; 10] = [
     "sidgate_append_numbered",
     "sidgate_session_updated",
     "sidgate_session_deleted",
     "sidgate_session_replaced",
+    "sidgate_session_kept",
+    "sidgate_session_dated",
     "sidgate_revocation_inserted",
     "sidgate_revocation_updated",
     "sidgate_revocation_kept",

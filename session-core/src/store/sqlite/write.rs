@@ -102,7 +102,7 @@ pub(super) fn store(
         ":auth_time": new.origin.auth_time().map(Timestamp::as_micros),
         ":expires_at": now.plus(new.ttl).as_micros(),
         ":idle": i32::try_from(idle).unwrap_or(i32::MAX),
-        ":ref": new.reference.as_deref(),
+        ":ref": new.references.as_stored(),
         ":sampled": new.sampled,
     })
 }
@@ -151,7 +151,7 @@ pub(super) fn update(
         ":now": now,
         ":identity": change.identity.as_json(),
         ":tenant": change.identity.tenant_id(),
-        ":ref": change.reference.as_deref(),
+        ":ref": change.references.as_stored(),
     };
     let updated = transaction.prepare_cached(UPDATE);
     updated

@@ -7,7 +7,7 @@ use crate::store::{Scope, StoreError};
 /// What comes back is what was given, with the store's own times, and reading gives the same.
 pub async fn answers_what_was_given_and_stamped(f: &impl Fixture) {
     let mut new = login("7", Some("t1"));
-    new.reference = Some("django-session-9".into());
+    new.references = stored("django:sealed-9");
     new.sampled = f.head().await;
     let before = f.now().await;
     let session = f.insert(&new).await;
@@ -17,7 +17,7 @@ pub async fn answers_what_was_given_and_stamped(f: &impl Fixture) {
     assert_eq!(session.identity, new.identity);
     assert_eq!(session.ip, new.ip);
     assert_eq!(session.user_agent, new.user_agent);
-    assert_eq!(session.reference, new.reference);
+    assert_eq!(session.references, new.references);
     assert!((before..=after).contains(&session.created_at));
     assert_eq!(session.last_activity, session.created_at);
     assert_eq!(session.expires_at, session.created_at.plus(new.ttl));
@@ -38,7 +38,7 @@ pub async fn keeps_optional_parts_absent(f: &impl Fixture) {
     let session = f.insert(&new).await;
     assert_eq!(session.ip, None);
     assert_eq!(session.identity.tenant_id(), None);
-    assert_eq!(session.reference, None);
+    assert_eq!(session.references, References::default());
     assert_eq!(session.idle, Duration::ZERO);
     assert_eq!(session.auth_time, session.created_at);
     let mut new = login("7", None);
@@ -59,11 +59,11 @@ pub async fn keeps_unicode_and_a_huge_identity(f: &impl Fixture) {
     }));
     assert!(new.identity.as_json().len() > IDENTITY_MAX * 3 / 4);
     new.user_agent = "Фирефокс/1".into();
-    new.reference = Some("r\u{00e9}f".into());
+    new.references = stored("r\u{00e9}f");
     let session = f.insert(&new).await;
     assert_eq!(session.identity.to_value(), new.identity.to_value());
     assert_eq!(session.user_agent, new.user_agent);
-    assert_eq!(session.reference, new.reference);
+    assert_eq!(session.references, new.references);
 }
 
 /// Zero would mean "never idle".

@@ -178,17 +178,6 @@ pub async fn stays_ended(f: &impl Fixture) {
     }
 }
 
-/// A session that somebody brings back by SQL is alive under its sid; the old login stays ended.
-pub async fn stays_ended_when_its_session_is_revived(f: &impl Fixture) {
-    let login = legacy(&["a"]);
-    adopt(f, &login, "7").await;
-    let scope = Scope::Key(login.session_key());
-    ok(f.store().revoke(&scope, RevokeReason::Logout).await);
-    f.run("UPDATE sidgate_session SET revoked_at = NULL").await;
-    assert!(f.is_live(&login.session_key()).await);
-    assert_eq!(lives(f, &login).await, [false]);
-}
-
 /// Housekeeping removes the session; the tombstone stays for its own time, and not longer.
 pub async fn outlives_the_session_for_a_while(f: &impl Fixture) {
     let (old, fresh, live) = (legacy(&["old"]), legacy(&["fresh"]), legacy(&["live"]));

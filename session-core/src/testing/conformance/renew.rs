@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Fixture, Steps, login, some_key, subjects};
-use crate::session::{Origin, RevokeReason, Session};
+use crate::session::{Origin, References, RevokeReason, Session};
 use crate::sid::SessionKey;
 use crate::store::{Change, Renewal, Scope, Subject, Updated};
 
@@ -181,11 +181,14 @@ pub async fn is_meant_by_its_former_key(f: &impl Fixture) {
     let new = renewed(f, old.key).await;
     let change = Change {
         identity: old.identity.clone(),
-        reference: Some("cart".into()),
+        references: References::from_stored(Some("django:cart".into())),
     };
     let updated = f.store().update(&old.key, old.version, &change).await;
     assert!(matches!(updated, Ok(Updated::Done)), "{updated:?}");
-    assert_eq!(f.row(&new).await.session.reference.as_deref(), Some("cart"));
+    assert_eq!(
+        f.row(&new).await.session.references,
+        References::from_stored(Some("django:cart".into()))
+    );
 
     let scope = Scope::Others {
         user_id: "7".into(),

@@ -7,7 +7,7 @@ use crate::store::{Change, Scope, Updated};
 fn change(value: Value) -> Change {
     Change {
         identity: identity(value),
-        reference: None,
+        references: References::default(),
     }
 }
 
@@ -38,12 +38,15 @@ pub async fn writes_and_counts(f: &impl Fixture) {
 pub async fn replaces_and_removes_the_reference(f: &impl Fixture) {
     let session = f.log_in("7", None).await;
     let mut new = change(json!({"user": {"id": "7"}}));
-    new.reference = Some("r1".into());
+    new.references = stored("django:r1");
     assert_eq!(update(f, &session.key, 1, &new).await, Updated::Done);
-    assert_eq!(f.row(&session.key).await.session.reference, new.reference);
-    new.reference = None;
+    assert_eq!(f.row(&session.key).await.session.references, new.references);
+    new.references = References::default();
     assert_eq!(update(f, &session.key, 2, &new).await, Updated::Done);
-    assert_eq!(f.row(&session.key).await.session.reference, None);
+    assert_eq!(
+        f.row(&session.key).await.session.references,
+        References::default()
+    );
 }
 
 /// Whoever read before somebody else wrote has to read again.

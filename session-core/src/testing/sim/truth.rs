@@ -148,7 +148,7 @@ impl Truth {
             expires_at: now.wall.plus(new.ttl),
             idle: Duration::from_secs(idle),
             revoked: None,
-            reference: new.reference.clone(),
+            references: new.references.clone(),
             created_seq: new.sampled,
             version: 1,
             renewed_at: None,
@@ -259,7 +259,7 @@ impl Truth {
             return Updated::Conflict;
         }
         session.identity = change.identity.clone();
-        session.reference.clone_from(&change.reference);
+        session.references.clone_from(&change.references);
         session.version += 1;
         let version = session.version;
         self.event(Subject::Session(*key));

@@ -1,0 +1,119 @@
+//! Which events may an app send? (DESIGN 7)
+//!
+//! An event changes who somebody is for every app. So the app that knows the users may send all of them, any other one only
+//! what its configuration says; and whatever opens the doors of operators is written by the app that knows the users alone.
+
+use serde_json::Value;
+use session_core::session::IdentityPatch;
+use thiserror::Error;
+
+use super::event::SessionEvent;
+use super::identity::field;
+use crate::config::{EventKind, IdentityField};
+
+/// What one app may ask for.
+#[derive(Clone, Debug)]
+pub struct EventPermissions {
+    kinds: Vec<EventKind>,
+    /// Fields of an identity that this app may not write.
+    guarded: Vec<IdentityField>,
+}
+
+/// What an app has asked for and may not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum NotPermitted {
+    /// An event of this kind.
+    #[error("this app may not send \"{}\" events", .0.as_str())]
+    Kind(EventKind),
+    /// A field that decides who is an operator.
+    #[error("this app may not write the field that admin.claim names")]
+    Claim,
+}
+
+impl NotPermitted {
+    /// The reason in the audit trail.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Kind(kind) => kind.as_str(),
+            Self::Claim => "claim",
+        }
+    }
+}
+
+impl EventPermissions {
+    /// The permissions of the app that knows the users, or of another one. `kinds` is what its configuration says, `claim`
+    /// the field that opens the admin API.
+    #[must_use]
+    pub fn new(
+        is_backend: bool,
+        kinds: Option<&[EventKind]>,
+        claim: Option<&IdentityField>,
+    ) -> Self {
+        let default: &[EventKind] = if is_backend {
+            &EventKind::ALL
+        } else {
+            &[EventKind::Logout, EventKind::Rotate]
+        };
+        let guarded = claim.filter(|_| !is_backend);
+        Self {
+            kinds: kinds.unwrap_or(default).to_vec(),
+            guarded: guarded.into_iter().cloned().collect(),
+        }
+    }
+
+    /// Whether the app may send all of these. If not, none of them counts: an answer is obeyed as a whole.
+    ///
+    /// # Errors
+    /// The first thing that it may not.
+    pub fn check(&self, events: &[SessionEvent]) -> Result<(), NotPermitted> {
+        for event in events {
+            if let Some(kind) = kinds(event).find(|kind| !self.kinds.contains(kind)) {
+                return Err(NotPermitted::Kind(kind));
+            }
+            if self.guarded.iter().any(|guarded| writes(event, guarded)) {
+                return Err(NotPermitted::Claim);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// An update may set a reference too.
+fn kinds(event: &SessionEvent) -> impl Iterator<Item = EventKind> {
+    let with_reference = match event {
+        SessionEvent::Update(patch) => patch.reference().is_some(),
+        SessionEvent::Login { reference, .. } => reference.is_some(),
+        SessionEvent::Logout(_) | SessionEvent::Rotate | SessionEvent::Reference(_) => false,
+    };
+    [Some(event.kind()), with_reference.then_some(EventKind::Ref)]
+        .into_iter()
+        .flatten()
+}
+
+/// Whether `event` says anything about this field. An update replaces whole members, so one that names the member in
+/// which the field lies does, whatever it puts there.
+fn writes(event: &SessionEvent, guarded: &IdentityField) -> bool {
+    match event {
+        SessionEvent::Login { identity, .. } => {
+            field(&identity.to_value(), guarded).is_some_and(|value| *value != Value::Null)
+        }
+        SessionEvent::Update(patch) => names(patch, guarded),
+        SessionEvent::Logout(_) | SessionEvent::Rotate | SessionEvent::Reference(_) => false,
+    }
+}
+
+fn names(patch: &IdentityPatch, guarded: &IdentityField) -> bool {
+    let member = |keys: &[String], is_named: &dyn Fn(&str) -> bool| {
+        keys.first().is_some_and(|member| is_named(member))
+    };
+    match guarded {
+        IdentityField::TenantId => patch.names_tenant(),
+        IdentityField::NeedsOnboarding => patch.names_onboarding(),
+        IdentityField::User(keys) => member(keys, &|name| patch.names_user(name)),
+        IdentityField::Attributes(keys) => member(keys, &|name| patch.names_attribute(name)),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,77 @@
+//! References of apps, sealed and opened beside their sessions.
+
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use super::{Sessions, SessionsError};
+use crate::entropy::SharedEntropy;
+use crate::keys::Keyring;
+use crate::keys::reference::ReferenceKeys;
+use crate::secret::SecretString;
+use crate::session::{Reference, References};
+
+/// What it takes to seal and to open.
+pub(super) struct Seals {
+    keys: Arc<Keyring>,
+    entropy: SharedEntropy,
+}
+
+impl Sessions {
+    pub(super) fn references(&self) -> Seals {
+        Seals {
+            keys: Arc::clone(&self.keys),
+            entropy: Arc::clone(&self.entropy),
+        }
+    }
+
+    /// The references of a session that begins with this one.
+    pub(super) fn sealed(
+        &self,
+        session: Uuid,
+        reference: Option<&Reference>,
+    ) -> Result<References, SessionsError> {
+        let none = References::default();
+        match reference {
+            Some(Reference { app, text }) => {
+                self.references().with(&none, session, app, Some(text))
+            }
+            None => Ok(none),
+        }
+    }
+}
+
+impl Seals {
+    /// The same references with `text` as the one of `app`, or without it.
+    pub(super) fn with(
+        &self,
+        references: &References,
+        session: Uuid,
+        app: &str,
+        text: Option<&SecretString>,
+    ) -> Result<References, SessionsError> {
+        let keys = ReferenceKeys::new(&self.keys, app);
+        let sealed = text
+            .map(|text| keys.seal(session, text, self.entropy.as_ref()))
+            .transpose()?
+            .flatten();
+        Ok(references.with(app, sealed.as_deref()))
+    }
+
+    /// The same references for the session with another handle, under the current master key. One that does not open any
+    /// more stays behind.
+    pub(super) fn moved(
+        &self,
+        references: &References,
+        from: Uuid,
+        to: Uuid,
+    ) -> Result<References, SessionsError> {
+        let mut moved = References::default();
+        for (app, sealed) in references.iter() {
+            if let Some(text) = ReferenceKeys::new(&self.keys, app).open(from, sealed) {
+                moved = self.with(&moved, to, app, Some(&text))?;
+            }
+        }
+        Ok(moved)
+    }
+}
