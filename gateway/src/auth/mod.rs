@@ -7,6 +7,7 @@ pub mod cors;
 pub mod csrf;
 pub mod decide;
 pub mod event;
+mod hs256;
 pub mod identity;
 pub mod login_redirect;
 pub mod on_missing;
