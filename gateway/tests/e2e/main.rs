@@ -9,6 +9,8 @@ mod support;
 #[cfg(test)]
 mod admin_api;
 #[cfg(test)]
+mod admin_listener;
+#[cfg(test)]
 mod answers;
 #[cfg(test)]
 mod audit;

@@ -64,6 +64,11 @@ impl Gateway {
         loopback(self.ports.public)
     }
 
+    /// Where its admin listener is.
+    pub(crate) fn admin_address(&self) -> SocketAddr {
+        loopback(self.ports.admin)
+    }
+
     /// Host and port as browsers write them.
     pub(crate) fn host(&self) -> String {
         format!("localhost:{}", self.ports.public)
