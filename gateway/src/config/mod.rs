@@ -7,7 +7,8 @@
 //!
 //! ```text
 //! file, reader                     TOML tables, read key by key, faults gathered
-//! duration, host, path, secret     values that several sections use
+//! duration, size, host, path, secret
+//!                                  values that several sections use
 //! server, tls, keys, store, cache, session, cookie, upstreams, identity, routes, edge, login_limits, admin, audit, migration,
 //! risk, insecure
 //!                                  one section each: its type and how it is read
@@ -44,6 +45,7 @@ mod rules;
 mod secret;
 mod server;
 mod session;
+mod size;
 mod store;
 mod suggest;
 mod tls;

@@ -26,11 +26,22 @@ pub(super) fn write(gate: &Gate, session: &Session, error: Option<&Error>, ctx: 
     let (method, path) = if refused {
         ("", Cow::Borrowed(""))
     } else {
-        (head.method.as_str(), without_sids(gate, head.uri.path()))
+        (
+            head.method.as_str(),
+            without_sids(gate, clipped(head.uri.path())),
+        )
     };
     let written = session.response_written();
     let status = written.map_or(0, |head| head.status.as_u16());
     line(gate, ctx, method, &path, status);
+}
+
+/// Longest part of a path that is written down, in bytes. Lines wait in a queue that is bounded by their number.
+const PATH_MAX: usize = 512;
+
+fn clipped(path: &str) -> &str {
+    let end = (0..=PATH_MAX.min(path.len())).rfind(|end| path.is_char_boundary(*end));
+    path.get(..end.unwrap_or(0)).unwrap_or_default()
 }
 
 /// A sid has no place in a path. A client that puts one there all the same must not find it in our logs.

@@ -65,6 +65,8 @@ mod login_errors;
 #[cfg(test)]
 mod logs;
 #[cfg(test)]
+mod memory;
+#[cfg(test)]
 mod migration;
 #[cfg(test)]
 mod migration_admin;

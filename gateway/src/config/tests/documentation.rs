@@ -233,6 +233,7 @@ const EFFECTS: &[Effect] = &[
     ("store.auto_migrate", "true", &[]),
     ("cache.local_ttl", "\"1m\"", &[]),
     ("cache.local_max_entries", "10", &[]),
+    ("cache.local_max_bytes", "\"1GiB\"", &[]),
     ("cache.negative_ttl", "\"1s\"", &[]),
     ("cache.redis_url", "\"redis://cache\"", &[]),
     ("cache.redis_ttl", "\"1m\"", &[]),
