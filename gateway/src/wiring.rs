@@ -27,6 +27,7 @@ use crate::auth::identity::ASSERTIONS_MAX;
 use crate::config::{Config, Faults, MasterSource, StoreUrl};
 use crate::listeners::CannotListen;
 use crate::site::{Site, SiteError};
+use crate::upgrade::UpgradeFailed;
 
 /// Longest wait for Redis at the start.
 const REDIS_PATIENCE: Duration = Duration::from_secs(1);
@@ -51,6 +52,9 @@ pub(crate) enum WiringError {
     /// A listener cannot be opened.
     #[error(transparent)]
     Listen(#[from] CannotListen),
+    /// Another process could not be replaced.
+    #[error(transparent)]
+    Upgrade(#[from] UpgradeFailed),
     /// The store did not answer, or its schema is not acceptable.
     #[error("store: {0}")]
     Store(#[from] StoreError),

@@ -2,8 +2,8 @@
 //!
 //! [`Config::load`] either returns a configuration the gateway can run with, or every fault of the file at once, each
 //! with its key and line. Unknown keys, wrong types, values out of bounds and contradictions between keys are faults;
-//! there is nothing left to check for whoever holds a [`Config`]. Secrets come from the environment or from files of
-//! mode 0600, stay in types that cannot be printed, and never appear in a fault.
+//! there is nothing left to check for whoever holds a [`Config`]. Secrets come from the environment or from files that
+//! nobody else may read, stay in types that cannot be printed, and never appear in a fault.
 //!
 //! ```text
 //! file, reader                     TOML tables, read key by key, faults gathered
@@ -51,7 +51,10 @@ mod suggest;
 mod tls;
 mod upstreams;
 
-use std::path::Path;
+use std::cell::Cell;
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub use self::admin::AdminConfig;
@@ -86,6 +89,7 @@ use self::file::Document;
 use self::reader::Reader;
 use self::secret::Sources;
 use self::upstreams::Upstreams;
+use crate::permissions;
 
 /// A configuration the gateway can run with. Fields are named after their sections of the file.
 #[derive(Debug, Clone)]
@@ -126,6 +130,8 @@ pub struct Config {
     pub risk: RiskConfig,
     /// `[insecure]`
     pub insecure: InsecureConfig,
+    /// The configuration file, where it holds a password and everybody may read it.
+    pub open_password: Option<PathBuf>,
 }
 
 impl Config {
@@ -137,20 +143,33 @@ impl Config {
     ///
     /// Every fault of the file at once.
     pub fn load(path: &Path, env: &dyn Fn(&str) -> Option<String>) -> Result<Self, Faults> {
-        let text = std::fs::read_to_string(path).map_err(|error| {
+        let whole = |message: String| {
             let fault = Fault {
                 key: String::new(),
                 line: None,
-                message: format!("cannot be read: {error}"),
+                message,
             };
             Faults::new(path, vec![fault])
-        })?;
+        };
+        let unreadable = |error: io::Error| whole(format!("cannot be read: {error}"));
+        let mut file = File::open(path).map_err(unreadable)?;
+        // Whoever can change the file can have every secret sent to them.
+        permissions::check_unchangeable(&file, path)
+            .map_err(|exposed| whole(exposed.to_string()))?;
+        let mut text = String::new();
+        file.read_to_string(&mut text).map_err(unreadable)?;
         let sources = Sources {
             folder: path.parent().unwrap_or(Path::new("")),
             env,
+            holds_password: Cell::new(false),
         };
-        Document::read(&text, |root| Self::read(root, &sources))
-            .map_err(|faults| Faults::new(path, faults))
+        let config = Document::read(&text, |root| Self::read(root, &sources))
+            .map_err(|faults| Faults::new(path, faults))?;
+        let is_open = sources.holds_password.get() && permissions::is_readable_by_all(&file);
+        Ok(Self {
+            open_password: is_open.then(|| path.to_owned()),
+            ..config
+        })
     }
 
     /// Every section is read before the first absent one ends the attempt, so that all faults are found.
@@ -201,6 +220,7 @@ impl Config {
             migration,
             risk,
             insecure,
+            open_password: None,
         })
     }
 }

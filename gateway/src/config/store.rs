@@ -1,12 +1,18 @@
 //! `[store]`: the database that alone knows the truth.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use session_core::secret::SecretString;
 use session_core::store::postgres;
 
 use super::reader::Reader;
 use super::secret::Sources;
+use crate::permissions::{self, OwnGroups};
+
+const DEFAULT: &str = "sqlite:sidgate.db";
+
+/// What SQLite keeps beside a database: all of it holds rows.
+const BESIDE: [&str; 3] = ["-wal", "-shm", "-journal"];
 
 /// The store, and what the gateway may do to its schema.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,7 +36,9 @@ impl StoreConfig {
     pub(super) fn read(root: &mut Reader<'_>, sources: &Sources<'_>) -> Self {
         root.section("store", |store| Self {
             url: store
-                .text("url", |text| StoreUrl::parse(sources.url(text)?, sources))
+                .text_or("url", DEFAULT, |text| {
+                    StoreUrl::parse(sources.url(text)?, sources)
+                })
                 .unwrap_or_else(|| StoreUrl::Sqlite(sources.folder.join("sidgate.db"))),
             auto_migrate: store.flag("auto_migrate").unwrap_or(false),
         })
@@ -64,5 +72,22 @@ fn sqlite_path(path: &str, sources: &Sources<'_>) -> Result<PathBuf, String> {
             "must name a plain file: a session store in memory forgets every login".to_owned(),
         );
     }
-    sources.path(path)
+    let path = sources.path(path)?;
+    private(&path)?;
+    Ok(path)
+}
+
+/// Sessions are read in a database as well as anywhere. SQLite gives the files beside it the mode of the database; one that
+/// somebody else has put there it would follow.
+fn private(database: &Path) -> Result<(), String> {
+    let beside = BESIDE.map(|suffix| {
+        let mut name = database.as_os_str().to_owned();
+        name.push(suffix);
+        PathBuf::from(name)
+    });
+    [database.to_owned()]
+        .iter()
+        .chain(&beside)
+        .try_for_each(|path| permissions::check_private_at(path, OwnGroups::Write))
+        .map_err(|exposed| exposed.to_string())
 }

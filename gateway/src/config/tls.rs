@@ -30,7 +30,7 @@ impl TlsConfig {
         server.section("tls", |tls| {
             let listen = tls.texts("listen", socket_addr);
             let cert = tls.text("cert", |path| certificates(sources.path(path)?));
-            let key = tls.text("key", |path| private_key(sources.path(path)?));
+            let key = tls.text("key", |path| private_key(sources.private_path(path)?));
             if !tls.is_present() {
                 return None;
             }

@@ -119,4 +119,6 @@ mod streams;
 #[cfg(test)]
 mod target;
 #[cfg(test)]
+mod upgrade;
+#[cfg(test)]
 mod vectors;
