@@ -112,9 +112,7 @@ pub(crate) fn run(path: PathBuf, upgrade: bool, trail: Trail) -> Result<(), Wiri
             let _unheard = ended.send(());
         })
         .map_err(|error| WiringError::Process(format!("server thread: {error}")))?;
-    if let Some(taken) = taken {
-        taken.say();
-    }
+    let _line_to_the_old_process = taken.map(Taken::say);
     core.block_on(async {
         tokio::select! {
             _ = end => {}

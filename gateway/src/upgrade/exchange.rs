@@ -84,6 +84,14 @@ pub(super) fn say_taken(stream: &mut UnixStream) -> io::Result<()> {
     stream.write_all(TAKEN)
 }
 
+/// Whether the other process keeps the line for so long.
+pub(super) fn lives_for(stream: &mut UnixStream, time: Duration) -> bool {
+    let heard = stream
+        .set_read_timeout(Some(time))
+        .and_then(|()| stream.read(&mut [0]));
+    heard.is_err_and(|error| matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut))
+}
+
 pub(super) fn hear_taken(stream: &mut UnixStream) -> io::Result<bool> {
     let mut word = [0; TAKEN.len()];
     stream.read_exact(&mut word)?;

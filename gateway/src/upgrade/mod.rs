@@ -29,6 +29,8 @@ const NEW_WAITS: Duration = Duration::from_secs(60);
 const OLD_WAITS: Duration = Duration::from_secs(10);
 /// How long each waits for the next word of the other.
 const WORD_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long the new process has to live, and serve, before the old one ends.
+const FIRST_STEPS: Duration = Duration::from_secs(2);
 /// Between two looks.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
@@ -101,9 +103,12 @@ impl MeetingPlace {
         let failed = |source| io_error(&path, source);
         exchange::set_timeouts(&stream, WORD_TIMEOUT).map_err(failed)?;
         exchange::send(&stream, sockets).map_err(failed)?;
-        match exchange::hear_taken(&mut stream) {
-            Ok(true) => Ok(()),
-            _ => Err(UpgradeFailed::NotTaken(path)),
+        let is_taken = exchange::hear_taken(&mut stream).unwrap_or(false);
+        // One that dies in its first steps has taken nothing over. Meanwhile both serve.
+        if is_taken && exchange::lives_for(&mut stream, FIRST_STEPS) {
+            Ok(())
+        } else {
+            Err(UpgradeFailed::NotTaken(path))
         }
     }
 
@@ -179,16 +184,18 @@ impl Drop for Waiting {
     }
 }
 
-/// A promise to say that the sockets are in use. Dropped without a word, it leaves the old process serving.
+/// The line to the old process. When it is dropped early, the old process goes on serving.
 #[derive(Debug)]
 pub(crate) struct Taken(UnixStream);
 
 impl Taken {
-    /// Lets the old process go.
-    pub(crate) fn say(mut self) {
+    /// Says that the sockets are in use. The line is to be held for as long as this process lives.
+    #[must_use]
+    pub(crate) fn say(mut self) -> Self {
         if let Err(error) = exchange::say_taken(&mut self.0) {
             warn!(%error, "the old process could not be told to end");
         }
+        self
     }
 }
 

@@ -27,7 +27,7 @@ fn sockets_change_hands_and_the_old_process_hears_of_it() {
     let old = thread::spawn(move || place.hand_over(&[first.as_fd(), second.as_fd()]));
 
     let (sockets, taken) = waiting.receive().unwrap();
-    taken.say();
+    let _line = taken.say();
 
     assert!(old.join().unwrap().is_ok());
     let addresses = sockets.iter().map(|socket| socket.local_addr().unwrap());
@@ -39,15 +39,19 @@ fn sockets_change_hands_and_the_old_process_hears_of_it() {
 fn old_process_is_not_let_go_by_one_that_takes_nothing() {
     let (_parent, place) = place();
     let own = listener();
-    let waiting = place.wait().unwrap();
-    let old = thread::spawn(move || place.hand_over(&[own.as_fd()]));
-
-    drop(waiting.receive().unwrap());
-
-    assert!(matches!(
-        old.join().unwrap(),
-        Err(UpgradeFailed::NotTaken(_))
-    ));
+    for dies in ["before it says a word", "in its first steps"] {
+        let waiting = place.wait().unwrap();
+        let handed = thread::scope(|scope| {
+            let old = scope.spawn(|| place.hand_over(&[own.as_fd()]));
+            let (_sockets, line) = waiting.receive().unwrap();
+            let said = (dies == "in its first steps")
+                .then_some(line)
+                .map(Taken::say);
+            drop(said);
+            old.join().unwrap()
+        });
+        assert!(matches!(handed, Err(UpgradeFailed::NotTaken(_))), "{dies}");
+    }
 }
 
 /// Whatever is handed over in place of a listening TCP socket is refused as a whole.

@@ -15,9 +15,9 @@ use crate::support::{App, Gateway, Reply, Request};
 
 const CLIENTS: usize = 8;
 /// Text of one request that no other has, in bytes.
-const TEXT: usize = 6_000;
-/// How much more memory may be in use afterwards, in KiB. What is sent is many times as much.
-const GROWTH_MAX: u64 = 16 * 1_024;
+const TEXT: usize = 7_000;
+/// How much more memory may be in use afterwards, in KiB. What is sent in each kind of request is more.
+const GROWTH_MAX: u64 = 6 * 1_024;
 
 fn requests() -> usize {
     let is_soak = std::env::var_os("SIDGATE_SOAK").is_some();
