@@ -1,8 +1,8 @@
 //! Who else on this machine may read or change a file.
 //!
 //! A file is as safe as the folders on the way to it: whoever may write to one of them can put another file in its place.
-//! Root and the user of this process are trusted, and so are the groups of this process where a rule says so: an
-//! orchestrator hands secrets and volumes over by group. Who owns a file is not asked: an operator may look after the files
+//! Root and the user of this process are trusted, and so are the groups of this process where a rule says so: systems hand
+//! certificates and volumes over by group. Who owns a file is not asked: an operator may look after the files
 //! of a service with the rights of root.
 
 use std::fs::{self, File, Metadata};
@@ -10,6 +10,7 @@ use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, absolute};
 
+use rustix::fs::{StatVfsMountFlags, statvfs};
 use rustix::process::{getegid, geteuid, getgroups};
 use thiserror::Error;
 
@@ -79,6 +80,8 @@ pub(crate) enum Exposed {
 /// What the groups of this process may do with a file that holds secrets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum OwnGroups {
+    /// Nothing: whoever shares a group with this process is somebody else.
+    Nothing,
     /// Read it.
     Read,
     /// Read it and write to it.
@@ -88,26 +91,30 @@ pub(crate) enum OwnGroups {
 /// Whether only root, the user of this process and its groups can read `file`, which was opened at `path`.
 ///
 /// # Errors
-/// Who else can, or could exchange it.
+/// Who else can.
 pub(crate) fn check_private(
     file: &File,
     path: &Path,
     own_groups: OwnGroups,
 ) -> Result<(), Exposed> {
     let metadata = file.metadata().map_err(|source| unknown(path, source))?;
-    check_way(path)?;
     Us::now().check_private(path, &metadata, own_groups)
 }
 
-/// The same for a file that is not opened here. One that does not exist yet is private, where its folder is safe.
+/// The same for a file that is not opened here. One that does not exist yet is private.
 ///
 /// # Errors
 /// As for [`check_private`].
 pub(crate) fn check_private_at(path: &Path, own_groups: OwnGroups) -> Result<(), Exposed> {
-    check_way(path)?;
     match fs::metadata(path) {
         Ok(metadata) => Us::now().check_private(path, &metadata, own_groups),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            // Through a link that leads nowhere a file would be made elsewhere, with another mode.
+            match fs::symlink_metadata(path) {
+                Ok(_link) => Err(Exposed::NotPlain(shown(path))),
+                Err(_absent) => Ok(()),
+            }
+        }
         Err(source) => Err(unknown(path, source)),
     }
 }
@@ -115,11 +122,11 @@ pub(crate) fn check_private_at(path: &Path, own_groups: OwnGroups) -> Result<(),
 /// Whether only root, the user of this process and its groups can change `file`, which was opened at `path`.
 ///
 /// # Errors
-/// Who else can, or could exchange it.
+/// Who else can.
 pub(crate) fn check_unchangeable(file: &File, path: &Path) -> Result<(), Exposed> {
     let metadata = file.metadata().map_err(|source| unknown(path, source))?;
-    check_way(path)?;
-    if Us::now().others_may_write(&metadata) {
+    // A pipe or a device keeps nothing that could be changed.
+    if metadata.is_file() && Us::now().others_may_write(&metadata) {
         return Err(Exposed::Writable {
             path: shown(path),
             mode: metadata.mode() & 0o777,
@@ -202,6 +209,7 @@ impl Us {
         // Whoever owns it may give it to any group.
         let is_ours = self.trusts(metadata.uid()) && self.groups.contains(&metadata.gid());
         let (allowed, fix) = match own_groups {
+            OwnGroups::Nothing => (0, "600"),
             _ if !is_ours => (0, "600"),
             OwnGroups::Read => (GROUP_READ, "600"),
             OwnGroups::Write => (GROUP_READ_WRITE, "660"),
@@ -224,6 +232,7 @@ impl Us {
             if let Ok(metadata) = fs::metadata(folder)
                 && self.others_may_write(&metadata)
                 && !self.keeps(&metadata, entry)
+                && !is_read_only(folder)
             {
                 return Err(Exposed::Folder {
                     path: shown(folder),
@@ -249,6 +258,11 @@ impl Us {
     fn trusts(&self, user: u32) -> bool {
         user == 0 || user == self.user
     }
+}
+
+/// Whether nobody can write there at all, whatever the mode says: orchestrators mount configurations so.
+fn is_read_only(folder: &Path) -> bool {
+    statvfs(folder).is_ok_and(|system| system.f_flag.contains(StatVfsMountFlags::RDONLY))
 }
 
 fn shown(path: &Path) -> String {

@@ -162,9 +162,11 @@ impl Config {
             folder: path.parent().unwrap_or(Path::new("")),
             env,
             holds_password: Cell::new(false),
+            shared_folders: Cell::new(false),
         };
         let config = Document::read(&text, |root| Self::read(root, &sources))
             .map_err(|faults| Faults::new(path, faults))?;
+        sources.check_way(path).map_err(whole)?;
         let is_open = sources.holds_password.get() && permissions::is_readable_by_all(&file);
         Ok(Self {
             open_password: is_open.then(|| path.to_owned()),
@@ -174,6 +176,8 @@ impl Config {
 
     /// Every section is read before the first absent one ends the attempt, so that all faults are found.
     fn read(root: &mut Reader<'_>, sources: &Sources<'_>) -> Option<Self> {
+        let insecure = InsecureConfig::read(root);
+        sources.shared_folders.set(insecure.shared_folders);
         let server = ServerConfig::read(root, sources);
         let store = StoreConfig::read(root, sources);
         let keys = KeysConfig::read(root, sources, &store.url);
@@ -191,7 +195,6 @@ impl Config {
         let audit = AuditConfig::read(root, sources);
         let migration = MigrationConfig::read(root);
         let risk = RiskConfig::read(root, sources);
-        let insecure = InsecureConfig::read(root);
 
         let document = root.document();
         rules::listeners(document, &server, &admin);

@@ -50,6 +50,7 @@ pub fn restart_needed(old: &Config, new: &Config) -> Vec<&'static str> {
         admin.claim,
         admin.metrics,
         insecure.trust_everybody,
+        insecure.shared_folders,
     );
     let changed = compared.into_iter().filter(|(_, changed)| *changed);
     changed.map(|(key, _)| key).collect()

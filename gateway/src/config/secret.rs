@@ -25,6 +25,8 @@ pub(super) struct Sources<'a> {
     pub(super) env: &'a dyn Fn(&str) -> Option<String>,
     /// Whether a password was found that stands in the configuration file itself.
     pub(super) holds_password: Cell<bool>,
+    /// See [`InsecureConfig::shared_folders`](super::InsecureConfig::shared_folders).
+    pub(super) shared_folders: Cell<bool>,
 }
 
 /// What a secret's reference leads to.
@@ -101,11 +103,32 @@ impl Sources<'_> {
         self.path(path).map(Some)
     }
 
+    /// Whether nobody else can put another file at `path`.
+    pub(super) fn check_way(&self, path: &Path) -> Result<(), String> {
+        if self.shared_folders.get() {
+            return Ok(());
+        }
+        permissions::check_way(path).map_err(|exposed| {
+            format!("{exposed} (or set insecure.shared_folders, if nobody else can get there)")
+        })
+    }
+
+    /// `path`, of a file that nobody else may exchange, seen from the folder of the configuration file. Empty is none.
+    pub(super) fn guarded_path(&self, path: &str) -> Result<Option<PathBuf>, String> {
+        let path = self.optional_path(path)?;
+        path.iter().try_for_each(|path| self.check_way(path))?;
+        Ok(path)
+    }
+
     /// `path`, of a file that nobody else may read, seen from the folder of the configuration file.
-    pub(super) fn private_path(&self, path: &str) -> Result<PathBuf, String> {
+    pub(super) fn private_path(
+        &self,
+        path: &str,
+        own_groups: OwnGroups,
+    ) -> Result<PathBuf, String> {
         let path = self.path(path)?;
-        permissions::check_private_at(&path, OwnGroups::Read)
-            .map_err(|exposed| exposed.to_string())?;
+        self.check_way(&path)?;
+        permissions::check_private_at(&path, own_groups).map_err(|exposed| exposed.to_string())?;
         Ok(path)
     }
 
@@ -126,17 +149,16 @@ impl Sources<'_> {
     fn read(&self, path: &str) -> Result<Secret, String> {
         let path = self.path(path)?;
         let shown = path.display();
+        self.check_way(&path)?;
         let file = match File::open(&path) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                // It may be made there.
-                permissions::check_way(&path).map_err(|exposed| exposed.to_string())?;
                 return Ok(Secret::NoFile(path));
             }
             Err(error) => return Err(format!("file {shown} cannot be opened: {error}")),
         };
         // Asked of the open file, so that it is this very file whose mode was seen.
-        permissions::check_private(&file, &path, OwnGroups::Read)
+        permissions::check_private(&file, &path, OwnGroups::Nothing)
             .map_err(|exposed| exposed.to_string())?;
         let unreadable = |error: io::Error| format!("file {shown} cannot be read: {error}");
         let mut text = Zeroizing::new(String::new());

@@ -72,22 +72,17 @@ fn sqlite_path(path: &str, sources: &Sources<'_>) -> Result<PathBuf, String> {
             "must name a plain file: a session store in memory forgets every login".to_owned(),
         );
     }
-    let path = sources.path(path)?;
-    private(&path)?;
+    let path = sources.private_path(path, OwnGroups::Write)?;
+    check_beside(&path)?;
     Ok(path)
 }
 
-/// Sessions are read in a database as well as anywhere. SQLite gives the files beside it the mode of the database; one that
-/// somebody else has put there it would follow.
-fn private(database: &Path) -> Result<(), String> {
-    let beside = BESIDE.map(|suffix| {
+/// SQLite gives the files beside a database its mode; one that somebody else has put there it would follow.
+fn check_beside(database: &Path) -> Result<(), String> {
+    BESIDE.iter().try_for_each(|suffix| {
         let mut name = database.as_os_str().to_owned();
         name.push(suffix);
-        PathBuf::from(name)
-    });
-    [database.to_owned()]
-        .iter()
-        .chain(&beside)
-        .try_for_each(|path| permissions::check_private_at(path, OwnGroups::Write))
-        .map_err(|exposed| exposed.to_string())
+        permissions::check_private_at(Path::new(&name), OwnGroups::Write)
+            .map_err(|exposed| exposed.to_string())
+    })
 }

@@ -40,21 +40,22 @@ fn is_root() -> bool {
 #[test]
 fn what_others_can_read_or_write_is_not_private() {
     let place = Place::new();
-    for (mode, private, shared) in [
-        (0o600, true, true),
-        (0o400, true, true),
-        (0o440, true, true),
-        (0o640, true, true),
-        (0o660, false, true),
-        (0o610, false, false),
-        (0o604, false, false),
-        (0o602, false, false),
-        (0o601, false, false),
-        (0o644, false, false),
+    for (mode, private) in [
+        (0o600, [true, true, true]),
+        (0o400, [true, true, true]),
+        (0o440, [false, true, true]),
+        (0o640, [false, true, true]),
+        (0o660, [false, false, true]),
+        (0o610, [false, false, false]),
+        (0o604, [false, false, false]),
+        (0o602, [false, false, false]),
+        (0o601, [false, false, false]),
+        (0o644, [false, false, false]),
     ] {
         place.mode(&place.file(), mode);
-        assert_eq!(place.private(OwnGroups::Read).is_ok(), private, "{mode:o}");
-        assert_eq!(place.private(OwnGroups::Write).is_ok(), shared, "{mode:o}");
+        let may = [OwnGroups::Nothing, OwnGroups::Read, OwnGroups::Write];
+        let found = may.map(|own_groups| place.private(own_groups).is_ok());
+        assert_eq!(found, private, "{mode:o}");
     }
 }
 
@@ -88,7 +89,7 @@ fn folder_that_others_may_write_to_is_named() {
     };
     for mode in [0o777, 0o733, 0o702] {
         place.mode(&place.folder(), mode);
-        let exposed = place.private(OwnGroups::Read);
+        let exposed = check_way(&place.file());
         assert_eq!(named(exposed), shown(&place.folder()), "{mode:o}");
     }
     place.mode(&place.folder(), 0o755);
@@ -119,8 +120,16 @@ fn file_that_does_not_exist_yet_needs_a_safe_folder() {
     let place = Place::new();
     let absent = place.folder().join("absent");
     assert!(check_private_at(&absent, OwnGroups::Write).is_ok());
+    assert!(check_way(&absent).is_ok());
+    symlink(
+        place.folder().join("elsewhere"),
+        place.folder().join("link"),
+    )
+    .unwrap();
+    let dangling = check_private_at(&place.folder().join("link"), OwnGroups::Write);
+    assert!(matches!(dangling, Err(Exposed::NotPlain(_))));
     place.mode(&place.folder(), 0o777);
-    assert!(check_private_at(&absent, OwnGroups::Write).is_err());
+    assert!(check_way(&absent).is_err());
 }
 
 #[test]

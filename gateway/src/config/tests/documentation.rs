@@ -1,6 +1,7 @@
 //! `docs/configuration.md` and the parser say the same: the same keys, the same defaults, the same about reloads, and
 //! every example loads. Each key has a value here that shows its effect.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 
 use super::super::file::Document;
@@ -87,7 +88,8 @@ fn known() -> Vec<String> {
     let sources = Sources {
         folder: place.path(),
         env: &|_| None,
-        holds_password: std::cell::Cell::new(false),
+        holds_password: Cell::default(),
+        shared_folders: Cell::default(),
     };
     let known = Document::read(&text, |root| {
         Config::read(root, &sources)?;
@@ -322,6 +324,7 @@ const EFFECTS: &[Effect] = &[
     ("risk.rules.refused_logins.action", "\"notify\"", HOOK),
     ("risk.rules.refused_logins.rate", "\"1/m\"", &[]),
     ("insecure.trust_everybody", "true", &[]),
+    ("insecure.shared_folders", "true", &[]),
 ];
 
 const HOOK: &[(&str, &str)] = &[

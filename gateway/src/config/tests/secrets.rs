@@ -56,7 +56,7 @@ fn a_reference_must_lead_somewhere() {
 
 #[test]
 fn a_key_file_that_others_can_read_is_refused() {
-    for mode in [0o604, 0o620, 0o601, 0o644, 0o666, 0o660] {
+    for mode in [0o640, 0o604, 0o620, 0o601, 0o644, 0o666, 0o660] {
         let place = Place::new().file_with_mode("k", KEY_A, mode);
         place.one_fault(
             &master("file:k"),
@@ -64,8 +64,7 @@ fn a_key_file_that_others_can_read_is_refused() {
             &format!("mode {mode:04o}"),
         );
     }
-    // A group of this very process may read: that is how orchestrators hand secrets over.
-    for mode in [0o600, 0o400, 0o640, 0o440] {
+    for mode in [0o600, 0o400] {
         Place::new()
             .file_with_mode("k", KEY_A, mode)
             .good(&master("file:k"));
@@ -91,6 +90,7 @@ fn every_file_with_secrets_is_looked_at() {
         .set("admin.token", "\"file:token\"");
     let faults = place.bad(&draft.text());
     let wanted = [
+        ("admin.token", "token"),
         ("cache.redis_url", "dsn"),
         ("keys.previous[0]", "open.key"),
         ("server.tls.key", "key.pem"),
@@ -148,7 +148,17 @@ fn folder_and_configuration_that_others_can_change_are_refused() {
     set_permissions(&config, Permissions::from_mode(0o644)).expect("set its mode");
     place.good(MINIMAL);
     set_permissions(place.path(), Permissions::from_mode(0o777)).expect("set its mode");
-    place.one_fault(MINIMAL, "", "can be written to by others");
+    let faults = place.bad(MINIMAL);
+    let is_named = |fault: &String| fault.contains("can be written to by others");
+    assert!(faults.iter().all(is_named), "{faults:?}");
+    let shared = with("insecure.shared_folders", "true");
+    let advice = place.good(&shared).advice();
+    assert!(
+        advice
+            .iter()
+            .any(|line| line.starts_with("insecure.shared_folders: ")),
+        "{advice:?}"
+    );
 }
 
 #[test]
