@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use session_core::cache::LocalLimits;
 use session_core::clock::{SharedClock, SystemClock};
 use session_core::entropy::SystemEntropy;
 use session_core::keys::{Keyring, MasterKey};
@@ -90,7 +91,11 @@ pub async fn ready_node(
         runtime,
     };
     let options = SessionsOptions {
-        local_max_entries: 100_000,
+        local: LocalLimits {
+            max_entries: 100_000,
+            max_bytes: 1 << 30,
+            copies: 1,
+        },
         local_ttl: Duration::from_secs(3_600),
         shared_ttl: Duration::from_secs(1_800),
         negative_ttl: Duration::from_secs(5),

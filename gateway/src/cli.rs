@@ -18,6 +18,7 @@ use session_core::store::StoreError;
 use crate::config::MasterSource;
 use crate::server;
 use crate::telemetry::logs;
+use crate::upgrade::UpgradeFailed;
 use crate::wiring::{self, WiringError};
 
 /// `EX_CONFIG`
@@ -199,12 +200,14 @@ fn exit_code(failed: &WiringError) -> u8 {
         | WiringError::Site(_)
         | WiringError::NoKey
         | WiringError::AuditFile(_)
+        | WiringError::Upgrade(UpgradeFailed::Folder(_))
         | WiringError::KeyFile { .. } => BAD_CONFIG,
         WiringError::Store(StoreError::Schema(_)) => BAD_CONFIG,
         WiringError::OutcomeUnknown(_) => TRY_AGAIN,
         WiringError::Store(_)
         | WiringError::NoStore
         | WiringError::Listen(_)
+        | WiringError::Upgrade(_)
         | WiringError::NoEntropy(_)
         | WiringError::Client(_)
         | WiringError::Process(_) => 1,

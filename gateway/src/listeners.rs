@@ -1,13 +1,18 @@
-//! Whether every listener can be opened, found out before anything is started.
+//! The listening sockets: opened before anything is started, or taken over from the process before.
 //!
 //! Pingora opens listeners in threads of its own, tries for half a minute, and then loses the thread. The process would
-//! live on without a public port and call itself ready. So the ports are opened here first, with the same socket options,
-//! and given back.
+//! live on without a public port and call itself ready. So they are opened here, and Pingora gets them as it would get them
+//! from another process.
 
 use std::fmt;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
+use std::os::fd::{AsFd as _, BorrowedFd, IntoRawFd as _};
+use std::sync::Arc;
 
+use async_trait::async_trait;
+use pingora_core::server::{Fds, ListenFds, ShutdownWatch};
+use pingora_core::services::Service;
 use thiserror::Error;
 
 use crate::config::ServerConfig;
@@ -39,11 +44,61 @@ impl fmt::Display for Key {
     }
 }
 
-/// Opens all of them together and closes them again: two of them may also be in each other's way.
-///
-/// # Errors
-/// The first one that cannot be opened.
-pub(crate) fn check(server: &ServerConfig) -> Result<(), CannotListen> {
+/// All listening sockets of this process. Dropped, they close as soon as Pingora has closed its own handles.
+#[derive(Debug)]
+pub(crate) struct Listeners(Vec<(SocketAddr, TcpListener)>);
+
+impl Listeners {
+    /// Opens every configured listener, or takes the one of `inherited` that listens at the same address. What is left of
+    /// `inherited` is closed.
+    ///
+    /// # Errors
+    /// The first one that cannot be opened.
+    pub(crate) fn open(
+        server: &ServerConfig,
+        mut inherited: Vec<TcpListener>,
+    ) -> Result<Self, CannotListen> {
+        let opened = configured(server).map(|(key, address)| {
+            let is_same =
+                |socket: &TcpListener| socket.local_addr().is_ok_and(|own| own == address);
+            let listener = match inherited.iter().position(is_same) {
+                Some(at) => Ok(inherited.swap_remove(at)),
+                // The standard library sets `SO_REUSEADDR`, as Pingora does.
+                None => TcpListener::bind(address),
+            };
+            let listener =
+                listener.and_then(|listener| listener.set_nonblocking(true).map(|()| listener));
+            match listener {
+                Ok(listener) => Ok((address, listener)),
+                Err(source) => Err(CannotListen {
+                    key,
+                    address,
+                    source,
+                }),
+            }
+        });
+        opened.collect::<Result<_, _>>().map(Self)
+    }
+
+    /// For another process.
+    pub(crate) fn handles(&self) -> Vec<BorrowedFd<'_>> {
+        self.0.iter().map(|(_, socket)| socket.as_fd()).collect()
+    }
+
+    /// For Pingora, which looks for them by the addresses that it is told.
+    ///
+    /// # Errors
+    /// When there are too few file descriptors.
+    pub(crate) fn table(&self) -> io::Result<ListenFds> {
+        let mut table = Fds::new();
+        for (address, socket) in &self.0 {
+            table.add(address.to_string(), socket.try_clone()?.into_raw_fd());
+        }
+        Ok(Arc::new(table.into()))
+    }
+}
+
+fn configured(server: &ServerConfig) -> impl Iterator<Item = (Key, SocketAddr)> {
     let tls = server.tls.iter().flat_map(|tls| &tls.listen);
     let plain = server.listen.iter().enumerate();
     plain
@@ -53,16 +108,37 @@ pub(crate) fn check(server: &ServerConfig) -> Result<(), CannotListen> {
                 .map(|(index, address)| (Key::Tls(index), *address)),
         )
         .chain([(Key::Admin, server.admin_listen)])
-        .map(|(key, address)| open(key, address))
-        .collect::<Result<Vec<_>, _>>()
-        .map(drop)
+        // A fresh port each time: there is nothing to find out, and nothing to hand over.
+        .filter(|(_, address)| address.port() != 0)
 }
 
-/// The standard library sets `SO_REUSEADDR`, as Pingora does.
-fn open(key: Key, address: SocketAddr) -> Result<TcpListener, CannotListen> {
-    TcpListener::bind(address).map_err(|source| CannotListen {
-        key,
-        address,
-        source,
-    })
+/// A service of Pingora on sockets that are open already.
+pub(crate) struct OnOpenSockets<S> {
+    /// The service.
+    pub(crate) service: S,
+    /// Its sockets, and perhaps others.
+    pub(crate) sockets: ListenFds,
+}
+
+#[async_trait]
+impl<S: Service> Service for OnOpenSockets<S> {
+    async fn start_service(
+        &mut self,
+        _handed_over_by_pingora: Option<ListenFds>,
+        shutdown: ShutdownWatch,
+        listeners_per_fd: usize,
+    ) {
+        let sockets = Some(ListenFds::clone(&self.sockets));
+        self.service
+            .start_service(sockets, shutdown, listeners_per_fd)
+            .await;
+    }
+
+    fn name(&self) -> &str {
+        self.service.name()
+    }
+
+    fn threads(&self) -> Option<usize> {
+        self.service.threads()
+    }
 }

@@ -4,16 +4,17 @@
 //! request: reads and writes of the store, the heartbeat, calls to the backend (docs/adr/0004). Nothing forks: process
 //! managers do that better.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use parking_lot::Mutex;
 use pingora_core::apps::HttpServerOptions;
 use pingora_core::listeners::tls::TlsSettings;
-use pingora_core::server::configuration::{Opt, ServerConf};
-use pingora_core::server::{RunArgs, Server, ShutdownSignal, ShutdownSignalWatch};
+use pingora_core::server::configuration::ServerConf;
+use pingora_core::server::{ListenFds, RunArgs, Server, ShutdownSignal, ShutdownSignalWatch};
 use pingora_core::services::listening::Service;
 use pingora_proxy::http_proxy;
 use session_core::entropy::SystemEntropy;
@@ -22,6 +23,7 @@ use session_core::store::StoreError;
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Notify, oneshot};
+use tokio::task::spawn_blocking;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
@@ -32,7 +34,7 @@ use crate::config::Config;
 use crate::descriptors;
 use crate::gate::Gate;
 use crate::legacy::{Migrations, tally};
-use crate::listeners;
+use crate::listeners::{Listeners, OnOpenSockets};
 use crate::look_up::Noted;
 use crate::proxy::Proxy;
 use crate::proxy::connections::Connections;
@@ -42,6 +44,7 @@ use crate::site::{CurrentSite, Site};
 use crate::telemetry::history::History;
 use crate::telemetry::lines::Trail;
 use crate::telemetry::metrics::Metrics;
+use crate::upgrade::{MeetingPlace, Taken, Waiting};
 use crate::wiring::{self, WiringError};
 
 /// Threads of the core runtime: its work is waiting.
@@ -72,15 +75,17 @@ pub(crate) fn run(path: PathBuf, upgrade: bool, trail: Trail) -> Result<(), Wiri
         warn!("{line}");
     }
     descriptors::raise();
-    if !upgrade {
-        listeners::check(&config.server)?;
-    }
+    let place = MeetingPlace::of(&path);
+    let started = if upgrade {
+        Started::Instead(place.wait()?)
+    } else {
+        Started::Alone(Listeners::open(&config.server, vec![])?)
+    };
     let keys = Arc::new(
         wiring::keyring(&config).ok_or_else(|| WiringError::Process("no master key".to_owned()))?,
     );
     let core = core_runtime()?;
     let gate = core.block_on(build(config, &keys, core.handle(), trail))?;
-    let runtime_folder = runtime_folder(&path);
     core.spawn(advise(Arc::clone(&gate)));
     caretakers::spawn(&gate, path, keys);
     let stop = CancellationToken::new();
@@ -89,8 +94,13 @@ pub(crate) fn run(path: PathBuf, upgrade: bool, trail: Trail) -> Result<(), Wiri
         let messages = webhook::run(Arc::clone(&gate), queues.notices, stop.clone());
         core.spawn(messages)
     });
-    let server = pingora(&gate, upgrade, &runtime_folder)?;
-    let signals = Watch(Arc::clone(&gate));
+    let (listeners, taken) = started.listeners(&gate)?;
+    let server = pingora(&gate, &listeners)?;
+    let signals = Watch {
+        gate: Arc::clone(&gate),
+        place,
+        listeners: Mutex::new(Some(Arc::new(listeners))),
+    };
     let (ended, end) = oneshot::channel();
     std::thread::Builder::new()
         .name("sidgate-server".to_owned())
@@ -102,6 +112,7 @@ pub(crate) fn run(path: PathBuf, upgrade: bool, trail: Trail) -> Result<(), Wiri
             let _unheard = ended.send(());
         })
         .map_err(|error| WiringError::Process(format!("server thread: {error}")))?;
+    let _line_to_the_old_process = taken.map(Taken::say);
     core.block_on(async {
         tokio::select! {
             _ = end => {}
@@ -203,14 +214,28 @@ async fn build(
     }))
 }
 
-fn pingora(gate: &Arc<Gate>, upgrade: bool, runtime_folder: &Path) -> Result<Server, WiringError> {
+/// Whether this process is the first one on its ports, or takes the place of another.
+enum Started {
+    Alone(Listeners),
+    Instead(Waiting),
+}
+
+impl Started {
+    fn listeners(self, gate: &Gate) -> Result<(Listeners, Option<Taken>), WiringError> {
+        let waiting = match self {
+            Self::Alone(listeners) => return Ok((listeners, None)),
+            Self::Instead(waiting) => waiting,
+        };
+        let (sockets, taken) = waiting.receive()?;
+        let listeners = Listeners::open(&gate.site.get().config.server, sockets)?;
+        Ok((listeners, Some(taken)))
+    }
+}
+
+fn pingora(gate: &Arc<Gate>, listeners: &Listeners) -> Result<Server, WiringError> {
     let site = gate.site.get();
     let config = &site.config;
-    let opt = Opt {
-        upgrade,
-        ..Opt::default()
-    };
-    let mut server = Server::new_with_opt_and_conf(Some(opt), server_conf(config, runtime_folder));
+    let mut server = Server::new_with_opt_and_conf(None, server_conf(config));
     server.bootstrap();
     let options = http_options();
     let mut inner = http_proxy(&server.configuration, Proxy::new(Arc::clone(gate)));
@@ -238,20 +263,21 @@ fn pingora(gate: &Arc<Gate>, upgrade: bool, runtime_folder: &Path) -> Result<Ser
     admin.add_tcp(&config.server.admin_listen.to_string());
     // A runtime of its own: health must answer when the proxy is busy.
     admin.threads = Some(1);
-    server.add_service(proxy);
-    server.add_service(admin);
+    let sockets = listeners
+        .table()
+        .map_err(|error| WiringError::Process(format!("listeners: {error}")))?;
+    server.add_service(OnOpenSockets {
+        service: proxy,
+        sockets: ListenFds::clone(&sockets),
+    });
+    server.add_service(OnOpenSockets {
+        service: admin,
+        sockets,
+    });
     Ok(server)
 }
 
-/// Where the old and the new process of an upgrade meet: what systemd has made for the service (`RuntimeDirectory=`), or
-/// else the folder of the configuration.
-fn runtime_folder(config: &Path) -> PathBuf {
-    let made = std::env::var_os("RUNTIME_DIRECTORY").filter(|folder| !folder.is_empty());
-    let beside = || config.parent().map(Path::to_owned).unwrap_or_default();
-    made.map_or_else(beside, PathBuf::from)
-}
-
-fn server_conf(config: &Config, runtime_folder: &Path) -> ServerConf {
+fn server_conf(config: &Config) -> ServerConf {
     let cores = || std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
     // Longer than we wait ourselves, see `drained`.
     let grace = config.server.drain_timeout.as_secs().saturating_add(1);
@@ -265,10 +291,6 @@ fn server_conf(config: &Config, runtime_folder: &Path) -> ServerConf {
         grace_period_seconds: Some(grace),
         graceful_shutdown_timeout_seconds: Some(grace.clamp(1, 5)),
         upstream_keepalive_pool_size: 1_024,
-        upgrade_sock: runtime_folder
-            .join("sidgate-upgrade.sock")
-            .to_string_lossy()
-            .into_owned(),
         ..ServerConf::default()
     }
 }
@@ -282,31 +304,72 @@ fn http_options() -> HttpServerOptions {
     options
 }
 
-/// Turns signals into Pingora's kinds of stop. On SIGTERM readiness goes first.
-struct Watch(Arc<Gate>);
+/// Turns signals into Pingora's kinds of stop. On SIGTERM readiness goes first; on SIGQUIT the listeners are handed over.
+struct Watch {
+    gate: Arc<Gate>,
+    place: MeetingPlace,
+    listeners: Mutex<Option<Arc<Listeners>>>,
+}
+
+impl Watch {
+    /// Gives the listeners to another process. Where that fails, this one goes on as if nothing had been asked of it.
+    async fn hand_over(&self) -> bool {
+        let Some(listeners) = self.listeners.lock().clone() else {
+            return false;
+        };
+        let place = self.place.clone();
+        info!("handing the listeners over");
+        let handed = spawn_blocking(move || place.hand_over(&listeners.handles())).await;
+        match handed {
+            Ok(Ok(())) => return true,
+            Ok(Err(failed)) => error!(error = %failed, "not handed over: this process stays"),
+            Err(died) => error!(error = %died, "not handed over: this process stays"),
+        }
+        false
+    }
+
+    async fn stop_asked_for(&self) -> Option<Stop> {
+        let mut terminate = signal(SignalKind::terminate()).ok()?;
+        let mut interrupt = signal(SignalKind::interrupt()).ok()?;
+        let mut quit = signal(SignalKind::quit()).ok()?;
+        loop {
+            let is_handed_over = tokio::select! {
+                _ = terminate.recv() => return Some(Stop::Drain),
+                _ = interrupt.recv() => return Some(Stop::AtOnce),
+                handed = async { quit.recv().await; self.hand_over().await } => handed,
+            };
+            if is_handed_over {
+                return Some(Stop::Replaced);
+            }
+        }
+    }
+}
+
+/// Why and how this process ends.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stop {
+    Drain,
+    AtOnce,
+    Replaced,
+}
 
 #[async_trait]
 impl ShutdownSignalWatch for Watch {
     async fn recv(&self) -> ShutdownSignal {
-        let signals = (
-            signal(SignalKind::terminate()),
-            signal(SignalKind::interrupt()),
-            signal(SignalKind::quit()),
-        );
-        let (Ok(mut terminate), Ok(mut interrupt), Ok(mut quit)) = signals else {
+        let Some(stop) = self.stop_asked_for().await else {
             error!("signals cannot be listened to");
             return std::future::pending().await;
         };
-        let stop = tokio::select! {
-            _ = terminate.recv() => ShutdownSignal::GracefulTerminate,
-            _ = interrupt.recv() => ShutdownSignal::FastShutdown,
-            _ = quit.recv() => ShutdownSignal::GracefulUpgrade,
-        };
-        self.0.draining.store(true, Ordering::Relaxed);
-        if matches!(stop, ShutdownSignal::GracefulTerminate) {
+        self.gate.draining.store(true, Ordering::Relaxed);
+        if stop == Stop::Drain {
             info!("draining");
             tokio::time::sleep(UNREADY_FIRST).await;
         }
-        stop
+        // Pingora closes its own handles; a port is closed when there is none left.
+        *self.listeners.lock() = None;
+        match stop {
+            Stop::AtOnce => ShutdownSignal::FastShutdown,
+            Stop::Drain | Stop::Replaced => ShutdownSignal::GracefulTerminate,
+        }
     }
 }

@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use session_core::cache::SharedCache;
 use session_core::cache::redis::{BadRedisUrl, RedisCache};
+use session_core::cache::{LocalLimits, SharedCache};
 use session_core::clock::SystemClock;
 use session_core::entropy::{self, NoEntropy, SystemEntropy};
 use session_core::keys::Keyring;
@@ -23,9 +23,11 @@ use thiserror::Error;
 use tokio::runtime::Handle;
 use tracing::warn;
 
+use crate::auth::identity::ASSERTIONS_MAX;
 use crate::config::{Config, Faults, MasterSource, StoreUrl};
 use crate::listeners::CannotListen;
 use crate::site::{Site, SiteError};
+use crate::upgrade::UpgradeFailed;
 
 /// Longest wait for Redis at the start.
 const REDIS_PATIENCE: Duration = Duration::from_secs(1);
@@ -50,6 +52,9 @@ pub(crate) enum WiringError {
     /// A listener cannot be opened.
     #[error(transparent)]
     Listen(#[from] CannotListen),
+    /// Another process could not be replaced.
+    #[error(transparent)]
+    Upgrade(#[from] UpgradeFailed),
     /// The store did not answer, or its schema is not acceptable.
     #[error("store: {0}")]
     Store(#[from] StoreError),
@@ -233,7 +238,11 @@ pub(crate) async fn sessions(
         runtime: runtime.clone(),
     };
     let options = SessionsOptions {
-        local_max_entries: config.cache.local_max_entries.get(),
+        local: LocalLimits {
+            max_entries: config.cache.local_max_entries.get(),
+            max_bytes: config.cache.local_max_bytes,
+            copies: config.upstreams.len().min(ASSERTIONS_MAX),
+        },
         local_ttl: config.cache.local_ttl,
         shared_ttl: config.cache.redis_ttl,
         negative_ttl: config.cache.negative_ttl,

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;
-use session_core::cache::{Entry, Local};
+use session_core::cache::{Entry, Local, LocalLimits};
 use session_core::clock::{Boot, Timestamp};
 use session_core::entropy::{self, SystemEntropy};
 use session_core::freshness::Window;
@@ -22,7 +22,13 @@ const USER_AGENT: &str = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KH
 
 fn main() -> Result<(), Fault> {
     let keys = Keyring::new(MasterKey::from_bytes([3; 32]), Vec::new());
-    let local = Local::new(SESSIONS, Duration::from_secs(5));
+    let limits = LocalLimits {
+        max_entries: SESSIONS,
+        // Their number is what ends here.
+        max_bytes: 1 << 40,
+        copies: 0,
+    };
+    let local = Local::new(limits, Duration::from_secs(5));
     let window = Window::default();
     // One session first: what is allocated once for all of them is not part of the price of one.
     local.put(Arc::new(entry(0, &keys, &window)?));

@@ -8,8 +8,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::HeaderMap;
 use http::header::{AUTHORIZATION, HOST};
+use http::{HeaderMap, HeaderValue};
 use serde_json::Value;
 use session_core::cache::Entry;
 use session_core::service::Query;
@@ -53,7 +53,7 @@ impl Actor {
 
 /// Whether the bearer of the token asks, where there is one. Digests are compared, so that the time says nothing about
 /// the token.
-pub(super) fn bears_token(site: &Site, headers: &HeaderMap) -> Option<bool> {
+fn bears_token(site: &Site, headers: &HeaderMap) -> Option<bool> {
     let token = site.config.admin.token.as_ref()?;
     let expected = Sha256::digest(format!("Bearer {}", token.expose()));
     let said = headers.get(AUTHORIZATION);
@@ -72,17 +72,42 @@ pub(super) fn on_admin_listener(site: &Site, headers: &HeaderMap) -> Result<Acto
             "token_required",
             "The bearer token of the admin listener is required",
         ))),
-        None => {
-            // A page of another name may have been pointed at this address (DNS rebinding).
-            let host = headers.get(HOST).and_then(|host| host.to_str().ok());
-            let host = host.filter(|host| is_local_name(host));
-            let same = |host| csrf::check(headers, &format!("http://{host}")).is_ok();
-            if host.is_some_and(same) {
-                Ok(Actor::Local)
-            } else {
-                Err(Box::new(Answer::cross_site()))
-            }
-        }
+        None => not_by_a_page(headers).map(|()| Actor::Local),
+    }
+}
+
+/// Whether no web page is behind a request to the listener without a token.
+///
+/// # Errors
+/// `403`.
+fn not_by_a_page(headers: &HeaderMap) -> Result<(), Box<Answer>> {
+    let origin = own_origin(headers)?;
+    csrf::check(headers, &origin)
+        .map(drop)
+        .map_err(|_cross_site| Box::new(Answer::cross_site()))
+}
+
+/// The listener as the request names it, which has to be by a name of this machine: a page of another name may have been
+/// pointed at this address (DNS rebinding). What names no host was not sent by a browser.
+fn own_origin(headers: &HeaderMap) -> Result<String, Box<Answer>> {
+    let mut hosts = headers.get_all(HOST).iter();
+    match (hosts.next().map(HeaderValue::to_str), hosts.next()) {
+        (None, _) => Ok(String::new()),
+        (Some(Ok(host)), None) if is_local_name(host) => Ok(format!("http://{host}")),
+        _ => Err(Box::new(Answer::cross_site())),
+    }
+}
+
+/// Whether somebody may ask for what says nothing about anybody: health, the document of the API, and what the dashboard is
+/// made of. A page may lead there, but not under another name. With a token the listener is meant to be reached from
+/// elsewhere, by any name.
+///
+/// # Errors
+/// `403`.
+pub(super) fn for_everybody(site: &Site, headers: &HeaderMap) -> Result<(), Box<Answer>> {
+    match site.config.admin.token {
+        Some(_) => Ok(()),
+        None => own_origin(headers).map(drop),
     }
 }
 

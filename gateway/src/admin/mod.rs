@@ -39,6 +39,9 @@ impl Admin {
 
     fn answer(&self, session: &ServerSession) -> Response<Vec<u8>> {
         let head = session.req_header();
+        if let Err(refused) = access::for_everybody(&self.gate.site.get(), &head.headers) {
+            return self.refused(session, *refused);
+        }
         if head.method != Method::GET && head.method != Method::HEAD {
             return text(
                 StatusCode::METHOD_NOT_ALLOWED,
@@ -60,9 +63,13 @@ impl Admin {
         let head = session.req_header();
         let query = head.uri.query().unwrap_or_default().to_owned();
         let client = client(session);
-        let actor = match access::on_admin_listener(&site, &head.headers) {
+        let permission = if call.is_open() {
+            access::for_everybody(&site, &head.headers).map(|()| Actor::Local)
+        } else {
+            access::on_admin_listener(&site, &head.headers)
+        };
+        let actor = match permission {
             Ok(actor) => actor,
-            Err(_) if call.is_open() => Actor::Local,
             Err(refused) => {
                 note_refused((request_id, client), refused.outcome);
                 return *refused;
@@ -85,6 +92,13 @@ impl Admin {
             body: &body,
         };
         api::answer(&self.gate, &asked).await
+    }
+
+    /// An answer to somebody who may not ask, and the line about it.
+    fn refused(&self, session: &ServerSession, answer: Answer) -> Response<Vec<u8>> {
+        let request_id = self.gate.request_id();
+        note_refused((&request_id, client(session)), answer.outcome);
+        written(answer, &request_id)
     }
 
     /// Each check by name, so that whoever is called at night sees which one fails.
@@ -112,13 +126,8 @@ impl Admin {
 
     fn metrics(&self, session: &ServerSession) -> Response<Vec<u8>> {
         let headers = &session.req_header().headers;
-        if access::bears_token(&self.gate.site.get(), headers) == Some(false) {
-            note_refused((&self.gate.request_id(), client(session)), "metrics");
-            return text(
-                StatusCode::UNAUTHORIZED,
-                "text/plain",
-                b"bearer token required\n".to_vec(),
-            );
+        if let Err(refused) = access::on_admin_listener(&self.gate.site.get(), headers) {
+            return self.refused(session, *refused);
         }
         match metrics::text(&self.gate.families()) {
             Ok(rendered) => text(StatusCode::OK, "text/plain; version=0.0.4", rendered),

@@ -22,6 +22,9 @@ pub const ATTRIBUTE_MAX: usize = 1_024;
 /// a field of 8,190 bytes, Node: 16 KiB in all), and a user must not be able to lock themselves out by a long biography.
 pub const CLAIM_MAX: usize = 4_096;
 
+/// Apps for which a session keeps an assertion. Who visits more of them has the oldest one signed anew.
+pub const ASSERTIONS_MAX: usize = 4;
+
 /// Ready header values of one session.
 #[derive(Debug)]
 pub struct Badge {
@@ -41,7 +44,7 @@ pub struct Badge {
     pub attributes: Vec<(HeaderName, HeaderValue)>,
     /// Attributes and claims left out because they are not ASCII or too long.
     pub omitted: u64,
-    /// The newest assertion for each app that this session has visited.
+    /// The newest assertion for each app that this session has visited, the oldest first; at most [`ASSERTIONS_MAX`].
     issued: Mutex<Vec<Issued>>,
     legacy: OnceLock<Box<Legacy>>,
 }
@@ -133,7 +136,9 @@ impl Badge {
         }
         let assertion = signed(keys, "active", &claims(session, confided(), None), now)?;
         if let Some(at) = at {
-            issued.swap_remove(at);
+            issued.remove(at);
+        } else if issued.len() >= ASSERTIONS_MAX {
+            issued.remove(0);
         }
         issued.push(Issued {
             app: Arc::clone(app),

@@ -8,6 +8,7 @@ pub mod csrf;
 pub mod decide;
 pub mod event;
 pub mod event_permissions;
+mod hs256;
 pub mod identity;
 pub mod login_redirect;
 pub mod on_missing;

@@ -12,6 +12,8 @@ use session_core::secret::SecretKey;
 use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 
+use super::hs256;
+
 /// Life of an assertion in seconds.
 pub const ASSERTION_LIFE: i64 = 60;
 /// Age from which on an assertion is made anew: 75 % of its life.
@@ -138,6 +140,7 @@ impl AppKeys {
     /// `keys`: the current one first, then those that rotation keeps valid.
     #[must_use]
     pub fn new(name: &str, keys: &[SecretKey]) -> Self {
+        hs256::install();
         let current = keys.first().map_or(&[][..], |key| key.expose().as_slice());
         Self {
             name: name.to_owned(),

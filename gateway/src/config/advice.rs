@@ -1,11 +1,13 @@
 //! What works and is still worth a word: lines for `check` and for the log of a start.
 
+use http::Uri;
+use ipnet::IpNet;
 use session_core::cache::redis;
 use session_core::store::postgres;
 
-use super::duration::mins;
-use super::routes::{Route, SessionPolicy};
-use super::{Config, OddHeaderNames, StoreUrl};
+use super::duration::{mins, show};
+use super::routes::{CsrfPolicy, Route, SessionPolicy};
+use super::{Config, Host, OddHeaderNames, SameSite, StoreUrl};
 
 impl Config {
     /// One line for each thing an operator may want to change. Contains no secret.
@@ -19,6 +21,11 @@ impl Config {
             self.store_advice(),
             self.redis_advice(),
             self.header_advice(),
+            self.file_advice(),
+            self.same_site_advice(),
+            self.admin_advice(),
+            self.webhook_advice(),
+            self.plain_listener_advice(),
         ]
         .into_iter()
         .flatten()
@@ -26,6 +33,9 @@ impl Config {
         .chain(self.routes_with_a_weaker_way())
         .chain(self.unused_upstreams())
         .chain(self.foreign_domains())
+        .chain(self.vast_networks())
+        .chain(self.clear_text_origins())
+        .chain(self.long_stale())
         .collect()
     }
 
@@ -50,6 +60,110 @@ impl Config {
     fn header_advice(&self) -> Option<String> {
         (self.edge.odd_header_names == OddHeaderNames::Drop).then(|| {
             "edge.odd_header_names: \"drop\" serves requests that only an attack or a mistake sends".to_owned()
+        })
+    }
+
+    /// Whoever can read a password in the file needs no other way in.
+    fn file_advice(&self) -> Option<String> {
+        let file = self.open_password.as_ref()?.display();
+        Some(format!(
+            "{file} holds a password and everybody on this machine may read it: type chmod 600 {file}, or write ${{NAME}} in its place"
+        ))
+    }
+
+    /// A browser then sends the session along with whatever any page makes it send.
+    fn same_site_advice(&self) -> Option<String> {
+        if self.cookie.same_site != SameSite::None {
+            return None;
+        }
+        let is_open =
+            |route: &&Route| route.session != SessionPolicy::None && route.csrf == CsrfPolicy::Off;
+        let open: Vec<_> = self
+            .routes
+            .iter()
+            .filter(is_open)
+            .map(|route| format!("{:?}", route.path.as_str()))
+            .collect();
+        (!open.is_empty()).then(|| {
+            format!(
+                "cookie.same_site: with \"none\" pages of any site can write in the name of their visitor on the routes {}; set csrf = \"check\" there",
+                open.join(", ")
+            )
+        })
+    }
+
+    /// The listener speaks no TLS.
+    fn admin_advice(&self) -> Option<String> {
+        let (listen, has_token) = (self.server.admin_listen, self.admin.token.is_some());
+        (has_token && !listen.ip().is_loopback()).then(|| {
+            "server.admin_listen: the token crosses the network in clear text; listen on 127.0.0.1, or let only a trusted network reach it"
+                .to_owned()
+        })
+    }
+
+    fn webhook_advice(&self) -> Option<String> {
+        let url = self.risk.webhook.as_ref()?.url.expose();
+        let rest = url.strip_prefix("http://")?;
+        let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+        let host = authority.rsplit('@').next().unwrap_or_default();
+        let is_near = host
+            .parse::<Uri>()
+            .ok()
+            .and_then(|uri| Host::parse(uri.host()?).ok())
+            .is_some_and(|host| host.is_loopback());
+        (!is_near).then(|| {
+            "risk.webhook_url: who your users are and where they are crosses the network in clear text; use https://"
+                .to_owned()
+        })
+    }
+
+    /// Logins and cookies of those who come by the other door.
+    fn plain_listener_advice(&self) -> Option<String> {
+        let server = &self.server;
+        let is_reached = server
+            .listen
+            .iter()
+            .any(|address| !address.ip().is_loopback());
+        (server.tls.is_some() && is_reached && !server.redirect_https).then(|| {
+            "server.redirect_https: server.listen serves the same in clear text; set it to true, or listen on 127.0.0.1"
+                .to_owned()
+        })
+    }
+
+    /// A proxy is believed about the address and the scheme of every client.
+    fn vast_networks(&self) -> impl Iterator<Item = String> {
+        let vast = self
+            .server
+            .trusted_proxies
+            .iter()
+            .filter(|network| is_vast(network));
+        vast.map(|network| {
+            format!("server.trusted_proxies: \"{network}\" is a large part of the Internet; name the networks of the proxies")
+        })
+    }
+
+    /// Whoever sits in between writes that page.
+    fn clear_text_origins(&self) -> impl Iterator<Item = String> {
+        let is_https = self.server.public_origin.is_https();
+        let origins = self.routes.iter().flat_map(|route| &route.cors_origins);
+        let clear = origins.filter(move |origin| is_https && origin.starts_with("http://"));
+        clear.map(|origin| {
+            format!("routes[].cors_origins: anybody on the way can change the pages of {origin}, and they may read the answers")
+        })
+    }
+
+    /// A session that has been ended goes on for so long while the store is away.
+    fn long_stale(&self) -> impl Iterator<Item = String> {
+        let long = self
+            .routes
+            .iter()
+            .filter(|route| route.session == SessionPolicy::Required && route.max_stale > mins(1));
+        long.map(|route| {
+            format!(
+                "routes[].max_stale: on {:?} a session that was ended is served for {} more while the store is away",
+                route.path.as_str(),
+                show(route.max_stale)
+            )
         })
     }
 
@@ -135,5 +249,17 @@ impl Config {
                     "migration.clear_domains: browsers will not clear cookies of {domain} from here"
                 )
             })
+    }
+}
+
+/// Larger than any network of proxies, and not of addresses that only a site itself uses.
+fn is_vast(network: &IpNet) -> bool {
+    match network {
+        IpNet::V4(network) => network.prefix_len() < 8,
+        IpNet::V6(network) => {
+            let first = network.network().segments()[0];
+            let is_private = network.prefix_len() >= 7 && first & 0xfe00 == 0xfc00;
+            network.prefix_len() < 16 && !is_private
+        }
     }
 }

@@ -16,7 +16,7 @@ impl AuditConfig {
     pub(super) fn read(root: &mut Reader<'_>, sources: &Sources<'_>) -> Self {
         root.section("audit", |audit| Self {
             file: audit
-                .text("file", |text| sources.optional_path(text))
+                .text("file", |text| sources.guarded_path(text))
                 .flatten(),
         })
     }

@@ -18,6 +18,9 @@ const DEFAULT_LOCAL_TTL: Duration = mins(5);
 const DEFAULT_LOCAL_ENTRIES: usize = 100_000;
 const MAX_LOCAL_ENTRIES: usize = 100_000_000;
 
+const DEFAULT_LOCAL_BYTES: u64 = 256 << 20;
+const LOCAL_BYTES: RangeInclusive<u64> = 1 << 20..=1 << 40;
+
 /// Caches.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CacheConfig {
@@ -25,6 +28,8 @@ pub struct CacheConfig {
     pub local_ttl: Duration,
     /// How many sessions this process remembers.
     pub local_max_entries: NonZeroUsize,
+    /// How many bytes they may take, with what is kept with them.
+    pub local_max_bytes: u64,
     /// How long a sid is remembered as unknown.
     pub negative_ttl: Duration,
     /// The shared tier; `None` without Redis.
@@ -79,6 +84,9 @@ impl CacheConfig {
                     .number("local_max_entries", 1..=MAX_LOCAL_ENTRIES)
                     .and_then(NonZeroUsize::new)
                     .unwrap_or(NonZeroUsize::MIN.saturating_add(DEFAULT_LOCAL_ENTRIES - 1)),
+                local_max_bytes: cache
+                    .size("local_max_bytes", LOCAL_BYTES)
+                    .unwrap_or(DEFAULT_LOCAL_BYTES),
                 negative_ttl: cache
                     .text("negative_ttl", within(ms(1)..=mins(1)))
                     .unwrap_or(secs(5)),

@@ -2,12 +2,13 @@
 //!
 //! [`Config::load`] either returns a configuration the gateway can run with, or every fault of the file at once, each
 //! with its key and line. Unknown keys, wrong types, values out of bounds and contradictions between keys are faults;
-//! there is nothing left to check for whoever holds a [`Config`]. Secrets come from the environment or from files of
-//! mode 0600, stay in types that cannot be printed, and never appear in a fault.
+//! there is nothing left to check for whoever holds a [`Config`]. Secrets come from the environment or from files that
+//! nobody else may read, stay in types that cannot be printed, and never appear in a fault.
 //!
 //! ```text
 //! file, reader                     TOML tables, read key by key, faults gathered
-//! duration, host, path, secret     values that several sections use
+//! duration, size, host, path, secret
+//!                                  values that several sections use
 //! server, tls, keys, store, cache, session, cookie, upstreams, identity, routes, edge, login_limits, admin, audit, migration,
 //! risk, insecure
 //!                                  one section each: its type and how it is read
@@ -44,12 +45,16 @@ mod rules;
 mod secret;
 mod server;
 mod session;
+mod size;
 mod store;
 mod suggest;
 mod tls;
 mod upstreams;
 
-use std::path::Path;
+use std::cell::Cell;
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub use self::admin::AdminConfig;
@@ -84,6 +89,7 @@ use self::file::Document;
 use self::reader::Reader;
 use self::secret::Sources;
 use self::upstreams::Upstreams;
+use crate::permissions;
 
 /// A configuration the gateway can run with. Fields are named after their sections of the file.
 #[derive(Debug, Clone)]
@@ -124,6 +130,8 @@ pub struct Config {
     pub risk: RiskConfig,
     /// `[insecure]`
     pub insecure: InsecureConfig,
+    /// The configuration file, where it holds a password and everybody may read it.
+    pub open_password: Option<PathBuf>,
 }
 
 impl Config {
@@ -135,24 +143,41 @@ impl Config {
     ///
     /// Every fault of the file at once.
     pub fn load(path: &Path, env: &dyn Fn(&str) -> Option<String>) -> Result<Self, Faults> {
-        let text = std::fs::read_to_string(path).map_err(|error| {
+        let whole = |message: String| {
             let fault = Fault {
                 key: String::new(),
                 line: None,
-                message: format!("cannot be read: {error}"),
+                message,
             };
             Faults::new(path, vec![fault])
-        })?;
+        };
+        let unreadable = |error: io::Error| whole(format!("cannot be read: {error}"));
+        let mut file = File::open(path).map_err(unreadable)?;
+        // Whoever can change the file can have every secret sent to them.
+        permissions::check_unchangeable(&file, path)
+            .map_err(|exposed| whole(exposed.to_string()))?;
+        let mut text = String::new();
+        file.read_to_string(&mut text).map_err(unreadable)?;
         let sources = Sources {
             folder: path.parent().unwrap_or(Path::new("")),
             env,
+            holds_password: Cell::new(false),
+            shared_folders: Cell::new(false),
         };
-        Document::read(&text, |root| Self::read(root, &sources))
-            .map_err(|faults| Faults::new(path, faults))
+        let config = Document::read(&text, |root| Self::read(root, &sources))
+            .map_err(|faults| Faults::new(path, faults))?;
+        sources.check_way(path).map_err(whole)?;
+        let is_open = sources.holds_password.get() && permissions::is_readable_by_all(&file);
+        Ok(Self {
+            open_password: is_open.then(|| path.to_owned()),
+            ..config
+        })
     }
 
     /// Every section is read before the first absent one ends the attempt, so that all faults are found.
     fn read(root: &mut Reader<'_>, sources: &Sources<'_>) -> Option<Self> {
+        let insecure = InsecureConfig::read(root);
+        sources.shared_folders.set(insecure.shared_folders);
         let server = ServerConfig::read(root, sources);
         let store = StoreConfig::read(root, sources);
         let keys = KeysConfig::read(root, sources, &store.url);
@@ -170,7 +195,6 @@ impl Config {
         let audit = AuditConfig::read(root, sources);
         let migration = MigrationConfig::read(root);
         let risk = RiskConfig::read(root, sources);
-        let insecure = InsecureConfig::read(root);
 
         let document = root.document();
         rules::listeners(document, &server, &admin);
@@ -201,6 +225,7 @@ impl Config {
             migration,
             risk,
             insecure,
+            open_password: None,
         })
     }
 }

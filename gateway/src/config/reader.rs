@@ -11,7 +11,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::file::Document;
-use super::suggest;
+use super::{size, suggest};
 
 /// More entries than any list or table of this file sensibly has; a bound on the work of checking it.
 const MAX_ENTRIES: usize = 256;
@@ -56,6 +56,16 @@ impl<'a> Reader<'a> {
             self.fault(key, node, message);
         }
         number
+    }
+
+    /// A number of bytes inside `range`, or a text such as `"256MiB"`; `None` when absent or faulty.
+    pub(super) fn size(&mut self, key: &'static str, range: RangeInclusive<u64>) -> Option<u64> {
+        let node = self.table.and_then(|table| table.get(key));
+        if node.is_some_and(|node| node.get_ref().as_str().is_some()) {
+            self.text(key, size::within(range))
+        } else {
+            self.number(key, range)
+        }
     }
 
     /// A string that `parse` accepts; `None` when absent or faulty.

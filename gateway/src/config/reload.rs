@@ -36,6 +36,7 @@ pub fn restart_needed(old: &Config, new: &Config) -> Vec<&'static str> {
         store.auto_migrate,
         cache.local_ttl,
         cache.local_max_entries,
+        cache.local_max_bytes,
         cache.negative_ttl,
         cache.redis_url,
         cache.redis_ttl,
@@ -49,6 +50,7 @@ pub fn restart_needed(old: &Config, new: &Config) -> Vec<&'static str> {
         admin.claim,
         admin.metrics,
         insecure.trust_everybody,
+        insecure.shared_folders,
     );
     let changed = compared.into_iter().filter(|(_, changed)| *changed);
     changed.map(|(key, _)| key).collect()

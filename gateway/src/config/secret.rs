@@ -4,19 +4,18 @@
 //! refused unless they stand elsewhere. A connection URL is mostly not secret, so it may be written out with `${ENV}`
 //! inside, or stand wholly in a file. No message made here contains what a secret resolved to.
 
+use std::cell::Cell;
 use std::fs::File;
 use std::io::{self, Read as _};
-use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use session_core::secret::SecretString;
 use zeroize::Zeroizing;
 
+use crate::permissions::{self, OwnGroups};
+
 /// Far above any key, token or URL; a wrong path must not be read into memory whole.
 const MAX_SECRET_BYTES: u64 = 16 * 1024;
-
-/// Permission bits of everybody but the owner.
-const OTHERS: u32 = 0o077;
 
 /// The surroundings of a configuration file: its folder, and the environment.
 pub(super) struct Sources<'a> {
@@ -24,6 +23,10 @@ pub(super) struct Sources<'a> {
     pub(super) folder: &'a Path,
     /// Looks an environment variable up.
     pub(super) env: &'a dyn Fn(&str) -> Option<String>,
+    /// Whether a password was found that stands in the configuration file itself.
+    pub(super) holds_password: Cell<bool>,
+    /// See [`InsecureConfig::shared_folders`](super::InsecureConfig::shared_folders).
+    pub(super) shared_folders: Cell<bool>,
 }
 
 /// What a secret's reference leads to.
@@ -67,6 +70,9 @@ impl Sources<'_> {
         if let Some(path) = text.strip_prefix("file:") {
             return self.read(path)?.found();
         }
+        if holds_password(text) {
+            self.holds_password.set(true);
+        }
         let mut url = String::new();
         let mut rest = text;
         while let Some((before, after)) = rest.split_once("${") {
@@ -97,6 +103,35 @@ impl Sources<'_> {
         self.path(path).map(Some)
     }
 
+    /// Whether nobody else can put another file at `path`.
+    pub(super) fn check_way(&self, path: &Path) -> Result<(), String> {
+        if self.shared_folders.get() {
+            return Ok(());
+        }
+        permissions::check_way(path).map_err(|exposed| {
+            format!("{exposed} (or set insecure.shared_folders, if nobody else can get there)")
+        })
+    }
+
+    /// `path`, of a file that nobody else may exchange, seen from the folder of the configuration file. Empty is none.
+    pub(super) fn guarded_path(&self, path: &str) -> Result<Option<PathBuf>, String> {
+        let path = self.optional_path(path)?;
+        path.iter().try_for_each(|path| self.check_way(path))?;
+        Ok(path)
+    }
+
+    /// `path`, of a file that nobody else may read, seen from the folder of the configuration file.
+    pub(super) fn private_path(
+        &self,
+        path: &str,
+        own_groups: OwnGroups,
+    ) -> Result<PathBuf, String> {
+        let path = self.path(path)?;
+        self.check_way(&path)?;
+        permissions::check_private_at(&path, own_groups).map_err(|exposed| exposed.to_string())?;
+        Ok(path)
+    }
+
     fn variable(&self, name: &str) -> Result<SecretString, String> {
         let is_name = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
             && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
@@ -114,6 +149,7 @@ impl Sources<'_> {
     fn read(&self, path: &str) -> Result<Secret, String> {
         let path = self.path(path)?;
         let shown = path.display();
+        self.check_way(&path)?;
         let file = match File::open(&path) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -122,17 +158,9 @@ impl Sources<'_> {
             Err(error) => return Err(format!("file {shown} cannot be opened: {error}")),
         };
         // Asked of the open file, so that it is this very file whose mode was seen.
+        permissions::check_private(&file, &path, OwnGroups::Nothing)
+            .map_err(|exposed| exposed.to_string())?;
         let unreadable = |error: io::Error| format!("file {shown} cannot be read: {error}");
-        let metadata = file.metadata().map_err(unreadable)?;
-        if !metadata.is_file() {
-            return Err(format!("file {shown} is not a plain file"));
-        }
-        let mode = metadata.mode() & 0o777;
-        if mode & OTHERS != 0 {
-            return Err(format!(
-                "file {shown} is open to others (mode {mode:04o}); give it mode 0600"
-            ));
-        }
         let mut text = Zeroizing::new(String::new());
         file.take(MAX_SECRET_BYTES + 1)
             .read_to_string(&mut text)
@@ -146,4 +174,13 @@ impl Sources<'_> {
             _ => Ok(Secret::Found(SecretString::new(secret.to_owned()))),
         }
     }
+}
+
+/// Whether a URL has a password that is written out.
+fn holds_password(url: &str) -> bool {
+    let authority = url.split_once("://").map_or("", |(_, rest)| rest);
+    let authority = authority.split(['/', '?', '#']).next().unwrap_or_default();
+    let user = authority.rsplit_once('@').map_or("", |(user, _)| user);
+    let password = user.split_once(':').map_or("", |(_, password)| password);
+    !password.is_empty() && !password.contains("${")
 }

@@ -1,12 +1,18 @@
 //! `[store]`: the database that alone knows the truth.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use session_core::secret::SecretString;
 use session_core::store::postgres;
 
 use super::reader::Reader;
 use super::secret::Sources;
+use crate::permissions::{self, OwnGroups};
+
+const DEFAULT: &str = "sqlite:sidgate.db";
+
+/// What SQLite keeps beside a database: all of it holds rows.
+const BESIDE: [&str; 3] = ["-wal", "-shm", "-journal"];
 
 /// The store, and what the gateway may do to its schema.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,7 +36,9 @@ impl StoreConfig {
     pub(super) fn read(root: &mut Reader<'_>, sources: &Sources<'_>) -> Self {
         root.section("store", |store| Self {
             url: store
-                .text("url", |text| StoreUrl::parse(sources.url(text)?, sources))
+                .text_or("url", DEFAULT, |text| {
+                    StoreUrl::parse(sources.url(text)?, sources)
+                })
                 .unwrap_or_else(|| StoreUrl::Sqlite(sources.folder.join("sidgate.db"))),
             auto_migrate: store.flag("auto_migrate").unwrap_or(false),
         })
@@ -64,5 +72,17 @@ fn sqlite_path(path: &str, sources: &Sources<'_>) -> Result<PathBuf, String> {
             "must name a plain file: a session store in memory forgets every login".to_owned(),
         );
     }
-    sources.path(path)
+    let path = sources.private_path(path, OwnGroups::Write)?;
+    check_beside(&path)?;
+    Ok(path)
+}
+
+/// SQLite gives the files beside a database its mode; one that somebody else has put there it would follow.
+fn check_beside(database: &Path) -> Result<(), String> {
+    BESIDE.iter().try_for_each(|suffix| {
+        let mut name = database.as_os_str().to_owned();
+        name.push(suffix);
+        permissions::check_private_at(Path::new(&name), OwnGroups::Write)
+            .map_err(|exposed| exposed.to_string())
+    })
 }

@@ -13,6 +13,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use super::reader::Reader;
 use super::secret::Sources;
 use super::server::socket_addr;
+use crate::permissions::OwnGroups;
 
 /// `[server.tls]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,7 +31,9 @@ impl TlsConfig {
         server.section("tls", |tls| {
             let listen = tls.texts("listen", socket_addr);
             let cert = tls.text("cert", |path| certificates(sources.path(path)?));
-            let key = tls.text("key", |path| private_key(sources.path(path)?));
+            let key = tls.text("key", |path| {
+                private_key(sources.private_path(path, OwnGroups::Read)?)
+            });
             if !tls.is_present() {
                 return None;
             }

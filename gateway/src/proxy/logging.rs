@@ -40,8 +40,16 @@ pub(super) fn write(gate: &Gate, session: &Session, error: Option<&Error>, ctx: 
 fn shown_path<'a>(gate: &Gate, site: &'a Site, method: &str, path: &'a str) -> Cow<'a, str> {
     match Place::as_written(&site.config, method, path) {
         Place::Route(route) if !route.log_path => Cow::Borrowed(route.path.as_str()),
-        _ => without_sids(gate, path),
+        _ => without_sids(gate, clipped(path)),
     }
+}
+
+/// Longest part of a path that is written down, in bytes. Lines wait in a queue that is bounded by their number.
+const PATH_MAX: usize = 512;
+
+fn clipped(path: &str) -> &str {
+    let end = (0..=PATH_MAX.min(path.len())).rfind(|end| path.is_char_boundary(*end));
+    path.get(..end.unwrap_or(0)).unwrap_or_default()
 }
 
 /// A sid has no place in a path. A client that puts one there all the same must not find it in our logs.

@@ -20,6 +20,7 @@ use tracing_appender::non_blocking::{ErrorCounter, NonBlocking, NonBlockingBuild
 use tracing_subscriber::fmt::MakeWriter;
 
 use super::security;
+use crate::permissions;
 
 /// Lines that wait to be written: about two megabytes of usual ones.
 const QUEUE: usize = 5_000;
@@ -166,6 +167,7 @@ impl AuditFile {
             .create(create)
             .mode(0o600)
             .open(path)?;
+        permissions::check_unchangeable(&file, path).map_err(io::Error::other)?;
         let length = file.metadata()?.len();
         let mut last = [b'\n'];
         if length > 0 {

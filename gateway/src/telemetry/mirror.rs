@@ -22,6 +22,7 @@ pub(super) struct Mirror {
     inconsistent: IntGauge,
     bulkhead: IntGauge,
     local: IntGauge,
+    local_bytes: IntGauge,
     ready: IntGaugeVec,
     lines_lost: IntGaugeVec,
     audit_failures: IntGauge,
@@ -62,6 +63,10 @@ impl Mirror {
             )?,
             bulkhead: make.gauge("bulkhead_in_use", "Reads of other tiers under way.")?,
             local: make.gauge("local_sessions", "Sessions held in process.")?,
+            local_bytes: make.gauge(
+                "local_bytes",
+                "What the sessions held in process take, estimated from above.",
+            )?,
             ready: make.gauges(
                 "ready",
                 "What readiness is made of: 1 fulfilled, 0 not.",
@@ -157,7 +162,9 @@ impl Mirror {
         self.bulkhead
             .set(i64::try_from(sessions.fills_in_flight()).unwrap_or(i64::MAX));
         self.local
-            .set(i64::try_from(sessions.local_len()).unwrap_or(i64::MAX));
+            .set(i64::try_from(sessions.local().len()).unwrap_or(i64::MAX));
+        self.local_bytes
+            .set(i64::try_from(sessions.local().weight()).unwrap_or(i64::MAX));
     }
 }
 

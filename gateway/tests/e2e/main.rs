@@ -9,6 +9,8 @@ mod support;
 #[cfg(test)]
 mod admin_api;
 #[cfg(test)]
+mod admin_listener;
+#[cfg(test)]
 mod answers;
 #[cfg(test)]
 mod audit;
@@ -69,6 +71,8 @@ mod logs;
 #[cfg(test)]
 mod marker;
 #[cfg(test)]
+mod memory;
+#[cfg(test)]
 mod migration;
 #[cfg(test)]
 mod migration_admin;
@@ -124,5 +128,7 @@ mod streams;
 mod target;
 #[cfg(test)]
 mod trusted_proxies;
+#[cfg(test)]
+mod upgrade;
 #[cfg(test)]
 mod vectors;

@@ -2,6 +2,7 @@
 
 use std::net::{Ipv4Addr, TcpListener};
 
+use crate::support::builder::write_secret;
 use crate::support::cli::Outcome;
 use crate::support::cli::sidgate;
 use crate::support::port::free_port;
@@ -82,7 +83,7 @@ fn urls_and_certificates_that_cannot_be_used_are_faults_of_their_keys() {
             std::fs::write(folder.path().join(name), text).unwrap();
         };
         write("cert.pem", "garbage");
-        write("key.pem", "garbage");
+        write_secret(&folder.path().join("key.pem"), "garbage");
         write(
             "sidgate.toml",
             &format!(
@@ -126,8 +127,7 @@ fn key_of_another_certificate_is_refused() {
     let app = App::start();
     let (cert, _) = tls::files();
     // Any EC key but that of the certificate.
-    let other = "tests/e2e/support/tls/other.key";
-    let other = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(other);
+    let other = tls::private_key("other.key");
 
     let outcome = Gateway::in_front_of(&app)
         .with(&format!("[server.tls]\ncert = {cert:?}\nkey = {other:?}"))
@@ -135,4 +135,85 @@ fn key_of_another_certificate_is_refused() {
 
     assert_eq!(outcome.code, Some(78), "{outcome:?}");
     assert!(outcome.stderr.contains("server.tls.key"), "{outcome:?}");
+}
+
+/// Whatever holds secrets, by both commands, with what to type.
+#[test]
+fn files_that_others_can_read_or_change_are_refused() {
+    use std::fs::{Permissions, set_permissions};
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let (cert, key) = tls::files();
+    let text = format!(
+        r#"
+        [server]
+        listen = []
+        [server.tls]
+        cert = {cert:?}
+        key = "key.pem"
+        [backend]
+        upstream = "app"
+        [upstreams.app]
+        servers = ["127.0.0.1:8000"]
+        [[routes]]
+        path = "/"
+        upstream = "app"
+        "#
+    );
+    for (name, mode, key_named) in [
+        ("key.pem", 0o644, "server.tls.key"),
+        ("master.key", 0o604, "keys.master"),
+        ("sidgate.db", 0o644, "store.url"),
+        ("sidgate.db-wal", 0o666, "store.url"),
+        ("sidgate.db-journal", 0o622, "store.url"),
+        ("sidgate.toml", 0o666, ""),
+        (".", 0o777, ""),
+    ] {
+        let folder = tempfile::TempDir::new().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        std::fs::write(at("sidgate.toml"), &text).unwrap();
+        write_secret(&at("key.pem"), &std::fs::read_to_string(&key).unwrap());
+        let out = at("master.key");
+        sidgate(
+            folder.path(),
+            &["keys", "generate", "--out", out.to_str().unwrap()],
+        )
+        .success();
+        if name.starts_with("sidgate.db") {
+            write_secret(&at(name), "");
+        }
+        set_permissions(at(name), Permissions::from_mode(mode)).unwrap();
+        for command in ["check", "run"] {
+            let outcome = sidgate(folder.path(), &[command, "--config", "sidgate.toml"]);
+
+            assert_eq!(outcome.code, Some(78), "{name}: {outcome:?}");
+            let said = &outcome.stderr;
+            assert!(
+                said.contains(key_named) && said.contains("type: chmod"),
+                "{outcome:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn audit_file_that_others_can_change_is_refused() {
+    use std::fs::{Permissions, set_permissions};
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let app = App::start();
+    let folder = tempfile::TempDir::new().unwrap();
+    let file = folder.path().join("audit.jsonl");
+    std::fs::write(&file, "").unwrap();
+    set_permissions(&file, Permissions::from_mode(0o666)).unwrap();
+
+    let outcome = Gateway::in_front_of(&app)
+        .with(&format!("[audit]\nfile = {file:?}"))
+        .run_to_the_end();
+
+    assert_eq!(outcome.code, Some(78), "{outcome:?}");
+    assert!(
+        outcome.stderr.contains("can be changed by others"),
+        "{outcome:?}"
+    );
 }

@@ -13,6 +13,6 @@ mod shared;
 mod tiers;
 
 pub use entry::Entry;
-pub use local::Local;
+pub use local::{Local, LocalLimits};
 pub use shared::{SharedCache, SharedError};
 pub use tiers::{Fill, FillError, Tier, Tiers, TiersOptions};

@@ -36,7 +36,7 @@ pub use self::resolve::{Absence, Active, Follow, Query, Resolution, Unknown};
 use crate::activity::Activity;
 use crate::cache::breaker::{Breaker, BreakerState};
 use crate::cache::flight::Flights;
-use crate::cache::{Fill, Local, SharedCache, Tiers, TiersOptions};
+use crate::cache::{Fill, Local, LocalLimits, SharedCache, Tiers, TiersOptions};
 use crate::clock::{SharedClock, StoreTime};
 use crate::entropy::{self, SharedEntropy};
 use crate::freshness::guard::{self, Guard};
@@ -82,8 +82,8 @@ pub struct Parts {
 /// Settings.
 #[derive(Clone, Copy, Debug)]
 pub struct SessionsOptions {
-    /// Sessions kept in process.
-    pub local_max_entries: usize,
+    /// What is kept in process.
+    pub local: LocalLimits,
     /// Longest life of a value in process.
     pub local_ttl: Duration,
     /// Longest life of a value in the shared cache.
@@ -151,7 +151,7 @@ impl Sessions {
         let node = entropy::bytes(entropy.as_ref()).map_or(Uuid::nil(), |bytes| {
             uuid::Builder::from_random_bytes(bytes).into_uuid()
         });
-        let local = Arc::new(Local::new(options.local_max_entries, options.negative_ttl));
+        let local = Arc::new(Local::new(options.local, options.negative_ttl));
         let tiers = Arc::new(Tiers {
             store: Arc::clone(&store),
             shared,
@@ -328,10 +328,10 @@ impl Sessions {
         self.flights.in_use()
     }
 
-    /// Sessions held in process.
+    /// What is held in process.
     #[must_use]
-    pub fn local_len(&self) -> usize {
-        self.local.len()
+    pub fn local(&self) -> &Local {
+        &self.local
     }
 
     /// State of the shared cache's breaker; `None` without a shared cache.

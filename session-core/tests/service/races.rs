@@ -96,7 +96,7 @@ async fn a_fill_that_a_revocation_overtakes_is_never_installed() {
         b.absence(&created).await,
         Some(Absence::Ended(Dead::Revoked(Some(RevokeReason::Logout))))
     );
-    assert_eq!(b.sessions.local_len(), 0, "nothing was installed");
+    assert_eq!(b.sessions.local().len(), 0, "nothing was installed");
 }
 
 #[tokio::test(flavor = "multi_thread")]

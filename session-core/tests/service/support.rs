@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;
-use session_core::cache::SharedCache;
+use session_core::cache::{LocalLimits, SharedCache};
 use session_core::clock::SystemClock;
 use session_core::entropy::SystemEntropy;
 use session_core::keys::reference::ReferenceKeys;
@@ -66,7 +66,11 @@ impl Site {
     ) -> Node {
         let (store, faults) = FaultStore::new(Arc::clone(&self.store));
         let mut options = SessionsOptions {
-            local_max_entries: 1_000,
+            local: LocalLimits {
+                max_entries: 1_000,
+                max_bytes: 64 << 20,
+                copies: 1,
+            },
             local_ttl: Duration::from_secs(300),
             shared_ttl: Duration::from_secs(1_800),
             negative_ttl: Duration::from_secs(5),

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
-use session_core::cache::SharedCache;
+use session_core::cache::{LocalLimits, SharedCache};
 use session_core::keys::{Keyring, MasterKey};
 use session_core::service::{Parts, Sessions, SessionsOptions};
 use session_core::testing::sim::{
@@ -51,7 +51,11 @@ impl Place {
         };
         let options = SessionsOptions {
             // Nothing is ever pushed out: which entry would be is up to chance.
-            local_max_entries: 1_000,
+            local: LocalLimits {
+                max_entries: 1_000,
+                max_bytes: 64 << 20,
+                copies: 1,
+            },
             local_ttl: self.settings.local_ttl,
             shared_ttl: Duration::from_secs(1_800),
             negative_ttl: Duration::from_secs(5),

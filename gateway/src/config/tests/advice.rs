@@ -1,6 +1,6 @@
 //! Settings that work and are still worth a word.
 
-use super::{Draft, KEY_A, Place, with};
+use super::{CERT, Draft, KEY, KEY_A, Place, with};
 
 fn place() -> Place {
     Place::new().file("master.key", KEY_A)
@@ -149,5 +149,79 @@ fn route_with_a_weaker_way_to_the_same_app_is_worth_a_word() {
         ],
     ] {
         assert_eq!(advice(quiet), Vec::<String>::new(), "{quiet:?}");
+    }
+}
+
+type Settings<'a> = &'a [(&'a str, &'a str)];
+
+const HTTPS: (&str, &str) = ("server.public_origin", "\"https://app.test\"");
+const TOKEN: (&str, &str) = ("admin.token", "\"${SECRET}\"");
+const WEBHOOK: (&str, &str) = ("risk.webhook_secret", "\"${SECRET}\"");
+const UNAUTHORIZED: (&str, &str) = ("routes[].on_missing", "\"unauthorized\"");
+const REQUIRED: (&str, &str) = ("routes[].session", "\"required\"");
+const CERTIFICATE: (&str, &str) = ("server.tls.cert", "\"cert.pem\"");
+const PRIVATE_KEY: (&str, &str) = ("server.tls.key", "\"key.pem\"");
+const PLAIN: (&str, &str) = ("server.listen", "[\"0.0.0.0:8080\"]");
+const FROM_ANYWHERE: (&str, &str) = ("cookie.same_site", "\"none\"");
+
+fn advice_on(settings: Settings<'_>) -> Vec<String> {
+    let place = place()
+        .env("SECRET", &"x".repeat(32))
+        .file("cert.pem", CERT)
+        .file("key.pem", KEY);
+    let draft = Draft::minimal().set("cookie.name", "\"__Host-sid\"");
+    let draft = settings
+        .iter()
+        .fold(draft, |draft, (key, value)| draft.set(key, value));
+    place.good(&draft.text()).advice()
+}
+
+/// The weak settings get one line, about `key`; their harmless relatives get none.
+#[track_caller]
+fn only_weak(key: &str, weak: Settings<'_>, harmless: Settings<'_>) {
+    let lines = advice_on(weak);
+    let is_about = |line: &String| line.starts_with(&format!("{key}: "));
+    assert!(
+        matches!(lines.as_slice(), [line] if is_about(line)),
+        "{lines:?}"
+    );
+    assert_eq!(advice_on(harmless), Vec::<String>::new());
+}
+
+#[test]
+fn pages_of_other_sites_are_worth_a_word() {
+    let key = "cookie.same_site";
+    let checked = [FROM_ANYWHERE, ("routes[].csrf", "\"check\"")];
+    only_weak(key, &[FROM_ANYWHERE], &checked);
+    let nobody = [FROM_ANYWHERE, ("routes[].session", "\"none\"")];
+    only_weak(key, &[FROM_ANYWHERE, REQUIRED, UNAUTHORIZED], &nobody);
+    let key = "routes[].cors_origins";
+    let clear = [HTTPS, (key, "[\"http://other.test\"]")];
+    only_weak(key, &clear, &[HTTPS, (key, "[\"https://other.test\"]")]);
+    let key = "routes[].max_stale";
+    let long = (key, "\"5m\"");
+    only_weak(key, &[REQUIRED, UNAUTHORIZED, long], &[long]);
+}
+
+#[test]
+fn what_crosses_a_network_in_clear_text_is_worth_a_word() {
+    let public = ("server.admin_listen", "\"0.0.0.0:9901\"");
+    only_weak("server.admin_listen", &[public, TOKEN], &[TOKEN]);
+    let key = "risk.webhook_url";
+    let far = (key, "\"http://hook.internal:8080/x\"");
+    let near = (key, "\"http://127.0.0.1:8080/x\"");
+    only_weak(key, &[WEBHOOK, far], &[WEBHOOK, near]);
+    let key = "server.redirect_https";
+    let both = [CERTIFICATE, PRIVATE_KEY, HTTPS, PLAIN];
+    let redirected = [&both[..], &[(key, "true")]].concat();
+    only_weak(key, &both, &redirected);
+}
+
+#[test]
+fn trust_in_a_large_part_of_the_internet_is_worth_a_word() {
+    let usual = "[\"10.0.0.0/8\", \"fc00::/7\", \"2a06:98c0::/29\", \"104.16.0.0/13\"]";
+    for network in ["0.0.0.0/1", "64.0.0.0/2", "2000::/3"] {
+        let key = "server.trusted_proxies";
+        only_weak(key, &[(key, &format!("[{network:?}]"))], &[(key, usual)]);
     }
 }

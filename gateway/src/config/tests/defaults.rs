@@ -24,6 +24,7 @@ url = "sqlite:sidgate.db"              # or postgres://...
 [cache]
 local_ttl = "5m"
 local_max_entries = 100_000
+local_max_bytes = "256MiB"
 redis_url = ""                         # empty: no Redis tier. redis:// rediss:// redis-cluster:// redis-sentinel://
 redis_ttl = "30m"
 [session]
@@ -147,6 +148,7 @@ fn a_small_file_gets_the_documented_numbers() {
     );
     assert_eq!(config.cache.redis_url, None);
     assert_eq!(config.cache.local_max_entries.get(), 100_000);
+    assert_eq!(config.cache.local_max_bytes, 256 << 20);
     assert_eq!(config.session.absolute_timeout, Duration::from_secs(86_400));
     assert_eq!(config.session.max_per_user, None);
     assert_eq!(config.login_limits.per_account.count.get(), 20);

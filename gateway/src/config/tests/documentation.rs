@@ -1,6 +1,7 @@
 //! `docs/configuration.md` and the parser say the same: the same keys, the same defaults, the same about reloads, and
 //! every example loads. Each key has a value here that shows its effect.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 
 use super::super::file::Document;
@@ -87,6 +88,8 @@ fn known() -> Vec<String> {
     let sources = Sources {
         folder: place.path(),
         env: &|_| None,
+        holds_password: Cell::default(),
+        shared_folders: Cell::default(),
     };
     let known = Document::read(&text, |root| {
         Config::read(root, &sources)?;
@@ -234,6 +237,7 @@ const EFFECTS: &[Effect] = &[
     ("store.auto_migrate", "true", &[]),
     ("cache.local_ttl", "\"1m\"", &[]),
     ("cache.local_max_entries", "10", &[]),
+    ("cache.local_max_bytes", "\"1GiB\"", &[]),
     ("cache.negative_ttl", "\"1s\"", &[]),
     ("cache.redis_url", "\"redis://cache\"", &[]),
     ("cache.redis_ttl", "\"1m\"", &[]),
@@ -324,6 +328,7 @@ const EFFECTS: &[Effect] = &[
     ("risk.rules.refused_logins.action", "\"notify\"", HOOK),
     ("risk.rules.refused_logins.rate", "\"1/m\"", &[]),
     ("insecure.trust_everybody", "true", &[]),
+    ("insecure.shared_folders", "true", &[]),
 ];
 
 const HOOK: &[(&str, &str)] = &[

@@ -1,7 +1,7 @@
 //! Secrets: where they may stand, what is refused in their place, and that nothing prints them.
 
 use super::super::{MasterSource, StoreUrl};
-use super::{Draft, KEY_A, KEY_B, MINIMAL, Place, with};
+use super::{CERT, Draft, KEY, KEY_A, KEY_B, MINIMAL, Place, with};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
@@ -56,7 +56,7 @@ fn a_reference_must_lead_somewhere() {
 
 #[test]
 fn a_key_file_that_others_can_read_is_refused() {
-    for mode in [0o640, 0o604, 0o620, 0o601, 0o644] {
+    for mode in [0o640, 0o604, 0o620, 0o601, 0o644, 0o666, 0o660] {
         let place = Place::new().file_with_mode("k", KEY_A, mode);
         place.one_fault(
             &master("file:k"),
@@ -68,6 +68,115 @@ fn a_key_file_that_others_can_read_is_refused() {
         Place::new()
             .file_with_mode("k", KEY_A, mode)
             .good(&master("file:k"));
+    }
+}
+
+#[test]
+fn every_file_with_secrets_is_looked_at() {
+    let place = Place::new()
+        .env("A", KEY_A)
+        .file("master.key", KEY_A)
+        .file("cert.pem", CERT)
+        .file_with_mode("key.pem", KEY, 0o644)
+        .file_with_mode("dsn", "postgres://u:hunter2@127.0.0.1/x", 0o644)
+        .file_with_mode("token", &"x".repeat(32), 0o640)
+        .file_with_mode("open.key", KEY_B, 0o606);
+    let draft = Draft::minimal()
+        .set("server.tls.cert", "\"cert.pem\"")
+        .set("server.tls.key", "\"key.pem\"")
+        .set("store.url", "\"file:dsn\"")
+        .set("cache.redis_url", "\"file:dsn\"")
+        .set("keys.previous", "[\"file:open.key\"]")
+        .set("admin.token", "\"file:token\"");
+    let faults = place.bad(&draft.text());
+    let wanted = [
+        ("admin.token", "token"),
+        ("cache.redis_url", "dsn"),
+        ("keys.previous[0]", "open.key"),
+        ("server.tls.key", "key.pem"),
+        ("store.url", "dsn"),
+    ];
+    assert_eq!(faults.len(), wanted.len(), "{faults:#?}");
+    for (fault, (key, file)) in faults.iter().zip(wanted) {
+        assert!(fault.starts_with(&format!("{key}: ")), "{fault}");
+        assert!(fault.contains("is open to others (mode 06"), "{fault}");
+        assert!(fault.contains("type: chmod 600 /"), "{fault}");
+        assert!(fault.ends_with(file), "{fault}");
+        assert!(!fault.contains("hunter2"), "{fault}");
+    }
+}
+
+/// All of it holds sessions, and SQLite follows a journal that somebody else has put there.
+#[test]
+fn database_that_others_can_read_is_refused() {
+    for name in [
+        "sidgate.db",
+        "sidgate.db-wal",
+        "sidgate.db-shm",
+        "sidgate.db-journal",
+    ] {
+        for mode in [0o644, 0o606, 0o622] {
+            let place = Place::new()
+                .file("master.key", KEY_A)
+                .file_with_mode(name, "", mode);
+            for text in [
+                MINIMAL.to_owned(),
+                with("store.url", "\"sqlite:sidgate.db\""),
+            ] {
+                place.one_fault(&text, "store.url", &format!("{name} is open to others"));
+            }
+        }
+        Place::new()
+            .file("master.key", KEY_A)
+            .file_with_mode(name, "", 0o600)
+            .good(MINIMAL);
+    }
+}
+
+#[test]
+fn folder_and_configuration_that_others_can_change_are_refused() {
+    use std::fs::{Permissions, set_permissions};
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let place = Place::new().file("master.key", KEY_A);
+    place.good(MINIMAL);
+    let config = place.path().join("sidgate.toml");
+    for mode in [0o666, 0o602] {
+        set_permissions(&config, Permissions::from_mode(mode)).expect("set its mode");
+        place.one_fault(MINIMAL, "", "can be changed by others");
+    }
+    set_permissions(&config, Permissions::from_mode(0o644)).expect("set its mode");
+    place.good(MINIMAL);
+    set_permissions(place.path(), Permissions::from_mode(0o777)).expect("set its mode");
+    let faults = place.bad(MINIMAL);
+    let is_named = |fault: &String| fault.contains("can be written to by others");
+    assert!(faults.iter().all(is_named), "{faults:?}");
+    let shared = with("insecure.shared_folders", "true");
+    let advice = place.good(&shared).advice();
+    assert!(
+        advice
+            .iter()
+            .any(|line| line.starts_with("insecure.shared_folders: ")),
+        "{advice:?}"
+    );
+}
+
+#[test]
+fn password_in_a_configuration_that_everybody_may_read_is_worth_a_word() {
+    let place = Place::new().file("master.key", KEY_A).env("PW", "x");
+    let advised = |url: &str| {
+        let draft = Draft::minimal()
+            .set("cookie.name", "\"__Host-sid\"")
+            .set("store.url", &format!("\"postgres://{url}127.0.0.1/x\""));
+        place
+            .good(&draft.text())
+            .advice()
+            .iter()
+            .any(|line| line.contains("holds a password") && line.contains("chmod 600"))
+    };
+    assert!(advised("u:hunter2@"));
+    for url in ["u:${PW}@", "u@", ""] {
+        assert!(!advised(url), "{url}");
     }
 }
 

@@ -70,6 +70,38 @@ fn sizes_and_counts_are_above_zero() {
 }
 
 #[test]
+fn sizes_have_a_unit_or_are_bytes() {
+    let size = |value: &str| {
+        let text = with("cache.local_max_bytes", value);
+        Place::new().good(&text).cache.local_max_bytes
+    };
+    for (value, bytes) in [
+        ("1_048_576", 1 << 20),
+        ("\"1024KiB\"", 1 << 20),
+        ("\"3MiB\"", 3 << 20),
+        ("\"1TiB\"", 1 << 40),
+    ] {
+        assert_eq!(size(value), bytes, "{value}");
+    }
+    refuses(
+        "cache.local_max_bytes",
+        &[
+            "",
+            "MiB",
+            "1",
+            "1MB",
+            "1 MiB",
+            "+1MiB",
+            "-1MiB",
+            "1.5MiB",
+            "1023KiB",
+            "2TiB",
+            "99999999999999999999TiB",
+        ],
+    );
+}
+
+#[test]
 fn rates() {
     let config = Place::new().good(&with("login_limits.per_account", "\"7/h\""));
     let rate = config.login_limits.per_account;

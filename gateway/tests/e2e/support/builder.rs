@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use toml::Table;
 
 use super::app::{self, App};
-use super::cli::{self, Outcome, sidgate};
+use super::cli::{self, Outcome, sidgate, sidgate_with};
 use super::config::{Ports, merge};
 use super::gateway::{Gateway, is_open, status_of};
 use super::process::{Process, guarded};
@@ -120,6 +120,15 @@ impl<'a> Builder<'a> {
             folder.path(),
             &["run", "--config", config.to_str().unwrap()],
         )
+    }
+
+    /// The same for a process that is to take the place of another.
+    pub(crate) fn upgrade_to_the_end(self) -> Outcome {
+        let folder = self.folder_with_key();
+        self.write_config(folder.path(), Ports::free());
+        let config = folder.path().join("sidgate.toml");
+        let arguments = ["run", "--upgrade", "--config", config.to_str().unwrap()];
+        sidgate_with(&self.environment, folder.path(), &arguments)
     }
 
     fn folder_with_key(&self) -> TempDir {

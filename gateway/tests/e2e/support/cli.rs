@@ -66,6 +66,7 @@ pub(crate) fn clean_environment(command: &mut Command) {
         "SESSION_CACHE_TTL",
         "ENABLE_SESSION_METRICS",
         "RUST_LOG",
+        "RUNTIME_DIRECTORY",
     ];
     for name in overrides {
         command.env_remove(name);

@@ -64,6 +64,11 @@ impl Gateway {
         loopback(self.ports.public)
     }
 
+    /// Where its admin listener is.
+    pub(crate) fn admin_address(&self) -> SocketAddr {
+        loopback(self.ports.admin)
+    }
+
     /// Host and port as browsers write them.
     pub(crate) fn host(&self) -> String {
         format!("localhost:{}", self.ports.public)
@@ -194,7 +199,17 @@ impl Gateway {
 
     /// Has another process take its place, as `docs/operations.md` says.
     pub(crate) fn hand_over(&mut self) -> ExitStatus {
-        let next = spawn_with(self.folder.path(), &self.environment, &["--upgrade"]);
+        let next = self.start_successor();
+        self.make_way_for(next)
+    }
+
+    /// The process that is to take its place, waiting.
+    pub(crate) fn start_successor(&self) -> Process {
+        spawn_with(self.folder.path(), &self.environment, &["--upgrade"])
+    }
+
+    /// Tells it to hand its sockets over, and waits until it has ended.
+    pub(crate) fn make_way_for(&mut self, next: Process) -> ExitStatus {
         let mut last = std::mem::replace(&mut self.process, next);
         last.signal(Signal::QUIT);
         until("the old process to end", LONG, || last.ended())

@@ -2,9 +2,11 @@
 //!
 //! `tls/localhost.pem` and its key are for tests alone: nobody else trusts them.
 
+use std::fs;
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{Ipv4Addr, TcpStream};
 use std::path::PathBuf;
+use std::process;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,12 +18,29 @@ use rustls::{
     ClientConfig, ClientConnection, DigitallySignedStruct, Error, SignatureScheme, StreamOwned,
 };
 
+use super::builder::write_secret;
 use super::http::{Response, parse_head};
 
 /// Certificate and key of the listener.
 pub(crate) fn files() -> (PathBuf, PathBuf) {
-    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/e2e/support/tls");
-    (folder.join("localhost.pem"), folder.join("localhost.key"))
+    (folder().join("localhost.pem"), private_key("localhost.key"))
+}
+
+/// A key in a file that nobody else can read, which is more than a checkout gives.
+pub(crate) fn private_key(name: &str) -> PathBuf {
+    let place = PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
+    let (new, copy) = (
+        place.join(format!("{name}.{}", process::id())),
+        place.join(name),
+    );
+    write_secret(&new, &fs::read_to_string(folder().join(name)).unwrap());
+    // Another test may be doing the same.
+    fs::rename(&new, &copy).unwrap();
+    copy
+}
+
+fn folder() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/e2e/support/tls")
 }
 
 /// Sends a request that must say `Connection: close`, and returns the response.

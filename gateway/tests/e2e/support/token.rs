@@ -2,9 +2,9 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jsonwebtoken::{Algorithm, EncodingKey, crypto};
+use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde_json::{Value, json};
-use sha2::{Digest as _, Sha256};
+use sha2::{Digest as _, Sha256, Sha512};
 
 /// A JWT as the contract has it: HS256 under `key`.
 pub(crate) fn sign(key: &[u8], claims: &Value) -> String {
@@ -51,8 +51,16 @@ fn decode(segment: &str) -> Result<Value, &'static str> {
 }
 
 fn mac(key: &[u8], text: &str) -> String {
-    let key = EncodingKey::from_secret(key);
-    crypto::sign(text.as_bytes(), &key, Algorithm::HS256).unwrap()
+    let mac = Hmac::<Sha256>::new_from_slice(key).unwrap();
+    URL_SAFE_NO_PAD.encode(mac.chain_update(text).finalize().into_bytes())
+}
+
+/// A token of the same form under another algorithm of the same family, correctly signed.
+pub(crate) fn sign_by_hs512(key: &[u8], claims: &Value) -> String {
+    let signed = unsigned(&json!({"alg": "HS512", "typ": "JWT"}), claims);
+    let mac = Hmac::<Sha512>::new_from_slice(key).unwrap();
+    let signature = mac.chain_update(&signed).finalize().into_bytes();
+    format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature))
 }
 
 /// SHA-256 in base64url, as the `bh` claim has it.

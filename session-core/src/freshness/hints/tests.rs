@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use super::*;
-use crate::cache::Entry;
+use crate::cache::{Entry, LocalLimits};
 use crate::clock::{Boot, StoreTime, SystemClock, Timestamp};
 use crate::freshness::tail::{Listener, Tail};
 use crate::freshness::{Lease, Standing, Window};
@@ -72,7 +72,12 @@ struct Node {
 
 impl Node {
     fn start(script: impl IntoIterator<Item = Opened>, signals: Arc<Signals>) -> Self {
-        let local = Arc::new(Local::new(10, Duration::from_secs(60)));
+        let limits = LocalLimits {
+            max_entries: 10,
+            max_bytes: 1 << 20,
+            copies: 0,
+        };
+        let local = Arc::new(Local::new(limits, Duration::from_secs(60)));
         let (stats, attempts) = (
             Arc::<Stats>::default(),
             Arc::<Mutex<Vec<Instant>>>::default(),

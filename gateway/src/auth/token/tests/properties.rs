@@ -7,14 +7,13 @@ use super::{NOW, django, good, signed_by};
 use crate::auth::event::SessionEvent;
 use crate::auth::token::TokenRefused;
 use crate::corpus;
-use jsonwebtoken::Algorithm;
 
 /// What stands for the signed token of the moment in a kept file.
 const TOKEN: &str = "{token}";
 
 #[test]
 fn only_the_signed_token_itself_opens() {
-    let token = signed_by(1, Algorithm::HS256, &good());
+    let token = signed_by(1, &good());
     let parts: Vec<&str> = token.split('.').collect();
     let check = |bytes: &[u8]| -> TestCaseResult {
         let text = String::from_utf8_lossy(bytes).replace(TOKEN, &token);

@@ -1,0 +1,76 @@
+use serde_json::json;
+use uuid::Uuid;
+
+use super::*;
+use crate::clock::Timestamp;
+use crate::freshness::Standing;
+use crate::session::Identity;
+
+const MIB: u64 = 1 << 20;
+
+fn entry(number: u32, text: usize) -> Arc<Entry> {
+    let about = "x".repeat(text);
+    let (identity, _) =
+        Identity::from_value(json!({"user": {"id": "7"}, "attributes": {"about": about}})).unwrap();
+    let mut key = [0; 32];
+    key[..4].copy_from_slice(&number.to_be_bytes());
+    let at = Timestamp::from_micros(1);
+    let session = Session {
+        key: SessionKey::from_bytes(key),
+        id: Uuid::from_u128(u128::from(number)),
+        identity,
+        ip: None,
+        user_agent: "".into(),
+        created_at: at,
+        auth_time: at,
+        last_activity: at,
+        expires_at: at,
+        idle: Duration::ZERO,
+        revoked: None,
+        reference: None,
+        created_seq: 0,
+        version: 1,
+        renewed_at: None,
+    };
+    let standing = Standing {
+        epoch: 0,
+        tick: 0,
+        head: 0,
+    };
+    let ttl = Duration::from_secs(1);
+    Arc::new(Entry::new(session, 0, standing, Boot::default(), ttl))
+}
+
+fn filled(max_entries: usize, max_bytes: u64, text: usize) -> Local {
+    let limits = LocalLimits {
+        max_entries,
+        max_bytes,
+        copies: 2,
+    };
+    let local = Local::new(limits, Duration::from_secs(5));
+    for number in 0..20_000 {
+        local.put(entry(number, text));
+        assert!(local.weight() <= max_bytes);
+    }
+    local
+}
+
+/// Whatever an app says about its users, and however many there are.
+#[test]
+fn large_identities_take_no_more_room_than_there_is() {
+    for text in [4_000, 15_000] {
+        let local = filled(1_000_000, 4 * MIB, text);
+        let texts = local.len() * text;
+        assert!(texts < 4 << 20, "{texts} bytes of texts alone");
+        assert!(local.len() > 20, "{} have room", local.len());
+    }
+}
+
+#[test]
+fn small_ones_are_bounded_by_their_number() {
+    for max_entries in [10, 1_000] {
+        let held = filled(max_entries, 256 * MIB, 10).len();
+        assert!(held <= max_entries, "{held}");
+        assert!(held * 10 >= max_entries * 9, "{held} of {max_entries}");
+    }
+}
