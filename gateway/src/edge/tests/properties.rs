@@ -114,7 +114,10 @@ fn decoded(text: &str) -> Vec<u8> {
     let mut bytes = Vec::new();
     let mut rest = text.as_bytes();
     while let [first, after @ ..] = rest {
-        let escape = rest.get(1..3).and_then(|hex| str::from_utf8(hex).ok());
+        // `from_str_radix` alone would take a sign for a digit.
+        let digits = |hex: &&[u8]| hex.iter().all(u8::is_ascii_hexdigit);
+        let escape = rest.get(1..3).filter(digits);
+        let escape = escape.and_then(|hex| str::from_utf8(hex).ok());
         match escape.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
             Some(byte) if *first == b'%' => {
                 bytes.push(byte);
