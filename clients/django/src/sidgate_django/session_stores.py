@@ -19,7 +19,7 @@ from typing import Any, Final
 
 from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
-from django.contrib.sessions.backends.base import VALID_KEY_CHARS, CreateError
+from django.contrib.sessions.backends.base import VALID_KEY_CHARS, CreateError, SessionBase
 from django.utils.crypto import get_random_string, salted_hmac
 
 from .session import GatewaySession
@@ -104,113 +104,118 @@ def _is_unused(ref: str) -> bool:
     return not data or END in data[MARK]
 
 
+class SidgateStore(SessionBase):
+    """Before the store of any engine, see ``_extended()``."""
+
+    #: Behind a gateway session: a ``ref`` leads here, a cookie never does.
+    is_kept = False
+    #: A cookie may open a session that Django logged in by itself.
+    admits_login = False
+
+    def __init__(self, session_key: str | None = None) -> None:
+        #: Who is logged in, as the gateway says, for readers of the session.
+        self.login: dict[str, Any] = {}
+        #: By the keys that they lead to.
+        self.refs: dict[str, str] = {}
+        super().__init__(session_key)
+
+    @property
+    def ref(self) -> str | None:
+        return self.refs.get(self.session_key or "")
+
+    def load(self) -> dict[str, Any]:
+        for key in self._candidates():
+            self._session_key = key
+            if (data := self._admitted(super().load())) is not None:
+                return data
+        self._session_key = None
+        return {}
+
+    async def aload(self) -> dict[str, Any]:
+        for key in self._candidates():
+            self._session_key = key
+            if (data := self._admitted(await super().aload())) is not None:
+                return data
+        self._session_key = None
+        return {}
+
+    def _candidates(self) -> list[str | None]:
+        return [*self.refs] or [self.session_key]
+
+    def save(self, must_create: bool = False) -> None:
+        data = self._get_session(no_load=must_create)  # type: ignore[attr-defined]
+        with self._as_stored(data):
+            super().save(must_create)
+
+    async def asave(self, must_create: bool = False) -> None:
+        data = await self._aget_session(no_load=must_create)  # type: ignore[attr-defined]
+        with self._as_stored(data):
+            await super().asave(must_create)
+
+    def flush(self) -> None:
+        super().flush()
+        self._forget()
+
+    async def aflush(self) -> None:
+        await super().aflush()
+        self._forget()
+
+    def become_visitors(self) -> None:
+        """What is in it goes on without a login."""
+        for name in (*LOGIN, MARK):
+            self.pop(name, None)
+        self._forget()
+
+    def _forget(self) -> None:
+        self.is_kept = False
+        self.login, self.refs = {}, {}
+
+    def _admitted(self, data: dict[str, Any]) -> dict[str, Any] | None:
+        if self.is_kept:
+            if MARK not in data:
+                return None
+            backend = data[MARK].get(BACKEND)
+            return data | self.login | ({BACKEND_SESSION_KEY: backend} if backend else {})
+        if MARK in data or (SESSION_KEY in data and not self.admits_login):
+            return None
+        return data
+
+    @contextmanager
+    def _as_stored(self, data: dict[str, Any]) -> Iterator[None]:
+        if self.admits_login and not self.is_kept:
+            yield
+            return
+        login = {name: data.pop(name) for name in LOGIN if name in data}
+        if self.is_kept:
+            note = data.setdefault(MARK, {})
+            if backend := login.get(BACKEND_SESSION_KEY):
+                note[BACKEND] = backend
+        try:
+            yield
+        finally:
+            data.update(login)
+
+    def _get_new_session_key(self) -> str:
+        while True:
+            key = self._new_key()
+            if not self.exists(key):
+                return key
+
+    async def _aget_new_session_key(self) -> str:
+        while True:
+            key = self._new_key()
+            if not await self.aexists(key):
+                return key
+
+    def _new_key(self) -> str:
+        ref = get_random_string(KEY_LENGTH, VALID_KEY_CHARS)
+        key = key_of(ref)
+        self.refs = {key: ref}
+        return key
+
+
 @cache
 def _extended(base: Any) -> Any:
-    class SidgateStore(base):  # type: ignore[misc]
-        #: Behind a gateway session: a ``ref`` leads here, a cookie never does.
-        is_kept = False
-        #: A cookie may open a session that Django logged in by itself.
-        admits_login = False
-
-        def __init__(self, session_key: str | None = None) -> None:
-            #: Who is logged in, as the gateway says, for readers of the session.
-            self.login: dict[str, Any] = {}
-            #: By the keys that they lead to.
-            self.refs: dict[str, str] = {}
-            super().__init__(session_key)
-
-        @property
-        def ref(self) -> str | None:
-            return self.refs.get(self.session_key or "")
-
-        def load(self) -> dict[str, Any]:
-            for key in self._candidates():
-                self._session_key = key
-                if (data := self._admitted(super().load())) is not None:
-                    return data
-            self._session_key = None
-            return {}
-
-        async def aload(self) -> dict[str, Any]:
-            for key in self._candidates():
-                self._session_key = key
-                if (data := self._admitted(await super().aload())) is not None:
-                    return data
-            self._session_key = None
-            return {}
-
-        def _candidates(self) -> list[str | None]:
-            return [*self.refs] or [self.session_key]
-
-        def save(self, must_create: bool = False) -> None:
-            with self._as_stored(self._get_session(no_load=must_create)):
-                super().save(must_create)
-
-        async def asave(self, must_create: bool = False) -> None:
-            with self._as_stored(await self._aget_session(no_load=must_create)):
-                await super().asave(must_create)
-
-        def flush(self) -> None:
-            super().flush()
-            self._forget()
-
-        async def aflush(self) -> None:
-            await super().aflush()
-            self._forget()
-
-        def become_visitors(self) -> None:
-            """What is in it goes on without a login."""
-            for name in (*LOGIN, MARK):
-                self._session.pop(name, None)
-            self._forget()
-
-        def _forget(self) -> None:
-            self.is_kept = False
-            self.login, self.refs = {}, {}
-
-        def _admitted(self, data: dict[str, Any]) -> dict[str, Any] | None:
-            if self.is_kept:
-                if MARK not in data:
-                    return None
-                backend = data[MARK].get(BACKEND)
-                return data | self.login | ({BACKEND_SESSION_KEY: backend} if backend else {})
-            if MARK in data or (SESSION_KEY in data and not self.admits_login):
-                return None
-            return data
-
-        @contextmanager
-        def _as_stored(self, data: dict[str, Any]) -> Iterator[None]:
-            if self.admits_login and not self.is_kept:
-                yield
-                return
-            login = {name: data.pop(name) for name in LOGIN if name in data}
-            if self.is_kept:
-                note = data.setdefault(MARK, {})
-                if backend := login.get(BACKEND_SESSION_KEY):
-                    note[BACKEND] = backend
-            try:
-                yield
-            finally:
-                data.update(login)
-
-        def _get_new_session_key(self) -> str:
-            while True:
-                key = self._new_key()
-                if not self.exists(key):
-                    return key
-
-        async def _aget_new_session_key(self) -> str:
-            while True:
-                key = self._new_key()
-                if not await self.aexists(key):
-                    return key
-
-        def _new_key(self) -> str:
-            ref = get_random_string(KEY_LENGTH, VALID_KEY_CHARS)
-            key = key_of(ref)
-            self.refs = {key: ref}
-            return key
-
+    """The store ``base`` with the rules of this module."""
     # Django derives the salt of its signatures from this name: the two read the same sessions.
-    SidgateStore.__qualname__ = base.__qualname__
-    return SidgateStore
+    return type("SessionStore", (SidgateStore, base), {"__qualname__": base.__qualname__})
