@@ -140,9 +140,13 @@ fn ended_sid_proves_nothing() {
     let sid = stage.log_in(ALICE, HOME);
     stage.send(Request::delete(SESSION).sid(&sid), HOME);
 
-    let through = stage.guesses(|| login(ALICE, "guess").sid(&sid), 300);
+    let with_sid = || login(ALICE, "guess").sid(&sid);
+    assert_eq!(stage.guesses(with_sid, 300), 3);
 
-    assert_eq!(through, 3);
+    let response = stage.send(with_sid(), "203.0.113.1");
+    stage.is_limited(&response, "account");
+    let response = stage.send(login(ALICE, PASSWORD), "203.0.113.1");
+    stage.is_limited(&response, "account");
 }
 
 #[test]
@@ -295,8 +299,9 @@ fn refusal_outside_the_contract_counts_and_says_nothing() {
     ] {
         let stage = Stage::with("per_account = \"2/h\"");
         stage.app.on_authenticate(Reply::json(401, &refusal));
-        let statuses = [(); 3].map(|()| stage.guess(ALICE, HOME));
-        assert_eq!(statuses, [503, 503, 429], "{refusal}");
+        let statuses = [(); 2].map(|()| stage.guess(ALICE, HOME));
+        assert_eq!(statuses, [503; 2], "{refusal}");
+        stage.is_limited(&stage.send(login(ALICE, "guess"), HOME), "account");
     }
 }
 
