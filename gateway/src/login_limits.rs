@@ -9,6 +9,7 @@
 //! |---|---|
 //! | brings a live sid of the account | that session |
 //! | comes from a network from which the account has logged in lately | account and network, and client |
+//! | brings another live sid, whose user has the account's address | all such sids of the account, and client |
 //! | is anybody else's | account, and client |
 //!
 //! A sid that has ended proves nothing. An account is counted once however its name is spelt (`auth::account`), and under the
@@ -16,23 +17,21 @@
 //! that spelling is turned away before the app is asked.
 //!
 //! Memory is bounded: everything is kept under digests of 32 bytes, in counters and a cache of fixed sizes.
-//!
-//! After everybody was logged out, everybody logs in. Checking a password is the most expensive thing that an app does, so
-//! only so many are asked of it at once; a few more wait, and the rest is told to come back, not all at the same time.
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use governor::clock::{Clock, DefaultClock};
 use quick_cache::sync::Cache;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use uuid::Uuid;
 
+pub(crate) use self::turns::{Turn, Turns};
 use crate::auth::account::Account;
 use crate::buckets::{self, Buckets, TooMany};
 use crate::config::LoginLimitsConfig;
 use crate::edge::client_ip::limit_key;
+
+mod turns;
 
 /// What something is counted under.
 type Name = [u8; 32];
@@ -42,8 +41,6 @@ type Reserved<C> = buckets::Reserved<Name, C>;
 const ALIASES_MAX: usize = 50_000;
 /// Counters that the live sessions of one user share, so that whoever makes many sessions has no more than these.
 const SESSION_COUNTERS: u8 = 8;
-/// How many wait for each that is judged.
-const WAITING: usize = 4;
 
 /// Failures so far.
 pub(crate) struct LoginLimits<C: Clock = DefaultClock> {
@@ -56,10 +53,8 @@ pub(crate) struct LoginLimits<C: Clock = DefaultClock> {
     /// Right passwords that lacked another factor.
     first_steps: Arc<Buckets<Name, C>>,
     aliases: Cache<Name, Name>,
-    /// For those who are being judged or wait for it.
-    places: Arc<Semaphore>,
-    /// For those who are being judged.
-    turns: Arc<Semaphore>,
+    /// How many are judged at once.
+    pub(crate) turns: Turns,
 }
 
 /// The counter that has nothing left.
@@ -112,6 +107,9 @@ pub(crate) enum Standing<C: Clock = DefaultClock> {
     LiveSession(Reserved<C>),
     /// It comes from this network, from which the account has logged in lately.
     Known(IpAddr, Reserved<C>),
+    /// It brings a live sid whose user says to have the account's address. In many apps anybody may say so: all who do are
+    /// one.
+    Claimed(Reserved<C>),
     /// Nothing speaks for it.
     Stranger(Reserved<C>),
 }
@@ -137,36 +135,42 @@ pub(crate) struct Attempt<C: Clock = DefaultClock> {
 }
 
 /// What a guess was counted under.
+#[derive(Clone, Copy)]
 enum Counted {
     Session,
-    Account {
-        account: Name,
-        network: Option<IpAddr>,
-    },
+    Account { account: Name, among: Among },
 }
 
-/// Leave to ask the backend, given back when it is dropped.
-#[derive(Debug)]
-pub(crate) struct Turn {
-    _place: OwnedSemaphorePermit,
-    _turn: OwnedSemaphorePermit,
+/// Whose guesses at an account are counted together.
+#[derive(Clone, Copy)]
+enum Among {
+    Strangers,
+    Neighbours(IpAddr),
+    Claimants,
+}
+
+impl Among {
+    fn counter(self) -> Counter {
+        match self {
+            Self::Strangers => Counter::Account,
+            Self::Neighbours(_) => Counter::Network,
+            Self::Claimants => Counter::Session,
+        }
+    }
+
+    fn bucket(self, account: Name) -> Name {
+        match self {
+            Self::Strangers => account,
+            Self::Neighbours(network) => name("network", &[&address(network), &account]),
+            Self::Claimants => name("claimed", &[&account]),
+        }
+    }
 }
 
 impl LoginLimits {
     /// Nobody has tried anything yet.
     pub(crate) fn new(config: &LoginLimitsConfig) -> Self {
         Self::with_clock(config, &DefaultClock::default())
-    }
-
-    /// Waits until the backend may be asked, at most for `patience`; `None` when that is over, or too many wait already.
-    pub(crate) async fn turn(&self, patience: Duration) -> Option<Turn> {
-        let place = Arc::clone(&self.places).try_acquire_owned().ok()?;
-        let turn = Arc::clone(&self.turns).acquire_owned();
-        let turn = tokio::time::timeout(patience, turn).await.ok()?.ok()?;
-        Some(Turn {
-            _place: place,
-            _turn: turn,
-        })
     }
 }
 
@@ -184,8 +188,7 @@ impl<C: Clock> LoginLimits<C> {
             familiar: buckets(&config.per_account),
             first_steps: buckets(&config.per_account),
             aliases: Cache::new(ALIASES_MAX),
-            places: Arc::new(Semaphore::new(config.max_concurrent.get() * (1 + WAITING))),
-            turns: Arc::new(Semaphore::new(config.max_concurrent.get())),
+            turns: Turns::new(config.max_concurrent),
         }
     }
 
@@ -232,23 +235,13 @@ impl<C: Clock> LoginLimits<C> {
         let (counted, client, guess) = match standing {
             Standing::LiveSession(guess) => (Counted::Session, None, Ok(guess)),
             Standing::Known(network, client) => {
-                let bucket = at(account, network);
-                let network = Some(network);
-                let counted = Counted::Account { account, network };
-                let guess = self.familiar.reserve(bucket);
-                let guess = guess.map_err(Limited::by(Counter::Network));
-                (counted, Some(client), guess)
+                self.among(account, Among::Neighbours(network), client)
             }
-            Standing::Stranger(client) => {
-                let network = None;
-                let counted = Counted::Account { account, network };
-                let guess = self.strangers.reserve(account);
-                let guess = guess.map_err(Limited::by(Counter::Account));
-                (counted, Some(client), guess)
-            }
+            Standing::Claimed(client) => self.among(account, Among::Claimants, client),
+            Standing::Stranger(client) => self.among(account, Among::Strangers, client),
         };
         let admitted =
-            guess.and_then(|guess| Ok((guess, self.first_step(account, &counted, factors)?)));
+            guess.and_then(|guess| Ok((guess, self.first_step(account, counted, factors)?)));
         match admitted {
             Ok((guess, first_step)) => Ok(Attempt {
                 limits: Arc::clone(self),
@@ -267,11 +260,29 @@ impl<C: Clock> LoginLimits<C> {
         }
     }
 
+    fn among(
+        &self,
+        account: Name,
+        among: Among,
+        client: Reserved<C>,
+    ) -> (Counted, Option<Reserved<C>>, Result<Reserved<C>, Limited>) {
+        let guess = self.guesses(among).reserve(among.bucket(account));
+        let guess = guess.map_err(Limited::by(among.counter()));
+        (Counted::Account { account, among }, Some(client), guess)
+    }
+
+    fn guesses(&self, among: Among) -> &Arc<Buckets<Name, C>> {
+        match among {
+            Among::Strangers => &self.strangers,
+            Among::Neighbours(_) | Among::Claimants => &self.familiar,
+        }
+    }
+
     /// Whoever knows a password could otherwise have the app send codes without end.
     fn first_step(
         &self,
         account: Name,
-        counted: &Counted,
+        counted: Counted,
         factors: Factors,
     ) -> Result<Option<Reserved<C>>, Limited> {
         if factors == Factors::More {
@@ -279,11 +290,7 @@ impl<C: Clock> LoginLimits<C> {
         }
         let bucket = match counted {
             Counted::Session => name("first step in a session", &[&account]),
-            Counted::Account { network: None, .. } => account,
-            Counted::Account {
-                network: Some(network),
-                ..
-            } => at(account, *network),
+            Counted::Account { among, .. } => among.bucket(account),
         };
         let reserved = self.first_steps.reserve(bucket);
         reserved.map(Some).map_err(Limited::by(Counter::FirstStep))
@@ -326,21 +333,12 @@ impl<C: Clock> Attempt<C> {
 
     /// A counter that is empty stays so: the guess was made.
     fn count_for(&self, named: Name) {
-        let _empty = match self.counted {
-            Counted::Session => Ok(()),
-            Counted::Account { account, .. } if account == named => Ok(()),
-            Counted::Account {
-                network: Some(network),
-                ..
-            } => self.limits.familiar.take(at(named, network)),
-            Counted::Account { network: None, .. } => self.limits.strangers.take(named),
-        };
+        if let Counted::Account { account, among } = self.counted
+            && account != named
+        {
+            let _empty = self.limits.guesses(among).take(among.bucket(named));
+        }
     }
-}
-
-/// What an account is counted under in one network.
-fn at(account: Name, network: IpAddr) -> Name {
-    name("network", &[&address(network), &account])
 }
 
 fn address(ip: IpAddr) -> [u8; 16] {

@@ -105,7 +105,12 @@ pub(crate) async fn login(
         Ok(attempt) => attempt,
         Err(refused) => return *refused,
     };
-    let Some(turn) = site.login_limits.turn(site.config.backend.timeout).await else {
+    let Some(turn) = site
+        .login_limits
+        .turns
+        .wait(site.config.backend.timeout)
+        .await
+    else {
         gate.metrics.shed("login");
         return Answer::overloaded(&asker.request_id);
     };

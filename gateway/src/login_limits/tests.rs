@@ -1,5 +1,7 @@
 //! Who is counted where, and what an attacker gets.
 
+use std::time::Duration;
+
 use governor::clock::FakeRelativeClock;
 
 use super::*;
@@ -67,26 +69,6 @@ fn with_session(limits: &Limits, account: &str, session: u128) -> Try {
 /// Whether a wrong guess gets through.
 fn guess(attempt: Try) -> bool {
     attempt.map(|attempt| attempt.failed(NO_ONE)).is_ok()
-}
-
-#[tokio::test(start_paused = true)]
-async fn one_is_judged_four_wait_and_the_next_is_sent_away() {
-    let limits = Arc::new(LoginLimits::new(&config(10, 10)));
-    let patience = Duration::from_secs(3);
-    let first = limits.turn(patience).await.unwrap();
-    let mut waiting = tokio::task::JoinSet::new();
-    for _ in 0..WAITING {
-        let limits = Arc::clone(&limits);
-        waiting.spawn(async move { limits.turn(patience).await.is_some() });
-    }
-    tokio::task::yield_now().await;
-    assert!(limits.turn(Duration::MAX).await.is_none(), "no place");
-    drop(first);
-    while let Some(waited) = waiting.join_next().await {
-        assert!(waited.unwrap());
-    }
-    let _held = limits.turn(patience).await.unwrap();
-    assert!(limits.turn(patience).await.is_none(), "no patience left");
 }
 
 #[test]
@@ -170,6 +152,21 @@ fn what_strangers_use_up_is_nobody_elses() {
     )));
     assert!(guess(neighbour(&limits, "b@x", home, client(202))));
     assert!(with_session(&limits, "a@x", 1).is_ok());
+}
+
+/// Who has the address by their own word is one, however many they are.
+#[test]
+fn claims_are_one_counter() {
+    let limits = limits(3, 1_000);
+    let claim = |account, from| {
+        let standing = Standing::Claimed(limits.client(from).ok().unwrap());
+        guess(limits.attempt(&Account::new(account), standing, Factors::Password))
+    };
+    let through = (0..100).filter(|number| claim("a@x", client(*number)));
+    assert_eq!(through.count(), 3);
+    assert!(claim("b@x", client(1)));
+    assert!(guess(stranger(&limits, "a@x", client(1))));
+    assert!(guess(with_session(&limits, "a@x", 1)));
 }
 
 #[test]

@@ -198,6 +198,33 @@ fn what_one_account_has_proved_is_no_use_for_another() {
     stage.is_limited(&response, "account");
 }
 
+/// Nobody has typed a name where the app's own page has logged in; what is left is what the identity says.
+#[test]
+fn session_of_the_apps_own_page_counts_by_its_address_and_all_of_them_together() {
+    let stage = Stage::with("per_account = \"3/h\"");
+    let enter = |user: &str| {
+        let mut identity = app::identity(ALICE);
+        identity["user"]["id"] = json!(user);
+        stage
+            .app
+            .says("/login", json!([{"type": "login", "identity": identity}]));
+        stage.gateway.send(&Request::post("/login")).new_sid()
+    };
+    let (alice, mallory) = (enter("alice"), enter("mallory"));
+    assert_eq!(stage.guesses(guess_of(ALICE), 10), 3);
+
+    assert_eq!(
+        stage
+            .send(login(ALICE, PASSWORD).sid(&alice), "203.0.113.1")
+            .status,
+        201
+    );
+    assert_eq!(stage.guesses(|| login(ALICE, "guess").sid(&mallory), 50), 3);
+    let carol = enter("carol");
+    let response = stage.send(login(ALICE, "guess").sid(&carol), "198.51.100.9");
+    stage.is_limited(&response, "live_session");
+}
+
 /// Users of two tenants may have one address, and whoever rules a tenant can add anybody to it.
 #[test]
 fn namesake_is_not_the_same_account() {
@@ -211,9 +238,11 @@ fn namesake_is_not_the_same_account() {
         .app
         .on_authenticate(Reply::json(401, &json!({"code": "invalid_credentials"})));
 
+    assert_eq!(stage.guesses(guess_of(ALICE), 20), 3);
+    stage.is_limited(&stage.send(login(ALICE, "guess"), "203.0.113.1"), "account");
     assert_eq!(stage.guesses(|| login(ALICE, "guess").sid(&mallory), 20), 3);
-    assert_eq!(stage.guess(ALICE, "203.0.113.1"), 429);
-    drop(sid);
+    let response = stage.send(login(ALICE, "guess").sid(&sid), HOME);
+    stage.is_limited(&response, "live_session");
 }
 
 #[test]
@@ -356,35 +385,4 @@ fn first_steps_without_end_are_stopped() {
     let third = stage.send(login(ALICE, PASSWORD), HOME);
     stage.is_limited(&third, "first_step");
     assert_eq!(stage.send(with_code("123456"), HOME).status, 201);
-}
-
-#[test]
-fn password_login_can_be_taken_away() {
-    let app = App::start();
-    let gateway = Gateway::in_front_of(&app)
-        .with("[endpoints]\npassword_login = false")
-        .start();
-
-    for request in [
-        login(ALICE, PASSWORD),
-        login(ALICE, PASSWORD).header("Sec-Fetch-Site", "cross-site"),
-        Request::post(SESSION).body("email=a&password=b"),
-    ] {
-        let response = gateway.send(&request);
-        assert_eq!(response.problem(404), "not_found");
-        assert!(response.leaves_cookies_alone());
-    }
-    assert!(app.backend_calls().is_empty() && app.requests().is_empty());
-    let other = gateway.send(&Request::new("PUT", SESSION));
-    assert_eq!(other.header("allow"), Some("GET, HEAD, DELETE"));
-
-    let identity = app::identity(ALICE);
-    app.says("/login", json!([{"type": "login", "identity": identity}]));
-    let sid = gateway.send(&Request::post("/login")).new_sid();
-    assert!(gateway.knows(&sid), "the app's own page logs in");
-    assert_eq!(
-        gateway.send(&Request::delete(SESSION).sid(&sid)).status,
-        204
-    );
-    assert!(!gateway.knows(&sid));
 }

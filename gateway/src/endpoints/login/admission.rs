@@ -1,5 +1,6 @@
 //! Whether an attempt to log in may be made: whose it is, and what is counted against that.
 
+use serde_json::Value;
 use session_core::service::{Query, Resolution};
 use session_core::session::Session;
 use tracing::debug;
@@ -100,14 +101,15 @@ async fn judge(
         (Some(session), Some(found)) if found.user => Standing::LiveSession(session),
         (by_session, found) => {
             let client = by_client?;
+            let claims = live.is_some_and(|live| says_to_be(&live, account));
             // A session of somebody else proves nothing, and finding that out has cost something.
-            if let Some(session) = by_session.filter(|_| found.is_some()) {
+            if let Some(session) = by_session.filter(|_| found.is_some() && !claims) {
                 session.spend();
             }
-            if found.is_some_and(|found| found.network) {
-                Standing::Known(network, client)
-            } else {
-                Standing::Stranger(client)
+            match found {
+                Some(found) if found.network => Standing::Known(network, client),
+                Some(_) if claims => Standing::Claimed(client),
+                _ => Standing::Stranger(client),
             }
         }
     };
@@ -117,6 +119,13 @@ async fn judge(
             Some(_) => Denied::Limited(limited),
             None => Denied::Unknown,
         })
+}
+
+/// Whether the session's user has this address, which may be no more than the user's own word.
+fn says_to_be(session: &Session, account: &Account) -> bool {
+    let identity = session.identity.to_value();
+    let address = identity.pointer("/user/email").and_then(Value::as_str);
+    address.is_some_and(|address| Account::new(address) == *account)
 }
 
 /// The session of the cookie, if it is certain that it lives. That nobody can say is as good as none here: it gives no right.
