@@ -65,16 +65,27 @@ pub(crate) enum Recognised {
 }
 
 /// The backend's no.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Rejected {
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Rejected {
+    /// Why.
+    pub why: Refusal,
+    /// The app's own name for the account that was tried, whatever was typed for it. Never logged, and kept as a digest.
+    pub account: Option<Text>,
+}
+
+/// Why the backend says no.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Refusal {
     /// Wrong name or password.
     InvalidCredentials,
-    /// The password is right and not enough.
-    MfaRequired(Option<Value>),
+    /// The password is right and not enough; by what it can be completed.
+    MfaRequired(Vec<Text>),
     /// The account must not log in.
     AccountDisabled,
     /// Too many attempts; seconds to wait.
     Locked(u64),
+    /// The app has judged, and what it says is outside the contract.
+    Unreadable,
 }
 
 /// No answer that counts.
@@ -88,13 +99,46 @@ pub(crate) enum BackendError {
 /// Answer of the backend to a login.
 pub(crate) type Verdict = Result<(Identity, Option<Reference>), Rejected>;
 
+/// Longest name that the app may give an account, in bytes.
+const ACCOUNT_MAX: usize = 256;
+/// Most ways to complete a login, and the longest name of one.
+const FLOWS_MAX: usize = 16;
+const FLOW_MAX: usize = 64;
+
+/// What a refusal says, in JSON.
 #[derive(Deserialize)]
-struct Refusal {
+struct Said {
     code: String,
     #[serde(default)]
-    flows: Option<Value>,
+    flows: Option<Vec<Text>>,
     #[serde(default)]
     retry_after: Option<u64>,
+    #[serde(default)]
+    account: Option<Text>,
+}
+
+impl Said {
+    /// What it means with this status; `None` when that is nothing.
+    fn rejected(self, status: u16) -> Option<Rejected> {
+        let why = match (status, self.code.as_str()) {
+            (401, "invalid_credentials") => Refusal::InvalidCredentials,
+            (401, "mfa_required") => Refusal::MfaRequired(checked_flows(self.flows)?),
+            (403, "account_disabled") => Refusal::AccountDisabled,
+            (429, "locked") => Refusal::Locked(self.retry_after.unwrap_or(60)),
+            _ => return None,
+        };
+        let fits = |account: &Text| (1..=ACCOUNT_MAX).contains(&account.len());
+        let account = self.account;
+        (account.as_ref().is_none_or(fits)).then_some(Rejected { why, account })
+    }
+}
+
+/// A few short words, which go to the browser as they are.
+fn checked_flows(flows: Option<Vec<Text>>) -> Option<Vec<Text>> {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    let is_word = |flow: &Text| (1..=FLOW_MAX).contains(&flow.len()) && flow.bytes().all(is_plain);
+    let flows = flows.unwrap_or_default();
+    (flows.len() <= FLOWS_MAX && flows.iter().all(is_word)).then_some(flows)
 }
 
 impl Backend {
@@ -134,15 +178,15 @@ impl Backend {
                 .map_err(|_error| BackendError::Unavailable("identity"))?;
             return Ok(Ok((identity, reference(site, text))));
         }
-        let refusal: Refusal = serde_json::from_slice(&answer)
-            .map_err(|_error| BackendError::Unavailable("status"))?;
-        match (status, refusal.code.as_str()) {
-            (401, "invalid_credentials") => Ok(Err(Rejected::InvalidCredentials)),
-            (401, "mfa_required") => Ok(Err(Rejected::MfaRequired(refusal.flows))),
-            (403, "account_disabled") => Ok(Err(Rejected::AccountDisabled)),
-            (429, "locked") => Ok(Err(Rejected::Locked(refusal.retry_after.unwrap_or(60)))),
-            _ => Err(BackendError::Unavailable("status")),
+        if !matches!(status, 401 | 403 | 429) {
+            return Err(BackendError::Unavailable("status"));
         }
+        let said = serde_json::from_slice::<Said>(&answer).ok();
+        let rejected = said.and_then(|said| said.rejected(status));
+        Ok(Err(rejected.unwrap_or(Rejected {
+            why: Refusal::Unreadable,
+            account: None,
+        })))
     }
 
     /// Asks whose login these cookies of the old system are. `now` in unix seconds.
@@ -169,8 +213,8 @@ impl Backend {
                     .map_err(|_error| BackendError::Unavailable("identity"))?;
                 Ok(Recognised::Yes(Box::new(identity), reference(site, text)))
             }
-            401 => match serde_json::from_slice::<Refusal>(&answer) {
-                Ok(refusal) if refusal.code == "invalid" => Ok(Recognised::No),
+            401 => match serde_json::from_slice::<Said>(&answer) {
+                Ok(said) if said.code == "invalid" => Ok(Recognised::No),
                 _ => Err(BackendError::Unavailable("status")),
             },
             _ => Err(BackendError::Unavailable("status")),

@@ -2,9 +2,11 @@
 
 use std::hash::Hash;
 use std::num::NonZeroU32;
+use std::sync::Arc;
 use std::time::Duration;
 
-use governor::clock::{Clock as _, DefaultClock};
+use governor::clock::{Clock, DefaultClock};
+use governor::middleware::NoOpMiddleware;
 use governor::nanos::Nanos;
 use governor::state::StateStore;
 use governor::state::keyed::{DefaultKeyedStateStore, ShrinkableKeyedStateStore};
@@ -12,48 +14,88 @@ use governor::{Quota, RateLimiter};
 
 use crate::config::Rate;
 
-/// Most names that are counted one by one: about 100 bytes each.
+/// Most names that are counted one by one: at about 100 bytes each, 10 MB.
 const NAMES_MAX: usize = 100_000;
 
 /// Too often: seconds to wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct TooMany(pub(crate) u64);
 
-/// Buckets by name.
-pub(crate) struct Buckets<K: Hash + Eq + Clone> {
-    limiter: RateLimiter<K, Bounded<K>, DefaultClock>,
-    clock: DefaultClock,
+/// Buckets by name. Names have a fixed size: text of a client is kept as a digest of it.
+pub(crate) struct Buckets<K: Hash + Eq + Clone, C: Clock = DefaultClock> {
+    limiter: RateLimiter<Option<K>, States<K>, C, NoOpMiddleware<C::Instant>>,
+    states: States<K>,
+    room: usize,
+    clock: C,
+    /// Time in which one comes back.
+    period: Duration,
 }
 
 impl<K: Hash + Eq + Clone> Buckets<K> {
     /// Nobody has taken anything yet.
     pub(crate) fn new(rate: &Rate) -> Self {
-        Self::with_room(rate, NAMES_MAX)
+        Self::with_clock(rate, DefaultClock::default())
     }
+}
 
-    fn with_room(rate: &Rate, room: usize) -> Self {
+impl<K: Hash + Eq + Clone, C: Clock> Buckets<K, C> {
+    /// [`Buckets::new`] by another clock.
+    pub(crate) fn with_clock(rate: &Rate, clock: C) -> Self
+    where
+        C: Clone,
+    {
+        let period = rate.per / rate.count.get();
         // A rate that the configuration accepts has a period; the fallback is stricter than any.
-        let quota = Quota::with_period(rate.per / rate.count.get())
-            .map_or(Quota::per_hour(NonZeroU32::MIN), |quota| {
-                quota.allow_burst(rate.count)
-            });
-        let states = Bounded {
-            states: DefaultKeyedStateStore::default(),
-            room,
-        };
-        let clock = DefaultClock::default();
+        let quota = Quota::with_period(period).map_or(Quota::per_hour(NonZeroU32::MIN), |quota| {
+            quota.allow_burst(rate.count)
+        });
+        let states = States(Arc::default());
         Self {
-            limiter: RateLimiter::new(quota, states, clock.clone()),
+            limiter: RateLimiter::new(quota, states.clone(), clock.clone()),
+            states,
+            room: NAMES_MAX,
             clock,
+            period,
         }
     }
 
-    /// Takes one.
+    /// Takes one for good.
     ///
     /// # Errors
     /// When there is none left for a while.
     pub(crate) fn take(&self, name: K) -> Result<(), TooMany> {
-        self.limiter.check_key(&name).map_err(|not_yet| {
+        self.take_from(&self.bucket(name))
+    }
+
+    /// Takes one that comes back when it turns out not to count: see [`Reserved`].
+    ///
+    /// # Errors
+    /// When there is none left for a while.
+    pub(crate) fn reserve(self: &Arc<Self>, name: K) -> Result<Reserved<K, C>, TooMany> {
+        let bucket = self.bucket(name);
+        self.take_from(&bucket)?;
+        Ok(Reserved {
+            buckets: Arc::clone(self),
+            bucket,
+            spent: false,
+        })
+    }
+
+    /// Forgets whom nothing is held against any more.
+    pub(crate) fn forget_idle(&self) {
+        self.limiter.retain_recent();
+    }
+
+    /// The bucket of `name`; `None` is the one of all who came when there was no room. Names that arrive at the same moment
+    /// may exceed the room by their number.
+    fn bucket(&self, name: K) -> Option<K> {
+        let own = Some(name);
+        let has_room = self.states.0.contains_key(&own) || self.states.0.len() < self.room;
+        own.filter(|_| has_room)
+    }
+
+    fn take_from(&self, bucket: &Option<K>) -> Result<(), TooMany> {
+        self.limiter.check_key(bucket).map_err(|not_yet| {
             let wait = not_yet.wait_time_from(self.clock.now());
             TooMany(
                 wait.saturating_add(Duration::from_millis(999))
@@ -63,72 +105,75 @@ impl<K: Hash + Eq + Clone> Buckets<K> {
         })
     }
 
-    /// Forgets whom nothing is held against any more.
-    pub(crate) fn forget_idle(&self) {
-        self.limiter.retain_recent();
+    /// A bucket that is full stays so: the state is the time at which it will be full again.
+    fn give_back(&self, bucket: &Option<K>) {
+        let earlier = |full_at: Option<Nanos>| {
+            let full_at = full_at.unwrap_or_default();
+            Ok::<_, std::convert::Infallible>((
+                (),
+                full_at.saturating_sub(Nanos::from(self.period)),
+            ))
+        };
+        let Ok(()) = self.states.measure_and_replace(bucket, earlier);
     }
 }
 
-/// As many buckets as there is room for; `None` is the bucket of all who came when there was none. Names that arrive at the
-/// same moment may exceed the room by their number.
-struct Bounded<K: Hash + Eq + Clone> {
-    states: DefaultKeyedStateStore<Option<K>>,
-    room: usize,
+/// One that was taken and is given back when this is dropped, unless it was [spent](Reserved::spend).
+#[must_use]
+pub(crate) struct Reserved<K: Hash + Eq + Clone, C: Clock = DefaultClock> {
+    buckets: Arc<Buckets<K, C>>,
+    bucket: Option<K>,
+    spent: bool,
 }
 
-impl<K: Hash + Eq + Clone> StateStore for Bounded<K> {
-    type Key = K;
+impl<K: Hash + Eq + Clone, C: Clock> Reserved<K, C> {
+    /// It counts.
+    pub(crate) fn spend(mut self) {
+        self.spent = true;
+    }
+}
 
-    fn measure_and_replace<T, F, E>(&self, name: &K, judge: F) -> Result<T, E>
-    where
-        F: Fn(Option<Nanos>) -> Result<(T, Nanos), E>,
-    {
-        let own = Some(name.clone());
-        if self.states.contains_key(&own) || self.states.len() < self.room {
-            self.states.measure_and_replace(&own, judge)
-        } else {
-            self.states.measure_and_replace(&None, judge)
+impl<K: Hash + Eq + Clone, C: Clock> Drop for Reserved<K, C> {
+    fn drop(&mut self) {
+        if !self.spent {
+            self.buckets.give_back(&self.bucket);
         }
     }
 }
 
-impl<K: Hash + Eq + Clone> ShrinkableKeyedStateStore<K> for Bounded<K> {
+/// The limiter's memory, which it does not lend: that is needed to give something back.
+struct States<K: Hash + Eq + Clone>(Arc<DefaultKeyedStateStore<Option<K>>>);
+
+impl<K: Hash + Eq + Clone> Clone for States<K> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<K: Hash + Eq + Clone> StateStore for States<K> {
+    type Key = Option<K>;
+
+    fn measure_and_replace<T, F, E>(&self, bucket: &Option<K>, judge: F) -> Result<T, E>
+    where
+        F: Fn(Option<Nanos>) -> Result<(T, Nanos), E>,
+    {
+        self.0.measure_and_replace(bucket, judge)
+    }
+}
+
+impl<K: Hash + Eq + Clone> ShrinkableKeyedStateStore<Option<K>> for States<K> {
     fn retain_recent(&self, drop_below: Nanos) {
-        self.states.retain_recent(drop_below);
+        self.0.retain_recent(drop_below);
     }
 
     fn len(&self) -> usize {
-        self.states.len()
+        self.0.len()
     }
 
     fn is_empty(&self) -> bool {
-        self.states.is_empty()
+        self.0.is_empty()
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn who_is_known_keeps_a_bucket_of_their_own_when_there_is_no_room_for_more() {
-        let rate = Rate {
-            count: 2.try_into().unwrap(),
-            per: Duration::from_secs(60),
-        };
-        let buckets = Buckets::with_room(&rate, 2);
-        let spent = |name| buckets.take(name).is_ok() && buckets.take(name).is_ok();
-        assert!(buckets.take("alice").is_ok());
-        assert!(buckets.take("bob").is_ok());
-
-        assert!(spent("carol"), "the shared bucket");
-        assert!(buckets.take("dave").is_err(), "is empty");
-
-        assert!(
-            buckets.take("alice").is_ok(),
-            "known, with one attempt left"
-        );
-        assert!(buckets.take("alice").is_err(), "and no more");
-        assert!(buckets.take("bob").is_ok());
-    }
-}
+mod tests;

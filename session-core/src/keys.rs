@@ -15,6 +15,7 @@ use crate::secret::SecretKey;
 use crate::sid::{SID_RANDOM_LEN, SessionKey, Sid};
 
 pub mod legacy;
+pub mod login;
 pub mod reference;
 
 /// Contexts of the derived keys. They are part of the stored format: changing one ends every session.
@@ -71,6 +72,7 @@ struct Derived {
     store: SecretKey,
     shared: SecretKey,
     kept: SecretKey,
+    logins: SecretKey,
     legacy: LegacyKeys,
 }
 
@@ -82,6 +84,7 @@ impl Derived {
             store: SecretKey::new(master.derive(STORE)),
             shared: SecretKey::new(master.derive(SHARED)),
             kept: SecretKey::new(master.derive(KEPT)),
+            logins: SecretKey::new(master.derive(login::CONTEXT)),
             legacy: LegacyKeys::new(|context| master.derive(context)),
             master,
         }

@@ -21,7 +21,7 @@ export class SessionError extends Error {
   readonly code: string;
   /** Seconds to wait before trying again, if the answer says so. */
   readonly retryAfter: number | null;
-  /** The answer's JSON, for example with `flows` after `mfa_required`. */
+  /** The answer's JSON. */
   readonly body: unknown;
 
   constructor(init: SessionErrorInit) {
@@ -31,6 +31,17 @@ export class SessionError extends Error {
     this.code = init.code;
     this.retryAfter = init.retryAfter ?? null;
     this.body = init.body ?? null;
+  }
+
+  /** The password was right, and the app wants another factor: ask for it, and log in again with it in `extra`. */
+  get isMfaRequired(): boolean {
+    return this.code === 'mfa_required';
+  }
+
+  /** By what a login can be completed after `mfa_required`, in the app's words, such as `totp`; else empty. */
+  get flows(): readonly string[] {
+    const { flows } = (this.body ?? {}) as { flows?: unknown };
+    return this.isMfaRequired && Array.isArray(flows) ? flows.filter((flow) => typeof flow === 'string') : [];
   }
 
   /** Nobody knows: neither a yes nor a no. Worth trying again. */

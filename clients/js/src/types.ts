@@ -25,6 +25,15 @@ export interface Session {
   };
 }
 
+/** What a login sends beside address and password. The app that checks them gets every member but `end_others`. */
+export interface LoginExtra {
+  /** A one-time code, after `mfa_required`. */
+  otp?: string;
+  /** Ends all other sessions of the user: the way in after `session_limit`. */
+  end_others?: boolean;
+  [member: string]: unknown;
+}
+
 export type SessionStatus = 'loading' | 'authenticated' | 'unauthenticated';
 
 /** One of the sessions of the user: a browser on a device. */

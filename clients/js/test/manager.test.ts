@@ -133,6 +133,27 @@ describe('login and logout', () => {
     expect(manager.getSnapshot().status).toBe('loading');
   });
 
+  test('a second factor is asked for, and completes the login', async () => {
+    const login = vi.fn((body: unknown) =>
+      (body as { otp?: string }).otp === '123456'
+        ? json(view(), 201)
+        : json({ code: 'mfa_required', title: 'Another factor is required', flows: ['totp', 7, 'recovery_codes'] }, 401),
+    );
+    const manager = manage(gateway({ 'POST /session-v2': login }));
+    const refused: SessionError = await manager.createSession('a@x', 'password').catch((error) => error);
+    expect(refused).toMatchObject({ status: 401, isMfaRequired: true, flows: ['totp', 'recovery_codes'] });
+    expect(manager.getSnapshot().data).toBeNull();
+    expect(await manager.createSession('a@x', 'password', { otp: '123456' })).toEqual(view());
+    expect(login).toHaveBeenLastCalledWith({ email: 'a@x', password: 'password', otp: '123456' });
+  });
+
+  test('other refusals have no flows', () => {
+    const flows = (code: string, body: unknown) => new SessionError({ status: 401, code, message: '', body }).flows;
+    expect(flows('invalid_credentials', { flows: ['totp'] })).toEqual([]);
+    expect(flows('mfa_required', null)).toEqual([]);
+    expect(flows('mfa_required', { flows: 'totp' })).toEqual([]);
+  });
+
   test('a logout is remembered, unless it failed', async () => {
     let answer = () => problem(503, 'unavailable');
     const manager = manage(gateway({ 'GET /session-v2': () => json(view()), 'DELETE /session-v2': () => answer() }));

@@ -3,6 +3,7 @@
 //! Policy without Pingora, sockets or clocks: each file takes facts about a request and returns a
 //! verdict.
 
+pub mod account;
 pub mod cors;
 pub mod csrf;
 pub mod decide;

@@ -7,7 +7,7 @@ use session_core::store::postgres;
 
 use super::duration::{mins, show};
 use super::routes::{CsrfPolicy, Route, SessionPolicy};
-use super::{Config, Host, OddHeaderNames, SameSite, StoreUrl};
+use super::{Config, Host, OddHeaderNames, PasswordLogin, SameSite, StoreUrl};
 
 impl Config {
     /// One line for each thing an operator may want to change. Contains no secret.
@@ -18,6 +18,7 @@ impl Config {
             self.origin_advice(),
             self.idle_advice(),
             self.login_advice(),
+            self.password_advice(),
             self.store_advice(),
             self.redis_advice(),
             self.header_advice(),
@@ -223,6 +224,16 @@ impl Config {
                 "routes: a session is required below {}, and not on other paths of the same app: if it serves the same \
                  pages there too (/de/..., /_next/data/..., rewrites), give those paths routes or let the app check",
                 paths.join(", ")
+            )
+        })
+    }
+
+    fn password_advice(&self) -> Option<String> {
+        let endpoints = &self.endpoints;
+        (endpoints.password_login == PasswordLogin::Assumed).then(|| {
+            format!(
+                "endpoints.password_login: POST {}/session-v2 logs in whom {}'s authenticate accepts, past the app's own login page; say true if that is wanted, false if not",
+                endpoints.base_path.as_str(), self.backend.upstream.name
             )
         })
     }

@@ -73,6 +73,19 @@ pub struct EndpointsConfig {
     pub base_path: PathPrefix,
     /// Open streams of `GET /events`, over all sessions.
     pub max_streams: usize,
+    /// Whether a password can be tried there.
+    pub password_login: PasswordLogin,
+}
+
+/// Whether `POST /session-v2` is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PasswordLogin {
+    /// It is.
+    On,
+    /// It is because nobody has said otherwise: an operator may not know.
+    Assumed,
+    /// It is not.
+    Off,
 }
 
 impl EdgeConfig {
@@ -151,6 +164,11 @@ impl EndpointsConfig {
             max_streams: endpoints
                 .number("max_streams", 0..=1_000_000)
                 .unwrap_or(10_000),
+            password_login: match endpoints.flag("password_login") {
+                Some(true) => PasswordLogin::On,
+                Some(false) => PasswordLogin::Off,
+                None => PasswordLogin::Assumed,
+            },
         })
     }
 }

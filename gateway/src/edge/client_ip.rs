@@ -4,7 +4,7 @@
 //! by trusted proxies means anything; everything to its left is whatever the client typed. So the
 //! list is read from the right and the first address that is not a trusted proxy is the client.
 
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use http::HeaderMap;
 use ipnet::IpNet;
@@ -49,6 +49,18 @@ pub fn limit_key(address: IpAddr) -> IpAddr {
             IpAddr::V6(Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0))
         }
         v4 => v4,
+    }
+}
+
+/// The network of a client: the /24 of an IPv4 address, the /64 of an IPv6 address.
+#[must_use]
+pub fn network(address: IpAddr) -> IpAddr {
+    match limit_key(address) {
+        IpAddr::V4(v4) => {
+            let [a, b, c, _] = v4.octets();
+            IpAddr::V4(Ipv4Addr::new(a, b, c, 0))
+        }
+        v6 => v6,
     }
 }
 

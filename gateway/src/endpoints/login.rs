@@ -5,6 +5,7 @@
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::HeaderMap;
@@ -12,22 +13,27 @@ use http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use session_core::service::{Created, Login, LoginTicket, SessionsError};
-use session_core::session::{Identity, OverLimit, SessionLimit};
+use session_core::session::{Identity, OverLimit, Session, SessionLimit};
 use session_core::store::StoreError;
-use tracing::warn;
+use tracing::{debug, warn};
 
 use super::view::session_view;
 use super::{Asker, parting};
 use crate::answer::Answer;
-use crate::backend::{BackendError, Credentials, Rejected, Verdict};
-use crate::buckets::TooMany;
+use crate::auth::account::Account;
+use crate::backend::{BackendError, Credentials, Refusal, Verdict};
+use crate::edge::client_ip::network;
 use crate::gate::Gate;
-use crate::login_limits::Turn;
+use crate::login_limits::{Attempt, Factors, Turn};
 use crate::risk::{self, Refused};
 use crate::set_cookie;
 use crate::site::Site;
 use crate::telemetry::security::{self, Facts, Kind};
 
+mod admission;
+
+/// Longest wait for a network to be remembered.
+const NOTE_TIMEOUT: Duration = Duration::from_millis(250);
 /// Largest login request, in bytes.
 pub(crate) const BODY_MAX: usize = 16 * 1024;
 /// Longest account name and password, in bytes.
@@ -46,9 +52,17 @@ struct Form {
 }
 
 /// A login that is fit to be judged.
-struct Attempt {
+struct Parsed {
     credentials: Credentials,
     end_others: bool,
+}
+
+/// What the backend is asked, and what it has cost to get there.
+struct Question {
+    credentials: Credentials,
+    factors: Factors,
+    attempt: Attempt,
+    turn: Turn,
 }
 
 /// `415` for anything but JSON: a plain HTML form on another site can only send other types.
@@ -82,29 +96,21 @@ pub(crate) async fn login(
     asker: &Asker,
     body: &Bytes,
 ) -> Answer {
-    let Some(Attempt {
-        credentials,
-        end_others,
-    }) = parse(body, asker)
-    else {
+    let Some(form) = parse(body, asker) else {
         return Answer::invalid("email and password must be non-empty strings in a JSON object");
     };
-    let account = site.log_key.digest(&credentials.email);
-    let facts = |reason| Facts {
-        account: Some(&account),
-        ..asker.facts(reason)
+    let account = Account::new(&form.credentials.email);
+    let factors = factors(&form.credentials);
+    let attempt = match admission::admit(gate, site, asker, &account, factors).await {
+        Ok(attempt) => attempt,
+        Err(refused) => return *refused,
     };
-    match within_limits(gate, site, asker, &credentials.email).await {
-        Ok(Ok(())) => {}
-        Ok(Err(wait)) => {
-            gate.metrics.refused("login_limit");
-            risk::refused(gate, site, Refused::Login, (asker.ip, &asker.request_id));
-            security::note(Kind::LoginLimited, facts("login_limit"));
-            return too_many(wait.0);
-        }
-        Err(failed) => return not_committed(asker, &failed),
-    }
-    let Some(turn) = site.login_limits.turn(site.config.backend.timeout).await else {
+    let Some(turn) = site
+        .login_limits
+        .turns
+        .wait(site.config.backend.timeout)
+        .await
+    else {
         gate.metrics.shed("login");
         return Answer::overloaded(&asker.request_id);
     };
@@ -112,11 +118,23 @@ pub(crate) async fn login(
         Ok(ticket) => ticket,
         Err(failed) => return not_committed(asker, &failed),
     };
-    match ask_backend(gate, site, asker, credentials, turn).await {
+    let question = Question {
+        credentials: form.credentials,
+        factors,
+        attempt,
+        turn,
+    };
+    let verdict = ask_backend(gate, site, asker, question).await;
+    let digest = site.log_key.digest(&account);
+    let facts = |reason| Facts {
+        account: Some(&digest),
+        ..asker.facts(reason)
+    };
+    let created = match verdict {
         Ok(Ok((identity, reference))) => {
             gate.metrics.backend("accepted");
             let login = Login {
-                limit: limit(site, &identity, end_others),
+                limit: limit(site, &identity, form.end_others),
                 identity,
                 reference,
                 ip: Some(asker.ip),
@@ -125,64 +143,54 @@ pub(crate) async fn login(
                 idle: site.config.session.idle_timeout,
                 replaces: asker.key(gate),
             };
-            match commit(gate, asker, ticket, login).await {
-                Ok(created) => {
-                    security::note(Kind::Login, facts("password").by_owner(&created.session));
-                    welcome(gate, site, asker, &created)
-                }
-                Err(answer) => {
-                    security::note(Kind::LoginFailed, facts(answer.outcome));
-                    *answer
-                }
-            }
+            commit(gate, asker, ticket, login).await
         }
-        Ok(Err(rejected)) => {
-            // Whoever is asked for another factor had the password right.
-            if !matches!(rejected, Rejected::MfaRequired(_)) {
-                risk::refused(gate, site, Refused::Login, (asker.ip, &asker.request_id));
-            }
-            let answer = reject(gate, rejected);
-            security::note(Kind::LoginFailed, facts(answer.outcome));
-            answer
-        }
+        Ok(Err(rejected)) => Err(Box::new(reject(gate, site, asker, factors, rejected.why))),
         Err(failed) => {
             gate.metrics.backend("unavailable");
             warn!(request_id = asker.request_id, error = %failed, "login not possible");
-            Answer::unavailable()
+            return Answer::unavailable();
+        }
+    };
+    match created {
+        Ok(created) => {
+            note_network(gate, asker, &account, &created.session).await;
+            security::note(Kind::Login, facts("password").by_owner(&created.session));
+            welcome(gate, site, asker, &created)
+        }
+        Err(answer) => {
+            security::note(Kind::LoginFailed, facts(answer.outcome));
+            *answer
         }
     }
 }
 
-/// The client's limit holds for everybody. The account's does not for a browser that this account has used before.
-///
-/// # Errors
-/// When the store cannot say whether it is one.
-async fn within_limits(
-    gate: &Gate,
-    site: &Site,
-    asker: &Asker,
-    account: &str,
-) -> Result<Result<(), TooMany>, SessionsError> {
-    if let Err(wait) = site.login_limits.client(asker.ip) {
-        return Ok(Err(wait));
+/// Remembers where the account logs in, so that it is not held to what strangers try. A login that cannot be remembered is
+/// one all the same.
+async fn note_network(gate: &Gate, asker: &Asker, account: &Account, session: &Session) {
+    let user_id = session.identity.user_id();
+    let noted = gate
+        .sessions
+        .note_login(account.as_str(), network(asker.ip), user_id);
+    match tokio::time::timeout(NOTE_TIMEOUT, noted).await {
+        Ok(Ok(())) => {}
+        Ok(Err(failed)) => {
+            debug!(error = %failed, "the network of a login is not remembered");
+            gate.metrics.login_unnoted();
+        }
+        // It goes on by itself.
+        Err(_elapsed) => {}
     }
-    let Err(wait) = site.login_limits.account(account) else {
-        return Ok(Ok(()));
-    };
-    let Some(key) = asker.key(gate) else {
-        return Ok(Err(wait));
-    };
-    // Whether this browser is known cannot be said when the store cannot be asked: that is neither a yes nor a no.
-    let owner = gate.sessions.owner(key).await?;
-    let email = owner
-        .as_ref()
-        .map(Identity::to_value)
-        .as_ref()
-        .and_then(|identity| identity.pointer("/user/email"))
-        .and_then(Value::as_str)
-        .map(str::to_lowercase);
-    let known = email.as_deref() == Some(account.trim().to_lowercase().as_str());
-    Ok(if known { Ok(()) } else { Err(wait) })
+}
+
+/// What may be a guess beside the password. Switches such as "remember me" are none.
+fn factors(credentials: &Credentials) -> Factors {
+    let is_switch = |value: &Value| value.is_null() || value.is_boolean();
+    if credentials.extra.values().all(is_switch) {
+        Factors::Password
+    } else {
+        Factors::More
+    }
 }
 
 fn too_many(seconds: u64) -> Answer {
@@ -190,7 +198,7 @@ fn too_many(seconds: u64) -> Answer {
         .with(RETRY_AFTER, HeaderValue::from(seconds))
 }
 
-fn parse(body: &[u8], asker: &Asker) -> Option<Attempt> {
+fn parse(body: &[u8], asker: &Asker) -> Option<Parsed> {
     let Form {
         email,
         password,
@@ -211,7 +219,7 @@ fn parse(body: &[u8], asker: &Asker) -> Option<Attempt> {
         user_agent: asker.user_agent.clone(),
         extra,
     };
-    Some(Attempt {
+    Some(Parsed {
         credentials,
         end_others,
     })
@@ -228,13 +236,13 @@ fn limit(site: &Site, identity: &Identity, end_others: bool) -> Option<SessionLi
     site.config.session.limit(identity.tenant_id())
 }
 
-/// On the core runtime, where the client's connections live.
+/// On the core runtime, where the client's connections live. What is counted is settled there too, so that a client that
+/// hangs up changes nothing about it.
 async fn ask_backend(
     gate: &Arc<Gate>,
     site: &Arc<Site>,
     asker: &Asker,
-    credentials: Credentials,
-    turn: Turn,
+    question: Question,
 ) -> Result<Verdict, BackendError> {
     let (backend, site, request_id, now) = (
         gate.backend.clone(),
@@ -244,16 +252,34 @@ async fn ask_backend(
     );
     let call = async move {
         let verdict = backend
-            .authenticate(&site, &credentials, &request_id, now)
+            .authenticate(&site, &question.credentials, &request_id, now)
             .await;
+        settle(question.attempt, question.factors, &verdict);
         // Held also when the client has gone meanwhile: the app goes on.
-        drop(turn);
+        drop(question.turn);
         verdict
     };
     gate.core
         .spawn(call)
         .await
         .unwrap_or(Err(BackendError::Unavailable("interrupted")))
+}
+
+/// A failure counts. What succeeded, and what nobody has judged, does not.
+fn settle(attempt: Attempt, factors: Factors, verdict: &Result<Verdict, BackendError>) {
+    let Ok(Err(rejected)) = verdict else {
+        return;
+    };
+    if is_failure(&rejected.why, factors) {
+        attempt.failed(rejected.account.as_deref());
+    } else {
+        attempt.half_way();
+    }
+}
+
+/// Whoever is asked for another factor had the password right; whoever is asked again has guessed at that factor.
+fn is_failure(why: &Refusal, factors: Factors) -> bool {
+    !matches!(why, Refusal::MfaRequired(_)) || factors == Factors::More
 }
 
 async fn commit(
@@ -316,22 +342,36 @@ fn not_committed(asker: &Asker, failed: &SessionsError) -> Answer {
     Answer::unavailable()
 }
 
-fn reject(gate: &Gate, rejected: Rejected) -> Answer {
-    gate.metrics.backend("rejected");
-    match rejected {
-        Rejected::InvalidCredentials => Answer::problem(
+fn reject(gate: &Gate, site: &Site, asker: &Asker, factors: Factors, why: Refusal) -> Answer {
+    if is_failure(&why, factors) {
+        risk::refused(gate, site, Refused::Login, (asker.ip, &asker.request_id));
+    }
+    gate.metrics.backend(match why {
+        Refusal::Unreadable => "unavailable",
+        _ => "rejected",
+    });
+    match why {
+        Refusal::InvalidCredentials => Answer::problem(
             401,
             "invalid_credentials",
             "Account name or password is wrong",
         ),
-        Rejected::MfaRequired(flows) => {
-            let members = json!({ "flows": flows.unwrap_or_else(|| json!([])) });
+        Refusal::MfaRequired(flows) => {
+            let members = json!({ "flows": flows });
             Answer::problem_with(401, "mfa_required", "Another factor is required", &members)
         }
-        Rejected::AccountDisabled => {
+        Refusal::AccountDisabled => {
             Answer::problem(403, "account_disabled", "The account is disabled")
         }
-        Rejected::Locked(seconds) => too_many(seconds),
+        Refusal::Locked(seconds) => too_many(seconds),
+        Refusal::Unreadable => {
+            let request_id = &asker.request_id;
+            warn!(
+                request_id,
+                "login not possible: the backend's refusal is outside the contract"
+            );
+            Answer::unavailable()
+        }
     }
 }
 

@@ -23,6 +23,7 @@ use crate::answer::Answer;
 use crate::auth::csrf;
 use crate::auth::decide::{self, Finding};
 use crate::buckets::TooMany;
+use crate::config::PasswordLogin;
 use crate::gate::Gate;
 use crate::legacy::{self, Arrival, Farewell, Offer, Visitor};
 use crate::look_up::look_up;
@@ -156,6 +157,9 @@ impl Asker {
     }
 }
 
+/// Methods of the endpoint that is the session.
+const SESSION_METHODS: &str = "GET, HEAD, POST, DELETE";
+
 /// An endpoint and what is asked of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Endpoint {
@@ -190,7 +194,7 @@ impl Endpoint {
             ("/session-v2", "GET" | "HEAD") => Self::Show,
             ("/session-v2", "POST") => Self::Login,
             ("/session-v2", "DELETE") => Self::Logout,
-            ("/session-v2", _) => Self::OtherMethod("GET, HEAD, POST, DELETE"),
+            ("/session-v2", _) => Self::OtherMethod(SESSION_METHODS),
             ("/migrate-session", "POST") => Self::Migrate,
             ("/migrate-session", _) => Self::OtherMethod("POST"),
             ("/sessions", "GET" | "HEAD") => Self::ListDevices,
@@ -206,6 +210,18 @@ impl Endpoint {
             },
             _ => return None,
         })
+    }
+
+    /// The same where the configuration has taken the login away: nothing tells that there could be one.
+    #[must_use]
+    pub(crate) fn as_configured(self, password_login: PasswordLogin) -> Self {
+        match (password_login, self) {
+            (PasswordLogin::Off, Self::Login) => Self::Unknown,
+            (PasswordLogin::Off, Self::OtherMethod(SESSION_METHODS)) => {
+                Self::OtherMethod("GET, HEAD, DELETE")
+            }
+            (_, as_found) => as_found,
+        }
     }
 
     /// Label of the endpoint in metrics and logs.

@@ -192,7 +192,10 @@ fn by_path<'a>(
     let (method, headers) = (head.method.as_str(), &head.headers);
     let route = match Place::of(&site.config, method, vetted.path) {
         Err(why) => return Next::Refuse(why),
-        Ok(Place::Endpoint(endpoint)) => return at_endpoint(site, head, ctx, vetted, endpoint),
+        Ok(Place::Endpoint(endpoint)) => {
+            let endpoint = endpoint.as_configured(site.config.endpoints.password_login);
+            return at_endpoint(site, head, ctx, vetted, endpoint);
+        }
         Ok(Place::Admin(call)) => {
             return Next::Admin(call, Box::new(asker(site, vetted, head, ctx)));
         }

@@ -15,6 +15,8 @@ use super::lines::Trail;
 use super::mirror::Mirror;
 use crate::endpoints::streams::Streams;
 
+mod login;
+
 /// Buckets of `sidgate_resolve_seconds`, in seconds: from a local hit to the deadline of a read.
 const RESOLVE_BUCKETS: [f64; 10] = [1e-6, 5e-6, 2.5e-5, 1e-4, 5e-4, 2e-3, 1e-2, 5e-2, 0.1, 0.25];
 
@@ -42,6 +44,7 @@ pub(crate) struct Metrics {
     streams_cut: IntCounter,
     migration: Migration,
     risk: RiskCounters,
+    login: login::LoginCounters,
     event_streams: IntGauge,
     cookies_dropped: IntCounter,
     upstream_cookies_dropped: IntCounter,
@@ -193,6 +196,7 @@ impl Metrics {
             streams_cut: make.counter("streams_cut_total", "Streams ended with their session.")?,
             migration: Migration::new(&make)?,
             risk: RiskCounters::new(&make)?,
+            login: login::LoginCounters::new(&make)?,
             event_streams: make.gauge("event_streams", "Open event streams of sessions.")?,
             certificate_not_after: certificate_not_after(&make)?,
             mirror: Mirror::new(&make)?,

@@ -13,6 +13,8 @@ use session_core::store::Scope;
 use tracing::info;
 use uuid::Uuid;
 
+use crate::auth::account::Account;
+
 /// What happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -236,9 +238,8 @@ impl LogKey {
 
     /// Sixteen characters that stand for an account, however it was spelled.
     #[must_use]
-    pub(crate) fn digest(&self, account: &str) -> String {
-        let name = account.trim().to_lowercase();
-        let digest = blake3::keyed_hash(&self.0, name.as_bytes());
+    pub(crate) fn digest(&self, account: &Account) -> String {
+        let digest = blake3::keyed_hash(&self.0, account.as_str().as_bytes());
         digest.to_hex().chars().take(16).collect()
     }
 }

@@ -242,3 +242,34 @@ fn identity_survives_an_app_that_says_more_than_required() {
     assert_eq!(view["needsOnboarding"], true);
     assert_eq!(view["tenantId"], json!(null));
 }
+
+#[test]
+fn password_login_can_be_taken_away() {
+    let app = App::start();
+    let gateway = Gateway::in_front_of(&app)
+        .with("[endpoints]\npassword_login = false")
+        .start();
+
+    for request in [
+        login("alice@example.com", PASSWORD),
+        login("alice@example.com", PASSWORD).header("Sec-Fetch-Site", "cross-site"),
+        Request::post(SESSION).body("email=a&password=b"),
+    ] {
+        let response = gateway.send(&request);
+        assert_eq!(response.problem(404), "not_found");
+        assert!(response.leaves_cookies_alone());
+    }
+    assert!(app.backend_calls().is_empty() && app.requests().is_empty());
+    let other = gateway.send(&Request::new("PUT", SESSION));
+    assert_eq!(other.header("allow"), Some("GET, HEAD, DELETE"));
+
+    let identity = app::identity("alice@example.com");
+    app.says("/login", json!([{"type": "login", "identity": identity}]));
+    let sid = gateway.send(&Request::post("/login")).new_sid();
+    assert!(gateway.knows(&sid), "the app's own page logs in");
+    assert_eq!(
+        gateway.send(&Request::delete(SESSION).sid(&sid)).status,
+        204
+    );
+    assert!(!gateway.knows(&sid));
+}

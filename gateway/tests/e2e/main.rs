@@ -67,6 +67,8 @@ mod login;
 #[cfg(test)]
 mod login_errors;
 #[cfg(test)]
+mod login_limits;
+#[cfg(test)]
 mod logs;
 #[cfg(test)]
 mod marker;

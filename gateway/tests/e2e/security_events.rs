@@ -41,7 +41,7 @@ fn a_life_can_be_followed(events: &[Value]) {
 fn each_thing_that_matters_is_one_line() {
     let app = App::start();
     let mut gateway = Gateway::in_front_of(&app)
-        .with("[login_limits]\nper_account = \"3/h\"\n[edge]\nmisses_per_client = \"1/h\"")
+        .with("[login_limits]\nper_account = \"2/h\"\n[edge]\nmisses_per_client = \"1/h\"")
         .start();
     let alice = gateway.log_in("alice@example.com");
     gateway.send(&login("ALICE@example.com", "wrong"));
@@ -79,7 +79,7 @@ fn each_thing_that_matters_is_one_line() {
             ("login", "password", "user:alice"),
             ("login_failed", "invalid_credentials", "client"),
             ("login_failed", "invalid_credentials", "client"),
-            ("login_limited", "login_limit", "client"),
+            ("login_limited", "network", "client"),
             ("cross_site", "endpoint:session", "client"),
             ("spoof", "identity", "client"),
             ("refused", "sid_repeated", "client"),

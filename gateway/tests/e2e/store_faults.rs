@@ -118,7 +118,7 @@ fn store_that_stops_later() {
     assert!(gateway.knows(&sid), "nobody was logged out");
 }
 
-/// Whether the browser is known cannot be said, so neither "too many" nor anything else is true.
+/// Whose attempt it is cannot be said, so neither "too many" nor anything else is true.
 #[test]
 fn account_limit_without_a_store_is_unavailable_and_not_too_many() {
     let app = App::start();
@@ -126,18 +126,21 @@ fn account_limit_without_a_store_is_unavailable_and_not_too_many() {
     let database = postgres.database();
     let gateway = Gateway::in_front_of(&app)
         .with(&store_config(&database))
-        .with("[login_limits]\nper_account = \"1/h\"")
+        .with("[login_limits]\nper_account = \"1/h\"\n[server]\ntrusted_proxies = [\"127.0.0.1\"]")
         .start();
     let sid = gateway.log_in("alice@example.com");
-    let stranger = gateway.send(&login("alice@example.com", PASSWORD));
-    assert_eq!(stranger.problem(429), "locked");
+    let from_elsewhere = |password| {
+        let request = login("alice@example.com", password);
+        gateway.send(&request.header("X-Forwarded-For", "192.0.2.1"))
+    };
+    assert_eq!(from_elsewhere("guess").problem(401), "invalid_credentials");
+    assert_eq!(from_elsewhere(PASSWORD).problem(429), "locked");
     let calls = app.backend_calls().len();
 
     postgres.stop();
 
     assert_unavailable(&gateway.send(&login("alice@example.com", PASSWORD).sid(&sid)));
-    let stranger = gateway.send(&login("alice@example.com", PASSWORD));
-    assert_eq!(stranger.problem(429), "locked");
+    assert_unavailable(&from_elsewhere(PASSWORD));
     assert_eq!(app.backend_calls().len(), calls);
 }
 

@@ -237,15 +237,6 @@ impl Sessions {
         })
     }
 
-    /// Whose session a key stands for, dead or alive: tells a browser that somebody has used before from a stranger's.
-    ///
-    /// # Errors
-    /// When the store failed.
-    pub async fn owner(&self, key: SessionKey) -> Result<Option<Identity>, SessionsError> {
-        let session = self.remains(key).await?;
-        Ok(session.map(|session| session.identity))
-    }
-
     /// What the store still has of a session, dead or alive.
     ///
     /// # Errors

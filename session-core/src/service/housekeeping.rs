@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info};
 
+use super::logins::NETWORKS_KEPT;
 use crate::stats::Stats;
 use crate::store::{Housekept, SessionStore, StoreResult};
 
@@ -67,7 +68,8 @@ async fn round(store: &dyn SessionStore, retention: &Retention) -> StoreResult<H
     let sightings = store
         .forget_sightings(seconds(&retention.sightings), BATCH)
         .await?;
+    let networks = store.forget_logins(NETWORKS_KEPT, BATCH).await?;
     let mut done = store.housekeep(BATCH).await?;
-    done.more |= !done.taken && logins.max(sightings) >= BATCH as u64;
+    done.more |= !done.taken && logins.max(sightings).max(networks) >= BATCH as u64;
     Ok(done)
 }

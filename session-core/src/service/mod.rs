@@ -6,7 +6,9 @@
 mod change;
 mod error;
 mod housekeeping;
+mod hygiene;
 mod legacy;
+mod logins;
 mod receipt;
 mod references;
 mod renew;
@@ -28,7 +30,9 @@ use uuid::Uuid;
 pub use self::change::{Created, LIST_MAX, Login, LoginTicket, UpdateError};
 pub use self::error::SessionsError;
 use self::housekeeping::Retention;
+use self::hygiene::{Hygiene, unlink_all};
 pub use self::legacy::{Known, Migrated};
+pub use self::logins::{Familiarity, NETWORKS_KEPT};
 pub use self::receipt::{Receipt, Wait, heard_by_all};
 pub use self::renew::GRACE;
 pub use self::resolve::{Absence, Active, Follow, Query, Resolution, Unknown};
@@ -42,12 +46,11 @@ use crate::entropy::{self, SharedEntropy};
 use crate::freshness::guard::{self, Guard};
 use crate::freshness::hints::{Follower, OpenHints, follow_hints};
 use crate::freshness::signals::{Phase, Signals};
-use crate::freshness::tail::{Listener, Tail};
+use crate::freshness::tail::Tail;
 use crate::freshness::{Lease, Window};
 use crate::keys::Keyring;
-use crate::sid::SessionKey;
-use crate::stats::{ResetReason, Stats};
-use crate::store::{Event, SessionStore, Subject};
+use crate::stats::Stats;
+use crate::store::SessionStore;
 
 /// Shared-cache keys waiting to be removed; more are left to expire.
 const UNLINK_QUEUE: usize = 1_024;
@@ -123,6 +126,7 @@ pub struct Sessions {
     activity: Arc<Activity>,
     stats: Arc<Stats>,
     sampling: Arc<Semaphore>,
+    notes: Arc<Semaphore>,
     node: Uuid,
     retention: Arc<Retention>,
     tasks: TaskTracker,
@@ -188,6 +192,7 @@ impl Sessions {
             signals,
             stats,
             sampling: Arc::new(Semaphore::new(1)),
+            notes: Arc::new(Semaphore::new(logins::NOTES_MAX)),
             node,
             retention: Arc::new(Retention {
                 tombstone: AtomicU64::new(TOMBSTONE.as_secs()),
@@ -369,32 +374,5 @@ impl Sessions {
             .spawn_on(work, &self.runtime)
             .await
             .unwrap_or(Err(SessionsError::Interrupted))
-    }
-}
-
-/// Drops what events name.
-struct Hygiene {
-    local: Arc<Local>,
-    unlink: mpsc::Sender<SessionKey>,
-}
-
-impl Listener for Hygiene {
-    fn applied(&self, event: &Event) {
-        if let Subject::Session(key) = event.subject {
-            self.local.forget(&key);
-            // A full queue leaves the value to expire; its `as_of` keeps it from being believed.
-            let _full = self.unlink.try_send(key);
-        }
-    }
-
-    fn reset(&self, _reason: ResetReason) {
-        self.local.clear();
-    }
-}
-
-/// Ends when the heartbeat, which owns the sender, has ended.
-async fn unlink_all(tiers: Arc<Tiers>, mut keys: mpsc::Receiver<SessionKey>) {
-    while let Some(key) = keys.recv().await {
-        tiers.unlink_shared(&key).await;
     }
 }

@@ -18,6 +18,7 @@ use crate::sid::SessionKey;
 
 mod error;
 mod legacy;
+mod login;
 pub mod postgres;
 mod sighting;
 pub mod sqlite;
@@ -26,6 +27,7 @@ pub use error::{SchemaError, StoreError};
 pub use legacy::{
     Adoption, LegacyStore, Recalled, RecalledRow, Seen, TALLY_KEPT, TALLY_MAX, Tally,
 };
+pub use login::{Familiar, LoginSeen, LoginStore, NETWORKS_MAX, NETWORKS_PER_OWNER};
 pub use sighting::{Cursor, Flag, Sighting, SightingStore, Sightings};
 
 /// Result of a store call.
@@ -49,7 +51,9 @@ pub const PULSE_LIMIT: usize = 2_000;
 
 /// Where sessions live.
 #[async_trait]
-pub trait SessionStore: LegacyStore + SightingStore + fmt::Debug + Send + Sync + 'static {
+pub trait SessionStore:
+    LegacyStore + LoginStore + SightingStore + fmt::Debug + Send + Sync + 'static
+{
     /// Checks that the schema is one that this program knows, and that the triggers which number events are on.
     async fn check_schema(&self) -> StoreResult<()>;
 

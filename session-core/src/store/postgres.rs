@@ -20,11 +20,13 @@ use self::connect::Connector;
 use self::link::Link;
 use self::pool::Pool;
 use super::{
-    Adoption, Change, Cursor, Flag, HintStream, History, Housekept, LegacyStore, NodeReport, Pulse,
-    Recalled, Renewal, Revoked, Scope, Search, Seen, SessionStore, Sighting, SightingStore,
-    Sightings, Snapshot, StoreResult, StoredSession, Tally, Touch, Updated,
+    Adoption, Change, Cursor, Familiar, Flag, HintStream, History, Housekept, LegacyStore,
+    LoginSeen, LoginStore, NodeReport, Pulse, Recalled, Renewal, Revoked, Scope, Search, Seen,
+    SessionStore, Sighting, SightingStore, Sightings, Snapshot, StoreResult, StoredSession, Tally,
+    Touch, Updated,
 };
 use crate::keys::legacy::LegacyKey;
+use crate::keys::login::LoginDigest;
 use crate::secret::SecretString;
 use crate::session::{NewSession, RevokeReason, Seq, Session};
 use crate::sid::SessionKey;
@@ -36,6 +38,7 @@ mod hints;
 mod housekeep;
 mod legacy;
 mod link;
+mod login;
 mod nodes;
 mod pool;
 mod read;
@@ -285,5 +288,25 @@ impl SightingStore for PostgresStore {
 
     async fn forget_sightings(&self, kept: Duration, batch: usize) -> StoreResult<u64> {
         sighting::forget(&self.pool, kept, batch).await
+    }
+}
+
+#[async_trait]
+impl LoginStore for PostgresStore {
+    async fn familiar(
+        &self,
+        account: &LoginDigest,
+        network: &LoginDigest,
+        within: Duration,
+    ) -> StoreResult<Option<Familiar>> {
+        login::familiar(&self.pool, account, network, within).await
+    }
+
+    async fn note_login(&self, seen: &LoginSeen) -> StoreResult<()> {
+        login::note(&self.pool, seen).await
+    }
+
+    async fn forget_logins(&self, kept: Duration, batch: usize) -> StoreResult<u64> {
+        login::forget(&self.pool, kept, batch).await
     }
 }

@@ -20,12 +20,14 @@ use uuid::Uuid;
 
 use self::lane::Lane;
 use super::{
-    Adoption, Change, Cursor, Flag, History, Housekept, LegacyStore, NodeReport, Pulse, Recalled,
-    Renewal, Revoked, Scope, Search, Seen, SessionStore, Sighting, SightingStore, Sightings,
-    Snapshot, StoreError, StoreResult, StoredSession, Tally, Touch, Updated,
+    Adoption, Change, Cursor, Familiar, Flag, History, Housekept, LegacyStore, LoginSeen,
+    LoginStore, NodeReport, Pulse, Recalled, Renewal, Revoked, Scope, Search, Seen, SessionStore,
+    Sighting, SightingStore, Sightings, Snapshot, StoreError, StoreResult, StoredSession, Tally,
+    Touch, Updated,
 };
 use crate::clock::SharedClock;
 use crate::keys::legacy::LegacyKey;
+use crate::keys::login::LoginDigest;
 use crate::session::{NewSession, RevokeReason, Seq, Session};
 use crate::sid::SessionKey;
 
@@ -33,6 +35,7 @@ mod events;
 mod housekeep;
 mod lane;
 mod legacy;
+mod login;
 mod nodes;
 mod read;
 mod renew;
@@ -336,6 +339,39 @@ impl SightingStore for SqliteStore {
         self.chores
             .call_within(self.options.write_timeout, move |connection| {
                 sighting::forget(connection, clock.wall(), kept, batch)
+            })
+            .await
+    }
+}
+
+#[async_trait]
+impl LoginStore for SqliteStore {
+    async fn familiar(
+        &self,
+        account: &LoginDigest,
+        network: &LoginDigest,
+        within: Duration,
+    ) -> StoreResult<Option<Familiar>> {
+        let (clock, account, network) = (SharedClock::clone(&self.clock), *account, *network);
+        self.reader
+            .call(move |connection| {
+                login::familiar(connection, clock.wall(), &account, &network, within)
+            })
+            .await
+    }
+
+    async fn note_login(&self, seen: &LoginSeen) -> StoreResult<()> {
+        let (clock, seen) = (SharedClock::clone(&self.clock), *seen);
+        self.chores
+            .call(move |connection| login::note(connection, clock.wall(), &seen))
+            .await
+    }
+
+    async fn forget_logins(&self, kept: Duration, batch: usize) -> StoreResult<u64> {
+        let clock = SharedClock::clone(&self.clock);
+        self.chores
+            .call_within(self.options.write_timeout, move |connection| {
+                login::forget(connection, clock.wall(), kept, batch)
             })
             .await
     }

@@ -25,6 +25,7 @@ pub mod insert;
 pub mod legacy;
 pub mod limit;
 pub mod load;
+pub mod login;
 pub mod nodes;
 pub mod renew;
 pub mod revoke;
@@ -99,6 +100,8 @@ macro_rules! store_conformance {
                 fails_after_a_mass_revocation, stays_ended,
                 outlives_the_session_for_a_while, forgets_in_batches, keeps_the_old_cookies_as_long_as_the_session,
                 tallies_what_is_seen;
+            login: knows_networks_of_the_account_alone, a_name_of_two_users_is_nobodys, forgets_after_a_while,
+                keeps_the_latest_of_an_owner, keeps_so_many_in_all, is_no_event;
             sighting: answers_what_was_given, is_no_event, flags_name_session_time_and_rule, pages_go_on_after_the_last,
                 forgets_in_batches;
         }

@@ -18,6 +18,8 @@ use crate::store::{
     Sightings, Snapshot, StoreError, StoreResult, StoredSession, Tally, Touch, Updated,
 };
 
+mod login;
+
 /// A store in front of another one, with [`Faults`] in between.
 #[derive(Debug)]
 pub struct FaultStore {
@@ -74,9 +76,12 @@ pub enum Call {
     Flags,
     SightingsFrom,
     ForgetSightings,
+    Familiar,
+    NoteLogin,
+    ForgetLogins,
 }
 
-const CALLS: usize = 31;
+const CALLS: usize = 35;
 
 /// The switches of a [`FaultStore`].
 #[derive(Debug)]
@@ -101,7 +106,7 @@ impl Default for Faults {
     fn default() -> Self {
         Self {
             state: Mutex::default(),
-            counts: Default::default(),
+            counts: std::array::from_fn(|_| AtomicU64::new(0)),
             gate: watch::Sender::new(false),
             arrived: Semaphore::new(0),
         }

@@ -1,5 +1,8 @@
 //! Who may do what: an app's role changes sessions without any right on the log, and the gateway's needs no DDL.
 
+use session_core::keys::login::LoginDigest;
+use session_core::store::{LoginSeen, LoginStore as _};
+
 use super::*;
 
 /// A role that lives as long as the server, so its name carries the database's.
@@ -70,7 +73,7 @@ async fn a_gateway_needs_no_ddl() {
         "UPDATE ON sidgate_turn",
         "DELETE ON sidgate_event",
         "SELECT, INSERT, UPDATE, DELETE ON sidgate_session, sidgate_revocation, sidgate_legacy, sidgate_node, sidgate_migration_tally, \
-         sidgate_former_key, sidgate_activity",
+         sidgate_former_key, sidgate_activity, sidgate_login_network",
     ];
     let url = database.url_as(&role(&database, "gateway", &grants).await);
     let store = PostgresStore::new(&url, options()).unwrap();
@@ -87,6 +90,18 @@ async fn a_gateway_needs_no_ddl() {
     assert_eq!(revoke(&store, Scope::Key(session.key)).await, 1);
     assert_eq!(revoke(&store, Scope::All).await, 2);
     assert_eq!(store.history(10).await.unwrap().events.len(), 2);
+    let [account, owner, network] =
+        [1, 2, 3].map(|byte| LoginDigest::from_slice(&[byte; 32]).unwrap());
+    let seen = LoginSeen {
+        account,
+        owner,
+        network,
+    };
+    store.note_login(&seen).await.unwrap();
+    store
+        .forget_logins(Duration::from_secs(60), 1)
+        .await
+        .unwrap();
 }
 
 #[tokio::test]

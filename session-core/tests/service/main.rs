@@ -7,6 +7,8 @@ mod legacy;
 #[cfg(test)]
 mod lifecycle;
 #[cfg(test)]
+mod logins;
+#[cfg(test)]
 mod races;
 #[cfg(test)]
 mod shared;

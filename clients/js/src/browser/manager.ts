@@ -1,4 +1,4 @@
-import type { DeviceSession, Migrated, Revoked, Session, SessionMetrics } from '../types.js';
+import type { DeviceSession, LoginExtra, Migrated, Revoked, Session, SessionMetrics } from '../types.js';
 import { isObject, readDevices, readSession } from './answers.js';
 import { createMetrics } from './metrics.js';
 import { createStore, FORGOTTEN, known, LOADING, type Snapshot } from './store.js';
@@ -26,8 +26,11 @@ export interface SessionManagerOptions {
 export interface SessionManager {
   /** The session, or `null` for nobody; from memory, or from Sidgate with `force`. Rejects when nobody knows. */
   getSession(options?: { force?: boolean }): Promise<Session | null>;
-  /** Logs in. `extra` reaches the app that checks the password, for example `{otp: "123456"}`. */
-  createSession(email: string, password: string, extra?: Record<string, unknown>): Promise<Session>;
+  /**
+   * Logs in. `extra` reaches the app that checks the password. Rejects with `mfa_required` where the app wants another
+   * factor; the login is then completed by a second call with the same credentials and, for example, `{otp: "123456"}`.
+   */
+  createSession(email: string, password: string, extra?: LoginExtra): Promise<Session>;
   /** Logs out: this browser, or every device of the user. */
   logout(options?: { everywhere?: boolean }): Promise<void>;
   /** Forgets what is in memory: the next `getSession()` asks. */

@@ -6,6 +6,29 @@ fn place() -> Place {
     Place::new().file("master.key", KEY_A)
 }
 
+/// A file that leaves nothing to say.
+fn quiet() -> Draft {
+    Draft::minimal()
+        .set("cookie.name", "\"__Host-sid\"")
+        .set("endpoints.password_login", "true")
+}
+
+/// A door that nobody has decided about.
+#[test]
+fn whether_passwords_are_tried_here_should_be_said() {
+    for (said, advised) in [(None, true), (Some("true"), false), (Some("false"), false)] {
+        let mut draft = Draft::minimal().set("cookie.name", "\"__Host-sid\"");
+        if let Some(said) = said {
+            draft = draft.set("endpoints.password_login", said);
+        }
+        let advice = place().good(&draft.text()).advice();
+        let is_there = advice
+            .iter()
+            .any(|line| line.starts_with("endpoints.password_login: "));
+        assert_eq!(is_there, advised, "{said:?}");
+    }
+}
+
 #[test]
 fn advice_names_what_could_be_better() {
     let draft = Draft::minimal()
@@ -31,11 +54,12 @@ fn advice_names_what_could_be_better() {
         "server.public_origin",
         "session.idle_timeout",
         "server.login_url",
+        "endpoints.password_login",
         "upstreams.next",
         "migration.clear_domains",
     ];
     assert_eq!(keys, wanted);
-    let quiet = Draft::minimal().set("cookie.name", "\"__Host-sid\"");
+    let quiet = quiet();
     assert_eq!(place().good(&quiet.text()).advice(), Vec::<String>::new());
     assert!(place().good(&with("cookie.name", "\"sid\"")).advice()[0].contains("__Host-sid"));
 }
@@ -43,7 +67,7 @@ fn advice_names_what_could_be_better() {
 #[test]
 fn what_a_network_could_read_is_worth_a_word() {
     let advised = |key: &str, value: &str| {
-        let draft = Draft::minimal().set("cookie.name", "\"__Host-sid\"");
+        let draft = quiet();
         let advice = place().good(&draft.set(key, value).text()).advice();
         let of_key = |line: &String| line.starts_with(&format!("{key}: "));
         assert_eq!(
@@ -83,8 +107,7 @@ fn what_a_network_could_read_is_worth_a_word() {
 /// Old versions knew the section before they could do anything with it.
 #[test]
 fn migration_is_not_said_to_be_without_effect() {
-    let draft = Draft::minimal()
-        .set("cookie.name", "\"__Host-sid\"")
+    let draft = quiet()
         .set("migration.mode", "\"on\"")
         .set("migration.credentials", "[\"old\"]");
     assert_eq!(place().good(&draft.text()).advice(), Vec::<String>::new());

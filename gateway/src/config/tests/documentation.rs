@@ -272,6 +272,7 @@ const EFFECTS: &[Effect] = &[
     ("routes[].cors_origins", "[\"https://other.test\"]", &[]),
     ("endpoints.base_path", "\"/auth\"", &[]),
     ("endpoints.max_streams", "100", &[]),
+    ("endpoints.password_login", "false", &[]),
     ("edge.odd_header_names", "\"drop\"", &[]),
     ("edge.passthrough_headers", "[\"x-session-token\"]", &[]),
     ("edge.header_timeout", "\"1s\"", &[]),

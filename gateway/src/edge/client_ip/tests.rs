@@ -1,8 +1,10 @@
+use std::net::IpAddr;
+
 use http::{HeaderMap, HeaderValue};
 use ipnet::IpNet;
 use proptest::prelude::*;
 
-use super::{client_ip, limit_key};
+use super::{client_ip, limit_key, network};
 
 fn client(peer: &str, forwarded: &[&str], trusted: &[&str]) -> String {
     let mut headers = HeaderMap::new();
@@ -111,5 +113,19 @@ proptest! {
     fn a_client_cannot_choose_its_address(forged in "[0-9a-f:., x]{0,40}") {
         let chain = format!("{forged}, 9.9.9.9, 10.0.0.1");
         prop_assert_eq!(client("10.0.0.9", &[&forged, &chain], &["10.0.0.0/8"]), "9.9.9.9");
+    }
+}
+
+#[test]
+fn neighbours_are_one_network() {
+    for (address, expected) in [
+        ("203.0.113.7", "203.0.113.0"),
+        ("203.0.113.255", "203.0.113.0"),
+        ("::ffff:203.0.113.7", "203.0.113.0"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::"),
+        ("2001:db8:1:2::", "2001:db8:1:2::"),
+    ] {
+        let network = network(address.parse().unwrap());
+        assert_eq!(network, expected.parse::<IpAddr>().unwrap(), "{address}");
     }
 }

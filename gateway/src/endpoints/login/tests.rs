@@ -46,6 +46,29 @@ fn further_members_pass_but_what_the_gateway_vouches_for_does_not() {
 }
 
 #[test]
+fn what_may_be_a_guess_is_more_than_a_password() {
+    let brought = |extra: &str| {
+        let body = format!(r#"{{"email":"a","password":"b"{extra}}}"#);
+        factors(&parse(body.as_bytes(), &asker()).unwrap().credentials)
+    };
+    for switches in [
+        "",
+        r#","end_others":true"#,
+        r#","remember":true,"otp":null"#,
+    ] {
+        assert_eq!(brought(switches), Factors::Password, "{switches}");
+    }
+    for guess in [
+        r#","otp":"1""#,
+        r#","otp":0"#,
+        r#","otp":["1"]"#,
+        r#","otp":"""#,
+    ] {
+        assert_eq!(brought(guess), Factors::More, "{guess}");
+    }
+}
+
+#[test]
 fn the_content_type_must_be_json_and_said_once() {
     let headers = |types: &[&'static str]| -> HeaderMap {
         types

@@ -20,8 +20,9 @@ use crate::freshness::tail::BEAT;
 use crate::session::{NewSession, RevokeReason, Seq, Session};
 use crate::sid::SessionKey;
 use crate::store::{
-    Change, HintStream, History, LegacyStore, NodeReport, Pulse, Renewal, Revoked, Scope,
-    SessionStore, SightingStore, Snapshot, StoreError, StoreResult, StoredSession, Touch, Updated,
+    Change, HintStream, History, LegacyStore, LoginStore, NodeReport, Pulse, Renewal, Revoked,
+    Scope, SessionStore, SightingStore, Snapshot, StoreError, StoreResult, StoredSession, Touch,
+    Updated,
 };
 
 /// See the module.
@@ -202,6 +203,8 @@ pub(super) fn digest(key: &SessionKey) -> u64 {
 impl LegacyStore for SimLink {}
 
 impl SightingStore for SimLink {}
+
+impl LoginStore for SimLink {}
 
 #[async_trait]
 impl SessionStore for SimLink {

@@ -15,8 +15,9 @@ use crate::clock::{Clock, Timestamp};
 use crate::session::{NewSession, RevokeReason, Seq, Session};
 use crate::sid::SessionKey;
 use crate::store::{
-    Change, Event, History, LegacyStore, NodeReport, PULSE_LIMIT, Pulse, Renewal, Revoked, Scope,
-    SessionStore, SightingStore, Snapshot, StoreResult, StoredSession, Touch, Updated,
+    Change, Event, History, LegacyStore, LoginStore, NodeReport, PULSE_LIMIT, Pulse, Renewal,
+    Revoked, Scope, SessionStore, SightingStore, Snapshot, StoreResult, StoredSession, Touch,
+    Updated,
 };
 
 /// See the module. Every call happens at once and as a whole.
@@ -212,6 +213,8 @@ impl SimStore {
 impl LegacyStore for SimStore {}
 
 impl SightingStore for SimStore {}
+
+impl LoginStore for SimStore {}
 
 #[async_trait]
 impl SessionStore for SimStore {

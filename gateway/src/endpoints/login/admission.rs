@@ -1,0 +1,143 @@
+//! Whether an attempt to log in may be made: whose it is, and what is counted against that.
+
+use serde_json::Value;
+use session_core::service::{Query, Resolution};
+use session_core::session::Session;
+use tracing::debug;
+
+use super::too_many;
+use crate::answer::Answer;
+use crate::auth::account::Account;
+use crate::edge::client_ip::network;
+use crate::endpoints::Asker;
+use crate::gate::Gate;
+use crate::login_limits::{Attempt, Factors, Limited, Standing};
+use crate::look_up::look_up;
+use crate::risk::{self, Refused};
+use crate::site::Site;
+use crate::telemetry::security::{self, Facts, Kind};
+
+/// Why an attempt may not be made.
+enum Denied {
+    /// Too many have failed.
+    Limited(Limited),
+    /// Too many strangers have failed, and nobody can say whether this is one.
+    Unknown,
+}
+
+impl From<Limited> for Denied {
+    fn from(limited: Limited) -> Self {
+        Self::Limited(limited)
+    }
+}
+
+/// Takes a place for an attempt.
+///
+/// # Errors
+/// The answer to give instead of asking the app.
+pub(super) async fn admit(
+    gate: &Gate,
+    site: &Site,
+    asker: &Asker,
+    account: &Account,
+    factors: Factors,
+) -> Result<Attempt, Box<Answer>> {
+    let denied = match judge(gate, site, asker, account, factors).await {
+        Ok(attempt) => return Ok(attempt),
+        Err(denied) => denied,
+    };
+    let Denied::Limited(limited) = denied else {
+        return Err(Box::new(Answer::unavailable()));
+    };
+    let counter = limited.counter.as_str();
+    gate.metrics.refused("login_limit");
+    gate.metrics.login_limited(counter);
+    risk::refused(gate, site, Refused::Login, (asker.ip, &asker.request_id));
+    let digest = site.log_key.digest(account);
+    let facts = Facts {
+        account: Some(&digest),
+        ..asker.facts(counter)
+    };
+    security::note(Kind::LoginLimited, facts);
+    Err(Box::new(too_many(limited.wait.0)))
+}
+
+/// The store is asked only for clients that have something left, and for live sessions that have.
+async fn judge(
+    gate: &Gate,
+    site: &Site,
+    asker: &Asker,
+    account: &Account,
+    factors: Factors,
+) -> Result<Attempt, Denied> {
+    let limits = &site.login_limits;
+    let live = live_session(gate, site, asker).await;
+    let by_session = match &live {
+        Some(live) => Some(limits.session(live.identity.user_id(), live.id)?),
+        None => None,
+    };
+    let by_client = limits.client(asker.ip);
+    if by_session.is_none()
+        && let Err(limited) = by_client
+    {
+        return Err(limited.into());
+    }
+    let network = network(asker.ip);
+    let user_id = live.as_ref().map(|live| live.identity.user_id());
+    let asked = gate
+        .sessions
+        .familiarity(account.as_str(), network, user_id);
+    let familiarity = asked
+        .await
+        .inspect_err(|failed| debug!(error = %failed, "nobody can say whose attempt this is"))
+        .ok();
+    gate.metrics.login_standing(match familiarity {
+        Some(found) if found.user => "live_session",
+        Some(found) if found.network => "network",
+        Some(_) => "stranger",
+        None => "unknown",
+    });
+    let standing = match (by_session, familiarity) {
+        (Some(session), Some(found)) if found.user => Standing::LiveSession(session),
+        (by_session, found) => {
+            let client = by_client?;
+            let claims = live.is_some_and(|live| says_to_be(&live, account));
+            // A session of somebody else proves nothing, and finding that out has cost something.
+            if let Some(session) = by_session.filter(|_| found.is_some() && !claims) {
+                session.spend();
+            }
+            match found {
+                Some(found) if found.network => Standing::Known(network, client),
+                Some(_) if claims => Standing::Claimed(client),
+                _ => Standing::Stranger(client),
+            }
+        }
+    };
+    limits
+        .attempt(account, standing, factors)
+        .map_err(|limited| match familiarity {
+            Some(_) => Denied::Limited(limited),
+            None => Denied::Unknown,
+        })
+}
+
+/// Whether the session's user has this address, which may be no more than the user's own word.
+fn says_to_be(session: &Session, account: &Account) -> bool {
+    let identity = session.identity.to_value();
+    let address = identity.pointer("/user/email").and_then(Value::as_str);
+    address.is_some_and(|address| Account::new(address) == *account)
+}
+
+/// The session of the cookie, if it is certain that it lives. That nobody can say is as good as none here: it gives no right.
+async fn live_session(gate: &Gate, site: &Site, asker: &Asker) -> Option<Session> {
+    let key = asker.key(gate)?;
+    let query = Query {
+        counts_as_use: false,
+        ..Query::default()
+    };
+    let source = (asker.ip, asker.request_id.as_str());
+    match look_up(gate, site, source, key, query).await {
+        Ok(Resolution::Active(active)) => Some(active.entry.session().clone()),
+        Ok(Resolution::Absent(_) | Resolution::Unknown(_)) | Err(_) => None,
+    }
+}

@@ -1,0 +1,50 @@
+//! What is counted about limits on logins.
+
+use prometheus::{IntCounter, IntCounterVec};
+
+use super::{Maker, Metrics};
+
+#[derive(Debug)]
+pub(super) struct LoginCounters {
+    limited: IntCounterVec,
+    attempts: IntCounterVec,
+    unnoted: IntCounter,
+}
+
+impl LoginCounters {
+    pub(super) fn new(make: &Maker<'_>) -> Result<Self, prometheus::Error> {
+        Ok(Self {
+            limited: make.counters(
+                "login_limited_total",
+                "Logins that were turned away because too many had failed.",
+                &["counter"],
+            )?,
+            attempts: make.counters(
+                "login_attempts_total",
+                "Logins by what speaks for whoever tries.",
+                &["standing"],
+            )?,
+            unnoted: make.counter(
+                "login_networks_unnoted_total",
+                "Logins whose network could not be remembered.",
+            )?,
+        })
+    }
+}
+
+impl Metrics {
+    /// A login was turned away because too many had failed.
+    pub(crate) fn login_limited(&self, counter: &str) {
+        self.login.limited.with_label_values(&[counter]).inc();
+    }
+
+    /// Somebody tries to log in.
+    pub(crate) fn login_standing(&self, standing: &str) {
+        self.login.attempts.with_label_values(&[standing]).inc();
+    }
+
+    /// The network of a login could not be remembered.
+    pub(crate) fn login_unnoted(&self) {
+        self.login.unnoted.inc();
+    }
+}

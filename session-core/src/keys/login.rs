@@ -1,0 +1,78 @@
+//! What the store knows an account, its owner and a network by.
+//!
+//! Nobody who reads the table must learn who logs in from where, nor try a list of names against it: so everything is a
+//! keyed digest, and the digest of a network is another one for each account.
+
+use std::fmt;
+use std::net::IpAddr;
+
+use super::Keyring;
+use crate::secret::SecretKey;
+
+/// Context of the derived key. It is part of the stored format: changing it makes strangers of everybody.
+pub(super) const CONTEXT: &str = "sidgate 2026 v1 login networks";
+
+/// Keyed digest of a fact about a login.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct LoginDigest([u8; 32]);
+
+impl LoginDigest {
+    /// From 32 stored bytes; `None` for another number of them.
+    #[must_use]
+    pub fn from_slice(bytes: &[u8]) -> Option<Self> {
+        bytes.try_into().ok().map(Self)
+    }
+
+    /// As stored.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for LoginDigest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("LoginDigest(..)")
+    }
+}
+
+/// Makes digests under one master.
+pub(crate) struct LoginKey<'a>(&'a SecretKey);
+
+impl LoginKey<'_> {
+    /// Of an account, in its one spelling.
+    pub(crate) fn account(&self, account: &str) -> LoginDigest {
+        self.digest(b"account", &[account.as_bytes()])
+    }
+
+    /// Of a user's id.
+    pub(crate) fn owner(&self, user_id: &str) -> LoginDigest {
+        self.digest(b"owner", &[user_id.as_bytes()])
+    }
+
+    /// Of a network, for one account.
+    pub(crate) fn network(&self, account: &str, network: IpAddr) -> LoginDigest {
+        let network = match network {
+            IpAddr::V4(v4) => v4.to_ipv6_mapped(),
+            IpAddr::V6(v6) => v6,
+        };
+        self.digest(b"network", &[&network.octets(), account.as_bytes()])
+    }
+
+    /// Only the last part may have any length, so that two different facts never are the same bytes.
+    fn digest(&self, kind: &[u8], parts: &[&[u8]]) -> LoginDigest {
+        let mut hasher = blake3::Hasher::new_keyed(self.0.expose());
+        hasher.update(kind).update(&[0]);
+        for part in parts {
+            hasher.update(part);
+        }
+        LoginDigest(*hasher.finalize().as_bytes())
+    }
+}
+
+impl Keyring {
+    /// Keys of these digests: write with the first, look for all.
+    pub(crate) fn logins(&self) -> impl Iterator<Item = LoginKey<'_>> {
+        self.all().map(|keys| LoginKey(&keys.logins))
+    }
+}

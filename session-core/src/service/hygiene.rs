@@ -1,0 +1,38 @@
+//! What caches forget when an event says so.
+
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+
+use crate::cache::{Local, Tiers};
+use crate::freshness::tail::Listener;
+use crate::sid::SessionKey;
+use crate::stats::ResetReason;
+use crate::store::{Event, Subject};
+
+/// Drops what events name.
+pub(super) struct Hygiene {
+    pub(super) local: Arc<Local>,
+    pub(super) unlink: mpsc::Sender<SessionKey>,
+}
+
+impl Listener for Hygiene {
+    fn applied(&self, event: &Event) {
+        if let Subject::Session(key) = event.subject {
+            self.local.forget(&key);
+            // A full queue leaves the value to expire; its `as_of` keeps it from being believed.
+            let _full = self.unlink.try_send(key);
+        }
+    }
+
+    fn reset(&self, _reason: ResetReason) {
+        self.local.clear();
+    }
+}
+
+/// Ends when the heartbeat, which owns the sender, has ended.
+pub(super) async fn unlink_all(tiers: Arc<Tiers>, mut keys: mpsc::Receiver<SessionKey>) {
+    while let Some(key) = keys.recv().await {
+        tiers.unlink_shared(&key).await;
+    }
+}

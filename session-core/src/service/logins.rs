@@ -1,0 +1,85 @@
+//! Where accounts log in, as limits on guessing want to know it. Nothing here decides whether a session lives.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{Sessions, SessionsError};
+use crate::store::{LoginSeen, StoreError};
+
+/// How long a network is remembered after its last login.
+pub const NETWORKS_KEPT: Duration = Duration::from_secs(30 * 86_400);
+/// Logins that are being written down. The network of one more is not remembered.
+pub(super) const NOTES_MAX: usize = 64;
+
+/// What an attempt to log in has in common with earlier logins under the same name.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Familiarity {
+    /// It comes from a network from which the account has logged in lately.
+    pub network: bool,
+    /// The user in question has logged in under this name lately, and nobody else has.
+    pub user: bool,
+}
+
+impl Sessions {
+    /// Compares an attempt with the logins of the last [`NETWORKS_KEPT`] under the same name. `account` is the name in its one
+    /// spelling, `user_id` whoever has a live session in the browser that asks.
+    ///
+    /// # Errors
+    /// When the store failed: then nobody can say.
+    pub async fn familiarity(
+        &self,
+        account: &str,
+        network: IpAddr,
+        user_id: Option<&str>,
+    ) -> Result<Familiarity, SessionsError> {
+        let keys = self.keys.logins();
+        let asked: Vec<_> = keys
+            .map(|key| {
+                let owner = user_id.map(|user_id| key.owner(user_id));
+                (key.account(account), key.network(account, network), owner)
+            })
+            .collect();
+        let store = Arc::clone(&self.store);
+        self.on_core(async move {
+            let mut all = Familiarity::default();
+            for (account, network, owner) in asked {
+                let found = store.familiar(&account, &network, NETWORKS_KEPT).await?;
+                if let Some(found) = found {
+                    all.network |= found.network;
+                    all.user |= owner == Some(found.owner);
+                }
+            }
+            Ok(all)
+        })
+        .await
+    }
+
+    /// Remembers that `user_id` has logged in as `account` from there.
+    ///
+    /// # Errors
+    /// When the store failed, or when too many logins are being written down.
+    pub async fn note_login(
+        &self,
+        account: &str,
+        network: IpAddr,
+        user_id: &str,
+    ) -> Result<(), SessionsError> {
+        let busy = || SessionsError::Store(StoreError::unavailable("too many logins at once"));
+        let place = Arc::clone(&self.notes).try_acquire_owned();
+        let place = place.map_err(|_none_left| busy())?;
+        let Some(seen) = self.keys.logins().next().map(|key| LoginSeen {
+            account: key.account(account),
+            owner: key.owner(user_id),
+            network: key.network(account, network),
+        }) else {
+            return Ok(());
+        };
+        let store = Arc::clone(&self.store);
+        self.on_core(async move {
+            let _place = place;
+            Ok(store.note_login(&seen).await?)
+        })
+        .await
+    }
+}

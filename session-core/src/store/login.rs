@@ -1,0 +1,64 @@
+//! What the store keeps of where accounts log in: one row for each network that an account has logged in from.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use super::{StoreError, StoreResult};
+use crate::keys::login::LoginDigest;
+
+/// Networks that are kept of one user. When there are more, those go that were not used for longest.
+pub const NETWORKS_PER_OWNER: i64 = 16;
+
+/// Rows that are kept in all, at about 250 bytes with their indexes. When there are more, the oldest go first.
+pub const NETWORKS_MAX: i64 = 10_000_000;
+
+/// A login that succeeded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LoginSeen {
+    /// The name that was typed.
+    pub account: LoginDigest,
+    /// Who logged in under it.
+    pub owner: LoginDigest,
+    /// From where.
+    pub network: LoginDigest,
+}
+
+/// What is known of an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Familiar {
+    /// The only user who has logged in under this name.
+    pub owner: LoginDigest,
+    /// Whether that was from the network in question.
+    pub network: bool,
+}
+
+/// Networks of logins. A part of [`super::SessionStore`]; unless it says otherwise, a store keeps none and cannot.
+#[async_trait]
+pub trait LoginStore {
+    /// Who has logged in under the name of `account` less than `within` ago, and whether from `network`. `None` when nobody
+    /// has, and also when two different users have: whose attempt it is cannot be told then.
+    async fn familiar(
+        &self,
+        _account: &LoginDigest,
+        _network: &LoginDigest,
+        _within: Duration,
+    ) -> StoreResult<Option<Familiar>> {
+        Err(keeps_none())
+    }
+
+    /// Notes a login, and forgets the oldest networks of its owner beyond [`NETWORKS_PER_OWNER`]. A network that was noted in
+    /// the last hour is left as it is. Writes no event.
+    async fn note_login(&self, _seen: &LoginSeen) -> StoreResult<()> {
+        Err(keeps_none())
+    }
+
+    /// Forgets at most `batch` of the logins older than `kept`, or beyond [`NETWORKS_MAX`].
+    async fn forget_logins(&self, _kept: Duration, _batch: usize) -> StoreResult<u64> {
+        Ok(0)
+    }
+}
+
+fn keeps_none() -> StoreError {
+    StoreError::unavailable("this store keeps no networks of logins")
+}

@@ -1,0 +1,68 @@
+//! Where accounts log in.
+
+use std::time::Duration;
+
+use super::pool::{Params, Pool};
+use super::row::{column, micros};
+use crate::keys::login::LoginDigest;
+use crate::store::login::{Familiar, LoginSeen, NETWORKS_MAX, NETWORKS_PER_OWNER};
+use crate::store::{StoreError, StoreResult};
+
+/// The owners of an account are its first and its last one in the index: so a name that thousands share costs no more.
+pub(super) async fn familiar(
+    pool: &Pool,
+    account: &LoginDigest,
+    network: &LoginDigest,
+    within: Duration,
+) -> StoreResult<Option<Familiar>> {
+    const SQL: &str = "\
+        WITH recent AS NOT MATERIALIZED ( \
+            SELECT owner, network FROM sidgate_login_network WHERE account = $1 \
+                AND seen_at > statement_timestamp() - $3::bigint * interval '1 microsecond' \
+        ) \
+        SELECT f.owner, EXISTS (SELECT FROM recent r WHERE r.owner = f.owner AND r.network = $2) AS network \
+        FROM (SELECT owner FROM recent ORDER BY owner LIMIT 1) f \
+        WHERE f.owner = (SELECT owner FROM recent ORDER BY owner DESC LIMIT 1)";
+    let (account, network) = (&account.as_bytes()[..], &network.as_bytes()[..]);
+    let params: Params<'_> = &[&account, &network, &micros(within)];
+    let rows = pool.read(SQL, params).await?;
+    let Some(row) = rows.first() else {
+        return Ok(None);
+    };
+    let owner = LoginDigest::from_slice(column(row, "owner")?);
+    Ok(Some(Familiar {
+        owner: owner.ok_or(StoreError::Corrupt("owner"))?,
+        network: column(row, "network")?,
+    }))
+}
+
+/// The two statements need not be one transaction: what the second leaves behind goes with the next login.
+pub(super) async fn note(pool: &Pool, seen: &LoginSeen) -> StoreResult<()> {
+    const NOTE: &str = "\
+        INSERT INTO sidgate_login_network AS n (account, owner, network, seen_at) \
+        VALUES ($1, $2, $3, statement_timestamp()) \
+        ON CONFLICT (account, owner, network) DO UPDATE SET id = DEFAULT, seen_at = EXCLUDED.seen_at \
+        WHERE n.seen_at < EXCLUDED.seen_at - interval '1 hour'";
+    const TRIM: &str = "\
+        DELETE FROM sidgate_login_network WHERE id IN ( \
+            SELECT id FROM sidgate_login_network WHERE owner = $1 ORDER BY id DESC OFFSET $2)";
+    let [account, owner, network] =
+        [&seen.account, &seen.owner, &seen.network].map(|digest| &digest.as_bytes()[..]);
+    if pool.execute(NOTE, &[&account, &owner, &network]).await? > 0 {
+        pool.execute(TRIM, &[&owner, &NETWORKS_PER_OWNER]).await?;
+    }
+    Ok(())
+}
+
+/// Looks at the oldest alone, so that a table in which nothing is due costs one batch.
+pub(super) async fn forget(pool: &Pool, kept: Duration, batch: usize) -> StoreResult<u64> {
+    const SQL: &str = "\
+        DELETE FROM sidgate_login_network WHERE id IN ( \
+            SELECT o.id FROM ( \
+                SELECT id, seen_at FROM sidgate_login_network ORDER BY id LIMIT $2 FOR UPDATE SKIP LOCKED \
+            ) o WHERE o.seen_at < statement_timestamp() - $1::bigint * interval '1 microsecond' \
+                OR o.id <= (SELECT max(id) FROM sidgate_login_network) - $3)";
+    let limit = i64::try_from(batch.max(1)).unwrap_or(i64::MAX);
+    pool.execute(SQL, &[&micros(kept), &limit, &NETWORKS_MAX])
+        .await
+}
