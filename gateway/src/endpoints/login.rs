@@ -115,6 +115,12 @@ pub(crate) async fn login(
     match ask_backend(gate, site, asker, credentials, turn).await {
         Ok(Ok((identity, reference))) => {
             gate.metrics.backend("accepted");
+            // First, so that none of them becomes a session between the two steps.
+            if end_others
+                && let Err(failed) = gate.sessions.end_old_logins(identity.user_id()).await
+            {
+                return not_committed(asker, &failed);
+            }
             let login = Login {
                 limit: limit(site, &identity, end_others),
                 identity,

@@ -27,7 +27,7 @@ use uuid::Uuid;
 pub use self::change::{Created, LIST_MAX, Login, LoginTicket, UpdateError};
 pub use self::error::SessionsError;
 use self::housekeeping::Retention;
-pub use self::legacy::{Known, Migrated};
+pub use self::legacy::{Known, Migrated, Proven};
 pub use self::receipt::{Receipt, Wait, heard_by_all};
 pub use self::renew::GRACE;
 pub use self::resolve::{Absence, Active, Follow, Query, Resolution, Unknown};

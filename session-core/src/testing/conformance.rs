@@ -26,6 +26,7 @@ pub mod legacy;
 pub mod limit;
 pub mod load;
 pub mod nodes;
+pub mod old_logins;
 pub mod renew;
 pub mod revoke;
 pub mod search;
@@ -98,6 +99,10 @@ macro_rules! store_conformance {
                 fails_after_a_mass_revocation, stays_ended, stays_ended_when_its_session_is_revived,
                 outlives_the_session_for_a_while, forgets_in_batches, keeps_the_old_cookies_as_long_as_the_session,
                 tallies_what_is_seen;
+            old_logins: end_with_a_revocation_before_they_come, newer_than_the_revocation_come,
+                are_ended_one_by_one, end_with_a_revocation_by_sql, stay_ended_as_long_as_tombstones_are_kept,
+                join_a_session, join_none_that_has_ended, do_not_join_after_a_revocation,
+                meet_a_revocation_of_the_same_moment;
             sighting: answers_what_was_given, is_no_event, flags_name_session_time_and_rule, pages_go_on_after_the_last,
                 forgets_in_batches;
         }

@@ -13,9 +13,10 @@ use crate::keys::legacy::LegacyKey;
 use crate::session::{NewSession, RevokeReason, Seq, Session};
 use crate::sid::SessionKey;
 use crate::store::{
-    Adoption, Change, Cursor, Flag, HintStream, History, Housekept, LegacyStore, NodeReport, Pulse,
-    Recalled, Renewal, Revoked, Scope, Search, Seen, SessionStore, Sighting, SightingStore,
-    Sightings, Snapshot, StoreError, StoreResult, StoredSession, Tally, Touch, Updated,
+    Adopted, Adoption, Attached, Attachment, Change, Cursor, Flag, HintStream, History, Housekept,
+    LegacyStore, NodeReport, Pulse, Recalled, Renewal, Revoked, Scope, Search, Seen, SessionStore,
+    Sighting, SightingStore, Sightings, Snapshot, StoreError, StoreResult, StoredSession, Tally,
+    Touch, Updated,
 };
 
 /// A store in front of another one, with [`Faults`] in between.
@@ -65,6 +66,8 @@ pub enum Call {
     Housekeep,
     Recall,
     Adopt,
+    Attach,
+    CutOff,
     Kept,
     ForgetLegacy,
     Tally,
@@ -76,7 +79,7 @@ pub enum Call {
     ForgetSightings,
 }
 
-const CALLS: usize = 31;
+const CALLS: usize = 33;
 
 /// The switches of a [`FaultStore`].
 #[derive(Debug)]
@@ -101,7 +104,7 @@ impl Default for Faults {
     fn default() -> Self {
         Self {
             state: Mutex::default(),
-            counts: Default::default(),
+            counts: std::array::from_fn(|_| AtomicU64::new(0)),
             gate: watch::Sender::new(false),
             arrived: Semaphore::new(0),
         }
@@ -336,9 +339,19 @@ impl LegacyStore for FaultStore {
         self.faults.pass(Call::Recall, inner).await
     }
 
-    async fn adopt(&self, adoption: &Adoption) -> StoreResult<Option<Session>> {
+    async fn adopt(&self, adoption: &Adoption) -> StoreResult<Adopted> {
         let inner = self.inner.adopt(adoption);
         self.faults.pass(Call::Adopt, inner).await
+    }
+
+    async fn attach(&self, attachment: &Attachment) -> StoreResult<Attached> {
+        let inner = self.inner.attach(attachment);
+        self.faults.pass(Call::Attach, inner).await
+    }
+
+    async fn cut_off(&self, user_id: &str) -> StoreResult<()> {
+        let inner = self.inner.cut_off(user_id);
+        self.faults.pass(Call::CutOff, inner).await
     }
 
     async fn kept(&self, key: &SessionKey) -> StoreResult<Option<Vec<u8>>> {

@@ -27,13 +27,14 @@ const MIGRATIONS: [&str; 11] = [
 ];
 
 /// Triggers without which revocations go unseen, and whether they must be deferred.
-const TRIGGERS: [(&str, bool); 6] = [
+const TRIGGERS: [(&str, bool); 7] = [
     ("sidgate_session_updated", true),
     ("sidgate_session_deleted", true),
     ("sidgate_session_truncated", false),
     ("sidgate_revocation_numbered", true),
     ("sidgate_revocation_kept", false),
     ("sidgate_revocation_untruncated", false),
+    ("sidgate_revocation_cuts_off", false),
 ];
 
 /// Longest migration, the wait for another node's included.

@@ -24,7 +24,7 @@ const MIGRATIONS: [&str; 11] = [
 ];
 
 /// Triggers without which revocations go unseen.
-const TRIGGERS: [&str; 8] = [
+const TRIGGERS: [&str; 10] = [
     "sidgate_append_numbered",
     "sidgate_session_updated",
     "sidgate_session_deleted",
@@ -33,6 +33,8 @@ const TRIGGERS: [&str; 8] = [
     "sidgate_revocation_updated",
     "sidgate_revocation_kept",
     "sidgate_revocation_undeleted",
+    "sidgate_revocation_cuts_off_new",
+    "sidgate_revocation_cuts_off_again",
 ];
 
 /// Version that this program needs.
