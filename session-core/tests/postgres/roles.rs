@@ -1,5 +1,7 @@
 //! Who may do what: an app's role changes sessions without any right on the log, and the gateway's needs no DDL.
 
+use session_core::store::LegacyStore as _;
+
 use super::*;
 
 /// A role that lives as long as the server, so its name carries the database's.

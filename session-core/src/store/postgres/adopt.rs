@@ -126,7 +126,7 @@ async fn cut_off_rows<'a>(
 ) -> Result<Vec<&'a ProvenRow>, PgError> {
     const SQL: &str = "\
         WITH own AS ( \
-            INSERT INTO sidgate_legacy_cutoff AS c (kind, subject, at) VALUES ('user', $1, '-infinity') \
+            INSERT INTO sidgate_legacy_cutoff AS c (kind, subject, at) VALUES ('user', $1, 'epoch') \
             ON CONFLICT (kind, subject) DO UPDATE SET at = c.at RETURNING at \
         ), latest AS ( \
             SELECT at FROM own UNION ALL SELECT at FROM sidgate_legacy_cutoff \

@@ -75,11 +75,11 @@ pub(super) async fn forget(pool: &Pool, tombstone: Duration, batch: usize) -> St
     // What adoptions made to meet at, which says nothing.
     const PLACES: &str = "\
         DELETE FROM sidgate_legacy_cutoff WHERE (kind, subject) IN ( \
-            SELECT kind, subject FROM sidgate_legacy_cutoff WHERE at = '-infinity' LIMIT $1 FOR UPDATE SKIP LOCKED)";
+            SELECT kind, subject FROM sidgate_legacy_cutoff WHERE at = 'epoch' LIMIT $1 FOR UPDATE SKIP LOCKED)";
     const CUTOFFS: &str = "\
         DELETE FROM sidgate_legacy_cutoff WHERE (kind, subject) IN ( \
             SELECT kind, subject FROM sidgate_legacy_cutoff \
-            WHERE at > '-infinity' AND at < statement_timestamp() - $1::bigint * interval '1 microsecond' \
+            WHERE at > 'epoch' AND at < statement_timestamp() - $1::bigint * interval '1 microsecond' \
             ORDER BY at LIMIT $2 FOR UPDATE SKIP LOCKED)";
     const TALLY: &str = "\
         DELETE FROM sidgate_migration_tally \

@@ -8,8 +8,8 @@
 -- The rows are apart from sidgate_revocation because they live as long as tombstones. Every read of a session asks
 -- sidgate_revocation, which therefore keeps no row for longer than it ends sessions.
 --
--- An adoption locks the row of its user, or makes one at '-infinity', before it looks: whoever logs that user out at the
--- same moment waits for it and then finds its session, or is waited for and then seen.
+-- An adoption locks the row of its user before it looks, or makes one that says 1970: no login is older than that. Whoever
+-- logs that user out at the same moment waits for it and then finds its session, or is waited for and then seen.
 
 CREATE TABLE sidgate_legacy_cutoff (
     kind    text        NOT NULL,
