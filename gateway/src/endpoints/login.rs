@@ -115,12 +115,6 @@ pub(crate) async fn login(
     match ask_backend(gate, site, asker, credentials, turn).await {
         Ok(Ok((identity, reference))) => {
             gate.metrics.backend("accepted");
-            // First, so that none of them becomes a session between the two steps.
-            if end_others
-                && let Err(failed) = gate.sessions.end_old_logins(identity.user_id()).await
-            {
-                return not_committed(asker, &failed);
-            }
             let login = Login {
                 limit: limit(site, &identity, end_others),
                 identity,
@@ -131,7 +125,7 @@ pub(crate) async fn login(
                 idle: site.config.session.idle_timeout,
                 replaces: asker.key(gate),
             };
-            match commit(gate, asker, ticket, login).await {
+            match commit(gate, asker, ticket, login, end_others).await {
                 Ok(created) => {
                     security::note(Kind::Login, facts("password").by_owner(&created.session));
                     welcome(gate, site, asker, &created)
@@ -267,8 +261,15 @@ async fn commit(
     asker: &Asker,
     ticket: LoginTicket,
     login: Login,
+    end_others: bool,
 ) -> Result<Created, Box<Answer>> {
     let limit = login.limit;
+    if end_others {
+        // First, so that none of them becomes a session between the two steps.
+        let user_id = login.identity.user_id();
+        let ended = gate.sessions.end_old_logins(user_id).await;
+        ended.map_err(|failed| Box::new(not_committed(asker, &failed)))?;
+    }
     match gate.sessions.create(ticket, login).await {
         Ok(created) => Ok(created),
         Err(SessionsError::Store(StoreError::SessionLimit { sessions })) => {
