@@ -13,7 +13,7 @@ use session_core::clock::{Boot, Timestamp};
 use session_core::entropy::{self, SystemEntropy};
 use session_core::freshness::Window;
 use session_core::keys::{Keyring, MasterKey};
-use session_core::session::{Identity, Session};
+use session_core::session::{Identity, References, Session};
 use sidgate_benches::{Fault, somebody};
 use uuid::Uuid;
 
@@ -52,7 +52,7 @@ fn main() -> Result<(), Fault> {
 
 fn entry(number: usize, keys: &Keyring, window: &Window) -> Result<Entry, Fault> {
     let (_, key) = keys.mint(entropy::bytes(&SystemEntropy)?);
-    let (identity, reference) = Identity::from_value(somebody(number))?;
+    let (identity, _reference) = Identity::from_value(somebody(number))?;
     let now = Timestamp::from_micros(1_800_000_000_000_000);
     let session = Session {
         key,
@@ -66,7 +66,7 @@ fn entry(number: usize, keys: &Keyring, window: &Window) -> Result<Entry, Fault>
         expires_at: now.plus(Duration::from_secs(86_400)),
         idle: Duration::from_secs(43_200),
         revoked: None,
-        reference,
+        references: References::default(),
         created_seq: 0,
         version: 1,
         renewed_at: None,

@@ -13,9 +13,10 @@ use crate::keys::legacy::LegacyKey;
 use crate::session::{NewSession, RevokeReason, Seq, Session};
 use crate::sid::SessionKey;
 use crate::store::{
-    Adoption, Change, Cursor, Flag, HintStream, History, Housekept, LegacyStore, NodeReport, Pulse,
-    Recalled, Renewal, Revoked, Scope, Search, Seen, SessionStore, Sighting, SightingStore,
-    Sightings, Snapshot, StoreError, StoreResult, StoredSession, Tally, Touch, Updated,
+    Adopted, Adoption, Attached, Attachment, Change, Cursor, Flag, HintStream, History, Housekept,
+    LegacyStore, NodeReport, Pulse, Recalled, Renewal, Revoked, Scope, Search, Seen, SessionStore,
+    Sighting, SightingStore, Sightings, Snapshot, StoreError, StoreResult, StoredSession, Tally,
+    Touch, Updated,
 };
 
 mod login;
@@ -67,6 +68,8 @@ pub enum Call {
     Housekeep,
     Recall,
     Adopt,
+    Attach,
+    CutOff,
     Kept,
     ForgetLegacy,
     Tally,
@@ -81,7 +84,7 @@ pub enum Call {
     ForgetLogins,
 }
 
-const CALLS: usize = 35;
+const CALLS: usize = 37;
 
 /// The switches of a [`FaultStore`].
 #[derive(Debug)]
@@ -341,9 +344,19 @@ impl LegacyStore for FaultStore {
         self.faults.pass(Call::Recall, inner).await
     }
 
-    async fn adopt(&self, adoption: &Adoption) -> StoreResult<Option<Session>> {
+    async fn adopt(&self, adoption: &Adoption) -> StoreResult<Adopted> {
         let inner = self.inner.adopt(adoption);
         self.faults.pass(Call::Adopt, inner).await
+    }
+
+    async fn attach(&self, attachment: &Attachment) -> StoreResult<Attached> {
+        let inner = self.inner.attach(attachment);
+        self.faults.pass(Call::Attach, inner).await
+    }
+
+    async fn cut_off(&self, user_id: &str) -> StoreResult<()> {
+        let inner = self.inner.cut_off(user_id);
+        self.faults.pass(Call::CutOff, inner).await
     }
 
     async fn kept(&self, key: &SessionKey) -> StoreResult<Option<Vec<u8>>> {

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use session_core::cache::LocalLimits;
 use session_core::clock::SystemClock;
 use session_core::entropy::SystemEntropy;
 use session_core::keys::{Keyring, MasterKey};
@@ -88,7 +89,11 @@ async fn what_was_written_under_a_former_master_is_found() {
     };
     let seconds = std::time::Duration::from_secs;
     let options = SessionsOptions {
-        local_max_entries: 10,
+        local: LocalLimits {
+            max_entries: 10,
+            max_bytes: 1 << 20,
+            copies: 1,
+        },
         local_ttl: seconds(300),
         shared_ttl: seconds(1_800),
         negative_ttl: seconds(5),
