@@ -12,6 +12,7 @@ use http::header::{CONTENT_TYPE, HOST};
 use rustls::RootCertStore;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use session_core::clock::Timestamp;
 use session_core::secret::SecretString;
 use session_core::session::{Identity, Reference, Text};
 use thiserror::Error;
@@ -59,7 +60,14 @@ pub(crate) struct OldCookies {
 #[derive(Debug)]
 pub(crate) enum Recognised {
     /// Somebody's.
-    Yes(Box<Identity>, Option<Reference>),
+    Yes {
+        /// Who it is.
+        identity: Box<Identity>,
+        /// What the app wants to find again with the session.
+        reference: Option<Reference>,
+        /// When they proved it. An app that does not know counts as one that says 1970.
+        proved: Timestamp,
+    },
     /// Nobody's.
     No,
 }
@@ -91,9 +99,15 @@ pub(crate) enum Refusal {
 /// No answer that counts.
 #[derive(Debug, Error)]
 pub(crate) enum BackendError {
-    /// Not reached, too slow, or an answer outside the contract; says which, never what was in it.
+    /// An answer outside the contract, or a question that could not be asked; says which, never what was in it.
     #[error("backend unavailable: {0}")]
     Unavailable(&'static str),
+    /// It took the question, and no whole answer came.
+    #[error("backend unavailable: {0}")]
+    Silent(&'static str),
+    /// No connection: it is not there, for nobody.
+    #[error("backend unavailable: {0}")]
+    Unreachable(&'static str),
 }
 
 /// Answer of the backend to a login.
@@ -207,11 +221,16 @@ impl Backend {
             .await?;
         match status {
             200 => {
-                let identity: Value = serde_json::from_slice(&answer)
+                let mut answer: Value = serde_json::from_slice(&answer)
                     .map_err(|_error| BackendError::Unavailable("json"))?;
-                let (identity, text) = Identity::from_value(identity)
+                let proved = take_auth_time(&mut answer)?;
+                let (identity, text) = Identity::from_value(answer)
                     .map_err(|_error| BackendError::Unavailable("identity"))?;
-                Ok(Recognised::Yes(Box::new(identity), reference(site, text)))
+                Ok(Recognised::Yes {
+                    identity: Box::new(identity),
+                    reference: reference(site, text),
+                    proved,
+                })
             }
             401 => match serde_json::from_slice::<Said>(&answer) {
                 Ok(said) if said.code == "invalid" => Ok(Recognised::No),
@@ -240,7 +259,7 @@ impl Backend {
         let address = app
             .pool
             .next()
-            .ok_or(BackendError::Unavailable("address"))?;
+            .ok_or(BackendError::Unreachable("address"))?;
         let call = self
             .client
             .post(format!("http://{address}{path}"))
@@ -252,7 +271,19 @@ impl Backend {
             .body(body);
         tokio::time::timeout(backend.timeout, read(call))
             .await
-            .map_err(|_elapsed| BackendError::Unavailable("timeout"))?
+            .map_err(|_elapsed| BackendError::Silent("timeout"))?
+    }
+}
+
+/// When the user of an old login proved who they are, in unix seconds: what an introspection says beside the identity.
+fn take_auth_time(answer: &mut Value) -> Result<Timestamp, BackendError> {
+    let members = answer.as_object_mut();
+    match members.and_then(|members| members.remove("auth_time")) {
+        None | Some(Value::Null) => Ok(Timestamp::default()),
+        Some(seconds) => seconds
+            .as_u64()
+            .map(|seconds| Timestamp::default().plus(Duration::from_secs(seconds)))
+            .ok_or(BackendError::Unavailable("auth_time")),
     }
 }
 
@@ -270,7 +301,10 @@ async fn read(call: reqwest::RequestBuilder) -> Result<(u16, Bytes), BackendErro
     let mut answer = call
         .send()
         .await
-        .map_err(|_error| BackendError::Unavailable("connection"))?;
+        .map_err(|error| match error.is_connect() {
+            true => BackendError::Unreachable("connection"),
+            false => BackendError::Silent("connection"),
+        })?;
     let is_json = answer
         .headers()
         .get(CONTENT_TYPE)
@@ -288,7 +322,7 @@ async fn read(call: reqwest::RequestBuilder) -> Result<(u16, Bytes), BackendErro
     while let Some(chunk) = answer
         .chunk()
         .await
-        .map_err(|_error| BackendError::Unavailable("body"))?
+        .map_err(|_error| BackendError::Silent("body"))?
     {
         if body.len() + chunk.len() > ANSWER_MAX {
             return Err(BackendError::Unavailable("size"));

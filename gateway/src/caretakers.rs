@@ -36,7 +36,9 @@ async fn keep_current(gate: Arc<Gate>) {
             app.pool.resolve().await;
         }
         site.login_limits.forget_idle();
-        site.misses.forget_idle(gate.sessions.clock().boot());
+        let now = gate.sessions.clock().boot();
+        site.misses.forget_idle(now);
+        gate.migrations.sweep(now);
     }
 }
 

@@ -39,22 +39,43 @@ pub(crate) async fn look_up(
     let now = sessions.clock().boot();
     let leave = site.misses.leave(client, now);
     if matches!(leave, Leave::Denied) {
-        gate.metrics.refused("misses_per_client");
-        risk::refused(gate, site, Refused::Sid, source);
-        return Err(TooMany(1));
+        return Err(deny(gate, site, source));
     }
     let resolution = sessions.resolve_key(key, query).await;
     note_end(gate, key, &resolution, facts).await;
-    if matches!(resolution, Resolution::Absent(_))
-        && let Err(wait) = site.misses.count(client, now)
-    {
-        gate.metrics.refused("misses_per_client");
-        risk::refused(gate, site, Refused::Sid, source);
-        security::note(Kind::UnknownSids, facts("misses_per_client"));
-        return Err(wait);
+    if matches!(resolution, Resolution::Absent(_)) {
+        count_miss(gate, site, source)?;
     }
     drop(leave);
     Ok(resolution)
+}
+
+/// Whoever has asked in vain too often is not answered now.
+pub(crate) fn deny(gate: &Gate, site: &Site, source: Source<'_>) -> TooMany {
+    gate.metrics.refused("misses_per_client");
+    risk::refused(gate, site, Refused::Sid, source);
+    TooMany(1)
+}
+
+/// Counts that this client was nobody, which somebody had to be asked for.
+///
+/// # Errors
+/// When that was too often.
+pub(crate) fn count_miss(gate: &Gate, site: &Site, source: Source<'_>) -> Result<(), TooMany> {
+    let (client, request_id) = source;
+    let counted = site.misses.count(client, gate.sessions.clock().boot());
+    if counted.is_err() {
+        gate.metrics.refused("misses_per_client");
+        risk::refused(gate, site, Refused::Sid, source);
+        let facts = Facts {
+            request_id: Some(request_id),
+            client: Some(client),
+            reason: "misses_per_client",
+            ..Facts::default()
+        };
+        security::note(Kind::UnknownSids, facts);
+    }
+    counted
 }
 
 /// Sessions whose end was written down lately. When there are too many it begins anew: a line may then come twice.

@@ -30,6 +30,8 @@ const BEYOND_FOR: Duration = Duration::from_secs(1);
 pub(crate) struct Misses {
     rate: Rate,
     budget: Buckets<IpAddr>,
+    /// Of what is asked beside requests, which must not change what they are answered.
+    quiet_budget: Buckets<IpAddr>,
     /// Until when each client is beyond its budget.
     beyond: Mutex<HashMap<IpAddr, Boot>>,
     /// How many those are: nearly always none, and then nobody takes the lock.
@@ -52,6 +54,7 @@ impl Misses {
     pub(crate) fn new(rate: Rate) -> Self {
         Self {
             budget: Buckets::new(&rate),
+            quiet_budget: Buckets::new(&rate),
             rate,
             beyond: Mutex::default(),
             beyond_len: AtomicUsize::new(0),
@@ -89,9 +92,18 @@ impl Misses {
         spent
     }
 
+    /// Counts a question that is asked beside a request of this client, whatever comes of it.
+    ///
+    /// # Errors
+    /// When the client's budget for these is spent.
+    pub(crate) fn count_quietly(&self, client: IpAddr) -> Result<(), TooMany> {
+        self.quiet_budget.take(limit_key(client))
+    }
+
     /// Forgets whom nothing is held against any more. Called now and then.
     pub(crate) fn forget_idle(&self, now: Boot) {
         self.budget.forget_idle();
+        self.quiet_budget.forget_idle();
         let mut beyond = self.beyond.lock();
         beyond.retain(|_, until| *until > now);
         self.beyond_len.store(beyond.len(), Ordering::Relaxed);

@@ -165,8 +165,11 @@ pub enum Origin {
         /// The session that the same browser had before, dead or alive.
         replaces: Option<SessionKey>,
     },
-    /// A login of the system before becomes a session. Nobody has proved anything just now, and nobody knows when they did.
-    Adoption,
+    /// A login of the system before becomes a session. Nobody has proved anything just now.
+    Adoption {
+        /// When the user proved who they are. Where nobody knows, long ago.
+        proved: Timestamp,
+    },
     /// A session gets a new sid. The old one must still be alive when the new one is stored: a successor must not outlive
     /// the revocation of its predecessor.
     Rotation {
@@ -185,7 +188,7 @@ impl Origin {
     pub const fn replaces(&self) -> Option<&SessionKey> {
         match self {
             Self::Login { replaces } => replaces.as_ref(),
-            Self::Adoption => None,
+            Self::Adoption { .. } => None,
             Self::Rotation { of, .. } => Some(of),
         }
     }
@@ -194,17 +197,17 @@ impl Origin {
     #[must_use]
     pub const fn predecessor(&self) -> Option<(&SessionKey, i64)> {
         match self {
-            Self::Login { .. } | Self::Adoption => None,
+            Self::Login { .. } | Self::Adoption { .. } => None,
             Self::Rotation { of, version, .. } => Some((of, *version)),
         }
     }
 
-    /// When the user proved who they are; `None`: just now. What is not known is taken for long ago.
+    /// When the user proved who they are; `None`: just now.
     #[must_use]
     pub const fn auth_time(&self) -> Option<Timestamp> {
         match self {
             Self::Login { .. } => None,
-            Self::Adoption => Some(Timestamp::from_micros(0)),
+            Self::Adoption { proved } => Some(*proved),
             Self::Rotation { auth_time, .. } => Some(*auth_time),
         }
     }

@@ -252,13 +252,15 @@ impl Config {
 
     fn foreign_domains(&self) -> impl Iterator<Item = String> {
         let host = self.server.public_origin.host.to_string();
-        let foreign = self.migration.clear_domains.iter().map(ToString::to_string);
-        foreign
-            .filter(move |domain| host != *domain && !host.ends_with(&format!(".{domain}")))
-            .map(|domain| {
-                format!(
-                    "migration.clear_domains: browsers will not clear cookies of {domain} from here"
-                )
+        let cleared = self.migration.clear_domains.iter();
+        let cleared = cleared.map(|domain| ("clear_domains", "clear", domain.to_string()));
+        let returned = self.migration.reissue_domain.iter();
+        let returned = returned.map(|domain| ("reissue_domain", "take", domain.to_string()));
+        cleared
+            .chain(returned)
+            .filter(move |(_, _, domain)| host != *domain && !host.ends_with(&format!(".{domain}")))
+            .map(|(key, verb, domain)| {
+                format!("migration.{key}: browsers will not {verb} cookies of {domain} from here")
             })
     }
 }

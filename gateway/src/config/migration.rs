@@ -34,6 +34,10 @@ pub struct MigrationConfig {
     pub keep_until_confirmed: bool,
     /// Whether old cookies are kept, sealed, and returned when the mode goes to off.
     pub rollback_reissue: bool,
+    /// The domain that they return for; `None`: the host alone.
+    pub reissue_domain: Option<Host>,
+    /// Credentials that return within reach of scripts.
+    pub reissue_readable: Vec<CookieName>,
 }
 
 /// How far migration goes.
@@ -112,6 +116,10 @@ impl MigrationConfig {
                 .unwrap_or(MigrationRedirect::Never),
             keep_until_confirmed: migration.flag("keep_until_confirmed").unwrap_or(false),
             rollback_reissue: migration.flag("rollback_reissue").unwrap_or(false),
+            reissue_domain: migration.text("reissue_domain", optional_domain).flatten(),
+            reissue_readable: migration
+                .texts("reissue_readable", CookieName::parse)
+                .unwrap_or_default(),
         })
     }
 }
@@ -172,6 +180,11 @@ impl ClearPath {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// The same, or nothing.
+fn optional_domain(text: &str) -> Result<Option<Host>, String> {
+    (!text.is_empty()).then(|| clear_domain(text)).transpose()
 }
 
 /// A domain, with or without the leading dot that cookies ignore.

@@ -151,6 +151,17 @@ fn rollback(document: &Document<'_>, migration: &MigrationConfig, session: &Sess
     }
 }
 
+/// What is said about the cookies that return is about cookies that can.
+fn reissued(document: &Document<'_>, migration: &MigrationConfig) {
+    for name in &migration.reissue_readable {
+        if !migration.credentials.contains(name) {
+            let message = format!("{} is not among migration.credentials", name.as_str());
+            let keys = ["migration.reissue_readable", "migration.credentials"];
+            document.contradiction(&keys, message);
+        }
+    }
+}
+
 /// Old cookies can be told from the new one, and what is promised about them can be kept.
 pub(super) fn migration(
     document: &Document<'_>,
@@ -202,6 +213,7 @@ pub(super) fn migration(
     if migration.rollback_reissue {
         rollback(document, migration, session);
     }
+    reissued(document, migration);
     if migration.mode == MigrationMode::Off {
         return;
     }

@@ -34,6 +34,8 @@ pub enum SidCookie<'a> {
 pub struct Cookies<'a> {
     sid: SidCookie<'a>,
     foreign: Vec<Pair<'a>>,
+    /// Of the dropped ones those whose name is good: whoever goes by names must know of them.
+    unreadable: Vec<Pair<'a>>,
     dropped: usize,
 }
 
@@ -85,6 +87,11 @@ impl<'a> Cookies<'a> {
     /// Everybody else's cookies, in the order in which they came.
     pub fn foreign(&self) -> impl Iterator<Item = Pair<'a>> + '_ {
         self.foreign.iter().copied()
+    }
+
+    /// Cookies that no app gets to see because of their value alone. Their names are good.
+    pub fn unreadable(&self) -> impl Iterator<Item = Pair<'a>> + '_ {
+        self.unreadable.iter().copied()
     }
 
     /// How many ill-formed pairs were left out.
@@ -180,13 +187,21 @@ impl<'a> Pair<'a> {
     /// name that is followed by a space, or empty before a `=`, is in no jar. Values may hold every
     /// printable byte: JSON in cookies is common.
     fn is_well_formed(&self) -> bool {
-        let printable = |&byte: &u8| matches!(byte, b' '..=b'~');
+        self.has_good_name() && self.value().iter().all(is_printable)
+    }
+
+    /// The same for the name alone.
+    fn has_good_name(&self) -> bool {
         let name = self.name();
-        self.text.iter().all(printable)
+        name.iter().all(is_printable)
             && !name.is_empty()
             && !name.starts_with(b"$")
             && !name.ends_with(b" ")
     }
+}
+
+fn is_printable(byte: &u8) -> bool {
+    matches!(byte, b' '..=b'~')
 }
 
 /// What separates two cookies in one line.
@@ -216,6 +231,7 @@ impl<'a, 'n> Parser<'a, 'n> {
         let cookies = Cookies {
             sid: SidCookie::None,
             foreign: Vec::new(),
+            unreadable: Vec::new(),
             dropped: 0,
         };
         Self {
@@ -244,6 +260,9 @@ impl<'a, 'n> Parser<'a, 'n> {
         } else if pair.is_well_formed() {
             self.cookies.foreign.push(pair);
         } else {
+            if pair.has_good_name() {
+                self.cookies.unreadable.push(pair);
+            }
             self.cookies.dropped += 1;
         }
         Ok(())

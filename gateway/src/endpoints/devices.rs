@@ -13,12 +13,13 @@ use session_core::store::Scope;
 use tracing::warn;
 use uuid::Uuid;
 
-use super::Asker;
 use super::device_label::device_label;
 use super::query::{self, DeviceScope};
 use super::view::rfc3339;
+use super::{Asker, parting};
 use crate::answer::Answer;
 use crate::gate::Gate;
+use crate::legacy::{self, Farewell};
 use crate::risk::flags::Flags;
 use crate::set_cookie;
 use crate::site::Site;
@@ -94,13 +95,14 @@ pub(crate) async fn end_one(
         id,
         user_id: Some(Text::from(current.identity.user_id())),
     };
+    let returned = legacy::returned(gate, site, current.key).await;
     let receipt = end(gate, asker, current, scope, RevokeReason::Device, wait).await?;
     if receipt.revoked == 0 {
         return Err(Box::new(Answer::not_found()));
     }
     let answer = Answer::no_content("device_ended");
     Ok(if id == current.id {
-        without_cookie(site, answer)
+        without_cookies(gate, site, answer, returned)
     } else {
         answer
     })
@@ -123,6 +125,7 @@ pub(crate) async fn end_many(
         },
         DeviceScope::All => Scope::User(user_id),
     };
+    let returned = legacy::returned(gate, site, current.key).await;
     let receipt = end(
         gate,
         asker,
@@ -135,7 +138,7 @@ pub(crate) async fn end_many(
     let answer = Answer::json(200, "devices_ended", &receipt_view(&receipt));
     Ok(match which {
         DeviceScope::Others => answer,
-        DeviceScope::All => without_cookie(site, answer),
+        DeviceScope::All => without_cookies(gate, site, answer, returned),
     })
 }
 
@@ -179,7 +182,12 @@ pub(crate) fn receipt_view(receipt: &Receipt) -> Value {
     })
 }
 
-fn without_cookie(site: &Site, answer: Answer) -> Answer {
+/// The browser forgets its session, and what it was given back of old logins.
+fn without_cookies(gate: &Gate, site: &Site, answer: Answer, returned: Option<Farewell>) -> Answer {
+    let answer = match returned {
+        Some(returned) => parting(answer, gate, site, &returned),
+        None => answer,
+    };
     match set_cookie::clear(&site.config.cookie) {
         Some(cookie) => answer.with_cookie(cookie),
         None => answer,

@@ -143,7 +143,7 @@ pub(crate) async fn login(
                 idle: site.config.session.idle_timeout,
                 replaces: asker.key(gate),
             };
-            commit(gate, asker, ticket, login).await
+            commit(gate, asker, ticket, login, form.end_others).await
         }
         Ok(Err(rejected)) => Err(Box::new(reject(gate, site, asker, factors, rejected.why))),
         Err(failed) => {
@@ -287,8 +287,15 @@ async fn commit(
     asker: &Asker,
     ticket: LoginTicket,
     login: Login,
+    end_others: bool,
 ) -> Result<Created, Box<Answer>> {
     let limit = login.limit;
+    if end_others {
+        // First, so that none of them becomes a session between the two steps.
+        let user_id = login.identity.user_id();
+        let ended = gate.sessions.end_old_logins(user_id).await;
+        ended.map_err(|failed| Box::new(not_committed(asker, &failed)))?;
+    }
     match gate.sessions.create(ticket, login).await {
         Ok(created) => Ok(created),
         Err(SessionsError::Store(StoreError::SessionLimit { sessions })) => {

@@ -254,7 +254,7 @@ impl Endpoint {
 /// Finds out about the session of who asks, and notes it for the log; an old login becomes one here as well.
 ///
 /// # Errors
-/// The answer to give when too many sids of this client were no sessions.
+/// The answer to give when too many sids of this client were no sessions, or too many old logins nobody's.
 async fn arrive(gate: &Arc<Gate>, site: &Arc<Site>, asker: &Asker) -> Result<Arrival, Box<Answer>> {
     let finding = asker
         .resolve(gate, site, Query::default())
@@ -264,7 +264,9 @@ async fn arrive(gate: &Arc<Gate>, site: &Arc<Site>, asker: &Asker) -> Result<Arr
         Some(offer) => {
             let visitor = asker.visitor();
             let query = Query::default();
-            Box::pin(legacy::arrive(gate, site, offer, &visitor, finding, query)).await
+            Box::pin(legacy::arrive(gate, site, offer, &visitor, finding, query))
+                .await
+                .map_err(|TooMany(seconds)| Box::new(Answer::too_many_misses(seconds)))?
         }
         None => Arrival::untouched(finding),
     };

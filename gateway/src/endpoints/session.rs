@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use session_core::service::Resolution;
 use session_core::session::RevokeReason;
+use session_core::sid::SessionKey;
 use session_core::store::Scope;
 use tracing::warn;
 
@@ -11,8 +12,9 @@ use super::view::{anonymous_view, session_view};
 use super::{Asker, arrive, parting, query};
 use crate::answer::{Answer, ended_code};
 use crate::auth::decide::Finding;
+use crate::buckets::TooMany;
 use crate::gate::Gate;
-use crate::legacy::{self, OldLogin};
+use crate::legacy::{self, OldLogins};
 use crate::look_up::whose;
 use crate::set_cookie;
 use crate::site::Site;
@@ -40,7 +42,7 @@ pub(crate) async fn show(gate: &Arc<Gate>, site: &Arc<Site>, asker: &Asker) -> A
     parting(answer, gate, site, &arrival.farewell)
 }
 
-/// Ends the session of the cookie, and that of an old login beside it: left alone, it would log its browser in again.
+/// Ends the session of the cookie, and those of old logins beside it: left alone, they would log their browser in again.
 /// Idempotent; cookies are cleared only when the end is committed.
 pub(crate) async fn logout(gate: &Arc<Gate>, site: &Arc<Site>, asker: &Asker) -> Answer {
     let wait = match query::wait(&asker.query) {
@@ -49,21 +51,16 @@ pub(crate) async fn logout(gate: &Arc<Gate>, site: &Arc<Site>, asker: &Asker) ->
     };
     let (own, visitor) = (asker.key(gate), asker.visitor());
     let offer = asker.offer.as_deref();
-    let old = match offer {
-        Some(offer) => Box::pin(legacy::ended_login(gate, site, offer, &visitor)).await,
-        None => OldLogin::None,
+    let old = Box::pin(legacy::old_logins(gate, site, offer, own, &visitor)).await;
+    // The session itself can be ended whatever else its client has asked for.
+    let (old, pause) = match old {
+        Ok(old) => (old, None),
+        Err(TooMany(seconds)) => (OldLogins::unknown(), Some(seconds)),
     };
-    if own.is_none() && matches!(old, OldLogin::Unknown) {
-        return Answer::unavailable();
-    }
-    let old_key = match old {
-        OldLogin::Session(key) => Some(key),
-        OldLogin::None | OldLogin::Unknown => None,
-    };
-    for key in own
-        .into_iter()
-        .chain(old_key.filter(|key| Some(*key) != own))
-    {
+    let mut keys: Vec<SessionKey> = own.into_iter().collect();
+    keys.extend(old.keys().iter().filter(|key| Some(**key) != own));
+    let mut had_session = false;
+    for key in keys {
         let (ended, scope) = (whose(gate, key).await, Scope::Key(key));
         match gate
             .sessions
@@ -72,6 +69,7 @@ pub(crate) async fn logout(gate: &Arc<Gate>, site: &Arc<Site>, asker: &Asker) ->
         {
             Ok(receipt) => {
                 gate.metrics.revoked(RevokeReason::Logout, receipt.revoked);
+                had_session |= receipt.revoked > 0;
                 // Whoever brings a sid that is over has proved nothing, and ended nothing.
                 if let Some(session) = ended.as_ref().filter(|_| receipt.revoked > 0) {
                     let facts = Facts {
@@ -87,7 +85,10 @@ pub(crate) async fn logout(gate: &Arc<Gate>, site: &Arc<Site>, asker: &Asker) ->
             }
         }
     }
-    let farewell = offer.and_then(|offer| offer.parting(site));
+    if !had_session && old.are_unknown() {
+        return pause.map_or_else(Answer::unavailable, Answer::too_many_misses);
+    }
+    let farewell = old.farewell(had_session);
     let answer = Answer::no_content("logout");
     let answer = match farewell {
         Some(farewell) => parting(answer, gate, site, &farewell),

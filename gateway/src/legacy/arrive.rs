@@ -9,13 +9,14 @@ use std::sync::Arc;
 use http::{HeaderMap, HeaderValue};
 use session_core::service::{Active, Query, Resolution, Unknown};
 use session_core::session::Text;
-use session_core::sid::SessionKey;
 
 use super::farewell::Broom;
-use super::migrate::{self, Outcome};
-use super::rules::Found;
+use super::found::Found;
+use super::migrate::{self, Outcome, count};
+use super::shadow::shadow;
 use super::{Farewell, Janitor, admission};
 use crate::auth::decide::Finding;
+use crate::buckets::TooMany;
 use crate::config::{MigrationMode, MigrationRedirect};
 use crate::edge::Vetted;
 use crate::gate::Gate;
@@ -25,7 +26,7 @@ use crate::site::Site;
 /// The old cookies of one request, and all that is needed to decide about them later.
 #[derive(Debug)]
 pub(crate) struct Offer {
-    pub(crate) found: Found,
+    pub(crate) found: Arc<Found>,
     /// Whether the request may migrate its sender.
     welcome: bool,
     /// The Cookie line for an app that knows the session.
@@ -88,20 +89,26 @@ impl Offer {
                 .upstream_line(|name| rules.is_credential(name)),
             again,
             path: vetted.path.to_owned(),
-            found,
+            found: Arc::new(found),
         }))
     }
 
     /// The old cookies go, whatever they were: their browser has another session now, or none.
     pub(crate) fn parting(&self, site: &Site) -> Option<Farewell> {
         (site.config.migration.mode == MigrationMode::On)
-            .then(|| Farewell::clearing(self.found.names.clone(), self.path.clone()))
+            .then(|| Farewell::clearing(self.found.all_names(), self.path.clone()))
     }
 
-    fn broom(&self, janitor: Arc<Janitor>) -> Broom {
+    /// Whether these are among those that are migrated. Where all are, what carries no login is too: no app sees it.
+    pub(super) fn is_chosen(&self, site: &Site) -> bool {
+        let percent = site.config.migration.rollout_percent;
+        percent == 100 || self.found.is_within(percent)
+    }
+
+    fn broom(&self, janitor: Arc<Janitor>, names: Vec<String>) -> Broom {
         Broom {
             janitor,
-            names: self.found.names.clone(),
+            names,
             path: self.path.clone(),
         }
     }
@@ -134,7 +141,7 @@ impl Arrival {
         Self {
             cookie: Some(offer.when_active.clone()),
             farewell: Farewell {
-                sweep: Some(offer.broom(janitor)),
+                sweep: Some(offer.broom(janitor, offer.found.all_names())),
                 ..Farewell::default()
             },
             ..Self::untouched(Finding::Resolved(Resolution::Active(active)))
@@ -143,6 +150,9 @@ impl Arrival {
 }
 
 /// Decides about the old cookies of a request whose own session cookie gave `finding`.
+///
+/// # Errors
+/// When too many old logins and sids of this client were nobody's.
 pub(crate) async fn arrive(
     gate: &Arc<Gate>,
     site: &Arc<Site>,
@@ -150,67 +160,39 @@ pub(crate) async fn arrive(
     visitor: &Visitor,
     finding: Finding,
     query: Query,
-) -> Arrival {
+) -> Result<Arrival, TooMany> {
     let mode = site.config.migration.mode;
     if mode != MigrationMode::Off {
         for rule in &offer.found.seen {
             gate.migrations.book.seen(rule);
         }
-    }
-    match (mode, finding) {
-        (MigrationMode::Off, finding) | (_, finding @ Finding::NotAsked) => {
-            Arrival::untouched(finding)
+        if offer.found.has_unreadable {
+            count(gate, "unreadable");
         }
+    }
+    Ok(match (mode, finding) {
+        (MigrationMode::Off, finding) => Arrival::untouched(finding),
+        (MigrationMode::Shadow, finding @ Finding::NotAsked) => Arrival::untouched(finding),
         (MigrationMode::Shadow, finding) => {
-            migrate::shadow(gate, site, offer, visitor, &finding);
+            shadow(gate, site, offer, visitor, &finding);
             Arrival::untouched(finding)
         }
         (MigrationMode::On, Finding::Resolved(Resolution::Active(active))) => {
             Arrival::active(gate, site, offer, active)
         }
-        (MigrationMode::On, finding) if !is_chosen(site, offer) => Arrival::untouched(finding),
-        (MigrationMode::On, finding @ Finding::Resolved(Resolution::Unknown(_))) => {
+        (MigrationMode::On, finding) if !offer.is_chosen(site) => Arrival::untouched(finding),
+        (
+            MigrationMode::On,
+            finding @ (Finding::NotAsked | Finding::Resolved(Resolution::Unknown(_))),
+        ) => Arrival::without_login(finding, offer),
+        (MigrationMode::On, finding) if !offer.welcome || !offer.found.has_login() => {
             Arrival::without_login(finding, offer)
         }
-        (MigrationMode::On, finding) if !offer.welcome => Arrival::without_login(finding, offer),
         (MigrationMode::On, finding) => {
-            let outcome = migrate::migrate(gate, site, &offer.found, visitor).await;
+            let outcome = migrate::migrate(gate, site, &offer.found, visitor).await?;
             settle(gate, site, offer, visitor, finding, outcome, query).await
         }
-    }
-}
-
-/// The session of an old login that somebody wants to end.
-#[derive(Debug)]
-pub(crate) enum OldLogin {
-    /// There is none to end.
-    None,
-    /// This one, made for the purpose if there was none: with it the login ends for good.
-    Session(SessionKey),
-    /// Nobody can say.
-    Unknown,
-}
-
-/// See [`OldLogin`].
-pub(crate) async fn ended_login(
-    gate: &Arc<Gate>,
-    site: &Arc<Site>,
-    offer: &Offer,
-    visitor: &Visitor,
-) -> OldLogin {
-    if site.config.migration.mode != MigrationMode::On || !is_chosen(site, offer) {
-        return OldLogin::None;
-    }
-    match migrate::migrate(gate, site, &offer.found, visitor).await {
-        Outcome::Session { key, .. } => OldLogin::Session(key),
-        Outcome::Refused(_) => OldLogin::None,
-        Outcome::Unavailable => OldLogin::Unknown,
-    }
-}
-
-/// Whether there is a login, and it is among those that are migrated.
-fn is_chosen(site: &Site, offer: &Offer) -> bool {
-    offer.found.has_login() && offer.found.is_within(site.config.migration.rollout_percent)
+    })
 }
 
 #[expect(
@@ -227,19 +209,21 @@ async fn settle(
     query: Query,
 ) -> Arrival {
     let unknown = || Finding::Resolved(Resolution::Unknown(Unknown::Legacy));
-    let (key, sid, life, made) = match outcome {
+    let (key, sid, life, made, spent) = match outcome {
         Outcome::Session {
             key,
             sid,
             life,
             made,
-        } => (key, sid, life, made),
+            spent,
+        } => (key, sid, life, made, spent),
         Outcome::Refused(janitor) => {
             let mut arrival = Arrival::without_login(finding, offer);
-            arrival.farewell.sweep = Some(offer.broom(janitor));
+            arrival.farewell.sweep = Some(offer.broom(janitor, offer.found.all_names()));
             arrival.refused = true;
             return arrival;
         }
+        Outcome::Ambiguous => return Arrival::without_login(finding, offer),
         Outcome::Unavailable => return Arrival::without_login(unknown(), offer),
     };
     let active = match gate.sessions.resolve_key(key, query).await {
@@ -255,6 +239,9 @@ async fn settle(
     let mut arrival = Arrival::active(gate, site, offer, active);
     arrival.migrated = true;
     arrival.farewell.sid = set_cookie::issue(&site.config.cookie, &sid, life);
+    if let Some(broom) = &mut arrival.farewell.sweep {
+        broom.names = offer.found.clearable(&spent);
+    }
     if site.config.migration.keep_until_confirmed {
         arrival.farewell.sweep = None;
     }

@@ -38,8 +38,13 @@ impl Clearing {
     pub(crate) fn new(config: &MigrationConfig, origin: &Origin) -> Self {
         let host = &origin.host;
         let name = host.to_string();
-        let domains = config.clear_domains.iter().map(ToString::to_string);
-        let domains = domains.filter(|domain| covers(domain, &name)).collect();
+        // What is returned in a rollback must be cleared again.
+        let cleared = &config.clear_domains;
+        let returned = config.reissue_domain.iter();
+        let returned = returned.filter(|domain| !cleared.contains(domain));
+        let domains = cleared.iter().chain(returned);
+        let mut domains: Vec<String> = domains.map(ToString::to_string).collect();
+        domains.retain(|domain| covers(domain, &name));
         // The last label alone is nobody's domain. Browsers refuse a public suffix by themselves.
         let parents = if host.ip().is_some() {
             Vec::new()

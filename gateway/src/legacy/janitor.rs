@@ -4,6 +4,8 @@
 //! answer; for a moment all of them are answered alike. A name that comes again after that was set where nobody looked,
 //! and is cleared wherever it can be; and one that still comes is counted and left.
 
+use std::hash::{BuildHasher as _, RandomState};
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use http::HeaderValue;
@@ -14,18 +16,38 @@ use super::clear::{BYTES_MAX, Clearing, Reach, size};
 
 /// How long answers that were sent before take to show.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// Most names that are remembered of one browser.
-const NAMES_MAX: usize = 128;
+/// Most names that are remembered of one browser: as many as one request may bring, [`Swept`] bytes each.
+const NAMES_MAX: usize = 64;
+/// Names are remembered as digests, because they are a client's text and may be long. The key is this process's own, so
+/// that nobody can look for names that are taken for each other.
+static DIGESTS: LazyLock<RandomState> = LazyLock::new(RandomState::new);
 
 /// What one browser was told. Hangs on its session, or on the refusal of its login.
 #[derive(Debug, Default)]
 pub(crate) struct Janitor(Mutex<Vec<Swept>>);
 
+/// What a browser was told about one name, in 16 bytes.
 #[derive(Debug)]
 struct Swept {
-    name: Box<str>,
+    name: u64,
+    at: Moment,
     tries: u8,
-    at: Boot,
+}
+
+/// Tenths of a second on the clock of [`Boot`], for thirteen years.
+#[derive(Clone, Copy, Debug)]
+struct Moment(u32);
+
+impl Moment {
+    const UNIT_NANOS: u64 = 100_000_000;
+
+    fn of(now: Boot) -> Self {
+        Self(u32::try_from(now.as_nanos() / Self::UNIT_NANOS).unwrap_or(u32::MAX))
+    }
+
+    fn boot(self) -> Boot {
+        Boot::from_nanos(u64::from(self.0) * Self::UNIT_NANOS)
+    }
 }
 
 /// What to say now.
@@ -51,16 +73,15 @@ impl Janitor {
         let mut sweep = Sweep::default();
         let mut left = BYTES_MAX;
         // Names that nobody has tried come first, lest those that stay keep them out.
-        let tries = |swept: &[Swept], name: &str| {
-            swept
-                .iter()
-                .find(|one| &*one.name == name)
-                .map_or(0, |one| one.tries)
+        let tries = |swept: &[Swept], digest: u64| {
+            let known = swept.iter().find(|one| one.name == digest);
+            known.map_or(0, |one| one.tries)
         };
-        let mut names: Vec<&String> = names.iter().collect();
-        names.sort_by_key(|name| tries(&swept, name));
-        for name in names {
-            let known = swept.iter_mut().find(|one| *one.name == **name);
+        let digested = names.iter().map(|name| (name, DIGESTS.hash_one(name)));
+        let mut names: Vec<(&String, u64)> = digested.collect();
+        names.sort_by_key(|(_, digest)| tries(&swept, *digest));
+        for (name, digest) in names {
+            let known = swept.iter_mut().find(|one| one.name == digest);
             let reach = match known.map(|one| one.next(now)) {
                 None => Reach::Configured,
                 Some(Next::Tell(reach)) => reach,
@@ -74,7 +95,7 @@ impl Janitor {
             if !lines.is_empty() {
                 left -= size(&lines);
                 sweep.lines.extend(lines);
-                note(&mut swept, name, now);
+                note(&mut swept, digest, now);
             }
         }
         sweep
@@ -104,21 +125,19 @@ impl Swept {
 
     /// Whether the browser may not have seen the last answer yet.
     fn is_fresh(&self, now: Boot) -> bool {
-        now.since(self.at) < PATIENCE
+        now.since(self.at.boot()) < PATIENCE
     }
 }
 
-fn note(swept: &mut Vec<Swept>, name: &str, now: Boot) {
-    if let Some(one) = swept.iter_mut().find(|one| &*one.name == name) {
+fn note(swept: &mut Vec<Swept>, name: u64, now: Boot) {
+    let at = Moment::of(now);
+    if let Some(one) = swept.iter_mut().find(|one| one.name == name) {
         if !one.is_fresh(now) {
-            (one.tries, one.at) = (one.tries + 1, now);
+            (one.tries, one.at) = (one.tries + 1, at);
         }
     } else if swept.len() < NAMES_MAX {
-        swept.push(Swept {
-            name: name.into(),
-            tries: 1,
-            at: now,
-        });
+        let tries = 1;
+        swept.push(Swept { name, at, tries });
     }
 }
 

@@ -38,6 +38,11 @@ impl<T: Clone> Recent<T> {
         }
         first
     }
+
+    /// Gives back the memory of what has had its time.
+    pub(super) fn sweep(&self, now: Boot) {
+        self.cache.retain(|_, (until, _)| now < *until);
+    }
 }
 
 #[cfg(test)]
@@ -57,5 +62,16 @@ mod tests {
         }
         let kept = (0..=255).filter(|&byte| recent.get(&key(byte), start).is_some());
         assert!(kept.count() <= 10);
+    }
+
+    #[test]
+    fn keeps_nothing_that_has_had_its_time() {
+        let recent = Recent::new(10, Duration::from_secs(60));
+        let key = |byte| SessionKey::from_bytes([byte; 32]);
+        let start = Boot::default();
+        recent.put(key(1), (), start);
+        recent.put(key(2), (), start.plus(Duration::from_secs(30)));
+        recent.sweep(start.plus(Duration::from_secs(60)));
+        assert_eq!(recent.cache.len(), 1);
     }
 }

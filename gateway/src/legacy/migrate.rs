@@ -1,67 +1,78 @@
-//! One old login becomes one session.
+//! Old logins become sessions: what is under way, and what one request may ask for.
 //!
-//! However many requests bring it, one of them asks; what the store knows already is not asked of the app; and an app
-//! that does not answer is left alone for a while. A refusal is remembered for a minute, an acceptance by its session.
+//! However many requests bring the same credentials, one of them asks; what the store knows already is not asked of the
+//! app; and an app that is not there is left alone for a while. A refusal is remembered for a minute, an acceptance by its
+//! session. Whoever brings credentials that are worth nothing pays with the budget that holds for sids too.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use session_core::cache::breaker::Breaker;
 use session_core::cache::flight::{FlightLimits, Flights};
-use session_core::clock::Timestamp;
-use session_core::entropy;
+use session_core::clock::Boot;
 use session_core::keys::legacy::LegacyLogin;
-use session_core::service::{Created, Known, Login, Migrated, Resolution, SessionsError};
 use session_core::sid::{SessionKey, Sid};
-use session_core::store::StoreError;
 use tokio::runtime::Handle;
-use tokio::sync::Semaphore;
 use tracing::warn;
-use uuid::Uuid;
 
+use super::case::{Case, Ended};
+use super::found::Found;
 use super::memory::Recent;
-use super::rules::Found;
+use super::question::Doubts;
+use super::shares::Shares;
 use super::tally::TallyBook;
-use super::{Janitor, Offer, Visitor};
-use crate::auth::decide::Finding;
-use crate::backend::{BackendError, OldCookies, Recognised};
+use super::{Janitor, Visitor};
+use crate::buckets::TooMany;
 use crate::gate::Gate;
+use crate::look_up::{count_miss, deny};
+use crate::misses::Leave;
 use crate::site::Site;
 use crate::telemetry::security::{self, Facts, Kind};
 
-/// Logins that are judged at once, those that wait for it, and how long one may take in all.
+/// Logins that are judged at once.
+const JUDGED_MAX: usize = 16;
+/// Logins that wait for it.
+const WAITING_MAX: usize = 512;
+/// How long one may take in all. Turns are taken by shares and not in the order of flights.
 const LIMITS: FlightLimits = FlightLimits {
-    running: 16,
-    waiting: 512,
+    running: JUDGED_MAX + WAITING_MAX,
+    waiting: 0,
     deadline: Duration::from_secs(10),
 };
 /// How long a refusal holds.
 const REFUSED_FOR: Duration = Duration::from_secs(60);
+/// How long the app is not asked again about a value for which it had no answer.
+const FAILING_FOR: Duration = Duration::from_secs(5);
 /// How long a browser is not redirected again.
 const REDIRECT_PAUSE: Duration = Duration::from_secs(60);
 /// How long a login counts as seen in shadow mode.
 const SHADOWED_FOR: Duration = Duration::from_secs(3_600);
-/// Most refusals, browsers and logins that are remembered: about 100 bytes each.
+/// Most refusals that are remembered: at most 1.2 KB each, with what browsers were told about their names.
+const REFUSALS_MAX: usize = 20_000;
+/// Most values, browsers and logins that are remembered: about 80 bytes each.
 const REMEMBERED_MAX: usize = 50_000;
-/// Logins that shadow mode judges at once; others are left for the next request.
+/// Logins that shadow mode judges at once, and one of each client; others are left for the next request.
 const SHADOWS_MAX: usize = 4;
 
 /// What is under way, and what was decided lately.
 #[derive(Debug)]
 pub(crate) struct Migrations {
-    flights: Flights<Outcome>,
+    flights: Flights<Landed>,
+    shares: Shares,
     refusals: Recent<Arc<Janitor>>,
+    failing: Recent<()>,
     redirected: Recent<()>,
-    shadowed: Recent<()>,
-    shadows: Arc<Semaphore>,
+    pub(super) shadowed: Recent<()>,
+    pub(super) shadows: Shares,
+    pub(super) doubts: Doubts,
     pub(crate) breaker: Breaker,
     pub(crate) book: TallyBook,
 }
 
-/// What an old login is.
+/// What became of the old logins of a request.
 #[derive(Clone, Debug)]
 pub(super) enum Outcome {
-    /// It is this session.
+    /// They are this session.
     Session {
         key: SessionKey,
         sid: Sid,
@@ -69,11 +80,25 @@ pub(super) enum Outcome {
         life: Duration,
         /// Whether it was made just now.
         made: bool,
+        /// Places of the values that may be cleared.
+        spent: Vec<usize>,
     },
-    /// The app refuses it, or its session has ended. What browsers were told about it.
+    /// None of them is a login any more. What browsers were told about their names.
     Refused(Arc<Janitor>),
-    /// Nobody can say.
+    /// Nobody can tell whose login counts.
+    Ambiguous,
+    /// Nobody can say just now.
     Unavailable,
+}
+
+/// An outcome, and what it has cost.
+#[derive(Clone, Debug)]
+pub(super) struct Landed {
+    pub(super) outcome: Outcome,
+    /// How often somebody was asked in vain.
+    pub(super) misses: usize,
+    /// Whether only the app could have told more, and was not to be asked.
+    pub(super) is_cut_short: bool,
 }
 
 impl Migrations {
@@ -81,13 +106,24 @@ impl Migrations {
     pub(crate) fn new(core: Handle) -> Self {
         Self {
             flights: Flights::within(core, LIMITS),
-            refusals: Recent::new(REMEMBERED_MAX, REFUSED_FOR),
+            shares: Shares::new(JUDGED_MAX, WAITING_MAX),
+            refusals: Recent::new(REFUSALS_MAX, REFUSED_FOR),
+            failing: Recent::new(REMEMBERED_MAX, FAILING_FOR),
             redirected: Recent::new(REMEMBERED_MAX, REDIRECT_PAUSE),
             shadowed: Recent::new(REMEMBERED_MAX, SHADOWED_FOR),
-            shadows: Arc::new(Semaphore::new(SHADOWS_MAX)),
+            shadows: Shares::new(SHADOWS_MAX, 0),
+            doubts: Doubts::default(),
             breaker: Breaker::default(),
             book: TallyBook::default(),
         }
+    }
+
+    /// Gives back the memory of what has had its time. Called now and then.
+    pub(crate) fn sweep(&self, now: Boot) {
+        self.refusals.sweep(now);
+        self.failing.sweep(now);
+        self.redirected.sweep(now);
+        self.shadowed.sweep(now);
     }
 
     /// Whether this browser was not redirected within the last minute. One that keeps no cookies would else go in circles.
@@ -101,182 +137,151 @@ impl Migrations {
         self.redirected
             .is_first(browser, (), gate.sessions.clock().boot())
     }
+
+    /// Whether the value was refused lately, or its session had ended.
+    pub(super) fn is_refused(&self, login: &LegacyLogin, now: Boot) -> bool {
+        self.refusals.get(&login.digest(), now).is_some()
+    }
+
+    /// Remembers a value that is no login any more, against itself alone.
+    pub(super) fn refuse(&self, login: &LegacyLogin, now: Boot) {
+        self.refusals.put(login.digest(), Arc::default(), now);
+    }
+
+    /// What browsers that bring these refused values were told about their names.
+    pub(super) fn janitor(&self, logins: &[Arc<LegacyLogin>], now: Boot) -> Arc<Janitor> {
+        let first = logins.first();
+        let known = first.and_then(|login| self.refusals.get(&login.digest(), now));
+        known.unwrap_or_default()
+    }
+
+    /// Whether the app had no answer about the value a moment ago.
+    pub(super) fn is_failing(&self, login: &LegacyLogin, now: Boot) -> bool {
+        self.failing.get(&login.digest(), now).is_some()
+    }
+
+    /// Remembers that the app has no answer about the value.
+    pub(super) fn fail(&self, login: &LegacyLogin, now: Boot) {
+        self.failing.put(login.digest(), (), now);
+    }
 }
 
-/// Finds out what an old login is, making its session if it has none.
+/// Finds out who comes with old cookies that carry a login, making the session if there is none.
+///
+/// # Errors
+/// When too many old logins and sids of this client were nobody's.
 pub(super) async fn migrate(
     gate: &Arc<Gate>,
     site: &Arc<Site>,
-    found: &Found,
+    found: &Arc<Found>,
     visitor: &Visitor,
-) -> Outcome {
-    let Some(login) = gate.sessions.legacy(&found.credentials()) else {
-        return Outcome::Unavailable;
+) -> Result<Outcome, TooMany> {
+    if found.is_unclear {
+        note(gate, facts(visitor, "ambiguous"));
+        return Ok(Outcome::Ambiguous);
+    }
+    let case = Case::new(gate, site, found, visitor);
+    let now = gate.sessions.clock().boot();
+    if case.is_refused(now) {
+        return Ok(Outcome::Refused(
+            gate.migrations.janitor(case.logins(), now),
+        ));
+    }
+    let source = (visitor.ip, visitor.request_id.as_str());
+    let leave = site.misses.leave(visitor.ip, now);
+    let landed = match &leave {
+        Leave::Free => Box::pin(on_the_board(gate, case, visitor)).await,
+        // Other people behind the same address may come with logins that are sessions already.
+        Leave::Once(_) => Box::pin(case.without_asking().judge()).await,
+        Leave::Denied => return Err(deny(gate, site, source)),
     };
-    let (login, now) = (Arc::new(login), gate.sessions.clock().boot());
-    if let Some(janitor) = gate.migrations.refusals.get(&login.digest(), now) {
-        return Outcome::Refused(janitor);
+    drop(leave);
+    let spent = (0..landed.misses).try_for_each(|_| count_miss(gate, site, source));
+    if landed.is_cut_short {
+        return Err(deny(gate, site, source));
     }
-    if found.ambiguous {
-        // Two values, of which one may be planted: neither is believed. Nothing is remembered against either.
-        note(gate, facts(visitor, "refused"));
-        return Outcome::Refused(Arc::default());
-    }
-    let work = Work {
-        gate: Arc::clone(gate),
-        site: Arc::clone(site),
-        login: Arc::clone(&login),
-        visitor: visitor.clone(),
-        cookies: OldCookies {
-            cookies: found.cookies.clone(),
-            ip: visitor.ip,
-            user_agent: visitor.user_agent.clone(),
-        },
-        kept: site
-            .config
-            .migration
-            .rollback_reissue
-            .then(|| super::reissue::write(&found.raw))
-            .flatten(),
-    };
-    let landed = gate
-        .migrations
-        .flights
-        .join(login.digest(), || work.judge())
-        .await;
-    landed.unwrap_or_else(|grounded| {
-        let why = format!("{grounded:?}");
-        unavailable(gate, visitor, &why)
-    })
-}
-
-/// One login, judged once for all who brought it.
-struct Work {
-    gate: Arc<Gate>,
-    site: Arc<Site>,
-    login: Arc<LegacyLogin>,
-    visitor: Visitor,
-    cookies: OldCookies,
-    kept: Option<Vec<u8>>,
-}
-
-impl Work {
-    async fn judge(self) -> Outcome {
-        match self.gate.sessions.recall(&self.login).await {
-            Ok(Known::Live(created)) => self.session(*created, false),
-            Ok(Known::Ended(session)) => self.refused("replayed", session),
-            Ok(Known::Never) => self.introspect().await,
-            Err(failed) => self.failed(&failed),
-        }
-    }
-
-    async fn introspect(self) -> Outcome {
-        let gate = &self.gate;
-        // Before the app looks: "log everybody out" also ends logins that are under way (DESIGN 5, R8).
-        let ticket = match gate.sessions.begin_login().await {
-            Ok(ticket) => ticket,
-            Err(failed) => return self.failed(&failed),
-        };
-        let asked = ask(gate, &self.site, &self.cookies, &self.visitor).await;
-        let (identity, reference) = match asked {
-            Ok(Recognised::Yes(identity, reference)) => (identity, reference),
-            Ok(Recognised::No) => return self.refused("refused", None),
-            Err(failed) => return unavailable(gate, &self.visitor, &failed.to_string()),
-        };
-        let config = &self.site.config.session;
-        let login = Login {
-            identity: *identity,
-            reference,
-            ip: Some(self.visitor.ip),
-            user_agent: self.visitor.user_agent.clone(),
-            ttl: config.absolute_timeout,
-            idle: config.idle_timeout,
-            replaces: None,
-            // Nobody logs in: a login that is there already is not refused, nor does it end another one.
-            limit: None,
-        };
-        let migrated = gate
-            .sessions
-            .migrate(ticket, &self.login, login, self.kept.as_deref())
-            .await;
-        match migrated {
-            Ok(Migrated::Made(created)) => self.session(*created, true),
-            Ok(Migrated::Existing(created)) => self.session(*created, false),
-            Ok(Migrated::Ended(session)) => self.refused("replayed", session),
-            Err(failed) => self.failed(&failed),
-        }
-    }
-
-    fn session(&self, created: Created, made: bool) -> Outcome {
-        let Created { sid, session } = created;
-        let result = if made { "migrated" } else { "already" };
-        if made {
-            self.gate.metrics.created("migration");
-        }
-        let facts = facts(&self.visitor, result);
-        note(&self.gate, facts.by_owner(&session));
-        Outcome::Session {
-            key: session.key,
-            sid,
-            life: life(session.expires_at, &self.gate),
-            made,
-        }
-    }
-
-    /// Remembered for a while, against this value alone.
-    fn refused(&self, result: &'static str, session: Option<Uuid>) -> Outcome {
-        let (gate, janitor) = (&self.gate, Arc::<Janitor>::default());
-        let now = gate.sessions.clock().boot();
-        gate.migrations
-            .refusals
-            .put(self.login.digest(), Arc::clone(&janitor), now);
-        let facts = Facts {
-            session,
-            ..facts(&self.visitor, result)
-        };
-        note(gate, facts);
-        Outcome::Refused(janitor)
-    }
-
-    fn failed(&self, failed: &SessionsError) -> Outcome {
-        let why = match failed {
-            SessionsError::Store(StoreError::Unavailable(_)) => "store unavailable".to_owned(),
-            other => other.to_string(),
-        };
-        unavailable(&self.gate, &self.visitor, &why)
+    match landed.outcome {
+        outcome @ Outcome::Session { .. } => Ok(outcome),
+        outcome => spent.map(|()| outcome),
     }
 }
 
-/// Asks the app, if it has answered lately.
-async fn ask(
-    gate: &Gate,
-    site: &Site,
-    cookies: &OldCookies,
+/// Ends what comes with old cookies, making a session for the purpose where there is none: with it a login ends for good.
+///
+/// # Errors
+/// As for [`migrate`].
+pub(super) async fn end(
+    gate: &Arc<Gate>,
+    site: &Arc<Site>,
+    found: &Arc<Found>,
     visitor: &Visitor,
-) -> Result<Recognised, BackendError> {
-    let (breaker, clock) = (&gate.migrations.breaker, gate.sessions.clock());
-    if !breaker.admit(clock.boot()) {
-        return Err(BackendError::Unavailable("breaker"));
+) -> Result<Ended, TooMany> {
+    if found.is_unclear {
+        note(gate, facts(visitor, "ambiguous"));
+        return Ok(Ended::Unclear);
     }
-    let asked = gate
-        .backend
-        .introspect(site, cookies, &visitor.request_id, gate.now())
-        .await;
-    let jitter = entropy::bytes::<1>(gate.entropy.as_ref()).map_or(0, |[byte]| byte);
-    breaker.report(clock.boot(), asked.is_ok(), jitter);
-    gate.metrics.backend(match &asked {
-        Ok(Recognised::Yes(..)) => "accepted",
-        Ok(Recognised::No) => "rejected",
-        Err(_) => "unavailable",
+    let case = Case::new(gate, site, found, visitor);
+    if case.is_refused(gate.sessions.clock().boot()) {
+        return Ok(Ended::default());
+    }
+    let source = (visitor.ip, visitor.request_id.as_str());
+    let now = gate.sessions.clock().boot();
+    let leave = site.misses.leave(visitor.ip, now);
+    let case = match &leave {
+        Leave::Free => case,
+        Leave::Once(_) => case.without_asking(),
+        Leave::Denied => return Err(deny(gate, site, source)),
+    };
+    let Some(seat) = gate.migrations.shares.seat(visitor.ip) else {
+        return Ok(Ended::Unknown);
+    };
+    let work = gate.core.spawn(async move {
+        let _turn = seat.turn().await;
+        Box::pin(case.end()).await
     });
-    asked
+    let worked = tokio::time::timeout(LIMITS.deadline, work).await;
+    drop(leave);
+    let Ok(Ok(ending)) = worked else {
+        return Ok(Ended::Unknown);
+    };
+    let spent = (0..ending.misses).try_for_each(|_| count_miss(gate, site, source));
+    if ending.is_cut_short {
+        return Err(deny(gate, site, source));
+    }
+    match ending.ended {
+        Ended::Sessions(keys) if !keys.is_empty() => Ok(Ended::Sessions(keys)),
+        ended => spent.map(|()| ended),
+    }
 }
 
-fn life(expires_at: Timestamp, gate: &Gate) -> Duration {
-    expires_at.since(gate.sessions.clock().wall())
+/// Joins those who have brought the same credentials, or takes a place.
+async fn on_the_board(gate: &Arc<Gate>, case: Case, visitor: &Visitor) -> Landed {
+    let Some(seat) = gate.migrations.shares.seat(visitor.ip) else {
+        return Landed::unavailable(gate, visitor, "the client has its share of places");
+    };
+    let joined = gate.migrations.flights.join(case.digest(), || async move {
+        let _turn = seat.turn().await;
+        Box::pin(case.judge()).await
+    });
+    joined
+        .await
+        .unwrap_or_else(|grounded| Landed::unavailable(gate, visitor, &format!("{grounded:?}")))
 }
 
-fn unavailable(gate: &Gate, visitor: &Visitor, why: &str) -> Outcome {
+impl Landed {
+    /// Nobody can say, and nobody was asked in vain.
+    pub(super) fn unavailable(gate: &Gate, visitor: &Visitor, why: &str) -> Self {
+        unavailable(gate, visitor, why);
+        Self {
+            outcome: Outcome::Unavailable,
+            misses: 0,
+            is_cut_short: false,
+        }
+    }
+}
+
+/// Counts and logs that nobody can say.
+pub(super) fn unavailable(gate: &Gate, visitor: &Visitor, why: &str) {
     count(gate, "unavailable");
     warn!(
         request_id = visitor.request_id,
@@ -284,10 +289,9 @@ fn unavailable(gate: &Gate, visitor: &Visitor, why: &str) -> Outcome {
         why,
         "migration"
     );
-    Outcome::Unavailable
 }
 
-fn facts<'a>(visitor: &'a Visitor, result: &'static str) -> Facts<'a> {
+pub(super) fn facts<'a>(visitor: &'a Visitor, result: &'static str) -> Facts<'a> {
     Facts {
         request_id: Some(&visitor.request_id),
         client: Some(visitor.ip),
@@ -297,70 +301,13 @@ fn facts<'a>(visitor: &'a Visitor, result: &'static str) -> Facts<'a> {
 }
 
 /// Counts and tells what became of an old login; `facts` has the result.
-fn note(gate: &Gate, facts: Facts<'_>) {
+pub(super) fn note(gate: &Gate, facts: Facts<'_>) {
     count(gate, facts.reason);
     security::note(Kind::Migration, facts);
 }
 
-fn count(gate: &Gate, result: &str) {
+/// Counts a result.
+pub(super) fn count(gate: &Gate, result: &str) {
     gate.metrics.migration(result);
     gate.migrations.book.result(result);
-}
-
-/// Judges a login beside the request, which goes its way untouched: what would have happened?
-pub(super) fn shadow(
-    gate: &Arc<Gate>,
-    site: &Arc<Site>,
-    offer: &Offer,
-    visitor: &Visitor,
-    finding: &Finding,
-) {
-    let found = &offer.found;
-    if !found.is_within(site.config.migration.rollout_percent) {
-        return;
-    }
-    let Some(login) = gate.sessions.legacy(&found.credentials()) else {
-        return;
-    };
-    let Ok(turn) = Arc::clone(&gate.migrations.shadows).try_acquire_owned() else {
-        return;
-    };
-    let now = gate.sessions.clock().boot();
-    if !gate.migrations.shadowed.is_first(login.digest(), (), now) {
-        return;
-    }
-    let user = match finding {
-        Finding::Resolved(Resolution::Active(active)) => {
-            Some(active.entry.session().identity.user_id().to_owned())
-        }
-        _ => None,
-    };
-    let cookies = OldCookies {
-        cookies: found.cookies.clone(),
-        ip: visitor.ip,
-        user_agent: visitor.user_agent.clone(),
-    };
-    let (ambiguous, gate, site, visitor) = (
-        found.ambiguous,
-        Arc::clone(gate),
-        Arc::clone(site),
-        visitor.clone(),
-    );
-    let core = gate.core.clone();
-    core.spawn(async move {
-        match ask(&gate, &site, &cookies, &visitor).await {
-            Ok(Recognised::Yes(identity, _)) if !ambiguous => {
-                let same = user.is_none_or(|user| user == identity.user_id());
-                let result = if same {
-                    "shadow_match"
-                } else {
-                    "shadow_mismatch"
-                };
-                note(&gate, facts(&visitor, result));
-            }
-            Ok(_) => note(&gate, facts(&visitor, "shadow_mismatch")),
-            Err(failed) => drop(unavailable(&gate, &visitor, &failed.to_string())),
-        }
-        drop(turn);
-    });
 }

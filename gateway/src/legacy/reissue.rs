@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 
 use http::HeaderValue;
 use session_core::service::Active;
+use session_core::sid::SessionKey;
 use tracing::{info, warn};
 use zeroize::Zeroizing;
 
@@ -14,12 +15,8 @@ use crate::gate::Gate;
 use crate::site::Site;
 
 /// Pairs as they were sent, in the form in which they are sealed.
-pub(super) fn write(raw: &[(String, Zeroizing<String>)]) -> Option<Vec<u8>> {
-    let pairs: Vec<(&str, &str)> = raw
-        .iter()
-        .map(|(name, value)| (&**name, &***value))
-        .collect();
-    serde_json::to_vec(&pairs).ok()
+pub(super) fn write(pairs: &[(&str, &str)]) -> Option<Vec<u8>> {
+    serde_json::to_vec(pairs).ok()
 }
 
 /// Old cookies that return: pairs for the app now, and lines for the browser.
@@ -46,32 +43,27 @@ pub(crate) async fn due(
         return None;
     }
     let session = active.entry.session();
-    let kept = match gate.sessions.kept(session.key).await {
-        Ok(kept) => kept,
-        Err(failed) => {
-            warn!(session = %session.id, error = %failed, "old cookies not returned");
-            return None;
-        }
-    };
-    let Some(kept) = kept else {
+    let Some(pairs) = kept(gate, session.key).await? else {
         done.store(true, Ordering::Relaxed);
         return None;
     };
-    let pairs: Vec<(String, String)> = serde_json::from_slice(&kept).ok()?;
     let life = session
         .expires_at
         .since(gate.sessions.clock().wall())
         .as_secs();
-    let rest = attributes(site, life);
     let mut cookies = Vec::new();
     for (name, value) in &pairs {
+        let rest = attributes(site, name, life);
         let mut line = HeaderValue::try_from(format!("{name}={value}; {rest}")).ok()?;
         line.set_sensitive(true);
         cookies.push(line);
     }
     info!(session = %session.id, "old cookies returned");
+    // Apps see of them what they would have seen when the browser sent it.
+    let printable = |value: &str| value.bytes().all(|byte| matches!(byte, b' '..=b'~'));
     let pairs: Vec<String> = pairs
         .iter()
+        .filter(|(_, value)| printable(value))
         .map(|(name, value)| format!("{name}={value}"))
         .collect();
     Some(Returned {
@@ -83,12 +75,40 @@ pub(crate) async fn due(
     })
 }
 
-/// The first configured domain, as the old system's own servers are likely to share it.
-fn attributes(site: &Site, life: u64) -> String {
+/// What takes back the cookies that may have been returned to the browser of a session, which is about to end.
+pub(crate) async fn returned(gate: &Gate, site: &Site, key: SessionKey) -> Option<Farewell> {
     let migration = &site.config.migration;
+    if migration.mode != MigrationMode::Off || !migration.rollback_reissue {
+        return None;
+    }
+    let pairs = kept(gate, key).await??;
+    let names = pairs.into_iter().map(|(name, _)| name).collect();
+    Some(Farewell::clearing(names, "/".to_owned()))
+}
+
+/// Names and values that were kept with a session; the outer `None`: nobody can say.
+async fn kept(gate: &Gate, key: SessionKey) -> Option<Option<Vec<(String, String)>>> {
+    match gate.sessions.kept(key).await {
+        Ok(kept) => Some(kept.and_then(|kept: Zeroizing<_>| serde_json::from_slice(&kept).ok())),
+        Err(failed) => {
+            warn!(error = %failed, "old cookies not read");
+            None
+        }
+    }
+}
+
+/// Credentials are out of reach for scripts, and of every other host, unless the old system needs it otherwise.
+fn attributes(site: &Site, name: &str, life: u64) -> String {
+    let migration = &site.config.migration;
+    let rules = site.legacy.as_ref().map(|legacy| &legacy.rules);
+    let is_credential = rules.is_some_and(|rules| rules.is_credential(name.as_bytes()));
+    let is_readable = migration.reissue_readable.iter().any(|readable| {
+        let rest = name.strip_prefix(readable.as_str());
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    });
     let domain = migration
-        .clear_domains
-        .first()
+        .reissue_domain
+        .as_ref()
         .map_or_else(String::new, |domain| format!("; Domain={domain}"));
     let path = migration
         .clear_paths
@@ -99,12 +119,18 @@ fn attributes(site: &Site, life: u64) -> String {
     } else {
         ""
     };
-    format!("Max-Age={life}; Path={path}{domain}{secure}; SameSite=Lax")
+    let http_only = if is_credential && !is_readable {
+        "; HttpOnly"
+    } else {
+        ""
+    };
+    format!("Max-Age={life}; Path={path}{domain}{secure}{http_only}; SameSite=Lax")
 }
 
 /// The Cookie line `sent` with `pairs` behind it.
 pub(crate) fn joined(sent: Option<&HeaderValue>, pairs: &str) -> Option<HeaderValue> {
     let line = match sent {
+        Some(sent) if pairs.is_empty() => return Some(sent.clone()),
         Some(sent) => [sent.as_bytes(), b"; ", pairs.as_bytes()].concat(),
         None => pairs.as_bytes().to_vec(),
     };

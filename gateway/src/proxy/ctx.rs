@@ -19,7 +19,7 @@ use crate::config::{OnUnknown, SessionPolicy};
 use crate::edge::headers;
 use crate::endpoints::Seen;
 use crate::gate::Gate;
-use crate::legacy::Farewell;
+use crate::legacy::{Farewell, Offer};
 use crate::site::{App, Site};
 use crate::telemetry::security::{self, Facts};
 
@@ -69,6 +69,8 @@ pub(super) struct Forward {
     pub(super) remove: Vec<HeaderName>,
     /// The one Cookie line for the app.
     pub(super) cookie: Option<HeaderValue>,
+    /// Cookies of the old system, if it brought some.
+    pub(super) offer: Option<Box<Offer>>,
     /// The host as configured.
     pub(super) host: HeaderValue,
     /// Session key of the cookie that came with the request, if it is one of ours.

@@ -5,11 +5,11 @@ use std::time::Duration;
 use http::HeaderValue;
 use session_core::secret::SecretString;
 use session_core::service::{
-    Created, Login, Query, Resolution, SessionsError, Unknown, UpdateError, Wait,
+    Created, Login, Query, Resolution, SessionsError, Unknown, UpdateError,
 };
-use session_core::session::{Identity, IdentityPatch, Reference, RevokeReason, Session, Text};
+use session_core::session::{Identity, IdentityPatch, Reference, Text};
 use session_core::sid::SessionKey;
-use session_core::store::{Scope, StoreError};
+use session_core::store::StoreError;
 use thiserror::Error;
 use tracing::warn;
 use uuid::Uuid;
@@ -22,6 +22,8 @@ use crate::look_up::whose;
 use crate::risk;
 use crate::set_cookie;
 use crate::telemetry::security::{self, Facts, Kind};
+
+mod logout;
 
 /// What became of an event.
 #[derive(Debug, Default)]
@@ -59,6 +61,8 @@ enum NotDone {
     NoTicket,
     #[error("the cookie could not be written")]
     Cookie,
+    #[error("nobody can say whose the old login beside it is")]
+    OldLogin,
 }
 
 impl NotDone {
@@ -187,7 +191,7 @@ async fn apply(
             if scope != LogoutScope::This && subject.user_id.is_none() {
                 subject.user_id = owner(gate, forward, subject.key).await?;
             }
-            log_out(gate, ctx, subject, scope).await
+            logout::log_out(gate, forward, ctx, subject, scope).await
         }
         SessionEvent::Update(patch) => {
             let key = subject.key.ok_or(NotDone::NoSession)?;
@@ -317,72 +321,4 @@ async fn owner(
         Resolution::Absent(_) => Ok(None),
         Resolution::Unknown(why) => Err(NotDone::Unknown(why)),
     }
-}
-
-/// The line about a session, or others of its user, that the app has ended.
-fn note_end(scope: &Scope, session: Option<&Session>, facts: Facts<'_>) {
-    let has_ended = facts.receipt.is_some_and(|receipt| receipt.revoked > 0);
-    match (scope, session) {
-        // Whoever brings a sid that is over has proved nothing, and ended nothing.
-        (Scope::Key(_), Some(session)) if has_ended => {
-            security::note(Kind::Logout, facts.by_owner(session).concerning(scope));
-        }
-        (Scope::Key(_), _) => {}
-        (Scope::Others { .. }, Some(session)) => {
-            let facts = Facts {
-                acting: Some(session.id),
-                session: None,
-                ..facts.by_owner(session)
-            };
-            security::note(Kind::Revoked, facts.concerning(scope));
-        }
-        (_, Some(session)) => {
-            security::note(Kind::Logout, facts.by_owner(session).concerning(scope));
-        }
-        (_, None) => security::note(Kind::Logout, facts.concerning(scope)),
-    }
-}
-
-async fn log_out(
-    gate: &Gate,
-    ctx: &Ctx,
-    subject: &mut Subject,
-    scope: LogoutScope,
-) -> Result<Option<HeaderValue>, NotDone> {
-    let (scope, reason, clears) = match (scope, subject.key, subject.user_id.clone()) {
-        (LogoutScope::This, Some(key), _) => (Scope::Key(key), RevokeReason::Logout, true),
-        // Nobody was logged in: there is nothing to end, and the cookie goes.
-        (LogoutScope::This, None, _) => return Ok(set_cookie::clear(&ctx.site.config.cookie)),
-        (LogoutScope::Others, Some(keep), Some(user_id)) => (
-            Scope::Others { user_id, keep },
-            RevokeReason::LogoutEverywhere,
-            false,
-        ),
-        (LogoutScope::All, _, Some(user_id)) | (LogoutScope::Others, None, Some(user_id)) => {
-            (Scope::User(user_id), RevokeReason::LogoutEverywhere, true)
-        }
-        // The same when everything is to end: what the browser holds is of no use any more.
-        (LogoutScope::All, _, None) => return Ok(set_cookie::clear(&ctx.site.config.cookie)),
-        (LogoutScope::Others, _, _) => return Ok(None),
-    };
-    let session = match subject.key {
-        Some(key) => whose(gate, key).await,
-        None => None,
-    };
-    let receipt = gate
-        .sessions
-        .revoke(scope.clone(), reason, Wait::All)
-        .await?;
-    gate.metrics.revoked(reason, receipt.revoked);
-    let facts = Facts {
-        receipt: Some(&receipt),
-        ..ctx.facts(reason.as_str())
-    };
-    note_end(&scope, session.as_ref(), facts);
-    if !clears {
-        return Ok(None);
-    }
-    // Whose it was stays known: further events may be about the others.
-    subject.key = None;
-    Ok(set_cookie::clear(&ctx.site.config.cookie))
 }

@@ -31,8 +31,6 @@ pub(super) struct Plan<'a> {
     forward: Forward,
     /// What the session cookie stands for; `None` when there is none.
     presented: Option<Result<SessionKey, Absence>>,
-    /// Cookies of the old system, if it brought some.
-    offer: Option<Box<Offer>>,
 }
 
 /// Why a request is not forwarded, whatever its session.
@@ -84,6 +82,7 @@ impl<'a> Plan<'a> {
                 headers::to_remove(headers, &site.edge)
             },
             cookie: vetted.cookies.upstream_line(|_| false),
+            offer: Offer::of(site, vetted, head.method.as_str(), headers),
             host,
             presented: presented.and_then(Result::ok),
             ticket: gate.sessions.begin_login_from_lease().ok(),
@@ -94,7 +93,6 @@ impl<'a> Plan<'a> {
             route,
             forward,
             presented,
-            offer: Offer::of(site, vetted, head.method.as_str(), headers),
         })
     }
 
@@ -102,7 +100,7 @@ impl<'a> Plan<'a> {
     pub(super) fn kind(&self, gate: &Gate) -> Kind {
         match self.presented {
             Some(Ok(key)) => kind_of(gate, &key),
-            Some(Err(_)) | None if self.offer.is_some() => Kind::Migrating,
+            Some(Err(_)) | None if self.forward.offer.is_some() => Kind::Migrating,
             Some(Err(_)) | None => Kind::Anonymous,
         }
     }
@@ -121,7 +119,6 @@ impl<'a> Plan<'a> {
             route,
             mut forward,
             presented,
-            offer,
         } = self;
         let before = gate.sessions.clock().boot();
         let finding = match (route.session, presented) {
@@ -134,10 +131,10 @@ impl<'a> Plan<'a> {
                 Finding::Resolved(look_up(gate, site, asker, key, forward.query).await?)
             }
         };
-        let finding = match &offer {
+        let finding = match &forward.offer {
             None => finding,
             Some(offer) => {
-                let visitor = visitor(&forward, ctx);
+                let visitor = forward.visitor(ctx);
                 let arriving = legacy::arrive(gate, site, offer, &visitor, finding, forward.query);
                 let Arrival {
                     finding,
@@ -145,7 +142,7 @@ impl<'a> Plan<'a> {
                     farewell,
                     redirect,
                     ..
-                } = Box::pin(arriving).await;
+                } = Box::pin(arriving).await?;
                 forward.cookie = cookie.unwrap_or(forward.cookie);
                 ctx.farewell = Some(farewell);
                 if let Some(location) = redirect {
@@ -172,7 +169,8 @@ impl<'a> Plan<'a> {
                     if site.legacy.is_some()
                         && let State::Active(active) = &forward.state
                         && let Some(returned) =
-                            Box::pin(reissue::due(gate, site, offer.as_deref(), active)).await
+                            Box::pin(reissue::due(gate, site, forward.offer.as_deref(), active))
+                                .await
                     {
                         forward.cookie = reissue::joined(forward.cookie.as_ref(), &returned.pairs);
                         ctx.farewell = Some(returned.farewell);
@@ -187,6 +185,15 @@ impl<'a> Plan<'a> {
 }
 
 impl Forward {
+    /// Who sent it, for those who judge old logins.
+    pub(super) fn visitor(&self, ctx: &Ctx) -> Visitor {
+        Visitor {
+            ip: ctx.client.unwrap_or(NO_ADDRESS),
+            user_agent: self.user_agent.clone(),
+            request_id: ctx.request_id.clone(),
+        }
+    }
+
     /// Takes over what was decided about the session.
     fn adopt(&mut self, gate: &Gate, site: &Site, state: State) {
         self.badge = match &state {
@@ -241,14 +248,6 @@ pub(super) enum Outcome {
     Unavailable,
     /// The browser is to ask for the same page again, with its new cookie.
     Again(String),
-}
-
-fn visitor(forward: &Forward, ctx: &Ctx) -> Visitor {
-    Visitor {
-        ip: ctx.client.unwrap_or(NO_ADDRESS),
-        user_agent: forward.user_agent.clone(),
-        request_id: ctx.request_id.clone(),
-    }
 }
 
 /// What a request with a genuine sid is when there is too much to do.

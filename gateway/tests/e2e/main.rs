@@ -79,13 +79,21 @@ mod migration;
 #[cfg(test)]
 mod migration_admin;
 #[cfg(test)]
+mod migration_budget;
+#[cfg(test)]
 mod migration_django;
 #[cfg(test)]
 mod migration_jar;
 #[cfg(test)]
+mod migration_judged;
+#[cfg(test)]
 mod migration_modes;
 #[cfg(test)]
 mod migration_nodes;
+#[cfg(test)]
+mod migration_revoked;
+#[cfg(test)]
+mod migration_rollback;
 #[cfg(test)]
 mod migration_ways;
 #[cfg(test)]

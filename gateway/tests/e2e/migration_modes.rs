@@ -116,7 +116,7 @@ fn shadow_changes_not_one_byte() {
         (count("shadow_match"), count("shadow_mismatch")) == (4.0, 3.0)
     });
     assert_eq!(off, record());
-    assert_eq!(questions(&app).len(), 7, "once for each login");
+    assert_eq!(questions(&app).len(), 8, "once for each login");
 }
 
 #[test]
@@ -165,60 +165,6 @@ fn on_off_on_logs_nobody_out() {
         "the same session"
     );
     assert!(cookies(&gateway.send(&untouched)).0.is_some());
-}
-
-#[test]
-fn old_cookies_return_when_migration_is_switched_off() {
-    let app = App::start();
-    let gateway = start_with(
-        &app,
-        "[migration]\nrollback_reissue = true\nclear_domains = []",
-    );
-    let old = "session_token=alice.1; onboardingStep=3; theme=1";
-    let sid = cookies(&gateway.send(&with_cookie(Request::get("/"), old)))
-        .0
-        .unwrap();
-    let new = with_cookie(Request::get("/required"), &format!("theme=1; sid={sid}"));
-    assert!(gateway.send(&new).leaves_cookies_alone());
-
-    mode(&gateway, "on", "off");
-    let response = gateway.send(&new);
-    assert_eq!(response.status, 200);
-    let returned: Vec<_> = response
-        .all("set-cookie")
-        .iter()
-        .map(|one| one.split(';').next().unwrap().to_owned())
-        .collect();
-    assert_eq!(returned, ["session_token=alice.1", "onboardingStep=3"]);
-    let seen = app.last_request().header("cookie").unwrap();
-    assert_eq!(
-        seen, "theme=1; session_token=alice.1; onboardingStep=3",
-        "the app sees them at once"
-    );
-    let both = with_cookie(Request::get("/required"), &format!("{old}; sid={sid}"));
-    let response = gateway.send(&both);
-    assert!(response.leaves_cookies_alone());
-    assert_eq!(app.last_request().header("cookie").unwrap(), old);
-
-    mode(&gateway, "off", "on");
-    assert_eq!(gateway.send(&both).status, 200);
-    assert_eq!(
-        app.last_request().header("x-session-user-id").unwrap(),
-        "alice"
-    );
-    // What was kept goes with the session, and is not returned to anybody after that.
-    assert_eq!(
-        gateway
-            .send(&Request::delete(crate::support::SESSION).sid(&sid))
-            .status,
-        204
-    );
-    mode(&gateway, "on", "off");
-    assert!(
-        gateway
-            .send(&Request::get("/").sid(&sid))
-            .leaves_cookies_alone()
-    );
 }
 
 #[test]

@@ -84,12 +84,13 @@ fn two_hundred_first_requests_over_three_nodes_make_one_session() {
     assert!(sids.iter().all(|sid| *sid == sids[0]));
     assert_eq!(cluster.sessions(), 1);
     let asked = questions(&cluster.app).len();
-    assert!((1..=3).contains(&asked), "{asked} questions");
+    assert!((2..=6).contains(&asked), "{asked} questions");
 }
 
 #[test]
 fn a_node_that_dies_in_the_middle_costs_nothing() {
-    for after in [0, 290, 305, 320] {
+    // Two questions of 300 ms, one for each credential.
+    for after in [0, 290, 590, 605, 620] {
         let cluster = Cluster::start(2, Duration::from_millis(300));
         let (one, two) = (&cluster.nodes[0], &cluster.nodes[1]);
         thread::scope(|scope| {
@@ -123,5 +124,5 @@ fn an_ended_login_stays_ended_on_every_node_and_without_its_session() {
         .start();
     assert_eq!(third.send(&request()).status, 401);
     assert_eq!(cluster.sessions(), 0);
-    assert_eq!(questions(&cluster.app).len(), 1);
+    assert_eq!(questions(&cluster.app).len(), 2);
 }

@@ -2,7 +2,7 @@
 
 use crate::migration::{cookies, start, start_with, with_cookie};
 use crate::support::app::identity;
-use crate::support::legacy::{INTROSPECT, MIGRATE, questions};
+use crate::support::legacy::{INTROSPECT, MIGRATE, knows_old_logins, questions};
 use crate::support::{App, Reply, Request, SESSION};
 
 #[test]
@@ -33,19 +33,6 @@ fn other_sites_can_only_send_somebody_here() {
         from("GET", "cross-site", "navigate", "document").status,
         200
     );
-}
-
-#[test]
-fn two_values_of_one_credential_are_nobody() {
-    let app = App::start();
-    let gateway = start(&app);
-
-    let planted = "session_token=mallory.1; session_token=alice.1";
-    let response = gateway.send(&with_cookie(Request::get("/required"), planted));
-
-    assert_eq!(response.status, 401);
-    assert!(questions(&app).is_empty());
-    assert_eq!(cookies(&response), (None, vec!["session_token".to_owned()]));
 }
 
 #[test]
@@ -198,16 +185,28 @@ fn a_login_by_password_clears_what_is_left() {
     assert_eq!(gateway.session_of(&sid.unwrap())["user"]["id"], "bob");
 }
 
+/// Also where nobody asks who somebody is: an app that gets a credential could log in with it.
 #[test]
-fn routes_without_sessions_see_what_was_sent() {
+fn routes_without_sessions_see_no_credential() {
     let app = App::start();
     let gateway = start(&app);
-    let response = gateway.send(&with_cookie(Request::get("/none"), "session_token=alice.1"));
+    let sent = "dott_auth_session.0=alice; dott_auth_session.1=.1; session_token=bob.1; \
+                session_token.7=x; dott_x=1; theme=dark";
+    let response = gateway.send(&with_cookie(Request::get("/none"), sent));
     assert!(response.leaves_cookies_alone());
-    assert_eq!(
-        app.only_request().header("cookie").unwrap(),
-        "session_token=alice.1"
-    );
+    let seen = app.only_request();
+    assert_eq!(seen.header("x-session-state").unwrap(), "none");
+    assert_eq!(seen.header("cookie").unwrap(), "dott_x=1; theme=dark");
+    assert!(questions(&app).is_empty());
+}
+
+#[test]
+fn routes_without_sessions_leave_logins_alone_that_are_not_migrated() {
+    let app = App::start();
+    let gateway = start_with(&app, "[migration]\nrollout_percent = 0");
+    gateway.send(&with_cookie(Request::get("/none"), "session_token=alice.1"));
+    let seen = app.only_request().header("cookie");
+    assert_eq!(seen.unwrap(), "session_token=alice.1");
 }
 
 #[test]
@@ -228,6 +227,13 @@ fn a_mass_revocation_while_the_app_is_asked_is_not_outlived() {
     ));
     assert_eq!(response.problem(503), "unavailable");
     assert!(response.leaves_cookies_alone());
+    knows_old_logins(&app);
+    let again = gateway.send(&with_cookie(
+        Request::get("/required"),
+        "session_token=alice.1",
+    ));
+    assert_eq!(again.status, 401, "it is known to have ended");
+    assert_eq!(cookies(&again), (None, vec!["session_token".to_owned()]));
 }
 
 #[test]

@@ -2,9 +2,9 @@
 //!
 //! Such a login is known by the values of its cookies, its *credentials*. The store must recognise each of them again, and
 //! must not be able to use one; so a credential is stored as a keyed digest, its [`LegacyKey`]. The sid of the session
-//! that a login becomes is derived from its first credential: nodes that migrate it at once make the same one. Beside
-//! each digest lies that sid, encrypted under a key that only the credential itself yields, because a browser may send
-//! another credential of the same login first.
+//! that a login becomes is derived from a credential: nodes that migrate it at once make the same one. A login may have
+//! several credentials, which become one session; so beside each digest lies the session's sid, encrypted under a key that
+//! only that credential yields.
 //!
 //! While masters are being rotated, a credential has one digest under each of them, and all are stored: two nodes that
 //! share at least one master find each other's sessions.
@@ -15,7 +15,7 @@ use aes::Aes128;
 use aes::cipher::{BlockCipherDecrypt, BlockCipherEncrypt, KeyInit};
 use zeroize::Zeroizing;
 
-use super::{Derived, Keyring};
+use super::Keyring;
 use crate::secret::SecretKey;
 use crate::sid::{SID_RANDOM_LEN, SessionKey, Sid};
 
@@ -44,7 +44,7 @@ pub struct LegacyRow {
     pub wrapped_sid: [u8; WRAPPED_LEN],
 }
 
-/// The credentials of one login, and the sid that they become.
+/// A credential of the old system as far as keys can tell, and the sid that its login becomes by itself.
 pub struct LegacyLogin {
     sid: Sid,
     key: SessionKey,
@@ -102,28 +102,21 @@ fn mac(key: &SecretKey, credential: Credential<'_>) -> Zeroizing<[u8; 32]> {
 }
 
 impl Keyring {
-    /// What becomes of a login with these credentials; the first one decides about the sid. `None` without any.
+    /// What becomes of a login with this credential.
     #[must_use]
-    pub fn legacy(&self, credentials: &[Credential<'_>]) -> Option<LegacyLogin> {
-        let first = *credentials.first()?;
-        let (sid, key) = self.mint(self.current.legacy.random(first));
-        let of = |keys: &Derived| -> Vec<LegacyId> {
-            credentials.iter().map(|one| keys.legacy.id(*one)).collect()
-        };
-        let mut ids: Vec<LegacyId> = self.all().flat_map(of).collect();
-        // One order for everybody: two nodes that store the same credentials wait for each other and never in a circle.
-        ids.sort_by_key(|id| id.key);
-        ids.dedup_by_key(|id| id.key);
+    pub fn legacy(&self, credential: Credential<'_>) -> LegacyLogin {
+        let (sid, key) = self.mint(self.current.legacy.random(credential));
+        let ids: Vec<LegacyId> = self.all().map(|keys| keys.legacy.id(credential)).collect();
         let mut digest = blake3::Hasher::new();
         for id in &ids {
             digest.update(&id.key.0);
         }
-        Some(LegacyLogin {
+        LegacyLogin {
             sid,
             key,
             digest: SessionKey::from_bytes(*digest.finalize().as_bytes()),
             ids,
-        })
+        }
     }
 }
 
@@ -140,23 +133,24 @@ impl LegacyLogin {
         self.sid.clone()
     }
 
-    /// A digest of all credentials together, for maps of things under way.
+    /// A digest of the credential, for maps of things under way.
     #[must_use]
     pub fn digest(&self) -> SessionKey {
         self.digest
     }
 
-    /// The digests of the credentials.
+    /// What the store knows it by: one digest under each master.
     #[must_use]
     pub fn keys(&self) -> Vec<LegacyKey> {
         self.ids.iter().map(|id| id.key).collect()
     }
 
-    /// What is to be stored, in one order for everybody.
+    /// What is to be stored when the session of `sid` is what it becomes: its own, or that of another credential of the
+    /// same login.
     #[must_use]
-    pub fn rows(&self) -> Vec<LegacyRow> {
+    pub fn rows(&self, sid: &Sid) -> Vec<LegacyRow> {
         let row = |id: &LegacyId| {
-            let mut block = (*self.sid.bytes()).into();
+            let mut block = (*sid.bytes()).into();
             id.wrap.encrypt_block(&mut block);
             LegacyRow {
                 key: id.key,

@@ -10,18 +10,19 @@ use zeroize::Zeroizing;
 
 use super::change::{Created, Login, LoginTicket};
 use super::{Sessions, SessionsError};
+use crate::clock::Timestamp;
 use crate::entropy::{self, Entropy};
 use crate::keys::Keyring;
-use crate::keys::legacy::{Credential, LegacyLogin};
-use crate::session::{NewSession, Origin, Session};
-use crate::sid::SessionKey;
-use crate::store::{Adoption, Recalled, Seen, StoreError, Tally};
+use crate::keys::legacy::{Credential, LegacyKey, LegacyLogin};
+use crate::session::{NewSession, Origin, Text};
+use crate::sid::{SessionKey, Sid};
+use crate::store::{
+    Adopted, Adoption, Attached, Attachment, ProvenRow, Recalled, Seen, StoreError, Tally,
+};
 
-/// Tries to store a login that others keep storing and forgetting.
-const TRIES: usize = 2;
 const NONCE_LEN: usize = 24;
 
-/// What is known of an old login.
+/// What is known of an old credential.
 #[derive(Debug)]
 pub enum Known {
     /// Nothing: it has never become a session, or so long ago that it is forgotten.
@@ -32,60 +33,77 @@ pub enum Known {
     Ended(Option<Uuid>),
 }
 
+/// An old credential that was accepted, and when its user proved who they are: where nobody knows, in 1970.
+#[derive(Clone, Debug)]
+pub struct Proven {
+    /// The credential.
+    pub login: Arc<LegacyLogin>,
+    /// When its user last proved who they are.
+    pub proved: Timestamp,
+}
+
 /// What an old login has become.
 #[derive(Debug)]
 pub enum Migrated {
     /// A new session.
     Made(Box<Created>),
-    /// The session that somebody else has just made from it.
-    Existing(Box<Created>),
-    /// It has become a session before, which has ended; its handle, if its row is still there.
-    Ended(Option<Uuid>),
+    /// Nothing: more is known of its credentials now than when it was judged. They may be recalled again.
+    Changed,
+    /// Nothing: somebody has deleted what was known of it, and not its ended session.
+    Ended,
 }
 
 impl Sessions {
-    /// The login with these credentials; `None` without any. No I/O.
+    /// A credential of the old system. No I/O.
     #[must_use]
-    pub fn legacy(&self, credentials: &[Credential<'_>]) -> Option<LegacyLogin> {
-        self.keys.legacy(credentials)
+    pub fn legacy(&self, credential: Credential<'_>) -> LegacyLogin {
+        self.keys.legacy(credential)
     }
 
-    /// Whether an old login is known.
+    /// What is known of old credentials, each in its place, from one snapshot.
     ///
     /// # Errors
     /// When the store failed: then nothing is known.
-    pub async fn recall(&self, login: &Arc<LegacyLogin>) -> Result<Known, SessionsError> {
-        let (store, keys, login) = (
+    pub async fn recall(&self, logins: &[Arc<LegacyLogin>]) -> Result<Vec<Known>, SessionsError> {
+        let (store, keys, logins) = (
             Arc::clone(&self.store),
             Arc::clone(&self.keys),
-            Arc::clone(login),
+            logins.to_vec(),
         );
         self.on_core(async move {
-            let recalled = store.recall(&login.keys()).await?;
-            Ok(known(&keys, &login, recalled))
+            let asked: Vec<LegacyKey> = logins.iter().flat_map(|login| login.keys()).collect();
+            let recalled = store.recall(&asked).await?;
+            Ok(logins
+                .iter()
+                .map(|login| known(&keys, login, &recalled))
+                .collect())
         })
         .await
     }
 
-    /// Makes the session of an old login whose credentials were accepted, unless there is one or has been one. `kept`, the
+    /// Makes the one session of old credentials that were accepted, unless one of them has or had one already. `kept`, the
     /// old cookies, is sealed and stored with it.
     ///
     /// # Errors
-    /// When nothing was stored, or when nobody knows whether it was; asking again finds it then.
+    /// When nothing was stored, or when nobody knows whether it was; recalling them tells then.
     pub async fn migrate(
         &self,
         ticket: LoginTicket,
-        legacy: &Arc<LegacyLogin>,
+        proven: &[Proven],
         login: Login,
         kept: Option<&[u8]>,
     ) -> Result<Migrated, SessionsError> {
-        let key = legacy.session_key();
+        let Some(first) = proven.first() else {
+            return Ok(Migrated::Changed);
+        };
+        let (sid, key) = (first.login.sid(), first.login.session_key());
         let kept = kept
             .map(|kept| seal(&self.keys, self.entropy.as_ref(), &key, kept))
             .transpose()?
             .flatten();
         let id = entropy::handle(self.clock.wall(), self.entropy.as_ref())?;
         let references = self.sealed(id, login.reference.as_ref())?;
+        let proved = proven.iter().map(|one| one.proved).max();
         let session = NewSession {
             key,
             id,
@@ -97,39 +115,62 @@ impl Sessions {
             references,
             limit: login.limit,
             sampled: ticket.sampled(),
-            origin: Origin::Adoption,
+            origin: Origin::Adoption {
+                // A proof cannot lie in the future.
+                proved: proved.unwrap_or_default().min(self.clock.wall()),
+            },
         };
-        let adoption = Arc::new(Adoption {
+        let adoption = Adoption {
             session,
-            rows: legacy.rows(),
+            rows: rows(proven, &sid),
             kept,
-        });
-        for _ in 0..TRIES {
-            match self.adopt(&adoption).await {
-                Ok(Some(session)) => {
-                    let sid = legacy.sid();
-                    return Ok(Migrated::Made(Box::new(Created { sid, session })));
-                }
-                Ok(None) => {}
-                // Somebody has deleted its credentials, and not the session itself.
-                Err(SessionsError::Store(StoreError::Duplicate)) => {
-                    return Ok(Migrated::Ended(None));
-                }
-                Err(failed) => return Err(failed),
+        };
+        let store = Arc::clone(&self.store);
+        let adopted = self
+            .on_core(async move { Ok(store.adopt(&adoption).await?) })
+            .await;
+        match adopted {
+            Ok(Adopted::Made(session)) => {
+                let session = *session;
+                Ok(Migrated::Made(Box::new(Created { sid, session })))
             }
-            match self.recall(legacy).await? {
-                Known::Live(created) => return Ok(Migrated::Existing(created)),
-                Known::Ended(id) => return Ok(Migrated::Ended(id)),
-                // Forgotten between the two steps.
-                Known::Never => {}
-            }
+            Ok(Adopted::Known | Adopted::CutOff) => Ok(Migrated::Changed),
+            Err(SessionsError::Store(StoreError::Duplicate)) => Ok(Migrated::Ended),
+            Err(failed) => Err(failed),
         }
-        Err(SessionsError::Contended)
     }
 
-    async fn adopt(&self, adoption: &Arc<Adoption>) -> Result<Option<Session>, SessionsError> {
-        let (store, adoption) = (Arc::clone(&self.store), Arc::clone(adoption));
-        self.on_core(async move { Ok(store.adopt(&adoption).await?) })
+    /// Notes that further old credentials, which were accepted, are the login of a session that lives. `false` when more
+    /// is known now than when they were judged: nothing has come of it, and they may be recalled again.
+    ///
+    /// # Errors
+    /// As for [`Sessions::migrate`].
+    pub async fn attach(
+        &self,
+        proven: &[Proven],
+        tenant_id: Option<&str>,
+        to: &Created,
+    ) -> Result<bool, SessionsError> {
+        let attachment = Attachment {
+            session_key: to.session.key,
+            user_id: to.session.identity.user_id().into(),
+            tenant_id: tenant_id.map(Text::from),
+            rows: rows(proven, &to.sid),
+        };
+        let store = Arc::clone(&self.store);
+        let attached = self
+            .on_core(async move { Ok(store.attach(&attachment).await?) })
+            .await?;
+        Ok(attached == Attached::Done)
+    }
+
+    /// Ends the old logins of a user that have become no session yet.
+    ///
+    /// # Errors
+    /// When they were not ended, or when nobody knows whether they were.
+    pub async fn end_old_logins(&self, user_id: &str) -> Result<(), SessionsError> {
+        let (store, user_id) = (Arc::clone(&self.store), user_id.to_owned());
+        self.on_core(async move { Ok(store.cut_off(&user_id).await?) })
             .await
     }
 
@@ -166,20 +207,42 @@ impl Sessions {
     }
 }
 
-/// A live session counts before an ended one: a browser may send the remains of an older login beside the present one.
-fn known(keys: &Keyring, login: &LegacyLogin, recalled: Recalled) -> Known {
-    let Recalled { now, rows } = recalled;
+/// What is to be stored of accepted credentials of the session of `sid`, in one order for everybody: two nodes that store
+/// the same ones wait for each other and never in a circle.
+fn rows(proven: &[Proven], sid: &Sid) -> Vec<ProvenRow> {
+    let mut rows: Vec<ProvenRow> = Vec::with_capacity(proven.len());
+    for Proven { login, proved } in proven {
+        let proved = *proved;
+        rows.extend(
+            login
+                .rows(sid)
+                .into_iter()
+                .map(|row| ProvenRow { row, proved }),
+        );
+    }
+    rows.sort_by_key(|proven| proven.row.key);
+    rows.dedup_by_key(|proven| proven.row.key);
+    rows
+}
+
+/// Under several masters a credential has several rows; a live session counts before an ended one.
+fn known(keys: &Keyring, login: &LegacyLogin, recalled: &Recalled) -> Known {
+    let asked = login.keys();
     let mut known = Known::Never;
-    for found in rows {
-        let live = found.is_live(now);
+    for found in &recalled.rows {
+        if !asked.contains(&found.row.key) {
+            continue;
+        }
         let id = found.session.as_ref().map(|row| row.session.id);
         known = Known::Ended(id);
-        if let Some(row) = found.session.filter(|_| live) {
+        if let Some(row) = &found.session
+            && found.is_live(recalled.now)
+        {
             let sid = login
                 .unwrap_sid(&found.row)
                 .filter(|sid| keys.recognise(sid) == Some(found.session_key));
             if let Some(sid) = sid {
-                let session = row.session;
+                let session = row.session.clone();
                 return Known::Live(Box::new(Created { sid, session }));
             }
             warn!(session = ?id, "the sid beside an old login cannot be read");

@@ -31,7 +31,7 @@ pub use self::change::{Created, LIST_MAX, Login, LoginTicket, UpdateError};
 pub use self::error::SessionsError;
 use self::housekeeping::Retention;
 use self::hygiene::{Hygiene, unlink_all};
-pub use self::legacy::{Known, Migrated};
+pub use self::legacy::{Known, Migrated, Proven};
 pub use self::logins::{Familiarity, NETWORKS_KEPT};
 pub use self::receipt::{Receipt, Wait, heard_by_all};
 pub use self::renew::GRACE;

@@ -18,12 +18,22 @@ pub trait LegacyStore {
         Err(keeps_none())
     }
 
-    /// Stores a new session and the credentials that it came from, in one transaction. `None` when one of the credentials
-    /// is known already, also through somebody who commits at the same time: then nothing was stored, and
-    /// [`LegacyStore::recall`] finds it.
+    /// Stores a new session and the credentials that it came from, in one transaction.
+    ///
+    /// A revocation that commits meanwhile is either seen here, or sees the session: none slips through.
     ///
     /// Fails like [`super::SessionStore::insert`].
-    async fn adopt(&self, _adoption: &Adoption) -> StoreResult<Option<Session>> {
+    async fn adopt(&self, _adoption: &Adoption) -> StoreResult<Adopted> {
+        Err(keeps_none())
+    }
+
+    /// Stores further credentials of a session that lives, in one transaction.
+    async fn attach(&self, _attachment: &Attachment) -> StoreResult<Attached> {
+        Err(keeps_none())
+    }
+
+    /// Ends the old logins of a user that have become no session yet: all that were proved before now.
+    async fn cut_off(&self, _user_id: &str) -> StoreResult<()> {
         Err(keeps_none())
     }
 
@@ -32,8 +42,8 @@ pub trait LegacyStore {
         Err(keeps_none())
     }
 
-    /// Forgets at most `batch` credentials whose session was ended longer than `tombstone` ago, and what was tallied more
-    /// than [`TALLY_KEPT`] ago.
+    /// Forgets at most `batch` credentials whose session was ended longer than `tombstone` ago, as many revocations of old
+    /// logins of that age, and what was tallied more than [`TALLY_KEPT`] ago. Returns how many of the more frequent kind.
     async fn forget_legacy(&self, _tombstone: Duration, _batch: usize) -> StoreResult<u64> {
         Ok(0)
     }
@@ -64,10 +74,56 @@ pub const TALLY_MAX: usize = 50_000;
 pub struct Adoption {
     /// The session.
     pub session: NewSession,
-    /// The credentials; never empty.
-    pub rows: Vec<LegacyRow>,
+    /// The credentials; never empty, and in one order for everybody.
+    pub rows: Vec<ProvenRow>,
     /// The old cookies, sealed, if they are to come back in a rollback.
     pub kept: Option<Vec<u8>>,
+}
+
+/// Further credentials of a session.
+#[derive(Clone, Debug)]
+pub struct Attachment {
+    /// Key of the session.
+    pub session_key: SessionKey,
+    /// Whose session it is.
+    pub user_id: Text,
+    /// Tenant of the login that the credentials carry.
+    pub tenant_id: Option<Text>,
+    /// The credentials; never empty, and in one order for everybody.
+    pub rows: Vec<ProvenRow>,
+}
+
+/// A credential that was accepted.
+#[derive(Clone, Debug)]
+pub struct ProvenRow {
+    /// The credential.
+    pub row: LegacyRow,
+    /// When its user proved who they are.
+    pub proved: Timestamp,
+}
+
+/// Outcome of an adoption.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Adopted {
+    /// The session is stored.
+    Made(Box<Session>),
+    /// One of the credentials is known already, also through somebody who commits at the same time. Nothing was stored;
+    /// [`LegacyStore::recall`] finds it.
+    Known,
+    /// Some were proved before a revocation of their user, tenant or everybody. Those are known as ended from now on;
+    /// nothing else was stored.
+    CutOff,
+}
+
+/// Outcome of an attachment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Attached {
+    /// The credentials are stored.
+    Done,
+    /// The session does not live under this key any more, or one of the credentials is known already. Nothing was stored.
+    Changed,
+    /// As [`Adopted::CutOff`].
+    CutOff,
 }
 
 /// What is known of some credentials.

@@ -25,7 +25,8 @@ pub mod sqlite;
 
 pub use error::{SchemaError, StoreError};
 pub use legacy::{
-    Adoption, LegacyStore, Recalled, RecalledRow, Seen, TALLY_KEPT, TALLY_MAX, Tally,
+    Adopted, Adoption, Attached, Attachment, LegacyStore, ProvenRow, Recalled, RecalledRow, Seen,
+    TALLY_KEPT, TALLY_MAX, Tally,
 };
 pub use login::{Familiar, LoginSeen, LoginStore, NETWORKS_MAX, NETWORKS_PER_OWNER};
 pub use sighting::{Cursor, Flag, Sighting, SightingStore, Sightings};
@@ -366,18 +367,18 @@ pub enum Scope {
         /// Owner; `None` when an operator asks.
         user_id: Option<Text>,
     },
-    /// Every session of a user but one.
+    /// Every session of a user but one, and old logins that are none yet.
     Others {
         /// Owner.
         user_id: Text,
         /// The one that stays.
         keep: SessionKey,
     },
-    /// Every session of a user, also logins that are under way.
+    /// Every session of a user, also logins that are under way and old ones that are no session yet.
     User(Text),
-    /// Every session of a tenant.
+    /// Every session of a tenant; logins as above.
     Tenant(Text),
-    /// Everybody's.
+    /// Everybody's; logins as above.
     All,
 }
 

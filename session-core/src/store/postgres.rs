@@ -20,10 +20,10 @@ use self::connect::Connector;
 use self::link::Link;
 use self::pool::Pool;
 use super::{
-    Adoption, Change, Cursor, Familiar, Flag, HintStream, History, Housekept, LegacyStore,
-    LoginSeen, LoginStore, NodeReport, Pulse, Recalled, Renewal, Revoked, Scope, Search, Seen,
-    SessionStore, Sighting, SightingStore, Sightings, Snapshot, StoreResult, StoredSession, Tally,
-    Touch, Updated,
+    Adopted, Adoption, Attached, Attachment, Change, Cursor, Familiar, Flag, HintStream, History,
+    Housekept, LegacyStore, LoginSeen, LoginStore, NodeReport, Pulse, Recalled, Renewal, Revoked,
+    Scope, Search, Seen, SessionStore, Sighting, SightingStore, Sightings, Snapshot, StoreResult,
+    StoredSession, Tally, Touch, Updated,
 };
 use crate::keys::legacy::LegacyKey;
 use crate::keys::login::LoginDigest;
@@ -31,6 +31,7 @@ use crate::secret::SecretString;
 use crate::session::{NewSession, RevokeReason, Seq, Session};
 use crate::sid::SessionKey;
 
+mod adopt;
 mod connect;
 mod events;
 mod fault;
@@ -247,8 +248,16 @@ impl LegacyStore for PostgresStore {
         legacy::recall(&self.pool, keys).await
     }
 
-    async fn adopt(&self, adoption: &Adoption) -> StoreResult<Option<Session>> {
-        legacy::adopt(&self.pool, adoption).await
+    async fn adopt(&self, adoption: &Adoption) -> StoreResult<Adopted> {
+        adopt::adopt(&self.pool, adoption).await
+    }
+
+    async fn attach(&self, attachment: &Attachment) -> StoreResult<Attached> {
+        adopt::attach(&self.pool, attachment).await
+    }
+
+    async fn cut_off(&self, user_id: &str) -> StoreResult<()> {
+        adopt::cut_off(&self.pool, user_id).await
     }
 
     async fn kept(&self, key: &SessionKey) -> StoreResult<Option<Vec<u8>>> {

@@ -20,10 +20,10 @@ use uuid::Uuid;
 
 use self::lane::Lane;
 use super::{
-    Adoption, Change, Cursor, Familiar, Flag, History, Housekept, LegacyStore, LoginSeen,
-    LoginStore, NodeReport, Pulse, Recalled, Renewal, Revoked, Scope, Search, Seen, SessionStore,
-    Sighting, SightingStore, Sightings, Snapshot, StoreError, StoreResult, StoredSession, Tally,
-    Touch, Updated,
+    Adopted, Adoption, Attached, Attachment, Change, Cursor, Familiar, Flag, History, Housekept,
+    LegacyStore, LoginSeen, LoginStore, NodeReport, Pulse, Recalled, Renewal, Revoked, Scope,
+    Search, Seen, SessionStore, Sighting, SightingStore, Sightings, Snapshot, StoreError,
+    StoreResult, StoredSession, Tally, Touch, Updated,
 };
 use crate::clock::SharedClock;
 use crate::keys::legacy::LegacyKey;
@@ -31,6 +31,7 @@ use crate::keys::login::LoginDigest;
 use crate::session::{NewSession, RevokeReason, Seq, Session};
 use crate::sid::SessionKey;
 
+mod adopt;
 mod events;
 mod housekeep;
 mod lane;
@@ -268,10 +269,24 @@ impl LegacyStore for SqliteStore {
             .await
     }
 
-    async fn adopt(&self, adoption: &Adoption) -> StoreResult<Option<Session>> {
+    async fn adopt(&self, adoption: &Adoption) -> StoreResult<Adopted> {
         let (clock, adoption) = (SharedClock::clone(&self.clock), adoption.clone());
         self.writer
-            .call(move |connection| legacy::adopt(connection, &clock, &adoption))
+            .call(move |connection| adopt::adopt(connection, &clock, &adoption))
+            .await
+    }
+
+    async fn attach(&self, attachment: &Attachment) -> StoreResult<Attached> {
+        let (clock, attachment) = (SharedClock::clone(&self.clock), attachment.clone());
+        self.writer
+            .call(move |connection| adopt::attach(connection, &clock, &attachment))
+            .await
+    }
+
+    async fn cut_off(&self, user_id: &str) -> StoreResult<()> {
+        let (clock, user_id) = (SharedClock::clone(&self.clock), user_id.to_owned());
+        self.writer
+            .call(move |connection| adopt::cut_off(connection, &clock, &user_id))
             .await
     }
 

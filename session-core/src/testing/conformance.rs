@@ -27,6 +27,7 @@ pub mod limit;
 pub mod load;
 pub mod login;
 pub mod nodes;
+pub mod old_logins;
 pub mod renew;
 pub mod revoke;
 pub mod search;
@@ -102,6 +103,10 @@ macro_rules! store_conformance {
                 tallies_what_is_seen;
             login: knows_networks_of_the_account_alone, a_name_of_two_users_is_nobodys, forgets_after_a_while,
                 keeps_the_latest_of_an_owner, keeps_so_many_in_all, is_no_event;
+            old_logins: end_with_a_revocation_before_they_come, newer_than_the_revocation_come,
+                are_ended_one_by_one, end_with_a_revocation_by_sql, stay_ended_as_long_as_tombstones_are_kept,
+                join_a_session, join_none_that_has_ended, do_not_join_after_a_revocation,
+                meet_a_revocation_of_the_same_moment;
             sighting: answers_what_was_given, is_no_event, flags_name_session_time_and_rule, pages_go_on_after_the_last,
                 forgets_in_batches;
         }

@@ -8,6 +8,7 @@
 //! - [`protocol`] is nodes, their heartbeats, reads, hints and resets; [`invariants`] what must hold.
 //! - [`scopes`] is what is checked: how much may happen.
 //! - [`authority`] is the store's own side: logins, updates and rotations that race a revocation.
+//! - [`adoption`] is the same for old logins, which begin long before they come.
 //! - [`mutant`] lists the mistakes that the invariants must catch.
 //!
 //! Three things keep the state space small without making it weaker. Time is relative (what is left of a lease, the age of a
@@ -15,6 +16,8 @@
 //! adversary: the shared cache may answer with anything that was ever true, which is more than any number of nodes could
 //! write. And an entry is never dropped by the protocol, only by chance, so a request that still holds one is covered.
 
+#[cfg(test)]
+mod adoption;
 #[cfg(test)]
 mod authority;
 #[cfg(test)]

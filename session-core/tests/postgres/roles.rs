@@ -1,7 +1,7 @@
 //! Who may do what: an app's role changes sessions without any right on the log, and the gateway's needs no DDL.
 
 use session_core::keys::login::LoginDigest;
-use session_core::store::{LoginSeen, LoginStore as _};
+use session_core::store::{LegacyStore as _, LoginSeen, LoginStore as _};
 
 use super::*;
 
@@ -73,7 +73,7 @@ async fn a_gateway_needs_no_ddl() {
         "UPDATE ON sidgate_turn",
         "DELETE ON sidgate_event",
         "SELECT, INSERT, UPDATE, DELETE ON sidgate_session, sidgate_revocation, sidgate_legacy, sidgate_node, sidgate_migration_tally, \
-         sidgate_former_key, sidgate_activity, sidgate_login_network",
+         sidgate_former_key, sidgate_activity, sidgate_login_network, sidgate_legacy_cutoff",
     ];
     let url = database.url_as(&role(&database, "gateway", &grants).await);
     let store = PostgresStore::new(&url, options()).unwrap();
@@ -87,6 +87,12 @@ async fn a_gateway_needs_no_ddl() {
     store.touch(&[touch]).await.unwrap();
     store.load(&session.key).await.unwrap();
     store.list_by_user("7", 1).await.unwrap();
+    let others = Scope::Others {
+        user_id: "7".into(),
+        keep: session.key,
+    };
+    revoke(&store, others).await;
+    store.forget_legacy(Duration::ZERO, 10).await.unwrap();
     assert_eq!(revoke(&store, Scope::Key(session.key)).await, 1);
     assert_eq!(revoke(&store, Scope::All).await, 2);
     assert_eq!(store.history(10).await.unwrap().events.len(), 2);

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use session_core::clock::Timestamp;
 use session_core::keys::legacy::{Credential, LegacyLogin};
-use session_core::service::{Created, Known, Migrated, SessionsError, Wait};
+use session_core::service::{Created, Known, Migrated, Proven, SessionsError, Wait};
 use session_core::session::RevokeReason;
 use session_core::store::{Scope, StoreError};
 use session_core::testing::Call;
@@ -15,7 +16,20 @@ fn legacy(node: &Node, value: &str) -> Arc<LegacyLogin> {
         name: "session_token",
         value: value.as_bytes(),
     };
-    Arc::new(node.sessions.legacy(&[credential]).unwrap())
+    Arc::new(node.sessions.legacy(credential))
+}
+
+async fn recall(node: &Node, legacy: &Arc<LegacyLogin>) -> Result<Known, SessionsError> {
+    let known = node.sessions.recall(&[Arc::clone(legacy)]).await?;
+    Ok(known.into_iter().next().unwrap())
+}
+
+/// What the app has accepted, without a word about when its user logged in.
+fn accepted(legacy: &Arc<LegacyLogin>) -> Proven {
+    Proven {
+        login: Arc::clone(legacy),
+        proved: Timestamp::default(),
+    }
 }
 
 async fn migrate(
@@ -25,7 +39,7 @@ async fn migrate(
 ) -> Result<Migrated, SessionsError> {
     let ticket = node.ticket().await;
     node.sessions
-        .migrate(ticket, legacy, login("7"), kept)
+        .migrate(ticket, &[accepted(legacy)], login("7"), kept)
         .await
 }
 
@@ -47,14 +61,12 @@ async fn an_answer_that_is_lost_costs_no_session_and_makes_no_second_one() {
         "{lost:?}"
     );
     node.faults.up();
-    let Known::Live(found) = node.sessions.recall(&old).await.unwrap() else {
+    let Known::Live(found) = recall(&node, &old).await.unwrap() else {
         panic!("it was stored")
     };
     assert!(node.admits(&found).await);
-    let Migrated::Existing(again) = migrate(&node, &old, None).await.unwrap() else {
-        panic!("the same one")
-    };
-    assert!(again.sid == found.sid);
+    let again = migrate(&node, &old, None).await;
+    assert!(matches!(again, Ok(Migrated::Changed)), "{again:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -63,7 +75,7 @@ async fn a_store_that_is_away_says_nothing_about_a_login() {
     let old = legacy(&node, "a");
     made(&node, &old, None).await;
     node.faults.down_only(Call::Recall);
-    assert!(node.sessions.recall(&old).await.is_err());
+    assert!(recall(&node, &old).await.is_err());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -77,17 +89,17 @@ async fn a_login_that_has_ended_stays_ended_even_when_somebody_forgets_it() {
         .sessions
         .revoke(scope, RevokeReason::Logout, Wait::None);
     revoked.await.unwrap();
-    let ended = node.sessions.recall(&old).await.unwrap();
+    let ended = recall(&node, &old).await.unwrap();
     assert!(matches!(ended, Known::Ended(Some(id)) if id == created.session.id));
     assert!(matches!(
         migrate(&node, &old, None).await,
-        Ok(Migrated::Ended(_))
+        Ok(Migrated::Changed)
     ));
     // By hand, and in spite of the warning: as long as the session's own row is there, nothing is made over it.
     site.sql("DELETE FROM sidgate_legacy");
     assert!(matches!(
         migrate(&node, &old, None).await,
-        Ok(Migrated::Ended(None))
+        Ok(Migrated::Ended)
     ));
 }
 
@@ -100,14 +112,8 @@ async fn a_row_that_was_tampered_with_opens_no_session() {
     made(&node, &mallory, None).await;
     // Mallory's login is made to point to the session of Alice.
     site.sql("UPDATE sidgate_legacy SET session_key = (SELECT session_key FROM sidgate_session ORDER BY created_at LIMIT 1)");
-    assert!(matches!(
-        node.sessions.recall(&mallory).await,
-        Ok(Known::Ended(_))
-    ));
-    assert!(matches!(
-        node.sessions.recall(&alice).await,
-        Ok(Known::Live(_))
-    ));
+    assert!(matches!(recall(&node, &mallory).await, Ok(Known::Ended(_))));
+    assert!(matches!(recall(&node, &alice).await, Ok(Known::Live(_))));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -136,4 +142,27 @@ async fn old_cookies_are_kept_sealed_beside_their_own_session_only() {
     // Moved to another session it does not open.
     site.sql("UPDATE sidgate_legacy SET kept = (SELECT max(kept) FROM sidgate_legacy)");
     assert_eq!(kept(second.session.key).await, None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn several_credentials_of_one_login_lead_to_one_session() {
+    let node = Site::new().await.node().await;
+    let (a, b, c) = (legacy(&node, "a"), legacy(&node, "b"), legacy(&node, "c"));
+    let ticket = node.ticket().await;
+    let both = [accepted(&a), accepted(&b)];
+    let migrated = node.sessions.migrate(ticket, &both, login("7"), None).await;
+    let Migrated::Made(first) = migrated.unwrap() else {
+        panic!("nobody has come before")
+    };
+    let joined = node.sessions.attach(&[accepted(&c)], None, &first).await;
+    assert!(joined.unwrap());
+    let known = node.sessions.recall(&[a, legacy(&node, "d"), b, c]).await;
+    let known = known.unwrap();
+    assert!(matches!(known[1], Known::Never), "{known:?}");
+    for place in [0, 2, 3] {
+        let Known::Live(found) = &known[place] else {
+            panic!("{known:?}")
+        };
+        assert!(found.sid == first.sid && node.admits(found).await);
+    }
 }

@@ -43,7 +43,9 @@ fn advice_names_what_could_be_better() {
         );
     let faults = place().bad(&draft.text());
     assert!(faults[0].contains("single label"), "{faults:?}");
-    let draft = draft.set("migration.clear_domains", "[\"other.test\", \".app.test\"]");
+    let draft = draft
+        .set("migration.clear_domains", "[\"other.test\", \".app.test\"]")
+        .set("migration.reissue_domain", "\"other.test\"");
     let advice = place().good(&draft.text()).advice();
     let keys: Vec<_> = advice
         .iter()
@@ -57,6 +59,7 @@ fn advice_names_what_could_be_better() {
         "endpoints.password_login",
         "upstreams.next",
         "migration.clear_domains",
+        "migration.reissue_domain",
     ];
     assert_eq!(keys, wanted);
     let quiet = quiet();

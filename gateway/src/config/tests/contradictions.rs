@@ -217,6 +217,11 @@ fn migration_can_tell_old_from_new() {
         "which cookies are to return",
     );
     refused(
+        &[credentials, ("migration.reissue_readable", "[\"other\"]")],
+        "migration.reissue_readable",
+        "not among migration.credentials",
+    );
+    refused(
         &[("migration.mode", "\"shadow\"")],
         "migration.credentials",
         "nothing to migrate",

@@ -305,6 +305,8 @@ const EFFECTS: &[Effect] = &[
     ("migration.redirect", "\"navigation\"", &[]),
     ("migration.keep_until_confirmed", "true", &[]),
     ("migration.rollback_reissue", "true", &[("migration.credentials", "[\"old\"]")]),
+    ("migration.reissue_domain", "\"app.test\"", &[]),
+    ("migration.reissue_readable", "[\"old\"]", &[("migration.credentials", "[\"old\"]")]),
     ("risk.geo_city", "\"city.mmdb\"", &[]),
     ("risk.geo_asn", "\"asn.mmdb\"", &[]),
     ("risk.keep", "\"7d\"", &[]),

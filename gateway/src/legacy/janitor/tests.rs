@@ -87,3 +87,16 @@ fn a_name_too_long_for_one_answer_is_cleared_in_part() {
     let sweep = janitor.sweep(&clearing, &name, "/", at(0));
     assert_eq!(sweep.lines.len(), 1);
 }
+
+/// Names are a client's text, of any length and as many as it likes.
+#[test]
+fn what_is_remembered_does_not_depend_on_what_clients_send() {
+    assert_eq!(size_of::<Swept>(), 16);
+    let (janitor, clearing) = (Janitor::default(), clearing());
+    for round in 0..10_000 {
+        let name = format!("dott_{round}{}", "x".repeat(3_900));
+        janitor.sweep(&clearing, &[name], "/", at(round));
+    }
+    let swept = janitor.0.lock();
+    assert!(swept.capacity() <= 2 * NAMES_MAX, "{}", swept.capacity());
+}

@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::config::MigrationMode;
+use crate::legacy::found::{OldValue, VALUES_MAX};
 use crate::legacy::testing::migration;
 
 fn rules() -> Rules {
@@ -24,9 +25,8 @@ fn find(line: &str) -> Option<Found> {
 
 fn login(line: &str) -> Vec<(String, Vec<u8>)> {
     let found = find(line).unwrap();
-    let credentials = found.credentials();
+    let credentials = found.values.iter().map(OldValue::credential);
     credentials
-        .iter()
         .map(|one| (one.name.to_owned(), one.value.to_vec()))
         .collect()
 }
@@ -50,7 +50,7 @@ fn credentials_come_in_the_order_of_the_configuration() {
     );
     let found = find(line).unwrap();
     assert_eq!(
-        found.names,
+        found.all_names(),
         [
             "dott_auth_session",
             "session_token",
@@ -67,8 +67,21 @@ fn credentials_come_in_the_order_of_the_configuration() {
             "dott_*"
         ]
     );
-    assert_eq!(found.cookies.len(), 4);
-    assert!(!found.ambiguous);
+    let shown = found.shown(&found.values[1]);
+    let shown: Vec<_> = shown
+        .iter()
+        .map(|(name, value)| (&**name, &**value))
+        .collect();
+    let expected = [
+        ("dott_x", "3"),
+        ("onboardingStep", "2"),
+        ("session_token", "b"),
+    ];
+    assert_eq!(
+        shown, expected,
+        "each credential by itself, with the companions"
+    );
+    assert!(!found.is_unclear);
 }
 
 #[test]
@@ -76,10 +89,8 @@ fn chunks_are_one_cookie_unless_one_is_missing() {
     let line = "dott_auth_session.1=world; dott_auth_session.0=hello; dott_auth_session.2=!";
     assert_eq!(login(line), [one("dott_auth_session", "helloworld!")]);
     let found = find(line).unwrap();
-    assert_eq!(
-        found.cookies.keys().collect::<Vec<_>>(),
-        ["dott_auth_session"]
-    );
+    let shown = found.shown(&found.values[0]);
+    assert_eq!(shown.keys().collect::<Vec<_>>(), ["dott_auth_session"]);
     let gap = find("dott_auth_session.0=a; dott_auth_session.3=b").unwrap();
     assert!(!gap.has_login());
     let names = [
@@ -88,27 +99,121 @@ fn chunks_are_one_cookie_unless_one_is_missing() {
         "dott_auth_session.2",
         "dott_auth_session.3",
     ];
-    assert_eq!(gap.names, names, "the missing ones are cleared too");
-    // Remains of chunks beside a whole cookie.
+    assert_eq!(gap.all_names(), names, "the missing ones are cleared too");
     assert_eq!(
-        login("session_token.0=old; session_token=new"),
-        [one("session_token", "new")]
+        login("session_token.1=rest; session_token=new"),
+        [one("session_token", "new")],
+        "remains of chunks are no value"
     );
 }
 
 #[test]
-fn two_values_of_one_credential_are_ambiguous() {
-    assert!(find("session_token=a; session_token=b").unwrap().ambiguous);
-    assert!(
-        find("session_token.0=a; session_token.0=b")
-            .unwrap()
-            .ambiguous
+fn every_different_value_counts_whatever_it_came_in() {
+    let same_name = login("session_token=b; session_token=a; session_token=a");
+    let a_and_b = [one("session_token", "a"), one("session_token", "b")];
+    assert_eq!(same_name, a_and_b, "in whichever order they came");
+    assert_eq!(
+        login("session_token.0=ol; session_token=new; session_token.1=d"),
+        [one("session_token", "new"), one("session_token", "old")],
+        "a whole one beside chunks"
     );
-    assert!(!find("session_token=a; session_token=a").unwrap().ambiguous);
+    let same = "session_token.0=a; session_token=\"ab\"; session_token.1=b; session_token=a%62";
+    assert_eq!(login(same), [one("session_token", "ab")]);
+    let two_names = login("session_token=a; dott_auth_session=a");
+    assert_eq!(two_names.len(), 2);
+}
+
+#[test]
+fn what_fits_together_in_several_ways_is_not_judged() {
+    let torn = "session_token.0=a; session_token.0=b; session_token.1=c";
+    assert!(find(torn).unwrap().is_unclear);
+    let twice = "session_token.0=a; session_token.0=a; session_token.1=c";
+    assert!(!find(twice).unwrap().is_unclear);
     assert!(
-        !find("session_token=a; dott_x=1; dott_x=2")
+        !find("session_token=a; dott_x.0=1; dott_x.0=2")
             .unwrap()
-            .ambiguous
+            .is_unclear
+    );
+    let values = |count: usize| {
+        let pairs: Vec<_> = (0..count).map(|at| format!("session_token={at}")).collect();
+        find(&pairs.join("; ")).unwrap()
+    };
+    assert!(!values(VALUES_MAX).is_unclear);
+    assert!(values(VALUES_MAX + 1).is_unclear);
+    let over_names = "session_token=1; session_token=2; session_token=3; \
+        dott_auth_session=4; dott_auth_session.0=5";
+    assert!(find(over_names).unwrap().is_unclear);
+}
+
+#[test]
+fn a_name_goes_when_nothing_is_left_under_it() {
+    let found = find("session_token=a; dott_auth_session=x; session_token=b; dott_x=1").unwrap();
+    assert_eq!(
+        login_names(&found),
+        ["dott_auth_session", "session_token", "session_token"]
+    );
+    let cleared = |spent: &[usize]| found.clearable(spent);
+    assert_eq!(cleared(&[0, 1]), ["dott_auth_session", "dott_x"]);
+    assert_eq!(cleared(&[1, 2]), ["session_token", "dott_x"]);
+    assert_eq!(cleared(&[]), ["dott_x"]);
+    assert_eq!(cleared(&[0, 1, 2]), found.all_names());
+    let chunks = find("session_token.0=a; session_token.1=b; session_token=c").unwrap();
+    assert_eq!(
+        chunks.clearable(&[1]),
+        ["session_token.0", "session_token.1"]
+    );
+    assert_eq!(chunks.clearable(&[0]), ["session_token"]);
+}
+
+fn login_names(found: &Found) -> Vec<&str> {
+    found.values.iter().map(|value| &*value.name).collect()
+}
+
+#[test]
+fn what_is_kept_for_a_rollback_is_what_became_the_session() {
+    let line = "session_token=dead; theme=1; session_token=live; dott_auth_session=other; dott_x=1";
+    let found = find(line).unwrap();
+    let at = |value: &[u8]| {
+        let mut values = found.values.iter();
+        values
+            .position(|one| one.credential().value == value)
+            .unwrap()
+    };
+    assert_eq!(
+        found.kept(&[at(b"live")]),
+        [("session_token", "live"), ("dott_x", "1")]
+    );
+    let both = found.kept(&[at(b"live"), at(b"dead")]);
+    assert_eq!(
+        both,
+        [("session_token", "dead"), ("dott_x", "1")],
+        "each name once"
+    );
+}
+
+#[test]
+fn a_name_is_known_whatever_its_value_is() {
+    let line = b"session_token=a; dott_company=Caf\xc3\xa9; dott_raw=\xff; dott_y=1";
+    let mut headers = HeaderMap::new();
+    headers.insert(COOKIE, HeaderValue::from_bytes(line).unwrap());
+    let find = |headers: &HeaderMap| {
+        let cookies = Cookies::parse(headers, "sid", 64 * 1024).unwrap();
+        rules().find(&cookies)
+    };
+    let found = find(&headers).unwrap();
+    assert_eq!(
+        found.all_names(),
+        ["session_token", "dott_company", "dott_raw", "dott_y"]
+    );
+    assert_eq!(found.shown(&found.values[0])["dott_company"], "Caf\u{e9}");
+    assert!(!found.has_unreadable);
+    let line = b"session_token=Caf\xc3\xa9; session_token.1=\xff";
+    headers.insert(COOKIE, HeaderValue::from_bytes(line).unwrap());
+    let found = find(&headers).unwrap();
+    assert!(found.has_unreadable && !found.has_login());
+    assert_eq!(
+        found.all_names(),
+        ["session_token", "session_token.0", "session_token.1"]
     );
 }
 
@@ -127,10 +232,8 @@ fn one_login_in_several_spellings_is_one() {
         );
     }
     // The app sees it as it was sent.
-    assert_eq!(
-        find("session_token=a%3D").unwrap().cookies["session_token"],
-        "a%3D"
-    );
+    let found = find("session_token=a%3D").unwrap();
+    assert_eq!(found.shown(&found.values[0])["session_token"], "a%3D");
 }
 
 #[test]
@@ -138,7 +241,8 @@ fn an_empty_credential_is_none_and_is_cleared() {
     for line in ["session_token=", "session_token", "session_token=\"\""] {
         let found = find(line).unwrap();
         assert!(!found.has_login(), "{line}");
-        assert_eq!(found.names, ["session_token"]);
+        assert_eq!(found.all_names(), ["session_token"]);
+        assert_eq!(found.clearable(&[]), ["session_token"]);
     }
 }
 
@@ -215,7 +319,7 @@ proptest! {
             .collect();
         prop_assert_eq!(&rewritten, &kept.join(&b"; "[..]));
         let found = rules.find(&cookies);
-        let names = found.map(|found| found.names).unwrap_or_default();
+        let names = found.map(|found| found.all_names()).unwrap_or_default();
         for pair in cookies.foreign() {
             let name = String::from_utf8(pair.name().to_vec()).unwrap();
             let ours = name.starts_with("dott_")

@@ -2,20 +2,18 @@
 
 use std::time::Duration;
 
-use deadpool_postgres::ClientWrapper;
-use tokio_postgres::{Error as PgError, Row};
+use tokio_postgres::Row;
 
-use super::fault;
-use super::pool::{Params, Pool};
+use super::pool::Pool;
 use super::row::{self, Stamp, column, columns, mass_revoked, micros};
-use super::write::{revoked_meanwhile, store};
 use crate::keys::legacy::{LegacyKey, LegacyRow, WRAPPED_LEN};
-use crate::session::Session;
 use crate::sid::SessionKey;
 use crate::store::{
-    Adoption, Recalled, RecalledRow, SchemaError, Seen, StoreError, StoreResult, TALLY_KEPT,
-    TALLY_MAX, Tally,
+    Recalled, RecalledRow, SchemaError, Seen, StoreError, StoreResult, TALLY_KEPT, TALLY_MAX, Tally,
 };
+
+/// Meeting places of adoptions that are removed at once: more than there are adoptions in a minute.
+const PLACES_MAX: i64 = 20_000;
 
 pub(super) async fn recall(pool: &Pool, keys: &[LegacyKey]) -> StoreResult<Recalled> {
     const SQL: &str = concat!(
@@ -61,63 +59,6 @@ fn recalled(row: &Row, legacy_key: &[u8]) -> StoreResult<RecalledRow> {
     })
 }
 
-pub(super) async fn adopt(pool: &Pool, adoption: &Adoption) -> StoreResult<Option<Session>> {
-    let new = &adoption.session;
-    let lease = pool.lease().await?;
-    let client = lease.client()?;
-    let adopted = pool
-        .written(async {
-            let meanwhile = revoked_meanwhile(client, new).await;
-            let refused = if meanwhile.map_err(|error| pool.write_error(error))? {
-                Some(Err(StoreError::RevokedMeanwhile))
-            } else {
-                let claimed = claim(client, adoption).await;
-                let claimed = claimed.map_err(|error| pool.write_error(error))?;
-                (!claimed).then_some(Ok(None))
-            };
-            if let Some(refused) = refused {
-                let undone = client.batch_execute("ROLLBACK").await;
-                undone.map_err(|error| pool.write_error(error))?;
-                return refused;
-            }
-            let row = Box::pin(store(client, new)).await.map_err(|error| {
-                if fault::is_duplicate(&error) {
-                    StoreError::Duplicate
-                } else {
-                    pool.write_error(error)
-                }
-            })?;
-            row::session(&row).map(Some)
-        })
-        .await;
-    // A refusal has rolled back and leaves the connection as good as new.
-    if matches!(adopted, Ok(_) | Err(StoreError::RevokedMeanwhile)) {
-        lease.give_back();
-    }
-    adopted
-}
-
-/// Whether every credential was free. One that somebody is storing at this moment is waited for; the rows come in one order
-/// for everybody, so nobody waits in a circle.
-async fn claim(client: &ClientWrapper, adoption: &Adoption) -> Result<bool, PgError> {
-    const SQL: &str = "\
-        INSERT INTO sidgate_legacy (legacy_key, wrapped_sid, session_key, kept) \
-        SELECT t.key, t.wrapped, $3::bytea, CASE t.number WHEN 1 THEN $4::bytea END \
-        FROM unnest($1::bytea[], $2::bytea[]) WITH ORDINALITY AS t (key, wrapped, number) ORDER BY t.number \
-        ON CONFLICT DO NOTHING";
-    let rows = &adoption.rows;
-    let keys: Vec<&[u8]> = rows
-        .iter()
-        .map(|row| row.key.as_bytes().as_slice())
-        .collect();
-    let wrapped: Vec<&[u8]> = rows.iter().map(|row| row.wrapped_sid.as_slice()).collect();
-    let statement = client.prepare_cached(SQL).await?;
-    let session_key = adoption.session.key.as_bytes().as_slice();
-    let params: Params<'_> = &[&keys, &wrapped, &session_key, &adoption.kept];
-    let claimed = client.execute(&statement, params).await?;
-    Ok(usize::try_from(claimed).is_ok_and(|claimed| claimed == rows.len()))
-}
-
 pub(super) async fn kept(pool: &Pool, key: &SessionKey) -> StoreResult<Option<Vec<u8>>> {
     const SQL: &str = "\
         SELECT kept FROM sidgate_legacy WHERE session_key = $1 AND ended_at IS NULL AND kept IS NOT NULL LIMIT 1";
@@ -131,13 +72,24 @@ pub(super) async fn forget(pool: &Pool, tombstone: Duration, batch: usize) -> St
             SELECT legacy_key FROM sidgate_legacy \
             WHERE ended_at < statement_timestamp() - $1::bigint * interval '1 microsecond' \
             ORDER BY ended_at LIMIT $2 FOR UPDATE SKIP LOCKED)";
+    // What adoptions made to meet at, which says nothing.
+    const PLACES: &str = "\
+        DELETE FROM sidgate_legacy_cutoff WHERE (kind, subject) IN ( \
+            SELECT kind, subject FROM sidgate_legacy_cutoff WHERE at = 'epoch' LIMIT $1 FOR UPDATE SKIP LOCKED)";
+    const CUTOFFS: &str = "\
+        DELETE FROM sidgate_legacy_cutoff WHERE (kind, subject) IN ( \
+            SELECT kind, subject FROM sidgate_legacy_cutoff \
+            WHERE at > 'epoch' AND at < statement_timestamp() - $1::bigint * interval '1 microsecond' \
+            ORDER BY at LIMIT $2 FOR UPDATE SKIP LOCKED)";
     const TALLY: &str = "\
         DELETE FROM sidgate_migration_tally \
         WHERE hour < statement_timestamp() - $1::bigint * interval '1 microsecond'";
     let limit = i64::try_from(batch.max(1)).unwrap_or(i64::MAX);
     let forgotten = pool.execute(LEGACY, &[&micros(tombstone), &limit]).await?;
+    pool.execute(PLACES, &[&PLACES_MAX]).await?;
+    let cutoffs = pool.execute(CUTOFFS, &[&micros(tombstone), &limit]).await?;
     pool.execute(TALLY, &[&micros(TALLY_KEPT)]).await?;
-    Ok(forgotten)
+    Ok(forgotten.max(cutoffs))
 }
 
 pub(super) async fn tally(pool: &Pool, seen: &[Seen]) -> StoreResult<()> {

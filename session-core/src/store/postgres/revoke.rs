@@ -5,8 +5,10 @@
 //! network does.
 
 use deadpool_postgres::ClientWrapper;
+use futures_util::future::try_join_all;
 use tokio_postgres::{Error as PgError, Row};
 
+use super::adopt::CUT_OFF;
 use super::pool::{Params, Pool};
 use super::row::{column, in_use, mass_revoked, unended};
 use crate::session::RevokeReason;
@@ -71,7 +73,11 @@ pub(super) async fn revoke(
         }
         Scope::Others { user_id, keep } => {
             let keep = keep.as_bytes().as_slice();
-            rows(pool, OTHERS, &[&&**user_id, &reason, &keep]).await
+            // Old logins first: one that is becoming a session at this moment is waited for, and then found.
+            let old_logins: Params<'_> = &[&&**user_id];
+            let params: Params<'_> = &[&&**user_id, &reason, &keep];
+            let changes = [(CUT_OFF, old_logins), (OTHERS, params)];
+            counted_rows(transaction(pool, &changes, (HEAD, &[])).await?)
         }
         Scope::User(user_id) => mass(pool, "user", user_id, USER).await,
         Scope::Tenant(tenant_id) => mass(pool, "tenant", tenant_id, TENANT).await,
@@ -81,7 +87,10 @@ pub(super) async fn revoke(
 
 /// Ends rows one by one: one event for each.
 async fn rows(pool: &Pool, sql: &str, params: Params<'_>) -> StoreResult<Revoked> {
-    let (ended, head) = transaction(pool, (sql, params), (HEAD, &[])).await?;
+    counted_rows(transaction(pool, &[(sql, params)], (HEAD, &[])).await?)
+}
+
+fn counted_rows((ended, head): (Option<Row>, Row)) -> StoreResult<Revoked> {
     let ended = ended.ok_or(StoreError::Corrupt("count"))?;
     Ok(Revoked {
         sessions: sessions(&ended)?,
@@ -97,7 +106,7 @@ async fn mass(pool: &Pool, kind: &str, subject: &str, counting: &str) -> StoreRe
     const NUMBER: &str = "SELECT seq FROM sidgate_revocation WHERE kind = $1 AND subject = $2";
     let sessions = counted(pool, counting, subject).await?;
     let params: Params<'_> = &[&kind, &subject];
-    let (_, number) = transaction(pool, (UPSERT, params), (NUMBER, params)).await?;
+    let (_, number) = transaction(pool, &[(UPSERT, params)], (NUMBER, params)).await?;
     Ok(Revoked {
         sessions,
         seq: column(&number, "seq")?,
@@ -124,16 +133,16 @@ fn sessions(row: &Row) -> StoreResult<u64> {
 
 type Statement<'a> = (&'a str, Params<'a>);
 
-/// Runs `change`, numbers its events, reads `number` and commits, in one flight.
+/// Runs the changes, numbers their events, reads `number` and commits, in one flight. Answers with the last change's row.
 async fn transaction(
     pool: &Pool,
-    change: Statement<'_>,
+    changes: &[Statement<'_>],
     number: Statement<'_>,
 ) -> StoreResult<(Option<Row>, Row)> {
     let lease = pool.lease().await?;
     let client = lease.client()?;
     let done = pool.written(async {
-        let done = Box::pin(flight(client, change, number)).await;
+        let done = Box::pin(flight(client, changes, number)).await;
         done.map_err(|error| pool.write_error(error))
     });
     let done = done.await?;
@@ -143,18 +152,24 @@ async fn transaction(
 
 async fn flight(
     client: &ClientWrapper,
-    change: Statement<'_>,
+    changes: &[Statement<'_>],
     number: Statement<'_>,
 ) -> Result<(Option<Row>, Row), PgError> {
-    let changing = client.prepare_cached(change.0).await?;
+    let mut changing = Vec::with_capacity(changes.len());
+    for (sql, params) in changes {
+        changing.push((client.prepare_cached(sql).await?, *params));
+    }
     let numbering = client.prepare_cached(number.0).await?;
+    let changes = changing
+        .iter()
+        .map(|(statement, params)| client.query_opt(statement, params));
     let ((), changed, (), number, ()) = tokio::try_join!(
         biased;
         client.batch_execute("BEGIN"),
-        client.query_opt(&changing, change.1),
+        try_join_all(changes),
         client.batch_execute("SET CONSTRAINTS ALL IMMEDIATE"),
         client.query_one(&numbering, number.1),
         client.batch_execute("COMMIT"),
     )?;
-    Ok((changed, number))
+    Ok((changed.into_iter().last().flatten(), number))
 }

@@ -27,7 +27,7 @@ const MIGRATIONS: [&str; 11] = [
 ];
 
 /// Triggers without which revocations go unseen or can be taken back, and whether they must be deferred.
-const TRIGGERS: [(&str, bool); 8] = [
+const TRIGGERS: [(&str, bool); 9] = [
     ("sidgate_session_updated", true),
     ("sidgate_session_deleted", true),
     ("sidgate_session_truncated", false),
@@ -36,6 +36,7 @@ const TRIGGERS: [(&str, bool); 8] = [
     ("sidgate_revocation_numbered", true),
     ("sidgate_revocation_kept", false),
     ("sidgate_revocation_untruncated", false),
+    ("sidgate_revocation_cuts_off", false),
 ];
 
 /// Longest migration, the wait for another node's included.

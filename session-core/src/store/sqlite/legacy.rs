@@ -4,16 +4,16 @@ use std::time::Duration;
 
 use tokio_rusqlite::rusqlite::{Connection, Row, ToSql, named_params};
 
-use super::lane::{is_duplicate, store_error};
+use super::adopt::stamp_cutoffs;
+use super::lane::store_error;
 use super::read::rows;
 use super::row::{self, column, columns, mass_revoked, micros};
-use super::write::{begin, read_back, revoked_meanwhile, store};
-use crate::clock::{SharedClock, Timestamp};
+use super::write::begin;
+use crate::clock::Timestamp;
 use crate::keys::legacy::{LegacyKey, LegacyRow, WRAPPED_LEN};
-use crate::session::Session;
 use crate::sid::SessionKey;
 use crate::store::{
-    Adoption, Recalled, RecalledRow, Seen, StoreError, StoreResult, TALLY_KEPT, TALLY_MAX, Tally,
+    Recalled, RecalledRow, Seen, StoreError, StoreResult, TALLY_KEPT, TALLY_MAX, Tally,
 };
 
 /// Microseconds of an hour.
@@ -56,52 +56,6 @@ fn recalled(row: &Row<'_>) -> StoreResult<RecalledRow> {
     })
 }
 
-pub(super) fn adopt(
-    connection: &mut Connection,
-    clock: &SharedClock,
-    adoption: &Adoption,
-) -> StoreResult<Option<Session>> {
-    let new = &adoption.session;
-    let transaction = begin(connection)?;
-    if revoked_meanwhile(&transaction, new)? {
-        return Err(StoreError::RevokedMeanwhile);
-    }
-    if !claim(&transaction, adoption)? {
-        return Ok(None);
-    }
-    store(&transaction, clock.wall(), new).map_err(|error| {
-        if is_duplicate(&error) {
-            StoreError::Duplicate
-        } else {
-            store_error(error)
-        }
-    })?;
-    let session = read_back(&transaction, &new.key)?;
-    transaction.commit().map_err(store_error)?;
-    Ok(Some(session))
-}
-
-/// Whether every credential was free.
-fn claim(connection: &Connection, adoption: &Adoption) -> StoreResult<bool> {
-    const SQL: &str = "\
-        INSERT INTO sidgate_legacy (legacy_key, wrapped_sid, session_key, kept) \
-        VALUES (:key, :wrapped, :session, :kept) ON CONFLICT DO NOTHING";
-    let session = adoption.session.key.as_bytes().as_slice();
-    let mut kept = adoption.kept.as_deref();
-    for row in &adoption.rows {
-        let params: &[(&str, &dyn ToSql)] = &[
-            (":key", &row.key.as_bytes().as_slice()),
-            (":wrapped", &row.wrapped_sid.as_slice()),
-            (":session", &session),
-            (":kept", &kept.take()),
-        ];
-        if execute(connection, SQL, params)? == 0 {
-            return Ok(false);
-        }
-    }
-    Ok(true)
-}
-
 pub(super) fn kept(connection: &Connection, key: &SessionKey) -> StoreResult<Option<Vec<u8>>> {
     const SQL: &str = "\
         SELECT kept FROM sidgate_legacy \
@@ -123,14 +77,19 @@ pub(super) fn forget(
     const LEGACY: &str = "\
         DELETE FROM sidgate_legacy WHERE legacy_key IN ( \
             SELECT legacy_key FROM sidgate_legacy WHERE ended_at < :before ORDER BY ended_at LIMIT :limit)";
+    const CUTOFFS: &str = "\
+        DELETE FROM sidgate_legacy_cutoff WHERE (kind, subject) IN ( \
+            SELECT kind, subject FROM sidgate_legacy_cutoff WHERE at < :before ORDER BY at LIMIT :limit)";
     const TALLY: &str = "DELETE FROM sidgate_migration_tally WHERE hour < :hour";
     let now = now.as_micros();
     let before = |age| now.saturating_sub(micros(age));
     let limit = i64::try_from(batch.max(1)).unwrap_or(i64::MAX);
     let transaction = begin(connection)?;
     execute(&transaction, STAMP, &[(":now", &now)])?;
+    stamp_cutoffs(&transaction, now)?;
     let params: &[(&str, &dyn ToSql)] = &[(":before", &before(tombstone)), (":limit", &limit)];
     let forgotten = execute(&transaction, LEGACY, params)?;
+    let forgotten = forgotten.max(execute(&transaction, CUTOFFS, params)?);
     let hour = before(TALLY_KEPT).div_euclid(HOUR);
     execute(&transaction, TALLY, &[(":hour", &hour)])?;
     transaction.commit().map_err(store_error)?;
@@ -172,7 +131,7 @@ pub(super) fn tallied(connection: &Connection, now: Timestamp) -> StoreResult<Ta
 }
 
 /// How many rows a statement has concerned.
-fn execute(
+pub(super) fn execute(
     connection: &Connection,
     sql: &str,
     params: &[(&str, &dyn ToSql)],

@@ -2,6 +2,7 @@
 
 use tokio_rusqlite::rusqlite::{Connection, ToSql, named_params};
 
+use super::adopt::{end_old_logins, stamp_cutoffs};
 use super::lane::store_error;
 use super::read::rows;
 use super::row::{column, current_key, in_use, mass_revoked, unended};
@@ -74,6 +75,7 @@ pub(super) fn revoke(
         }
         Scope::Others { user_id, keep } => {
             let keep = keep.as_bytes().as_slice();
+            end_old_logins(&transaction, user_id, now)?;
             end(OTHERS, &[(":user", &&**user_id), (":keep", &keep)])?
         }
         Scope::User(user_id) => mass(&transaction, now, ("user", user_id), USER)?,
@@ -105,6 +107,7 @@ fn mass(
             statement.execute(named_params! {":kind": kind, ":subject": subject})
         })
         .map_err(store_error)?;
+    stamp_cutoffs(connection, now)?;
     revoked(connection, sessions.ok_or(StoreError::Corrupt("count"))?)
 }
 

@@ -24,7 +24,7 @@ const MIGRATIONS: [&str; 11] = [
 ];
 
 /// Triggers without which revocations go unseen or can be taken back.
-const TRIGGERS: [&str; 10] = [
+const TRIGGERS: [&str; 12] = [
     "sidgate_append_numbered",
     "sidgate_session_updated",
     "sidgate_session_deleted",
@@ -35,6 +35,8 @@ const TRIGGERS: [&str; 10] = [
     "sidgate_revocation_updated",
     "sidgate_revocation_kept",
     "sidgate_revocation_undeleted",
+    "sidgate_revocation_cuts_off_new",
+    "sidgate_revocation_cuts_off_again",
 ];
 
 /// Version that this program needs.

@@ -4,42 +4,59 @@ use super::*;
 use crate::keys::legacy::{Credential, LegacyLogin};
 use crate::keys::{Keyring, MasterKey};
 use crate::session::RevokeReason;
-use crate::store::{Adoption, Recalled, Scope, Seen, StoreError, StoreResult};
+use crate::sid::Sid;
+use crate::store::{Adopted, Adoption, ProvenRow, Recalled, Scope, Seen, StoreError, StoreResult};
 
 const DAY: Duration = Duration::from_secs(86_400);
 
-fn ok<T>(answer: StoreResult<T>) -> T {
+pub(super) fn ok<T>(answer: StoreResult<T>) -> T {
     answer.unwrap_or_else(|error| panic!("{error:?}"))
 }
 
-/// An old login with these credentials, beside others of the same test.
-fn legacy(credentials: &[&str]) -> LegacyLogin {
+/// An old credential, beside others of the same test.
+pub(super) fn legacy(value: &str) -> LegacyLogin {
     let keys = Keyring::new(MasterKey::from_bytes([9; 32]), vec![]);
-    let credentials: Vec<_> = credentials
-        .iter()
-        .map(|value| Credential {
-            name: value,
-            value: value.as_bytes(),
-        })
-        .collect();
-    keys.legacy(&credentials)
-        .unwrap_or_else(|| panic!("a credential"))
+    keys.legacy(Credential {
+        name: value,
+        value: value.as_bytes(),
+    })
 }
 
-async fn adoption(f: &impl Fixture, login: &LegacyLogin, user: &str) -> Adoption {
-    let mut session = super::login(user, None);
-    session.key = login.session_key();
+/// The session of the first of these, and what is stored of all.
+pub(super) async fn adoption(f: &impl Fixture, logins: &[&LegacyLogin], user: &str) -> Adoption {
+    let Some(first) = logins.first() else {
+        panic!("no credential")
+    };
+    let mut session = login(user, None);
+    session.key = first.session_key();
     session.sampled = f.head().await;
+    session.origin = Origin::Adoption {
+        proved: Timestamp::default(),
+    };
     Adoption {
         session,
-        rows: login.rows(),
+        rows: proven(logins, &first.sid(), Timestamp::default()),
         kept: None,
     }
 }
 
-async fn adopt(f: &impl Fixture, login: &LegacyLogin, user: &str) -> Option<Session> {
-    let adoption = adoption(f, login, user).await;
+pub(super) fn proven(logins: &[&LegacyLogin], sid: &Sid, proved: Timestamp) -> Vec<ProvenRow> {
+    let rows = logins.iter().flat_map(|login| login.rows(sid));
+    let mut rows: Vec<_> = rows.map(|row| ProvenRow { row, proved }).collect();
+    rows.sort_by_key(|proven| proven.row.key);
+    rows
+}
+
+pub(super) async fn adopt(f: &impl Fixture, logins: &[&LegacyLogin], user: &str) -> Adopted {
+    let adoption = adoption(f, logins, user).await;
     ok(f.store().adopt(&adoption).await)
+}
+
+pub(super) async fn made(f: &impl Fixture, logins: &[&LegacyLogin], user: &str) -> Session {
+    match adopt(f, logins, user).await {
+        Adopted::Made(session) => *session,
+        other => panic!("{other:?}"),
+    }
 }
 
 async fn recall(f: &impl Fixture, login: &LegacyLogin) -> Recalled {
@@ -47,72 +64,70 @@ async fn recall(f: &impl Fixture, login: &LegacyLogin) -> Recalled {
 }
 
 /// Whether each known credential leads to a live session.
-async fn lives(f: &impl Fixture, login: &LegacyLogin) -> Vec<bool> {
+pub(super) async fn lives(f: &impl Fixture, login: &LegacyLogin) -> Vec<bool> {
     let Recalled { now, rows } = recall(f, login).await;
     rows.iter().map(|row| row.is_live(now)).collect()
 }
 
 /// What nobody has migrated is not known, and is not ended either.
 pub async fn knows_nothing_of_a_new_login(f: &impl Fixture) {
-    assert!(recall(f, &legacy(&["a"])).await.rows.is_empty());
+    assert!(recall(f, &legacy("a")).await.rows.is_empty());
     assert_eq!(ok(f.store().kept(&some_key()).await), None);
 }
 
 /// Session and credentials are there together, for every node, and no event tells of them.
 pub async fn stores_session_and_credentials(f: &impl Fixture) {
-    let both = legacy(&["a", "b"]);
-    let session = adopt(f, &both, "7").await;
-    let session = session.unwrap_or_else(|| panic!("stored"));
-    assert_eq!(session, f.row(&both.session_key()).await.session);
+    let (a, b) = (legacy("a"), legacy("b"));
+    let session = made(f, &[&a, &b], "7").await;
+    assert_eq!(session, f.row(&a.session_key()).await.session);
+    assert_eq!(session.auth_time, Timestamp::default());
     assert_eq!(f.head().await, 0, "nobody can have cached it");
-    for alone in [legacy(&["a"]), legacy(&["b"])] {
-        let rows = recall(f, &alone).await.rows;
+    for alone in [&a, &b] {
+        let rows = recall(f, alone).await.rows;
         let [row] = rows.as_slice() else {
             panic!("{rows:?}")
         };
-        assert_eq!(row.session_key, both.session_key());
+        assert_eq!(row.session_key, a.session_key());
         assert_eq!(row.session.as_ref().map(|row| &row.session), Some(&session));
-        assert!(both.rows().contains(&row.row));
-        assert!(alone.unwrap_sid(&row.row) == Some(both.sid()));
+        assert!(alone.unwrap_sid(&row.row) == Some(a.sid()));
     }
 }
 
 /// One known credential is enough, and then nothing is stored: no session, no other credential.
 pub async fn never_adopts_twice(f: &impl Fixture) {
-    adopt(f, &legacy(&["a"]), "7").await;
-    let more = legacy(&["b", "a"]);
-    assert_eq!(adopt(f, &more, "7").await, None);
-    assert_eq!(adopt(f, &legacy(&["a"]), "8").await, None);
-    assert!(recall(f, &legacy(&["b"])).await.rows.is_empty());
-    let absent = ok(f.store().load(&more.session_key()).await);
+    let (a, b) = (legacy("a"), legacy("b"));
+    made(f, &[&a], "7").await;
+    assert_eq!(adopt(f, &[&b, &a], "7").await, Adopted::Known);
+    assert_eq!(adopt(f, &[&a], "8").await, Adopted::Known);
+    assert!(recall(f, &b).await.rows.is_empty());
+    let absent = ok(f.store().load(&b.session_key()).await);
     assert!(absent.row.is_none());
-    assert_eq!(
-        f.row(&legacy(&["a"]).session_key())
-            .await
-            .session
-            .identity
-            .user_id(),
-        "7"
-    );
+    let row = f.row(&a.session_key()).await;
+    assert_eq!(row.session.identity.user_id(), "7");
 }
 
 /// Two nodes at once, credentials in either order: one of them makes the session.
 pub async fn lets_one_of_two_adopt(f: &impl Fixture) {
     for round in 0..8 {
-        let (a, b) = (format!("a{round}"), format!("b{round}"));
-        let (one, two) = (legacy(&[&a, &b]), legacy(&[&b, &a]));
-        let (first, second) = (adoption(f, &one, "7").await, adoption(f, &two, "7").await);
+        let (a, b) = (legacy(&format!("a{round}")), legacy(&format!("b{round}")));
+        let first = adoption(f, &[&a, &b], "7").await;
+        let second = adoption(f, &[&b, &a], "7").await;
         let (first, second) = tokio::join!(f.store().adopt(&first), f.other_node().adopt(&second));
-        let made = [ok(first), ok(second)].iter().flatten().count();
+        let is_made = |adopted: &Adopted| matches!(adopted, Adopted::Made(_));
+        let made = [ok(first), ok(second)]
+            .iter()
+            .filter(|one| is_made(one))
+            .count();
         assert_eq!(made, 1);
-        assert_eq!(lives(f, &one).await, [true, true]);
+        assert_eq!(lives(f, &a).await, [true]);
+        assert_eq!(lives(f, &b).await, [true]);
     }
 }
 
-/// Like every login (R8); and then nothing is stored.
+/// Like every login (R8); and then nothing is stored. When it comes again, it is known to have ended.
 pub async fn fails_after_a_mass_revocation(f: &impl Fixture) {
-    let login = legacy(&["a"]);
-    let early = adoption(f, &login, "7").await;
+    let login = legacy("a");
+    let early = adoption(f, &[&login], "7").await;
     ok(f.store()
         .revoke(&Scope::User("7".into()), RevokeReason::Admin)
         .await);
@@ -122,10 +137,8 @@ pub async fn fails_after_a_mass_revocation(f: &impl Fixture) {
         "{refused:?}"
     );
     assert!(recall(f, &login).await.rows.is_empty());
-    assert!(
-        adopt(f, &login, "7").await.is_some(),
-        "it can be tried again"
-    );
+    assert_eq!(adopt(f, &[&login], "7").await, Adopted::CutOff);
+    assert_eq!(lives(f, &login).await, [false]);
 }
 
 /// Whoever ends the session, by whatever means: the login is known, dead, and makes no other one.
@@ -140,9 +153,8 @@ pub async fn stays_ended(f: &impl Fixture) {
         "delete",
         "delete-all",
     ] {
-        let login = legacy(&[end]);
-        let session = adopt(f, &login, end).await;
-        assert!(session.is_some(), "{end}");
+        let login = legacy(end);
+        made(f, &[&login], end).await;
         assert_eq!(lives(f, &login).await, [true], "{end}");
         let of = format!("WHERE session_key = {}", key(&login));
         let revoke = async |scope| {
@@ -174,19 +186,22 @@ pub async fn stays_ended(f: &impl Fixture) {
             _ => f.run("DELETE FROM sidgate_session").await,
         }
         assert_eq!(lives(f, &login).await, [false], "{end}");
-        assert_eq!(adopt(f, &login, end).await, None, "{end}");
+        assert_ne!(lives(f, &login).await, [true], "{end}");
+        let again = adopt(f, &[&login], end).await;
+        let known = matches!(again, Adopted::Known | Adopted::CutOff);
+        assert!(known, "{end}: {again:?}");
     }
 }
 
 /// Housekeeping removes the session; the tombstone stays for its own time, and not longer.
 pub async fn outlives_the_session_for_a_while(f: &impl Fixture) {
-    let (old, fresh, live) = (legacy(&["old"]), legacy(&["fresh"]), legacy(&["live"]));
+    let (old, fresh, live) = (legacy("old"), legacy("fresh"), legacy("live"));
     for login in [&old, &fresh] {
-        adopt(f, login, "7").await;
+        made(f, &[login], "7").await;
         let scope = Scope::Key(login.session_key());
         ok(f.store().revoke(&scope, RevokeReason::Logout).await);
     }
-    adopt(f, &live, "7").await;
+    made(f, &[&live], "7").await;
     let long_ago = f.seconds_from_now(-25 * 3_600);
     f.run(&format!(
         "UPDATE sidgate_session SET revoked_at = {long_ago} WHERE revoked_at IS NOT NULL"
@@ -196,7 +211,7 @@ pub async fn outlives_the_session_for_a_while(f: &impl Fixture) {
     assert_eq!(ok(f.store().forget_legacy(DAY, 100).await), 0, "not yet");
     for login in [&old, &fresh] {
         assert_eq!(lives(f, login).await, [false]);
-        assert_eq!(adopt(f, login, "7").await, None);
+        assert_eq!(adopt(f, &[login], "7").await, Adopted::Known);
     }
     let key: String = old
         .keys()
@@ -216,7 +231,7 @@ pub async fn outlives_the_session_for_a_while(f: &impl Fixture) {
 /// A little at a time.
 pub async fn forgets_in_batches(f: &impl Fixture) {
     for name in ["a", "b", "c"] {
-        adopt(f, &legacy(&[name]), "7").await;
+        made(f, &[&legacy(name)], "7").await;
     }
     let long_ago = f.seconds_from_now(-25 * 3_600);
     f.run(&format!("UPDATE sidgate_legacy SET ended_at = {long_ago}"))
@@ -228,10 +243,11 @@ pub async fn forgets_in_batches(f: &impl Fixture) {
 
 /// What is kept for a rollback goes with the session.
 pub async fn keeps_the_old_cookies_as_long_as_the_session(f: &impl Fixture) {
-    let login = legacy(&["a", "b"]);
-    let mut adoption = adoption(f, &login, "7").await;
+    let (login, other) = (legacy("a"), legacy("b"));
+    let mut adoption = adoption(f, &[&login, &other], "7").await;
     adoption.kept = Some(b"sealed".to_vec());
-    assert!(ok(f.store().adopt(&adoption).await).is_some());
+    let adopted = ok(f.store().adopt(&adoption).await);
+    assert!(matches!(adopted, Adopted::Made(_)), "{adopted:?}");
     let key = login.session_key();
     assert_eq!(
         ok(f.other_node().kept(&key).await).as_deref(),

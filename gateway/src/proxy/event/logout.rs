@@ -1,0 +1,153 @@
+//! The app logs somebody out: their session ends, or all of them, and the old logins that came with the request.
+
+use std::sync::Arc;
+
+use http::HeaderValue;
+use session_core::service::{Receipt, SessionsError, Wait};
+use session_core::session::{RevokeReason, Session};
+use session_core::sid::SessionKey;
+use session_core::store::Scope;
+
+use super::{NotDone, Subject};
+use crate::auth::event::LogoutScope;
+use crate::gate::Gate;
+use crate::legacy::{self, OldLogins};
+use crate::look_up::whose;
+use crate::proxy::ctx::{Ctx, Forward};
+use crate::set_cookie;
+use crate::telemetry::security::{self, Facts, Kind};
+
+/// What of the session itself is to end.
+struct Own {
+    scope: Scope,
+    reason: RevokeReason,
+    /// Whether the browser's own session is among it.
+    clears: bool,
+}
+
+impl Own {
+    /// `None`: there is nothing to end.
+    fn of(scope: LogoutScope, subject: &Subject) -> Option<Self> {
+        let (scope, reason, clears) = match (scope, subject.key, subject.user_id.clone()) {
+            (LogoutScope::This, Some(key), _) => (Scope::Key(key), RevokeReason::Logout, true),
+            (LogoutScope::Others, Some(keep), Some(user_id)) => (
+                Scope::Others { user_id, keep },
+                RevokeReason::LogoutEverywhere,
+                false,
+            ),
+            (LogoutScope::All, _, Some(user_id)) | (LogoutScope::Others, None, Some(user_id)) => {
+                (Scope::User(user_id), RevokeReason::LogoutEverywhere, true)
+            }
+            (LogoutScope::This, None, _)
+            | (LogoutScope::All, _, None)
+            | (LogoutScope::Others, _, None) => return None,
+        };
+        Some(Self {
+            scope,
+            reason,
+            clears,
+        })
+    }
+}
+
+/// Ends what the event names. Answers with the last word about our cookie.
+pub(super) async fn log_out(
+    gate: &Gate,
+    forward: &Forward,
+    ctx: &mut Ctx,
+    subject: &mut Subject,
+    scope: LogoutScope,
+) -> Result<Option<HeaderValue>, NotDone> {
+    let own = Own::of(scope, subject);
+    if scope == LogoutScope::Others && own.as_ref().is_none_or(|own| !own.clears) {
+        // The old login in this browser is one of the others, and ends with them.
+        if let Some(own) = &own {
+            end(gate, ctx, &own.scope, own.reason, subject.key).await?;
+        }
+        return Ok(None);
+    }
+    let old = old_logins(forward, ctx, subject.key).await;
+    let mut had_session = false;
+    if let Some(own) = &own {
+        let receipt = end(gate, ctx, &own.scope, own.reason, subject.key).await?;
+        // How many of all ended is not always known; that one did is.
+        had_session = receipt.revoked > 0 || subject.user_id.is_some();
+    }
+    for key in old.keys().iter().filter(|key| Some(**key) != subject.key) {
+        end(
+            gate,
+            ctx,
+            &Scope::Key(*key),
+            RevokeReason::Logout,
+            Some(*key),
+        )
+        .await?;
+    }
+    if !had_session && old.are_unknown() {
+        return Err(NotDone::OldLogin);
+    }
+    if let Some(farewell) = old.farewell(had_session) {
+        ctx.farewell = Some(farewell);
+    }
+    // Whose it was stays known: further events may be about the others. Where nobody was logged in, what the browser holds is
+    // of no use any more.
+    subject.key = None;
+    Ok(set_cookie::clear(&ctx.site.config.cookie))
+}
+
+async fn old_logins(forward: &Forward, ctx: &Ctx, own: Option<SessionKey>) -> OldLogins {
+    let (gate, site) = (Arc::clone(&ctx.gate), Arc::clone(&ctx.site));
+    let visitor = forward.visitor(ctx);
+    let offer = forward.offer.as_deref();
+    let old = Box::pin(legacy::old_logins(&gate, &site, offer, own, &visitor)).await;
+    // A client that has asked in vain too often is told nothing about old logins, and is logged out all the same.
+    old.unwrap_or_else(|_too_many| OldLogins::unknown())
+}
+
+async fn end(
+    gate: &Gate,
+    ctx: &Ctx,
+    scope: &Scope,
+    reason: RevokeReason,
+    acting: Option<SessionKey>,
+) -> Result<Receipt, SessionsError> {
+    let session = match acting {
+        Some(key) => whose(gate, key).await,
+        None => None,
+    };
+    let receipt = gate
+        .sessions
+        .revoke(scope.clone(), reason, Wait::All)
+        .await?;
+    gate.metrics.revoked(reason, receipt.revoked);
+    let facts = Facts {
+        receipt: Some(&receipt),
+        ..ctx.facts(reason.as_str())
+    };
+    note_end(scope, session.as_ref(), facts);
+    Ok(receipt)
+}
+
+/// The line about a session, or others of its user, that the app has ended.
+fn note_end(scope: &Scope, session: Option<&Session>, facts: Facts<'_>) {
+    let has_ended = facts.receipt.is_some_and(|receipt| receipt.revoked > 0);
+    match (scope, session) {
+        // Whoever brings a sid that is over has proved nothing, and ended nothing.
+        (Scope::Key(_), Some(session)) if has_ended => {
+            security::note(Kind::Logout, facts.by_owner(session).concerning(scope));
+        }
+        (Scope::Key(_), _) => {}
+        (Scope::Others { .. }, Some(session)) => {
+            let facts = Facts {
+                acting: Some(session.id),
+                session: None,
+                ..facts.by_owner(session)
+            };
+            security::note(Kind::Revoked, facts.concerning(scope));
+        }
+        (_, Some(session)) => {
+            security::note(Kind::Logout, facts.by_owner(session).concerning(scope));
+        }
+        (_, None) => security::note(Kind::Logout, facts.concerning(scope)),
+    }
+}

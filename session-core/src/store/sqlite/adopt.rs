@@ -1,0 +1,172 @@
+//! Logins of the old system become sessions. The write lock is held from before the first look, so nothing comes between.
+
+use tokio_rusqlite::rusqlite::{Connection, ToSql, named_params};
+
+use super::lane::{is_duplicate, store_error};
+use super::legacy::execute;
+use super::read::rows;
+use super::row::{column, mass_revoked, unended};
+use super::write::{begin, read_back, revoked_meanwhile, store};
+use crate::clock::SharedClock;
+use crate::sid::SessionKey;
+use crate::store::{Adopted, Adoption, Attached, Attachment, ProvenRow, StoreError, StoreResult};
+
+pub(super) fn adopt(
+    connection: &mut Connection,
+    clock: &SharedClock,
+    adoption: &Adoption,
+) -> StoreResult<Adopted> {
+    let new = &adoption.session;
+    let transaction = begin(connection)?;
+    if revoked_meanwhile(&transaction, new)? {
+        return Err(StoreError::RevokedMeanwhile);
+    }
+    let now = clock.wall();
+    let (user, tenant) = (new.identity.user_id(), new.identity.tenant_id());
+    let late = cut_off_rows(&transaction, user, tenant, &adoption.rows)?;
+    if !late.is_empty() {
+        bury(&transaction, &late, &new.key, now.as_micros())?;
+        transaction.commit().map_err(store_error)?;
+        return Ok(Adopted::CutOff);
+    }
+    if !claim(
+        &transaction,
+        &adoption.rows,
+        &new.key,
+        adoption.kept.as_deref(),
+    )? {
+        return Ok(Adopted::Known);
+    }
+    store(&transaction, now, new).map_err(|error| {
+        if is_duplicate(&error) {
+            StoreError::Duplicate
+        } else {
+            store_error(error)
+        }
+    })?;
+    let session = read_back(&transaction, &new.key)?;
+    transaction.commit().map_err(store_error)?;
+    Ok(Adopted::Made(Box::new(session)))
+}
+
+pub(super) fn attach(
+    connection: &mut Connection,
+    clock: &SharedClock,
+    attachment: &Attachment,
+) -> StoreResult<Attached> {
+    const LIVES: &str = concat!(
+        "SELECT 1 AS lives FROM sidgate_session s WHERE s.session_key = :key AND ",
+        unended!()
+    );
+    let Attachment {
+        session_key,
+        user_id,
+        tenant_id,
+        rows: proven,
+    } = attachment;
+    let transaction = begin(connection)?;
+    let now = clock.wall().as_micros();
+    let late = cut_off_rows(&transaction, user_id, tenant_id.as_deref(), proven)?;
+    let outcome = if late.is_empty() {
+        let params = named_params! {":key": session_key.as_bytes().as_slice(), ":now": now};
+        let lives: Vec<i64> = rows(&transaction, LIVES, params, |row| column(row, "lives"))?;
+        if lives.is_empty() || !claim(&transaction, proven, session_key, None)? {
+            return Ok(Attached::Changed);
+        }
+        Attached::Done
+    } else {
+        bury(&transaction, &late, session_key, now)?;
+        Attached::CutOff
+    };
+    transaction.commit().map_err(store_error)?;
+    Ok(outcome)
+}
+
+pub(super) fn cut_off(
+    connection: &mut Connection,
+    clock: &SharedClock,
+    user_id: &str,
+) -> StoreResult<()> {
+    let transaction = begin(connection)?;
+    end_old_logins(&transaction, user_id, clock.wall().as_micros())?;
+    transaction.commit().map_err(store_error)
+}
+
+/// Ends old logins of a user that are no session yet.
+pub(super) fn end_old_logins(connection: &Connection, user_id: &str, now: i64) -> StoreResult<()> {
+    const SQL: &str = "\
+        INSERT INTO sidgate_legacy_cutoff (kind, subject, at) VALUES ('user', :user, :now) \
+        ON CONFLICT DO UPDATE SET at = max(at, excluded.at)";
+    let params: &[(&str, &dyn ToSql)] = &[(":user", &user_id), (":now", &now)];
+    execute(connection, SQL, params).map(drop)
+}
+
+/// Gives what triggers have written its time, by the gateway's clock.
+pub(super) fn stamp_cutoffs(connection: &Connection, now: i64) -> StoreResult<()> {
+    const SQL: &str = "UPDATE sidgate_legacy_cutoff SET at = :now WHERE at IS NULL";
+    execute(connection, SQL, &[(":now", &now)]).map(drop)
+}
+
+/// Those that were proved before a revocation of their user, tenant or everybody.
+fn cut_off_rows<'a>(
+    connection: &Connection,
+    user: &str,
+    tenant: Option<&str>,
+    proven: &'a [ProvenRow],
+) -> StoreResult<Vec<&'a ProvenRow>> {
+    const SQL: &str = "\
+        SELECT coalesce(at, 9223372036854775807) AS at FROM sidgate_legacy_cutoff \
+        WHERE kind = 'user' AND subject = :user OR kind = 'tenant' AND subject = :tenant OR kind = 'all' AND subject = ''";
+    let params = named_params! {":user": user, ":tenant": tenant};
+    let ends: Vec<i64> = rows(connection, SQL, params, |row| column(row, "at"))?;
+    let end = ends.into_iter().max();
+    let is_late = |row: &&ProvenRow| end.is_some_and(|end| row.proved.as_micros() < end);
+    Ok(proven.iter().filter(is_late).collect())
+}
+
+/// Stores credentials as ended. What is known of one already stays.
+fn bury(
+    connection: &Connection,
+    late: &[&ProvenRow],
+    session_key: &SessionKey,
+    now: i64,
+) -> StoreResult<()> {
+    const SQL: &str = "\
+        INSERT INTO sidgate_legacy (legacy_key, session_key, ended_at) VALUES (:key, :session, :now) \
+        ON CONFLICT DO NOTHING";
+    let session = session_key.as_bytes().as_slice();
+    for row in late {
+        let params: &[(&str, &dyn ToSql)] = &[
+            (":key", &row.row.key.as_bytes().as_slice()),
+            (":session", &session),
+            (":now", &now),
+        ];
+        execute(connection, SQL, params)?;
+    }
+    Ok(())
+}
+
+/// Whether every credential was free.
+fn claim(
+    connection: &Connection,
+    rows: &[ProvenRow],
+    session_key: &SessionKey,
+    mut kept: Option<&[u8]>,
+) -> StoreResult<bool> {
+    const SQL: &str = "\
+        INSERT INTO sidgate_legacy (legacy_key, wrapped_sid, session_key, kept) \
+        VALUES (:key, :wrapped, :session, :kept) ON CONFLICT DO NOTHING";
+    let session = session_key.as_bytes().as_slice();
+    for row in rows {
+        let params: &[(&str, &dyn ToSql)] = &[
+            (":key", &row.row.key.as_bytes().as_slice()),
+            (":wrapped", &row.row.wrapped_sid.as_slice()),
+            (":session", &session),
+            (":kept", &kept.take()),
+        ];
+        if execute(connection, SQL, params)? == 0 {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
