@@ -57,7 +57,7 @@ impl Weight {
             + identity.user_id().len()
             + optional(identity.tenant_id())
             + session.user_agent.len()
-            + optional(session.reference.as_deref());
+            + optional(session.references.as_stored());
         let texts = u64::try_from(texts).unwrap_or(u64::MAX);
         // As they are, and once more as header values. A signed copy is in base64.
         let own = Self::ENTRY.saturating_add(texts.saturating_mul(2));

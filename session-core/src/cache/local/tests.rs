@@ -4,7 +4,7 @@ use uuid::Uuid;
 use super::*;
 use crate::clock::Timestamp;
 use crate::freshness::Standing;
-use crate::session::Identity;
+use crate::session::{Identity, References};
 
 const MIB: u64 = 1 << 20;
 
@@ -27,7 +27,7 @@ fn entry(number: u32, text: usize) -> Arc<Entry> {
         expires_at: at,
         idle: Duration::ZERO,
         revoked: None,
-        reference: None,
+        references: References::default(),
         created_seq: 0,
         version: 1,
         renewed_at: None,
