@@ -4,10 +4,13 @@
 use std::cell::Cell;
 use std::collections::BTreeMap;
 
+use self::effects::EFFECTS;
 use super::super::file::Document;
 use super::super::secret::Sources;
 use super::super::{Config, restart_needed};
 use super::{CERT, Draft, KEY, KEY_A, KEY_B, MINIMAL, Place};
+
+mod effects;
 
 const PAGE: &str = include_str!("../../../../docs/configuration.md");
 
@@ -208,141 +211,6 @@ fn every_default_is_as_documented() {
         );
     }
 }
-
-/// A key with a value that is not its default, and what else must be set for that to make sense.
-type Effect = (
-    &'static str,
-    &'static str,
-    &'static [(&'static str, &'static str)],
-);
-
-#[rustfmt::skip]
-const EFFECTS: &[Effect] = &[
-    ("server.listen", "[\"127.0.0.1:3100\"]", &[]),
-    ("server.admin_listen", "\"127.0.0.1:9902\"", &[]),
-    ("server.public_origin", "\"https://app.test\"", &[]),
-    ("server.hosts", "[\"app.test\"]", &[]),
-    ("server.login_url", "\"/signin\"", &[]),
-    ("server.trusted_proxies", "[\"10.0.0.0/8\"]", &[]),
-    ("server.request_id_from", "\"trusted_proxies\"", &[]),
-    ("server.redirect_https", "true", &[("server.public_origin", "\"https://app.test\"")]),
-    ("server.threads", "3", &[]),
-    ("server.drain_timeout", "\"0s\"", &[]),
-    ("server.tls.listen", "[\"127.0.0.1:8444\"]", TLS),
-    ("server.tls.cert", "\"other-cert.pem\"", TLS),
-    ("server.tls.key", "\"other-key.pem\"", TLS),
-    ("keys.master", "\"file:other.key\"", &[]),
-    ("keys.previous", "[\"file:other.key\"]", &[]),
-    ("store.url", "\"postgres://db/x\"", &[]),
-    ("store.auto_migrate", "true", &[]),
-    ("cache.local_ttl", "\"1m\"", &[]),
-    ("cache.local_max_entries", "10", &[]),
-    ("cache.local_max_bytes", "\"1GiB\"", &[]),
-    ("cache.negative_ttl", "\"1s\"", &[]),
-    ("cache.redis_url", "\"redis://cache\"", &[]),
-    ("cache.redis_ttl", "\"1m\"", &[]),
-    ("session.absolute_timeout", "\"23h\"", &[]),
-    ("session.idle_timeout", "\"1h\"", &[]),
-    ("session.rotate_every", "\"1h\"", &[]),
-    ("session.max_per_user", "5", &[]),
-    ("session.over_limit", "\"deny\"", &[]),
-    ("session.tenants.NAME.max_per_user", "5", &[]),
-    ("session.tenants.NAME.over_limit", "\"deny\"", &[]),
-    ("cookie.name", "\"__Host-sid\"", &[]),
-    ("cookie.secure", "false", &[]),
-    ("cookie.same_site", "\"strict\"", &[]),
-    ("backend.upstream", "\"next\"", &[("upstreams.next.servers", "[\"next:3000\"]")]),
-    ("backend.timeout", "\"1s\"", &[]),
-    ("identity.headers.NAME", "\"tenant_id\"", &[]),
-    ("upstreams.NAME.servers", "[\"10.0.0.1:8000\"]", &[]),
-    ("upstreams.NAME.connect_timeout", "\"1s\"", &[]),
-    ("upstreams.NAME.read_timeout", "\"1s\"", &[]),
-    ("upstreams.NAME.write_timeout", "\"1s\"", &[]),
-    ("upstreams.NAME.events", "[\"logout\"]", &[]),
-    ("upstreams.NAME.idle_timeout", "\"1s\"", &[]),
-    ("upstreams.NAME.cookie_marker", "\"sidgate\"", &[]),
-    ("routes[].path", "\"/app\"", &[]),
-    ("routes[].upstream", "\"next\"", &[("upstreams.next.servers", "[\"next:3000\"]")]),
-    ("routes[].session", "\"none\"", &[]),
-    ("routes[].on_missing", "\"redirect\"", &[("routes[].session", "\"required\""), ("routes[].path", "\"/app\"")]),
-    ("routes[].on_unknown", "\"pass\"", &[]),
-    ("routes[].max_stale", "\"30s\"", &[]),
-    ("routes[].csrf", "\"check\"", &[]),
-    ("routes[].log_path", "false", &[]),
-    ("routes[].cors_origins", "[\"https://other.test\"]", &[]),
-    ("endpoints.base_path", "\"/auth\"", &[]),
-    ("endpoints.max_streams", "100", &[]),
-    ("endpoints.password_login", "false", &[]),
-    ("edge.odd_header_names", "\"drop\"", &[]),
-    ("edge.passthrough_headers", "[\"x-session-token\"]", &[]),
-    ("edge.header_timeout", "\"1s\"", &[]),
-    ("edge.body_timeout", "\"1s\"", &[]),
-    ("edge.write_timeout", "\"1s\"", &[]),
-    ("edge.max_header_bytes", "16384", &[]),
-    ("edge.max_header_count", "50", &[]),
-    ("edge.max_cookie_bytes", "4096", &[]),
-    ("edge.max_body_bytes", "1", &[]),
-    ("edge.max_connections", "100", &[]),
-    ("edge.connections_per_ip", "100", &[]),
-    ("edge.max_h2_streams", "10", &[]),
-    ("edge.min_body_rate", "0", &[]),
-    ("edge.max_requests", "100", &[]),
-    ("edge.misses_per_client", "\"1/s\"", &[]),
-    ("login_limits.per_account", "\"1/s\"", &[]),
-    ("login_limits.per_client", "\"1/s\"", &[]),
-    ("login_limits.max_concurrent", "1", &[]),
-    ("admin.token", "\"${TOKEN}\"", &[]),
-    ("audit.file", "\"audit.jsonl\"", &[]),
-    ("admin.claim", "\"is_admin\"", &[]),
-    ("migration.mode", "\"shadow\"", &[("migration.credentials", "[\"old\"]")]),
-    ("migration.rollout_percent", "5", &[]),
-    ("migration.credentials", "[\"old\"]", &[]),
-    ("migration.companions", "[\"step\"]", &[]),
-    ("migration.companions_passthrough", "[\"step\"]", &[("migration.companions", "[\"step\"]")]),
-    ("migration.clear_domains", "[\"app.test\"]", &[]),
-    ("migration.clear_paths", "[\"/app\"]", &[]),
-    ("migration.tombstone_ttl", "\"90d\"", &[]),
-    ("migration.redirect", "\"navigation\"", &[]),
-    ("migration.keep_until_confirmed", "true", &[]),
-    ("migration.rollback_reissue", "true", &[("migration.credentials", "[\"old\"]")]),
-    ("migration.reissue_domain", "\"app.test\"", &[]),
-    ("migration.reissue_readable", "[\"old\"]", &[("migration.credentials", "[\"old\"]")]),
-    ("risk.geo_city", "\"city.mmdb\"", &[]),
-    ("risk.geo_asn", "\"asn.mmdb\"", &[]),
-    ("risk.keep", "\"7d\"", &[]),
-    ("risk.webhook_url", "\"https://hook.test/\"", &[("risk.webhook_secret", "\"${TOKEN}\"")]),
-    ("risk.webhook_secret", "\"${TOKEN}\"", &[]),
-    ("risk.webhook_ca", "\"ca.pem\"", HOOK),
-    ("risk.webhook_timeout", "\"1s\"", HOOK),
-    ("risk.rules.user_agent.action", "\"rotate\"", &[]),
-    ("risk.rules.country.action", "\"revoke\"", &[]),
-    ("risk.rules.country.tolerated", "3", &[]),
-    ("risk.rules.asn.action", "\"notify\"", HOOK),
-    ("risk.rules.asn.tolerated", "3", &[]),
-    ("risk.rules.impossible_travel.action", "\"revoke\"", &[]),
-    ("risk.rules.impossible_travel.max_kmh", "500", &[]),
-    ("risk.rules.impossible_travel.min_km", "100", &[]),
-    ("risk.rules.parallel.action", "\"revoke\"", &[]),
-    ("risk.rules.parallel.window", "\"1m\"", &[]),
-    ("risk.rules.parallel.switches", "2", &[]),
-    ("risk.rules.parallel.min_km", "100", &[]),
-    ("risk.rules.refused_sids.action", "\"notify\"", HOOK),
-    ("risk.rules.refused_sids.rate", "\"1/m\"", &[]),
-    ("risk.rules.refused_logins.action", "\"notify\"", HOOK),
-    ("risk.rules.refused_logins.rate", "\"1/m\"", &[]),
-    ("insecure.trust_everybody", "true", &[]),
-    ("insecure.shared_folders", "true", &[]),
-];
-
-const HOOK: &[(&str, &str)] = &[
-    ("risk.webhook_url", "\"https://hook.test/\""),
-    ("risk.webhook_secret", "\"${TOKEN}\""),
-];
-
-const TLS: &[(&str, &str)] = &[
-    ("server.tls.cert", "\"cert.pem\""),
-    ("server.tls.key", "\"key.pem\""),
-];
 
 #[test]
 fn every_key_has_an_effect_and_reloads_as_documented() {
