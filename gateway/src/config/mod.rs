@@ -51,7 +51,6 @@ mod suggest;
 mod tls;
 mod upstreams;
 
-use std::cell::Cell;
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
@@ -158,12 +157,7 @@ impl Config {
             .map_err(|exposed| whole(exposed.to_string()))?;
         let mut text = String::new();
         file.read_to_string(&mut text).map_err(unreadable)?;
-        let sources = Sources {
-            folder: path.parent().unwrap_or(Path::new("")),
-            env,
-            holds_password: Cell::new(false),
-            shared_folders: Cell::new(false),
-        };
+        let sources = Sources::new(path.parent().unwrap_or(Path::new("")), env);
         let config = Document::read(&text, |root| Self::read(root, &sources))
             .map_err(|faults| Faults::new(path, faults))?;
         sources.check_way(path).map_err(whole)?;

@@ -47,6 +47,18 @@ impl Secret {
     }
 }
 
+impl<'a> Sources<'a> {
+    /// Nothing has been read yet.
+    pub(super) fn new(folder: &'a Path, env: &'a dyn Fn(&str) -> Option<String>) -> Self {
+        Self {
+            folder,
+            env,
+            holds_password: Cell::default(),
+            shared_folders: Cell::default(),
+        }
+    }
+}
+
 impl Sources<'_> {
     /// A secret, which must be wholly `${ENV}` or wholly `file:path`.
     pub(super) fn secret(&self, text: &str) -> Result<Secret, String> {

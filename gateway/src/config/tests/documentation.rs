@@ -1,7 +1,6 @@
 //! `docs/configuration.md` and the parser say the same: the same keys, the same defaults, the same about reloads, and
 //! every example loads. Each key has a value here that shows its effect.
 
-use std::cell::Cell;
 use std::collections::BTreeMap;
 
 use self::effects::EFFECTS;
@@ -88,12 +87,7 @@ fn known() -> Vec<String> {
         "{MINIMAL}[identity.headers]\nX-Session-A = \"tenant_id\"\n[session.tenants.acme]\n"
     );
     let place = place();
-    let sources = Sources {
-        folder: place.path(),
-        env: &|_| None,
-        holds_password: Cell::default(),
-        shared_folders: Cell::default(),
-    };
+    let sources = Sources::new(place.path(), &|_| None);
     let known = Document::read(&text, |root| {
         Config::read(root, &sources)?;
         Some(root.document().known())
