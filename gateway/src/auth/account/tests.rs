@@ -71,13 +71,20 @@ fn other_names_are_other_accounts() {
 /// Whatever a database compares by, upper case or lower case, finds what is equal for it in one bucket.
 #[test]
 fn case_does_not_matter_for_any_character() {
-    for char in (0..=u32::from(char::MAX)).filter_map(char::from_u32) {
+    // Ideographs, Hangul and private use have no case, and are nine in ten of all characters.
+    let without_case =
+        |code: &u32| matches!(code, 0x3400..=0x9fff | 0xac00..=0xf8ff | 0x1_7000..=0x1_cfff);
+    let codes = (0..0x2_0000).filter(|code| !without_case(code));
+    for char in codes.filter_map(char::from_u32) {
         let here = folded(&format!("a{char}b"));
+        assert_eq!(folded(&here), here, "once is enough {char:?}");
         let upper: String = char.to_uppercase().collect();
         let lower: String = char.to_lowercase().collect();
-        assert_eq!(folded(&format!("a{upper}b")), here, "upper {char:?}");
-        assert_eq!(folded(&format!("a{lower}b")), here, "lower {char:?}");
-        assert_eq!(folded(&here), here, "once is enough {char:?}");
+        for cased in [upper, lower] {
+            if !cased.chars().eq([char]) {
+                assert_eq!(folded(&format!("a{cased}b")), here, "{char:?} {cased:?}");
+            }
+        }
     }
 }
 
