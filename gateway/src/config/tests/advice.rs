@@ -124,6 +124,8 @@ fn route_with_a_weaker_way_to_the_same_app_is_worth_a_word() {
             r#"
             [cookie]
             name = "__Host-sid"
+            [endpoints]
+            password_login = true
             [backend]
             upstream = "django"
             [upstreams.django]
@@ -195,7 +197,9 @@ fn advice_on(settings: Settings<'_>) -> Vec<String> {
         .env("SECRET", &"x".repeat(32))
         .file("cert.pem", CERT)
         .file("key.pem", KEY);
-    let draft = Draft::minimal().set("cookie.name", "\"__Host-sid\"");
+    let draft = Draft::minimal()
+        .set("cookie.name", "\"__Host-sid\"")
+        .set("endpoints.password_login", "true");
     let draft = settings
         .iter()
         .fold(draft, |draft, (key, value)| draft.set(key, value));
