@@ -89,11 +89,8 @@ pub(crate) fn run(path: PathBuf, upgrade: bool, trail: Trail) -> Result<(), Wiri
     core.spawn(advise(Arc::clone(&gate)));
     caretakers::spawn(&gate, path, keys);
     let stop = CancellationToken::new();
-    let messenger = gate.risk.take_queues().map(|queues| {
-        core.spawn(observer::run(Arc::clone(&gate), queues.jobs));
-        let messages = webhook::run(Arc::clone(&gate), queues.notices, stop.clone());
-        core.spawn(messages)
-    });
+    core.spawn(observer::run(Arc::clone(&gate)));
+    let mut messenger = core.spawn(webhook::run(Arc::clone(&gate), stop.clone()));
     let (listeners, taken) = started.listeners(&gate)?;
     let server = pingora(&gate, &listeners)?;
     let signals = Watch {
@@ -120,11 +117,9 @@ pub(crate) fn run(path: PathBuf, upgrade: bool, trail: Trail) -> Result<(), Wiri
         }
     });
     stop.cancel();
-    if let Some(mut messenger) = messenger {
-        let said = core.block_on(async { tokio::time::timeout(LAST_WORDS, &mut messenger).await });
-        if said.is_err() {
-            messenger.abort();
-        }
+    let said = core.block_on(async { tokio::time::timeout(LAST_WORDS, &mut messenger).await });
+    if said.is_err() {
+        messenger.abort();
     }
     core.block_on(tally::write_down(&gate));
     core.block_on(gate.sessions.stop());

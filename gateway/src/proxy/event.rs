@@ -211,7 +211,7 @@ async fn apply(
             let before = whose(gate, key).await.map(|session| session.id);
             let created = gate.sessions.rotate(key).await?.ok_or(NotDone::NoSession)?;
             if let Some(before) = before {
-                risk::moved(gate, before, created.session.id);
+                risk::moved(gate, before, &created.session);
             }
             adopt(gate, ctx, subject, &created, How::Rotation(before))
         }

@@ -5,6 +5,19 @@ use session_core::session::Text;
 pub(crate) use crate::edge::client_ip::network;
 use crate::endpoints::device_label::device_label;
 
+/// What stands for every program that is not a known browser on a known system.
+const SOME_PROGRAM: &str = "a program";
+
+/// A family as rules compare it. A program that is no browser calls itself what it likes: under however many names it
+/// comes, it is one family.
+pub(crate) fn compared(family: &str) -> &str {
+    if family.contains(" on ") {
+        family
+    } else {
+        SOME_PROGRAM
+    }
+}
+
 /// The kind of software that sent `user_agent`, without its version: what an update does not change.
 pub(crate) fn family(user_agent: &str) -> Text {
     device_label(user_agent).into_boxed_str()
@@ -13,6 +26,22 @@ pub(crate) fn family(user_agent: &str) -> Text {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn programs_are_one_family_whatever_they_call_themselves() {
+        let compare = |user_agent: &str| compared(&family(user_agent)).to_owned();
+        for made_up in [
+            "prog1x/1",
+            "prog2x/1",
+            "curl/8.5.0",
+            "",
+            "<b>",
+            "Mozilla/5.0",
+        ] {
+            assert_eq!(compare(made_up), SOME_PROGRAM, "{made_up}");
+        }
+        assert_eq!(compared("Chrome on macOS"), "Chrome on macOS");
+    }
 
     #[test]
     fn an_update_is_the_same_family() {

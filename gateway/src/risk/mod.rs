@@ -6,7 +6,9 @@
 //!
 //! ```text
 //! context, geo, rules   pure: where from, how far, what is suspicious
-//! bursts                refusals by client
+//! bursts                refusals by client, and by the network around it
+//! fair                  a queue in which those who send much wait for themselves
+//! budget                how much one session may have written down
 //! observer              the task: judges what has changed, and acts
 //! webhook               tells somebody else
 //! flags                 what lists show
@@ -14,8 +16,10 @@
 //! ```
 
 pub(crate) mod backtest;
+mod budget;
 mod bursts;
 mod context;
+mod fair;
 pub(crate) mod flags;
 pub(crate) mod geo;
 pub(crate) mod observer;
@@ -27,20 +31,19 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 
-use parking_lot::Mutex;
 use quick_cache::sync::Cache;
 use session_core::cache::Entry;
 use session_core::clock::Timestamp;
 use session_core::service::Resolution;
 use session_core::session::{Session, Text};
 use thiserror::Error;
-use tokio::sync::mpsc;
 use uuid::Uuid;
 
 use self::bursts::Bursts;
 pub(crate) use self::bursts::Refused;
+use self::fair::{Fair, Limits, Put};
 use self::geo::{Geo, GeoError};
-use self::webhook::{Notice, Receiver, ReceiverError};
+use self::webhook::{Outbox, Receiver, ReceiverError};
 use crate::auth::decide::Finding;
 use crate::config::{RiskAction, RiskConfig};
 use crate::gate::Gate;
@@ -49,8 +52,11 @@ use crate::telemetry::security::{self, Actor, Facts};
 
 /// Sessions whose last context is remembered: about 100 bytes each. Of one that is forgotten, the store knows it.
 const SESSIONS_MAX: usize = 100_000;
-/// Changes of context that wait to be judged.
-const QUEUE: usize = 4_096;
+/// Changes of context that wait to be judged, of all users and of one: at most 2 KiB each beside the cached session.
+const QUEUE: Limits = Limits {
+    all: 4_096,
+    of_one: 32,
+};
 
 /// `[risk]` with its databases: a part of the [`Site`].
 #[derive(Debug)]
@@ -96,16 +102,10 @@ pub(crate) struct Risk {
     seen: Cache<Uuid, Arc<Seen>>,
     hasher: RandomState,
     bursts: Bursts,
-    jobs: mpsc::Sender<Job>,
-    notices: mpsc::Sender<Notice>,
-    /// For the two tasks, once.
-    queues: Mutex<Option<Queues>>,
-}
-
-/// What the tasks read from.
-pub(crate) struct Queues {
-    pub(crate) jobs: mpsc::Receiver<Job>,
-    pub(crate) notices: mpsc::Receiver<Notice>,
+    /// What waits to be judged, by user.
+    jobs: Fair<Text, Job>,
+    /// What waits to be told.
+    outbox: Outbox,
 }
 
 /// The last context of a session.
@@ -132,6 +132,15 @@ pub(crate) enum Job {
     },
 }
 
+impl Job {
+    fn session(&self) -> Uuid {
+        match self {
+            Self::Changed(changed) => changed.entry.session().id,
+            Self::Moved { to, .. } => *to,
+        }
+    }
+}
+
 /// See [`Job::Changed`].
 pub(crate) struct Changed {
     entry: Arc<Entry>,
@@ -145,24 +154,32 @@ pub(crate) struct Changed {
 impl Risk {
     /// Knows nothing yet.
     pub(crate) fn new() -> Self {
-        let (jobs, job_queue) = mpsc::channel(QUEUE);
-        let (notices, notice_queue) = mpsc::channel(webhook::QUEUE);
         Self {
             seen: Cache::new(SESSIONS_MAX),
             hasher: RandomState::new(),
             bursts: Bursts::default(),
-            jobs,
-            notices,
-            queues: Mutex::new(Some(Queues {
-                jobs: job_queue,
-                notices: notice_queue,
-            })),
+            jobs: Fair::new(QUEUE),
+            outbox: Outbox::new(),
         }
     }
 
-    /// The queues, for whoever runs the tasks.
-    pub(crate) fn take_queues(&self) -> Option<Queues> {
-        self.queues.lock().take()
+    /// Has `job` wait for its turn. `false`: there is no place for it.
+    fn judge_later(&self, gate: &Gate, user_id: &str, job: Job) -> bool {
+        let session = job.session();
+        match self.jobs.put(user_id.into(), job, |_, _| false) {
+            Put::Waits | Put::Merged => true,
+            Put::Displaced(other) => {
+                gate.metrics.risk_dropped("queue");
+                if other.session() != session {
+                    self.forget(other.session());
+                }
+                true
+            }
+            Put::Refused => {
+                gate.metrics.risk_dropped("queue");
+                false
+            }
+        }
     }
 
     /// Whether the next answer to this session is to bring a new sid; asked once, it is not any more.
@@ -248,9 +265,9 @@ fn observe(
         at,
         left_at,
     };
-    if risk.jobs.try_send(Job::Changed(Box::new(changed))).is_err() {
+    let user_id = entry.session().identity.user_id();
+    if !risk.judge_later(gate, user_id, Job::Changed(Box::new(changed))) {
         // The next request tries again.
-        gate.metrics.risk_dropped("queue");
         return;
     }
     match seen {
@@ -273,15 +290,17 @@ impl Seen {
 }
 
 /// A session goes on under another handle: what was seen of it goes with it.
-pub(crate) fn moved(gate: &Gate, from: Uuid, to: Uuid) {
+pub(crate) fn moved(gate: &Gate, from: Uuid, to: &Session) {
+    let (user_id, to) = (to.identity.user_id(), to.id);
     if let Some(seen) = gate.risk.seen.get(&from) {
         let at = Timestamp::from_micros(seen.at.load(Ordering::Relaxed));
         let same = Seen::new(seen.digest.load(Ordering::Relaxed), at);
         gate.risk.seen.insert(to, Arc::new(same));
         gate.risk.seen.remove(&from);
     }
-    if gate.site.get().risk.is_some() && gate.risk.jobs.try_send(Job::Moved { from, to }).is_err() {
-        gate.metrics.risk_dropped("queue");
+    if gate.site.get().risk.is_some() {
+        gate.risk
+            .judge_later(gate, user_id, Job::Moved { from, to });
     }
 }
 
@@ -296,18 +315,19 @@ pub(crate) fn refused(gate: &Gate, site: &Site, what: Refused, (client, request_
         Refused::Login => (rules.refused_logins, "refused_logins"),
     };
     let now = gate.sessions.clock().boot();
-    if gate.risk.bursts.count(what, client, rule.rate, now) {
-        let signal = Signal {
-            request_id,
-            rule: name,
-            action: rule.action,
-            session: None,
-            client: context::network(client),
-        };
-        report(gate, &signal, None);
-        if rule.action == RiskAction::Notify {
-            webhook::notify(gate, Notice::about_client(gate, &signal));
-        }
+    let Some(network) = gate.risk.bursts.count(what, client, rule.rate, now) else {
+        return;
+    };
+    let signal = Signal {
+        request_id,
+        rule: name,
+        action: rule.action,
+        session: None,
+        client: network,
+    };
+    report(gate, &signal, None);
+    if rule.action == RiskAction::Notify {
+        webhook::notify_about_client(gate, &signal);
     }
 }
 

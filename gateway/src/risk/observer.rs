@@ -8,76 +8,115 @@ use std::time::Duration;
 use session_core::service::{SessionsError, Wait};
 use session_core::session::{RevokeReason, RiskRule, Session};
 use session_core::store::{Scope, Sighting};
-use tokio::sync::mpsc;
 use tracing::{debug, warn};
 use uuid::Uuid;
 
+use super::budget::{Budgets, Said};
 use super::rules::{HISTORY, is_same_context, judge};
-use super::webhook::{self, Notice};
-use super::{Changed, Job, Policy, Signal, context, report};
+use super::{Changed, Job, Policy, Signal, context, report, webhook};
 use crate::config::RiskAction;
 use crate::gate::Gate;
 use crate::telemetry::security::{self, Actor, Facts, Kind};
 
 /// A session that changes its context more often than [`HISTORY`] times in this time is still judged, but recorded only
-/// when it breaks a rule: so one client cannot fill the table.
-const CROWDED: Duration = Duration::from_secs(3_600);
+/// when a signal is said about it: so one client cannot fill the table.
+const CROWDED_FOR: Duration = Duration::from_secs(3_600);
+/// Name of the signal that a session has spent its budget of another one.
+const CROWDED: &str = "crowded";
 
 /// Judges what comes in, one after another, as long as the core runtime lives.
-pub(crate) async fn run(gate: Arc<Gate>, mut jobs: mpsc::Receiver<Job>) {
-    while let Some(job) = jobs.recv().await {
-        match job {
-            Job::Changed(changed) => {
-                // Switched off while it waited.
-                let Some(policy) = gate.site.get().risk.clone() else {
-                    continue;
-                };
-                let session = changed.entry.session().id;
-                if let Err(failed) = consider(&gate, &policy, &changed).await {
-                    debug!(error = %failed, %session, "sighting not judged");
-                    gate.metrics.risk_dropped("store");
-                    gate.risk.forget(session);
-                }
-            }
-            Job::Moved { from, to } => {
-                if let Err(failed) = hand_over(&gate, from, to).await {
-                    debug!(error = %failed, session = %to, "sightings not handed over");
-                    gate.metrics.risk_dropped("store");
-                }
-            }
-        }
+pub(crate) async fn run(gate: Arc<Gate>) {
+    let mut observer = Observer {
+        budgets: Budgets::new(),
+        gate,
+    };
+    loop {
+        let job = observer.gate.risk.jobs.next().await;
+        observer.take(job).await;
     }
 }
 
-async fn consider(gate: &Gate, policy: &Policy, changed: &Changed) -> Result<(), SessionsError> {
-    let session = changed.entry.session();
-    let mut new = sighting(policy, changed, session);
-    let mut past = gate.sessions.sightings_of(session.id, HISTORY).await?;
-    if past.is_empty() {
-        let login = at_login(policy, session, &new);
-        gate.sessions.sight(login.clone()).await?;
-        past.push(login);
+struct Observer {
+    gate: Arc<Gate>,
+    budgets: Budgets,
+}
+
+impl Observer {
+    async fn take(&mut self, job: Job) {
+        let gate = Arc::clone(&self.gate);
+        // Without: switched off while it waited.
+        let Some(policy) = gate.site.get().risk.clone() else {
+            return;
+        };
+        let session = job.session();
+        let done = match job {
+            Job::Changed(changed) => self.consider(&policy, &changed).await,
+            Job::Moved { from, to } => self.hand_over(from, to).await,
+        };
+        if let Err(failed) = done {
+            debug!(error = %failed, %session, "sighting not judged, or not handed over");
+            gate.metrics.risk_dropped("store");
+            gate.risk.forget(session);
+        }
     }
-    if past.len() >= HISTORY {
-        // Its row may have made room for later ones; where a session began stays known.
-        past.insert(0, at_login(policy, session, &new));
+
+    async fn consider(&mut self, policy: &Policy, changed: &Changed) -> Result<(), SessionsError> {
+        let gate = Arc::clone(&self.gate);
+        let session = changed.entry.session();
+        let mut new = sighting(policy, changed, session);
+        let mut past = gate.sessions.sightings_of(session.id, HISTORY).await?;
+        if past.is_empty() {
+            let login = at_login(policy, session, &new);
+            gate.sessions.sight(login.clone()).await?;
+            past.push(login);
+        }
+        if past.len() >= HISTORY {
+            // Its row may have made room for later ones; where a session began stays known.
+            past.insert(0, at_login(policy, session, &new));
+        }
+        let Some(last) = past.last().filter(|last| !is_same_context(last, &new)) else {
+            return Ok(());
+        };
+        debug!(session = %session.id, network = %new.network, before = %last.network, family = &*new.family, "context changed");
+        new.signals = judge(&policy.config.rules, &past, &new);
+        do_strongest(&gate, policy, session, &new.signals, &changed.request_id).await?;
+        let now = gate.sessions.clock().boot();
+        let said = self.budgets.signals(session.id, &new.signals, now);
+        say(
+            &gate,
+            policy,
+            session,
+            (last, &new),
+            &said,
+            &changed.request_id,
+        );
+        let is_crowded = past.len() > HISTORY
+            && past
+                .get(1)
+                .is_some_and(|first| new.at.since(first.at) < CROWDED_FOR);
+        if is_crowded && said.rules.is_empty() {
+            gate.metrics.risk_dropped("crowded");
+            return Ok(());
+        }
+        gate.sessions.sight(new).await
     }
-    let Some(last) = past.last().filter(|last| !is_same_context(last, &new)) else {
-        return Ok(());
-    };
-    debug!(session = %session.id, network = %new.network, before = %last.network, family = &*new.family, "context changed");
-    new.signals = judge(&policy.config.rules, &past, &new);
-    let request_id = &changed.request_id;
-    act(gate, policy, session, last, &new, request_id).await?;
-    let is_crowded = past.len() > HISTORY
-        && past
-            .get(1)
-            .is_some_and(|first| new.at.since(first.at) < CROWDED);
-    if is_crowded && new.signals.is_empty() {
-        gate.metrics.risk_dropped("crowded");
-        return Ok(());
+
+    /// Copies what was seen of a session to its new handle, flags included.
+    async fn hand_over(&mut self, from: Uuid, to: Uuid) -> Result<(), SessionsError> {
+        let gate = Arc::clone(&self.gate);
+        if !self.budgets.moved(from, to, gate.sessions.clock().boot()) {
+            gate.metrics.risk_dropped("crowded");
+            return Ok(());
+        }
+        for seen in gate.sessions.sightings_of(from, HISTORY).await? {
+            let seen = Sighting {
+                session: to,
+                ..seen
+            };
+            gate.sessions.sight(seen).await?;
+        }
+        Ok(())
     }
-    gate.sessions.sight(new).await
 }
 
 fn sighting(policy: &Policy, changed: &Changed, session: &Session) -> Sighting {
@@ -118,40 +157,51 @@ fn at_login(policy: &Policy, session: &Session, new: &Sighting) -> Sighting {
     }
 }
 
-/// Does what the rules say: the strongest action of all that were broken, which includes the weaker ones.
-async fn act(
+/// Does the strongest of what the broken rules say. It is done however often it was before: only saying so has a budget.
+async fn do_strongest(
     gate: &Gate,
     policy: &Policy,
     session: &Session,
-    before: &Sighting,
-    new: &Sighting,
+    broken: &[RiskRule],
     request_id: &str,
 ) -> Result<(), SessionsError> {
-    let action = |rule: &RiskRule| policy.config.rules.action(*rule);
+    let action = |rule: &&RiskRule| policy.config.rules.action(**rule);
     // Of several equally strong rules the first is named.
-    let strongest = new.signals.iter().rev().max_by_key(|rule| action(rule));
-    let Some(rule) = strongest else {
+    let Some(rule) = broken.iter().rev().max_by_key(action) else {
         return Ok(());
     };
-    match action(rule) {
+    match action(&rule) {
         RiskAction::Observe | RiskAction::Notify => {}
         RiskAction::Rotate => gate.risk.want_rotation(session.id),
         RiskAction::Revoke => end(gate, session, *rule, request_id).await?,
     }
-    for rule in &new.signals {
+    Ok(())
+}
+
+/// Counts, writes down and tells what there is a budget for.
+fn say(
+    gate: &Gate,
+    policy: &Policy,
+    session: &Session,
+    (before, new): (&Sighting, &Sighting),
+    said: &Said,
+    request_id: &str,
+) {
+    let each = said.rules.iter().map(|rule| (rule.as_str(), *rule));
+    let crowded = said.crowded.map(|rule| (CROWDED, rule));
+    for (name, rule) in each.chain(crowded) {
         let signal = Signal {
             request_id,
-            rule: rule.as_str(),
-            action: action(rule),
+            rule: name,
+            action: policy.config.rules.action(rule),
             session: Some(session.id),
             client: new.network,
         };
         report(gate, &signal, Some(session));
         if signal.action >= RiskAction::Notify {
-            webhook::notify(gate, Notice::about_session(gate, &signal, before, new));
+            webhook::notify_about_session(gate, &signal, before, new);
         }
     }
-    Ok(())
 }
 
 async fn end(
@@ -190,16 +240,4 @@ async fn end(
             Err(failed)
         }
     }
-}
-
-/// Copies what was seen of a session to its new handle, flags included.
-async fn hand_over(gate: &Gate, from: Uuid, to: Uuid) -> Result<(), SessionsError> {
-    for seen in gate.sessions.sightings_of(from, HISTORY).await? {
-        let seen = Sighting {
-            session: to,
-            ..seen
-        };
-        gate.sessions.sight(seen).await?;
-    }
-    Ok(())
 }

@@ -12,6 +12,7 @@ use session_core::clock::Timestamp;
 use session_core::session::RiskRule;
 use session_core::store::Sighting;
 
+use super::context::compared;
 use super::geo::distance_km;
 use crate::config::{NewcomerRule, ParallelRule, RiskRules, TravelRule};
 
@@ -20,7 +21,11 @@ pub(crate) const HISTORY: usize = 32;
 
 /// Whether nothing has changed between two sightings that anybody would record.
 pub(crate) fn is_same_context(a: &Sighting, b: &Sighting) -> bool {
-    a.network == b.network && a.family == b.family
+    a.network == b.network && is_same_family(a, b)
+}
+
+fn is_same_family(a: &Sighting, b: &Sighting) -> bool {
+    compared(&a.family) == compared(&b.family)
 }
 
 /// The rules that `new` breaks, given what was seen before, oldest first.
@@ -29,7 +34,7 @@ pub(crate) fn judge(rules: &RiskRules, past: &[Sighting], new: &Sighting) -> Vec
         return Vec::new();
     };
     let broken = |rule| match rule {
-        RiskRule::UserAgent => past.iter().all(|before| before.family != new.family),
+        RiskRule::UserAgent => past.iter().all(|before| !is_same_family(before, new)),
         RiskRule::Country => is_newcomer(rules.country, past, new, |seen| seen.country.as_deref()),
         RiskRule::Asn => is_newcomer(rules.asn, past, new, |seen| seen.asn),
         RiskRule::ImpossibleTravel => is_impossible(rules.impossible_travel, past, new),
@@ -113,7 +118,7 @@ fn are_distant(a: &Sighting, b: &Sighting, min_km: u32) -> bool {
     a.network != b.network
         && match (a.location, b.location) {
             (Some(here), Some(there)) => distance_km(here, there) >= f64::from(min_km),
-            _ => a.family != b.family,
+            _ => !is_same_family(a, b),
         }
 }
 

@@ -13,25 +13,46 @@ use rustls::RootCertStore;
 use serde::Serialize;
 use session_core::entropy;
 use session_core::secret::SecretString;
+use session_core::session::Text;
 use session_core::store::Sighting;
 use sha2::Sha256;
 use thiserror::Error;
-use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 use uuid::Uuid;
 
 use super::Signal;
+use super::fair::{Fair, Limits, Put};
 use crate::config::Webhook;
 use crate::endpoints::view::rfc3339;
 use crate::gate::Gate;
 use crate::http_client;
 
-/// Messages that wait; more are dropped and counted.
-pub(crate) const QUEUE: usize = 1_024;
+/// Messages that wait, about all users or about one: at most 2 KiB each. More are dropped and counted.
+const QUEUE: Limits = Limits {
+    all: 1_024,
+    of_one: 1_024,
+};
 /// Attempts for one message, and the pause after the first; each is twice as long as the one before.
 const ATTEMPTS: u32 = 6;
 const PAUSE: Duration = Duration::from_millis(500);
+
+/// Messages that wait. Users take turns, and what is said again about a session, or a client, waits once.
+pub(super) struct Outbox(Fair<About, Notice>);
+
+/// Whom a message is about: those about clients that nobody knows wait in one row.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum About {
+    User(Text),
+    Clients,
+}
+
+impl Outbox {
+    /// Nothing waits.
+    pub(super) fn new() -> Self {
+        Self(Fair::new(QUEUE))
+    }
+}
 
 /// A message.
 #[derive(Debug, Serialize)]
@@ -68,13 +89,14 @@ impl Context {
 }
 
 impl Notice {
+    /// Whether both say that the same session, or client, breaks the same rule.
+    fn says_the_same(&self, other: &Self) -> bool {
+        let of = |notice: &Self| (notice.rule, notice.session);
+        of(self) == of(other) && (self.session.is_some() || self.now.network == other.now.network)
+    }
+
     /// A session is used in a way that breaks a rule.
-    pub(super) fn about_session(
-        gate: &Gate,
-        signal: &Signal<'_>,
-        before: &Sighting,
-        new: &Sighting,
-    ) -> Self {
+    fn about_session(gate: &Gate, signal: &Signal<'_>, before: &Sighting, new: &Sighting) -> Self {
         Self {
             user_id: Some(new.user_id.to_string()),
             tenant_id: new.tenant_id.as_deref().map(str::to_owned),
@@ -85,7 +107,7 @@ impl Notice {
     }
 
     /// A client is refused too often.
-    pub(super) fn about_client(gate: &Gate, signal: &Signal<'_>) -> Self {
+    fn about_client(gate: &Gate, signal: &Signal<'_>) -> Self {
         let now = gate.sessions.clock().wall();
         Self {
             id: entropy::handle(now, gate.entropy.as_ref()).ok(),
@@ -154,33 +176,57 @@ impl Receiver {
     }
 }
 
-/// Hands a message over, if there is somebody to tell. Waits for nothing.
-pub(super) fn notify(gate: &Gate, notice: Notice) {
+/// Has somebody told about a session, if there is somebody to tell. Waits for nothing.
+pub(super) fn notify_about_session(
+    gate: &Gate,
+    signal: &Signal<'_>,
+    before: &Sighting,
+    new: &Sighting,
+) {
+    let about = About::User(new.user_id.clone());
+    hand_over(gate, about, || {
+        Notice::about_session(gate, signal, before, new)
+    });
+}
+
+/// The same about a client.
+pub(super) fn notify_about_client(gate: &Gate, signal: &Signal<'_>) {
+    hand_over(gate, About::Clients, || Notice::about_client(gate, signal));
+}
+
+fn hand_over(gate: &Gate, about: About, notice: impl FnOnce() -> Notice) {
     let site = gate.site.get();
     let told = site
         .risk
         .as_ref()
         .is_some_and(|policy| policy.webhook.is_some());
-    if told && gate.risk.notices.try_send(notice).is_err() {
-        gate.metrics.risk_webhook("dropped");
+    if !told {
+        return;
+    }
+    match gate
+        .risk
+        .outbox
+        .0
+        .put(about, notice(), Notice::says_the_same)
+    {
+        Put::Waits => {}
+        Put::Merged => gate.metrics.risk_webhook("merged"),
+        Put::Displaced(_) | Put::Refused => gate.metrics.risk_webhook("dropped"),
     }
 }
 
 /// Delivers messages, one after another, until it is told to stop. What waits then is tried once, for as long as the process
 /// gives it.
-pub(crate) async fn run(
-    gate: Arc<Gate>,
-    mut notices: mpsc::Receiver<Notice>,
-    stop: CancellationToken,
-) {
-    while let Some(Some(notice)) = stop.run_until_cancelled(notices.recv()).await {
+pub(crate) async fn run(gate: Arc<Gate>, stop: CancellationToken) {
+    let outbox = &gate.risk.outbox.0;
+    while let Some(notice) = stop.run_until_cancelled(outbox.next()).await {
         let delivered = match stop.run_until_cancelled(deliver(&gate, &notice)).await {
             Some(delivered) => delivered,
             None => attempt(&gate, &notice, ATTEMPTS).await,
         };
         count(&gate, delivered);
     }
-    while let Ok(notice) = notices.try_recv() {
+    while let Some(notice) = outbox.try_next() {
         let delivered = attempt(&gate, &notice, ATTEMPTS).await;
         count(&gate, delivered);
     }

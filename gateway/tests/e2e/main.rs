@@ -117,6 +117,8 @@ mod risk;
 #[cfg(test)]
 mod risk_actions;
 #[cfg(test)]
+mod risk_floods;
+#[cfg(test)]
 mod risk_places;
 #[cfg(test)]
 mod risk_webhook;

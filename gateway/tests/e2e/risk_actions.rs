@@ -174,7 +174,7 @@ fn a_rule_is_tried_on_what_was_recorded() {
 /// Judging waits for the store, requests do not; and what could not be judged comes up again.
 #[test]
 fn a_store_that_hangs_holds_up_nobody_and_fills_no_memory() {
-    const QUEUE: usize = 4_096;
+    const REQUESTS: usize = 4_300;
     let (app, postgres) = (App::start(), TestPostgres::start());
     let database = postgres.database();
     let gateway = Gateway::in_front_of(&app)
@@ -189,7 +189,7 @@ fn a_store_that_hangs_holds_up_nobody_and_fills_no_memory() {
     run("BEGIN; LOCK TABLE sidgate_activity IN ACCESS EXCLUSIVE MODE");
 
     let mut connection = gateway.connect();
-    for n in 0..QUEUE + 200 {
+    for n in 0..REQUESTS {
         let request = Request::get("/required").sid(&sid);
         let request = request.header("User-Agent", &format!("{CHROME} {n}"));
         connection.write(&request.bytes(&gateway.host()));
@@ -199,11 +199,8 @@ fn a_store_that_hangs_holds_up_nobody_and_fills_no_memory() {
         let labels = [("reason", why)];
         gateway.metrics().sum("sidgate_risk_dropped_total", &labels)
     };
-    assert!(
-        (1.0..=200.0).contains(&dropped("queue")),
-        "{}",
-        dropped("queue")
-    );
+    // Of one user 32 wait; some are judged in vain meanwhile, each for as long as a read may take.
+    assert!(dropped("queue") >= 2_000.0, "{}", dropped("queue"));
     until_true("a failure", LONG, || dropped("store") >= 1.0);
 
     run("ROLLBACK");

@@ -33,13 +33,13 @@ fn replay(user_agent: RiskAction, from_hour: i64, story: &[Sighting]) -> Report 
 
 fn story() -> Vec<Sighting> {
     vec![
-        seen(1, "a", 1, "Chrome"),
-        seen(2, "a", 1, "Chrome"),
-        seen(3, "b", 2, "Chrome"),
-        seen(1, "a", 3, "curl"),
-        seen(1, "a", 4, "wget"),
-        seen(2, "a", 5, "curl"),
-        seen(3, "b", 6, "Chrome"),
+        seen(1, "a", 1, "Chrome on macOS"),
+        seen(2, "a", 1, "Chrome on macOS"),
+        seen(3, "b", 2, "Chrome on macOS"),
+        seen(1, "a", 3, "Firefox on Linux"),
+        seen(1, "a", 4, "Edge on Windows"),
+        seen(2, "a", 5, "Firefox on Linux"),
+        seen(3, "b", 6, "Chrome on macOS"),
     ]
 }
 
@@ -77,7 +77,7 @@ fn what_was_before_is_known_and_not_counted() {
     );
     assert_eq!(
         view["rules"][0]["signals"], 2,
-        "wget, and curl of the second"
+        "Edge, and Firefox of the second"
     );
 }
 
