@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
-use session_core::service::{Active, Receipt};
+use session_core::service::{Active, Receipt, Wait};
 use session_core::session::{RevokeReason, Session, Text};
 use session_core::store::Scope;
 use tracing::warn;
@@ -18,8 +18,11 @@ use super::query::{self, DeviceScope};
 use super::view::rfc3339;
 use super::{Asker, parting};
 use crate::answer::Answer;
+use crate::buckets::TooMany;
 use crate::gate::Gate;
 use crate::legacy::{self, Farewell};
+use crate::look_up::{count_miss, deny};
+use crate::misses::Leave;
 use crate::risk::flags::Flags;
 use crate::set_cookie;
 use crate::site::Site;
@@ -96,8 +99,11 @@ pub(crate) async fn end_one(
         user_id: Some(Text::from(current.identity.user_id())),
     };
     let returned = legacy::returned(gate, site, current.key).await;
-    let receipt = end(gate, asker, current, scope, RevokeReason::Device, wait).await?;
+    let how = (RevokeReason::Device, wait);
+    let receipt = end(gate, site, asker, current, scope, how).await?;
     if receipt.revoked == 0 {
+        let source = (asker.ip, asker.request_id.as_str());
+        count_miss(gate, site, source).map_err(too_many)?;
         return Err(Box::new(Answer::not_found()));
     }
     let answer = Answer::no_content("device_ended");
@@ -126,15 +132,13 @@ pub(crate) async fn end_many(
         DeviceScope::All => Scope::User(user_id),
     };
     let returned = legacy::returned(gate, site, current.key).await;
-    let receipt = end(
-        gate,
-        asker,
-        current,
-        scope,
-        RevokeReason::LogoutEverywhere,
-        wait,
-    )
-    .await?;
+    let how = (RevokeReason::LogoutEverywhere, wait);
+    let receipt = end(gate, site, asker, current, scope, how).await?;
+    if receipt.revoked == 0 && which == DeviceScope::Others {
+        // It is done all the same; the next one may have to wait.
+        let source = (asker.ip, asker.request_id.as_str());
+        let _spent = count_miss(gate, site, source);
+    }
     let answer = Answer::json(200, "devices_ended", &receipt_view(&receipt));
     Ok(match which {
         DeviceScope::Others => answer,
@@ -142,14 +146,22 @@ pub(crate) async fn end_many(
     })
 }
 
+/// Ends sessions. Each call is a transaction, whether it ends anything or not, so one that ends nothing counts against
+/// what its client may ask in vain.
 async fn end(
     gate: &Gate,
+    site: &Site,
     asker: &Asker,
     current: &Session,
     scope: Scope,
-    reason: RevokeReason,
-    wait: session_core::service::Wait,
+    (reason, wait): (RevokeReason, Wait),
 ) -> Result<Receipt, Box<Answer>> {
+    let source = (asker.ip, asker.request_id.as_str());
+    let now = gate.sessions.clock().boot();
+    let leave = site.misses.leave_in_turn(asker.ip, now).await;
+    if matches!(leave, Leave::Denied) {
+        return Err(too_many(deny(gate, site, source)));
+    }
     match gate.sessions.revoke(scope.clone(), reason, wait).await {
         Ok(receipt) => {
             gate.metrics.revoked(reason, receipt.revoked);
@@ -170,6 +182,10 @@ async fn end(
             Err(Box::new(Answer::not_committed(&failed)))
         }
     }
+}
+
+fn too_many(TooMany(seconds): TooMany) -> Box<Answer> {
+    Box::new(Answer::too_many_misses(seconds))
 }
 
 /// What a revocation did, as its caller sees it.

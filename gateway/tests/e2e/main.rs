@@ -69,6 +69,8 @@ mod login_errors;
 #[cfg(test)]
 mod login_limits;
 #[cfg(test)]
+mod logouts;
+#[cfg(test)]
 mod logs;
 #[cfg(test)]
 mod marker;

@@ -8,17 +8,15 @@ use uuid::Uuid;
 
 use super::receipt::SEEN_WITHIN;
 use super::references::Seals;
-use super::{Receipt, Sessions, SessionsError, Wait, heard_by_all};
+use super::{Sessions, SessionsError};
 use crate::entropy;
 use crate::freshness::tail::BEAT_TIMEOUT;
 use crate::session::{
-    Identity, IdentityPatch, NewSession, Origin, Reference, RevokeReason, Seq, Session,
-    SessionLimit, Text,
+    Identity, IdentityPatch, NewSession, Origin, Reference, Seq, Session, SessionLimit, Text,
 };
 use crate::sid::{SessionKey, Sid};
 use crate::store::{
-    Change, Hint, NodeReport, Scope, Search, SessionStore, StoreError, StoredSession, Subject,
-    Updated,
+    Change, Hint, NodeReport, Search, SessionStore, StoreError, StoredSession, Updated,
 };
 
 /// Tries to change a session that others keep changing.
@@ -194,47 +192,6 @@ impl Sessions {
             self.hear_of_it(Some(key)).await;
         }
         Ok(done)
-    }
-
-    /// Ends sessions. With [`Wait::All`] the answer means that no node admits them any more.
-    ///
-    /// # Errors
-    /// When nothing was ended, or when nobody knows whether it was: then the caller must say so.
-    pub async fn revoke(
-        &self,
-        scope: Scope,
-        reason: RevokeReason,
-        wait: Wait,
-    ) -> Result<Receipt, SessionsError> {
-        let store = Arc::clone(&self.store);
-        let asked = scope.clone();
-        let revoked = self
-            .on_core(async move { Ok(store.revoke(&asked, reason).await?) })
-            .await?;
-        let committed = self.clock.boot();
-        let subject = match scope {
-            Scope::Key(key) => Some(Subject::Session(key)),
-            Scope::User(user_id) => Some(Subject::User(user_id)),
-            Scope::Tenant(tenant_id) => Some(Subject::Tenant(tenant_id)),
-            Scope::All => Some(Subject::Flush),
-            Scope::Handle { .. } | Scope::Others { .. } => None,
-        };
-        if revoked.sessions > 0
-            && let Some(subject) = subject
-        {
-            self.window.hint(&subject, revoked.seq);
-        }
-        self.hear_of_it(None).await;
-        Ok(match wait {
-            Wait::None => Receipt::unheard(&revoked),
-            Wait::All => {
-                let (store, clock) = (Arc::clone(&self.store), Arc::clone(&self.clock));
-                let heard = async move {
-                    Ok(heard_by_all(store.as_ref(), clock.as_ref(), &revoked, committed).await)
-                };
-                self.on_core(heard).await?
-            }
-        })
     }
 
     /// What the store still has of a session, dead or alive.
