@@ -9,7 +9,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use session_core::service::{Active, Receipt, Wait};
 use session_core::session::{RevokeReason, Session, Text};
-use session_core::store::Scope;
+use session_core::store::{Device, Scope};
 use tracing::warn;
 use uuid::Uuid;
 
@@ -28,7 +28,7 @@ use crate::set_cookie;
 use crate::site::Site;
 use crate::telemetry::security::{self, Facts, Kind};
 
-/// The live sessions of whoever asks, newest activity first.
+/// A page of the live sessions of whoever asks, newest activity first.
 pub(crate) async fn list(
     gate: &Arc<Gate>,
     site: &Arc<Site>,
@@ -36,48 +36,58 @@ pub(crate) async fn list(
 ) -> Result<Answer, Box<Answer>> {
     let active = asker.session_or_old_login(gate, site).await?;
     let current = active.entry.session();
-    let listed = gate.sessions.list(current.identity.user_id()).await;
-    let sessions = listed.map_err(|failed| {
+    let (limit, after) = (query::limit(&asker.query)?, query::after(&asker.query)?);
+    let user_id = current.identity.user_id();
+    let Some(_turn) = gate.lists.enter(user_id, current.key) else {
+        gate.metrics.refused("lists");
+        return Err(too_many(TooMany(1)));
+    };
+    let listed = gate.sessions.list(user_id, after, limit).await;
+    let (devices, next) = listed.map_err(|failed| {
         warn!(request_id = asker.request_id, error = %failed, "sessions not listed");
         Box::new(Answer::unavailable())
     })?;
-    let flags = Flags::of(gate, site, sessions.iter())
+    let flags = Flags::of(gate, site, devices.iter().map(|device| device.id))
         .await
         .map_err(|failed| {
             warn!(request_id = asker.request_id, error = %failed, "flags not read");
             Box::new(Answer::unavailable())
         })?;
     let mut labels = HashMap::new();
-    let views: Vec<Value> = sessions
+    let views: Vec<Value> = devices
         .iter()
-        .map(|session| {
+        .map(|device| {
             let label: &mut String = labels
-                .entry(&*session.user_agent)
+                .entry(&*device.user_agent)
                 .or_insert_with_key(|user_agent| device_label(user_agent));
-            let mut view = device_view(session, label, &active);
-            flags.add_to(&mut view, site, session);
+            let mut view = device_view(device, label, &active);
+            flags.add_to(&mut view, site, (device.id, device.ip));
             view
         })
         .collect();
-    Ok(Answer::json(200, "devices", &json!({ "sessions": views })))
+    let mut page = json!({ "sessions": views });
+    if let Some((next, page)) = next.zip(page.as_object_mut()) {
+        page.insert("next".to_owned(), json!(next.to_string()));
+    }
+    Ok(Answer::json(200, "devices", &page))
 }
 
-fn device_view(session: &Session, label: &str, active: &Active) -> Value {
-    let is_current = session.id == active.entry.session().id;
+fn device_view(device: &Device, label: &str, active: &Active) -> Value {
+    let is_current = device.id == active.entry.session().id;
     // The store hears of a use after a while; of the session that asks we know more.
     let last_activity = if is_current {
-        session.last_activity.max(active.entry.last_activity())
+        device.last_activity.max(active.entry.last_activity())
     } else {
-        session.last_activity
+        device.last_activity
     };
     json!({
-        "id": session.id,
+        "id": device.id,
         "current": is_current,
-        "device": { "label": label, "user_agent": session.user_agent },
-        "ip": session.ip,
-        "createdAt": rfc3339(session.created_at),
+        "device": { "label": label, "user_agent": device.user_agent },
+        "ip": device.ip,
+        "createdAt": rfc3339(device.created_at),
         "lastActivity": rfc3339(last_activity),
-        "expiresAt": rfc3339(session.expires_at),
+        "expiresAt": rfc3339(device.expires_at),
     })
 }
 

@@ -63,6 +63,8 @@ mod lifecycle;
 #[cfg(test)]
 mod limits;
 #[cfg(test)]
+mod lists;
+#[cfg(test)]
 mod login;
 #[cfg(test)]
 mod login_errors;

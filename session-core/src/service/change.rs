@@ -16,13 +16,14 @@ use crate::session::{
 };
 use crate::sid::{SessionKey, Sid};
 use crate::store::{
-    Change, Hint, NodeReport, Search, SessionStore, StoreError, StoredSession, Updated,
+    Change, Device, DevicePlace, Hint, NodeReport, Search, SessionStore, StoreError, StoredSession,
+    Updated,
 };
 
 /// Tries to change a session that others keep changing.
 const CHANGE_TRIES: usize = 3;
-/// Most sessions of one user that are listed.
-pub const LIST_MAX: usize = 1_000;
+/// Most sessions on one page of a list.
+pub const PAGE_MAX: usize = 100;
 
 /// Permission to log somebody in, taken before their credentials were checked (R8).
 #[derive(Clone, Copy, Debug)]
@@ -206,14 +207,25 @@ impl Sessions {
         Ok(snapshot.row.map(|row| row.session))
     }
 
-    /// The live sessions of a user, newest activity first.
+    /// A page of the live sessions of a user, newest activity first, and where the next one begins if there is one. At
+    /// most [`PAGE_MAX`] at a time.
     ///
     /// # Errors
     /// When the store failed.
-    pub async fn list(&self, user_id: &str) -> Result<Vec<Session>, SessionsError> {
+    pub async fn list(
+        &self,
+        user_id: &str,
+        after: Option<DevicePlace>,
+        limit: usize,
+    ) -> Result<(Vec<Device>, Option<DevicePlace>), SessionsError> {
         let (store, user_id) = (Arc::clone(&self.store), user_id.to_owned());
-        self.on_core(async move { Ok(store.list_by_user(&user_id, LIST_MAX).await?) })
-            .await
+        let limit = limit.min(PAGE_MAX);
+        let listed = async move { Ok(store.list_by_user(&user_id, after, limit + 1).await?) };
+        let mut page = self.on_core(listed).await?;
+        let has_more = page.len() > limit;
+        page.truncate(limit);
+        let next = page.last().filter(|_| has_more).map(Device::place);
+        Ok((page, next))
     }
 
     /// Live sessions for an operator, the latest login first.
