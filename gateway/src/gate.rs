@@ -10,6 +10,7 @@ use tokio::runtime::Handle;
 use tokio::sync::Notify;
 
 use crate::backend::Backend;
+use crate::endpoints::lists::Lists;
 use crate::endpoints::streams::Streams;
 use crate::legacy::Migrations;
 use crate::look_up::Noted;
@@ -47,6 +48,8 @@ pub(crate) struct Gate {
     pub renewing: UnderWay,
     /// Open event streams.
     pub streams: Arc<Streams>,
+    /// Lists of devices that are being read.
+    pub lists: Arc<Lists>,
     /// Randomness.
     pub entropy: SharedEntropy,
     /// Set when the process is about to stop: `/readyz` says no, requests are still served.

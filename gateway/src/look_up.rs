@@ -1,9 +1,10 @@
 //! Looking up the session of a request, within what its client may ask.
 
 use std::collections::HashSet;
+use std::time::Duration;
 
 use parking_lot::Mutex;
-use session_core::service::{Absence, Query, Resolution, Sessions};
+use session_core::service::{Absence, Query, Resolution};
 use session_core::session::{Dead, RevokeReason, Session};
 use session_core::sid::SessionKey;
 
@@ -25,24 +26,47 @@ pub(crate) async fn look_up(
     key: SessionKey,
     query: Query,
 ) -> Result<Resolution, TooMany> {
-    let (sessions, (client, request_id)): (&Sessions, _) = (&gate.sessions, source);
-    let facts = |reason| Facts {
-        request_id: Some(request_id),
-        client: Some(client),
-        reason,
-        ..Facts::default()
-    };
-    if let Some(resolution) = sessions.at_hand(&key, query) {
-        note_end(gate, key, &resolution, facts).await;
+    if let Some(resolution) = gate.sessions.at_hand(&key, query) {
+        note_end(gate, key, &resolution, |reason| facts(source, reason)).await;
         return Ok(resolution);
     }
-    let now = sessions.clock().boot();
-    let leave = site.misses.leave(client, now);
+    let now = gate.sessions.clock().boot();
+    let leave = site.misses.leave(source.0, now);
+    read(gate, site, source, (key, query), leave).await
+}
+
+/// The same for whoever wants to end the session: they wait for their turn where others are told to come again.
+///
+/// # Errors
+/// As for [`look_up`].
+pub(crate) async fn look_up_to_end(
+    gate: &Gate,
+    site: &Site,
+    source: Source<'_>,
+    key: SessionKey,
+) -> Result<Resolution, TooMany> {
+    if let Some(resolution) = gate.sessions.at_hand(&key, QUIETLY) {
+        note_end(gate, key, &resolution, |reason| facts(source, reason)).await;
+        return Ok(resolution);
+    }
+    let now = gate.sessions.clock().boot();
+    let leave = site.misses.leave_in_turn(source.0, now).await;
+    read(gate, site, source, (key, QUIETLY), leave).await
+}
+
+/// Asks the other tiers, and counts what is no session.
+async fn read(
+    gate: &Gate,
+    site: &Site,
+    source: Source<'_>,
+    (key, query): (SessionKey, Query),
+    leave: Leave<'_>,
+) -> Result<Resolution, TooMany> {
     if matches!(leave, Leave::Denied) {
         return Err(deny(gate, site, source));
     }
-    let resolution = sessions.resolve_key(key, query).await;
-    note_end(gate, key, &resolution, facts).await;
+    let resolution = gate.sessions.resolve_key(key, query).await;
+    note_end(gate, key, &resolution, |reason| facts(source, reason)).await;
     if matches!(resolution, Resolution::Absent(_)) {
         count_miss(gate, site, source)?;
     }
@@ -62,21 +86,29 @@ pub(crate) fn deny(gate: &Gate, site: &Site, source: Source<'_>) -> TooMany {
 /// # Errors
 /// When that was too often.
 pub(crate) fn count_miss(gate: &Gate, site: &Site, source: Source<'_>) -> Result<(), TooMany> {
-    let (client, request_id) = source;
-    let counted = site.misses.count(client, gate.sessions.clock().boot());
-    if counted.is_err() {
+    let now = gate.sessions.clock().boot();
+    site.misses.count(source.0, now).inspect_err(|_| {
         gate.metrics.refused("misses_per_client");
         risk::refused(gate, site, Refused::Sid, source);
-        let facts = Facts {
-            request_id: Some(request_id),
-            client: Some(client),
-            reason: "misses_per_client",
-            ..Facts::default()
-        };
-        security::note(Kind::UnknownSids, facts);
-    }
-    counted
+        security::note(Kind::UnknownSids, facts(source, "misses_per_client"));
+    })
 }
+
+/// What a line says about who asked.
+fn facts<'a>((client, request_id): Source<'a>, reason: &'a str) -> Facts<'a> {
+    Facts {
+        request_id: Some(request_id),
+        client: Some(client),
+        reason,
+        ..Facts::default()
+    }
+}
+
+/// Asked without using the session.
+const QUIETLY: Query = Query {
+    max_stale: Duration::ZERO,
+    counts_as_use: false,
+};
 
 /// Sessions whose end was written down lately. When there are too many it begins anew: a line may then come twice.
 #[derive(Debug, Default)]
@@ -126,13 +158,18 @@ async fn note_end<'a>(
 
 /// Whose session it is or was, for the log. That nobody can say just now keeps the line from nobody.
 pub(crate) async fn whose(gate: &Gate, key: SessionKey) -> Option<Session> {
-    let query = Query {
-        counts_as_use: false,
-        ..Query::default()
-    };
-    match gate.sessions.at_hand(&key, query) {
+    match gate.sessions.at_hand(&key, QUIETLY) {
         Some(Resolution::Active(active)) => Some(active.entry.session().clone()),
         _ => gate.sessions.remains(key).await.ok().flatten(),
+    }
+}
+
+/// The session of `key` if it lives, or if nobody can say; what is over is remembered, and not read again each time.
+pub(crate) async fn living(gate: &Gate, key: SessionKey) -> Option<Session> {
+    match gate.sessions.resolve_key(key, QUIETLY).await {
+        Resolution::Active(active) => Some(active.entry.session().clone()),
+        Resolution::Absent(_) => None,
+        Resolution::Unknown(_) => whose(gate, key).await,
     }
 }
 

@@ -21,6 +21,10 @@ use crate::edge::client_ip::limit_key;
 
 /// Reads under way for clients without a budget.
 const READS_MAX: usize = 2;
+/// Clients without a budget that wait for one of those reads to end a session: about 200 bytes each.
+const WAITING_MAX: usize = 64;
+/// How long they wait.
+const TURN_MAX: Duration = Duration::from_secs(2);
 /// Most clients that are remembered as being beyond their budget; others get away with it until there is room.
 const BEYOND_MAX: usize = 10_000;
 /// How long a client that is beyond its budget is treated as such before it is counted again.
@@ -37,6 +41,7 @@ pub(crate) struct Misses {
     /// How many those are: nearly always none, and then nobody takes the lock.
     beyond_len: AtomicUsize,
     reads: Semaphore,
+    waiting: Semaphore,
 }
 
 /// What a client may ask.
@@ -59,6 +64,7 @@ impl Misses {
             beyond: Mutex::default(),
             beyond_len: AtomicUsize::new(0),
             reads: Semaphore::new(READS_MAX),
+            waiting: Semaphore::new(WAITING_MAX),
         }
     }
 
@@ -73,6 +79,22 @@ impl Misses {
             return Leave::Free;
         }
         self.reads.try_acquire().map_or(Leave::Denied, Leave::Once)
+    }
+
+    /// The same for whoever wants to end a session: they wait for their turn, because a logout that is refused leaves
+    /// somebody logged in.
+    pub(crate) async fn leave_in_turn(&self, client: IpAddr, now: Boot) -> Leave<'_> {
+        let leave = self.leave(client, now);
+        if !matches!(leave, Leave::Denied) {
+            return leave;
+        }
+        let Ok(_place) = self.waiting.try_acquire() else {
+            return Leave::Denied;
+        };
+        let turn = tokio::time::timeout(TURN_MAX, self.reads.acquire()).await;
+        turn.ok()
+            .and_then(Result::ok)
+            .map_or(Leave::Denied, Leave::Once)
     }
 
     /// Counts a sid that was no session.

@@ -201,6 +201,7 @@ async fn build(
         noted: Noted::default(),
         renewing: UnderWay::default(),
         streams: Arc::default(),
+        lists: Arc::default(),
         history: History::default(),
         entropy: Arc::new(SystemEntropy),
         draining: AtomicBool::new(false),

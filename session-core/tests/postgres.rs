@@ -27,6 +27,8 @@ mod faults;
 mod hints;
 #[path = "postgres/housekeep.rs"]
 mod housekeep;
+#[path = "postgres/lanes.rs"]
+mod lanes;
 #[path = "postgres/numbering.rs"]
 mod numbering;
 #[path = "postgres/promotion.rs"]

@@ -221,6 +221,17 @@ describe('devices', () => {
     expect(await manager.listSessions()).toEqual([device]);
   });
 
+  test('are listed page by page, each once', async () => {
+    const [second, third] = ['handle-5', 'handle-6'].map((id) => ({ ...device, id }));
+    const manager = manage(
+      gateway({
+        'GET /sessions': () => json({ sessions: [device, second], next: '1.a' }),
+        'GET /sessions?after=1.a': () => json({ sessions: [second, third] }),
+      }),
+    );
+    expect(await manager.listSessions()).toEqual([device, second, third]);
+  });
+
   test('are revoked, or were not there', async () => {
     const manager = manage(
       gateway({ 'DELETE /sessions/handle-8': () => empty(), 'DELETE /sessions/a%2Fb': () => problem(404, 'not_found') }),

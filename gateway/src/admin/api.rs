@@ -103,7 +103,7 @@ async fn search(gate: &Gate, asked: &Permitted<'_>) -> Result<Answer, Box<Answer
     let found = gate.sessions.search(search).await.map_err(unavailable)?;
     let next = (found.len() == limit).then(|| found.last().map(|last| last.id));
     let site = gate.site.get();
-    let flags = Flags::of(gate, &site, found.iter())
+    let flags = Flags::of(gate, &site, found.iter().map(|session| session.id))
         .await
         .map_err(unavailable)?;
     let views: Vec<Value> = found
@@ -125,7 +125,7 @@ async fn show(gate: &Gate, asked: &Permitted<'_>, id: Uuid) -> Result<Answer, Bo
         return Ok(Answer::not_found());
     };
     let site = gate.site.get();
-    let asked = std::iter::once(&row.session);
+    let asked = std::iter::once(row.session.id);
     let flags = Flags::of(gate, &site, asked).await.map_err(unavailable)?;
     let view = view(&site, &flags, &row.session, is_alive(gate, &row));
     Ok(Answer::json(200, "admin", &view))
@@ -241,7 +241,7 @@ fn view(site: &Site, flags: &Flags, session: &Session, alive: bool) -> Value {
         "revokedAt": session.revoked.and_then(|(at, _)| rfc3339(at)),
         "revokeReason": session.revoked.map(|(_, reason)| reason.as_str()),
     });
-    flags.add_to(&mut view, site, session);
+    flags.add_to(&mut view, site, (session.id, session.ip));
     view
 }
 

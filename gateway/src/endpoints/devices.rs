@@ -7,9 +7,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
-use session_core::service::{Active, Receipt};
+use session_core::service::{Active, Receipt, Wait};
 use session_core::session::{RevokeReason, Session, Text};
-use session_core::store::Scope;
+use session_core::store::{Device, Scope};
 use tracing::warn;
 use uuid::Uuid;
 
@@ -18,14 +18,17 @@ use super::query::{self, DeviceScope};
 use super::view::rfc3339;
 use super::{Asker, parting};
 use crate::answer::Answer;
+use crate::buckets::TooMany;
 use crate::gate::Gate;
 use crate::legacy::{self, Farewell};
+use crate::look_up::{count_miss, deny};
+use crate::misses::Leave;
 use crate::risk::flags::Flags;
 use crate::set_cookie;
 use crate::site::Site;
 use crate::telemetry::security::{self, Facts, Kind};
 
-/// The live sessions of whoever asks, newest activity first.
+/// A page of the live sessions of whoever asks, newest activity first.
 pub(crate) async fn list(
     gate: &Arc<Gate>,
     site: &Arc<Site>,
@@ -33,48 +36,58 @@ pub(crate) async fn list(
 ) -> Result<Answer, Box<Answer>> {
     let active = asker.session_or_old_login(gate, site).await?;
     let current = active.entry.session();
-    let listed = gate.sessions.list(current.identity.user_id()).await;
-    let sessions = listed.map_err(|failed| {
+    let (limit, after) = (query::limit(&asker.query)?, query::after(&asker.query)?);
+    let user_id = current.identity.user_id();
+    let Some(_turn) = gate.lists.enter(user_id, current.key) else {
+        gate.metrics.refused("lists");
+        return Err(too_many(TooMany(1)));
+    };
+    let listed = gate.sessions.list(user_id, after, limit).await;
+    let (devices, next) = listed.map_err(|failed| {
         warn!(request_id = asker.request_id, error = %failed, "sessions not listed");
         Box::new(Answer::unavailable())
     })?;
-    let flags = Flags::of(gate, site, sessions.iter())
+    let flags = Flags::of(gate, site, devices.iter().map(|device| device.id))
         .await
         .map_err(|failed| {
             warn!(request_id = asker.request_id, error = %failed, "flags not read");
             Box::new(Answer::unavailable())
         })?;
     let mut labels = HashMap::new();
-    let views: Vec<Value> = sessions
+    let views: Vec<Value> = devices
         .iter()
-        .map(|session| {
+        .map(|device| {
             let label: &mut String = labels
-                .entry(&*session.user_agent)
+                .entry(&*device.user_agent)
                 .or_insert_with_key(|user_agent| device_label(user_agent));
-            let mut view = device_view(session, label, &active);
-            flags.add_to(&mut view, site, session);
+            let mut view = device_view(device, label, &active);
+            flags.add_to(&mut view, site, (device.id, device.ip));
             view
         })
         .collect();
-    Ok(Answer::json(200, "devices", &json!({ "sessions": views })))
+    let mut page = json!({ "sessions": views });
+    if let Some((next, page)) = next.zip(page.as_object_mut()) {
+        page.insert("next".to_owned(), json!(next.to_string()));
+    }
+    Ok(Answer::json(200, "devices", &page))
 }
 
-fn device_view(session: &Session, label: &str, active: &Active) -> Value {
-    let is_current = session.id == active.entry.session().id;
+fn device_view(device: &Device, label: &str, active: &Active) -> Value {
+    let is_current = device.id == active.entry.session().id;
     // The store hears of a use after a while; of the session that asks we know more.
     let last_activity = if is_current {
-        session.last_activity.max(active.entry.last_activity())
+        device.last_activity.max(active.entry.last_activity())
     } else {
-        session.last_activity
+        device.last_activity
     };
     json!({
-        "id": session.id,
+        "id": device.id,
         "current": is_current,
-        "device": { "label": label, "user_agent": session.user_agent },
-        "ip": session.ip,
-        "createdAt": rfc3339(session.created_at),
+        "device": { "label": label, "user_agent": device.user_agent },
+        "ip": device.ip,
+        "createdAt": rfc3339(device.created_at),
         "lastActivity": rfc3339(last_activity),
-        "expiresAt": rfc3339(session.expires_at),
+        "expiresAt": rfc3339(device.expires_at),
     })
 }
 
@@ -96,8 +109,11 @@ pub(crate) async fn end_one(
         user_id: Some(Text::from(current.identity.user_id())),
     };
     let returned = legacy::returned(gate, site, current.key).await;
-    let receipt = end(gate, asker, current, scope, RevokeReason::Device, wait).await?;
+    let how = (RevokeReason::Device, wait);
+    let receipt = end(gate, site, asker, current, scope, how).await?;
     if receipt.revoked == 0 {
+        let source = (asker.ip, asker.request_id.as_str());
+        count_miss(gate, site, source).map_err(too_many)?;
         return Err(Box::new(Answer::not_found()));
     }
     let answer = Answer::no_content("device_ended");
@@ -126,15 +142,13 @@ pub(crate) async fn end_many(
         DeviceScope::All => Scope::User(user_id),
     };
     let returned = legacy::returned(gate, site, current.key).await;
-    let receipt = end(
-        gate,
-        asker,
-        current,
-        scope,
-        RevokeReason::LogoutEverywhere,
-        wait,
-    )
-    .await?;
+    let how = (RevokeReason::LogoutEverywhere, wait);
+    let receipt = end(gate, site, asker, current, scope, how).await?;
+    if receipt.revoked == 0 && which == DeviceScope::Others {
+        // It is done all the same; the next one may have to wait.
+        let source = (asker.ip, asker.request_id.as_str());
+        let _spent = count_miss(gate, site, source);
+    }
     let answer = Answer::json(200, "devices_ended", &receipt_view(&receipt));
     Ok(match which {
         DeviceScope::Others => answer,
@@ -142,14 +156,22 @@ pub(crate) async fn end_many(
     })
 }
 
+/// Ends sessions. Each call is a transaction, whether it ends anything or not, so one that ends nothing counts against
+/// what its client may ask in vain.
 async fn end(
     gate: &Gate,
+    site: &Site,
     asker: &Asker,
     current: &Session,
     scope: Scope,
-    reason: RevokeReason,
-    wait: session_core::service::Wait,
+    (reason, wait): (RevokeReason, Wait),
 ) -> Result<Receipt, Box<Answer>> {
+    let source = (asker.ip, asker.request_id.as_str());
+    let now = gate.sessions.clock().boot();
+    let leave = site.misses.leave_in_turn(asker.ip, now).await;
+    if matches!(leave, Leave::Denied) {
+        return Err(too_many(deny(gate, site, source)));
+    }
     match gate.sessions.revoke(scope.clone(), reason, wait).await {
         Ok(receipt) => {
             gate.metrics.revoked(reason, receipt.revoked);
@@ -170,6 +192,10 @@ async fn end(
             Err(Box::new(Answer::not_committed(&failed)))
         }
     }
+}
+
+fn too_many(TooMany(seconds): TooMany) -> Box<Answer> {
+    Box::new(Answer::too_many_misses(seconds))
 }
 
 /// What a revocation did, as its caller sees it.

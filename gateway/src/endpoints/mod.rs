@@ -3,6 +3,7 @@
 pub(crate) mod device_label;
 pub(crate) mod devices;
 pub(crate) mod events;
+pub(crate) mod lists;
 pub(crate) mod login;
 pub(crate) mod migrate;
 mod query;

@@ -1,6 +1,7 @@
 //! Parameters of our own endpoints: known words, each said at most once.
 
-use session_core::service::Wait;
+use session_core::service::{PAGE_MAX, Wait};
+use session_core::store::DevicePlace;
 
 use crate::answer::Answer;
 
@@ -34,6 +35,41 @@ pub(super) fn scope(query: &str) -> Result<DeviceScope, Box<Answer>> {
         Ok(Some("others")) => Ok(DeviceScope::Others),
         Ok(Some("all")) => Ok(DeviceScope::All),
         _ => Err(Box::new(Answer::invalid("scope must be others or all"))),
+    }
+}
+
+/// `limit`: how many sessions a page has.
+///
+/// # Errors
+/// `400` for anything but a number that a page may have.
+pub(super) fn limit(query: &str) -> Result<usize, Box<Answer>> {
+    match value(query, "limit").map(|said| said.map(size)) {
+        Ok(None) => Ok(PAGE_MAX),
+        Ok(Some(Some(limit))) => Ok(limit),
+        _ => Err(Box::new(Answer::invalid(
+            "limit must be a number from 1 to 100",
+        ))),
+    }
+}
+
+/// The size of a page, in digits alone.
+fn size(said: &str) -> Option<usize> {
+    let is_plain = said.bytes().all(|byte| byte.is_ascii_digit());
+    let size = said.parse().ok().filter(|_| is_plain)?;
+    (1..=PAGE_MAX).contains(&size).then_some(size)
+}
+
+/// `after`: the `next` of the page before.
+///
+/// # Errors
+/// `400` for anything else.
+pub(super) fn after(query: &str) -> Result<Option<DevicePlace>, Box<Answer>> {
+    match value(query, "after").map(|said| said.map(str::parse)) {
+        Ok(None) => Ok(None),
+        Ok(Some(Ok(place))) => Ok(Some(place)),
+        _ => Err(Box::new(Answer::invalid(
+            "after must be the next of another page",
+        ))),
     }
 }
 
@@ -81,6 +117,31 @@ mod tests {
             assert_eq!(scope(bad).unwrap_err().status, 400, "{bad}");
         }
         assert!(scope("scope=all&scope=all").is_err());
+    }
+
+    #[test]
+    fn pages_are_bounded_and_go_on_where_another_ended() {
+        assert_eq!(limit("").unwrap(), PAGE_MAX);
+        assert_eq!(limit("limit=1&after=").unwrap(), 1);
+        assert_eq!(limit("limit=100").unwrap(), 100);
+        for bad in [
+            "limit=0",
+            "limit=101",
+            "limit=+1",
+            "limit=-1",
+            "limit=",
+            "limit=x",
+            "limit=1&limit=1",
+        ] {
+            assert_eq!(limit(bad).unwrap_err().status, 400, "{bad}");
+        }
+        assert_eq!(after("").unwrap(), None);
+        let place = "1700000000000001.00000000000000000000000000000007";
+        let found = after(&format!("after={place}")).unwrap().unwrap();
+        assert_eq!(found.to_string(), place);
+        for bad in ["after", "after=", "after=1", "after=1.1", "after=x&after=x"] {
+            assert_eq!(after(bad).unwrap_err().status, 400, "{bad}");
+        }
     }
 
     /// A word counts if it is said once, by its own name, and is one of the known ones.

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use session_core::service::Resolution;
-use session_core::session::RevokeReason;
+use session_core::service::{Resolution, Wait};
+use session_core::session::{RevokeReason, Session};
 use session_core::sid::SessionKey;
 use session_core::store::Scope;
 use tracing::warn;
@@ -15,7 +15,7 @@ use crate::auth::decide::Finding;
 use crate::buckets::TooMany;
 use crate::gate::Gate;
 use crate::legacy::{self, OldLogins};
-use crate::look_up::whose;
+use crate::look_up::{look_up_to_end, whose};
 use crate::set_cookie;
 use crate::site::Site;
 use crate::telemetry::security::{self, Facts, Kind};
@@ -57,32 +57,24 @@ pub(crate) async fn logout(gate: &Arc<Gate>, site: &Arc<Site>, asker: &Asker) ->
         Ok(old) => (old, None),
         Err(TooMany(seconds)) => (OldLogins::unknown(), Some(seconds)),
     };
-    let mut keys: Vec<SessionKey> = own.into_iter().collect();
-    keys.extend(old.keys().iter().filter(|key| Some(**key) != own));
     let mut had_session = false;
-    for key in keys {
-        let (ended, scope) = (whose(gate, key).await, Scope::Key(key));
-        match gate
-            .sessions
-            .revoke(scope.clone(), RevokeReason::Logout, wait)
-            .await
-        {
-            Ok(receipt) => {
-                gate.metrics.revoked(RevokeReason::Logout, receipt.revoked);
-                had_session |= receipt.revoked > 0;
-                // Whoever brings a sid that is over has proved nothing, and ended nothing.
-                if let Some(session) = ended.as_ref().filter(|_| receipt.revoked > 0) {
-                    let facts = Facts {
-                        receipt: Some(&receipt),
-                        ..asker.facts("own")
-                    };
-                    security::note(Kind::Logout, facts.by_owner(session).concerning(&scope));
-                }
-            }
-            Err(failed) => {
-                warn!(request_id = asker.request_id, error = %failed, "logout not committed");
-                return Answer::not_committed(&failed);
-            }
+    if let Some(key) = own {
+        let source = (asker.ip, asker.request_id.as_str());
+        let session = match look_up_to_end(gate, site, source, key).await {
+            Ok(Resolution::Active(active)) => Some(active.entry.session().clone()),
+            Ok(_) => None,
+            Err(TooMany(seconds)) => return Answer::too_many_misses(seconds),
+        };
+        match end(gate, asker, key, session, wait).await {
+            Ok(ended) => had_session |= ended,
+            Err(failed) => return failed,
+        }
+    }
+    for key in old.keys().iter().filter(|key| Some(**key) != own) {
+        let session = whose(gate, *key).await;
+        match end(gate, asker, *key, session, wait).await {
+            Ok(ended) => had_session |= ended,
+            Err(failed) => return failed,
         }
     }
     if !had_session && old.are_unknown() {
@@ -98,4 +90,36 @@ pub(crate) async fn logout(gate: &Arc<Gate>, site: &Arc<Site>, asker: &Asker) ->
         Some(cookie) => answer.with_cookie(cookie),
         None => answer,
     }
+}
+
+/// Ends one session; `session` is what is known of it. True when it lived.
+async fn end(
+    gate: &Gate,
+    asker: &Asker,
+    key: SessionKey,
+    session: Option<Session>,
+    wait: Wait,
+) -> Result<bool, Answer> {
+    let (reason, scope) = (RevokeReason::Logout, Scope::Key(key));
+    let revoked = gate.sessions.revoke(scope.clone(), reason, wait).await;
+    let receipt = revoked.map_err(|failed| {
+        warn!(request_id = asker.request_id, error = %failed, "logout not committed");
+        Answer::not_committed(&failed)
+    })?;
+    gate.metrics.revoked(reason, receipt.revoked);
+    // Whoever brings a sid that is over has proved nothing, and ended nothing.
+    if receipt.revoked > 0 {
+        let session = match session {
+            Some(session) => Some(session),
+            None => whose(gate, key).await,
+        };
+        if let Some(session) = session {
+            let facts = Facts {
+                receipt: Some(&receipt),
+                ..asker.facts("own").by_owner(&session)
+            };
+            security::note(Kind::Logout, facts.concerning(&scope));
+        }
+    }
+    Ok(receipt.revoked > 0)
 }

@@ -51,3 +51,26 @@ fn nothing_is_remembered_for_long() {
     misses.forget_idle(later);
     assert!(misses.beyond.lock().is_empty());
 }
+
+#[tokio::test(start_paused = true)]
+async fn whoever_ends_a_session_waits_for_a_turn_and_not_for_ever() {
+    let misses = misses(1);
+    let a = client("192.0.2.1");
+    assert!(misses.count(a, NOW).is_ok() && misses.count(a, NOW).is_err());
+    let mut held: Vec<_> = (0..READS_MAX).map(|_| misses.leave(a, NOW)).collect();
+
+    let in_turn = misses.leave_in_turn(a, NOW).await;
+    assert!(matches!(in_turn, Leave::Denied), "nobody made room");
+
+    let waits = misses.leave_in_turn(a, NOW);
+    let makes_room = async {
+        tokio::task::yield_now().await;
+        held.pop();
+    };
+    let (leave, ()) = tokio::join!(waits, makes_room);
+    assert!(matches!(leave, Leave::Once(_)));
+
+    let _crowd = misses.waiting.try_acquire_many(64).unwrap();
+    let denied = misses.leave_in_turn(a, NOW).await;
+    assert!(matches!(denied, Leave::Denied), "the queue is bounded");
+}

@@ -1,10 +1,10 @@
 //! What lists of sessions show: which rules a session broke, and when.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 
 use serde_json::{Value, json};
 use session_core::service::SessionsError;
-use session_core::session::Session;
 use session_core::store::Flag;
 use uuid::Uuid;
 
@@ -27,14 +27,13 @@ impl Flags {
     pub(crate) async fn of(
         gate: &Gate,
         site: &Site,
-        sessions: impl Iterator<Item = &Session>,
+        sessions: impl Iterator<Item = Uuid>,
     ) -> Result<Self, SessionsError> {
         if site.risk.is_none() {
             return Ok(Self::default());
         }
-        let ids = sessions.map(|session| session.id).collect();
         let mut flags = HashMap::<_, Vec<Flag>>::new();
-        for flag in gate.sessions.flags(ids).await? {
+        for flag in gate.sessions.flags(sessions.collect()).await? {
             flags.entry(flag.session).or_default().push(flag);
         }
         Ok(Self(flags))
@@ -42,12 +41,17 @@ impl Flags {
 
     /// Adds `flags` (names of rules) to the view of a session, and where risk is watched `signals` (names and times) and
     /// `place`.
-    pub(crate) fn add_to(&self, view: &mut Value, site: &Site, session: &Session) {
+    pub(crate) fn add_to(
+        &self,
+        view: &mut Value,
+        site: &Site,
+        (session, ip): (Uuid, Option<IpAddr>),
+    ) {
         let Some(view) = view.as_object_mut() else {
             return;
         };
         let none = Vec::new();
-        let flags = self.0.get(&session.id).unwrap_or(&none);
+        let flags = self.0.get(&session).unwrap_or(&none);
         let mut names: Vec<&str> = flags.iter().map(|flag| flag.rule.as_str()).collect();
         names.sort_unstable();
         names.dedup();
@@ -61,7 +65,7 @@ impl Flags {
             .map(|flag| json!({"rule": flag.rule.as_str(), "at": rfc3339(flag.at)}))
             .collect();
         view.insert("signals".to_owned(), json!(signals));
-        let place = session.ip.map(|ip| policy.geo.place(ip).view());
+        let place = ip.map(|ip| policy.geo.place(ip).view());
         view.insert("place".to_owned(), json!(place));
     }
 }

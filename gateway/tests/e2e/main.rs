@@ -63,11 +63,15 @@ mod lifecycle;
 #[cfg(test)]
 mod limits;
 #[cfg(test)]
+mod lists;
+#[cfg(test)]
 mod login;
 #[cfg(test)]
 mod login_errors;
 #[cfg(test)]
 mod login_limits;
+#[cfg(test)]
+mod logouts;
 #[cfg(test)]
 mod logs;
 #[cfg(test)]

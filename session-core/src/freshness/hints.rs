@@ -17,7 +17,7 @@ use crate::cache::Local;
 use crate::stats::Stats;
 use crate::store::{Hint, HintStream, StoreError, StoreResult};
 
-/// A flood of hints wakes the heartbeat no more often than this.
+/// A flood of hints, or of changes on this node, wakes the heartbeat no more often than this.
 pub const WAKE_EVERY: Duration = Duration::from_millis(10);
 /// Shortest and longest pause before a channel is opened again.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));

@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 use uuid::Uuid;
 
+use super::hints::WAKE_EVERY;
 use super::signals::{Phase, Signals};
 use super::window::Applied;
 use super::{Lease, RECENT_MAX, Window};
@@ -121,7 +122,9 @@ impl Tail {
             tokio::select! {
                 biased;
                 () = stop.cancelled() => return,
-                () = self.signals.woken() => {}
+                () = self.signals.woken() => {
+                    tokio::time::sleep(WAKE_EVERY.saturating_sub(self.clock.boot().since(sent))).await;
+                }
                 () = tokio::time::sleep(rest) => {}
             }
         }

@@ -8,23 +8,22 @@ use uuid::Uuid;
 
 use super::receipt::SEEN_WITHIN;
 use super::references::Seals;
-use super::{Receipt, Sessions, SessionsError, Wait, heard_by_all};
+use super::{Sessions, SessionsError};
 use crate::entropy;
 use crate::freshness::tail::BEAT_TIMEOUT;
 use crate::session::{
-    Identity, IdentityPatch, NewSession, Origin, Reference, RevokeReason, Seq, Session,
-    SessionLimit, Text,
+    Identity, IdentityPatch, NewSession, Origin, Reference, Seq, Session, SessionLimit, Text,
 };
 use crate::sid::{SessionKey, Sid};
 use crate::store::{
-    Change, Hint, NodeReport, Scope, Search, SessionStore, StoreError, StoredSession, Subject,
+    Change, Device, DevicePlace, Hint, NodeReport, Search, SessionStore, StoreError, StoredSession,
     Updated,
 };
 
 /// Tries to change a session that others keep changing.
 const CHANGE_TRIES: usize = 3;
-/// Most sessions of one user that are listed.
-pub const LIST_MAX: usize = 1_000;
+/// Most sessions on one page of a list.
+pub const PAGE_MAX: usize = 100;
 
 /// Permission to log somebody in, taken before their credentials were checked (R8).
 #[derive(Clone, Copy, Debug)]
@@ -196,47 +195,6 @@ impl Sessions {
         Ok(done)
     }
 
-    /// Ends sessions. With [`Wait::All`] the answer means that no node admits them any more.
-    ///
-    /// # Errors
-    /// When nothing was ended, or when nobody knows whether it was: then the caller must say so.
-    pub async fn revoke(
-        &self,
-        scope: Scope,
-        reason: RevokeReason,
-        wait: Wait,
-    ) -> Result<Receipt, SessionsError> {
-        let store = Arc::clone(&self.store);
-        let asked = scope.clone();
-        let revoked = self
-            .on_core(async move { Ok(store.revoke(&asked, reason).await?) })
-            .await?;
-        let committed = self.clock.boot();
-        let subject = match scope {
-            Scope::Key(key) => Some(Subject::Session(key)),
-            Scope::User(user_id) => Some(Subject::User(user_id)),
-            Scope::Tenant(tenant_id) => Some(Subject::Tenant(tenant_id)),
-            Scope::All => Some(Subject::Flush),
-            Scope::Handle { .. } | Scope::Others { .. } => None,
-        };
-        if revoked.sessions > 0
-            && let Some(subject) = subject
-        {
-            self.window.hint(&subject, revoked.seq);
-        }
-        self.hear_of_it(None).await;
-        Ok(match wait {
-            Wait::None => Receipt::unheard(&revoked),
-            Wait::All => {
-                let (store, clock) = (Arc::clone(&self.store), Arc::clone(&self.clock));
-                let heard = async move {
-                    Ok(heard_by_all(store.as_ref(), clock.as_ref(), &revoked, committed).await)
-                };
-                self.on_core(heard).await?
-            }
-        })
-    }
-
     /// What the store still has of a session, dead or alive.
     ///
     /// # Errors
@@ -249,14 +207,25 @@ impl Sessions {
         Ok(snapshot.row.map(|row| row.session))
     }
 
-    /// The live sessions of a user, newest activity first.
+    /// A page of the live sessions of a user, newest activity first, and where the next one begins if there is one. At
+    /// most [`PAGE_MAX`] at a time.
     ///
     /// # Errors
     /// When the store failed.
-    pub async fn list(&self, user_id: &str) -> Result<Vec<Session>, SessionsError> {
+    pub async fn list(
+        &self,
+        user_id: &str,
+        after: Option<DevicePlace>,
+        limit: usize,
+    ) -> Result<(Vec<Device>, Option<DevicePlace>), SessionsError> {
         let (store, user_id) = (Arc::clone(&self.store), user_id.to_owned());
-        self.on_core(async move { Ok(store.list_by_user(&user_id, LIST_MAX).await?) })
-            .await
+        let limit = limit.min(PAGE_MAX);
+        let listed = async move { Ok(store.list_by_user(&user_id, after, limit + 1).await?) };
+        let mut page = self.on_core(listed).await?;
+        let has_more = page.len() > limit;
+        page.truncate(limit);
+        let next = page.last().filter(|_| has_more).map(Device::place);
+        Ok((page, next))
     }
 
     /// Live sessions for an operator, the latest login first.

@@ -4,6 +4,7 @@
 //! store on the runtime it was given, so that a client that hangs up cannot leave half a transaction behind.
 
 mod change;
+mod end;
 mod error;
 mod housekeeping;
 mod hygiene;
@@ -27,7 +28,7 @@ use tokio_util::task::TaskTracker;
 use tracing::warn;
 use uuid::Uuid;
 
-pub use self::change::{Created, LIST_MAX, Login, LoginTicket, UpdateError};
+pub use self::change::{Created, Login, LoginTicket, PAGE_MAX, UpdateError};
 pub use self::error::SessionsError;
 use self::housekeeping::Retention;
 use self::hygiene::{Hygiene, unlink_all};

@@ -29,7 +29,7 @@ pub enum Wait {
 }
 
 /// What a revocation did.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Receipt {
     /// Sessions that lived and now do not.
     pub revoked: u64,

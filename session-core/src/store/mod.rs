@@ -16,6 +16,7 @@ use crate::clock::Timestamp;
 use crate::session::{Dead, Identity, NewSession, References, RevokeReason, Seq, Session, Text};
 use crate::sid::SessionKey;
 
+mod device;
 mod error;
 mod legacy;
 mod login;
@@ -23,6 +24,7 @@ pub mod postgres;
 mod sighting;
 pub mod sqlite;
 
+pub use device::{Device, DevicePlace, NoPlace};
 pub use error::{SchemaError, StoreError};
 pub use legacy::{
     Adopted, Adoption, Attached, Attachment, LegacyStore, ProvenRow, Recalled, RecalledRow, Seen,
@@ -104,13 +106,20 @@ pub trait SessionStore:
     /// Ends sessions. On return the change is committed; its events are numbered up to [`Revoked::seq`].
     async fn revoke(&self, scope: &Scope, reason: RevokeReason) -> StoreResult<Revoked>;
 
-    /// The live sessions of a user, newest activity first, at most `limit`.
-    async fn list_by_user(&self, user_id: &str, limit: usize) -> StoreResult<Vec<Session>>;
+    /// The live sessions of a user, newest activity first, at most `limit` that come after a place. As
+    /// [`SessionStore::search`], but for the limit of its time: a request waits for it.
+    async fn list_by_user(
+        &self,
+        user_id: &str,
+        after: Option<DevicePlace>,
+        limit: usize,
+    ) -> StoreResult<Vec<Device>>;
 
     /// A session by its handle, dead or alive.
     async fn find(&self, id: Uuid) -> StoreResult<Option<StoredSession>>;
 
-    /// Live sessions for an operator, the latest login first. Takes longer than a request may, and has its own limit.
+    /// Live sessions for an operator, the latest login first. Takes longer than a request may, and has its own limit;
+    /// whatever many of these do, nothing else waits for them.
     async fn search(&self, _search: &Search) -> StoreResult<Vec<Session>> {
         Err(StoreError::unavailable("this store cannot be searched"))
     }

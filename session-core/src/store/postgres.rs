@@ -7,6 +7,7 @@
 //!   end well, also because the caller went away, is closed and never used again (`pool`).
 //! - **A read is retried once** if the pooled connection turns out to be dead. A write never is: it may have happened.
 //! - **The heartbeat has a connection to itself** (`link`): a pool full of slow queries must not end the lease.
+//! - **Lists and operators have two**: their questions take long, and must not keep a login or a logout waiting.
 //! - **Hints have one too** (`hints`): the server sends them when it likes, and some poolers swallow them.
 //! - **Only a primary is believed**: connections ask for a read-write server, and reads check again.
 //! - **Numbers are given at commit** by the triggers of the schema (`schema`); this code never writes an event.
@@ -20,10 +21,10 @@ use self::connect::Connector;
 use self::link::Link;
 use self::pool::Pool;
 use super::{
-    Adopted, Adoption, Attached, Attachment, Change, Cursor, Familiar, Flag, HintStream, History,
-    Housekept, LegacyStore, LoginSeen, LoginStore, NodeReport, Pulse, Recalled, Renewal, Revoked,
-    Scope, Search, Seen, SessionStore, Sighting, SightingStore, Sightings, Snapshot, StoreResult,
-    StoredSession, Tally, Touch, Updated,
+    Adopted, Adoption, Attached, Attachment, Change, Cursor, Device, DevicePlace, Familiar, Flag,
+    HintStream, History, Housekept, LegacyStore, LoginSeen, LoginStore, NodeReport, Pulse,
+    Recalled, Renewal, Revoked, Scope, Search, Seen, SessionStore, Sighting, SightingStore,
+    Sightings, Snapshot, StoreResult, StoredSession, Tally, Touch, Updated,
 };
 use crate::keys::legacy::LegacyKey;
 use crate::keys::login::LoginDigest;
@@ -71,7 +72,7 @@ pub fn may_be_clear_text(url: &SecretString) -> bool {
 /// Limits of a [`PostgresStore`]. Every wait has one.
 #[derive(Clone, Debug)]
 pub struct PostgresOptions {
-    /// Most connections beside the one of the heartbeat and the one of the hints.
+    /// Most connections beside the one of the heartbeat, the one of the hints and the two for lists and operators.
     pub max_connections: usize,
     /// Longest wait for a free connection.
     pub acquire_timeout: Duration,
@@ -101,11 +102,23 @@ impl Default for PostgresOptions {
     }
 }
 
+/// Limits of the connections for lists and what operators ask. Who asks waits for a turn, as long as an answer may take.
+fn operators(options: &PostgresOptions) -> PostgresOptions {
+    /// Questions that are answered at the same time.
+    const AT_A_TIME: usize = 2;
+    PostgresOptions {
+        max_connections: AT_A_TIME,
+        acquire_timeout: options.write_timeout,
+        ..options.clone()
+    }
+}
+
 /// Sessions in PostgreSQL.
 #[derive(Debug)]
 pub struct PostgresStore {
     connector: Connector,
     pool: Pool,
+    operators: Pool,
     link: Link,
     options: PostgresOptions,
 }
@@ -124,6 +137,7 @@ impl PostgresStore {
         let connector = Connector::new(url, &options)?;
         Ok(Self {
             pool: Pool::new(&connector, &options)?,
+            operators: Pool::new(&connector, &operators(&options))?,
             link: Link::new(connector.clone(), &options, &events::OF_A_BEAT),
             connector,
             options,
@@ -194,8 +208,13 @@ impl SessionStore for PostgresStore {
         revoke::revoke(&self.pool, scope, reason).await
     }
 
-    async fn list_by_user(&self, user_id: &str, limit: usize) -> StoreResult<Vec<Session>> {
-        read::list_by_user(&self.pool, user_id, limit).await
+    async fn list_by_user(
+        &self,
+        user_id: &str,
+        after: Option<DevicePlace>,
+        limit: usize,
+    ) -> StoreResult<Vec<Device>> {
+        read::list_by_user(&self.operators, user_id, after, limit).await
     }
 
     async fn find(&self, id: Uuid) -> StoreResult<Option<StoredSession>> {
@@ -203,11 +222,11 @@ impl SessionStore for PostgresStore {
     }
 
     async fn search(&self, search: &Search) -> StoreResult<Vec<Session>> {
-        read::search(&self.pool, search).await
+        read::search(&self.operators, search).await
     }
 
     async fn count_live(&self) -> StoreResult<u64> {
-        read::count_live(&self.pool).await
+        read::count_live(&self.operators).await
     }
 
     async fn report(&self, node: Uuid, applied: Seq, eid: Option<Uuid>) -> StoreResult<()> {
@@ -273,7 +292,7 @@ impl LegacyStore for PostgresStore {
     }
 
     async fn tallied(&self) -> StoreResult<Tally> {
-        legacy::tallied(&self.pool).await
+        legacy::tallied(&self.operators).await
     }
 }
 
@@ -288,11 +307,11 @@ impl SightingStore for PostgresStore {
     }
 
     async fn flags(&self, sessions: &[Uuid], limit: usize) -> StoreResult<Vec<Flag>> {
-        sighting::flags(&self.pool, sessions, limit).await
+        sighting::flags(&self.operators, sessions, limit).await
     }
 
     async fn sightings_from(&self, from: Cursor, limit: usize) -> StoreResult<Sightings> {
-        sighting::from(&self.pool, from, limit).await
+        sighting::from(&self.operators, from, limit).await
     }
 
     async fn forget_sightings(&self, kept: Duration, batch: usize) -> StoreResult<u64> {

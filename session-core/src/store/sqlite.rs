@@ -2,8 +2,8 @@
 //!
 //! - **A commit is on disk.** WAL with `synchronous = FULL`: a revocation that was answered survives a loss of power.
 //! - **Five connections**, each with a thread: one writes, one reads, one is the heartbeat's, so that no queue can end the
-//!   lease, one does the chores, reports and housekeeping, that need not be on disk at once, and one answers operators,
-//!   whose questions take long. WAL lets them work at the same time (`lane`).
+//!   lease, one does the chores, reports and housekeeping, that need not be on disk at once, and one answers operators
+//!   and lists, whose questions take long. WAL lets them work at the same time (`lane`).
 //! - **Every call ends.** A caller waits for no longer than the limit; what has not been started by then never is.
 //! - **Time comes from the clock that is handed in**; SQLite's own is the host's.
 //! - **Several gateways may share the file.** They hear of each other, and of the sqlite3 shell, through the log of events
@@ -20,10 +20,10 @@ use uuid::Uuid;
 
 use self::lane::Lane;
 use super::{
-    Adopted, Adoption, Attached, Attachment, Change, Cursor, Familiar, Flag, History, Housekept,
-    LegacyStore, LoginSeen, LoginStore, NodeReport, Pulse, Recalled, Renewal, Revoked, Scope,
-    Search, Seen, SessionStore, Sighting, SightingStore, Sightings, Snapshot, StoreError,
-    StoreResult, StoredSession, Tally, Touch, Updated,
+    Adopted, Adoption, Attached, Attachment, Change, Cursor, Device, DevicePlace, Familiar, Flag,
+    History, Housekept, LegacyStore, LoginSeen, LoginStore, NodeReport, Pulse, Recalled, Renewal,
+    Revoked, Scope, Search, Seen, SessionStore, Sighting, SightingStore, Sightings, Snapshot,
+    StoreError, StoreResult, StoredSession, Tally, Touch, Updated,
 };
 use crate::clock::SharedClock;
 use crate::keys::legacy::LegacyKey;
@@ -203,10 +203,17 @@ impl SessionStore for SqliteStore {
             .await
     }
 
-    async fn list_by_user(&self, user_id: &str, limit: usize) -> StoreResult<Vec<Session>> {
+    async fn list_by_user(
+        &self,
+        user_id: &str,
+        after: Option<DevicePlace>,
+        limit: usize,
+    ) -> StoreResult<Vec<Device>> {
         let (clock, user_id) = (SharedClock::clone(&self.clock), user_id.to_owned());
-        self.reader
-            .call(move |connection| read::list_by_user(connection, clock.wall(), &user_id, limit))
+        self.operators
+            .call(move |connection| {
+                read::list_by_user(connection, clock.wall(), &user_id, after, limit)
+            })
             .await
     }
 
@@ -315,7 +322,7 @@ impl LegacyStore for SqliteStore {
 
     async fn tallied(&self) -> StoreResult<Tally> {
         let clock = SharedClock::clone(&self.clock);
-        self.reader
+        self.operators
             .call(move |connection| legacy::tallied(connection, clock.wall()))
             .await
     }
@@ -338,7 +345,7 @@ impl SightingStore for SqliteStore {
 
     async fn flags(&self, sessions: &[Uuid], limit: usize) -> StoreResult<Vec<Flag>> {
         let sessions = sessions.to_vec();
-        self.reader
+        self.operators
             .call(move |connection| sighting::flags(connection, &sessions, limit))
             .await
     }

@@ -69,7 +69,7 @@ macro_rules! store_conformance {
                 does_not_count_the_replaced, counts_one_user_only, announces_the_evicted, holds_against_parallel_logins,
                 holds_against_rotations;
             load: knows_an_absent_session, reports_the_head_of_its_snapshot, never_mixes_snapshots, finds_by_handle,
-                lists_by_latest_activity, lists_only_the_living;
+                lists_by_latest_activity, lists_by_page, lists_only_the_living;
             search: finds_what_was_asked_for, goes_on_after_the_last, finds_and_counts_only_the_living;
             update: writes_and_counts, replaces_and_removes_the_reference, refuses_a_stale_version,
                 never_revives, moves_to_another_tenant, lets_one_of_two_win;

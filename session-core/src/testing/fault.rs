@@ -12,9 +12,9 @@ use uuid::Uuid;
 use crate::session::{NewSession, RevokeReason, Seq, Session};
 use crate::sid::SessionKey;
 use crate::store::{
-    Change, Cursor, Flag, HintStream, History, Housekept, NodeReport, Pulse, Renewal, Revoked,
-    Scope, Search, SessionStore, Sighting, SightingStore, Sightings, Snapshot, StoreError,
-    StoreResult, StoredSession, Touch, Updated,
+    Change, Cursor, Device, DevicePlace, Flag, HintStream, History, Housekept, NodeReport, Pulse,
+    Renewal, Revoked, Scope, Search, SessionStore, Sighting, SightingStore, Sightings, Snapshot,
+    StoreError, StoreResult, StoredSession, Touch, Updated,
 };
 
 mod legacy;
@@ -289,8 +289,13 @@ impl SessionStore for FaultStore {
         self.faults.pass(Call::Revoke, inner).await
     }
 
-    async fn list_by_user(&self, user_id: &str, limit: usize) -> StoreResult<Vec<Session>> {
-        let inner = self.inner.list_by_user(user_id, limit);
+    async fn list_by_user(
+        &self,
+        user_id: &str,
+        after: Option<DevicePlace>,
+        limit: usize,
+    ) -> StoreResult<Vec<Device>> {
+        let inner = self.inner.list_by_user(user_id, after, limit);
         self.faults.pass(Call::ListByUser, inner).await
     }
 

@@ -86,7 +86,7 @@ async fn a_gateway_needs_no_ddl() {
     };
     store.touch(&[touch]).await.unwrap();
     store.load(&session.key).await.unwrap();
-    store.list_by_user("7", 1).await.unwrap();
+    store.list_by_user("7", None, 1).await.unwrap();
     let others = Scope::Others {
         user_id: "7".into(),
         keep: session.key,

@@ -236,7 +236,7 @@ async fn others_of_a_user_end_and_this_one_stays() {
     assert_eq!(revoked.revoked, 1);
     assert!(node.admits(&kept).await && node.admits(&stranger).await);
     assert!(node.absence(&other).await.is_some());
-    assert_eq!(node.sessions.list("7").await.unwrap().len(), 1);
+    assert_eq!(node.sessions.list("7", None, 10).await.unwrap().0.len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,6 +1,7 @@
 //! Revocation against everything that might bring a session back.
 
 use session_core::freshness::LEASE;
+use session_core::freshness::hints::WAKE_EVERY;
 use session_core::service::{Absence, Resolution, SessionsError, Wait};
 use session_core::session::{Dead, RevokeReason};
 use session_core::stats::ResetReason;
@@ -8,7 +9,7 @@ use session_core::store::{Scope, StoreError};
 use tokio::runtime::Handle;
 use tokio::time::Instant;
 
-use crate::support::{Site, login, until};
+use crate::support::{Node, Site, login, until};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_other_node_refuses_within_the_lease_with_nothing_but_the_heartbeat() {
@@ -240,4 +241,85 @@ async fn a_node_that_stopped_is_not_waited_for() {
         .await
         .unwrap();
     assert_eq!((receipt.nodes, receipt.acked), (1, 1));
+}
+
+/// What is over is remembered, and nothing is written for it.
+#[tokio::test(flavor = "multi_thread")]
+async fn ending_what_is_over_reaches_the_store_once() {
+    let site = Site::new().await;
+    let (a, b) = (site.node().await, site.node().await);
+    let created = a.log_in("7").await;
+    let end = async |node: &Node| {
+        let scope = Scope::Key(created.session.key);
+        let ended = node
+            .sessions
+            .revoke(scope, RevokeReason::Logout, Wait::None);
+        ended.await.unwrap().revoked
+    };
+    assert_eq!(end(&a).await, 1);
+    let why = Absence::Ended(Dead::Revoked(Some(RevokeReason::Logout)));
+    assert_eq!(b.absence(&created).await, Some(why));
+
+    a.faults.down();
+    b.faults.down();
+
+    assert_eq!(end(&a).await, 0, "known where it was ended");
+    assert_eq!(end(&b).await, 0, "and where it was looked up");
+}
+
+/// Another node may know of a use that is not written yet.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_idle_session_is_ended_all_the_same_and_once() {
+    let site = Site::new().await;
+    let node = site.node().await;
+    let created = node.log_in("7").await;
+    site.sql("UPDATE sidgate_session SET idle_seconds = 1, last_activity = 1");
+    until("idle", async || {
+        node.absence(&created).await == Some(Absence::Ended(Dead::Idle))
+    })
+    .await;
+    let end = async || {
+        let scope = Scope::Key(created.session.key);
+        node.sessions
+            .revoke(scope, RevokeReason::Logout, Wait::None)
+            .await
+    };
+
+    assert_eq!(end().await.unwrap().revoked, 0);
+
+    let why = Absence::Ended(Dead::Revoked(Some(RevokeReason::Logout)));
+    assert_eq!(
+        node.absence(&created).await,
+        Some(why),
+        "it cannot come back"
+    );
+    node.faults.down();
+    assert!(end().await.is_ok(), "nothing is left to write");
+}
+
+/// However many end their sessions at once, the heartbeat reads for all of them together.
+#[tokio::test(flavor = "multi_thread")]
+async fn many_changes_at_once_share_heartbeats() {
+    const COUNT: usize = 200;
+    let site = Site::new().await;
+    let node = site.node().await;
+    let mut keys = Vec::new();
+    for nth in 0..COUNT {
+        keys.push(node.log_in(&nth.to_string()).await.session.key);
+    }
+    let (before, since) = (node.sessions.stats().beats.get(), Instant::now());
+
+    let ends = keys.into_iter().map(|key| {
+        let scope = Scope::Key(key);
+        node.sessions
+            .revoke(scope, RevokeReason::Logout, Wait::None)
+    });
+    for ended in futures_util::future::join_all(ends).await {
+        assert_eq!(ended.unwrap().revoked, 1);
+    }
+
+    let beats = u128::from(node.sessions.stats().beats.get() - before);
+    // One that is woken, and one that reports what it has read.
+    let most = 2 * (since.elapsed().as_nanos() / WAKE_EVERY.as_nanos() + 2);
+    assert!(beats <= most, "{beats} heartbeats, at most {most}");
 }

@@ -16,10 +16,18 @@ export function readSession({ status, body }: Answer): Session | null {
   return body as unknown as Session;
 }
 
-/** Reads the list of devices. */
-export function readDevices({ status, body }: Answer): DeviceSession[] {
+/** A page of the list of devices, and where the next one begins, if there is one. */
+export interface DevicePage {
+  sessions: DeviceSession[];
+  next: string | undefined;
+}
+
+/** Reads a page of the list of devices. */
+export function readDevices({ status, body }: Answer): DevicePage {
   if (!isObject(body) || !Array.isArray(body['sessions'])) throw badAnswer(status);
-  return body['sessions'] as DeviceSession[];
+  const next = body['next'];
+  if (next !== undefined && typeof next !== 'string') throw badAnswer(status);
+  return { sessions: body['sessions'] as DeviceSession[], next };
 }
 
 export function isObject(value: unknown): value is Record<string, unknown> {

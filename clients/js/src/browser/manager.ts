@@ -163,6 +163,19 @@ export function createSessionManager(options: SessionManagerOptions = {}): Sessi
     throw refusal(answer);
   }
 
+  /** All pages of the list. A session that is used meanwhile moves to the front and may come twice: it is listed once. */
+  async function listSessions(): Promise<DeviceSession[]> {
+    const found = new Map<string, DeviceSession>();
+    let after: string | undefined;
+    do {
+      const target = after === undefined ? '/sessions' : `/sessions?after=${encodeURIComponent(after)}`;
+      const { sessions, next } = readDevices(expect(await call('GET', target), 200));
+      for (const session of sessions) if (!found.has(session.id)) found.set(session.id, session);
+      after = next;
+    } while (after !== undefined);
+    return [...found.values()];
+  }
+
   return {
     getSession,
     clearCache,
@@ -187,7 +200,7 @@ export function createSessionManager(options: SessionManagerOptions = {}): Sessi
         signedOut();
       }),
 
-    listSessions: async () => readDevices(expect(await call('GET', '/sessions'), 200)),
+    listSessions,
 
     revokeSession: (id) =>
       change(async () => {

@@ -12,7 +12,7 @@ use super::{NotDone, Subject};
 use crate::auth::event::LogoutScope;
 use crate::gate::Gate;
 use crate::legacy::{self, OldLogins};
-use crate::look_up::whose;
+use crate::look_up::living;
 use crate::proxy::ctx::{Ctx, Forward};
 use crate::set_cookie;
 use crate::telemetry::security::{self, Facts, Kind};
@@ -112,7 +112,7 @@ async fn end(
     acting: Option<SessionKey>,
 ) -> Result<Receipt, SessionsError> {
     let session = match acting {
-        Some(key) => whose(gate, key).await,
+        Some(key) => living(gate, key).await,
         None => None,
     };
     let receipt = gate

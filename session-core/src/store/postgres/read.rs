@@ -6,7 +6,9 @@ use super::pool::{Params, Pool};
 use super::row::{self, Stamp, column, columns, in_use, incarnation, mass_revoked, unended};
 use crate::session::{Seq, Session};
 use crate::sid::SessionKey;
-use crate::store::{SchemaError, Search, Snapshot, StoreError, StoreResult, StoredSession};
+use crate::store::{
+    Device, DevicePlace, SchemaError, Search, Snapshot, StoreError, StoreResult, StoredSession,
+};
 
 /// The key is a value that the planner cannot look into, so that it looks the row up by its index, whatever it believes
 /// about the table.
@@ -49,20 +51,25 @@ pub(super) async fn head(pool: &Pool) -> StoreResult<Seq> {
 pub(super) async fn list_by_user(
     pool: &Pool,
     user_id: &str,
+    after: Option<DevicePlace>,
     limit: usize,
-) -> StoreResult<Vec<Session>> {
+) -> StoreResult<Vec<Device>> {
     const SQL: &str = concat!(
-        "SELECT ",
-        columns!(),
-        " FROM sidgate_session s WHERE s.user_id = $1 AND ",
+        "SELECT s.id, s.ip, s.user_agent, s.created_at, s.last_activity, s.expires_at \
+         FROM sidgate_session s WHERE s.user_id = $1 AND ($3::uuid IS NULL OR (s.last_activity, s.id) < \
+             (to_timestamp(0) + $2::bigint * interval '1 microsecond', $3)) AND ",
         unended!(),
         " AND ",
         in_use!(),
-        " ORDER BY s.last_activity DESC, s.id DESC LIMIT $2"
+        " ORDER BY s.last_activity DESC, s.id DESC LIMIT $4"
     );
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let rows = pool.read(SQL, &[&user_id, &limit]).await?;
-    rows.iter().map(row::session).collect()
+    let (at, id) = after
+        .map(|place| (place.last_activity.as_micros(), place.id))
+        .unzip();
+    let params: Params<'_> = &[&user_id, &at, &id, &limit];
+    let rows = pool.read_within(pool.write_timeout(), SQL, params).await?;
+    rows.iter().map(row::device).collect()
 }
 
 /// Handles grow with the time of the login, and have an index: their order costs nothing.

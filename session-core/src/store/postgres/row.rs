@@ -11,7 +11,7 @@ use uuid::Uuid;
 use crate::clock::Timestamp;
 use crate::session::{Identity, References, RevokeReason, Seq, Session};
 use crate::sid::SessionKey;
-use crate::store::{Event, StoreError, StoreResult, StoredSession, Subject};
+use crate::store::{Device, Event, StoreError, StoreResult, StoredSession, Subject};
 
 /// The columns of a session `s`, as [`session`] reads them.
 macro_rules! columns {
@@ -94,6 +94,18 @@ pub(super) fn session(row: &Row) -> StoreResult<Session> {
         created_seq: column(row, "created_seq")?,
         version: column(row, "version")?,
         renewed_at: column::<Option<Stamp>>(row, "renewed_at")?.map(|at| at.0),
+    })
+}
+
+/// A session as a list shows it.
+pub(super) fn device(row: &Row) -> StoreResult<Device> {
+    Ok(Device {
+        id: column(row, "id")?,
+        ip: column::<Option<IpAddr>>(row, "ip")?,
+        user_agent: column(row, "user_agent")?,
+        created_at: column::<Stamp>(row, "created_at")?.0,
+        last_activity: column::<Stamp>(row, "last_activity")?.0,
+        expires_at: column::<Stamp>(row, "expires_at")?.0,
     })
 }
 

@@ -8,7 +8,9 @@ use super::row::{self, column, columns, current_key, in_use, mass_revoked, unend
 use crate::clock::Timestamp;
 use crate::session::{Seq, Session};
 use crate::sid::SessionKey;
-use crate::store::{SchemaError, Search, Snapshot, StoreError, StoreResult, StoredSession};
+use crate::store::{
+    Device, DevicePlace, SchemaError, Search, Snapshot, StoreError, StoreResult, StoredSession,
+};
 
 pub(super) fn load(
     connection: &Connection,
@@ -49,20 +51,25 @@ pub(super) fn list_by_user(
     connection: &Connection,
     now: Timestamp,
     user_id: &str,
+    after: Option<DevicePlace>,
     limit: usize,
-) -> StoreResult<Vec<Session>> {
+) -> StoreResult<Vec<Device>> {
     const SQL: &str = concat!(
-        "SELECT ",
-        columns!(),
-        " FROM sidgate_session s WHERE s.user_id = :user AND ",
+        "SELECT s.id, s.ip, s.user_agent, s.created_at, s.last_activity, s.expires_at \
+         FROM sidgate_session s WHERE s.user_id = :user AND (:id IS NULL OR (s.last_activity, s.id) < (:at, :id)) AND ",
         unended!(),
         " AND ",
         in_use!(),
         " ORDER BY s.last_activity DESC, s.id DESC LIMIT :limit"
     );
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let params = named_params! {":user": user_id, ":now": now.as_micros(), ":limit": limit};
-    rows(connection, SQL, params, row::session)
+    let params = named_params! {
+        ":user": user_id,
+        ":at": after.map(|place| place.last_activity.as_micros()),
+        ":id": after.map(|place| place.id.to_string()),
+        ":limit": i64::try_from(limit).unwrap_or(i64::MAX),
+        ":now": now.as_micros(),
+    };
+    rows(connection, SQL, params, row::device)
 }
 
 /// Handles grow with the time of the login, and have an index: their order costs nothing.

@@ -1,5 +1,6 @@
 //! Between rows and values. A value that cannot be read is named by its column and never shown.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use tokio_rusqlite::rusqlite::Row;
@@ -9,7 +10,7 @@ use uuid::Uuid;
 use crate::clock::Timestamp;
 use crate::session::{Identity, References, RevokeReason, Seq, Session};
 use crate::sid::SessionKey;
-use crate::store::{Event, StoreError, StoreResult, StoredSession, Subject};
+use crate::store::{Device, Event, StoreError, StoreResult, StoredSession, Subject};
 
 /// The columns of a session `s`, as [`session`] reads them.
 macro_rules! columns {
@@ -73,9 +74,6 @@ pub(super) fn session(row: &Row<'_>) -> StoreResult<Session> {
     let identity: String = column(row, "identity")?;
     let identity =
         Identity::from_stored(&identity).map_err(|_error| StoreError::Corrupt("identity"))?;
-    let id: String = column(row, "id")?;
-    let ip: Option<String> = column(row, "ip")?;
-    let ip = ip.map(|ip| ip.parse()).transpose();
     let revoked_at: Option<i64> = column(row, "revoked_at")?;
     let reason: Option<String> = column(row, "revoke_reason")?;
     let reason = reason.map_or(RevokeReason::External, |text| {
@@ -84,9 +82,9 @@ pub(super) fn session(row: &Row<'_>) -> StoreResult<Session> {
     let idle: i64 = column(row, "idle_seconds")?;
     Ok(Session {
         key: key(row)?,
-        id: Uuid::parse_str(&id).map_err(|_error| StoreError::Corrupt("id"))?,
+        id: handle(row)?,
         identity,
-        ip: ip.map_err(|_error| StoreError::Corrupt("ip"))?,
+        ip: address(row)?,
         user_agent: column::<String>(row, "user_agent")?.into_boxed_str(),
         created_at: stamp("created_at")?,
         auth_time: stamp("auth_time")?,
@@ -102,6 +100,19 @@ pub(super) fn session(row: &Row<'_>) -> StoreResult<Session> {
         created_seq: column(row, "created_seq")?,
         version: column(row, "version")?,
         renewed_at: column::<Option<i64>>(row, "renewed_at")?.map(Timestamp::from_micros),
+    })
+}
+
+/// A session as a list shows it.
+pub(super) fn device(row: &Row<'_>) -> StoreResult<Device> {
+    let stamp = |name| column(row, name).map(Timestamp::from_micros);
+    Ok(Device {
+        id: handle(row)?,
+        ip: address(row)?,
+        user_agent: column::<String>(row, "user_agent")?.into_boxed_str(),
+        created_at: stamp("created_at")?,
+        last_activity: stamp("last_activity")?,
+        expires_at: stamp("expires_at")?,
     })
 }
 
@@ -136,6 +147,18 @@ pub(super) fn event(row: &Row<'_>) -> StoreResult<Option<Event>> {
 /// A UUID of 16 bytes.
 pub(super) fn uuid(row: &Row<'_>, name: &'static str) -> StoreResult<Uuid> {
     column(row, name).map(Uuid::from_bytes)
+}
+
+fn handle(row: &Row<'_>) -> StoreResult<Uuid> {
+    let id: String = column(row, "id")?;
+    Uuid::parse_str(&id).map_err(|_error| StoreError::Corrupt("id"))
+}
+
+fn address(row: &Row<'_>) -> StoreResult<Option<IpAddr>> {
+    let ip: Option<String> = column(row, "ip")?;
+    ip.map(|ip| ip.parse())
+        .transpose()
+        .map_err(|_error| StoreError::Corrupt("ip"))
 }
 
 fn key(row: &Row<'_>) -> StoreResult<SessionKey> {

@@ -114,7 +114,7 @@ pub async fn lists_by_latest_activity(f: &impl Fixture) {
     }
     f.log_in("8", None).await;
     ids.sort_unstable();
-    let list = async |limit| match f.store().list_by_user("7", limit).await {
+    let list = async |limit| match f.store().list_by_user("7", None, limit).await {
         Ok(list) => list
             .into_iter()
             .map(|session| session.id)
@@ -128,6 +128,35 @@ pub async fn lists_by_latest_activity(f: &impl Fixture) {
         newest_first.iter().copied().take(2).collect::<Vec<_>>()
     );
     assert!(list(0).await.is_empty());
+}
+
+/// Page after page, the list is the same as at once; also where sessions were used at the same moment.
+pub async fn lists_by_page(f: &impl Fixture) {
+    let mut ids = Vec::new();
+    for nth in 0..7 {
+        let session = f.log_in("7", None).await;
+        let at = f.seconds_from_now(-10 - nth / 3);
+        f.set(session.id, &format!("last_activity = {at}")).await;
+        ids.push(session.id);
+    }
+    f.log_in("8", None).await;
+    let page = async |after, limit| match f.store().list_by_user("7", after, limit).await {
+        Ok(list) => list,
+        Err(error) => panic!("list: {error:?}"),
+    };
+    let whole = page(None, 100).await;
+    let (mut pages, mut after) = (Vec::new(), None);
+    loop {
+        let next = page(after, 2).await;
+        let Some(last) = next.last() else { break };
+        after = Some(last.place());
+        pages.extend(next);
+    }
+    assert_eq!(pages, whole);
+    let mut listed: Vec<_> = whole.iter().map(|device| device.id).collect();
+    listed.sort_unstable();
+    ids.sort_unstable();
+    assert_eq!(listed, ids);
 }
 
 /// Neither the revoked, nor the expired, nor the idle, nor those whose tenant was revoked.
@@ -157,8 +186,8 @@ pub async fn lists_only_the_living(f: &impl Fixture) {
         .revoke(&Scope::Key(ended.key), RevokeReason::Logout)
         .await;
     assert!(revoked.is_ok(), "{revoked:?}");
-    let list = f.store().list_by_user("7", 10).await.unwrap_or_default();
-    assert_eq!(list, [live]);
+    let list = f.store().list_by_user("7", None, 10).await;
+    assert_eq!(list.unwrap_or_default(), [live.into()]);
     for dead in [tenants, expired, idle, ended] {
         assert!(!f.is_live(&dead.key).await, "a list and a load agree");
     }

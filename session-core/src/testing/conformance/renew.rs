@@ -115,7 +115,7 @@ pub async fn has_one_successor(f: &impl Fixture) {
     );
     assert_eq!(
         f.store()
-            .list_by_user("7", 10)
+            .list_by_user("7", None, 10)
             .await
             .map(|list| list.len())
             .ok(),

@@ -20,9 +20,9 @@ use crate::freshness::tail::BEAT;
 use crate::session::{NewSession, RevokeReason, Seq, Session};
 use crate::sid::SessionKey;
 use crate::store::{
-    Change, HintStream, History, LegacyStore, LoginStore, NodeReport, Pulse, Renewal, Revoked,
-    Scope, SessionStore, SightingStore, Snapshot, StoreError, StoreResult, StoredSession, Touch,
-    Updated,
+    Change, Device, DevicePlace, HintStream, History, LegacyStore, LoginStore, NodeReport, Pulse,
+    Renewal, Revoked, Scope, SessionStore, SightingStore, Snapshot, StoreError, StoreResult,
+    StoredSession, Touch, Updated,
 };
 
 /// See the module.
@@ -306,10 +306,15 @@ impl SessionStore for SimLink {
         Ok(Some(Box::new(SimHints::new(link, store, roll))))
     }
 
-    async fn list_by_user(&self, user_id: &str, limit: usize) -> StoreResult<Vec<Session>> {
+    async fn list_by_user(
+        &self,
+        user_id: &str,
+        after: Option<DevicePlace>,
+        limit: usize,
+    ) -> StoreResult<Vec<Device>> {
         let user_id = user_id.to_owned();
         self.primary(Verb::ListByUser, 0, move |store| {
-            Ok(store.list_now(&user_id, limit))
+            Ok(store.list_now(&user_id, after, limit))
         })
         .await
     }

@@ -15,9 +15,9 @@ use crate::clock::{Clock, Timestamp};
 use crate::session::{NewSession, RevokeReason, Seq, Session};
 use crate::sid::SessionKey;
 use crate::store::{
-    Change, Event, History, LegacyStore, LoginStore, NodeReport, PULSE_LIMIT, Pulse, Renewal,
-    Revoked, Scope, SessionStore, SightingStore, Snapshot, StoreResult, StoredSession, Touch,
-    Updated,
+    Change, Device, DevicePlace, Event, History, LegacyStore, LoginStore, NodeReport, PULSE_LIMIT,
+    Pulse, Renewal, Revoked, Scope, SessionStore, SightingStore, Snapshot, StoreResult,
+    StoredSession, Touch, Updated,
 };
 
 /// See the module. Every call happens at once and as a whole.
@@ -170,13 +170,19 @@ impl SimStore {
         self.commit(|truth, now| truth.revoke(now, scope, reason))
     }
 
-    pub(super) fn list_now(&self, user_id: &str, limit: usize) -> Vec<Session> {
+    pub(super) fn list_now(
+        &self,
+        user_id: &str,
+        after: Option<DevicePlace>,
+        limit: usize,
+    ) -> Vec<Device> {
         let truth = self.truth.lock();
         let of_user = truth
             .live(self.clock.wall())
             .filter(|row| row.identity.user_id() == user_id);
-        let mut found: Vec<Session> = of_user.cloned().collect();
-        found.sort_by_key(|row| std::cmp::Reverse((row.last_activity, row.id)));
+        let mut found: Vec<Device> = of_user.cloned().map(Device::from).collect();
+        found.retain(|device| after.is_none_or(|after| device.place() < after));
+        found.sort_by_key(|device| std::cmp::Reverse(device.place()));
         found.truncate(limit);
         found
     }
@@ -267,8 +273,13 @@ impl SessionStore for SimStore {
         Ok(self.revoke_now(scope, reason))
     }
 
-    async fn list_by_user(&self, user_id: &str, limit: usize) -> StoreResult<Vec<Session>> {
-        Ok(self.list_now(user_id, limit))
+    async fn list_by_user(
+        &self,
+        user_id: &str,
+        after: Option<DevicePlace>,
+        limit: usize,
+    ) -> StoreResult<Vec<Device>> {
+        Ok(self.list_now(user_id, after, limit))
     }
 
     async fn find(&self, id: Uuid) -> StoreResult<Option<StoredSession>> {
