@@ -46,7 +46,7 @@ pub(crate) struct Gate {
     pub noted: Noted,
     /// Sids that are being renewed.
     pub renewing: UnderWay,
-    /// Open event streams.
+    /// Open streams.
     pub streams: Arc<Streams>,
     /// Lists of devices that are being read.
     pub lists: Arc<Lists>,
@@ -54,7 +54,7 @@ pub(crate) struct Gate {
     pub entropy: SharedEntropy,
     /// Set when the process is about to stop: `/readyz` says no, requests are still served.
     pub draining: AtomicBool,
-    /// Requests whose header was read and whose answer is not complete.
+    /// Requests whose header was read and whose answer is not complete, without streams.
     pub in_flight: AtomicUsize,
     /// Told when the public listeners have closed.
     pub closed: Notify,

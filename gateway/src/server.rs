@@ -144,7 +144,7 @@ async fn drained(gate: &Gate) {
         let mut quiet = Duration::ZERO;
         while quiet < SETTLED {
             tokio::time::sleep(LOOK_EVERY).await;
-            let busy = gate.in_flight.load(Ordering::Relaxed) > 0;
+            let busy = gate.in_flight.load(Ordering::Relaxed) > 0 || !gate.streams.is_empty();
             quiet = if busy {
                 Duration::ZERO
             } else {

@@ -176,18 +176,63 @@ async fn what_a_caller_gave_up_waiting_for_is_not_done_later() {
 }
 
 #[tokio::test]
-async fn replacing_a_row_is_heard() {
+async fn no_row_is_replaced() {
     let file = File::new();
     let store = file.store().await;
     let session = store.insert(&login(1)).await.unwrap();
     let replace = "INSERT OR REPLACE INTO sidgate_session SELECT x'0202020202020202020202020202020202020202020202020202020202020202', \
                    id, user_id, tenant_id, identity, ip, user_agent, created_at, auth_time, last_activity, expires_at, idle_seconds, \
                    revoked_at, revoke_reason, ref, created_seq, version, renewed_at FROM sidgate_session";
-    file.shell().execute_batch(replace).unwrap();
-    let events = store.pulse(0).await.unwrap().events;
-    let subjects: Vec<Subject> = events.into_iter().map(|event| event.subject).collect();
-    assert_eq!(subjects, [Subject::Session(session.key)]);
-    assert!(store.load(&session.key).await.unwrap().row.is_none());
+    let shell = file.shell();
+    assert!(shell.execute_batch(replace).is_err());
+    assert!(store.load(&session.key).await.unwrap().row.is_some());
+    let other = store.insert(&login(2)).await.unwrap();
+    let revoked = store
+        .revoke(&Scope::Key(session.key), RevokeReason::Logout)
+        .await;
+    assert_eq!(revoked.unwrap().sessions, 1);
+    for revive in [
+        "INSERT OR REPLACE INTO sidgate_session SELECT session_key, id, user_id, tenant_id, identity, ip, user_agent, created_at, \
+         auth_time, last_activity, expires_at, idle_seconds, NULL, NULL, ref, created_seq, version, renewed_at \
+         FROM sidgate_session WHERE revoked_at IS NOT NULL",
+        "UPDATE OR REPLACE sidgate_session SET session_key = (SELECT session_key FROM sidgate_session WHERE revoked_at IS NOT NULL) \
+         WHERE revoked_at IS NULL",
+        "UPDATE OR REPLACE sidgate_session SET id = (SELECT id FROM sidgate_session WHERE revoked_at IS NOT NULL) \
+         WHERE revoked_at IS NULL",
+    ] {
+        assert!(shell.execute_batch(revive).is_err(), "{revive}");
+    }
+    let row = store.load(&session.key).await.unwrap().row.unwrap();
+    assert!(row.session.revoked.is_some());
+    assert_eq!(
+        store
+            .load(&other.key)
+            .await
+            .unwrap()
+            .row
+            .unwrap()
+            .session
+            .id,
+        other.id
+    );
+}
+
+/// The number of an earlier revocation is borne out by its event, and would take the later one back.
+#[tokio::test]
+async fn no_revocation_is_replaced_by_an_earlier_one() {
+    let file = File::new();
+    let store = file.store().await;
+    let user = Scope::User("7".into());
+    store.revoke(&user, RevokeReason::Admin).await.unwrap();
+    let mut new = login(1);
+    new.sampled = store.head().await.unwrap();
+    let session = store.insert(&new).await.unwrap();
+    store.revoke(&user, RevokeReason::Admin).await.unwrap();
+    let earlier =
+        "INSERT OR REPLACE INTO sidgate_revocation (kind, subject, seq) VALUES ('user', '7', 1)";
+    assert!(file.shell().execute_batch(earlier).is_err());
+    let row = store.load(&session.key).await.unwrap().row.unwrap();
+    assert_eq!(row.mass_revoked, Some(2));
 }
 
 #[tokio::test]

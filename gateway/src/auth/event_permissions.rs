@@ -1,7 +1,8 @@
 //! Which events may an app send? (DESIGN 7)
 //!
 //! An event changes who somebody is for every app. So the app that knows the users may send all of them, any other one only
-//! what its configuration says; and whatever opens the doors of operators is written by the app that knows the users alone.
+//! what its configuration says. Whatever opens the doors of operators is written by the app that knows the users alone. So is
+//! the fingerprint of the credentials, once there is one: with it a new password ends old sessions.
 
 use serde_json::Value;
 use session_core::session::IdentityPatch;
@@ -14,6 +15,7 @@ use crate::config::{EventKind, IdentityField};
 /// What one app may ask for.
 #[derive(Clone, Debug)]
 pub struct EventPermissions {
+    is_backend: bool,
     kinds: Vec<EventKind>,
     /// Fields of an identity that this app may not write.
     guarded: Vec<IdentityField>,
@@ -28,6 +30,9 @@ pub enum NotPermitted {
     /// A field that decides who is an operator.
     #[error("this app may not write the field that admin.claim names")]
     Claim,
+    /// The fingerprint of the credentials of a session that is there.
+    #[error("this app may not change auth_hash")]
+    AuthHash,
 }
 
 impl NotPermitted {
@@ -37,6 +42,7 @@ impl NotPermitted {
         match self {
             Self::Kind(kind) => kind.as_str(),
             Self::Claim => "claim",
+            Self::AuthHash => "auth_hash",
         }
     }
 }
@@ -57,6 +63,7 @@ impl EventPermissions {
         };
         let guarded = claim.filter(|_| !is_backend);
         Self {
+            is_backend,
             kinds: kinds.unwrap_or(default).to_vec(),
             guarded: guarded.into_iter().cloned().collect(),
         }
@@ -73,6 +80,9 @@ impl EventPermissions {
             }
             if self.guarded.iter().any(|guarded| writes(event, guarded)) {
                 return Err(NotPermitted::Claim);
+            }
+            if !self.is_backend && changes_auth_hash(event) {
+                return Err(NotPermitted::AuthHash);
             }
         }
         Ok(())
@@ -101,6 +111,11 @@ fn writes(event: &SessionEvent, guarded: &IdentityField) -> bool {
         SessionEvent::Update(patch) => names(patch, guarded),
         SessionEvent::Logout(_) | SessionEvent::Rotate | SessionEvent::Reference(_) => false,
     }
+}
+
+/// A login brings its own.
+fn changes_auth_hash(event: &SessionEvent) -> bool {
+    matches!(event, SessionEvent::Update(patch) if patch.names_auth_hash())
 }
 
 fn names(patch: &IdentityPatch, guarded: &IdentityField) -> bool {

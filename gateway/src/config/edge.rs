@@ -53,8 +53,35 @@ pub struct EdgeConfig {
     pub min_body_rate: u64,
     /// Requests served at once; from four fifths of them on, those that matter less are turned away.
     pub max_requests: usize,
+    /// How many WebSockets and other streams there may be.
+    pub streams: StreamLimits,
     /// How often sids of one client may turn out to be no session.
     pub misses_per_client: Rate,
+}
+
+/// How many streams there may be: what is answered for as long as somebody likes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StreamLimits {
+    /// WebSockets, and answers of apps that take long.
+    pub max: usize,
+    /// Those of one session, and its event streams.
+    pub per_session: usize,
+    /// The same of one client.
+    pub per_client: usize,
+}
+
+impl StreamLimits {
+    fn read(edge: &mut Reader<'_>) -> Self {
+        Self {
+            max: edge.number("max_streams", 0..=1_000_000).unwrap_or(10_000),
+            per_session: edge
+                .number("streams_per_session", 1..=1_000_000)
+                .unwrap_or(16),
+            per_client: edge
+                .number("streams_per_client", 1..=1_000_000)
+                .unwrap_or(1_000),
+        }
+    }
 }
 
 /// What happens to header names with bytes other than letters, digits and `-`.
@@ -138,6 +165,7 @@ impl EdgeConfig {
                 max_requests: edge
                     .number("max_requests", 5..=10_000_000)
                     .unwrap_or(10_000),
+                streams: StreamLimits::read(edge),
                 misses_per_client: edge
                     .text("misses_per_client", Rate::parse)
                     .unwrap_or(Rate::per_minute(600)),

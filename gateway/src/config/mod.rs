@@ -61,7 +61,7 @@ pub use self::audit::AuditConfig;
 pub use self::cache::{CacheConfig, RedisTopology, RedisUrl};
 pub use self::cookie::{CookieConfig, CookieName, SameSite};
 pub(crate) use self::duration::parse_duration;
-pub use self::edge::{EdgeConfig, EndpointsConfig, OddHeaderNames, PasswordLogin};
+pub use self::edge::{EdgeConfig, EndpointsConfig, OddHeaderNames, PasswordLogin, StreamLimits};
 pub use self::faults::{Fault, Faults};
 pub use self::host::{Host, HostPort, Origin, Scheme};
 pub use self::hosts::Hosts;

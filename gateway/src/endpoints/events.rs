@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{HeaderValue, RETRY_AFTER};
 use serde_json::{Value, json};
 use session_core::cache::Entry;
 use session_core::clock::{Boot, Timestamp};
@@ -16,9 +15,9 @@ use session_core::session::{Dead, RevokeReason};
 use tokio::sync::watch;
 
 use super::Asker;
-use super::streams::{Full, Place};
+use super::streams::{Holder, Kind, Place, Room};
 use super::view::{rfc3339, session_view};
-use crate::answer::{Answer, RETRY_SECONDS, ended_code};
+use crate::answer::{Answer, ended_code};
 use crate::gate::Gate;
 use crate::site::Site;
 
@@ -44,15 +43,14 @@ pub(crate) struct Feed {
     /// The end that was announced last.
     announced: Option<Timestamp>,
     over: bool,
-    _place: Place,
 }
 
-/// Opens the feed of whoever asks.
+/// Opens the feed of whoever asks, and takes a place for it.
 pub(crate) async fn open(
     gate: &Arc<Gate>,
     site: &Site,
     asker: &Asker,
-) -> Result<Feed, Box<Answer>> {
+) -> Result<(Feed, Place), Box<Answer>> {
     // An open page is not somebody using it.
     let query = Query {
         counts_as_use: false,
@@ -60,11 +58,17 @@ pub(crate) async fn open(
     };
     let news = gate.sessions.news();
     let entry = asker.session(gate, site, query).await?.entry;
-    let place = gate
-        .streams
-        .enter(entry.session().key, site.config.endpoints.max_streams)
-        .map_err(|full| Box::new(too_many(full)))?;
-    Ok(Feed {
+    let holder = Holder {
+        session: Some(entry.session().key),
+        client: asker.ip,
+    };
+    let room = Room::of(Kind::Events, &site.config);
+    let place = gate.streams.enter(Kind::Events, holder, room);
+    let place = place.map_err(|full| {
+        gate.metrics.refused(full.as_str());
+        Box::new(full.answer())
+    })?;
+    let feed = Feed {
         gate: Arc::clone(gate),
         entry,
         news,
@@ -72,21 +76,8 @@ pub(crate) async fn open(
         spoke: None,
         announced: None,
         over: false,
-        _place: place,
-    })
-}
-
-fn too_many(full: Full) -> Answer {
-    let status = match full {
-        Full::Process => 503,
-        Full::Session => 429,
     };
-    Answer::problem(
-        status,
-        "too_many_streams",
-        "Too many event streams are open",
-    )
-    .with(RETRY_AFTER, HeaderValue::from(RETRY_SECONDS))
+    Ok((feed, place))
 }
 
 impl Feed {

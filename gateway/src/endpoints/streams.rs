@@ -1,15 +1,62 @@
-//! How many event streams are open: a bound for the process, and one for each session, so that nobody takes all of them.
+//! How many streams are open: what goes on for as long as somebody likes, and is no request in progress.
+//!
+//! Two kinds, counted apart: event streams of the gateway, and what apps send (WebSockets, and answers that take long).
+//! Each has a bound for the process, one for each client and one for each session, so that nobody takes all of them.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::Arc;
 
+use http::header::{HeaderValue, RETRY_AFTER};
 use parking_lot::Mutex;
 use session_core::sid::SessionKey;
 
-/// Streams of one session. A browser with more windows than this shares one stream between them.
-const PER_SESSION: usize = 16;
+use crate::answer::{Answer, RETRY_SECONDS};
+use crate::config::Config;
+use crate::edge::client_ip::limit_key;
 
-/// The open streams of this process.
+/// What a stream is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Kind {
+    /// `GET /events`.
+    Events,
+    /// A WebSocket, or an answer of an app that takes long.
+    Forwarded,
+}
+
+/// How many there may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Room {
+    all: usize,
+    of_session: usize,
+    of_client: usize,
+}
+
+impl Room {
+    /// What the configuration says.
+    pub(crate) const fn of(kind: Kind, config: &Config) -> Self {
+        let limits = config.edge.streams;
+        Self {
+            all: match kind {
+                Kind::Events => config.endpoints.max_streams,
+                Kind::Forwarded => limits.max,
+            },
+            of_session: limits.per_session,
+            of_client: limits.per_client,
+        }
+    }
+}
+
+/// On whose account a stream is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Holder {
+    /// The session, if there is one.
+    pub session: Option<SessionKey>,
+    /// The client; an IPv6 client is its /64.
+    pub client: IpAddr,
+}
+
+/// The open streams of this process: two entries of less than 64 bytes for each.
 #[derive(Debug, Default)]
 pub(crate) struct Streams {
     open: Mutex<Open>,
@@ -17,8 +64,9 @@ pub(crate) struct Streams {
 
 #[derive(Debug, Default)]
 struct Open {
-    total: usize,
-    of: HashMap<SessionKey, usize>,
+    total: HashMap<Kind, usize>,
+    of_session: HashMap<(Kind, SessionKey), usize>,
+    of_client: HashMap<(Kind, IpAddr), usize>,
 }
 
 /// Why a stream cannot be opened.
@@ -26,36 +74,87 @@ struct Open {
 pub(crate) enum Full {
     /// The process has enough of them.
     Process,
+    /// The client has.
+    Client,
     /// The session has.
     Session,
 }
 
+impl Full {
+    /// Metric label.
+    #[must_use]
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Process => "max_streams",
+            Self::Client => "streams_per_client",
+            Self::Session => "streams_per_session",
+        }
+    }
+
+    /// What whoever asks is told.
+    #[must_use]
+    pub(crate) fn answer(self) -> Answer {
+        let status = match self {
+            Self::Process => 503,
+            Self::Client | Self::Session => 429,
+        };
+        Answer::problem(status, "too_many_streams", "Too many streams are open")
+            .with(RETRY_AFTER, HeaderValue::from(RETRY_SECONDS))
+    }
+}
+
 impl Streams {
-    /// Takes a place among at most `max`.
+    /// Takes a place, as far as there is room.
     ///
     /// # Errors
     /// When there is none.
-    pub(crate) fn enter(self: &Arc<Self>, key: SessionKey, max: usize) -> Result<Place, Full> {
+    pub(crate) fn enter(
+        self: &Arc<Self>,
+        kind: Kind,
+        holder: Holder,
+        room: Room,
+    ) -> Result<Place, Full> {
+        let holder = Holder {
+            client: limit_key(holder.client),
+            ..holder
+        };
         let mut open = self.open.lock();
-        if open.total >= max {
+        let count = |of: Option<&usize>| of.copied().unwrap_or_default();
+        if count(open.total.get(&kind)) >= room.all {
             return Err(Full::Process);
         }
-        let own = open.of.entry(key).or_default();
-        if *own >= PER_SESSION {
+        if let Some(key) = holder.session
+            && count(open.of_session.get(&(kind, key))) >= room.of_session
+        {
             return Err(Full::Session);
         }
-        *own += 1;
-        open.total += 1;
+        if count(open.of_client.get(&(kind, holder.client))) >= room.of_client {
+            return Err(Full::Client);
+        }
+        *open.total.entry(kind).or_default() += 1;
+        *open.of_client.entry((kind, holder.client)).or_default() += 1;
+        if let Some(key) = holder.session {
+            *open.of_session.entry((kind, key)).or_default() += 1;
+        }
+        drop(open);
         Ok(Place {
             streams: Arc::clone(self),
-            key,
+            kind,
+            holder,
         })
     }
 
-    /// Streams open now.
+    /// Streams of this kind open now.
     #[must_use]
-    pub(crate) fn len(&self) -> usize {
-        self.open.lock().total
+    pub(crate) fn len(&self, kind: Kind) -> usize {
+        let open = self.open.lock();
+        open.total.get(&kind).copied().unwrap_or_default()
+    }
+
+    /// Whether none is open.
+    #[must_use]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.open.lock().total.is_empty()
     }
 }
 
@@ -63,40 +162,30 @@ impl Streams {
 #[derive(Debug)]
 pub(crate) struct Place {
     streams: Arc<Streams>,
-    key: SessionKey,
+    kind: Kind,
+    holder: Holder,
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
         let mut open = self.streams.open.lock();
-        open.total = open.total.saturating_sub(1);
-        if let Some(own) = open.of.get_mut(&self.key) {
-            *own = own.saturating_sub(1);
-            if *own == 0 {
-                open.of.remove(&self.key);
-            }
+        leave(&mut open.total, &self.kind);
+        leave(&mut open.of_client, &(self.kind, self.holder.client));
+        if let Some(key) = self.holder.session {
+            leave(&mut open.of_session, &(self.kind, key));
+        }
+    }
+}
+
+/// One less; nothing is remembered of whoever has none.
+fn leave<K: std::hash::Hash + Eq>(counts: &mut HashMap<K, usize>, of: &K) {
+    if let Some(count) = counts.get_mut(of) {
+        *count = count.saturating_sub(1);
+        if *count == 0 {
+            counts.remove(of);
         }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn places_are_bounded_and_come_back() {
-        let streams = Arc::<Streams>::default();
-        let [alice, bob] = [1, 2].map(|n| SessionKey::from_bytes([n; 32]));
-        let of_alice: Vec<_> = (0..PER_SESSION)
-            .map(|_| streams.enter(alice, 100).unwrap())
-            .collect();
-        assert_eq!(streams.enter(alice, 100).unwrap_err(), Full::Session);
-        let of_bob = streams.enter(bob, PER_SESSION + 1).unwrap();
-        let refused = streams.enter(bob, PER_SESSION + 1).unwrap_err();
-        assert_eq!(refused, Full::Process);
-        drop((of_alice, of_bob));
-        assert_eq!(streams.len(), 0);
-        assert!(streams.open.lock().of.is_empty(), "nothing is left behind");
-        assert_eq!(streams.enter(bob, 0).unwrap_err(), Full::Process);
-    }
-}
+mod tests;

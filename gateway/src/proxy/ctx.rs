@@ -2,7 +2,6 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use session_core::clock::Boot;
@@ -11,6 +10,8 @@ use session_core::session::Text;
 use session_core::sid::SessionKey;
 
 use super::logging;
+use super::progress::Progress;
+use super::request::NO_ADDRESS;
 use super::watch::Watch;
 use crate::auth::cors::Cors;
 use crate::auth::decide::State;
@@ -18,6 +19,7 @@ use crate::auth::identity::Badge;
 use crate::config::{OnUnknown, SessionPolicy};
 use crate::edge::headers;
 use crate::endpoints::Seen;
+use crate::endpoints::streams::Holder;
 use crate::gate::Gate;
 use crate::legacy::{Farewell, Offer};
 use crate::site::{App, Site};
@@ -40,6 +42,8 @@ pub(crate) struct Ctx {
     pub(super) outcome: &'static str,
     pub(super) tier: &'static str,
     pub(super) handle: Option<Text>,
+    /// How it counts.
+    pub(super) progress: Arc<Progress>,
     /// The request's supervisor.
     pub(super) watch: Option<Arc<Watch>>,
     /// Bytes of the request body that were let through.
@@ -84,7 +88,7 @@ pub(super) struct Forward {
 
 impl Ctx {
     pub(super) fn new(gate: &Arc<Gate>) -> Self {
-        gate.in_flight.fetch_add(1, Ordering::Relaxed);
+        let progress = Progress::begin(gate);
         Self {
             gate: Arc::clone(gate),
             logged: false,
@@ -96,7 +100,8 @@ impl Ctx {
             outcome: "aborted",
             tier: "none",
             handle: None,
-            watch: Watch::header_is_read(),
+            watch: Watch::header_is_read(&progress),
+            progress,
             body_bytes: 0,
             farewell: None,
             denied_beside: None,
@@ -118,6 +123,18 @@ impl Ctx {
         };
         if let Some(id) = given.filter(fits) {
             self.request_id = id.to_owned();
+        }
+    }
+
+    /// On whose account a stream is that becomes of this request.
+    pub(super) fn holder(&self) -> Holder {
+        let session = match self.forward.as_ref().map(|forward| &forward.state) {
+            Some(State::Active(active)) => Some(active.entry.session().key),
+            _ => None,
+        };
+        Holder {
+            session,
+            client: self.client.unwrap_or(NO_ADDRESS),
         }
     }
 
@@ -148,7 +165,7 @@ impl Ctx {
 /// A request that is dropped half-way (its session ended, its connection broke, a hook panicked) calls no hook any more.
 impl Drop for Ctx {
     fn drop(&mut self) {
-        self.gate.in_flight.fetch_sub(1, Ordering::Relaxed);
+        self.progress.end();
         if !self.logged {
             if self.watch.as_ref().is_some_and(|watch| watch.was_cut()) {
                 self.outcome = "cut";

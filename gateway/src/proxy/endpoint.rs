@@ -33,7 +33,8 @@ pub(super) async fn serve(
         Endpoint::EndDevice(id) => either(devices::end_one(gate, site, asker, id).await),
         Endpoint::EndDevices => either(devices::end_many(gate, site, asker).await),
         Endpoint::Events => match events::open(gate, site, asker).await {
-            Ok(feed) => {
+            Ok((feed, place)) => {
+                ctx.progress.becomes(place);
                 stream::pump(session, ctx, feed).await?;
                 return Ok(None);
             }

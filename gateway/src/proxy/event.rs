@@ -103,7 +103,7 @@ pub(super) async fn obey(gate: &Gate, forward: &Forward, ctx: &mut Ctx, token: &
     if let Err(refused) = forward.app.events.check(&events) {
         gate.metrics.event(refused.as_str(), "not_permitted");
         warn!(request_id = ctx.request_id, upstream = &*forward.app.name, error = %refused, "session event refused");
-        ctx.note(Kind::EventRefused, refused.as_str());
+        security::note(Kind::EventRefused, forward.facts(ctx, refused.as_str()));
         return Outcome::untrusted();
     }
     let mut outcome = Outcome {
@@ -130,7 +130,11 @@ pub(super) async fn obey(gate: &Gate, forward: &Forward, ctx: &mut Ctx, token: &
                 gate.metrics.event(kind, "failed");
                 warn!(request_id = ctx.request_id, event = kind, error = %not_done, "session event not done");
                 if kind == "login" {
-                    ctx.note(Kind::LoginFailed, not_done.reason());
+                    let facts = Facts {
+                        app: Some(&forward.app.name),
+                        ..ctx.facts(not_done.reason())
+                    };
+                    security::note(Kind::LoginFailed, facts);
                     ctx.denied_beside = not_done.sessions();
                 }
                 if must_hold {
@@ -185,7 +189,7 @@ async fn apply(
             ttl,
         } => {
             let created = log_in(gate, forward, ctx, subject.key, identity, reference, ttl).await?;
-            adopt(gate, ctx, subject, &created, How::Login)
+            adopt(gate, forward, ctx, subject, &created, How::Login)
         }
         SessionEvent::Logout(scope) => {
             if scope != LogoutScope::This && subject.user_id.is_none() {
@@ -197,7 +201,7 @@ async fn apply(
             let key = subject.key.ok_or(NotDone::NoSession)?;
             let session = whose(gate, key).await;
             update(gate, forward, key, patch).await?;
-            let facts = ctx.facts("event");
+            let facts = forward.facts(ctx, "event");
             security::note(Kind::Updated, session.iter().fold(facts, Facts::by_owner));
             Ok(None)
         }
@@ -213,7 +217,7 @@ async fn apply(
             if let Some(before) = before {
                 risk::moved(gate, before, &created.session);
             }
-            adopt(gate, ctx, subject, &created, How::Rotation(before))
+            adopt(gate, forward, ctx, subject, &created, How::Rotation(before))
         }
     }
 }
@@ -279,6 +283,7 @@ enum How {
 /// The browser gets the new sid, and later events are about the new session.
 fn adopt(
     gate: &Gate,
+    forward: &Forward,
     ctx: &mut Ctx,
     subject: &mut Subject,
     created: &Created,
@@ -288,11 +293,12 @@ fn adopt(
     match how {
         How::Login => {
             gate.metrics.created("event");
-            security::note(Kind::Login, ctx.facts("event").by_owner(session));
+            let facts = forward.facts(ctx, "event").by_owner(session);
+            security::note(Kind::Login, facts);
         }
         How::Rotation(acting) => {
             gate.metrics.created("rotate");
-            let facts = ctx.facts("rotate").by_owner(session);
+            let facts = forward.facts(ctx, "rotate").by_owner(session);
             security::note(Kind::Rotated, Facts { acting, ..facts });
         }
     }

@@ -24,6 +24,7 @@ use crate::look_up::look_up;
 use crate::risk;
 use crate::shedding::Kind;
 use crate::site::Site;
+use crate::telemetry::security::Facts;
 
 /// A request that is forwarded if its session allows. Owns what it needs of the request.
 pub(super) struct Plan<'a> {
@@ -191,6 +192,18 @@ impl Forward {
             ip: ctx.client.unwrap_or(NO_ADDRESS),
             user_agent: self.user_agent.clone(),
             request_id: ctx.request_id.clone(),
+        }
+    }
+
+    /// What a line says about something that the app has asked for.
+    pub(super) fn facts<'a>(&'a self, ctx: &'a Ctx, reason: &'a str) -> Facts<'a> {
+        let facts = Facts {
+            app: Some(&self.app.name),
+            ..ctx.facts(reason)
+        };
+        match &self.state {
+            State::Active(active) => facts.by_owner(active.entry.session()),
+            State::None | State::Anonymous | State::Unknown => facts,
         }
     }
 

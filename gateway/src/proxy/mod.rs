@@ -3,6 +3,7 @@
 //! ```text
 //! (each connection)         connections.rs  how many, how long silent
 //! (each request)            watch.rs      header in time, session still alive
+//!                           progress.rs   how it counts
 //! request_filter            request.rs    vet, own endpoints, route
 //!                           endpoint.rs   own endpoints
 //!                           admin.rs      admin API
@@ -29,6 +30,7 @@ mod forward;
 mod logging;
 mod peer;
 mod place;
+mod progress;
 pub(crate) mod renew;
 mod request;
 mod response;

@@ -20,6 +20,7 @@ use crate::buckets::TooMany;
 use crate::config::{EdgeConfig, RequestIdFrom, Route};
 use crate::edge::scheme::{self, Scheme};
 use crate::edge::{self, RawRequest, SidCookie, Vetted, client_ip, connection};
+use crate::endpoints::streams::Full;
 use crate::endpoints::{self, Asker, Endpoint, login};
 use crate::gate::Gate;
 use crate::legacy::Offer;
@@ -77,7 +78,10 @@ pub(super) async fn filter(gate: &Arc<Gate>, session: &mut Session, ctx: &mut Ct
         Next::Forward(route, plan) => {
             ctx.route = route.path.as_str().into();
             match plan.settle(gate, &site, ctx).await {
-                Ok(Outcome::Forward) => return Ok(false),
+                Ok(Outcome::Forward) => match keep_place(&site, session, ctx) {
+                    Ok(()) => return Ok(false),
+                    Err(full) => full.answer(),
+                },
                 Ok(Outcome::Missing(why)) => {
                     forward::missing(&site, route, session.req_header(), why)
                 }
@@ -89,6 +93,14 @@ pub(super) async fn filter(gate: &Arc<Gate>, session: &mut Session, ctx: &mut Ct
     };
     write::answer(gate, session, ctx, answer).await?;
     Ok(true)
+}
+
+/// A WebSocket has its place before the app hears of it. What is left of upgrades after vetting are its handshakes.
+fn keep_place(site: &Site, session: &Session, ctx: &Ctx) -> Result<(), Full> {
+    if session.req_header().headers.contains_key(UPGRADE) {
+        ctx.progress.keep_place(site, ctx.holder())?;
+    }
+    Ok(())
 }
 
 /// The answer to a request that is turned away because there are too many.

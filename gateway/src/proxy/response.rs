@@ -57,6 +57,7 @@ pub(super) async fn filter(
     if let Some(watch) = &ctx.watch {
         watch.body_is_over();
     }
+    ctx.progress.answered(ctx.holder(), switches);
     let Some(forward) = ctx.forward.take() else {
         return Ok(());
     };

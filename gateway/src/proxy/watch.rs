@@ -4,8 +4,8 @@
 //! nothing for an hour, calls none of them. So each request runs beside a supervisor, and whichever ends first ends both:
 //! dropping the request closes exactly its connection, or its HTTP/2 stream, and never anybody else's.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -23,6 +23,7 @@ use tokio::sync::{Notify, watch};
 
 use super::Proxy;
 use super::chunks;
+use super::progress::Progress;
 use crate::config::EdgeConfig;
 use crate::gate::Gate;
 
@@ -40,6 +41,7 @@ tokio::task_local! {
 #[derive(Debug, Default)]
 pub(crate) struct Watch {
     header_read: Notify,
+    progress: OnceLock<Arc<Progress>>,
     bound: Mutex<Option<Bound>>,
     cut: AtomicBool,
     /// When the client was last seen to send of the body that is waited for.
@@ -54,9 +56,10 @@ struct Bound {
 }
 
 impl Watch {
-    /// The watch of the request that the current task serves, told that its header is complete.
-    pub(super) fn header_is_read() -> Option<Arc<Self>> {
+    /// The watch of the request that the current task serves, told that its header is complete and how it counts.
+    pub(super) fn header_is_read(progress: &Arc<Progress>) -> Option<Arc<Self>> {
         let watch = WATCH.try_with(Arc::clone).ok()?;
+        watch.progress.get_or_init(|| Arc::clone(progress));
         watch.header_read.notify_one();
         Some(watch)
     }
@@ -180,6 +183,9 @@ impl Watched {
         }
         loop {
             tokio::time::sleep(FOLLOW_EVERY).await;
+            if let Some(progress) = watch.progress.get() {
+                progress.look();
+            }
             let limit = self.gate.site.get().config.edge.body_timeout;
             if watch.body_stands_still(self.gate.sessions.clock().boot(), limit) {
                 self.gate.metrics.refused("body_timeout");

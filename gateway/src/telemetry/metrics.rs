@@ -13,7 +13,7 @@ use session_core::session::RevokeReason;
 
 use super::lines::Trail;
 use super::mirror::Mirror;
-use crate::endpoints::streams::Streams;
+use crate::endpoints::streams::{Kind, Streams};
 
 mod login;
 
@@ -46,6 +46,7 @@ pub(crate) struct Metrics {
     risk: RiskCounters,
     login: login::LoginCounters,
     event_streams: IntGauge,
+    forwarded_streams: IntGauge,
     cookies_dropped: IntCounter,
     upstream_cookies_dropped: IntCounter,
     attributes_omitted: IntCounter,
@@ -198,6 +199,7 @@ impl Metrics {
             risk: RiskCounters::new(&make)?,
             login: login::LoginCounters::new(&make)?,
             event_streams: make.gauge("event_streams", "Open event streams of sessions.")?,
+            forwarded_streams: make.gauge("forwarded_streams", "WebSockets and long answers.")?,
             certificate_not_after: certificate_not_after(&make)?,
             mirror: Mirror::new(&make)?,
             resolve_seconds,
@@ -336,8 +338,9 @@ impl Metrics {
         self.mirror.update(sessions);
         self.mirror.backend(backend);
         self.mirror.lines(trail);
-        self.event_streams
-            .set(i64::try_from(streams.len()).unwrap_or(i64::MAX));
+        let open = |kind| i64::try_from(streams.len(kind)).unwrap_or(i64::MAX);
+        self.event_streams.set(open(Kind::Events));
+        self.forwarded_streams.set(open(Kind::Forwarded));
         self.registry.gather()
     }
 }

@@ -125,6 +125,8 @@ pub(crate) struct Facts<'a> {
     pub request_id: Option<&'a str>,
     /// Who did it.
     pub actor: Actor<'a>,
+    /// The app whose answer asked for it, where one did.
+    pub app: Option<&'a str>,
     /// Handle of the session with which it was done, where that is another one than it is about.
     pub acting: Option<Uuid>,
     /// Handle of the session that it is about.
@@ -209,6 +211,7 @@ pub(crate) fn note(kind: Kind, facts: Facts<'_>) {
         event = kind.as_str(),
         request_id = facts.request_id,
         actor = %facts.actor,
+        app = facts.app,
         acting = facts.acting.map(tracing::field::display),
         session = facts.session.map(tracing::field::display),
         user = facts.user,

@@ -62,10 +62,16 @@ impl Stage {
         Self::told(&self.backend)
     }
 
+    /// There is a line that says which app it was, and in whose request.
     fn was_noted(&self, event: &str, reason: &str) {
         until_true("the line", LONG, || {
             let events = events_in(&self.gateway.stdout());
-            let found = |line: &&Value| line["event"] == event && line["reason"] == reason;
+            let found = |line: &&Value| {
+                line["event"] == event
+                    && line["reason"] == reason
+                    && line["app"] == OTHER
+                    && line["user"] == "alice"
+            };
             events.iter().any(|line| found(&line))
         });
     }
@@ -149,6 +155,13 @@ fn only_the_app_that_knows_the_users_makes_operators() {
         assert_eq!(stage.seen(&sid)["sub"], "alice");
     }
     stage.was_noted("event_refused", "claim");
+    // Nor does it touch what ends old sessions after a change of the password.
+    stage.hear(
+        &sid,
+        json!([{"type": "update", "identity": {"auth_hash": null}}]),
+    );
+    stage.was_noted("event_refused", "auth_hash");
+    assert_eq!(stage.seen(&sid)["ah"], "ah-1");
     // What lies beside the claim is the other app's to change, as it was allowed to.
     let beside = json!({"type": "update", "identity": {"attributes": {"plan": "pro"}}});
     stage.hear(&sid, json!([beside]));

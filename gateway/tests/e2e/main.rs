@@ -43,6 +43,7 @@ mod event_refused;
 #[cfg(test)]
 mod expiry;
 #[cfg(test)]
+mod foreign_roles;
 mod framing;
 #[cfg(test)]
 mod h2_abuse;
@@ -140,6 +141,8 @@ mod start_refused;
 mod store_faults;
 #[cfg(test)]
 mod streams;
+#[cfg(test)]
+mod streams_apart;
 #[cfg(test)]
 mod target;
 #[cfg(test)]

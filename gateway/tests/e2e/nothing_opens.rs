@@ -11,7 +11,7 @@ use session_core::testing::{TestDatabase, TestPostgres};
 
 use crate::support::legacy::{MIGRATE, MIGRATION, knows_old_logins};
 use crate::support::stores::{sql_text, store_config};
-use crate::support::{App, Gateway, Request, app, token};
+use crate::support::{App, Gateway, Request, app, secrets, token};
 
 const OTHER: &str = "other";
 /// What the app takes for a login of alice, see `support/legacy.rs`.
@@ -57,7 +57,11 @@ impl Stage {
         let by_event = gateway.send(&Request::post("/event")).new_sid();
         let by_password = gateway.log_in("alice@example.com");
         let old = Request::post(MIGRATE).header("Cookie", &format!("session_token={OLD}"));
-        let migrated = gateway.send(&old).new_sid();
+        // The answer takes the old cookie away as well.
+        let migrated = gateway.send(&old);
+        let migrated = migrated.all("set-cookie").into_iter();
+        let migrated = migrated.filter_map(|cookie| cookie.strip_prefix("sid=")?.get(..36));
+        let migrated = migrated.map(str::to_owned).next().expect("a sid");
         Self {
             backend,
             other,
@@ -119,6 +123,8 @@ impl Stage {
                 connection = self.gateway.connect();
             }
         }
+        // They were sent where secrets go; what is public among them is none.
+        texts.iter().for_each(|text| secrets::forget(text));
         let reached = self.backend.requests();
         let inside = reached
             .iter()

@@ -124,6 +124,12 @@ impl IdentityPatch {
         self.tenant_id.is_some()
     }
 
+    /// Whether the patch says anything about the fingerprint of the credentials.
+    #[must_use]
+    pub const fn names_auth_hash(&self) -> bool {
+        self.auth_hash.is_some()
+    }
+
     /// Whether the patch says anything about onboarding.
     #[must_use]
     pub const fn names_onboarding(&self) -> bool {

@@ -118,8 +118,7 @@ pub trait SessionStore:
     /// A session by its handle, dead or alive.
     async fn find(&self, id: Uuid) -> StoreResult<Option<StoredSession>>;
 
-    /// Live sessions for an operator, the latest login first. Takes longer than a request may, and has its own limit;
-    /// whatever many of these do, nothing else waits for them.
+    /// Live sessions for an operator, the latest login first. Has its own limit of time, and holds nothing else up.
     async fn search(&self, _search: &Search) -> StoreResult<Vec<Session>> {
         Err(StoreError::unavailable("this store cannot be searched"))
     }

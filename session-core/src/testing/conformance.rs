@@ -18,6 +18,7 @@ use crate::session::{Identity, NewSession, Origin, References, Seq, Session};
 use crate::sid::SessionKey;
 use crate::store::{Event, SessionStore, StoredSession, Subject};
 
+pub mod ended;
 pub mod events;
 pub mod foreign;
 pub mod housekeep;
@@ -85,10 +86,11 @@ macro_rules! store_conformance {
             events: begins_at_zero, pulse_answers_from_the_anchor_on, pulse_is_limited, pulse_knows_when_the_anchor_is_gone,
                 history_is_the_newest_in_order, rollback_leaves_no_gap, numbers_are_dense_and_in_commit_order,
                 other_nodes_see_the_same_log;
+            ended: an_ended_session_cannot_be_revived, a_mass_revocation_cannot_be_dodged, a_life_cannot_be_lengthened,
+                a_session_from_the_future_is_not_stored, an_idle_end_is_an_end, a_login_keeps_its_time_and_handle,
+                a_key_that_has_ended_opens_nothing, a_former_key_leads_nowhere_else, an_old_login_stays_ended;
             foreign: revoking_is_heard, deleting_is_heard, deleting_the_dead_is_silent, editing_the_identity_is_heard,
-                every_column_but_last_activity_is_heard, activity_is_silent, shortening_the_life_is_heard,
-                an_ended_session_cannot_be_revived, a_mass_revocation_cannot_be_dodged, a_life_cannot_be_lengthened,
-                a_session_from_the_future_is_not_stored, a_new_key_is_heard_under_both, a_mass_revocation_is_numbered,
+                every_column_but_last_activity_is_heard, activity_is_silent, shortening_the_life_is_heard, a_new_key_is_heard_under_both, a_mass_revocation_is_numbered,
                 a_number_made_up_is_replaced, a_revocation_cannot_be_taken_back, a_pointless_revocation_can_go,
                 columns_and_identity_must_agree, an_unreadable_row_is_corrupt_and_not_absent;
             nodes: a_report_is_seen_by_all, progress_in_another_history_does_not_count, a_report_is_no_event,

@@ -92,6 +92,12 @@ async fn a_trigger_that_does_not_fire_is_refused() {
         ("sidgate_session", "sidgate_session_updated"),
         ("sidgate_session", "sidgate_session_deleted"),
         ("sidgate_session", "sidgate_session_truncated"),
+        ("sidgate_session", "sidgate_session_kept"),
+        ("sidgate_session", "sidgate_session_stored"),
+        ("sidgate_session", "sidgate_session_moved"),
+        ("sidgate_session", "sidgate_session_renewed"),
+        ("sidgate_former_key", "sidgate_former_key_kept"),
+        ("sidgate_legacy", "sidgate_legacy_kept"),
         ("sidgate_revocation", "sidgate_revocation_numbered"),
         ("sidgate_revocation", "sidgate_revocation_kept"),
         ("sidgate_revocation", "sidgate_revocation_untruncated"),
@@ -152,4 +158,27 @@ async fn the_schema_may_live_in_a_namespace_of_its_own() {
         .await
         .unwrap();
     assert_eq!(subjects(&store).await, [Subject::Session(session.key)]);
+}
+
+/// Each step is shorter than the idle limit, as an honest use that is written late may be.
+#[tokio::test]
+async fn a_session_that_was_idle_for_long_is_not_walked_back_to_life() {
+    let server = TestPostgres::shared();
+    let database = server.database();
+    let store = database.store();
+    let mut new = login(1);
+    new.idle = Duration::from_secs(600);
+    store.insert(&new).await.unwrap();
+    let client = database.client().await;
+    let set = async |seconds: i64| {
+        let sql = format!(
+            "UPDATE sidgate_session SET last_activity = clock_timestamp() - interval '{seconds} seconds'"
+        );
+        client.batch_execute(&sql).await
+    };
+    set(1_150).await.unwrap();
+    set(1_000).await.unwrap();
+    set(9_000).await.unwrap();
+    let refused = set(8_500).await.unwrap_err();
+    assert_eq!(refused.code().map(|code| code.code()), Some("23001"));
 }

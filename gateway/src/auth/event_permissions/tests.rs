@@ -56,6 +56,19 @@ fn another_app_may_end_and_renew_unless_it_is_told_more() {
 }
 
 #[test]
+fn the_fingerprint_of_the_credentials_is_the_backends() {
+    let other = EventPermissions::new(false, Some(&EventKind::ALL), None);
+    for hash in [json!("h"), Value::Null] {
+        let list = events(json!([{"type": "update", "identity": {"auth_hash": hash}}]));
+        assert_eq!(other.check(&list), Err(NotPermitted::AuthHash));
+        let backend = EventPermissions::new(true, None, None);
+        assert_eq!(backend.check(&list), Ok(()));
+    }
+    let own = json!([{"type": "login", "identity": {"user": {"id": "9"}, "auth_hash": "h"}}]);
+    assert_eq!(other.check(&events(own)), Ok(()));
+}
+
+#[test]
 fn a_reference_within_another_event_is_one() {
     let kinds = [EventKind::Login, EventKind::Update];
     let other = EventPermissions::new(false, Some(&kinds), None);

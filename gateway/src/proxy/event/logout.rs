@@ -62,21 +62,21 @@ pub(super) async fn log_out(
     if scope == LogoutScope::Others && own.as_ref().is_none_or(|own| !own.clears) {
         // The old login in this browser is one of the others, and ends with them.
         if let Some(own) = &own {
-            end(gate, ctx, &own.scope, own.reason, subject.key).await?;
+            end(gate, (forward, ctx), &own.scope, own.reason, subject.key).await?;
         }
         return Ok(None);
     }
     let old = old_logins(forward, ctx, subject.key).await;
     let mut had_session = false;
     if let Some(own) = &own {
-        let receipt = end(gate, ctx, &own.scope, own.reason, subject.key).await?;
+        let receipt = end(gate, (forward, ctx), &own.scope, own.reason, subject.key).await?;
         // How many of all ended is not always known; that one did is.
         had_session = receipt.revoked > 0 || subject.user_id.is_some();
     }
     for key in old.keys().iter().filter(|key| Some(**key) != subject.key) {
         end(
             gate,
-            ctx,
+            (forward, ctx),
             &Scope::Key(*key),
             RevokeReason::Logout,
             Some(*key),
@@ -106,7 +106,7 @@ async fn old_logins(forward: &Forward, ctx: &Ctx, own: Option<SessionKey>) -> Ol
 
 async fn end(
     gate: &Gate,
-    ctx: &Ctx,
+    (forward, ctx): (&Forward, &Ctx),
     scope: &Scope,
     reason: RevokeReason,
     acting: Option<SessionKey>,
@@ -121,6 +121,7 @@ async fn end(
         .await?;
     gate.metrics.revoked(reason, receipt.revoked);
     let facts = Facts {
+        app: Some(&forward.app.name),
         receipt: Some(&receipt),
         ..ctx.facts(reason.as_str())
     };

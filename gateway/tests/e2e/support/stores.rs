@@ -34,6 +34,35 @@ pub(crate) fn sql_text(database: &TestDatabase, query: &str) -> String {
     on_a_runtime(ask)
 }
 
+/// Somebody with these rights and no others, on a connection that stays. Answers with the SQLSTATE of what is refused.
+pub(crate) fn somebody(
+    database: &TestDatabase,
+    grants: &[String],
+) -> impl Fn(&str) -> Result<(), String> + use<> {
+    // Roles belong to the server and not to the database.
+    let role = format!(
+        "somebody_{}",
+        sql_text(database, "SELECT current_database()::text")
+    );
+    sql(
+        database,
+        &format!("DROP ROLE IF EXISTS {role}; CREATE ROLE {role} LOGIN"),
+    );
+    for grant in grants {
+        sql(database, &format!("GRANT {grant} TO {role}"));
+    }
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    let runtime = builder.worker_threads(1).enable_all().build().unwrap();
+    let client = runtime.block_on(database.client_as(&role));
+    move |statements| {
+        let done = runtime.block_on(client.batch_execute(statements));
+        done.map_err(|error| {
+            let code = error.code().map(|code| code.code().to_owned());
+            code.unwrap_or_else(|| error.to_string())
+        })
+    }
+}
+
 fn on_a_runtime<T>(work: impl Future<Output = T>) -> T {
     let mut builder = tokio::runtime::Builder::new_current_thread();
     builder.enable_all().build().unwrap().block_on(work)

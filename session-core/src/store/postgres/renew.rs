@@ -5,7 +5,7 @@ use tokio_postgres::{Error as PgError, Row};
 
 use super::fault;
 use super::pool::{Params, Pool};
-use super::row::{self, columns, mass_revoked, micros, unended};
+use super::row::{self, columns, in_use, mass_revoked, micros, unended};
 use crate::session::Session;
 use crate::store::{Renewal, StoreError, StoreResult};
 
@@ -34,6 +34,8 @@ async fn flight(client: &ClientWrapper, renewal: &Renewal) -> Result<Option<Row>
         "UPDATE sidgate_session s SET session_key = $2, renewed_at = clock_timestamp(), last_activity = clock_timestamp() \
          WHERE s.session_key = $1 AND ",
         unended!(),
+        " AND ",
+        in_use!(),
         " RETURNING ",
         columns!()
     );
@@ -48,7 +50,7 @@ async fn flight(client: &ClientWrapper, renewal: &Renewal) -> Result<Option<Row>
         WHERE successor = $1 AND EXISTS (SELECT FROM sidgate_session WHERE session_key = $2)";
     const LEGACY: &str = "\
         UPDATE sidgate_legacy SET session_key = $2 \
-        WHERE session_key = $1 AND EXISTS (SELECT FROM sidgate_session WHERE session_key = $2)";
+        WHERE session_key = $1 AND ended_at IS NULL AND EXISTS (SELECT FROM sidgate_session WHERE session_key = $2)";
     let renew = client.prepare_cached(RENEW).await?;
     let former = client.prepare_cached(FORMER).await?;
     let earlier = client.prepare_cached(EARLIER).await?;

@@ -12,7 +12,7 @@ use super::row::column;
 use crate::store::{SchemaError, StoreError, StoreResult, accept_lease};
 
 /// Migrations in order; the version of the schema is how many of them have been applied.
-const MIGRATIONS: [&str; 11] = [
+const MIGRATIONS: [&str; 10] = [
     include_str!("../migrations/postgres/0001_sessions.sql"),
     include_str!("../migrations/postgres/0002_hints.sql"),
     include_str!("../migrations/postgres/0003_housekeeping.sql"),
@@ -23,20 +23,23 @@ const MIGRATIONS: [&str; 11] = [
     include_str!("../migrations/postgres/0008_references.sql"),
     include_str!("../migrations/postgres/0009_old_logins.sql"),
     include_str!("../migrations/postgres/0010_login_networks.sql"),
-    include_str!("../migrations/postgres/0011_budgets.sql"),
 ];
 
 /// Triggers without which revocations go unseen or can be taken back, and whether they must be deferred.
-const TRIGGERS: [(&str, bool); 9] = [
+const TRIGGERS: [(&str, bool); 13] = [
     ("sidgate_session_updated", true),
     ("sidgate_session_deleted", true),
     ("sidgate_session_truncated", false),
     ("sidgate_session_kept", false),
-    ("sidgate_session_dated", false),
+    ("sidgate_session_stored", false),
+    ("sidgate_session_moved", false),
+    ("sidgate_session_renewed", false),
     ("sidgate_revocation_numbered", true),
     ("sidgate_revocation_kept", false),
     ("sidgate_revocation_untruncated", false),
     ("sidgate_revocation_cuts_off", false),
+    ("sidgate_former_key_kept", false),
+    ("sidgate_legacy_kept", false),
 ];
 
 /// Longest migration, the wait for another node's included.
@@ -53,7 +56,8 @@ pub(super) async fn check(pool: &Pool) -> StoreResult<()> {
             (SELECT lease_ms FROM sidgate_clock) AS lease_ms FROM sidgate_schema";
     const ENABLED: &str = "\
         SELECT t.tgname::text AS name, t.tginitdeferred AS deferred FROM pg_trigger t \
-        WHERE t.tgrelid IN ('sidgate_session'::regclass, 'sidgate_revocation'::regclass) AND t.tgenabled IN ('O', 'A')";
+        WHERE t.tgrelid IN ('sidgate_session'::regclass, 'sidgate_revocation'::regclass, \
+            'sidgate_former_key'::regclass, 'sidgate_legacy'::regclass) AND t.tgenabled IN ('O', 'A')";
     let rows = pool.read(VERSION, &[]).await?;
     let row = rows.first().ok_or(SchemaError::Missing)?;
     if column(row, "in_recovery")? {

@@ -191,7 +191,8 @@ pub(super) async fn update(
 }
 
 /// A row that somebody else holds is skipped: it is being written anyway, and a touch may neither wait nor deadlock with
-/// the touches of another node. A use that came after the session's idle end does not count (R7).
+/// the touches of another node. A use that came after the session's idle end does not count (R7), and neither does one that
+/// is written long after that end: the schema refuses it from ten minutes on.
 pub(super) async fn touch(pool: &Pool, batch: &[Touch]) -> StoreResult<u64> {
     const SQL: &str = "\
         WITH used AS ( \
@@ -205,7 +206,8 @@ pub(super) async fn touch(pool: &Pool, batch: &[Touch]) -> StoreResult<u64> {
         FROM used JOIN free ON free.session_key = used.key \
         WHERE s.session_key = used.key AND s.revoked_at IS NULL AND s.expires_at > clock_timestamp() \
           AND s.last_activity < used.at \
-          AND (s.idle_seconds = 0 OR used.at < s.last_activity + s.idle_seconds * interval '1 second')";
+          AND (s.idle_seconds = 0 OR GREATEST(used.at, clock_timestamp() - interval '9 minutes') \
+              < s.last_activity + s.idle_seconds * interval '1 second')";
     if batch.is_empty() {
         return Ok(0);
     }

@@ -115,13 +115,18 @@ pub(super) fn store_error(error: rusqlite::Error) -> StoreError {
     }
 }
 
-/// Whether a unique key is taken.
+/// Whether a unique key is taken. Of a session a trigger says so, because `OR REPLACE` would go past the key itself.
 pub(super) fn is_duplicate(error: &rusqlite::Error) -> bool {
-    error.sqlite_error().is_some_and(|code| {
-        [
-            rusqlite::ffi::SQLITE_CONSTRAINT_PRIMARYKEY,
-            rusqlite::ffi::SQLITE_CONSTRAINT_UNIQUE,
-        ]
-        .contains(&code.extended_code)
-    })
+    use rusqlite::ffi::{
+        SQLITE_CONSTRAINT_PRIMARYKEY, SQLITE_CONSTRAINT_TRIGGER, SQLITE_CONSTRAINT_UNIQUE,
+    };
+    const TAKEN: &str = "the key or handle of a session is taken";
+    let rusqlite::Error::SqliteFailure(code, message) = error else {
+        return false;
+    };
+    match code.extended_code {
+        SQLITE_CONSTRAINT_PRIMARYKEY | SQLITE_CONSTRAINT_UNIQUE => true,
+        SQLITE_CONSTRAINT_TRIGGER => message.as_deref() == Some(TAKEN),
+        _ => false,
+    }
 }

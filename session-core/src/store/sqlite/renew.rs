@@ -3,7 +3,7 @@
 use tokio_rusqlite::rusqlite::{Connection, named_params};
 
 use super::lane::{is_duplicate, store_error};
-use super::row::{mass_revoked, micros, unended};
+use super::row::{in_use, mass_revoked, micros, unended};
 use super::write::{begin, read_back};
 use crate::clock::SharedClock;
 use crate::session::Session;
@@ -17,12 +17,15 @@ pub(super) fn renew(
     const RENEW: &str = concat!(
         "UPDATE sidgate_session AS s SET session_key = :new, renewed_at = :now, last_activity = :now \
          WHERE s.session_key = :old AND ",
-        unended!()
+        unended!(),
+        " AND ",
+        in_use!()
     );
     const FORMER: &str = "\
         INSERT INTO sidgate_former_key (session_key, successor, until) VALUES (:old, :new, :until)";
     const EARLIER: &str = "UPDATE sidgate_former_key SET successor = :new WHERE successor = :old";
-    const LEGACY: &str = "UPDATE sidgate_legacy SET session_key = :new WHERE session_key = :old";
+    const LEGACY: &str = "\
+        UPDATE sidgate_legacy SET session_key = :new WHERE session_key = :old AND ended_at IS NULL";
     let transaction = begin(connection)?;
     let now = clock.wall().as_micros();
     let (old, new) = (

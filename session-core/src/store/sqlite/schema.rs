@@ -9,7 +9,7 @@ use super::write::begin;
 use crate::store::{SchemaError, StoreResult, accept_lease};
 
 /// Migrations in order; the version of the schema is how many of them have been applied.
-const MIGRATIONS: [&str; 11] = [
+const MIGRATIONS: [&str; 10] = [
     include_str!("../migrations/sqlite/0001_sessions.sql"),
     include_str!("../migrations/sqlite/0002_hints.sql"),
     include_str!("../migrations/sqlite/0003_housekeeping.sql"),
@@ -20,23 +20,29 @@ const MIGRATIONS: [&str; 11] = [
     include_str!("../migrations/sqlite/0008_references.sql"),
     include_str!("../migrations/sqlite/0009_old_logins.sql"),
     include_str!("../migrations/sqlite/0010_login_networks.sql"),
-    include_str!("../migrations/sqlite/0011_budgets.sql"),
 ];
 
 /// Triggers without which revocations go unseen or can be taken back.
-const TRIGGERS: [&str; 12] = [
+const TRIGGERS: [&str; 19] = [
     "sidgate_append_numbered",
     "sidgate_session_updated",
     "sidgate_session_deleted",
     "sidgate_session_replaced",
     "sidgate_session_kept",
-    "sidgate_session_dated",
+    "sidgate_session_moved",
+    "sidgate_session_stored",
+    "sidgate_session_overtaken",
     "sidgate_revocation_inserted",
     "sidgate_revocation_updated",
     "sidgate_revocation_kept",
     "sidgate_revocation_undeleted",
     "sidgate_revocation_cuts_off_new",
     "sidgate_revocation_cuts_off_again",
+    "sidgate_revocation_replaced",
+    "sidgate_former_key_stored",
+    "sidgate_former_key_kept",
+    "sidgate_legacy_replaced",
+    "sidgate_legacy_kept",
 ];
 
 /// Version that this program needs.

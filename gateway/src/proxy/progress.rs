@@ -1,0 +1,116 @@
+//! Whether a request is one in progress, or a stream.
+//!
+//! A WebSocket, an event stream and an answer that goes on for long take a connection and no work. They are counted among
+//! the streams, which have bounds of their own, so that a thousand open tabs turn nobody away.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use session_core::clock::Boot;
+
+use crate::endpoints::streams::{Full, Holder, Kind, Place, Room};
+use crate::gate::Gate;
+use crate::site::Site;
+
+/// An answer that is still being sent so long after its head is a stream.
+const LONG: Duration = Duration::from_secs(10);
+
+/// How one request counts. It begins as one in progress.
+#[derive(Debug)]
+pub(super) struct Progress {
+    gate: Arc<Gate>,
+    counts: Mutex<Counts>,
+}
+
+#[derive(Debug)]
+enum Counts {
+    /// In progress; with the place that a WebSocket gets if the app agrees.
+    AsRequest { kept: Option<Place> },
+    /// In progress, and its answer has begun.
+    Answered { holder: Holder, since: Boot },
+    /// A stream.
+    AsStream {
+        #[expect(dead_code, reason = "free again when it is dropped")]
+        place: Place,
+    },
+    /// Not any more.
+    Over,
+}
+
+impl Progress {
+    /// One more request.
+    pub(super) fn begin(gate: &Arc<Gate>) -> Arc<Self> {
+        gate.in_flight.fetch_add(1, Ordering::Relaxed);
+        Arc::new(Self {
+            gate: Arc::clone(gate),
+            counts: Mutex::new(Counts::AsRequest { kept: None }),
+        })
+    }
+
+    /// Keeps a place for a WebSocket until the app has answered its handshake.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub(super) fn keep_place(&self, site: &Site, holder: Holder) -> Result<(), Full> {
+        let room = Room::of(Kind::Forwarded, &site.config);
+        let place = self.gate.streams.enter(Kind::Forwarded, holder, room);
+        let place = place.inspect_err(|full| self.gate.metrics.refused(full.as_str()))?;
+        *self.counts.lock() = Counts::AsRequest { kept: Some(place) };
+        Ok(())
+    }
+
+    /// The request is a stream from now on.
+    pub(super) fn becomes(&self, place: Place) {
+        self.settle(|_| Counts::AsStream { place });
+    }
+
+    /// The app has answered; `switches`: it has agreed to a WebSocket. Otherwise the place that was kept is free again.
+    pub(super) fn answered(&self, holder: Holder, switches: bool) {
+        let since = self.gate.sessions.clock().boot();
+        self.settle(|counts| match counts {
+            Counts::AsRequest { kept: Some(place) } if switches => Counts::AsStream { place },
+            Counts::AsRequest { .. } => Counts::Answered { holder, since },
+            other => other,
+        });
+    }
+
+    /// Looks whether the answer has been going on for long. While there is no place for it, it remains what it was.
+    pub(super) fn look(&self) {
+        let now = self.gate.sessions.clock().boot();
+        let holder = match &*self.counts.lock() {
+            Counts::Answered { holder, since } if now.since(*since) >= LONG => *holder,
+            _ => return,
+        };
+        let room = Room::of(Kind::Forwarded, &self.gate.site.get().config);
+        if let Ok(place) = self.gate.streams.enter(Kind::Forwarded, holder, room) {
+            self.settle(|counts| match counts {
+                Counts::Answered { .. } => Counts::AsStream { place },
+                other => other,
+            });
+        }
+    }
+
+    /// The request is over, whatever it was.
+    pub(super) fn end(&self) {
+        self.settle(|_| Counts::Over);
+    }
+
+    /// Moves on, and counts what that changes. Places that are left behind are free.
+    fn settle(&self, next: impl FnOnce(Counts) -> Counts) {
+        let mut counts = self.counts.lock();
+        let before = std::mem::replace(&mut *counts, Counts::Over);
+        let was_request = before.is_request();
+        *counts = next(before);
+        if was_request && !counts.is_request() {
+            self.gate.in_flight.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+}
+
+impl Counts {
+    const fn is_request(&self) -> bool {
+        matches!(self, Self::AsRequest { .. } | Self::Answered { .. })
+    }
+}

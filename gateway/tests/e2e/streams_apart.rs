@@ -1,0 +1,209 @@
+//! Streams take no place of a request in progress, and nobody takes all of them.
+
+use session_core::testing::TestPostgres;
+
+use crate::support::client::Connection;
+use crate::support::wait::{LONG, until_true};
+use crate::support::{App, Gateway, Reply, Request, SESSION};
+
+const EVENTS: &str = "/api/auth/events";
+const SWITCHED: &[u8] =
+    b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+    Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
+const DOWNLOAD: &[u8] = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n6\r\nfirst\n\r\n";
+
+fn socket(sid: Option<&str>, client: &str) -> Request {
+    handshake("/socket", sid, client)
+}
+
+fn handshake(path: &str, sid: Option<&str>, client: &str) -> Request {
+    let request = Request::get(path)
+        .header("Connection", "Upgrade")
+        .header("Upgrade", "websocket")
+        .header("Sec-WebSocket-Version", "13")
+        .header("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==")
+        .header("X-Forwarded-For", client);
+    match sid {
+        Some(sid) => request.sid(sid),
+        None => request,
+    }
+}
+
+fn open(gateway: &Gateway, request: &Request, status: u16) -> Connection {
+    let mut connection = gateway.connect();
+    connection.write(&request.bytes(&gateway.host()));
+    assert_eq!(connection.read(true).status, status);
+    connection
+}
+
+fn is_refused(gateway: &Gateway, request: &Request, status: u16) {
+    let refused = gateway.send(request);
+    assert_eq!(refused.problem(status), "too_many_streams");
+    assert!(refused.header("retry-after").is_some());
+}
+
+fn forwarded(gateway: &Gateway) -> f64 {
+    gateway.metrics().sum("sidgate_forwarded_streams", &[])
+}
+
+/// Opens sockets until there are `total` of all, and they stay: on a busy machine one may end right after its handshake
+/// (cloudflare/pingora#946).
+fn open_until(gateway: &Gateway, total: f64, request: &Request) -> Vec<Connection> {
+    let mut sockets = Vec::new();
+    let mut looks = 0;
+    until_true("so many sockets", LONG, || {
+        let open_now = forwarded(gateway);
+        if open_now < total {
+            sockets.push(open(gateway, request, 101));
+        }
+        looks = if open_now == total { looks + 1 } else { 0 };
+        looks > 5
+    });
+    sockets
+}
+
+/// Visitors come, somebody logs in and out.
+fn life_goes_on(gateway: &Gateway) {
+    assert_eq!(gateway.send(&Request::get("/app")).status, 200, "a visitor");
+    let sid = gateway.log_in("zoe@example.com");
+    let request = Request::get("/required").sid(&sid);
+    assert_eq!(gateway.send(&request).status, 200, "a user");
+    let left = gateway.send(&Request::delete(SESSION).sid(&sid));
+    assert_eq!(left.status, 204);
+}
+
+#[test]
+fn open_tabs_turn_nobody_away() {
+    let app = App::start();
+    let gateway = Gateway::in_front_of(&app)
+        .with("[edge]\nmax_requests = 40")
+        .start();
+    let users: Vec<_> = (0..4)
+        .map(|nth| gateway.log_in(&format!("user{nth}@example.com")))
+        .collect();
+    let tabs: Vec<_> = (0..60)
+        .map(|nth| open(&gateway, &Request::get(EVENTS).sid(&users[nth % 4]), 200))
+        .collect();
+
+    life_goes_on(&gateway);
+
+    drop(tabs);
+    until_true("the end of the streams", LONG, || {
+        gateway.metrics().sum("sidgate_event_streams", &[]) == 0.0
+    });
+}
+
+#[test]
+fn sockets_turn_nobody_away_and_each_session_has_its_share() {
+    let app = App::start();
+    app.on("/socket", |_| Reply::Open(SWITCHED.to_vec()));
+    let postgres = TestPostgres::shared();
+    let database = postgres.database();
+    let gateway = Gateway::in_front_of(&app)
+        .with(&crate::support::stores::store_config(&database))
+        .with("[edge]\nmax_requests = 40\n[server]\ntrusted_proxies = [\"127.0.0.1\"]")
+        .start();
+    let users: Vec<_> = (0..4)
+        .map(|nth| gateway.log_in(&format!("user{nth}@example.com")))
+        .collect();
+    let mut sockets = Vec::new();
+    for (user, total) in users.iter().zip([16.0, 32.0, 48.0]) {
+        let request = socket(Some(user), "192.0.2.1");
+        sockets.extend(open_until(&gateway, total, &request));
+    }
+
+    life_goes_on(&gateway);
+    is_refused(&gateway, &socket(Some(&users[0]), "192.0.2.2"), 429);
+    let another = socket(Some(&users[3]), "192.0.2.1");
+    sockets.extend(open_until(&gateway, 49.0, &another));
+
+    // Each of them ends in another way: by its session, by its client, or not at all.
+    gateway.send(&Request::delete(SESSION).sid(&users[0]));
+    until_true("the end of those of a session", LONG, || {
+        forwarded(&gateway) <= 33.0
+    });
+    drop(sockets);
+    until_true("the end of all", LONG, || forwarded(&gateway) == 0.0);
+    open(&gateway, &socket(Some(&users[1]), "192.0.2.1"), 101);
+}
+
+#[test]
+fn sockets_of_nobody_are_bounded_by_client_and_all_together() {
+    let app = App::start();
+    app.on("/socket", |_| Reply::Open(SWITCHED.to_vec()));
+    app.on("/no", |_| Reply::new(403, &[], "no"));
+    let gateway = Gateway::in_front_of(&app)
+        .with("[edge]\nmax_streams = 5\nstreams_per_client = 3\n[server]\ntrusted_proxies = [\"127.0.0.1\"]")
+        .start();
+    let mut sockets = Vec::new();
+    for (client, total) in [
+        ("2001:db8::1", 1.0),
+        ("2001:db8::2", 2.0),
+        ("2001:db8::3", 3.0),
+    ] {
+        sockets.extend(open_until(&gateway, total, &socket(None, client)));
+    }
+
+    is_refused(&gateway, &socket(None, "2001:db8::4"), 429);
+    for (client, total) in [("192.0.2.1", 4.0), ("192.0.2.2", 5.0)] {
+        sockets.extend(open_until(&gateway, total, &socket(None, client)));
+    }
+    let asked = app.requests().len();
+    is_refused(&gateway, &socket(None, "192.0.2.3"), 503);
+    assert_eq!(
+        app.requests().len(),
+        asked,
+        "no app hears of those that are refused"
+    );
+    for (reason, times) in [("streams_per_client", 1.0), ("max_streams", 1.0)] {
+        let labels = [("reason", reason)];
+        assert_eq!(
+            gateway.metrics().sum("sidgate_refused_total", &labels),
+            times
+        );
+    }
+
+    drop(sockets);
+    until_true("the end of all", LONG, || forwarded(&gateway) == 0.0);
+    // An app that does not agree leaves nothing behind either.
+    let denied = handshake("/no", None, "192.0.2.1");
+    for _ in 0..6 {
+        assert_eq!(gateway.send(&denied).status, 403);
+    }
+    until_true("none", LONG, || forwarded(&gateway) == 0.0);
+}
+
+#[test]
+fn answers_that_take_long_become_streams() {
+    let app = App::start();
+    app.on("/download", |_| Reply::Open(DOWNLOAD.to_vec()));
+    let gateway = Gateway::in_front_of(&app)
+        .with("[edge]\nmax_requests = 50")
+        .start();
+    let users: Vec<_> = (0..3)
+        .map(|nth| gateway.log_in(&format!("user{nth}@example.com")))
+        .collect();
+    let slow: Vec<_> = (0..45)
+        .map(|nth| {
+            open(
+                &gateway,
+                &Request::get("/download").sid(&users[nth % 3]),
+                200,
+            )
+        })
+        .collect();
+    let visitor = Request::get("/app");
+    assert_eq!(
+        gateway.send(&visitor).problem(503),
+        "overloaded",
+        "for a while"
+    );
+
+    until_true("the downloads to be streams", LONG * 2, || {
+        forwarded(&gateway) == 45.0
+    });
+
+    life_goes_on(&gateway);
+    drop(slow);
+    until_true("the end of all", LONG, || forwarded(&gateway) == 0.0);
+}

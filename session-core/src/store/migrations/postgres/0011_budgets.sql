@@ -1,1 +1,0 @@
--- Lists and activity by page and by budget.
