@@ -11,6 +11,7 @@ use crate::support::audit::events_in;
 use crate::support::client::Connection;
 use crate::support::http::Response;
 use crate::support::stores::{sql_number, store_config};
+use crate::support::wait::{LONG, until};
 use crate::support::{App, Gateway, Reply, Request, SESSION, login};
 
 const EVICT: &str = "[session]\nmax_per_user = 2\n";
@@ -158,9 +159,13 @@ fn login_through_the_app_is_held_to_the_limit() {
     assert_eq!(denied.problem(409), "session_limit");
     assert_eq!(denied.json()["sessions"], 2);
     assert!(denied.leaves_cookies_alone());
-    let told = events_in(&gateway.stdout());
-    let refused = told.iter().rfind(|event| event["event"] == "login_failed");
-    assert_eq!(refused.unwrap()["reason"], "session_limit");
+    // Lines are written behind the answer.
+    let reason = until("the line", LONG, || {
+        let told = events_in(&gateway.stdout());
+        let refused = told.iter().rfind(|event| event["event"] == "login_failed");
+        refused.map(|event| event["reason"].clone())
+    });
+    assert_eq!(reason, "session_limit");
     assert_eq!(sids.map(|sid| gateway.knows(&sid)), [true, true]);
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{Absence, Query, Receipt, Resolution, Sessions, SessionsError, Wait, heard_by_all};
 use crate::session::{Dead, RevokeReason};
 use crate::sid::SessionKey;
-use crate::store::{Scope, Subject};
+use crate::store::{Revoked, Scope, Subject};
 
 /// What is known of a session that somebody wants to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,7 +34,10 @@ impl Sessions {
             _ => Standing::Open,
         };
         if standing == Standing::Over {
-            return Ok(Receipt::default());
+            return match wait {
+                Wait::None => Ok(Receipt::default()),
+                Wait::All => self.end_is_heard().await,
+            };
         }
         let store = Arc::clone(&self.store);
         let (asked, heard) = (scope.clone(), self.window.head());
@@ -74,6 +77,19 @@ impl Sessions {
                 self.on_core(heard).await?
             }
         })
+    }
+
+    /// What is over may have been ended a moment ago, by somebody else, and other nodes may not have heard of it yet. So the
+    /// wait is the same as for an end of one's own, up to the newest event; but nothing is written and no heartbeat is forced.
+    async fn end_is_heard(&self) -> Result<Receipt, SessionsError> {
+        let (store, clock) = (Arc::clone(&self.store), Arc::clone(&self.clock));
+        let heard = async move {
+            let asked = clock.boot();
+            let seq = store.head().await?;
+            let over = Revoked { sessions: 0, seq };
+            Ok(heard_by_all(store.as_ref(), clock.as_ref(), &over, asked).await)
+        };
+        self.on_core(heard).await
     }
 
     /// Whether there is anything to end. What is over costs a read at most, and nothing for as long as that is remembered.
