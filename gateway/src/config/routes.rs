@@ -21,7 +21,7 @@ const MAX_STALE: Duration = mins(5);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Routes(
     /// Longest prefix first, so that the first match is the right one.
-    Vec<Route>,
+    Vec<Arc<Route>>,
 );
 
 /// One rule for all paths below a prefix.
@@ -125,18 +125,18 @@ impl Routes {
 
     fn new(mut routes: Vec<Route>) -> Self {
         routes.sort_by_key(|route| std::cmp::Reverse(route.path.len()));
-        Self(routes)
+        Self(routes.into_iter().map(Arc::new).collect())
     }
 
     /// The route that decides about `path`, which is the part of a target before its query.
     #[must_use]
-    pub fn route_for(&self, path: &str) -> Option<&Route> {
+    pub fn route_for(&self, path: &str) -> Option<&Arc<Route>> {
         self.0.iter().find(|route| route.path.covers(path))
     }
 
     /// All routes, longest prefix first.
     pub fn iter(&self) -> impl Iterator<Item = &Route> {
-        self.0.iter()
+        self.0.iter().map(Arc::as_ref)
     }
 }
 

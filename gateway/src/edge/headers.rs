@@ -12,31 +12,10 @@
 
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 
-pub use super::reserved::Reserved;
-use super::reserved::{self, HARMLESS, UNCOUNTED};
+use super::reserved::UNCOUNTED;
+pub use super::reserved::{Reserved, reserved};
 use super::{EdgePolicy, Refused};
 use crate::config::OddHeaderNames;
-
-/// What a name pretends, if it is reserved in this or any foldable spelling.
-///
-/// `Http-` in front changes nothing, however often: it is a step of CGI naming (`HTTP_X_SESSION_ID`)
-/// read as a header again.
-#[must_use]
-pub fn reserved(name: &str) -> Option<Reserved> {
-    let name = without_cgi_steps(name);
-    if reserved::is_one_of(name, &HARMLESS) {
-        return None;
-    }
-    reserved::find(name)
-}
-
-fn without_cgi_steps(name: &str) -> &[u8] {
-    let mut name = name.as_bytes();
-    while let Some(inner) = reserved::strip_folded_prefix(name, "http-") {
-        name = inner;
-    }
-    name
-}
 
 /// Is there a byte outside `[A-Za-z0-9-]` in this name?
 #[must_use]

@@ -7,6 +7,8 @@
 //!
 //! Names stand here as they are compared: lower case, with `-` for every separator.
 
+use std::borrow::Cow;
+
 use self::Reserved::{Forwarding, Framework, Identity, Proxy, RemoteUser, Rewrite};
 
 /// What a client pretends to be by sending a reserved name; the `kind` of the spoof counter.
@@ -58,7 +60,7 @@ impl Reserved {
 
 /// What Next.js sends from its own code in browsers, and what no app takes for authority. These pass
 /// although their prefix is reserved.
-pub(super) const HARMLESS: [&str; 2] = ["x-middleware-prefetch", "x-nextjs-data"];
+const HARMLESS: [&str; 2] = ["x-middleware-prefetch", "x-nextjs-data"];
 
 /// What browsers send without evil intent and no app has use for: removed, and not counted as an
 /// attack.
@@ -192,34 +194,80 @@ const NAMES: &[(&str, Reserved)] = &[
     ("x-webauth-", RemoteUser),
 ];
 
-/// What the folded `name` pretends, if it is reserved.
+const CGI_STEP: &str = "http-";
+
+/// The pairs of bytes with which the names begin that are looked for: a row for the first byte, a bit
+/// for the second. Only the last five bits count, so a pair may seem to be there that is not.
+const BEGINNINGS: [u32; 32] = {
+    let mut rows = [0; 32];
+    let mut names = NAMES;
+    note_beginning(&mut rows, CGI_STEP);
+    while let [(name, _), others @ ..] = names {
+        note_beginning(&mut rows, name);
+        names = others;
+    }
+    rows
+};
+
+#[expect(
+    clippy::indexing_slicing,
+    reason = "there are as many rows as numbers of five bits"
+)]
+const fn note_beginning(rows: &mut [u32; 32], name: &str) {
+    if let [first, second, ..] = name.as_bytes() {
+        rows[(*first & 31) as usize] |= 1 << (*second & 31);
+    }
+}
+
+/// Whether `name` may be one that is looked for. Nearly every name that browsers send is not, and
+/// nothing else is done with it then.
+fn begins_like_one(name: &str) -> bool {
+    let [first, second, ..] = name.as_bytes() else {
+        return false;
+    };
+    let row = BEGINNINGS.get(usize::from(fold(*first) & 31));
+    row.is_some_and(|row| row & 1 << (fold(*second) & 31) != 0)
+}
+
+/// What `name` pretends, if it is reserved in this or any foldable spelling.
+///
+/// `Http-` in front changes nothing, however often: it is a step of CGI naming (`HTTP_X_SESSION_ID`)
+/// read as a header again.
+#[must_use]
+pub fn reserved(name: &str) -> Option<Reserved> {
+    if !begins_like_one(name) {
+        return None;
+    }
+    let folded = folded(name);
+    let mut name = &*folded;
+    while let Some(inner) = name.strip_prefix(CGI_STEP) {
+        name = inner;
+    }
+    if HARMLESS.contains(&name) {
+        return None;
+    }
+    find(name)
+}
+
+/// What `name` pretends, if it is reserved. It is compared as it stands here: see [`folded`].
 ///
 /// Looks at the last entry that is not behind the name in the order of [`NAMES`]. That is the name
 /// itself if it is there, and otherwise the beginning that covers it if there is one: whatever sorts
 /// between a beginning and the names below it begins with it too.
-pub(super) fn find(name: &[u8]) -> Option<Reserved> {
-    let behind =
-        NAMES.partition_point(|(entry, _)| entry.bytes().le(name.iter().copied().map(fold)));
+fn find(name: &str) -> Option<Reserved> {
+    let behind = NAMES.partition_point(|&(entry, _)| entry <= name);
     let &(entry, kind) = NAMES.get(behind.checked_sub(1)?)?;
-    let rest = strip_folded_prefix(name, entry)?;
+    let rest = name.strip_prefix(entry)?;
     (rest.is_empty() || entry.ends_with('-')).then_some(kind)
 }
 
-/// Is `name`, folded, one of `names`?
-pub(super) fn is_one_of(name: &[u8], names: &[&str]) -> bool {
-    names
-        .iter()
-        .any(|one| strip_folded_prefix(name, one).is_some_and(<[u8]>::is_empty))
-}
-
-/// What is left of `name` behind the folded `prefix`.
-pub(super) fn strip_folded_prefix<'a>(name: &'a [u8], prefix: &str) -> Option<&'a [u8]> {
-    let (head, rest) = name.split_at_checked(prefix.len())?;
-    let same = head
-        .iter()
-        .zip(prefix.bytes())
-        .all(|(&byte, expected)| fold(byte) == expected);
-    same.then_some(rest)
+/// The spelling that names are compared in: lower case, and `-` for every byte that is neither letter
+/// nor digit.
+fn folded(name: &str) -> Cow<'_, str> {
+    if name.bytes().all(|byte| fold(byte) == byte) {
+        return Cow::Borrowed(name);
+    }
+    Cow::Owned(name.bytes().map(fold).map(char::from).collect())
 }
 
 const fn fold(byte: u8) -> u8 {

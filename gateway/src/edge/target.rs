@@ -90,14 +90,15 @@ fn decoded(path: &str) -> String {
 /// ```
 #[must_use]
 pub fn without_params(path: &str) -> String {
-    let names: Vec<&str> = path
-        .split('/')
-        .map(|segment| {
-            let end = first_param(segment).unwrap_or(segment.len());
-            segment.get(..end).unwrap_or_default()
-        })
-        .collect();
+    let names: Vec<&str> = path.split('/').map(name_of).collect();
     names.join("/")
+}
+
+/// A segment of a path without its parameters.
+#[must_use]
+pub fn name_of(segment: &str) -> &str {
+    let end = first_param(segment).unwrap_or(segment.len());
+    segment.get(..end).unwrap_or_default()
 }
 
 /// Where the first `;` is; some containers decode before they cut.
@@ -126,12 +127,10 @@ fn check_path(path: &str) -> Result<(), Refused> {
 }
 
 fn check_segment(segment: &str, last: bool) -> Result<(), Refused> {
-    let params = first_param(segment);
-    let name = segment.get(..params.unwrap_or(segment.len()));
-    match name.unwrap_or_default() {
+    match name_of(segment) {
         "." | ".." => Err(Refused::TargetDotSegment),
         // The last segment is empty when the path ends in `/`.
-        "" if !last || params.is_some() => Err(Refused::TargetEmptySegment),
+        "" if !last || !segment.is_empty() => Err(Refused::TargetEmptySegment),
         _ => Ok(()),
     }
 }

@@ -16,7 +16,7 @@ use super::watch::Watch;
 use crate::auth::cors::Cors;
 use crate::auth::decide::State;
 use crate::auth::identity::Badge;
-use crate::config::{OnUnknown, SessionPolicy};
+use crate::config::{OnUnknown, Route, SessionPolicy};
 use crate::edge::headers;
 use crate::endpoints::Seen;
 use crate::endpoints::streams::Holder;
@@ -37,8 +37,7 @@ pub(crate) struct Ctx {
     pub(super) started: Boot,
     pub(super) request_id: String,
     pub(super) client: Option<IpAddr>,
-    /// Label for metrics and logs; constant cardinality.
-    pub(super) route: Text,
+    pub(super) answerer: Answerer,
     pub(super) outcome: &'static str,
     pub(super) tier: &'static str,
     pub(super) handle: Option<Text>,
@@ -58,6 +57,34 @@ pub(crate) struct Ctx {
     pub(super) cors: Cors,
     /// Set when the request goes to an app.
     pub(super) forward: Option<Forward>,
+}
+
+/// Who answers a request.
+#[derive(Debug)]
+pub(super) enum Answerer {
+    /// Nobody was found, or the request was turned away before anybody was asked.
+    Nobody,
+    /// The rules for what may come in.
+    Edge,
+    /// An endpoint of the gateway, by its label.
+    Endpoint(&'static str),
+    /// The admin API.
+    Admin,
+    /// A route, and so its app.
+    Route(Arc<Route>),
+}
+
+impl Answerer {
+    /// The label in metrics and logs; constant cardinality.
+    pub(super) fn label(&self) -> &str {
+        match self {
+            Self::Nobody => "none",
+            Self::Edge => "edge",
+            Self::Endpoint(label) => label,
+            Self::Admin => "admin",
+            Self::Route(route) => route.path.as_str(),
+        }
+    }
 }
 
 /// A request on its way to an app.
@@ -96,7 +123,7 @@ impl Ctx {
             started: gate.sessions.clock().boot(),
             request_id: gate.request_id(),
             client: None,
-            route: "none".into(),
+            answerer: Answerer::Nobody,
             outcome: "aborted",
             tier: "none",
             handle: None,

@@ -7,6 +7,7 @@ use pingora_proxy::Session;
 use tracing::warn;
 
 use super::Ctx;
+use super::ctx::Answerer;
 use super::place::Place;
 use crate::gate::Gate;
 use crate::site::Site;
@@ -24,12 +25,12 @@ pub(super) fn write(gate: &Gate, session: &Session, error: Option<&Error>, ctx: 
         );
     }
     let head = session.req_header();
-    let refused = &*ctx.route == "edge";
-    let (method, path) = if refused {
-        ("", Cow::Borrowed(""))
-    } else {
-        let method = head.method.as_str();
-        (method, shown_path(gate, &ctx.site, method, head.uri.path()))
+    let (method, path) = match &ctx.answerer {
+        Answerer::Edge => ("", Cow::Borrowed("")),
+        answerer => {
+            let (method, path) = (head.method.as_str(), head.uri.path());
+            (method, shown_path(gate, &ctx.site, answerer, method, path))
+        }
     };
     let written = session.response_written();
     let status = written.map_or(0, |head| head.status.as_u16());
@@ -37,9 +38,23 @@ pub(super) fn write(gate: &Gate, session: &Session, error: Option<&Error>, ctx: 
 }
 
 /// What may be said of a path: where a path is a secret, only the route that it is below.
-fn shown_path<'a>(gate: &Gate, site: &'a Site, method: &str, path: &'a str) -> Cow<'a, str> {
-    match Place::as_written(&site.config, method, path) {
-        Place::Route(route) if !route.log_path => Cow::Borrowed(route.path.as_str()),
+fn shown_path<'a>(
+    gate: &Gate,
+    site: &'a Site,
+    answerer: &'a Answerer,
+    method: &str,
+    path: &'a str,
+) -> Cow<'a, str> {
+    let route = match answerer {
+        Answerer::Route(route) => Some(route),
+        Answerer::Nobody => match Place::as_written(&site.config, method, path) {
+            Place::Route(route) => Some(route),
+            _ => None,
+        },
+        Answerer::Edge | Answerer::Endpoint(_) | Answerer::Admin => None,
+    };
+    match route {
+        Some(route) if !route.log_path => Cow::Borrowed(route.path.as_str()),
         _ => without_sids(gate, clipped(path)),
     }
 }
@@ -72,12 +87,13 @@ pub(super) fn unfinished(gate: &Gate, ctx: &Ctx) {
 /// Counts the request and writes its line.
 fn line(gate: &Gate, ctx: &Ctx, method: &str, path: &str, status: u16) {
     let duration = gate.sessions.clock().boot().since(ctx.started);
-    gate.metrics.request(&ctx.route, ctx.outcome, duration);
+    gate.metrics
+        .request(ctx.answerer.label(), ctx.outcome, duration);
     AccessLine {
         request_id: &ctx.request_id,
         method,
         path,
-        route: &ctx.route,
+        route: ctx.answerer.label(),
         outcome: ctx.outcome,
         status,
         session: ctx.handle.as_deref(),

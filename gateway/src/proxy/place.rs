@@ -3,6 +3,8 @@
 //! Rules are matched on the bytes of a path, and apps look at what the bytes mean. Where both lead to the same place the
 //! request is fine in any spelling. Where they do not, somebody would be judged by one rule and served by another.
 
+use std::sync::Arc;
+
 use crate::admin::call::Call;
 use crate::config::{Config, Route};
 use crate::edge::{Refused, target};
@@ -21,7 +23,7 @@ pub(super) enum Place<'a> {
     /// Nobody: the path is the gateway's own way to the app.
     Private,
     /// An app.
-    Route(&'a Route),
+    Route(&'a Arc<Route>),
     /// Nobody: no route covers the path.
     Nothing,
 }
@@ -77,7 +79,7 @@ impl<'a> Place<'a> {
 /// Also with parameters: the app may cut them off before it looks.
 fn is_private(path: &str) -> bool {
     let first = path.split('/').nth(1).unwrap_or_default();
-    target::without_params(first) == PRIVATE
+    target::name_of(first) == PRIVATE
 }
 
 #[cfg(test)]

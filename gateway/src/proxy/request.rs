@@ -10,6 +10,7 @@ use pingora_http::RequestHeader;
 use pingora_proxy::Session;
 use session_core::session::{Text, clip_user_agent};
 
+use super::ctx::Answerer;
 use super::forward::{self, NotForwarded, Outcome, Plan, kind_of};
 use super::place::Place;
 use super::{Ctx, admin, chunks, endpoint, write};
@@ -37,7 +38,7 @@ enum Next<'a> {
     Endpoint(Endpoint, Box<Asker>),
     Admin(Call, Box<Asker>),
     Answer(Box<Answer>),
-    Forward(&'a Route, Box<Plan<'a>>),
+    Forward(&'a Arc<Route>, Box<Plan<'a>>),
 }
 
 /// True when the answer has been written already.
@@ -57,11 +58,11 @@ pub(super) async fn filter(gate: &Arc<Gate>, session: &mut Session, ctx: &mut Ct
         Next::Refuse(why) => {
             gate.metrics.refused(why.reason());
             ctx.note(security::Kind::Refused, why.reason());
-            ctx.route = "edge".into();
+            ctx.answerer = Answerer::Edge;
             Answer::refused(why)
         }
         Next::Endpoint(endpoint, asker) => {
-            ctx.route = endpoint.label().into();
+            ctx.answerer = Answerer::Endpoint(endpoint.label());
             let served = endpoint::serve(gate, &site, session, ctx, endpoint, &asker).await?;
             ctx.saw(asker.seen.into_inner());
             ctx.farewell = asker.farewell.into_inner();
@@ -71,12 +72,12 @@ pub(super) async fn filter(gate: &Arc<Gate>, session: &mut Session, ctx: &mut Ct
             }
         }
         Next::Admin(call, asker) => {
-            ctx.route = "admin".into();
+            ctx.answerer = Answerer::Admin;
             admin::serve(gate, &site, session, ctx, call, &asker).await
         }
         Next::Answer(answer) => *answer,
         Next::Forward(route, plan) => {
-            ctx.route = route.path.as_str().into();
+            ctx.answerer = Answerer::Route(Arc::clone(route));
             match plan.settle(gate, &site, ctx).await {
                 Ok(Outcome::Forward) => match keep_place(&site, session, ctx) {
                     Ok(()) => return Ok(false),
@@ -185,7 +186,11 @@ fn next<'a>(gate: &Gate, site: &'a Site, session: &Session, ctx: &mut Ctx) -> Ne
     if let Err(why) = chunks::begin(session, request.raw_head) {
         return Next::Refuse(why);
     }
-    let told = scheme::told(&head.headers).filter(|_| from_trusted_proxy);
+    let told = if from_trusted_proxy {
+        scheme::told(&head.headers)
+    } else {
+        None
+    };
     if let Some(answer) = over_https_only(site, &vetted, head, is_over_tls(session), told) {
         return Next::Answer(Box::new(answer));
     }

@@ -1,4 +1,4 @@
-use super::{HARMLESS, NAMES, Reserved, UNCOUNTED, find};
+use super::{HARMLESS, NAMES, Reserved, UNCOUNTED, find, reserved};
 
 #[test]
 fn names_are_sorted_and_none_stands_below_a_beginning() {
@@ -22,7 +22,7 @@ fn names_are_folded() {
 #[test]
 fn every_entry_is_found_and_a_beginning_covers_what_follows() {
     for &(entry, kind) in NAMES {
-        assert_eq!(find(entry.as_bytes()), Some(kind), "{entry}");
+        assert_eq!(find(entry), Some(kind), "{entry}");
         for end in ["0", "user", "zzz", "-"] {
             let longer = format!("{entry}{end}");
             let wanted = NAMES
@@ -31,7 +31,26 @@ fn every_entry_is_found_and_a_beginning_covers_what_follows() {
                     *other == longer || other.ends_with('-') && longer.starts_with(other)
                 })
                 .map(|&(_, kind)| kind);
-            assert_eq!(find(longer.as_bytes()), wanted, "{longer}");
+            assert_eq!(find(&longer), wanted, "{longer}");
+        }
+    }
+}
+
+#[test]
+fn no_spelling_of_an_entry_escapes() {
+    let spellings = |entry: &str| {
+        let upper = entry.to_uppercase();
+        let cgi = format!("HTTP_{}", upper.replace('-', "_"));
+        [
+            upper,
+            entry.replace('-', "."),
+            format!("Http-Http-{entry}"),
+            cgi,
+        ]
+    };
+    for &(entry, kind) in NAMES {
+        for spelling in spellings(entry) {
+            assert_eq!(reserved(&spelling), Some(kind), "{spelling}");
         }
     }
 }
@@ -39,6 +58,6 @@ fn every_entry_is_found_and_a_beginning_covers_what_follows() {
 #[test]
 fn exceptions_are_exceptions_to_something() {
     for name in HARMLESS.iter().chain(&UNCOUNTED) {
-        assert_eq!(find(name.as_bytes()), Some(Reserved::Framework), "{name}");
+        assert_eq!(find(name), Some(Reserved::Framework), "{name}");
     }
 }
