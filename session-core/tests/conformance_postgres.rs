@@ -1,10 +1,11 @@
 //! The conformance suite, stamped for PostgreSQL.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use session_core::store::SessionStore;
-use session_core::store::postgres::PostgresStore;
+use session_core::store::postgres::{PostgresOptions, PostgresStore};
 use session_core::testing::conformance::Fixture;
 use session_core::testing::{TestDatabase, TestPostgres};
 
@@ -40,12 +41,25 @@ impl Fixture for Postgres {
     }
 }
 
+/// What a call does is asked here, and a busy machine may take its time over it.
+fn patient() -> PostgresOptions {
+    const LONG: Duration = Duration::from_secs(20);
+    PostgresOptions {
+        acquire_timeout: LONG,
+        connect_timeout: LONG,
+        read_timeout: LONG,
+        write_timeout: LONG,
+        pulse_timeout: LONG,
+        ..PostgresOptions::default()
+    }
+}
+
 async fn fixture() -> Postgres {
     let server = TestPostgres::shared();
     let database = server.database();
     Postgres {
-        store: database.store(),
-        other_node: database.store(),
+        store: database.store_with(patient()),
+        other_node: database.store_with(patient()),
         database,
         _server: server,
     }

@@ -2,13 +2,15 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
+use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use rusqlite::Connection;
 use session_core::clock::{Clock, SharedClock, SystemClock};
 use session_core::store::SessionStore;
-use session_core::store::sqlite::SqliteStore;
+use session_core::store::sqlite::{SqliteOptions, SqliteStore};
 use session_core::testing::conformance::Fixture;
 use tempfile::TempDir;
 
@@ -45,15 +47,26 @@ impl Fixture for Sqlite {
     }
 }
 
+/// What a call does is asked here, and a busy machine may take its time over it.
+async fn open(path: &Path, clock: SharedClock) -> SqliteStore {
+    const LONG: Duration = Duration::from_secs(20);
+    let patient = SqliteOptions {
+        read_timeout: LONG,
+        write_timeout: LONG,
+        pulse_timeout: LONG,
+    };
+    SqliteStore::open_with(path, clock, patient).await.unwrap()
+}
+
 async fn fixture() -> Sqlite {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("s.db");
     let clock: SharedClock = Arc::new(SystemClock);
-    let store = SqliteStore::open(&path, Arc::clone(&clock)).await.unwrap();
+    let store = open(&path, Arc::clone(&clock)).await;
     store.apply_schema().await.unwrap();
     Sqlite {
         store,
-        other_node: SqliteStore::open(&path, clock).await.unwrap(),
+        other_node: open(&path, clock).await,
         directory,
     }
 }

@@ -77,7 +77,7 @@ async fn a_sid_of_ours_without_a_session_is_asked_for_once() {
     );
 }
 
-#[tokio::test(flavor = "multi_thread")]
+#[tokio::test]
 async fn a_thousand_requests_for_one_sid_are_one_read() {
     let node = Site::new().await.node().await;
     let created = node.log_in("7").await;
