@@ -21,8 +21,7 @@ use crate::auth::csrf;
 use crate::auth::identity::field;
 use crate::config::IdentityField;
 use crate::endpoints::Asker;
-use crate::gate::Gate;
-use crate::site::Site;
+use crate::state::{ActiveConfig, Gateway};
 use crate::telemetry::security::{self, Kind};
 
 /// How long ago a login may be for what an operator does on the public listener.
@@ -53,8 +52,8 @@ impl Actor {
 
 /// Whether the bearer of the token asks, where there is one. Digests are compared, so that the time says nothing about
 /// the token.
-fn bears_token(site: &Site, headers: &HeaderMap) -> Option<bool> {
-    let token = site.config.admin.token.as_ref()?;
+fn bears_token(settings: &ActiveConfig, headers: &HeaderMap) -> Option<bool> {
+    let token = settings.config.admin.token.as_ref()?;
     let expected = Sha256::digest(format!("Bearer {}", token.expose()));
     let said = headers.get(AUTHORIZATION);
     Some(said.is_some_and(|said| Sha256::digest(said.as_bytes()) == expected))
@@ -64,8 +63,11 @@ fn bears_token(site: &Site, headers: &HeaderMap) -> Option<bool> {
 ///
 /// # Errors
 /// `401` without the token, `403` when a web page is behind the request.
-pub(super) fn on_admin_listener(site: &Site, headers: &HeaderMap) -> Result<Actor, Box<Answer>> {
-    match bears_token(site, headers) {
+pub(super) fn on_admin_listener(
+    settings: &ActiveConfig,
+    headers: &HeaderMap,
+) -> Result<Actor, Box<Answer>> {
+    match bears_token(settings, headers) {
         Some(true) => Ok(Actor::Token),
         Some(false) => Err(Box::new(Answer::problem(
             401,
@@ -104,8 +106,11 @@ fn own_origin(headers: &HeaderMap) -> Result<String, Box<Answer>> {
 ///
 /// # Errors
 /// `403`.
-pub(super) fn for_everybody(site: &Site, headers: &HeaderMap) -> Result<(), Box<Answer>> {
-    match site.config.admin.token {
+pub(super) fn for_everybody(
+    settings: &ActiveConfig,
+    headers: &HeaderMap,
+) -> Result<(), Box<Answer>> {
+    match settings.config.admin.token {
         Some(_) => Ok(()),
         None => own_origin(headers).map(drop),
     }
@@ -126,13 +131,13 @@ fn is_local_name(host: &str) -> bool {
 /// # Errors
 /// `401` without a session, `403` without the claim, `503` when nobody can say.
 pub(crate) async fn with_claim(
-    gate: &Gate,
-    site: &Site,
+    gateway: &Gateway,
+    settings: &ActiveConfig,
     asker: &Asker,
 ) -> Result<Claimed, Box<Answer>> {
-    let active = asker.session(gate, site, Query::default()).await?;
+    let active = asker.session(gateway, settings, Query::default()).await?;
     let session = active.entry.session();
-    let claim = site.config.admin.claim.as_ref();
+    let claim = settings.config.admin.claim.as_ref();
     if !claim.is_some_and(|claim| carries(session, claim)) {
         return Err(refused(
             asker,
@@ -142,7 +147,7 @@ pub(crate) async fn with_claim(
         ));
     }
     Ok(Claimed {
-        is_fresh: gate.sessions.clock().wall().since(session.auth_time) <= FRESH,
+        is_fresh: gateway.sessions.clock().wall().since(session.auth_time) <= FRESH,
         entry: active.entry,
     })
 }
@@ -186,7 +191,10 @@ impl Claimed {
 
 /// The answer to a user who may not, and the line about it.
 fn refused(asker: &Asker, session: &Session, code: &'static str, title: &str) -> Box<Answer> {
-    security::note(Kind::AdminRefused, asker.facts(code).by_owner(session));
+    security::note(
+        Kind::AdminRefused,
+        asker.client().facts(code).by_owner(session),
+    );
     Box::new(Answer::problem(403, code, title))
 }
 

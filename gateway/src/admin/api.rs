@@ -17,17 +17,16 @@ use uuid::Uuid;
 use super::access::Actor;
 use super::call::{self, Call};
 use crate::answer::Answer;
-use crate::body;
 use crate::config::MigrationMode;
 use crate::endpoints::check_content_type;
-use crate::endpoints::device_label::device_label;
 use crate::endpoints::devices::receipt_view;
-use crate::endpoints::view::rfc3339;
-use crate::gate::Gate;
 use crate::legacy::report::Report;
 use crate::risk::flags::Flags;
-use crate::site::Site;
+use crate::state::{ActiveConfig, Gateway};
 use crate::telemetry::security::{self, Facts, Kind};
+use crate::views::device_label::device_label;
+use crate::views::session::rfc3339;
+use crate::visit::body;
 
 /// Largest body of a call, in bytes.
 const BODY_MAX: usize = 4 * 1024;
@@ -64,20 +63,20 @@ impl Permitted<'_> {
 }
 
 /// Answers a call.
-pub(crate) async fn answer(gate: &Gate, asked: &Permitted<'_>) -> Answer {
+pub(crate) async fn answer(gateway: &Gateway, asked: &Permitted<'_>) -> Answer {
     let answered = match asked.call {
-        Call::Search => search(gate, asked).await,
+        Call::Search => search(gateway, asked).await,
         Call::Show(id) => match id {
-            Some(id) => show(gate, asked, id).await,
+            Some(id) => show(gateway, asked, id).await,
             None => Ok(Answer::not_found()),
         },
-        Call::Revoke => revoke(gate, asked).await,
-        Call::Nodes => nodes(gate).await,
-        Call::Migration => migration(gate).await,
-        Call::Stats | Call::Page(_) if !gate.site.get().config.admin.metrics => {
+        Call::Revoke => revoke(gateway, asked).await,
+        Call::Nodes => nodes(gateway).await,
+        Call::Migration => migration(gateway).await,
+        Call::Stats | Call::Page(_) if !gateway.settings.get().config.admin.metrics => {
             Ok(Answer::not_found())
         }
-        Call::Stats => stats(gate, asked.query),
+        Call::Stats => stats(gateway, asked.query),
         Call::Page(asset) => Ok(asset.answer()),
         Call::OpenApi => Ok(Answer::text(
             200,
@@ -91,7 +90,7 @@ pub(crate) async fn answer(gate: &Gate, asked: &Permitted<'_>) -> Answer {
     answered.unwrap_or_else(|refused| *refused)
 }
 
-async fn search(gate: &Gate, asked: &Permitted<'_>) -> Result<Answer, Box<Answer>> {
+async fn search(gateway: &Gateway, asked: &Permitted<'_>) -> Result<Answer, Box<Answer>> {
     let search = call::search(asked.query)?;
     let facts = Facts {
         user: search.user_id.as_deref(),
@@ -100,42 +99,44 @@ async fn search(gate: &Gate, asked: &Permitted<'_>) -> Result<Answer, Box<Answer
     };
     security::note(Kind::Admin, facts);
     let limit = search.limit;
-    let found = gate.sessions.search(search).await.map_err(unavailable)?;
+    let found = gateway.sessions.search(search).await.map_err(unavailable)?;
     let next = (found.len() == limit).then(|| found.last().map(|last| last.id));
-    let site = gate.site.get();
-    let flags = Flags::of(gate, &site, found.iter().map(|session| session.id))
+    let settings = gateway.settings.get();
+    let flags = Flags::of(gateway, &settings, found.iter().map(|session| session.id))
         .await
         .map_err(unavailable)?;
     let views: Vec<Value> = found
         .iter()
-        .map(|session| view(&site, &flags, session, true))
+        .map(|session| view(&settings, &flags, session, true))
         .collect();
     let body = json!({"sessions": views, "next": next.flatten()});
     Ok(Answer::json(200, "admin", &body))
 }
 
-async fn show(gate: &Gate, asked: &Permitted<'_>, id: Uuid) -> Result<Answer, Box<Answer>> {
+async fn show(gateway: &Gateway, asked: &Permitted<'_>, id: Uuid) -> Result<Answer, Box<Answer>> {
     let facts = Facts {
         session: Some(id),
         ..asked.facts("show")
     };
     security::note(Kind::Admin, facts);
-    let found = gate.sessions.find(id).await.map_err(unavailable)?;
+    let found = gateway.sessions.find(id).await.map_err(unavailable)?;
     let Some(row) = found else {
         return Ok(Answer::not_found());
     };
-    let site = gate.site.get();
+    let settings = gateway.settings.get();
     let asked = std::iter::once(row.session.id);
-    let flags = Flags::of(gate, &site, asked).await.map_err(unavailable)?;
-    let view = view(&site, &flags, &row.session, is_alive(gate, &row));
+    let flags = Flags::of(gateway, &settings, asked)
+        .await
+        .map_err(unavailable)?;
+    let view = view(&settings, &flags, &row.session, is_alive(gateway, &row));
     Ok(Answer::json(200, "admin", &view))
 }
 
-fn is_alive(gate: &Gate, row: &StoredSession) -> bool {
-    row.verdict(gate.sessions.clock().wall()).is_ok()
+fn is_alive(gateway: &Gateway, row: &StoredSession) -> bool {
+    row.verdict(gateway.sessions.clock().wall()).is_ok()
 }
 
-async fn revoke(gate: &Gate, asked: &Permitted<'_>) -> Result<Answer, Box<Answer>> {
+async fn revoke(gateway: &Gateway, asked: &Permitted<'_>) -> Result<Answer, Box<Answer>> {
     let asked_for = call::revocation(asked.body)?;
     let scope = asked_for.scope.clone();
     let comment = Some(&*asked_for.reason).filter(|reason| !reason.is_empty());
@@ -145,7 +146,7 @@ async fn revoke(gate: &Gate, asked: &Permitted<'_>) -> Result<Answer, Box<Answer
     };
     // Before it is done: also what fails, or is broken off, leaves a trace.
     security::note(Kind::Admin, facts);
-    let receipt = gate
+    let receipt = gateway
         .sessions
         .revoke(asked_for.scope, RevokeReason::Admin, asked_for.wait)
         .await
@@ -153,7 +154,9 @@ async fn revoke(gate: &Gate, asked: &Permitted<'_>) -> Result<Answer, Box<Answer
             warn!(actor = %asked.actor.as_told(), error = %failed, "revocation not committed");
             Box::new(Answer::not_committed(&failed))
         })?;
-    gate.metrics.revoked(RevokeReason::Admin, receipt.revoked);
+    gateway
+        .metrics
+        .revoked(RevokeReason::Admin, receipt.revoked);
     if matches!(scope, Scope::Handle { .. }) && receipt.revoked == 0 {
         return Ok(Answer::not_found());
     }
@@ -166,55 +169,55 @@ async fn revoke(gate: &Gate, asked: &Permitted<'_>) -> Result<Answer, Box<Answer
     Ok(Answer::json(200, "admin", &receipt_view(&receipt)))
 }
 
-async fn nodes(gate: &Gate) -> Result<Answer, Box<Answer>> {
-    let nodes = gate.sessions.nodes().await.map_err(unavailable)?;
+async fn nodes(gateway: &Gateway) -> Result<Answer, Box<Answer>> {
+    let nodes = gateway.sessions.nodes().await.map_err(unavailable)?;
     let head = nodes.iter().map(|node| node.applied).max().unwrap_or(0);
     let views: Vec<Value> = nodes
         .iter()
-        .map(|node| node_view(gate, node, head))
+        .map(|node| node_view(gateway, node, head))
         .collect();
     Ok(Answer::json(200, "admin", &json!({ "nodes": views })))
 }
 
 /// Without migration there is nothing that could be left.
-async fn migration(gate: &Gate) -> Result<Answer, Box<Answer>> {
-    let site = gate.site.get();
-    if site.config.migration.mode == MigrationMode::Off {
+async fn migration(gateway: &Gateway) -> Result<Answer, Box<Answer>> {
+    let settings = gateway.settings.get();
+    if settings.config.migration.mode == MigrationMode::Off {
         return Ok(Answer::not_found());
     }
-    let tally = gate.sessions.tallied().await.map_err(unavailable)?;
-    let report = Report::of(&tally, &site.config.migration);
+    let tally = gateway.sessions.tallied().await.map_err(unavailable)?;
+    let report = Report::of(&tally, &settings.config.migration);
     Ok(Answer::json(200, "admin", &report.view()))
 }
 
-fn stats(gate: &Gate, query: &str) -> Result<Answer, Box<Answer>> {
+fn stats(gateway: &Gateway, query: &str) -> Result<Answer, Box<Answer>> {
     let (window, since) = call::stats(query)?;
-    let mut body = gate.history.columns(window, since);
-    let readiness = gate.sessions.readiness();
+    let mut body = gateway.history.columns(window, since);
+    let readiness = gateway.sessions.readiness();
     if let Some(body) = body.as_object_mut() {
-        let site = gate.site.get();
+        let settings = gateway.settings.get();
         body.insert(
             "now".to_owned(),
             json!({
-                "at": gate.now(),
+                "at": gateway.now(),
                 "version": env!("CARGO_PKG_VERSION"),
                 "schema": readiness.schema,
                 "window": readiness.window,
                 "lease": readiness.lease,
-                "draining": gate.is_draining(),
-                "redis": gate.sessions.shared_breaker().map(|state| format!("{state:?}")),
-                "migration": site.config.migration.mode != MigrationMode::Off,
+                "draining": gateway.is_draining(),
+                "redis": gateway.sessions.shared_breaker().map(|state| format!("{state:?}")),
+                "migration": settings.config.migration.mode != MigrationMode::Off,
             }),
         );
     }
     Ok(Answer::json(200, "admin", &body))
 }
 
-fn node_view(gate: &Gate, node: &NodeReport, head: i64) -> Value {
+fn node_view(gateway: &Gateway, node: &NodeReport, head: i64) -> Value {
     let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
     json!({
         "id": node.node,
-        "self": node.node == gate.sessions.node(),
+        "self": node.node == gateway.sessions.node(),
         "applied": node.applied,
         "behind": head - node.applied,
         "seen_ms": millis(node.age),
@@ -224,7 +227,7 @@ fn node_view(gate: &Gate, node: &NodeReport, head: i64) -> Value {
 }
 
 /// A session as operators see it: everything but its secret.
-fn view(site: &Site, flags: &Flags, session: &Session, alive: bool) -> Value {
+fn view(settings: &ActiveConfig, flags: &Flags, session: &Session, alive: bool) -> Value {
     let identity = session.identity.to_value();
     let mut view = json!({
         "id": session.id,
@@ -241,7 +244,7 @@ fn view(site: &Site, flags: &Flags, session: &Session, alive: bool) -> Value {
         "revokedAt": session.revoked.and_then(|(at, _)| rfc3339(at)),
         "revokeReason": session.revoked.map(|(_, reason)| reason.as_str()),
     });
-    flags.add_to(&mut view, site, (session.id, session.ip));
+    flags.add_to(&mut view, settings, (session.id, session.ip));
     view
 }
 

@@ -20,26 +20,26 @@ use self::access::Actor;
 use self::api::Permitted;
 use self::call::Call;
 use crate::answer::Answer;
-use crate::gate::Gate;
+use crate::state::Gateway;
 use crate::telemetry::metrics;
 use crate::telemetry::security::{self, Facts, Kind};
 
 /// Serves `/livez`, `/readyz`, `/metrics` and the admin API.
 #[derive(Debug)]
 pub(crate) struct Admin {
-    gate: Arc<Gate>,
+    gateway: Arc<Gateway>,
 }
 
 impl Admin {
     /// The listener's application.
     #[must_use]
-    pub(crate) fn new(gate: Arc<Gate>) -> Self {
-        Self { gate }
+    pub(crate) fn new(gateway: Arc<Gateway>) -> Self {
+        Self { gateway }
     }
 
     fn answer(&self, session: &ServerSession) -> Response<Vec<u8>> {
         let head = session.req_header();
-        if let Err(refused) = access::for_everybody(&self.gate.site.get(), &head.headers) {
+        if let Err(refused) = access::for_everybody(&self.gateway.settings.get(), &head.headers) {
             return self.refused(session, *refused);
         }
         if head.method != Method::GET && head.method != Method::HEAD {
@@ -52,21 +52,21 @@ impl Admin {
         match head.uri.path() {
             "/livez" => text(StatusCode::OK, "text/plain", b"ok\n".to_vec()),
             "/readyz" => self.ready(),
-            "/metrics" if self.gate.site.get().config.admin.metrics => self.metrics(session),
+            "/metrics" if self.gateway.settings.get().config.admin.metrics => self.metrics(session),
             _ => text(StatusCode::NOT_FOUND, "text/plain", b"not found\n".to_vec()),
         }
     }
 
     /// The admin API, for whoever may reach this listener.
     async fn api(&self, session: &mut ServerSession, call: Call, request_id: &str) -> Answer {
-        let site = self.gate.site.get();
+        let settings = self.gateway.settings.get();
         let head = session.req_header();
         let query = head.uri.query().unwrap_or_default().to_owned();
         let client = client(session);
         let permission = if call.is_open() {
-            access::for_everybody(&site, &head.headers).map(|()| Actor::Local)
+            access::for_everybody(&settings, &head.headers).map(|()| Actor::Local)
         } else {
-            access::on_admin_listener(&site, &head.headers)
+            access::on_admin_listener(&settings, &head.headers)
         };
         let actor = match permission {
             Ok(actor) => actor,
@@ -91,20 +91,20 @@ impl Admin {
             query: &query,
             body: &body,
         };
-        api::answer(&self.gate, &asked).await
+        api::answer(&self.gateway, &asked).await
     }
 
     /// An answer to somebody who may not ask, and the line about it.
     fn refused(&self, session: &ServerSession, answer: Answer) -> Response<Vec<u8>> {
-        let request_id = self.gate.request_id();
+        let request_id = self.gateway.request_id();
         note_refused((&request_id, client(session)), answer.outcome);
         written(answer, &request_id)
     }
 
     /// Each check by name, so that whoever is called at night sees which one fails.
     fn ready(&self) -> Response<Vec<u8>> {
-        let readiness = self.gate.sessions.readiness();
-        let draining = self.gate.is_draining();
+        let readiness = self.gateway.sessions.readiness();
+        let draining = self.gateway.is_draining();
         let ready = readiness.schema && readiness.window && readiness.lease && !draining;
         let word = |good: bool| if good { "ok" } else { "failing" };
         let body = json!({
@@ -126,10 +126,10 @@ impl Admin {
 
     fn metrics(&self, session: &ServerSession) -> Response<Vec<u8>> {
         let headers = &session.req_header().headers;
-        if let Err(refused) = access::on_admin_listener(&self.gate.site.get(), headers) {
+        if let Err(refused) = access::on_admin_listener(&self.gateway.settings.get(), headers) {
             return self.refused(session, *refused);
         }
-        match metrics::text(&self.gate.families()) {
+        match metrics::text(&self.gateway.families()) {
             Ok(rendered) => text(StatusCode::OK, "text/plain; version=0.0.4", rendered),
             Err(_error) => text(
                 StatusCode::INTERNAL_SERVER_ERROR,
@@ -161,7 +161,7 @@ impl ServeHttp for Admin {
         let head = session.req_header();
         match Call::find(head.method.as_str(), head.uri.path()) {
             Some(call) => {
-                let request_id = self.gate.request_id();
+                let request_id = self.gateway.request_id();
                 written(self.api(session, call, &request_id).await, &request_id)
             }
             None => self.answer(session),

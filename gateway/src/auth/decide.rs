@@ -5,7 +5,25 @@
 
 use session_core::service::{Absence, Active, Resolution, Unknown};
 
-use crate::config::{OnUnknown, SessionPolicy};
+/// What a route wants of a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SessionPolicy {
+    /// Nothing: no look-up is made.
+    None,
+    /// Look it up; serve anonymous visitors too.
+    Optional,
+    /// Serve nobody without one.
+    Required,
+}
+
+/// The answer while the store cannot be asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnUnknown {
+    /// `503` with `Retry-After`.
+    Unavailable,
+    /// To the app, marked `X-Session-State: unknown`; only for [`SessionPolicy::Optional`].
+    Pass,
+}
 
 /// What the app is told about the session.
 #[derive(Clone, Debug)]

@@ -8,7 +8,54 @@ use session_core::secret::SecretString;
 use session_core::session::{Identity, IdentityPatch};
 
 use super::token::TokenRefused;
-use crate::config::EventKind;
+
+/// What an app may ask for in the answer to a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EventKind {
+    /// Somebody proved who they are.
+    Login,
+    /// Sessions end.
+    Logout,
+    /// What is said of the user changes.
+    Update,
+    /// The session gets another sid.
+    Rotate,
+    /// The app's own reference changes.
+    Ref,
+}
+
+impl EventKind {
+    /// Every kind.
+    pub const ALL: [Self; 5] = [
+        Self::Login,
+        Self::Logout,
+        Self::Update,
+        Self::Rotate,
+        Self::Ref,
+    ];
+
+    /// As in the configuration, in tokens and in metrics.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Login => "login",
+            Self::Logout => "logout",
+            Self::Update => "update",
+            Self::Rotate => "rotate",
+            Self::Ref => "ref",
+        }
+    }
+
+    /// Reads one.
+    ///
+    /// # Errors
+    /// When it is not one of them.
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+        let known = Self::ALL.map(Self::as_str).join(", ");
+        let found = Self::ALL.into_iter().find(|kind| kind.as_str() == text);
+        found.ok_or_else(|| format!("{text:?} is not one of {known}"))
+    }
+}
 
 /// Most events in one answer.
 const EVENTS_MAX: usize = 8;

@@ -8,9 +8,10 @@ use serde_json::Value;
 use session_core::session::IdentityPatch;
 use thiserror::Error;
 
+use super::event::EventKind;
 use super::event::SessionEvent;
 use super::identity::field;
-use crate::config::{EventKind, IdentityField};
+use super::identity_field::IdentityField;
 
 /// What one app may ask for.
 #[derive(Clone, Debug)]

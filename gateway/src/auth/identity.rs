@@ -2,8 +2,7 @@
 //!
 //! A [`Badge`] hangs on the cached session, so that the hot path copies ready values.
 
-use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use http::{HeaderName, HeaderValue};
 use parking_lot::Mutex;
@@ -11,9 +10,8 @@ use serde_json::Value;
 use session_core::secret::SecretString;
 use session_core::session::Session;
 
+use super::identity_field::IdentityField;
 use super::token::{ASSERTION_REUSE, AppKeys, SessionClaims, SignError};
-use crate::config::IdentityField;
-use crate::legacy::Janitor;
 
 /// Longest value of an attribute header, in bytes.
 pub const ATTRIBUTE_MAX: usize = 1_024;
@@ -46,14 +44,6 @@ pub struct Badge {
     pub omitted: u64,
     /// The newest assertion for each app that this session has visited, the oldest first; at most [`ASSERTIONS_MAX`].
     issued: Mutex<Vec<Issued>>,
-    legacy: OnceLock<Box<Legacy>>,
-}
-
-/// What the session's browser was told about cookies of the old system. Few sessions have one.
-#[derive(Debug, Default)]
-struct Legacy {
-    janitor: Arc<Janitor>,
-    returned: Arc<AtomicBool>,
 }
 
 #[derive(Debug)]
@@ -100,18 +90,7 @@ impl Badge {
             attributes,
             omitted,
             issued: Mutex::default(),
-            legacy: OnceLock::new(),
         }
-    }
-
-    /// What the browser was told to forget.
-    pub(crate) fn janitor(&self) -> Arc<Janitor> {
-        Arc::clone(&self.legacy.get_or_init(Box::default).janitor)
-    }
-
-    /// Whether it was given old cookies back.
-    pub(crate) fn returned(&self) -> Arc<AtomicBool> {
-        Arc::clone(&self.legacy.get_or_init(Box::default).returned)
     }
 
     /// The assertion for `app`, signed anew, with what is `confided` to it, when the last one is three quarters through its

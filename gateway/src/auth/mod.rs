@@ -11,6 +11,7 @@ pub mod event;
 pub mod event_permissions;
 mod hs256;
 pub mod identity;
+pub mod identity_field;
 pub mod login_redirect;
 pub mod on_missing;
 pub mod token;

@@ -6,11 +6,20 @@
 
 use http::header::{ACCEPT, HeaderMap, HeaderName};
 
-use crate::config::OnMissing;
-
 const SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
 const SEC_FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
 const X_REQUESTED_WITH: HeaderName = HeaderName::from_static("x-requested-with");
+
+/// The answer to a visitor without a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnMissing {
+    /// A redirect for navigations, `401` for everything else.
+    Auto,
+    /// Always `401`.
+    Unauthorized,
+    /// Always a redirect to `server.login_url`.
+    Redirect,
+}
 
 /// How the client is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

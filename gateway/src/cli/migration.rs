@@ -7,7 +7,7 @@ use clap::Subcommand;
 
 use super::{block_on, say};
 use crate::legacy::report::Report;
-use crate::wiring::{self, WiringError};
+use crate::run::wiring::{self, WiringError};
 
 const TIMEOUT: Duration = Duration::from_secs(30);
 

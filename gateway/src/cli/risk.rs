@@ -9,7 +9,7 @@ use session_core::clock::{Clock as _, SystemClock};
 use super::{block_on, say};
 use crate::config::parse_duration;
 use crate::risk::backtest;
-use crate::wiring::{self, WiringError};
+use crate::run::wiring::{self, WiringError};
 
 const TIMEOUT: Duration = Duration::from_secs(600);
 

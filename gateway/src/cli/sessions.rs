@@ -14,11 +14,11 @@ use session_core::store::{Scope, Search, SessionStore};
 
 use super::{block_on, complain, say};
 use crate::config::Config;
-use crate::endpoints::device_label::device_label;
+use crate::run::wiring::{self, WiringError};
 use crate::telemetry::lines::Lines;
 use crate::telemetry::logs;
 use crate::telemetry::security::{self, Actor, Facts, Kind};
-use crate::wiring::{self, WiringError};
+use crate::views::device_label::device_label;
 
 const TIMEOUT: Duration = Duration::from_secs(30);
 

@@ -6,8 +6,9 @@ use session_core::cache::redis;
 use session_core::store::postgres;
 
 use super::duration::{mins, show};
-use super::routes::{CsrfPolicy, Route, SessionPolicy};
+use super::routes::{CsrfPolicy, Route};
 use super::{Config, Host, OddHeaderNames, PasswordLogin, SameSite, StoreUrl};
+use crate::auth::decide::SessionPolicy;
 
 impl Config {
     /// One line for each thing an operator may want to change. Contains no secret.

@@ -11,6 +11,7 @@ use super::login_limits::Rate;
 use super::path::PathPrefix;
 use super::reader::Reader;
 use super::server::INTERNAL;
+use crate::edge::OddHeaderNames;
 
 /// Beyond these the HTTP implementation below refuses by itself, with an answer of its own.
 const MAX_HEADER_BYTES: usize = 1024 * 1024;
@@ -82,15 +83,6 @@ impl StreamLimits {
                 .unwrap_or(1_000),
         }
     }
-}
-
-/// What happens to header names with bytes other than letters, digits and `-`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum OddHeaderNames {
-    /// The request is refused.
-    Reject,
-    /// The field is dropped.
-    Drop,
 }
 
 /// `[endpoints]`.

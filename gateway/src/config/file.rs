@@ -13,7 +13,6 @@ use std::ops::Range;
 use toml::de::DeTable;
 
 use super::faults::Fault;
-use super::reader::Reader;
 
 /// The faults of one file, gathered while its tables are read.
 pub(super) struct Document<'a> {
@@ -40,7 +39,7 @@ impl<'a> Document<'a> {
     /// When the text is not TOML the syntax errors are all there is to say: what a broken file means is guesswork.
     pub(super) fn read<T>(
         text: &'a str,
-        read: impl FnOnce(&mut Reader<'_>) -> Option<T>,
+        read: impl for<'d> FnOnce(&'d Document<'d>, &'d DeTable<'d>) -> Option<T>,
     ) -> Result<T, Vec<Fault>> {
         let document = Document {
             text,
@@ -54,7 +53,7 @@ impl<'a> Document<'a> {
         if !document.notes.borrow().faults.is_empty() {
             return Err(document.notes.into_inner().faults);
         }
-        let value = Reader::root(&document, root.get_ref()).finish(read);
+        let value = read(&document, root.get_ref());
         let Notes {
             mut faults,
             contradictions,

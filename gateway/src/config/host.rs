@@ -4,7 +4,7 @@
 //! ASCII, no trailing dot, IPv6 in brackets and shortest form.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 const MAX_NAME: usize = 253;
 const MAX_LABEL: usize = 63;
@@ -215,4 +215,11 @@ impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}://{}", self.scheme.as_str(), self.authority())
     }
+}
+
+pub(super) fn socket_addr(text: &str) -> Result<SocketAddr, String> {
+    let address = text.parse().ok();
+    address.ok_or_else(|| {
+        format!("{text:?} is not an address such as \"127.0.0.1:3000\" or \"[::1]:3000\"")
+    })
 }

@@ -37,6 +37,7 @@ mod keys;
 mod login_limits;
 mod migration;
 mod path;
+pub(crate) mod permissions;
 mod reader;
 mod reload;
 mod risk;
@@ -61,11 +62,11 @@ pub use self::audit::AuditConfig;
 pub use self::cache::{CacheConfig, RedisTopology, RedisUrl};
 pub use self::cookie::{CookieConfig, CookieName, SameSite};
 pub(crate) use self::duration::parse_duration;
-pub use self::edge::{EdgeConfig, EndpointsConfig, OddHeaderNames, PasswordLogin, StreamLimits};
+pub use self::edge::{EdgeConfig, EndpointsConfig, PasswordLogin, StreamLimits};
 pub use self::faults::{Fault, Faults};
 pub use self::host::{Host, HostPort, Origin, Scheme};
 pub use self::hosts::Hosts;
-pub use self::identity::{IdentityConfig, IdentityField};
+pub use self::identity::IdentityConfig;
 pub use self::insecure::InsecureConfig;
 pub use self::keys::{KeysConfig, MasterSource};
 pub use self::login_limits::{LoginLimitsConfig, Rate};
@@ -77,18 +78,21 @@ pub use self::reload::restart_needed;
 pub use self::risk::{
     BurstRule, NewcomerRule, ParallelRule, RiskAction, RiskConfig, RiskRules, TravelRule, Webhook,
 };
-pub use self::routes::{CsrfPolicy, OnMissing, OnUnknown, Route, Routes, SessionPolicy};
+pub use self::routes::{CsrfPolicy, Route, Routes};
 pub use self::server::{RequestIdFrom, ServerConfig};
 pub use self::session::SessionConfig;
 pub use self::store::{StoreConfig, StoreUrl};
 pub use self::tls::TlsConfig;
-pub use self::upstreams::{BackendConfig, EventKind, Upstream};
+pub use self::upstreams::{BackendConfig, Upstream};
+pub use crate::auth::decide::{OnUnknown, SessionPolicy};
+pub use crate::auth::event::EventKind;
+pub use crate::auth::identity_field::IdentityField;
+pub use crate::auth::on_missing::OnMissing;
+pub use crate::edge::OddHeaderNames;
 
-use self::file::Document;
 use self::reader::Reader;
 use self::secret::Sources;
 use self::upstreams::Upstreams;
-use crate::permissions;
 
 /// A configuration the gateway can run with. Fields are named after their sections of the file.
 #[derive(Debug, Clone)]
@@ -158,7 +162,7 @@ impl Config {
         let mut text = String::new();
         file.read_to_string(&mut text).map_err(unreadable)?;
         let sources = Sources::new(path.parent().unwrap_or(Path::new("")), env);
-        let config = Document::read(&text, |root| Self::read(root, &sources))
+        let config = Reader::read(&text, |root| Self::read(root, &sources))
             .map_err(|faults| Faults::new(path, faults))?;
         sources.check_way(path).map_err(whole)?;
         let is_open = sources.holds_password.get() && permissions::is_readable_by_all(&file);

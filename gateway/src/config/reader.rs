@@ -10,6 +10,7 @@ use std::ops::RangeInclusive;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::faults::Fault;
 use super::file::Document;
 use super::{size, suggest};
 
@@ -245,8 +246,21 @@ impl<'a> Reader<'a> {
 // === the table as a whole ===
 
 impl<'a> Reader<'a> {
+    /// Reads `text` as TOML, and what its tables mean.
+    ///
+    /// # Errors
+    /// Every fault of the file.
+    pub(super) fn read<T>(
+        text: &str,
+        read: impl FnOnce(&mut Reader<'_>) -> Option<T>,
+    ) -> Result<T, Vec<Fault>> {
+        Document::read(text, |document, table| {
+            Reader::root(document, table).finish(read)
+        })
+    }
+
     /// The table that holds all others.
-    pub(super) fn root(document: &'a Document<'a>, table: &'a DeTable<'a>) -> Self {
+    fn root(document: &'a Document<'a>, table: &'a DeTable<'a>) -> Self {
         Self::new(document, String::new(), Some(table))
     }
 

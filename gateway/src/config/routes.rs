@@ -13,6 +13,8 @@ use super::path::PathPrefix;
 use super::reader::Reader;
 use super::server::INTERNAL;
 use super::upstreams::{Upstream, Upstreams};
+use crate::auth::decide::{OnUnknown, SessionPolicy};
+use crate::auth::on_missing::OnMissing;
 
 /// Longest time a route may serve what it last knew while the store cannot be asked.
 const MAX_STALE: Duration = mins(5);
@@ -45,37 +47,6 @@ pub struct Route {
     pub log_path: bool,
     /// Origins whose pages may read the answers, as browsers write them. Empty: the app decides.
     pub cors_origins: Vec<String>,
-}
-
-/// What a route wants of a session.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SessionPolicy {
-    /// Nothing: no look-up is made.
-    None,
-    /// Look it up; serve anonymous visitors too.
-    Optional,
-    /// Serve nobody without one.
-    Required,
-}
-
-/// The answer to a visitor without a session.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum OnMissing {
-    /// A redirect for navigations, `401` for everything else.
-    Auto,
-    /// Always `401`.
-    Unauthorized,
-    /// Always a redirect to `server.login_url`.
-    Redirect,
-}
-
-/// The answer while the store cannot be asked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum OnUnknown {
-    /// `503` with `Retry-After`.
-    Unavailable,
-    /// To the app, marked `X-Session-State: unknown`; only for [`SessionPolicy::Optional`].
-    Pass,
 }
 
 /// Whether the gateway checks where a writing request comes from.

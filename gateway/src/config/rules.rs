@@ -16,10 +16,11 @@ use super::file::Document;
 use super::identity::IdentityConfig;
 use super::insecure::InsecureConfig;
 use super::migration::{MigrationConfig, MigrationMode};
-use super::routes::{Route, Routes, SessionPolicy};
+use super::routes::{Route, Routes};
 use super::server::{ServerConfig, is_everybody};
 use super::session::SessionConfig;
 use super::upstreams::Upstream;
+use crate::auth::decide::SessionPolicy;
 
 /// No two listeners share an address, the admin listener least of all; it is open to nobody without a token.
 pub(super) fn listeners(document: &Document<'_>, server: &ServerConfig, admin: &AdminConfig) {

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use session_core::secret::SecretString;
 use zeroize::Zeroizing;
 
-use crate::permissions::{self, OwnGroups};
+use crate::config::permissions::{self, OwnGroups};
 
 /// Far above any key, token or URL; a wrong path must not be read into memory whole.
 const MAX_SECRET_BYTES: u64 = 16 * 1024;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 use super::duration::{hours, ms, secs, within};
-use super::host::{Host, Origin, Scheme};
+use super::host::{Host, Origin, Scheme, socket_addr};
 use super::hosts::{HostEntry, Hosts};
 use super::path::PathPrefix;
 use super::reader::Reader;
@@ -109,13 +109,6 @@ fn default_origin() -> Origin {
 
 fn loopback(port: u16) -> SocketAddr {
     (Ipv4Addr::LOCALHOST, port).into()
-}
-
-pub(super) fn socket_addr(text: &str) -> Result<SocketAddr, String> {
-    let address = text.parse().ok();
-    address.ok_or_else(|| {
-        format!("{text:?} is not an address such as \"127.0.0.1:3000\" or \"[::1]:3000\"")
-    })
 }
 
 /// A path like any other, except that its trailing slash stays: an app that wants it would redirect once more.

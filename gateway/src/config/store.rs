@@ -7,7 +7,7 @@ use session_core::store::postgres;
 
 use super::reader::Reader;
 use super::secret::Sources;
-use crate::permissions::{self, OwnGroups};
+use crate::config::permissions::{self, OwnGroups};
 
 const DEFAULT: &str = "sqlite:sidgate.db";
 

@@ -10,10 +10,10 @@ use rustls::crypto::ring;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
+use super::host::socket_addr;
 use super::reader::Reader;
 use super::secret::Sources;
-use super::server::socket_addr;
-use crate::permissions::OwnGroups;
+use crate::config::permissions::OwnGroups;
 
 /// `[server.tls]`.
 #[derive(Debug, Clone, PartialEq, Eq)]

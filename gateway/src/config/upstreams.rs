@@ -8,6 +8,7 @@ use super::cookie::CookieName;
 use super::duration::{hours, mins, ms, secs, within};
 use super::host::HostPort;
 use super::reader::Reader;
+use crate::auth::event::EventKind;
 
 const MAX_NAME: usize = 32;
 
@@ -30,50 +31,6 @@ pub struct Upstream {
     pub idle_timeout: Duration,
     /// Which events it may send; `None`: all if it is the app of `[backend]`, else `logout` and `rotate`.
     pub events: Option<Vec<EventKind>>,
-}
-
-/// What an app may ask for in the answer to a request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum EventKind {
-    /// Somebody proved who they are.
-    Login,
-    /// Sessions end.
-    Logout,
-    /// What is said of the user changes.
-    Update,
-    /// The session gets another sid.
-    Rotate,
-    /// The app's own reference changes.
-    Ref,
-}
-
-impl EventKind {
-    /// Every kind.
-    pub const ALL: [Self; 5] = [
-        Self::Login,
-        Self::Logout,
-        Self::Update,
-        Self::Rotate,
-        Self::Ref,
-    ];
-
-    /// As in the configuration, in tokens and in metrics.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Login => "login",
-            Self::Logout => "logout",
-            Self::Update => "update",
-            Self::Rotate => "rotate",
-            Self::Ref => "ref",
-        }
-    }
-
-    fn parse(text: &str) -> Result<Self, String> {
-        let known = Self::ALL.map(Self::as_str).join(", ");
-        let found = Self::ALL.into_iter().find(|kind| kind.as_str() == text);
-        found.ok_or_else(|| format!("{text:?} is not one of {known}"))
-    }
 }
 
 /// `[backend]`: the app that authenticates users and recognises legacy cookies.

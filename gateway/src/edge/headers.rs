@@ -14,8 +14,7 @@ use http::header::{HeaderMap, HeaderName, HeaderValue};
 
 use super::reserved::UNCOUNTED;
 pub use super::reserved::{Reserved, reserved};
-use super::{EdgePolicy, Refused};
-use crate::config::OddHeaderNames;
+use super::{EdgePolicy, OddHeaderNames, Refused};
 
 /// Is there a byte outside `[A-Za-z0-9-]` in this name?
 #[must_use]

@@ -43,8 +43,6 @@ pub use self::host::HostSet;
 pub use self::refused::Refused;
 pub use self::target::Target;
 
-use crate::config::OddHeaderNames;
-
 /// Methods that go on to an app. WebDAV, TRACE and CONNECT do not; case matters.
 pub const METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
 
@@ -66,6 +64,15 @@ pub struct RawRequest<'a> {
     pub raw_head: Option<&'a [u8]>,
     /// The peer is a proxy that the operator has named.
     pub from_trusted_proxy: bool,
+}
+
+/// What happens to header names with bytes other than letters, digits and `-`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OddHeaderNames {
+    /// The request is refused.
+    Reject,
+    /// The field is dropped.
+    Drop,
 }
 
 /// What the operator has decided about requests.

@@ -13,44 +13,43 @@ use session_core::store::{Device, Scope};
 use tracing::warn;
 use uuid::Uuid;
 
-use super::device_label::device_label;
 use super::query::{self, DeviceScope};
-use super::view::rfc3339;
 use super::{Asker, parting};
 use crate::answer::Answer;
-use crate::buckets::TooMany;
-use crate::gate::Gate;
+use crate::answer::set_cookie;
 use crate::legacy::{self, Farewell};
-use crate::look_up::{count_miss, deny};
-use crate::misses::Leave;
+use crate::limits::buckets::TooMany;
+use crate::limits::unknown_sids::Leave;
 use crate::risk::flags::Flags;
-use crate::set_cookie;
-use crate::site::Site;
+use crate::risk::refusals::{count_miss, deny};
+use crate::state::{ActiveConfig, Gateway};
 use crate::telemetry::security::{self, Facts, Kind};
+use crate::views::device_label::device_label;
+use crate::views::session::rfc3339;
 
 /// A page of the live sessions of whoever asks, newest activity first.
 pub(crate) async fn list(
-    gate: &Arc<Gate>,
-    site: &Arc<Site>,
+    gateway: &Arc<Gateway>,
+    settings: &Arc<ActiveConfig>,
     asker: &Asker,
 ) -> Result<Answer, Box<Answer>> {
-    let active = asker.session_or_old_login(gate, site).await?;
+    let active = asker.session_or_old_login(gateway, settings).await?;
     let current = active.entry.session();
     let (limit, after) = (query::limit(&asker.query)?, query::after(&asker.query)?);
     let user_id = current.identity.user_id();
-    let Some(_turn) = gate.lists.enter(user_id, current.key) else {
-        gate.metrics.refused("lists");
+    let Some(_turn) = gateway.lists.enter(user_id, current.key) else {
+        gateway.metrics.refused("lists");
         return Err(too_many(TooMany(1)));
     };
-    let listed = gate.sessions.list(user_id, after, limit).await;
+    let listed = gateway.sessions.list(user_id, after, limit).await;
     let (devices, next) = listed.map_err(|failed| {
-        warn!(request_id = asker.request_id, error = %failed, "sessions not listed");
+        warn!(request_id = asker.client().request_id, error = %failed, "sessions not listed");
         Box::new(Answer::unavailable())
     })?;
-    let flags = Flags::of(gate, site, devices.iter().map(|device| device.id))
+    let flags = Flags::of(gateway, settings, devices.iter().map(|device| device.id))
         .await
         .map_err(|failed| {
-            warn!(request_id = asker.request_id, error = %failed, "flags not read");
+            warn!(request_id = asker.client().request_id, error = %failed, "flags not read");
             Box::new(Answer::unavailable())
         })?;
     let mut labels = HashMap::new();
@@ -61,7 +60,7 @@ pub(crate) async fn list(
                 .entry(&*device.user_agent)
                 .or_insert_with_key(|user_agent| device_label(user_agent));
             let mut view = device_view(device, label, &active);
-            flags.add_to(&mut view, site, (device.id, device.ip));
+            flags.add_to(&mut view, settings, (device.id, device.ip));
             view
         })
         .collect();
@@ -93,12 +92,12 @@ fn device_view(device: &Device, label: &str, active: &Active) -> Value {
 
 /// Ends one session of whoever asks.
 pub(crate) async fn end_one(
-    gate: &Arc<Gate>,
-    site: &Arc<Site>,
+    gateway: &Arc<Gateway>,
+    settings: &Arc<ActiveConfig>,
     asker: &Asker,
     id: Option<Uuid>,
 ) -> Result<Answer, Box<Answer>> {
-    let active = asker.session_or_old_login(gate, site).await?;
+    let active = asker.session_or_old_login(gateway, settings).await?;
     let current = active.entry.session();
     let wait = query::wait(&asker.query)?;
     let Some(id) = id else {
@@ -108,17 +107,16 @@ pub(crate) async fn end_one(
         id,
         user_id: Some(Text::from(current.identity.user_id())),
     };
-    let returned = legacy::returned(gate, site, current.key).await;
+    let returned = legacy::returned(gateway, settings, current.key).await;
     let how = (RevokeReason::Device, wait);
-    let receipt = end(gate, site, asker, current, scope, how).await?;
+    let receipt = end(gateway, settings, asker, current, scope, how).await?;
     if receipt.revoked == 0 {
-        let source = (asker.ip, asker.request_id.as_str());
-        count_miss(gate, site, source).map_err(too_many)?;
+        count_miss(gateway, settings, asker.client()).map_err(too_many)?;
         return Err(Box::new(Answer::not_found()));
     }
     let answer = Answer::no_content("device_ended");
     Ok(if id == current.id {
-        without_cookies(gate, site, answer, returned)
+        without_cookies(gateway, settings, answer, returned)
     } else {
         answer
     })
@@ -126,11 +124,11 @@ pub(crate) async fn end_one(
 
 /// Ends all sessions of whoever asks, or all but the one that asks.
 pub(crate) async fn end_many(
-    gate: &Arc<Gate>,
-    site: &Arc<Site>,
+    gateway: &Arc<Gateway>,
+    settings: &Arc<ActiveConfig>,
     asker: &Asker,
 ) -> Result<Answer, Box<Answer>> {
-    let active = asker.session_or_old_login(gate, site).await?;
+    let active = asker.session_or_old_login(gateway, settings).await?;
     let current = active.entry.session();
     let (which, wait) = (query::scope(&asker.query)?, query::wait(&asker.query)?);
     let user_id = Text::from(current.identity.user_id());
@@ -141,54 +139,52 @@ pub(crate) async fn end_many(
         },
         DeviceScope::All => Scope::User(user_id),
     };
-    let returned = legacy::returned(gate, site, current.key).await;
+    let returned = legacy::returned(gateway, settings, current.key).await;
     let how = (RevokeReason::LogoutEverywhere, wait);
-    let receipt = end(gate, site, asker, current, scope, how).await?;
+    let receipt = end(gateway, settings, asker, current, scope, how).await?;
     if receipt.revoked == 0 && which == DeviceScope::Others {
         // It is done all the same; the next one may have to wait.
-        let source = (asker.ip, asker.request_id.as_str());
-        let _spent = count_miss(gate, site, source);
+        let _spent = count_miss(gateway, settings, asker.client());
     }
     let answer = Answer::json(200, "devices_ended", &receipt_view(&receipt));
     Ok(match which {
         DeviceScope::Others => answer,
-        DeviceScope::All => without_cookies(gate, site, answer, returned),
+        DeviceScope::All => without_cookies(gateway, settings, answer, returned),
     })
 }
 
 /// Ends sessions. Each call is a transaction, whether it ends anything or not, so one that ends nothing counts against
 /// what its client may ask in vain.
 async fn end(
-    gate: &Gate,
-    site: &Site,
+    gateway: &Gateway,
+    settings: &ActiveConfig,
     asker: &Asker,
     current: &Session,
     scope: Scope,
     (reason, wait): (RevokeReason, Wait),
 ) -> Result<Receipt, Box<Answer>> {
-    let source = (asker.ip, asker.request_id.as_str());
-    let now = gate.sessions.clock().boot();
-    let leave = site.misses.leave_in_turn(asker.ip, now).await;
+    let now = gateway.sessions.clock().boot();
+    let leave = settings.misses.leave_in_turn(asker.client().ip, now).await;
     if matches!(leave, Leave::Denied) {
-        return Err(too_many(deny(gate, site, source)));
+        return Err(too_many(deny(gateway, settings, asker.client())));
     }
-    match gate.sessions.revoke(scope.clone(), reason, wait).await {
+    match gateway.sessions.revoke(scope.clone(), reason, wait).await {
         Ok(receipt) => {
-            gate.metrics.revoked(reason, receipt.revoked);
+            gateway.metrics.revoked(reason, receipt.revoked);
             // How many of all ended is not always known; that one did is.
             if receipt.revoked > 0 || !matches!(scope, Scope::Handle { .. }) {
                 let facts = Facts {
                     acting: Some(current.id),
                     session: None,
                     receipt: Some(&receipt),
-                    ..asker.facts(reason.as_str()).by_owner(current)
+                    ..asker.client().facts(reason.as_str()).by_owner(current)
                 };
                 security::note(Kind::Revoked, facts.concerning(&scope));
             }
             Ok(receipt)
         }
         Err(failed) => {
-            warn!(request_id = asker.request_id, error = %failed, "revocation not committed");
+            warn!(request_id = asker.client().request_id, error = %failed, "revocation not committed");
             Err(Box::new(Answer::not_committed(&failed)))
         }
     }
@@ -209,12 +205,17 @@ pub(crate) fn receipt_view(receipt: &Receipt) -> Value {
 }
 
 /// The browser forgets its session, and what it was given back of old logins.
-fn without_cookies(gate: &Gate, site: &Site, answer: Answer, returned: Option<Farewell>) -> Answer {
+fn without_cookies(
+    gateway: &Gateway,
+    settings: &ActiveConfig,
+    answer: Answer,
+    returned: Option<Farewell>,
+) -> Answer {
     let answer = match returned {
-        Some(returned) => parting(answer, gate, site, &returned),
+        Some(returned) => parting(answer, gateway, settings, &returned),
         None => answer,
     };
-    match set_cookie::clear(&site.config.cookie) {
+    match set_cookie::clear(&settings.config.cookie) {
         Some(cookie) => answer.with_cookie(cookie),
         None => answer,
     }

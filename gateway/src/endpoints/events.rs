@@ -15,11 +15,10 @@ use session_core::session::{Dead, RevokeReason};
 use tokio::sync::watch;
 
 use super::Asker;
-use super::streams::{Holder, Kind, Place, Room};
-use super::view::{rfc3339, session_view};
 use crate::answer::{Answer, ended_code};
-use crate::gate::Gate;
-use crate::site::Site;
+use crate::limits::streams::{Holder, Kind, Place, Room};
+use crate::state::{ActiveConfig, Gateway};
+use crate::views::session::{rfc3339, session_view};
 
 /// A comment at least this often, so that neither side nor anything between them takes the silence for the end.
 const HEARTBEAT: Duration = Duration::from_secs(15);
@@ -35,7 +34,7 @@ const OPENING: &str = "retry: 2000\n: session events\n\n";
 /// The events of one session.
 #[derive(Debug)]
 pub(crate) struct Feed {
-    gate: Arc<Gate>,
+    gateway: Arc<Gateway>,
     entry: Arc<Entry>,
     news: watch::Receiver<u64>,
     looked: Boot,
@@ -47,8 +46,8 @@ pub(crate) struct Feed {
 
 /// Opens the feed of whoever asks, and takes a place for it.
 pub(crate) async fn open(
-    gate: &Arc<Gate>,
-    site: &Site,
+    gateway: &Arc<Gateway>,
+    settings: &ActiveConfig,
     asker: &Asker,
 ) -> Result<(Feed, Place), Box<Answer>> {
     // An open page is not somebody using it.
@@ -56,20 +55,20 @@ pub(crate) async fn open(
         counts_as_use: false,
         ..Query::default()
     };
-    let news = gate.sessions.news();
-    let entry = asker.session(gate, site, query).await?.entry;
+    let news = gateway.sessions.news();
+    let entry = asker.session(gateway, settings, query).await?.entry;
     let holder = Holder {
         session: Some(entry.session().key),
-        client: asker.ip,
+        client: asker.client().ip,
     };
-    let room = Room::of(Kind::Events, &site.config);
-    let place = gate.streams.enter(Kind::Events, holder, room);
+    let room = Room::of(Kind::Events, &settings.config);
+    let place = gateway.streams.enter(Kind::Events, holder, room);
     let place = place.map_err(|full| {
-        gate.metrics.refused(full.as_str());
-        Box::new(full.answer())
+        gateway.metrics.refused(full.as_str());
+        Box::new(Answer::too_many_streams(full))
     })?;
     let feed = Feed {
-        gate: Arc::clone(gate),
+        gateway: Arc::clone(gateway),
         entry,
         news,
         looked: Boot::default(),
@@ -93,7 +92,7 @@ impl Feed {
             return Some(OPENING.to_owned());
         }
         loop {
-            if self.over || self.gate.is_draining() {
+            if self.over || self.gateway.is_draining() {
                 return None;
             }
             if let Some(said) = self.look().await {
@@ -115,7 +114,7 @@ impl Feed {
     async fn look(&mut self) -> Option<String> {
         self.looked = self.now();
         let key = self.entry.session().key;
-        let followed = self.gate.sessions.follow(&key, Some(&self.entry)).await;
+        let followed = self.gateway.sessions.follow(&key, Some(&self.entry)).await;
         match followed {
             Follow::Ended(why) => {
                 self.over = true;
@@ -146,14 +145,14 @@ impl Feed {
             (end, limit) = (idle_end, session.idle);
         }
         let notice = NOTICE.min(limit / 10);
-        let left = end.since(self.gate.sessions.clock().wall());
+        let left = end.since(self.gateway.sessions.clock().wall());
         if left > notice || self.announced == Some(end) {
             return None;
         }
         self.announced = Some(end);
         if end < session.expires_at {
             let stored = self
-                .gate
+                .gateway
                 .sessions
                 .find(session.id)
                 .await
@@ -171,7 +170,7 @@ impl Feed {
     }
 
     fn now(&self) -> Boot {
-        self.gate.sessions.clock().boot()
+        self.gateway.sessions.clock().boot()
     }
 }
 

@@ -17,18 +17,17 @@ use session_core::session::{Identity, OverLimit, Session, SessionLimit};
 use session_core::store::StoreError;
 use tracing::{debug, warn};
 
-use super::view::session_view;
 use super::{Asker, parting};
 use crate::answer::Answer;
+use crate::answer::set_cookie;
+use crate::apps::backend::{BackendError, Credentials, Refusal, Verdict};
 use crate::auth::account::Account;
-use crate::backend::{BackendError, Credentials, Refusal, Verdict};
 use crate::edge::client_ip::network;
-use crate::gate::Gate;
-use crate::login_limits::{Attempt, Factors, Turn};
+use crate::limits::logins::{Attempt, Factors, Turn};
 use crate::risk::{self, Refused};
-use crate::set_cookie;
-use crate::site::Site;
+use crate::state::{ActiveConfig, Client, Gateway};
 use crate::telemetry::security::{self, Facts, Kind};
+use crate::views::session::session_view;
 
 mod admission;
 
@@ -91,30 +90,30 @@ pub(crate) fn check_content_type(headers: &HeaderMap) -> Result<(), Box<Answer>>
 
 /// Logs in.
 pub(crate) async fn login(
-    gate: &Arc<Gate>,
-    site: &Arc<Site>,
+    gateway: &Arc<Gateway>,
+    settings: &Arc<ActiveConfig>,
     asker: &Asker,
     body: &Bytes,
 ) -> Answer {
-    let Some(form) = parse(body, asker) else {
+    let Some(form) = parse(body, asker.client()) else {
         return Answer::invalid("email and password must be non-empty strings in a JSON object");
     };
     let account = Account::new(&form.credentials.email);
     let factors = factors(&form.credentials);
-    let attempt = match admission::admit(gate, site, asker, &account, factors).await {
+    let attempt = match admission::admit(gateway, settings, asker, &account, factors).await {
         Ok(attempt) => attempt,
         Err(refused) => return *refused,
     };
-    let Some(turn) = site
+    let Some(turn) = settings
         .login_limits
         .turns
-        .wait(site.config.backend.timeout)
+        .wait(settings.config.backend.timeout)
         .await
     else {
-        gate.metrics.shed("login");
-        return Answer::overloaded(&asker.request_id);
+        gateway.metrics.shed("login");
+        return Answer::overloaded(&asker.client().request_id);
     };
-    let ticket = match gate.sessions.begin_login().await {
+    let ticket = match gateway.sessions.begin_login().await {
         Ok(ticket) => ticket,
         Err(failed) => return not_committed(asker, &failed),
     };
@@ -124,39 +123,45 @@ pub(crate) async fn login(
         attempt,
         turn,
     };
-    let verdict = ask_backend(gate, site, asker, question).await;
-    let digest = site.log_key.digest(&account);
+    let verdict = ask_backend(gateway, settings, asker, question).await;
+    let digest = settings.log_key.digest(&account);
     let facts = |reason| Facts {
         account: Some(&digest),
-        ..asker.facts(reason)
+        ..asker.client().facts(reason)
     };
     let created = match verdict {
         Ok(Ok((identity, reference))) => {
-            gate.metrics.backend("accepted");
+            gateway.metrics.backend("accepted");
             let login = Login {
-                limit: limit(site, &identity, form.end_others),
+                limit: limit(settings, &identity, form.end_others),
                 identity,
                 reference,
-                ip: Some(asker.ip),
-                user_agent: asker.user_agent.clone(),
-                ttl: site.config.session.absolute_timeout,
-                idle: site.config.session.idle_timeout,
-                replaces: asker.key(gate),
+                ip: Some(asker.client().ip),
+                user_agent: asker.client().user_agent.clone(),
+                ttl: settings.config.session.absolute_timeout,
+                idle: settings.config.session.idle_timeout,
+                replaces: asker.visit.key(),
             };
-            commit(gate, asker, ticket, login, form.end_others).await
+            commit(gateway, asker, ticket, login, form.end_others).await
         }
-        Ok(Err(rejected)) => Err(Box::new(reject(gate, site, asker, factors, rejected.why))),
+        Ok(Err(rejected)) => Err(Box::new(reject(
+            gateway,
+            settings,
+            asker,
+            factors,
+            rejected.why,
+        ))),
         Err(failed) => {
-            gate.metrics.backend("unavailable");
-            warn!(request_id = asker.request_id, error = %failed, "login not possible");
+            gateway.metrics.backend("unavailable");
+            warn!(request_id = asker.client().request_id, error = %failed, "login not possible");
             return Answer::unavailable();
         }
     };
     match created {
         Ok(created) => {
-            note_network(gate, asker, &account, &created.session).await;
+            note_network(gateway, asker, &account, &created.session).await;
             security::note(Kind::Login, facts("password").by_owner(&created.session));
-            welcome(gate, site, asker, &created)
+            welcome(gateway, settings, asker, &created)
         }
         Err(answer) => {
             security::note(Kind::LoginFailed, facts(answer.outcome));
@@ -167,16 +172,16 @@ pub(crate) async fn login(
 
 /// Remembers where the account logs in, so that it is not held to what strangers try. A login that cannot be remembered is
 /// one all the same.
-async fn note_network(gate: &Gate, asker: &Asker, account: &Account, session: &Session) {
+async fn note_network(gateway: &Gateway, asker: &Asker, account: &Account, session: &Session) {
     let user_id = session.identity.user_id();
-    let noted = gate
+    let noted = gateway
         .sessions
-        .note_login(account.as_str(), network(asker.ip), user_id);
+        .note_login(account.as_str(), network(asker.client().ip), user_id);
     match tokio::time::timeout(NOTE_TIMEOUT, noted).await {
         Ok(Ok(())) => {}
         Ok(Err(failed)) => {
             debug!(error = %failed, "the network of a login is not remembered");
-            gate.metrics.login_unnoted();
+            gateway.metrics.login_unnoted();
         }
         // It goes on by itself.
         Err(_elapsed) => {}
@@ -198,7 +203,7 @@ fn too_many(seconds: u64) -> Answer {
         .with(RETRY_AFTER, HeaderValue::from(seconds))
 }
 
-fn parse(body: &[u8], asker: &Asker) -> Option<Parsed> {
+fn parse(body: &[u8], client: &Client) -> Option<Parsed> {
     let Form {
         email,
         password,
@@ -215,8 +220,8 @@ fn parse(body: &[u8], asker: &Asker) -> Option<Parsed> {
     let credentials = Credentials {
         email,
         password,
-        ip: asker.ip,
-        user_agent: asker.user_agent.clone(),
+        ip: client.ip,
+        user_agent: client.user_agent.clone(),
         extra,
     };
     Some(Parsed {
@@ -226,40 +231,46 @@ fn parse(body: &[u8], asker: &Asker) -> Option<Parsed> {
 }
 
 /// How many sessions this user may have. Ending all others is a limit of one.
-fn limit(site: &Site, identity: &Identity, end_others: bool) -> Option<SessionLimit> {
+fn limit(settings: &ActiveConfig, identity: &Identity, end_others: bool) -> Option<SessionLimit> {
     if end_others {
         return Some(SessionLimit {
             max: NonZeroU32::MIN,
             over: OverLimit::EvictOldest,
         });
     }
-    site.config.session.limit(identity.tenant_id())
+    settings.config.session.limit(identity.tenant_id())
 }
 
 /// On the core runtime, where the client's connections live. What is counted is settled there too, so that a client that
 /// hangs up changes nothing about it.
 async fn ask_backend(
-    gate: &Arc<Gate>,
-    site: &Arc<Site>,
+    gateway: &Arc<Gateway>,
+    settings: &Arc<ActiveConfig>,
     asker: &Asker,
     question: Question,
 ) -> Result<Verdict, BackendError> {
-    let (backend, site, request_id, now) = (
-        gate.backend.clone(),
-        Arc::clone(site),
-        asker.request_id.clone(),
-        gate.now(),
+    let (backend, settings, request_id, now) = (
+        gateway.backend.clone(),
+        Arc::clone(settings),
+        asker.client().request_id.clone(),
+        gateway.now(),
     );
     let call = async move {
-        let verdict = backend
-            .authenticate(&site, &question.credentials, &request_id, now)
-            .await;
+        let verdict = match settings.backend() {
+            Ok(target) => {
+                backend
+                    .authenticate(&target, &question.credentials, &request_id, now)
+                    .await
+            }
+            Err(failed) => Err(failed),
+        };
         settle(question.attempt, question.factors, &verdict);
         // Held also when the client has gone meanwhile: the app goes on.
         drop(question.turn);
         verdict
     };
-    gate.core
+    gateway
+        .core
         .spawn(call)
         .await
         .unwrap_or(Err(BackendError::Unavailable("interrupted")))
@@ -283,7 +294,7 @@ fn is_failure(why: &Refusal, factors: Factors) -> bool {
 }
 
 async fn commit(
-    gate: &Gate,
+    gateway: &Gateway,
     asker: &Asker,
     ticket: LoginTicket,
     login: Login,
@@ -293,34 +304,38 @@ async fn commit(
     if end_others {
         // First, so that none of them becomes a session between the two steps.
         let user_id = login.identity.user_id();
-        let ended = gate.sessions.end_old_logins(user_id).await;
+        let ended = gateway.sessions.end_old_logins(user_id).await;
         ended.map_err(|failed| Box::new(not_committed(asker, &failed)))?;
     }
-    match gate.sessions.create(ticket, login).await {
+    match gateway.sessions.create(ticket, login).await {
         Ok(created) => Ok(created),
         Err(SessionsError::Store(StoreError::SessionLimit { sessions })) => {
-            gate.metrics.refused("session_limit");
+            gateway.metrics.refused("session_limit");
             Err(Box::new(session_limit(sessions, limit)))
         }
         Err(failed) => Err(Box::new(not_committed(asker, &failed))),
     }
 }
 
-fn welcome(gate: &Gate, site: &Site, asker: &Asker, created: &Created) -> Answer {
+fn welcome(gateway: &Gateway, settings: &ActiveConfig, asker: &Asker, created: &Created) -> Answer {
     let session = &created.session;
-    gate.metrics.created("login");
+    gateway.metrics.created("login");
     asker.saw("store", Some(session));
     let answer = Answer::json(201, "login", &session_view(session, session.last_activity));
     match set_cookie::issue(
-        &site.config.cookie,
+        &settings.config.cookie,
         &created.sid,
-        site.config.session.absolute_timeout,
+        settings.config.session.absolute_timeout,
     ) {
         Some(cookie) => {
             let answer = answer.with_cookie(cookie);
-            let farewell = asker.offer.as_deref().and_then(|offer| offer.parting(site));
+            let farewell = asker
+                .visit
+                .old_cookies
+                .as_deref()
+                .and_then(|offer| offer.parting(settings));
             match farewell {
-                Some(farewell) => parting(answer, gate, site, &farewell),
+                Some(farewell) => parting(answer, gateway, settings, &farewell),
                 None => answer,
             }
         }
@@ -345,15 +360,21 @@ fn session_limit(sessions: u64, limit: Option<SessionLimit>) -> Answer {
 }
 
 fn not_committed(asker: &Asker, failed: &SessionsError) -> Answer {
-    warn!(request_id = asker.request_id, error = %failed, "login not committed");
+    warn!(request_id = asker.client().request_id, error = %failed, "login not committed");
     Answer::unavailable()
 }
 
-fn reject(gate: &Gate, site: &Site, asker: &Asker, factors: Factors, why: Refusal) -> Answer {
+fn reject(
+    gateway: &Gateway,
+    settings: &ActiveConfig,
+    asker: &Asker,
+    factors: Factors,
+    why: Refusal,
+) -> Answer {
     if is_failure(&why, factors) {
-        risk::refused(gate, site, Refused::Login, (asker.ip, &asker.request_id));
+        risk::refused(gateway, settings, Refused::Login, asker.client());
     }
-    gate.metrics.backend(match why {
+    gateway.metrics.backend(match why {
         Refusal::Unreadable => "unavailable",
         _ => "rejected",
     });
@@ -372,7 +393,7 @@ fn reject(gate: &Gate, site: &Site, asker: &Asker, factors: Factors, why: Refusa
         }
         Refusal::Locked(seconds) => too_many(seconds),
         Refusal::Unreadable => {
-            let request_id = &asker.request_id;
+            let request_id = &asker.client().request_id;
             warn!(
                 request_id,
                 "login not possible: the backend's refusal is outside the contract"

@@ -5,16 +5,19 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use session_core::service::Resolution;
 
-use super::view::session_view;
 use super::{Asker, arrive, parting};
 use crate::answer::Answer;
 use crate::auth::decide::Finding;
-use crate::gate::Gate;
-use crate::site::Site;
+use crate::state::{ActiveConfig, Gateway};
+use crate::views::session::session_view;
 
 /// The session of who asks, and whether it comes from the old cookies of this request.
-pub(crate) async fn migrate(gate: &Arc<Gate>, site: &Arc<Site>, asker: &Asker) -> Answer {
-    let arrival = match arrive(gate, site, asker).await {
+pub(crate) async fn migrate(
+    gateway: &Arc<Gateway>,
+    settings: &Arc<ActiveConfig>,
+    asker: &Asker,
+) -> Answer {
+    let arrival = match arrive(gateway, settings, asker).await {
         Ok(arrival) => arrival,
         Err(too_many) => return *too_many,
     };
@@ -32,5 +35,5 @@ pub(crate) async fn migrate(gate: &Arc<Gate>, site: &Arc<Site>, asker: &Asker) -
         }
         _ => Answer::unauthenticated(None),
     };
-    parting(answer, gate, site, &arrival.farewell)
+    parting(answer, gateway, settings, &arrival.farewell)
 }

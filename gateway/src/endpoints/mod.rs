@@ -1,54 +1,37 @@
 //! Sidgate's own public endpoints (DESIGN 9), below `endpoints.base_path`.
 
-pub(crate) mod device_label;
 pub(crate) mod devices;
 pub(crate) mod events;
-pub(crate) mod lists;
 pub(crate) mod login;
 pub(crate) mod migrate;
 mod query;
 pub(crate) mod session;
-pub(crate) mod streams;
-pub(crate) mod view;
 
-use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
 
 use http::HeaderMap;
 use session_core::service::{Active, Query, Resolution};
 use session_core::session::{Session, Text};
-use session_core::sid::SessionKey;
 use uuid::Uuid;
 
 use crate::answer::Answer;
 use crate::auth::csrf;
 use crate::auth::decide::{self, Finding};
-use crate::buckets::TooMany;
-use crate::config::PasswordLogin;
-use crate::gate::Gate;
-use crate::legacy::{self, Arrival, Farewell, Offer, Visitor};
-use crate::look_up::look_up;
-use crate::risk;
-use crate::site::Site;
-use crate::telemetry::security::Facts;
+use crate::config::{PasswordLogin, SessionPolicy};
+use crate::legacy::{Arrival, Farewell};
+use crate::limits::buckets::TooMany;
+use crate::state::{ActiveConfig, Client, Gateway};
+use crate::visit::Visit;
 
 pub(crate) use self::login::check_content_type;
 
-/// Who asks, as far as the edge knows.
+/// Who calls an endpoint, and with what.
 #[derive(Debug)]
 pub(crate) struct Asker {
-    /// The value of the session cookie.
-    pub sid: Option<Vec<u8>>,
-    /// Client address.
-    pub ip: IpAddr,
-    /// Client software, clipped.
-    pub user_agent: Text,
-    /// `X-Request-Id`
-    pub request_id: String,
+    /// Who sent the request, and what it brought.
+    pub visit: Visit,
     /// Query of the request, without the question mark.
     pub query: String,
-    /// Cookies of the old system.
-    pub offer: Option<Box<Offer>>,
     /// What the endpoint has found out, for the log.
     pub seen: OnceLock<Seen>,
     /// What is to be said about old cookies beside its answer.
@@ -65,38 +48,9 @@ pub(crate) struct Seen {
 }
 
 impl Asker {
-    fn visitor(&self) -> Visitor {
-        Visitor {
-            ip: self.ip,
-            user_agent: self.user_agent.clone(),
-            request_id: self.request_id.clone(),
-        }
-    }
-
-    /// The stored key of the cookie's value, if it is a sid of ours; whether a session lives is another question.
-    pub(crate) fn key(&self, gate: &Gate) -> Option<SessionKey> {
-        self.sid
-            .as_deref()
-            .and_then(|sid| gate.sessions.recognise(sid).ok())
-    }
-
-    /// Finds out about the session of the cookie, and counts it like that of any request.
-    async fn resolve(&self, gate: &Gate, site: &Site, query: Query) -> Result<Finding, TooMany> {
-        let Some(sid) = self.sid.as_deref() else {
-            return Ok(Finding::NoCookie);
-        };
-        let before = gate.sessions.clock().boot();
-        let client = (self.ip, self.request_id.as_str());
-        let found = match gate.sessions.recognise(sid) {
-            Ok(key) => look_up(gate, site, client, key, query).await?,
-            Err(absence) => Resolution::Absent(absence),
-        };
-        let finding = Finding::Resolved(found);
-        let (tier, result) = decide::labels(&finding);
-        let took = gate.sessions.clock().boot().since(before);
-        gate.metrics.resolve(tier, result, took);
-        risk::judge_request(gate, site, &finding, client, &self.user_agent);
-        Ok(finding)
+    /// Who sent the request.
+    pub(crate) fn client(&self) -> &Client {
+        &self.visit.client
     }
 
     /// Notes what the log is to say; the first word counts.
@@ -111,14 +65,13 @@ impl Asker {
     /// `401` when there is certainly none, `503` when nobody can say, `429` when this client has asked for too many.
     pub(crate) async fn session(
         &self,
-        gate: &Gate,
-        site: &Site,
+        gateway: &Gateway,
+        settings: &ActiveConfig,
         query: Query,
     ) -> Result<Active, Box<Answer>> {
-        let finding = self
-            .resolve(gate, site, query)
-            .await
-            .map_err(|TooMany(seconds)| Box::new(Answer::too_many_misses(seconds)))?;
+        let found = self.visit.session(gateway, settings, query).await;
+        let finding =
+            found.map_err(|TooMany(seconds)| Box::new(Answer::too_many_misses(seconds)))?;
         self.saw_finding(&finding);
         active_or_answer(finding)
     }
@@ -129,12 +82,12 @@ impl Asker {
     /// As for [`Asker::session`].
     async fn session_or_old_login(
         &self,
-        gate: &Arc<Gate>,
-        site: &Arc<Site>,
+        gateway: &Arc<Gateway>,
+        settings: &Arc<ActiveConfig>,
     ) -> Result<Active, Box<Answer>> {
         let Arrival {
             finding, farewell, ..
-        } = arrive(gate, site, self).await?;
+        } = arrive(gateway, settings, self).await?;
         drop(self.farewell.set(farewell));
         active_or_answer(finding)
     }
@@ -145,16 +98,6 @@ impl Asker {
             _ => None,
         };
         self.saw(decide::labels(finding).0, session);
-    }
-
-    /// What a security event says about this request.
-    pub(crate) fn facts<'a>(&'a self, reason: &'a str) -> Facts<'a> {
-        Facts {
-            request_id: Some(&self.request_id),
-            client: Some(self.ip),
-            reason,
-            ..Facts::default()
-        }
     }
 }
 
@@ -256,21 +199,16 @@ impl Endpoint {
 ///
 /// # Errors
 /// The answer to give when too many sids of this client were no sessions, or too many old logins nobody's.
-async fn arrive(gate: &Arc<Gate>, site: &Arc<Site>, asker: &Asker) -> Result<Arrival, Box<Answer>> {
-    let finding = asker
-        .resolve(gate, site, Query::default())
+async fn arrive(
+    gateway: &Arc<Gateway>,
+    settings: &Arc<ActiveConfig>,
+    asker: &Asker,
+) -> Result<Arrival, Box<Answer>> {
+    let arrival = asker
+        .visit
+        .identify(gateway, settings, SessionPolicy::Optional, Query::default())
         .await
         .map_err(|TooMany(seconds)| Box::new(Answer::too_many_misses(seconds)))?;
-    let arrival = match &asker.offer {
-        Some(offer) => {
-            let visitor = asker.visitor();
-            let query = Query::default();
-            Box::pin(legacy::arrive(gate, site, offer, &visitor, finding, query))
-                .await
-                .map_err(|TooMany(seconds)| Box::new(Answer::too_many_misses(seconds)))?
-        }
-        None => Arrival::untouched(finding),
-    };
     asker.saw_finding(&arrival.finding);
     Ok(arrival)
 }
@@ -287,8 +225,13 @@ fn active_or_answer(finding: Finding) -> Result<Active, Box<Answer>> {
 }
 
 /// `answer`, with what is to be said about old cookies.
-fn parting(answer: Answer, gate: &Gate, site: &Site, farewell: &Farewell) -> Answer {
-    let lines = farewell.lines(gate, site, true);
+fn parting(
+    answer: Answer,
+    gateway: &Gateway,
+    settings: &ActiveConfig,
+    farewell: &Farewell,
+) -> Answer {
+    let lines = farewell.lines(gateway, settings, true);
     lines.into_iter().fold(answer, Answer::with_cookie)
 }
 
@@ -308,9 +251,9 @@ fn handle(text: &str) -> Option<Uuid> {
 pub(crate) fn guard(
     endpoint: Endpoint,
     headers: &HeaderMap,
-    site: &Site,
+    settings: &ActiveConfig,
 ) -> Result<(), Box<Answer>> {
-    if endpoint.is_guarded() && csrf::check(headers, &site.origin).is_err() {
+    if endpoint.is_guarded() && csrf::check(headers, &settings.origin).is_err() {
         return Err(Box::new(Answer::cross_site()));
     }
     Ok(())

@@ -8,21 +8,24 @@ use session_core::sid::SessionKey;
 use session_core::store::Scope;
 use tracing::warn;
 
-use super::view::{anonymous_view, session_view};
 use super::{Asker, arrive, parting, query};
+use crate::answer::set_cookie;
 use crate::answer::{Answer, ended_code};
 use crate::auth::decide::Finding;
-use crate::buckets::TooMany;
-use crate::gate::Gate;
 use crate::legacy::{self, OldLogins};
-use crate::look_up::{look_up_to_end, whose};
-use crate::set_cookie;
-use crate::site::Site;
+use crate::limits::buckets::TooMany;
+use crate::state::{ActiveConfig, Gateway};
 use crate::telemetry::security::{self, Facts, Kind};
+use crate::views::session::{anonymous_view, session_view};
+use crate::visit::look_up::{look_up_to_end, whose};
 
 /// Who am I?
-pub(crate) async fn show(gate: &Arc<Gate>, site: &Arc<Site>, asker: &Asker) -> Answer {
-    let arrival = match arrive(gate, site, asker).await {
+pub(crate) async fn show(
+    gateway: &Arc<Gateway>,
+    settings: &Arc<ActiveConfig>,
+    asker: &Asker,
+) -> Answer {
+    let arrival = match arrive(gateway, settings, asker).await {
         Ok(arrival) => arrival,
         Err(too_many) => return *too_many,
     };
@@ -39,19 +42,30 @@ pub(crate) async fn show(gate: &Arc<Gate>, site: &Arc<Site>, asker: &Asker) -> A
             Answer::json(200, "anonymous", &anonymous_view(None))
         }
     };
-    parting(answer, gate, site, &arrival.farewell)
+    parting(answer, gateway, settings, &arrival.farewell)
 }
 
 /// Ends the session of the cookie, and those of old logins beside it: left alone, they would log their browser in again.
 /// Idempotent; cookies are cleared only when the end is committed.
-pub(crate) async fn logout(gate: &Arc<Gate>, site: &Arc<Site>, asker: &Asker) -> Answer {
+pub(crate) async fn logout(
+    gateway: &Arc<Gateway>,
+    settings: &Arc<ActiveConfig>,
+    asker: &Asker,
+) -> Answer {
     let wait = match query::wait(&asker.query) {
         Ok(wait) => wait,
         Err(answer) => return *answer,
     };
-    let (own, visitor) = (asker.key(gate), asker.visitor());
-    let offer = asker.offer.as_deref();
-    let old = Box::pin(legacy::old_logins(gate, site, offer, own, &visitor)).await;
+    let own = asker.visit.key();
+    let offer = asker.visit.old_cookies.as_deref();
+    let old = Box::pin(legacy::old_logins(
+        gateway,
+        settings,
+        offer,
+        own,
+        asker.client(),
+    ))
+    .await;
     // The session itself can be ended whatever else its client has asked for.
     let (old, pause) = match old {
         Ok(old) => (old, None),
@@ -59,20 +73,19 @@ pub(crate) async fn logout(gate: &Arc<Gate>, site: &Arc<Site>, asker: &Asker) ->
     };
     let mut had_session = false;
     if let Some(key) = own {
-        let source = (asker.ip, asker.request_id.as_str());
-        let session = match look_up_to_end(gate, site, source, key).await {
+        let session = match look_up_to_end(gateway, settings, asker.client(), key).await {
             Ok(Resolution::Active(active)) => Some(active.entry.session().clone()),
             Ok(_) => None,
             Err(TooMany(seconds)) => return Answer::too_many_misses(seconds),
         };
-        match end(gate, asker, key, session, wait).await {
+        match end(gateway, asker, key, session, wait).await {
             Ok(ended) => had_session |= ended,
             Err(failed) => return failed,
         }
     }
     for key in old.keys().iter().filter(|key| Some(**key) != own) {
-        let session = whose(gate, *key).await;
-        match end(gate, asker, *key, session, wait).await {
+        let session = whose(gateway, *key).await;
+        match end(gateway, asker, *key, session, wait).await {
             Ok(ended) => had_session |= ended,
             Err(failed) => return failed,
         }
@@ -83,10 +96,10 @@ pub(crate) async fn logout(gate: &Arc<Gate>, site: &Arc<Site>, asker: &Asker) ->
     let farewell = old.farewell(had_session);
     let answer = Answer::no_content("logout");
     let answer = match farewell {
-        Some(farewell) => parting(answer, gate, site, &farewell),
+        Some(farewell) => parting(answer, gateway, settings, &farewell),
         None => answer,
     };
-    match set_cookie::clear(&site.config.cookie) {
+    match set_cookie::clear(&settings.config.cookie) {
         Some(cookie) => answer.with_cookie(cookie),
         None => answer,
     }
@@ -94,29 +107,29 @@ pub(crate) async fn logout(gate: &Arc<Gate>, site: &Arc<Site>, asker: &Asker) ->
 
 /// Ends one session; `session` is what is known of it. True when it lived.
 async fn end(
-    gate: &Gate,
+    gateway: &Gateway,
     asker: &Asker,
     key: SessionKey,
     session: Option<Session>,
     wait: Wait,
 ) -> Result<bool, Answer> {
     let (reason, scope) = (RevokeReason::Logout, Scope::Key(key));
-    let revoked = gate.sessions.revoke(scope.clone(), reason, wait).await;
+    let revoked = gateway.sessions.revoke(scope.clone(), reason, wait).await;
     let receipt = revoked.map_err(|failed| {
-        warn!(request_id = asker.request_id, error = %failed, "logout not committed");
+        warn!(request_id = asker.client().request_id, error = %failed, "logout not committed");
         Answer::not_committed(&failed)
     })?;
-    gate.metrics.revoked(reason, receipt.revoked);
+    gateway.metrics.revoked(reason, receipt.revoked);
     // Whoever brings a sid that is over has proved nothing, and ended nothing.
     if receipt.revoked > 0 {
         let session = match session {
             Some(session) => Some(session),
-            None => whose(gate, key).await,
+            None => whose(gateway, key).await,
         };
         if let Some(session) = session {
             let facts = Facts {
                 receipt: Some(&receipt),
-                ..asker.facts("own").by_owner(&session)
+                ..asker.client().facts("own").by_owner(&session)
             };
             security::note(Kind::Logout, facts.concerning(&scope));
         }

@@ -21,8 +21,10 @@ pub(crate) fn may_migrate(method: &str, headers: &HeaderMap, origin: &str) -> bo
             Field::One(value) => value == origin,
             Field::Several => false,
         },
-        Field::One(site) if site == "cross-site" => is_top_level_get(method, headers),
-        Field::One(site) => site == "same-origin" || site == "same-site" || site == "none",
+        Field::One(settings) if settings == "cross-site" => is_top_level_get(method, headers),
+        Field::One(settings) => {
+            settings == "same-origin" || settings == "same-site" || settings == "none"
+        }
         Field::Several => false,
     }
 }
@@ -71,10 +73,10 @@ mod tests {
 
     #[test]
     fn another_site_may_only_send_somebody_here() {
-        let from = |site| {
+        let from = |settings| {
             move |method, mode, dest| {
                 let fields = [
-                    ("sec-fetch-site", site),
+                    ("sec-fetch-site", settings),
                     ("sec-fetch-mode", mode),
                     ("sec-fetch-dest", dest),
                 ];

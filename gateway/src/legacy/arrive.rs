@@ -3,48 +3,22 @@
 //! An existing session always wins. Without one, a login in the old cookies becomes the session of this very request.
 //! "Nobody can say" stays that: it makes no session, ends none and clears nothing.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
-use http::{HeaderMap, HeaderValue};
+use http::HeaderValue;
 use session_core::service::{Active, Query, Resolution, Unknown};
-use session_core::session::Text;
 
-use super::farewell::Broom;
-use super::found::Found;
-use super::migrate::{self, Outcome, count};
+use super::Farewell;
+use super::migrate;
+use super::notes::count;
+use super::offer::Offer;
 use super::shadow::shadow;
-use super::{Farewell, Janitor, admission};
+use super::state::Outcome;
+use crate::answer::set_cookie;
 use crate::auth::decide::Finding;
-use crate::buckets::TooMany;
-use crate::config::{MigrationMode, MigrationRedirect};
-use crate::edge::Vetted;
-use crate::gate::Gate;
-use crate::set_cookie;
-use crate::site::Site;
-
-/// The old cookies of one request, and all that is needed to decide about them later.
-#[derive(Debug)]
-pub(crate) struct Offer {
-    pub(crate) found: Arc<Found>,
-    /// Whether the request may migrate its sender.
-    welcome: bool,
-    /// The Cookie line for an app that knows the session.
-    when_active: Option<HeaderValue>,
-    /// The Cookie line for an app that knows none: without credentials.
-    otherwise: Option<HeaderValue>,
-    /// Where the browser may be sent for the same page again.
-    again: Option<String>,
-    pub(crate) path: String,
-}
-
-/// Who sent it.
-#[derive(Clone, Debug)]
-pub(crate) struct Visitor {
-    pub(crate) ip: IpAddr,
-    pub(crate) user_agent: Text,
-    pub(crate) request_id: String,
-}
+use crate::config::MigrationMode;
+use crate::limits::buckets::TooMany;
+use crate::state::{ActiveConfig, Client, Gateway};
 
 /// What became of it.
 #[derive(Debug)]
@@ -61,57 +35,6 @@ pub(crate) struct Arrival {
     pub(crate) migrated: bool,
     /// Whether the login was judged, and is none or none any more.
     pub(crate) refused: bool,
-}
-
-impl Offer {
-    /// The old cookies of a vetted request. No I/O; `None`, at next to no cost, when there are none.
-    pub(crate) fn of(
-        site: &Site,
-        vetted: &Vetted<'_>,
-        method: &str,
-        headers: &HeaderMap,
-    ) -> Option<Box<Self>> {
-        let rules = &site.legacy.as_ref()?.rules;
-        let found = rules.find(&vetted.cookies)?;
-        let migration = &site.config.migration;
-        let again = migration.redirect == MigrationRedirect::Navigation
-            && !vetted.websocket
-            && admission::is_top_level_get(method, headers);
-        let again = again.then(|| match vetted.query {
-            Some(query) => format!("{}?{query}", vetted.path),
-            None => vetted.path.to_owned(),
-        });
-        Some(Box::new(Self {
-            welcome: admission::may_migrate(method, headers, &site.origin),
-            when_active: vetted.cookies.upstream_line(|name| rules.hides(name)),
-            otherwise: vetted
-                .cookies
-                .upstream_line(|name| rules.is_credential(name)),
-            again,
-            path: vetted.path.to_owned(),
-            found: Arc::new(found),
-        }))
-    }
-
-    /// The old cookies go, whatever they were: their browser has another session now, or none.
-    pub(crate) fn parting(&self, site: &Site) -> Option<Farewell> {
-        (site.config.migration.mode == MigrationMode::On)
-            .then(|| Farewell::clearing(self.found.all_names(), self.path.clone()))
-    }
-
-    /// Whether these are among those that are migrated. Where all are, what carries no login is too: no app sees it.
-    pub(super) fn is_chosen(&self, site: &Site) -> bool {
-        let percent = site.config.migration.rollout_percent;
-        percent == 100 || self.found.is_within(percent)
-    }
-
-    fn broom(&self, janitor: Arc<Janitor>, names: Vec<String>) -> Broom {
-        Broom {
-            janitor,
-            names,
-            path: self.path.clone(),
-        }
-    }
 }
 
 impl Arrival {
@@ -136,8 +59,8 @@ impl Arrival {
     }
 
     /// A session, beside which the old cookies mean nothing any more.
-    fn active(gate: &Gate, site: &Site, offer: &Offer, active: Active) -> Self {
-        let janitor = site.badge(&active.entry, &gate.metrics).janitor();
+    fn active(gateway: &Gateway, settings: &ActiveConfig, offer: &Offer, active: Active) -> Self {
+        let janitor = settings.told(&active.entry, &gateway.metrics).janitor;
         Self {
             cookie: Some(offer.when_active.clone()),
             farewell: Farewell {
@@ -154,33 +77,33 @@ impl Arrival {
 /// # Errors
 /// When too many old logins and sids of this client were nobody's.
 pub(crate) async fn arrive(
-    gate: &Arc<Gate>,
-    site: &Arc<Site>,
+    gateway: &Arc<Gateway>,
+    settings: &Arc<ActiveConfig>,
     offer: &Offer,
-    visitor: &Visitor,
+    client: &Client,
     finding: Finding,
     query: Query,
 ) -> Result<Arrival, TooMany> {
-    let mode = site.config.migration.mode;
+    let mode = settings.config.migration.mode;
     if mode != MigrationMode::Off {
         for rule in &offer.found.seen {
-            gate.migrations.book.seen(rule);
+            gateway.migrations.book.seen(rule);
         }
         if offer.found.has_unreadable {
-            count(gate, "unreadable");
+            count(gateway, "unreadable");
         }
     }
     Ok(match (mode, finding) {
         (MigrationMode::Off, finding) => Arrival::untouched(finding),
         (MigrationMode::Shadow, finding @ Finding::NotAsked) => Arrival::untouched(finding),
         (MigrationMode::Shadow, finding) => {
-            shadow(gate, site, offer, visitor, &finding);
+            shadow(gateway, settings, offer, client, &finding);
             Arrival::untouched(finding)
         }
         (MigrationMode::On, Finding::Resolved(Resolution::Active(active))) => {
-            Arrival::active(gate, site, offer, active)
+            Arrival::active(gateway, settings, offer, active)
         }
-        (MigrationMode::On, finding) if !offer.is_chosen(site) => Arrival::untouched(finding),
+        (MigrationMode::On, finding) if !offer.is_chosen(settings) => Arrival::untouched(finding),
         (
             MigrationMode::On,
             finding @ (Finding::NotAsked | Finding::Resolved(Resolution::Unknown(_))),
@@ -189,8 +112,8 @@ pub(crate) async fn arrive(
             Arrival::without_login(finding, offer)
         }
         (MigrationMode::On, finding) => {
-            let outcome = migrate::migrate(gate, site, &offer.found, visitor).await?;
-            settle(gate, site, offer, visitor, finding, outcome, query).await
+            let outcome = migrate::migrate(gateway, settings, &offer.found, client).await?;
+            settle(gateway, settings, offer, client, finding, outcome, query).await
         }
     })
 }
@@ -200,10 +123,10 @@ pub(crate) async fn arrive(
     reason = "the request, what is known of it, and what came of it"
 )]
 async fn settle(
-    gate: &Gate,
-    site: &Site,
+    gateway: &Gateway,
+    settings: &ActiveConfig,
     offer: &Offer,
-    visitor: &Visitor,
+    client: &Client,
     finding: Finding,
     outcome: Outcome,
     query: Query,
@@ -226,7 +149,7 @@ async fn settle(
         Outcome::Ambiguous => return Arrival::without_login(finding, offer),
         Outcome::Unavailable => return Arrival::without_login(unknown(), offer),
     };
-    let active = match gate.sessions.resolve_key(key, query).await {
+    let active = match gateway.sessions.resolve_key(key, query).await {
         Resolution::Active(active) => active,
         // It has ended since: what that means for the login is for the next request to say.
         absent @ Resolution::Absent(_) => {
@@ -236,16 +159,23 @@ async fn settle(
             return Arrival::without_login(Finding::Resolved(unknown), offer);
         }
     };
-    let mut arrival = Arrival::active(gate, site, offer, active);
+    let mut arrival = Arrival::active(gateway, settings, offer, active);
     arrival.migrated = true;
-    arrival.farewell.sid = set_cookie::issue(&site.config.cookie, &sid, life);
+    arrival.farewell.sid = set_cookie::issue(&settings.config.cookie, &sid, life);
     if let Some(broom) = &mut arrival.farewell.sweep {
         broom.names = offer.found.clearable(&spent);
     }
-    if site.config.migration.keep_until_confirmed {
+    if settings.config.migration.keep_until_confirmed {
         arrival.farewell.sweep = None;
     }
-    if made && offer.again.is_some() && gate.migrations.may_redirect(gate, visitor) {
+    if made
+        && offer.again.is_some()
+        && gateway.migrations.may_redirect(
+            client.ip,
+            &client.user_agent,
+            gateway.sessions.clock().boot(),
+        )
+    {
         arrival.redirect.clone_from(&offer.again);
     }
     arrival

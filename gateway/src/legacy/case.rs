@@ -13,13 +13,13 @@ use session_core::sid::SessionKey;
 use session_core::store::StoreError;
 use uuid::Uuid;
 
+use super::cookies::found::Found;
 use super::evidence::{Dead, Evidence, State, Stop};
-use super::found::Found;
 use super::judgement::{self, Verdict};
-use super::migrate::{Landed, Outcome, facts, note, unavailable};
-use super::{Visitor, reissue};
-use crate::gate::Gate;
-use crate::site::Site;
+use super::notes::{note, unavailable};
+use super::reissue;
+use super::state::{Landed, Outcome};
+use crate::state::{ActiveConfig, Client, Gateway};
 use crate::telemetry::security::Facts;
 
 /// Looks at credentials that others keep storing and forgetting. Each look but the last has settled one of them.
@@ -60,13 +60,13 @@ impl Default for Ended {
 
 impl Case {
     pub(super) fn new(
-        gate: &Arc<Gate>,
-        site: &Arc<Site>,
+        gateway: &Arc<Gateway>,
+        settings: &Arc<ActiveConfig>,
         found: &Arc<Found>,
-        visitor: &Visitor,
+        client: &Client,
     ) -> Self {
         Self {
-            evidence: Evidence::new(gate, site, found, visitor),
+            evidence: Evidence::new(gateway, settings, found, client),
             made: None,
             misses: 0,
         }
@@ -95,7 +95,7 @@ impl Case {
     /// Whether every value was refused lately.
     pub(super) fn is_refused(&self, now: Boot) -> bool {
         let mut logins = self.logins().iter();
-        logins.all(|login| self.gate().migrations.is_refused(login, now))
+        logins.all(|login| self.gateway().migrations.is_refused(login, now))
     }
 
     /// Who comes?
@@ -175,22 +175,22 @@ impl Case {
             }
             Verdict::Dead => {
                 self.remember(states);
-                let now = self.gate().sessions.clock().boot();
-                let janitor = self.gate().migrations.janitor(self.logins(), now);
+                let now = self.gateway().sessions.clock().boot();
+                let janitor = self.gateway().migrations.janitor(self.logins(), now);
                 Some(Outcome::Refused(janitor))
             }
             Verdict::Contradiction => {
                 self.misses += 1;
-                note(self.gate(), self.facts("ambiguous"));
+                note(self.gateway(), self.facts("ambiguous"));
                 Some(Outcome::Ambiguous)
             }
             Verdict::Unjudged { beside_a_valid_one } => {
                 if beside_a_valid_one {
-                    note(self.gate(), self.facts("ambiguous"));
+                    note(self.gateway(), self.facts("ambiguous"));
                 } else {
                     let why = self.evidence.why.as_deref();
                     let why = why.unwrap_or("no answer about this value a moment ago");
-                    unavailable(self.gate(), &self.evidence.visitor, why);
+                    unavailable(self.gateway(), &self.evidence.client, why);
                 }
                 Some(Outcome::Unavailable)
             }
@@ -204,12 +204,12 @@ impl Case {
         let (Some(first), Some(ticket)) = (first, self.evidence.ticket) else {
             return Ok(None);
         };
-        let config = &self.evidence.site.config;
+        let config = &self.evidence.settings.config;
         let login = Login {
             identity: (*first.identity).clone(),
             reference: first.reference.clone(),
-            ip: Some(self.evidence.visitor.ip),
-            user_agent: self.evidence.visitor.user_agent.clone(),
+            ip: Some(self.evidence.client.ip),
+            user_agent: self.evidence.client.user_agent.clone(),
             ttl: config.session.absolute_timeout,
             idle: config.session.idle_timeout,
             replaces: None,
@@ -222,11 +222,11 @@ impl Case {
             .then(|| reissue::write(&self.evidence.found.kept(&of)))
             .flatten();
         let proven = self.evidence.proven(&of);
-        let sessions = &self.evidence.gate.sessions;
+        let sessions = &self.evidence.gateway.sessions;
         let migrated = sessions.migrate(ticket, &proven, login, kept.as_deref());
         match migrated.await? {
             Migrated::Made(created) => {
-                self.gate().metrics.created("migration");
+                self.gateway().metrics.created("migration");
                 self.made = Some(created.session.id);
                 Ok(Some(*created))
             }
@@ -244,7 +244,7 @@ impl Case {
             return Ok(false);
         };
         let (tenant, proven) = (accepted.identity.tenant_id(), self.evidence.proven(&[at]));
-        let sessions = &self.evidence.gate.sessions;
+        let sessions = &self.evidence.gateway.sessions;
         sessions.attach(&proven, tenant, created).await
     }
 
@@ -252,13 +252,13 @@ impl Case {
         let Created { sid, session } = created;
         let made = self.made == Some(session.id);
         let result = if made { "migrated" } else { "already" };
-        note(self.gate(), self.facts(result).by_owner(session));
+        note(self.gateway(), self.facts(result).by_owner(session));
         Outcome::Session {
             key: session.key,
             sid: sid.clone(),
             life: session
                 .expires_at
-                .since(self.gate().sessions.clock().wall()),
+                .since(self.gateway().sessions.clock().wall()),
             made,
             spent,
         }
@@ -266,8 +266,8 @@ impl Case {
 
     /// Remembers which values are no login any more, and says so once.
     fn remember(&mut self, states: &[State]) {
-        let gate = Arc::clone(self.gate());
-        let now = gate.sessions.clock().boot();
+        let gateway = Arc::clone(self.gateway());
+        let now = gateway.sessions.clock().boot();
         for (state, login) in states.iter().zip(&self.evidence.logins) {
             let State::Dead(dead) = state else { continue };
             let (result, session) = match *dead {
@@ -276,16 +276,16 @@ impl Case {
                 Dead::Replayed(session) => ("replayed", session),
                 Dead::Revoked => ("revoked", None),
             };
-            if gate.migrations.is_refused(login, now) {
+            if gateway.migrations.is_refused(login, now) {
                 continue;
             }
-            gate.migrations.refuse(login, now);
+            gateway.migrations.refuse(login, now);
             self.misses += 1;
             let facts = Facts {
                 session,
-                ..facts(&self.evidence.visitor, result)
+                ..self.evidence.client.facts(result)
             };
-            note(&gate, facts);
+            note(&gateway, facts);
         }
     }
 
@@ -294,12 +294,12 @@ impl Case {
         self.misses + self.evidence.failures
     }
 
-    fn gate(&self) -> &Arc<Gate> {
-        &self.evidence.gate
+    fn gateway(&self) -> &Arc<Gateway> {
+        &self.evidence.gateway
     }
 
     fn facts(&self, result: &'static str) -> Facts<'_> {
-        facts(&self.evidence.visitor, result)
+        self.evidence.client.facts(result)
     }
 
     fn landed(&self, outcome: Outcome) -> Landed {
@@ -317,7 +317,7 @@ impl Case {
                 SessionsError::Store(StoreError::Unavailable(_)) => "store unavailable".to_owned(),
                 other => other.to_string(),
             };
-            unavailable(self.gate(), &self.evidence.visitor, &why);
+            unavailable(self.gateway(), &self.evidence.client, &why);
         }
         Landed {
             is_cut_short,

@@ -8,20 +8,18 @@ use session_core::service::{Created, Known, LoginTicket, Proven, SessionsError};
 use session_core::session::{Identity, Reference};
 use uuid::Uuid;
 
-use super::Visitor;
-use super::found::Found;
+use super::cookies::found::Found;
 use super::judgement::Standing;
 use super::question::{NoAnswer, ask};
-use crate::backend::{OldCookies, Recognised};
-use crate::gate::Gate;
-use crate::site::Site;
+use crate::apps::backend::{OldCookies, Recognised};
+use crate::state::{ActiveConfig, Client, Gateway};
 
 /// See the module.
 pub(super) struct Evidence {
-    pub(super) gate: Arc<Gate>,
-    pub(super) site: Arc<Site>,
+    pub(super) gateway: Arc<Gateway>,
+    pub(super) settings: Arc<ActiveConfig>,
     pub(super) found: Arc<Found>,
-    pub(super) visitor: Visitor,
+    pub(super) client: Client,
     /// One for each value that was found, in its place.
     pub(super) logins: Vec<Arc<LegacyLogin>>,
     /// What the app has said about them.
@@ -78,20 +76,20 @@ pub(super) enum Stop {
 
 impl Evidence {
     pub(super) fn new(
-        gate: &Arc<Gate>,
-        site: &Arc<Site>,
+        gateway: &Arc<Gateway>,
+        settings: &Arc<ActiveConfig>,
         found: &Arc<Found>,
-        visitor: &Visitor,
+        client: &Client,
     ) -> Self {
         let logins = found.values.iter();
         let logins: Vec<_> = logins
-            .map(|value| Arc::new(gate.sessions.legacy(value.credential())))
+            .map(|value| Arc::new(gateway.sessions.legacy(value.credential())))
             .collect();
         Self {
-            gate: Arc::clone(gate),
-            site: Arc::clone(site),
+            gateway: Arc::clone(gateway),
+            settings: Arc::clone(settings),
             found: Arc::clone(found),
-            visitor: visitor.clone(),
+            client: client.clone(),
             told: logins.iter().map(|_| None).collect(),
             logins,
             ticket: None,
@@ -103,7 +101,7 @@ impl Evidence {
 
     /// What the store knows, and the app about the rest.
     pub(super) async fn look(&mut self) -> Result<Vec<State>, Stop> {
-        let recalled = self.gate.sessions.recall(&self.logins).await;
+        let recalled = self.gateway.sessions.recall(&self.logins).await;
         let known = recalled.map_err(Stop::Failed)?;
         let mut states = Vec::with_capacity(known.len());
         for (at, known) in known.into_iter().enumerate() {
@@ -126,7 +124,10 @@ impl Evidence {
         let Some(login) = self.logins.get(at).map(Arc::clone) else {
             return Ok(State::Unjudged);
         };
-        let (migrations, now) = (&self.gate.migrations, self.gate.sessions.clock().boot());
+        let (migrations, now) = (
+            &self.gateway.migrations,
+            self.gateway.sessions.clock().boot(),
+        );
         match self.told.get(at) {
             Some(Some(Told::Accepted(_))) => return Ok(State::Accepted),
             Some(Some(Told::Refused)) => return Ok(State::Dead(Dead::Refused)),
@@ -137,7 +138,7 @@ impl Evidence {
             _ => {}
         }
         if self.ticket.is_none() {
-            let ticket = self.gate.sessions.begin_login().await;
+            let ticket = self.gateway.sessions.begin_login().await;
             self.ticket = Some(ticket.map_err(Stop::Failed)?);
         }
         let told = self.question(at, &login).await;
@@ -160,10 +161,10 @@ impl Evidence {
             .map(|value| self.found.shown(value));
         let cookies = OldCookies {
             cookies: cookies.unwrap_or_default(),
-            ip: self.visitor.ip,
-            user_agent: self.visitor.user_agent.clone(),
+            ip: self.client.ip,
+            user_agent: self.client.user_agent.clone(),
         };
-        match ask(&self.gate, &self.site, &cookies, &self.visitor).await {
+        match ask(&self.gateway, &self.settings, &cookies, &self.client).await {
             Ok(Recognised::Yes {
                 identity,
                 reference,
@@ -180,8 +181,8 @@ impl Evidence {
             }) => {
                 self.why = Some(why);
                 if is_about_the_value {
-                    let now = self.gate.sessions.clock().boot();
-                    self.gate.migrations.fail(login, now);
+                    let now = self.gateway.sessions.clock().boot();
+                    self.gateway.migrations.fail(login, now);
                     self.failures += 1;
                 }
                 Told::Nothing

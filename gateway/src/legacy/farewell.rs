@@ -6,8 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use http::HeaderValue;
 
 use super::Janitor;
-use crate::gate::Gate;
-use crate::site::Site;
+use crate::state::{ActiveConfig, Gateway};
 
 /// `Set-Cookie` lines for one answer. They are made when it is certain that the answer can carry them.
 #[derive(Debug, Default)]
@@ -47,14 +46,19 @@ impl Farewell {
     }
 
     /// The lines, without that of the new session when somebody else has the last word about it.
-    pub(crate) fn lines(&self, gate: &Gate, site: &Site, with_sid: bool) -> Vec<HeaderValue> {
+    pub(crate) fn lines(
+        &self,
+        gateway: &Gateway,
+        settings: &ActiveConfig,
+        with_sid: bool,
+    ) -> Vec<HeaderValue> {
         let mut lines: Vec<HeaderValue> = self.sid.iter().filter(|_| with_sid).cloned().collect();
-        if let (Some(broom), Some(legacy)) = (&self.sweep, &site.legacy) {
-            let now = gate.sessions.clock().boot();
+        if let (Some(broom), Some(legacy)) = (&self.sweep, &settings.legacy) {
+            let now = gateway.sessions.clock().boot();
             let sweep = broom
                 .janitor
                 .sweep(&legacy.clearing, &broom.names, &broom.path, now);
-            gate.metrics.legacy_uncleared(sweep.given_up.len());
+            gateway.metrics.legacy_uncleared(sweep.given_up.len());
             lines.extend(sweep.lines);
         }
         if let Some((cookies, done)) = &self.returned {

@@ -5,11 +5,10 @@ use std::sync::Arc;
 use session_core::sid::SessionKey;
 
 use super::case::Ended;
-use super::{Farewell, Offer, Visitor, migrate, reissue};
-use crate::buckets::TooMany;
+use super::{Farewell, Offer, migrate, reissue};
 use crate::config::MigrationMode;
-use crate::gate::Gate;
-use crate::site::Site;
+use crate::limits::buckets::TooMany;
+use crate::state::{ActiveConfig, Client, Gateway};
 
 /// What of the old system is to end and to be cleared when somebody logs out.
 #[derive(Debug)]
@@ -23,26 +22,26 @@ pub(crate) struct OldLogins {
 /// # Errors
 /// When too many old logins and sids of this client were nobody's.
 pub(crate) async fn old_logins(
-    gate: &Arc<Gate>,
-    site: &Arc<Site>,
+    gateway: &Arc<Gateway>,
+    settings: &Arc<ActiveConfig>,
     offer: Option<&Offer>,
     own: Option<SessionKey>,
-    visitor: &Visitor,
+    client: &Client,
 ) -> Result<OldLogins, TooMany> {
     let returned = match own {
-        Some(key) => reissue::returned(gate, site, key).await,
+        Some(key) => reissue::returned(gateway, settings, key).await,
         None => None,
     };
-    let mode = site.config.migration.mode;
+    let mode = settings.config.migration.mode;
     let offer = offer.filter(|_| mode == MigrationMode::On);
     let ended = match offer {
-        Some(offer) if !offer.is_chosen(site) => Ended::Unclear,
+        Some(offer) if !offer.is_chosen(settings) => Ended::Unclear,
         Some(offer) if offer.found.has_login() => {
-            Box::pin(migrate::end(gate, site, &offer.found, visitor)).await?
+            Box::pin(migrate::end(gateway, settings, &offer.found, client)).await?
         }
         _ => Ended::default(),
     };
-    let parting = offer.and_then(|offer| offer.parting(site));
+    let parting = offer.and_then(|offer| offer.parting(settings));
     Ok(OldLogins {
         ended,
         farewell: parting.or(returned),

@@ -26,30 +26,26 @@
 pub(crate) mod admission;
 pub(crate) mod arrive;
 mod case;
-pub(crate) mod clear;
+pub(crate) mod cookies;
 mod evidence;
 pub(crate) mod farewell;
-mod found;
-pub(crate) mod janitor;
 mod judgement;
 mod logout;
-mod memory;
 pub(crate) mod migrate;
+mod notes;
+mod offer;
 mod question;
 pub(crate) mod reissue;
 pub(crate) mod report;
-pub(crate) mod rules;
 mod shadow;
-mod shares;
+pub(crate) mod state;
 pub(crate) mod tally;
 #[cfg(test)]
 mod testing;
 
-pub(crate) use self::arrive::{Arrival, Offer, Visitor, arrive};
-pub(crate) use self::clear::Clearing;
+pub(crate) use self::arrive::{Arrival, arrive};
+pub(crate) use self::cookies::janitor::Janitor;
 pub(crate) use self::farewell::Farewell;
-pub(crate) use self::janitor::Janitor;
 pub(crate) use self::logout::{OldLogins, old_logins};
-pub(crate) use self::migrate::Migrations;
+pub(crate) use self::offer::Offer;
 pub(crate) use self::reissue::returned;
-pub(crate) use self::rules::Rules;

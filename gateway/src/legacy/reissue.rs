@@ -11,8 +11,7 @@ use zeroize::Zeroizing;
 
 use super::{Farewell, Offer};
 use crate::config::MigrationMode;
-use crate::gate::Gate;
-use crate::site::Site;
+use crate::state::{ActiveConfig, Gateway};
 
 /// Pairs as they were sent, in the form in which they are sealed.
 pub(super) fn write(pairs: &[(&str, &str)]) -> Option<Vec<u8>> {
@@ -28,32 +27,32 @@ pub(crate) struct Returned {
 
 /// The old cookies of a session whose browser does not have them, if there are any to return.
 pub(crate) async fn due(
-    gate: &Gate,
-    site: &Site,
+    gateway: &Gateway,
+    settings: &ActiveConfig,
     offer: Option<&Offer>,
     active: &Active,
 ) -> Option<Returned> {
-    let migration = &site.config.migration;
+    let migration = &settings.config.migration;
     let has_login = offer.is_some_and(|offer| offer.found.has_login());
     if migration.mode != MigrationMode::Off || !migration.rollback_reissue || has_login {
         return None;
     }
-    let done = site.badge(&active.entry, &gate.metrics).returned();
+    let done = settings.told(&active.entry, &gateway.metrics).returned;
     if done.load(Ordering::Relaxed) {
         return None;
     }
     let session = active.entry.session();
-    let Some(pairs) = kept(gate, session.key).await? else {
+    let Some(pairs) = kept(gateway, session.key).await? else {
         done.store(true, Ordering::Relaxed);
         return None;
     };
     let life = session
         .expires_at
-        .since(gate.sessions.clock().wall())
+        .since(gateway.sessions.clock().wall())
         .as_secs();
     let mut cookies = Vec::new();
     for (name, value) in &pairs {
-        let rest = attributes(site, name, life);
+        let rest = attributes(settings, name, life);
         let mut line = HeaderValue::try_from(format!("{name}={value}; {rest}")).ok()?;
         line.set_sensitive(true);
         cookies.push(line);
@@ -76,19 +75,23 @@ pub(crate) async fn due(
 }
 
 /// What takes back the cookies that may have been returned to the browser of a session, which is about to end.
-pub(crate) async fn returned(gate: &Gate, site: &Site, key: SessionKey) -> Option<Farewell> {
-    let migration = &site.config.migration;
+pub(crate) async fn returned(
+    gateway: &Gateway,
+    settings: &ActiveConfig,
+    key: SessionKey,
+) -> Option<Farewell> {
+    let migration = &settings.config.migration;
     if migration.mode != MigrationMode::Off || !migration.rollback_reissue {
         return None;
     }
-    let pairs = kept(gate, key).await??;
+    let pairs = kept(gateway, key).await??;
     let names = pairs.into_iter().map(|(name, _)| name).collect();
     Some(Farewell::clearing(names, "/".to_owned()))
 }
 
 /// Names and values that were kept with a session; the outer `None`: nobody can say.
-async fn kept(gate: &Gate, key: SessionKey) -> Option<Option<Vec<(String, String)>>> {
-    match gate.sessions.kept(key).await {
+async fn kept(gateway: &Gateway, key: SessionKey) -> Option<Option<Vec<(String, String)>>> {
+    match gateway.sessions.kept(key).await {
         Ok(kept) => Some(kept.and_then(|kept: Zeroizing<_>| serde_json::from_slice(&kept).ok())),
         Err(failed) => {
             warn!(error = %failed, "old cookies not read");
@@ -98,9 +101,9 @@ async fn kept(gate: &Gate, key: SessionKey) -> Option<Option<Vec<(String, String
 }
 
 /// Credentials are out of reach for scripts, and of every other host, unless the old system needs it otherwise.
-fn attributes(site: &Site, name: &str, life: u64) -> String {
-    let migration = &site.config.migration;
-    let rules = site.legacy.as_ref().map(|legacy| &legacy.rules);
+fn attributes(settings: &ActiveConfig, name: &str, life: u64) -> String {
+    let migration = &settings.config.migration;
+    let rules = settings.legacy.as_ref().map(|legacy| &legacy.rules);
     let is_credential = rules.is_some_and(|rules| rules.is_credential(name.as_bytes()));
     let is_readable = migration.reissue_readable.iter().any(|readable| {
         let rest = name.strip_prefix(readable.as_str());
@@ -114,7 +117,7 @@ fn attributes(site: &Site, name: &str, life: u64) -> String {
         .clear_paths
         .first()
         .map_or("/", |path| path.as_str());
-    let secure = if site.config.cookie.secure {
+    let secure = if settings.config.cookie.secure {
         "; Secure"
     } else {
         ""

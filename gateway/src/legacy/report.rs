@@ -6,7 +6,7 @@ use std::fmt;
 use serde_json::{Value, json};
 use session_core::store::Tally;
 
-use super::tally::WATCHED;
+use super::state::tally_book::WATCHED;
 use crate::config::MigrationConfig;
 
 /// Hours that a day has.

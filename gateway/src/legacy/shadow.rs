@@ -7,40 +7,42 @@ use session_core::service::Resolution;
 use session_core::session::Text;
 use session_core::sid::SessionKey;
 
-use super::found::Found;
+use super::Offer;
+use super::cookies::found::Found;
 use super::judgement::{Standing, Verdict, judge};
-use super::migrate::{facts, note, unavailable};
+use super::notes::{note, unavailable};
 use super::question::ask;
-use super::{Offer, Visitor};
+use crate::apps::backend::{OldCookies, Recognised};
 use crate::auth::decide::Finding;
-use crate::backend::{OldCookies, Recognised};
-use crate::gate::Gate;
-use crate::site::Site;
+use crate::state::{ActiveConfig, Client, Gateway};
 
 /// Judges the logins of a request if it is their turn.
 pub(super) fn shadow(
-    gate: &Arc<Gate>,
-    site: &Arc<Site>,
+    gateway: &Arc<Gateway>,
+    settings: &Arc<ActiveConfig>,
     offer: &Offer,
-    visitor: &Visitor,
+    client: &Client,
     finding: &Finding,
 ) {
     let found = &offer.found;
-    if !found.has_login() || !found.is_within(site.config.migration.rollout_percent) {
+    if !found.has_login() || !found.is_within(settings.config.migration.rollout_percent) {
         return;
     }
-    let migrations = &gate.migrations;
-    let Some(seat) = migrations.shadows.seat(visitor.ip) else {
+    let migrations = &gateway.migrations;
+    let Some(seat) = migrations.shadows.seat(client.ip) else {
         return;
     };
     let Some(turn) = seat.turn_at_once() else {
         return;
     };
-    let now = gate.sessions.clock().boot();
-    if !migrations.shadowed.is_first(digest(gate, found), (), now) {
+    let now = gateway.sessions.clock().boot();
+    if !migrations
+        .shadowed
+        .is_first(digest(gateway, found), (), now)
+    {
         return;
     }
-    if site.misses.count_quietly(visitor.ip).is_err() {
+    if settings.misses.count_quietly(client.ip).is_err() {
         return;
     }
     let user: Option<Text> = match finding {
@@ -49,41 +51,47 @@ pub(super) fn shadow(
         }
         _ => None,
     };
-    let (gate, site, found, visitor) = (
-        Arc::clone(gate),
-        Arc::clone(site),
+    let (gateway, settings, found, client) = (
+        Arc::clone(gateway),
+        Arc::clone(settings),
         Arc::clone(found),
-        visitor.clone(),
+        client.clone(),
     );
-    let core = gate.core.clone();
+    let core = gateway.core.clone();
     core.spawn(async move {
-        compare(&gate, &site, &found, &visitor, user.as_deref()).await;
+        compare(&gateway, &settings, &found, &client, user.as_deref()).await;
         drop((turn, seat));
     });
 }
 
 /// All values together.
-fn digest(gate: &Gate, found: &Found) -> SessionKey {
+fn digest(gateway: &Gateway, found: &Found) -> SessionKey {
     let mut digest = blake3::Hasher::new();
     for value in &found.values {
-        let login: LegacyLogin = gate.sessions.legacy(value.credential());
+        let login: LegacyLogin = gateway.sessions.legacy(value.credential());
         digest.update(login.digest().as_bytes());
     }
     SessionKey::from_bytes(*digest.finalize().as_bytes())
 }
 
-async fn compare(gate: &Gate, site: &Site, found: &Found, visitor: &Visitor, user: Option<&str>) {
+async fn compare(
+    gateway: &Gateway,
+    settings: &ActiveConfig,
+    found: &Found,
+    client: &Client,
+    user: Option<&str>,
+) {
     let mut answers = Vec::new();
     for value in found.values.iter().filter(|_| !found.is_unclear) {
         let cookies = OldCookies {
             cookies: found.shown(value),
-            ip: visitor.ip,
-            user_agent: visitor.user_agent.clone(),
+            ip: client.ip,
+            user_agent: client.user_agent.clone(),
         };
-        match ask(gate, site, &cookies, visitor).await {
+        match ask(gateway, settings, &cookies, client).await {
             Ok(Recognised::Yes { identity, .. }) => answers.push(Some(identity)),
             Ok(Recognised::No) => answers.push(None),
-            Err(failed) => return unavailable(gate, visitor, &failed.why),
+            Err(failed) => return unavailable(gateway, client, &failed.why),
         }
     }
     let standings = answers.iter().map(|answer| match answer {
@@ -104,5 +112,5 @@ async fn compare(gate: &Gate, site: &Site, found: &Found, visitor: &Visitor, use
     } else {
         "shadow_mismatch"
     };
-    note(gate, facts(visitor, result));
+    note(gateway, client.facts(result));
 }

@@ -1,92 +1,35 @@
 //! What is still seen of the old cookies: sums of a bounded number of things, written down now and then.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use parking_lot::Mutex;
-use session_core::store::Seen;
 use tracing::debug;
 
 use crate::config::MigrationMode;
-use crate::gate::Gate;
-
-/// Most different things between two writings: results, rules, and no text of a client.
-const THINGS_MAX: usize = 1_024;
+use crate::state::Gateway;
 
 /// Between two writings.
 const EVERY: Duration = Duration::from_secs(60);
 /// Longest writing.
 const TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Written once by each node at each writing: without it nobody knows whether nothing was seen, or nobody looked.
-pub(crate) const WATCHED: &str = "watched";
-
-/// Sums since the last writing.
-#[derive(Debug, Default)]
-pub(crate) struct TallyBook(Mutex<HashMap<String, u64>>);
-
-impl TallyBook {
-    /// A result of `migration_total`.
-    pub(crate) fn result(&self, result: &str) {
-        self.add(format!("result:{result}"));
-    }
-
-    /// A request brought a cookie of this rule.
-    pub(crate) fn seen(&self, rule: &str) {
-        self.add(format!("name:{rule}"));
-    }
-
-    fn add(&self, what: String) {
-        let mut sums = self.0.lock();
-        if let Some(times) = sums.get_mut(&what) {
-            *times += 1;
-        } else if sums.len() < THINGS_MAX && what.len() <= 300 {
-            sums.insert(what, 1);
-        }
-    }
-
-    /// Everything since the last time, and that somebody has looked.
-    pub(crate) fn take(&self) -> Vec<Seen> {
-        let sums = std::mem::take(&mut *self.0.lock());
-        let watched = (WATCHED.to_owned(), 1);
-        sums.into_iter()
-            .chain([watched])
-            .map(|(what, times)| Seen {
-                what: what.into(),
-                times,
-            })
-            .collect()
-    }
-
-    /// Puts back what could not be written.
-    pub(crate) fn put_back(&self, seen: Vec<Seen>) {
-        let mut sums = self.0.lock();
-        for Seen { what, times } in seen {
-            if &*what != WATCHED {
-                *sums.entry(what.into()).or_default() += times;
-            }
-        }
-    }
-}
-
 /// Writes down what is seen, as long as the core runtime lives.
-pub(crate) async fn keep(gate: Arc<Gate>) {
+pub(crate) async fn keep(gateway: Arc<Gateway>) {
     loop {
         tokio::time::sleep(EVERY).await;
-        write_down(&gate).await;
+        write_down(&gateway).await;
     }
 }
 
 /// Writes down what was seen since the last time; with migration off nobody looks, and nothing is written.
-pub(crate) async fn write_down(gate: &Gate) {
-    if gate.site.get().config.migration.mode == MigrationMode::Off {
+pub(crate) async fn write_down(gateway: &Gateway) {
+    if gateway.settings.get().config.migration.mode == MigrationMode::Off {
         return;
     }
-    let seen = gate.migrations.book.take();
-    let written = tokio::time::timeout(TIMEOUT, gate.sessions.tally(seen.clone())).await;
+    let seen = gateway.migrations.book.take();
+    let written = tokio::time::timeout(TIMEOUT, gateway.sessions.tally(seen.clone())).await;
     if !matches!(written, Ok(Ok(()))) {
         debug!("tally of old cookies not written");
-        gate.migrations.book.put_back(seen);
+        gateway.migrations.book.put_back(seen);
     }
 }

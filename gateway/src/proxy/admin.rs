@@ -15,21 +15,20 @@ use crate::auth::csrf;
 use crate::auth::on_missing::Answer as MissingAnswer;
 use crate::config::OnMissing;
 use crate::endpoints::Asker;
-use crate::gate::Gate;
-use crate::site::Site;
+use crate::state::{ActiveConfig, Gateway};
 use crate::telemetry::security::{self, Kind};
 
 /// The answer to a call.
 pub(super) async fn serve(
-    gate: &Arc<Gate>,
-    site: &Site,
+    gateway: &Arc<Gateway>,
+    settings: &ActiveConfig,
     session: &mut Session,
     ctx: &Ctx,
     call: Call,
     asker: &Asker,
 ) -> Answer {
     let answered = async {
-        let claimed = access::with_claim(gate, site, asker).await?;
+        let claimed = access::with_claim(gateway, settings, asker).await?;
         let entry = Arc::clone(claimed.entry());
         let actor = if call.is_open() {
             claimed.actor()
@@ -38,8 +37,8 @@ pub(super) async fn serve(
         };
         let mut body = Bytes::new();
         if call == Call::Revoke {
-            if csrf::check(&session.req_header().headers, &site.origin).is_err() {
-                let facts = asker.facts("admin").about(entry.session());
+            if csrf::check(&session.req_header().headers, &settings.origin).is_err() {
+                let facts = asker.client().facts("admin").about(entry.session());
                 security::note(Kind::CrossSite, facts);
                 return Err(Box::new(Answer::cross_site()));
             }
@@ -48,18 +47,18 @@ pub(super) async fn serve(
         let asked = Permitted {
             actor: &actor,
             request_id: &ctx.request_id,
-            client: Some(asker.ip),
+            client: Some(asker.client().ip),
             call,
             query: &asker.query,
             body: &body,
         };
-        Ok(api::answer(gate, &asked).await)
+        Ok(api::answer(gateway, &asked).await)
     };
     match answered.await {
         Ok(answer) => answer,
-        Err(refused) if refused.status == 401 => login_page(site, session.req_header(), call)
+        Err(refused) if refused.status == 401 => login_page(settings, session.req_header(), call)
             .unwrap_or_else(|| {
-                security::note(Kind::AdminRefused, asker.facts(refused.outcome));
+                security::note(Kind::AdminRefused, asker.client().facts(refused.outcome));
                 *refused
             }),
         Err(refused) => *refused,
@@ -67,12 +66,12 @@ pub(super) async fn serve(
 }
 
 /// Where somebody goes who opens the page without a session.
-fn login_page(site: &Site, head: &RequestHeader, call: Call) -> Option<Answer> {
+fn login_page(settings: &ActiveConfig, head: &RequestHeader, call: Call) -> Option<Answer> {
     let is_page = matches!(call, Call::Page(asset) if asset.is_page());
     let wanted = OnMissing::Auto.answer(head.method.as_str(), false, &head.headers);
     if !is_page || wanted != MissingAnswer::LoginPage {
         return None;
     }
-    let location = site.login.location(head.uri.path(), None)?;
+    let location = settings.login.location(head.uri.path(), None)?;
     Some(Answer::login_page(&location))
 }

@@ -13,7 +13,7 @@ pub(super) fn expect(session: &mut Session, ctx: &Ctx) {
         && !downstream.is_body_empty()
         && let Some(watch) = &ctx.watch
     {
-        watch.awaits_body(ctx.gate.sessions.clock().boot());
+        watch.awaits_body(ctx.gateway.sessions.clock().boot());
     }
 }
 
@@ -28,7 +28,7 @@ pub(super) fn limit(
         if is_last {
             watch.body_is_over();
         } else {
-            watch.body_moves(ctx.gate.sessions.clock().boot());
+            watch.body_moves(ctx.gateway.sessions.clock().boot());
         }
     }
     let read = body.map_or(0, |chunk| u64::try_from(chunk.len()).unwrap_or(u64::MAX));
@@ -37,7 +37,7 @@ pub(super) fn limit(
     if read > 0 && !session.is_upgrade_req() {
         check_rate(session, ctx)?;
     }
-    if ctx.body_bytes > ctx.site.edge.max_body_bytes {
+    if ctx.body_bytes > ctx.settings.edge.max_body_bytes {
         session.set_keepalive(None);
         return Error::e_explain(ErrorType::HTTPStatus(413), "request body too large");
     }
@@ -46,7 +46,10 @@ pub(super) fn limit(
 
 /// A body that trickles is as good as one that stops.
 fn check_rate(session: &mut Session, ctx: &mut Ctx) -> Result<()> {
-    let (edge, now) = (&ctx.site.config.edge, ctx.gate.sessions.clock().boot());
+    let (edge, now) = (
+        &ctx.settings.config.edge,
+        ctx.gateway.sessions.clock().boot(),
+    );
     let took = now.since(*ctx.body_began.get_or_insert(now));
     let slowest = took.as_secs().saturating_mul(edge.min_body_rate);
     if took > edge.body_timeout && ctx.body_bytes < slowest {

@@ -19,9 +19,9 @@ use super::Proxy;
 use super::chunks;
 use super::watch::Watched;
 use crate::config::EdgeConfig;
-use crate::descriptors;
 use crate::edge::client_ip::limit_key;
-use crate::gate::Gate;
+use crate::limits::file_descriptors;
+use crate::state::Gateway;
 
 /// How an HTTP/2 client without TLS begins (RFC 9113, 3.4). No HTTP/1 method of ours does.
 const H2_PREFACE_START: &[u8; 3] = b"PRI";
@@ -31,7 +31,7 @@ pub(crate) struct Connections {
     proxy: Arc<HttpProxy<Proxy>>,
     h1: Arc<Watched>,
     h2: HttpServerOptions,
-    gate: Arc<Gate>,
+    gateway: Arc<Gateway>,
     seats: Arc<Seats>,
 }
 
@@ -39,7 +39,7 @@ impl Connections {
     /// Serves `proxy`; `options` apply to every connection.
     pub(crate) fn new(
         proxy: HttpProxy<Proxy>,
-        gate: &Arc<Gate>,
+        gateway: &Arc<Gateway>,
         options: &HttpServerOptions,
     ) -> Self {
         let proxy = Arc::new(proxy);
@@ -48,12 +48,12 @@ impl Connections {
         Self {
             h1: Arc::new(Watched::new(
                 Arc::clone(&proxy),
-                Arc::clone(gate),
+                Arc::clone(gateway),
                 options.clone(),
             )),
             h2,
             proxy,
-            gate: Arc::clone(gate),
+            gateway: Arc::clone(gateway),
             seats: Arc::default(),
         }
     }
@@ -66,13 +66,13 @@ impl Connections {
         limit: Duration,
         shutdown: &ShutdownWatch,
     ) -> Option<Stream> {
-        let (proxy, gate) = (Arc::clone(&self.proxy), Arc::clone(&self.gate));
+        let (proxy, gateway) = (Arc::clone(&self.proxy), Arc::clone(&self.gateway));
         // Of its own, because it knows whether a request has begun.
-        let watched = Arc::new(Watched::new(proxy, gate, self.h2.clone()));
+        let watched = Arc::new(Watched::new(proxy, gateway, self.h2.clone()));
         tokio::select! {
             rest = watched.process_new(stream, shutdown) => rest,
             () = watched.nothing_begins(limit) => {
-                self.gate.metrics.refused("header_timeout");
+                self.gateway.metrics.refused("header_timeout");
                 None
             }
         }
@@ -86,8 +86,8 @@ impl ServerApp for Connections {
         mut stream: Stream,
         shutdown: &ShutdownWatch,
     ) -> Option<Stream> {
-        let site = self.gate.site.get();
-        let edge = &site.config.edge;
+        let settings = self.gateway.settings.get();
+        let edge = &settings.config.edge;
         let digest = stream.get_socket_digest();
         let ip = digest
             .as_ref()
@@ -97,7 +97,7 @@ impl ServerApp for Connections {
         let _seat = match self.seats.take(ip, &Caps::of(edge)) {
             Ok(seat) => seat,
             Err(full) => {
-                self.gate.metrics.refused(full);
+                self.gateway.metrics.refused(full);
                 return None;
             }
         };
@@ -120,7 +120,7 @@ impl ServerApp for Connections {
             Ok(Ok(_)) => self.serve_h2(stream, edge.header_timeout, shutdown).await,
             Ok(Err(_)) => None,
             Err(_elapsed) => {
-                self.gate.metrics.refused("header_timeout");
+                self.gateway.metrics.refused("header_timeout");
                 None
             }
         }
@@ -128,7 +128,7 @@ impl ServerApp for Connections {
 
     /// The listeners have closed. Pingora's own clean-up would also give up requests whose header is still being read.
     async fn cleanup(&self) {
-        self.gate.closed.notify_one();
+        self.gateway.closed.notify_one();
     }
 }
 
@@ -145,7 +145,7 @@ impl Caps {
         Self {
             all: edge
                 .max_connections
-                .map_or_else(descriptors::room_for_connections, NonZeroUsize::get),
+                .map_or_else(file_descriptors::room_for_connections, NonZeroUsize::get),
             of_one: edge.connections_per_ip.map(of_one),
         }
     }

@@ -1,39 +1,40 @@
 //! What one request carries from hook to hook.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use session_core::clock::Boot;
 use session_core::service::{LoginTicket, Query};
 use session_core::session::Text;
-use session_core::sid::SessionKey;
 
-use super::logging;
 use super::progress::Progress;
-use super::request::NO_ADDRESS;
 use super::watch::Watch;
+use crate::apps::app::App;
 use crate::auth::cors::Cors;
 use crate::auth::decide::State;
 use crate::auth::identity::Badge;
-use crate::config::{OnUnknown, Route, SessionPolicy};
+use crate::config::Route;
 use crate::edge::headers;
 use crate::endpoints::Seen;
-use crate::endpoints::streams::Holder;
-use crate::gate::Gate;
-use crate::legacy::{Farewell, Offer};
-use crate::site::{App, Site};
+use crate::legacy::Farewell;
+use crate::limits::streams::Holder;
+use crate::state::{ActiveConfig, Gateway};
 use crate::telemetry::security::{self, Facts};
+use crate::visit::Visit;
 
 /// What an app, and a proxy before us, calls the id of a request.
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// See the module.
+/// Stands for the address of a client that has none.
+pub(super) const NO_ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+
+/// The state of one request.
 pub(crate) struct Ctx {
-    pub(super) gate: Arc<Gate>,
+    pub(super) gateway: Arc<Gateway>,
     /// Whether the request has been written to the log.
     pub(super) logged: bool,
-    pub(super) site: Arc<Site>,
+    pub(super) settings: Arc<ActiveConfig>,
     pub(super) started: Boot,
     pub(super) request_id: String,
     pub(super) client: Option<IpAddr>,
@@ -94,34 +95,30 @@ pub(super) struct Forward {
     pub(super) badge: Option<Arc<Badge>>,
     pub(super) query: Query,
     /// What the route asks for.
-    pub(super) session: SessionPolicy,
-    pub(super) on_unknown: OnUnknown,
+    pub(super) route: Arc<Route>,
+    /// Who sent it, and what it brought.
+    pub(super) visit: Visit,
     /// Header names to take away before ours are written.
     pub(super) remove: Vec<HeaderName>,
     /// The one Cookie line for the app.
     pub(super) cookie: Option<HeaderValue>,
-    /// Cookies of the old system, if it brought some.
-    pub(super) offer: Option<Box<Offer>>,
     /// The host as configured.
     pub(super) host: HeaderValue,
-    /// Session key of the cookie that came with the request, if it is one of ours.
-    pub(super) presented: Option<SessionKey>,
     /// Taken before the app sees any credentials (DESIGN 5, R8).
     pub(super) ticket: Option<LoginTicket>,
-    pub(super) user_agent: Text,
     /// Connection attempts so far.
     pub(super) attempts: usize,
 }
 
 impl Ctx {
-    pub(super) fn new(gate: &Arc<Gate>) -> Self {
-        let progress = Progress::begin(gate);
+    pub(super) fn new(gateway: &Arc<Gateway>) -> Self {
+        let progress = Progress::begin(gateway);
         Self {
-            gate: Arc::clone(gate),
+            gateway: Arc::clone(gateway),
             logged: false,
-            site: gate.site.get(),
-            started: gate.sessions.clock().boot(),
-            request_id: gate.request_id(),
+            settings: gateway.settings.get(),
+            started: gateway.sessions.clock().boot(),
+            request_id: gateway.request_id(),
             client: None,
             answerer: Answerer::Nobody,
             outcome: "aborted",
@@ -185,19 +182,6 @@ impl Ctx {
             client: self.client,
             reason,
             ..Facts::default()
-        }
-    }
-}
-
-/// A request that is dropped half-way (its session ended, its connection broke, a hook panicked) calls no hook any more.
-impl Drop for Ctx {
-    fn drop(&mut self) {
-        self.progress.end();
-        if !self.logged {
-            if self.watch.as_ref().is_some_and(|watch| watch.was_cut()) {
-                self.outcome = "cut";
-            }
-            logging::unfinished(&self.gate, self);
         }
     }
 }

@@ -15,13 +15,13 @@ use tracing::warn;
 use uuid::Uuid;
 
 use super::ctx::{Ctx, Forward};
+use crate::answer::set_cookie;
 use crate::auth::decide::State;
 use crate::auth::event::{LogoutScope, SessionEvent};
-use crate::gate::Gate;
-use crate::look_up::whose;
 use crate::risk;
-use crate::set_cookie;
+use crate::state::Gateway;
 use crate::telemetry::security::{self, Facts, Kind};
+use crate::visit::look_up::whose;
 
 mod logout;
 
@@ -87,21 +87,26 @@ impl NotDone {
     }
 }
 
-pub(super) async fn obey(gate: &Gate, forward: &Forward, ctx: &mut Ctx, token: &[u8]) -> Outcome {
+pub(super) async fn obey(
+    gateway: &Gateway,
+    forward: &Forward,
+    ctx: &mut Ctx,
+    token: &[u8],
+) -> Outcome {
     let opened = forward
         .app
         .keys
-        .open_event(token, &ctx.request_id, gate.now());
+        .open_event(token, &ctx.request_id, gateway.now());
     let events = match opened.and_then(SessionEvent::parse_all) {
         Ok(events) => events,
         Err(refused) => {
-            gate.metrics.event("none", refused.as_str());
+            gateway.metrics.event("none", refused.as_str());
             warn!(request_id = ctx.request_id, upstream = &*forward.app.name, error = %refused, "session event refused");
             return Outcome::untrusted();
         }
     };
     if let Err(refused) = forward.app.events.check(&events) {
-        gate.metrics.event(refused.as_str(), "not_permitted");
+        gateway.metrics.event(refused.as_str(), "not_permitted");
         warn!(request_id = ctx.request_id, upstream = &*forward.app.name, error = %refused, "session event refused");
         security::note(Kind::EventRefused, forward.facts(ctx, refused.as_str()));
         return Outcome::untrusted();
@@ -121,13 +126,13 @@ pub(super) async fn obey(gate: &Gate, forward: &Forward, ctx: &mut Ctx, token: &
             event.kind().as_str(),
             matches!(event, SessionEvent::Login { .. } | SessionEvent::Logout(_)),
         );
-        match apply(gate, forward, ctx, &mut subject, event).await {
+        match apply(gateway, forward, ctx, &mut subject, event).await {
             Ok(cookie) => {
-                gate.metrics.event(kind, "done");
+                gateway.metrics.event(kind, "done");
                 outcome.cookie = cookie.or(outcome.cookie);
             }
             Err(not_done) => {
-                gate.metrics.event(kind, "failed");
+                gateway.metrics.event(kind, "failed");
                 warn!(request_id = ctx.request_id, event = kind, error = %not_done, "session event not done");
                 if kind == "login" {
                     let facts = Facts {
@@ -168,7 +173,7 @@ impl Subject {
             }
             // A sid whose session nobody looked up can still be ended.
             State::None | State::Anonymous | State::Unknown => Self {
-                key: forward.presented,
+                key: forward.visit.key(),
                 user_id: None,
             },
         }
@@ -176,7 +181,7 @@ impl Subject {
 }
 
 async fn apply(
-    gate: &Gate,
+    gateway: &Gateway,
     forward: &Forward,
     ctx: &mut Ctx,
     subject: &mut Subject,
@@ -188,48 +193,64 @@ async fn apply(
             reference,
             ttl,
         } => {
-            let created = log_in(gate, forward, ctx, subject.key, identity, reference, ttl).await?;
-            adopt(gate, forward, ctx, subject, &created, How::Login)
+            let created =
+                log_in(gateway, forward, ctx, subject.key, identity, reference, ttl).await?;
+            adopt(gateway, forward, ctx, subject, &created, How::Login)
         }
         SessionEvent::Logout(scope) => {
             if scope != LogoutScope::This && subject.user_id.is_none() {
-                subject.user_id = owner(gate, forward, subject.key).await?;
+                subject.user_id = owner(gateway, forward, subject.key).await?;
             }
-            logout::log_out(gate, forward, ctx, subject, scope).await
+            logout::log_out(gateway, forward, ctx, subject, scope).await
         }
         SessionEvent::Update(patch) => {
             let key = subject.key.ok_or(NotDone::NoSession)?;
-            let session = whose(gate, key).await;
-            update(gate, forward, key, patch).await?;
+            let session = whose(gateway, key).await;
+            update(gateway, forward, key, patch).await?;
             let facts = forward.facts(ctx, "event");
             security::note(Kind::Updated, session.iter().fold(facts, Facts::by_owner));
             Ok(None)
         }
         SessionEvent::Reference(text) => {
             let key = subject.key.ok_or(NotDone::NoSession)?;
-            update(gate, forward, key, IdentityPatch::of_reference(text)).await?;
+            update(gateway, forward, key, IdentityPatch::of_reference(text)).await?;
             Ok(None)
         }
         SessionEvent::Rotate => {
             let key = subject.key.ok_or(NotDone::NoSession)?;
-            let before = whose(gate, key).await.map(|session| session.id);
-            let created = gate.sessions.rotate(key).await?.ok_or(NotDone::NoSession)?;
+            let before = whose(gateway, key).await.map(|session| session.id);
+            let created = gateway
+                .sessions
+                .rotate(key)
+                .await?
+                .ok_or(NotDone::NoSession)?;
             if let Some(before) = before {
-                risk::moved(gate, before, &created.session);
+                risk::moved(gateway, before, &created.session);
             }
-            adopt(gate, forward, ctx, subject, &created, How::Rotation(before))
+            adopt(
+                gateway,
+                forward,
+                ctx,
+                subject,
+                &created,
+                How::Rotation(before),
+            )
         }
     }
 }
 
 /// Changes the session that the events are about.
 async fn update(
-    gate: &Gate,
+    gateway: &Gateway,
     forward: &Forward,
     key: SessionKey,
     patch: IdentityPatch,
 ) -> Result<(), NotDone> {
-    if gate.sessions.update(key, &forward.app.name, patch).await? {
+    if gateway
+        .sessions
+        .update(key, &forward.app.name, patch)
+        .await?
+    {
         Ok(())
     } else {
         Err(NotDone::NoSession)
@@ -241,7 +262,7 @@ async fn update(
     reason = "each is another fact about the one login"
 )]
 async fn log_in(
-    gate: &Gate,
+    gateway: &Gateway,
     forward: &Forward,
     ctx: &Ctx,
     replaces: Option<SessionKey>,
@@ -249,7 +270,7 @@ async fn log_in(
     reference: Option<SecretString>,
     ttl: Option<Duration>,
 ) -> Result<Created, NotDone> {
-    let config = &ctx.site.config.session;
+    let config = &ctx.settings.config.session;
     let login = Login {
         limit: config.limit(identity.tenant_id()),
         identity,
@@ -258,7 +279,7 @@ async fn log_in(
             text,
         }),
         ip: ctx.client,
-        user_agent: forward.user_agent.clone(),
+        user_agent: forward.visit.client.user_agent.clone(),
         // An app may ask for a shorter life than the operator allows, not for a longer one.
         ttl: ttl.map_or(config.absolute_timeout, |ttl| {
             ttl.min(config.absolute_timeout)
@@ -266,7 +287,7 @@ async fn log_in(
         idle: config.idle_timeout,
         replaces,
     };
-    Ok(gate
+    Ok(gateway
         .sessions
         .create(forward.ticket.ok_or(NotDone::NoTicket)?, login)
         .await?)
@@ -282,7 +303,7 @@ enum How {
 
 /// The browser gets the new sid, and later events are about the new session.
 fn adopt(
-    gate: &Gate,
+    gateway: &Gateway,
     forward: &Forward,
     ctx: &mut Ctx,
     subject: &mut Subject,
@@ -292,12 +313,12 @@ fn adopt(
     let session = &created.session;
     match how {
         How::Login => {
-            gate.metrics.created("event");
+            gateway.metrics.created("event");
             let facts = forward.facts(ctx, "event").by_owner(session);
             security::note(Kind::Login, facts);
         }
         How::Rotation(acting) => {
-            gate.metrics.created("rotate");
+            gateway.metrics.created("rotate");
             let facts = forward.facts(ctx, "rotate").by_owner(session);
             security::note(Kind::Rotated, Facts { acting, ..facts });
         }
@@ -307,22 +328,22 @@ fn adopt(
         user_id: Some(session.identity.user_id().into()),
     };
     ctx.handle = Some(session.id.to_string().into());
-    let life = session.expires_at.since(gate.sessions.clock().wall());
-    set_cookie::issue(&ctx.site.config.cookie, &created.sid, life)
+    let life = session.expires_at.since(gateway.sessions.clock().wall());
+    set_cookie::issue(&ctx.settings.config.cookie, &created.sid, life)
         .map(Some)
         .ok_or(NotDone::Cookie)
 }
 
 /// Whose session it is that nobody looked up for this request. `None`: there is none, or nobody's.
 async fn owner(
-    gate: &Gate,
+    gateway: &Gateway,
     forward: &Forward,
     key: Option<SessionKey>,
 ) -> Result<Option<Text>, NotDone> {
     let (State::None | State::Unknown, Some(key)) = (&forward.state, key) else {
         return Ok(None);
     };
-    match gate.sessions.resolve_key(key, Query::default()).await {
+    match gateway.sessions.resolve_key(key, Query::default()).await {
         Resolution::Active(active) => Ok(Some(active.entry.session().identity.user_id().into())),
         Resolution::Absent(_) => Ok(None),
         Resolution::Unknown(why) => Err(NotDone::Unknown(why)),

@@ -8,16 +8,16 @@ use serde_json::json;
 use super::{Ctx, chunks, forward, write};
 use crate::answer::{Answer, RETRY_SECONDS};
 use crate::edge::{Refused, Target};
-use crate::gate::Gate;
+use crate::state::Gateway;
 
 pub(super) async fn answer(
-    gate: &Gate,
+    gateway: &Gateway,
     session: &mut Session,
     error: &Error,
     ctx: &mut Ctx,
 ) -> FailToProxy {
     let status = if chunks::are_broken(session) {
-        gate.metrics.refused(Refused::Chunk.reason());
+        gateway.metrics.refused(Refused::Chunk.reason());
         Refused::Chunk.status()
     } else {
         status(error)
@@ -32,7 +32,7 @@ pub(super) async fn answer(
         } else {
             of(status, ctx.denied_beside)
         };
-        drop(write::answer(gate, session, ctx, answer.closing()).await);
+        drop(write::answer(gateway, session, ctx, answer.closing()).await);
     } else {
         ctx.outcome = "broken_off";
     }
@@ -44,13 +44,13 @@ pub(super) async fn answer(
 
 /// What the route says where it requires a session and there is none.
 fn ended_on_the_way(session: &Session, ctx: &Ctx) -> Answer {
-    let (site, head) = (&ctx.site, session.req_header());
+    let (settings, head) = (&ctx.settings, session.req_header());
     let target = Target::parse(head.raw_path()).ok();
     target
-        .and_then(|target| site.config.routes.route_for(target.path))
+        .and_then(|target| settings.config.routes.route_for(target.path))
         .map_or_else(
             || Answer::unauthenticated(None),
-            |route| forward::missing(site, route, head, None),
+            |route| forward::missing(settings, route, head, None),
         )
 }
 

@@ -9,29 +9,23 @@ use session_core::sid::SessionKey;
 
 use super::Ctx;
 use super::ctx::Forward;
-use super::request::{NO_ADDRESS, user_agent};
 use crate::answer::Answer;
 use crate::auth::cors::Cors;
 use crate::auth::csrf;
 use crate::auth::decide::{self, Decision, Finding, State};
 use crate::auth::on_missing::Answer as MissingAnswer;
-use crate::buckets::TooMany;
-use crate::config::{CsrfPolicy, Route, SessionPolicy};
-use crate::edge::{Refused, SidCookie, Target, Vetted, headers};
-use crate::gate::Gate;
-use crate::legacy::{self, Arrival, Offer, Visitor, reissue};
-use crate::look_up::look_up;
-use crate::risk;
-use crate::shedding::Kind;
-use crate::site::Site;
+use crate::config::{CsrfPolicy, Route};
+use crate::edge::{Refused, Target, Vetted, headers};
+use crate::legacy::{Arrival, reissue};
+use crate::limits::buckets::TooMany;
+use crate::limits::shedding::Kind;
+use crate::state::{ActiveConfig, Client, Gateway};
 use crate::telemetry::security::Facts;
+use crate::visit::Visit;
 
 /// A request that is forwarded if its session allows. Owns what it needs of the request.
-pub(super) struct Plan<'a> {
-    route: &'a Route,
+pub(super) struct Plan {
     forward: Forward,
-    /// What the session cookie stands for; `None` when there is none.
-    presented: Option<Result<SessionKey, Absence>>,
 }
 
 /// Why a request is not forwarded, whatever its session.
@@ -41,32 +35,29 @@ pub(super) enum NotForwarded {
     Answer(Box<Answer>),
 }
 
-impl<'a> Plan<'a> {
+impl Plan {
     /// What the route makes of a vetted request. No I/O.
     pub(super) fn new(
-        gate: &Gate,
-        site: &'a Site,
-        route: &'a Route,
+        gateway: &Gateway,
+        settings: &ActiveConfig,
+        route: &Arc<Route>,
         vetted: &Vetted<'_>,
         head: &RequestHeader,
+        client: Client,
     ) -> Result<Self, NotForwarded> {
         let headers = &head.headers;
         if route.csrf == CsrfPolicy::Check
             && (!is_safe(head.method.as_str()) || vetted.websocket)
             && !Cors::of(&route.cors_origins, headers).is_open()
-            && csrf::check(headers, &site.origin).is_err()
+            && csrf::check(headers, &settings.origin).is_err()
         {
             return Err(NotForwarded::CrossSite);
         }
-        let app = site
+        let app = settings
             .app(&route.upstream.name)
             .ok_or_else(|| NotForwarded::Answer(Box::new(Answer::not_found())))?;
         let host = HeaderValue::from_str(vetted.host)
             .map_err(|_error| NotForwarded::Refused(Refused::HostMalformed))?;
-        let presented = match vetted.cookies.sid() {
-            SidCookie::One(sid) => Some(gate.sessions.recognise(sid)),
-            SidCookie::None => None,
-        };
         let forward = Forward {
             app: Arc::clone(app),
             state: State::None,
@@ -75,34 +66,34 @@ impl<'a> Plan<'a> {
                 max_stale: route.max_stale,
                 counts_as_use: !is_prefetch(headers),
             },
-            session: route.session,
-            on_unknown: route.on_unknown,
+            route: Arc::clone(route),
             remove: if vetted.spoofed.is_empty() {
                 vec![]
             } else {
-                headers::to_remove(headers, &site.edge)
+                headers::to_remove(headers, &settings.edge)
             },
             cookie: vetted.cookies.upstream_line(|_| false),
-            offer: Offer::of(site, vetted, head.method.as_str(), headers),
+            visit: Visit::of(
+                gateway,
+                settings,
+                vetted,
+                (head.method.as_str(), headers),
+                client,
+            ),
             host,
-            presented: presented.and_then(Result::ok),
-            ticket: gate.sessions.begin_login_from_lease().ok(),
-            user_agent: user_agent(headers),
+            ticket: gateway.sessions.begin_login_from_lease().ok(),
             attempts: 0,
         };
-        Ok(Self {
-            route,
-            forward,
-            presented,
-        })
+        Ok(Self { forward })
     }
 
     /// What the request is when there is too much to do.
-    pub(super) fn kind(&self, gate: &Gate) -> Kind {
-        match self.presented {
-            Some(Ok(key)) => kind_of(gate, &key),
-            Some(Err(_)) | None if self.forward.offer.is_some() => Kind::Migrating,
-            Some(Err(_)) | None => Kind::Anonymous,
+    pub(super) fn kind(&self, gateway: &Gateway) -> Kind {
+        let visit = &self.forward.visit;
+        match visit.key() {
+            Some(key) => kind_of(gateway, &key),
+            None if visit.old_cookies.is_some() => Kind::Migrating,
+            None => Kind::Anonymous,
         }
     }
 
@@ -112,66 +103,45 @@ impl<'a> Plan<'a> {
     /// When too many sids of this client were no sessions.
     pub(super) async fn settle(
         self,
-        gate: &Arc<Gate>,
-        site: &Arc<Site>,
+        gateway: &Arc<Gateway>,
+        settings: &Arc<ActiveConfig>,
         ctx: &mut Ctx,
     ) -> Result<Outcome, TooMany> {
-        let Self {
-            route,
-            mut forward,
-            presented,
-        } = self;
-        let before = gate.sessions.clock().boot();
-        let finding = match (route.session, presented) {
-            (SessionPolicy::None, _) => Finding::NotAsked,
-            (SessionPolicy::Optional | SessionPolicy::Required, None) => Finding::NoCookie,
-            (_, Some(Err(absence))) => Finding::Resolved(Resolution::Absent(absence)),
-            (_, Some(Ok(key))) => {
-                let client = ctx.client.unwrap_or(NO_ADDRESS);
-                let asker = (client, ctx.request_id.as_str());
-                Finding::Resolved(look_up(gate, site, asker, key, forward.query).await?)
-            }
-        };
-        let finding = match &forward.offer {
-            None => finding,
-            Some(offer) => {
-                let visitor = forward.visitor(ctx);
-                let arriving = legacy::arrive(gate, site, offer, &visitor, finding, forward.query);
-                let Arrival {
-                    finding,
-                    cookie,
-                    farewell,
-                    redirect,
-                    ..
-                } = Box::pin(arriving).await?;
-                forward.cookie = cookie.unwrap_or(forward.cookie);
-                ctx.farewell = Some(farewell);
-                if let Some(location) = redirect {
-                    return Ok(Outcome::Again(location));
-                }
-                finding
-            }
-        };
-        let client = ctx.client.unwrap_or(NO_ADDRESS);
-        let source = (client, ctx.request_id.as_str());
-        risk::judge_request(gate, site, &finding, source, &forward.user_agent);
-        let (tier, result) = decide::labels(&finding);
-        ctx.tier = tier;
-        if matches!(finding, Finding::Resolved(_)) {
-            let took = gate.sessions.clock().boot().since(before);
-            gate.metrics.resolve(tier, result, took);
+        let Self { mut forward } = self;
+        let identified =
+            forward
+                .visit
+                .identify(gateway, settings, forward.route.session, forward.query);
+        let Arrival {
+            finding,
+            cookie,
+            farewell,
+            redirect,
+            ..
+        } = identified.await?;
+        ctx.tier = decide::labels(&finding).0;
+        if forward.visit.old_cookies.is_some() {
+            forward.cookie = cookie.unwrap_or(forward.cookie);
+            ctx.farewell = Some(farewell);
+        }
+        if let Some(location) = redirect {
+            return Ok(Outcome::Again(location));
         }
         Ok(
-            match decide::decide(route.session, route.on_unknown, finding) {
+            match decide::decide(forward.route.session, forward.route.on_unknown, finding) {
                 Decision::Missing(why) => Outcome::Missing(why),
                 Decision::Unavailable(_) => Outcome::Unavailable,
                 Decision::Forward(state) => {
-                    forward.adopt(gate, site, state);
-                    if site.legacy.is_some()
+                    forward.adopt(gateway, settings, state);
+                    if settings.legacy.is_some()
                         && let State::Active(active) = &forward.state
-                        && let Some(returned) =
-                            Box::pin(reissue::due(gate, site, forward.offer.as_deref(), active))
-                                .await
+                        && let Some(returned) = Box::pin(reissue::due(
+                            gateway,
+                            settings,
+                            forward.visit.old_cookies.as_deref(),
+                            active,
+                        ))
+                        .await
                     {
                         forward.cookie = reissue::joined(forward.cookie.as_ref(), &returned.pairs);
                         ctx.farewell = Some(returned.farewell);
@@ -186,15 +156,6 @@ impl<'a> Plan<'a> {
 }
 
 impl Forward {
-    /// Who sent it, for those who judge old logins.
-    pub(super) fn visitor(&self, ctx: &Ctx) -> Visitor {
-        Visitor {
-            ip: ctx.client.unwrap_or(NO_ADDRESS),
-            user_agent: self.user_agent.clone(),
-            request_id: ctx.request_id.clone(),
-        }
-    }
-
     /// What a line says about something that the app has asked for.
     pub(super) fn facts<'a>(&'a self, ctx: &'a Ctx, reason: &'a str) -> Facts<'a> {
         let facts = Facts {
@@ -208,9 +169,9 @@ impl Forward {
     }
 
     /// Takes over what was decided about the session.
-    fn adopt(&mut self, gate: &Gate, site: &Site, state: State) {
+    fn adopt(&mut self, gateway: &Gateway, settings: &ActiveConfig, state: State) {
         self.badge = match &state {
-            State::Active(active) => Some(site.badge(&active.entry, &gate.metrics)),
+            State::Active(active) => Some(settings.badge(&active.entry, &gateway.metrics)),
             _ => None,
         };
         self.state = state;
@@ -218,25 +179,33 @@ impl Forward {
 
     /// The second check (R1): what was found may have changed on the way here, or the process may have been paused. Then the
     /// session is asked for again, once, as if the request had just come.
-    pub(super) async fn confirm(&mut self, gate: &Gate, site: &Site) -> Result<(), Doubt> {
+    pub(super) async fn confirm(
+        &mut self,
+        gateway: &Gateway,
+        settings: &ActiveConfig,
+    ) -> Result<(), Doubt> {
         let State::Active(active) = &self.state else {
             return Ok(());
         };
-        if gate.sessions.still_holds(active, self.query) {
+        if gateway.sessions.still_holds(active, self.query) {
             return Ok(());
         }
         let key = active.entry.session().key;
-        let found = gate.sessions.resolve_key(key, self.query).await;
-        match decide::decide(self.session, self.on_unknown, Finding::Resolved(found)) {
+        let found = gateway.sessions.resolve_key(key, self.query).await;
+        match decide::decide(
+            self.route.session,
+            self.route.on_unknown,
+            Finding::Resolved(found),
+        ) {
             Decision::Missing(_) => Err(Doubt::Missing),
             Decision::Unavailable(_) => Err(Doubt::Unavailable),
             Decision::Forward(State::Active(again))
-                if !gate.sessions.still_holds(&again, self.query) =>
+                if !gateway.sessions.still_holds(&again, self.query) =>
             {
                 Err(Doubt::Unavailable)
             }
             Decision::Forward(state) => {
-                self.adopt(gate, site, state);
+                self.adopt(gateway, settings, state);
                 Ok(())
             }
         }
@@ -264,12 +233,12 @@ pub(super) enum Outcome {
 }
 
 /// What a request with a genuine sid is when there is too much to do.
-pub(super) fn kind_of(gate: &Gate, key: &SessionKey) -> Kind {
+pub(super) fn kind_of(gateway: &Gateway, key: &SessionKey) -> Kind {
     let query = Query {
         counts_as_use: false,
         ..Query::default()
     };
-    match gate.sessions.at_hand(key, query) {
+    match gateway.sessions.at_hand(key, query) {
         Some(Resolution::Active(_)) => Kind::Known,
         Some(Resolution::Absent(_)) => Kind::Anonymous,
         Some(Resolution::Unknown(_)) | None => Kind::ToRead,
@@ -278,7 +247,7 @@ pub(super) fn kind_of(gate: &Gate, key: &SessionKey) -> Kind {
 
 /// The answer where a session is required and there is none. Reads the vetted request again: this is not the hot path.
 pub(super) fn missing(
-    site: &Site,
+    settings: &ActiveConfig,
     route: &Route,
     head: &RequestHeader,
     why: Option<Absence>,
@@ -292,7 +261,7 @@ pub(super) fn missing(
         MissingAnswer::Unauthorized => Answer::unauthenticated(why),
         MissingAnswer::LoginPage => Target::parse(head.raw_path())
             .ok()
-            .and_then(|target| site.login.location(target.path, target.query))
+            .and_then(|target| settings.login.location(target.path, target.query))
             .map_or_else(
                 || Answer::unauthenticated(why),
                 |location| Answer::login_page(&location),

@@ -9,11 +9,10 @@ use tracing::warn;
 use super::Ctx;
 use super::ctx::Answerer;
 use super::place::Place;
-use crate::gate::Gate;
-use crate::site::Site;
+use crate::state::{ActiveConfig, Gateway};
 use crate::telemetry::access_log::AccessLine;
 
-pub(super) fn write(gate: &Gate, session: &Session, error: Option<&Error>, ctx: &mut Ctx) {
+pub(super) fn write(gateway: &Gateway, session: &Session, error: Option<&Error>, ctx: &mut Ctx) {
     ctx.logged = true;
     if let Some(error) = error {
         // Type and source only: the context may quote the request.
@@ -29,25 +28,28 @@ pub(super) fn write(gate: &Gate, session: &Session, error: Option<&Error>, ctx: 
         Answerer::Edge => ("", Cow::Borrowed("")),
         answerer => {
             let (method, path) = (head.method.as_str(), head.uri.path());
-            (method, shown_path(gate, &ctx.site, answerer, method, path))
+            (
+                method,
+                shown_path(gateway, &ctx.settings, answerer, method, path),
+            )
         }
     };
     let written = session.response_written();
     let status = written.map_or(0, |head| head.status.as_u16());
-    line(gate, ctx, method, &path, status);
+    line(gateway, ctx, method, &path, status);
 }
 
 /// What may be said of a path: where a path is a secret, only the route that it is below.
 fn shown_path<'a>(
-    gate: &Gate,
-    site: &'a Site,
+    gateway: &Gateway,
+    settings: &'a ActiveConfig,
     answerer: &'a Answerer,
     method: &str,
     path: &'a str,
 ) -> Cow<'a, str> {
     let route = match answerer {
         Answerer::Route(route) => Some(route),
-        Answerer::Nobody => match Place::as_written(&site.config, method, path) {
+        Answerer::Nobody => match Place::as_written(&settings.config, method, path) {
             Place::Route(route) => Some(route),
             _ => None,
         },
@@ -55,7 +57,7 @@ fn shown_path<'a>(
     };
     match route {
         Some(route) if !route.log_path => Cow::Borrowed(route.path.as_str()),
-        _ => without_sids(gate, clipped(path)),
+        _ => without_sids(gateway, clipped(path)),
     }
 }
 
@@ -68,8 +70,8 @@ fn clipped(path: &str) -> &str {
 }
 
 /// A sid has no place in a path. A client that puts one there all the same must not find it in our logs.
-fn without_sids<'a>(gate: &Gate, path: &'a str) -> Cow<'a, str> {
-    let is_sid = |segment: &str| gate.sessions.recognise(segment.as_bytes()).is_ok();
+fn without_sids<'a>(gateway: &Gateway, path: &'a str) -> Cow<'a, str> {
+    let is_sid = |segment: &str| gateway.sessions.recognise(segment.as_bytes()).is_ok();
     if !path.split('/').any(is_sid) {
         return Cow::Borrowed(path);
     }
@@ -80,14 +82,15 @@ fn without_sids<'a>(gate: &Gate, path: &'a str) -> Cow<'a, str> {
 }
 
 /// A request that did not come to its end: what is known of it without its header.
-pub(super) fn unfinished(gate: &Gate, ctx: &Ctx) {
-    line(gate, ctx, "", "", 0);
+fn unfinished(gateway: &Gateway, ctx: &Ctx) {
+    line(gateway, ctx, "", "", 0);
 }
 
 /// Counts the request and writes its line.
-fn line(gate: &Gate, ctx: &Ctx, method: &str, path: &str, status: u16) {
-    let duration = gate.sessions.clock().boot().since(ctx.started);
-    gate.metrics
+fn line(gateway: &Gateway, ctx: &Ctx, method: &str, path: &str, status: u16) {
+    let duration = gateway.sessions.clock().boot().since(ctx.started);
+    gateway
+        .metrics
         .request(ctx.answerer.label(), ctx.outcome, duration);
     AccessLine {
         request_id: &ctx.request_id,
@@ -102,4 +105,17 @@ fn line(gate: &Gate, ctx: &Ctx, method: &str, path: &str, status: u16) {
         duration,
     }
     .write();
+}
+
+/// A request that is dropped half-way (its session ended, its connection broke, a hook panicked) calls no hook any more.
+impl Drop for Ctx {
+    fn drop(&mut self) {
+        self.progress.end();
+        if !self.logged {
+            if self.watch.as_ref().is_some_and(|watch| watch.was_cut()) {
+                self.outcome = "cut";
+            }
+            unfinished(&self.gateway, self);
+        }
+    }
 }

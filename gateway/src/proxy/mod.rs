@@ -50,19 +50,19 @@ use pingora_http::{RequestHeader, ResponseHeader};
 use pingora_proxy::{FailToProxy, ProxyHttp, ProxyWarnLogContext, Session};
 
 pub(crate) use self::ctx::Ctx;
-use crate::gate::Gate;
+use crate::state::Gateway;
 
 /// The gateway as Pingora sees it.
 #[derive(Debug)]
 pub(crate) struct Proxy {
-    gate: Arc<Gate>,
+    gateway: Arc<Gateway>,
 }
 
 impl Proxy {
     /// A proxy for `gate`.
     #[must_use]
-    pub(crate) fn new(gate: Arc<Gate>) -> Self {
-        Self { gate }
+    pub(crate) fn new(gateway: Arc<Gateway>) -> Self {
+        Self { gateway }
     }
 }
 
@@ -71,11 +71,11 @@ impl ProxyHttp for Proxy {
     type CTX = Ctx;
 
     fn new_ctx(&self) -> Ctx {
-        Ctx::new(&self.gate)
+        Ctx::new(&self.gateway)
     }
 
     async fn request_filter(&self, session: &mut Session, ctx: &mut Ctx) -> Result<bool> {
-        request::filter(&self.gate, session, ctx).await
+        request::filter(&self.gateway, session, ctx).await
     }
 
     async fn request_body_filter(
@@ -109,7 +109,7 @@ impl ProxyHttp for Proxy {
         ctx: &mut Ctx,
     ) -> Result<()> {
         body::expect(session, ctx);
-        upstream::write_identity(&self.gate, request, ctx).await
+        upstream::write_identity(&self.gateway, request, ctx).await
     }
 
     async fn response_filter(
@@ -120,7 +120,7 @@ impl ProxyHttp for Proxy {
     ) -> Result<()> {
         // What is left of upgrades after vetting are WebSocket handshakes.
         let asked_to_switch = session.req_header().headers.contains_key(UPGRADE);
-        response::filter(&self.gate, asked_to_switch, response, ctx).await
+        response::filter(&self.gateway, asked_to_switch, response, ctx).await
     }
 
     async fn fail_to_proxy(
@@ -129,7 +129,7 @@ impl ProxyHttp for Proxy {
         error: &Error,
         ctx: &mut Ctx,
     ) -> FailToProxy {
-        failure::answer(&self.gate, session, error, ctx).await
+        failure::answer(&self.gateway, session, error, ctx).await
     }
 
     /// Pingora would log the path with its query; our own line says what happened.
@@ -149,6 +149,6 @@ impl ProxyHttp for Proxy {
     }
 
     async fn logging(&self, session: &mut Session, error: Option<&Error>, ctx: &mut Ctx) {
-        logging::write(&self.gate, session, error, ctx);
+        logging::write(&self.gateway, session, error, ctx);
     }
 }

@@ -10,9 +10,8 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use session_core::clock::Boot;
 
-use crate::endpoints::streams::{Full, Holder, Kind, Place, Room};
-use crate::gate::Gate;
-use crate::site::Site;
+use crate::limits::streams::{Full, Holder, Kind, Place, Room};
+use crate::state::{ActiveConfig, Gateway};
 
 /// An answer that is still being sent so long after its head is a stream.
 const LONG: Duration = Duration::from_secs(10);
@@ -20,7 +19,7 @@ const LONG: Duration = Duration::from_secs(10);
 /// How one request counts. It begins as one in progress.
 #[derive(Debug)]
 pub(super) struct Progress {
-    gate: Arc<Gate>,
+    gateway: Arc<Gateway>,
     counts: Mutex<Counts>,
 }
 
@@ -41,10 +40,10 @@ enum Counts {
 
 impl Progress {
     /// One more request.
-    pub(super) fn begin(gate: &Arc<Gate>) -> Arc<Self> {
-        gate.in_flight.fetch_add(1, Ordering::Relaxed);
+    pub(super) fn begin(gateway: &Arc<Gateway>) -> Arc<Self> {
+        gateway.in_flight.fetch_add(1, Ordering::Relaxed);
         Arc::new(Self {
-            gate: Arc::clone(gate),
+            gateway: Arc::clone(gateway),
             counts: Mutex::new(Counts::AsRequest { kept: None }),
         })
     }
@@ -53,10 +52,10 @@ impl Progress {
     ///
     /// # Errors
     /// When there is none.
-    pub(super) fn keep_place(&self, site: &Site, holder: Holder) -> Result<(), Full> {
-        let room = Room::of(Kind::Forwarded, &site.config);
-        let place = self.gate.streams.enter(Kind::Forwarded, holder, room);
-        let place = place.inspect_err(|full| self.gate.metrics.refused(full.as_str()))?;
+    pub(super) fn keep_place(&self, settings: &ActiveConfig, holder: Holder) -> Result<(), Full> {
+        let room = Room::of(Kind::Forwarded, &settings.config);
+        let place = self.gateway.streams.enter(Kind::Forwarded, holder, room);
+        let place = place.inspect_err(|full| self.gateway.metrics.refused(full.as_str()))?;
         *self.counts.lock() = Counts::AsRequest { kept: Some(place) };
         Ok(())
     }
@@ -68,7 +67,7 @@ impl Progress {
 
     /// The app has answered; `switches`: it has agreed to a WebSocket. Otherwise the place that was kept is free again.
     pub(super) fn answered(&self, holder: Holder, switches: bool) {
-        let since = self.gate.sessions.clock().boot();
+        let since = self.gateway.sessions.clock().boot();
         self.settle(|counts| match counts {
             Counts::AsRequest { kept: Some(place) } if switches => Counts::AsStream { place },
             Counts::AsRequest { .. } => Counts::Answered { holder, since },
@@ -78,13 +77,13 @@ impl Progress {
 
     /// Looks whether the answer has been going on for long. While there is no place for it, it remains what it was.
     pub(super) fn look(&self) {
-        let now = self.gate.sessions.clock().boot();
+        let now = self.gateway.sessions.clock().boot();
         let holder = match &*self.counts.lock() {
             Counts::Answered { holder, since } if now.since(*since) >= LONG => *holder,
             _ => return,
         };
-        let room = Room::of(Kind::Forwarded, &self.gate.site.get().config);
-        if let Ok(place) = self.gate.streams.enter(Kind::Forwarded, holder, room) {
+        let room = Room::of(Kind::Forwarded, &self.gateway.settings.get().config);
+        if let Ok(place) = self.gateway.streams.enter(Kind::Forwarded, holder, room) {
             self.settle(|counts| match counts {
                 Counts::Answered { .. } => Counts::AsStream { place },
                 other => other,
@@ -104,7 +103,7 @@ impl Progress {
         let was_request = before.is_request();
         *counts = next(before);
         if was_request && !counts.is_request() {
-            self.gate.in_flight.fetch_sub(1, Ordering::Relaxed);
+            self.gateway.in_flight.fetch_sub(1, Ordering::Relaxed);
         }
     }
 }

@@ -1,6 +1,5 @@
 //! `request_filter`: from the first byte to the decision.
 
-use std::net::{IpAddr, Ipv4Addr};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock};
 
@@ -8,29 +7,26 @@ use http::header::{HeaderMap, HeaderValue, TRANSFER_ENCODING, UPGRADE, USER_AGEN
 use pingora_core::Result;
 use pingora_http::RequestHeader;
 use pingora_proxy::Session;
-use session_core::session::{Text, clip_user_agent};
+use session_core::session::clip_user_agent;
 
-use super::ctx::Answerer;
+use super::ctx::{Answerer, NO_ADDRESS};
 use super::forward::{self, NotForwarded, Outcome, Plan, kind_of};
 use super::place::Place;
+use super::write::is_over_tls;
 use super::{Ctx, admin, chunks, endpoint, write};
 use crate::admin::call::Call;
 use crate::answer::Answer;
 use crate::auth::cors::{Cors, Preflight};
-use crate::buckets::TooMany;
 use crate::config::{EdgeConfig, RequestIdFrom, Route};
 use crate::edge::scheme::{self, Scheme};
-use crate::edge::{self, RawRequest, SidCookie, Vetted, client_ip, connection};
-use crate::endpoints::streams::Full;
+use crate::edge::{self, RawRequest, Vetted, client_ip, connection};
 use crate::endpoints::{self, Asker, Endpoint, login};
-use crate::gate::Gate;
-use crate::legacy::Offer;
-use crate::shedding;
-use crate::site::Site;
+use crate::limits::buckets::TooMany;
+use crate::limits::shedding;
+use crate::limits::streams::Full;
+use crate::state::{ActiveConfig, Client, Gateway};
 use crate::telemetry::security;
-
-/// Stands for the address of a client that has none.
-pub(super) const NO_ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+use crate::visit::Visit;
 
 /// What a request needs next. Owns what it needs, so that the request can be read from again.
 enum Next<'a> {
@@ -38,32 +34,38 @@ enum Next<'a> {
     Endpoint(Endpoint, Box<Asker>),
     Admin(Call, Box<Asker>),
     Answer(Box<Answer>),
-    Forward(&'a Arc<Route>, Box<Plan<'a>>),
+    Forward(&'a Arc<Route>, Box<Plan>),
 }
 
 /// True when the answer has been written already.
-pub(super) async fn filter(gate: &Arc<Gate>, session: &mut Session, ctx: &mut Ctx) -> Result<bool> {
-    let site = Arc::clone(&ctx.site);
+pub(super) async fn filter(
+    gateway: &Arc<Gateway>,
+    session: &mut Session,
+    ctx: &mut Ctx,
+) -> Result<bool> {
+    let settings = Arc::clone(&ctx.settings);
     // Nothing that follows a body in chunks is read as the next request: a proxy in front of us may see its end elsewhere.
     let headers = &session.req_header().headers;
     let chunked = headers.contains_key(TRANSFER_ENCODING);
-    if gate.is_draining() || chunked || connection::is_last(headers) {
+    if gateway.is_draining() || chunked || connection::is_last(headers) {
         session.set_keepalive(None);
     }
-    let next = next(gate, &site, session, ctx);
+    let next = next(gateway, &settings, session, ctx);
     forget_other_upgrades(session);
-    limit_waits(session, &site.config.edge);
-    let next = shed(gate, &site, ctx, &next).map_or(next, |answer| Next::Answer(Box::new(answer)));
+    limit_waits(session, &settings.config.edge);
+    let next =
+        shed(gateway, &settings, ctx, &next).map_or(next, |answer| Next::Answer(Box::new(answer)));
     let answer = match next {
         Next::Refuse(why) => {
-            gate.metrics.refused(why.reason());
+            gateway.metrics.refused(why.reason());
             ctx.note(security::Kind::Refused, why.reason());
             ctx.answerer = Answerer::Edge;
             Answer::refused(why)
         }
         Next::Endpoint(endpoint, asker) => {
             ctx.answerer = Answerer::Endpoint(endpoint.label());
-            let served = endpoint::serve(gate, &site, session, ctx, endpoint, &asker).await?;
+            let served =
+                endpoint::serve(gateway, &settings, session, ctx, endpoint, &asker).await?;
             ctx.saw(asker.seen.into_inner());
             ctx.farewell = asker.farewell.into_inner();
             match served {
@@ -73,18 +75,18 @@ pub(super) async fn filter(gate: &Arc<Gate>, session: &mut Session, ctx: &mut Ct
         }
         Next::Admin(call, asker) => {
             ctx.answerer = Answerer::Admin;
-            admin::serve(gate, &site, session, ctx, call, &asker).await
+            admin::serve(gateway, &settings, session, ctx, call, &asker).await
         }
         Next::Answer(answer) => *answer,
         Next::Forward(route, plan) => {
             ctx.answerer = Answerer::Route(Arc::clone(route));
-            match plan.settle(gate, &site, ctx).await {
-                Ok(Outcome::Forward) => match keep_place(&site, session, ctx) {
+            match plan.settle(gateway, &settings, ctx).await {
+                Ok(Outcome::Forward) => match keep_place(&settings, session, ctx) {
                     Ok(()) => return Ok(false),
-                    Err(full) => full.answer(),
+                    Err(full) => Answer::too_many_streams(full),
                 },
                 Ok(Outcome::Missing(why)) => {
-                    forward::missing(&site, route, session.req_header(), why)
+                    forward::missing(&settings, route, session.req_header(), why)
                 }
                 Ok(Outcome::Unavailable) => Answer::unavailable(),
                 Ok(Outcome::Again(location)) => Answer::again(&location),
@@ -92,23 +94,23 @@ pub(super) async fn filter(gate: &Arc<Gate>, session: &mut Session, ctx: &mut Ct
             }
         }
     };
-    write::answer(gate, session, ctx, answer).await?;
+    write::answer(gateway, session, ctx, answer).await?;
     Ok(true)
 }
 
 /// A WebSocket has its place before the app hears of it. What is left of upgrades after vetting are its handshakes.
-fn keep_place(site: &Site, session: &Session, ctx: &Ctx) -> Result<(), Full> {
+fn keep_place(settings: &ActiveConfig, session: &Session, ctx: &Ctx) -> Result<(), Full> {
     if session.req_header().headers.contains_key(UPGRADE) {
-        ctx.progress.keep_place(site, ctx.holder())?;
+        ctx.progress.keep_place(settings, ctx.holder())?;
     }
     Ok(())
 }
 
 /// The answer to a request that is turned away because there are too many.
-fn shed(gate: &Gate, site: &Site, ctx: &Ctx, next: &Next<'_>) -> Option<Answer> {
+fn shed(gateway: &Gateway, settings: &ActiveConfig, ctx: &Ctx, next: &Next<'_>) -> Option<Answer> {
     let (busy, max) = (
-        gate.in_flight.load(Ordering::Relaxed),
-        site.config.edge.max_requests,
+        gateway.in_flight.load(Ordering::Relaxed),
+        settings.config.edge.max_requests,
     );
     if shedding::is_calm(busy, max) {
         return None;
@@ -120,14 +122,15 @@ fn shed(gate: &Gate, site: &Site, ctx: &Ctx, next: &Next<'_>) -> Option<Answer> 
             shedding::Kind::Leaving
         }
         Next::Endpoint(_, asker) | Next::Admin(_, asker) => asker
-            .key(gate)
-            .map_or(shedding::Kind::Anonymous, |key| kind_of(gate, &key)),
-        Next::Forward(_, plan) => plan.kind(gate),
+            .visit
+            .key()
+            .map_or(shedding::Kind::Anonymous, |key| kind_of(gateway, &key)),
+        Next::Forward(_, plan) => plan.kind(gateway),
     };
     if shedding::admits(kind, busy, max) {
         return None;
     }
-    gate.metrics.shed(kind.as_str());
+    gateway.metrics.shed(kind.as_str());
     Some(Answer::overloaded(&ctx.request_id))
 }
 
@@ -150,13 +153,18 @@ fn limit_waits(session: &mut Session, edge: &EdgeConfig) {
 }
 
 /// Everything that needs no I/O.
-fn next<'a>(gate: &Gate, site: &'a Site, session: &Session, ctx: &mut Ctx) -> Next<'a> {
+fn next<'a>(
+    gateway: &Gateway,
+    settings: &'a ActiveConfig,
+    session: &Session,
+    ctx: &mut Ctx,
+) -> Next<'a> {
     let head = session.req_header();
     let peer = session
         .client_addr()
         .and_then(|addr| addr.as_inet())
         .map_or(NO_ADDRESS, |addr| addr.ip());
-    let server = &site.config.server;
+    let server = &settings.config.server;
     let from_trusted_proxy = client_ip::is_trusted(peer, &server.trusted_proxies);
     ctx.client = Some(client_ip::client_ip(
         peer,
@@ -179,7 +187,7 @@ fn next<'a>(gate: &Gate, site: &'a Site, session: &Session, ctx: &mut Ctx) -> Ne
         raw_head: raw_head.as_deref(),
         from_trusted_proxy,
     };
-    let vetted = match edge::vet(&request, &site.edge) {
+    let vetted = match edge::vet(&request, &settings.edge) {
         Ok(vetted) => vetted,
         Err(why) => return Next::Refuse(why),
     };
@@ -191,30 +199,30 @@ fn next<'a>(gate: &Gate, site: &'a Site, session: &Session, ctx: &mut Ctx) -> Ne
     } else {
         None
     };
-    if let Some(answer) = over_https_only(site, &vetted, head, is_over_tls(session), told) {
+    if let Some(answer) = over_https_only(settings, &vetted, head, is_over_tls(session), told) {
         return Next::Answer(Box::new(answer));
     }
-    count_oddities(gate, ctx, &vetted);
-    by_path(gate, site, head, ctx, &vetted)
+    count_oddities(gateway, ctx, &vetted);
+    by_path(gateway, settings, head, ctx, &vetted)
 }
 
 /// Who serves a request that may be served.
 fn by_path<'a>(
-    gate: &Gate,
-    site: &'a Site,
+    gateway: &Gateway,
+    settings: &'a ActiveConfig,
     head: &RequestHeader,
     ctx: &mut Ctx,
     vetted: &Vetted<'_>,
 ) -> Next<'a> {
     let (method, headers) = (head.method.as_str(), &head.headers);
-    let route = match Place::of(&site.config, method, vetted.path) {
+    let route = match Place::of(&settings.config, method, vetted.path) {
         Err(why) => return Next::Refuse(why),
         Ok(Place::Endpoint(endpoint)) => {
-            let endpoint = endpoint.as_configured(site.config.endpoints.password_login);
-            return at_endpoint(site, head, ctx, vetted, endpoint);
+            let endpoint = endpoint.as_configured(settings.config.endpoints.password_login);
+            return at_endpoint(gateway, settings, head, ctx, vetted, endpoint);
         }
         Ok(Place::Admin(call)) => {
-            return Next::Admin(call, Box::new(asker(site, vetted, head, ctx)));
+            return Next::Admin(call, Box::new(asker(gateway, settings, vetted, head, ctx)));
         }
         Ok(Place::Private | Place::Nothing) => return Next::Answer(Box::new(Answer::not_found())),
         Ok(Place::Route(route)) => route,
@@ -223,7 +231,7 @@ fn by_path<'a>(
     if let Some(answer) = preflight(&ctx.cors, method, headers) {
         return Next::Answer(Box::new(answer));
     }
-    match Plan::new(gate, site, route, vetted, head) {
+    match Plan::new(gateway, settings, route, vetted, head, client(head, ctx)) {
         Ok(plan) => Next::Forward(route, Box::new(plan)),
         Err(NotForwarded::Refused(why)) => Next::Refuse(why),
         Err(NotForwarded::CrossSite) => {
@@ -236,15 +244,21 @@ fn by_path<'a>(
 
 /// The gateway's own endpoints.
 fn at_endpoint<'a>(
-    site: &'a Site,
+    gateway: &Gateway,
+    settings: &'a ActiveConfig,
     head: &RequestHeader,
     ctx: &Ctx,
     vetted: &Vetted<'_>,
     endpoint: Endpoint,
 ) -> Next<'a> {
     let headers = &head.headers;
-    match endpoints::guard(endpoint, headers, site).and_then(|()| content_type(endpoint, headers)) {
-        Ok(()) => Next::Endpoint(endpoint, Box::new(asker(site, vetted, head, ctx))),
+    match endpoints::guard(endpoint, headers, settings)
+        .and_then(|()| content_type(endpoint, headers))
+    {
+        Ok(()) => Next::Endpoint(
+            endpoint,
+            Box::new(asker(gateway, settings, vetted, head, ctx)),
+        ),
         Err(answer) => {
             if answer.status == 403 {
                 ctx.note(security::Kind::CrossSite, endpoint.label());
@@ -255,12 +269,12 @@ fn at_endpoint<'a>(
 }
 
 /// What a client has sent that goes no further.
-fn count_oddities(gate: &Gate, ctx: &Ctx, vetted: &Vetted<'_>) {
+fn count_oddities(gateway: &Gateway, ctx: &Ctx, vetted: &Vetted<'_>) {
     for (kind, times) in vetted.spoofed.iter() {
-        gate.metrics.spoof(kind.label(), u64::from(times));
+        gateway.metrics.spoof(kind.label(), u64::from(times));
         ctx.note(security::Kind::Spoof, kind.label());
     }
-    gate.metrics.cookies_dropped(vetted.cookies.dropped());
+    gateway.metrics.cookies_dropped(vetted.cookies.dropped());
 }
 
 /// The answer to a preflight, where the route's list of origins is ours to keep.
@@ -276,40 +290,34 @@ fn preflight(cors: &Cors, method: &str, headers: &HeaderMap) -> Option<Answer> {
     })
 }
 
-pub(super) fn is_over_tls(session: &Session) -> bool {
-    session
-        .digest()
-        .is_some_and(|digest| digest.ssl_digest.is_some())
-}
-
 /// The answer to a request that came in clear text where that is not wanted. A page is asked for again; everything else may
 /// carry secrets, and is refused so that somebody notices.
 fn over_https_only(
-    site: &Site,
+    settings: &ActiveConfig,
     vetted: &Vetted<'_>,
     head: &RequestHeader,
     is_tls: bool,
     told: Option<Scheme>,
 ) -> Option<Answer> {
-    let server = &site.config.server;
+    let server = &settings.config.server;
     let is_page = matches!(head.method.as_str(), "GET" | "HEAD");
     match told {
         Some(Scheme::Https) => None,
         Some(Scheme::Http) if server.public_origin.is_https() => Some(if is_page {
-            Answer::over_tls(&https_location(site, vetted))
+            Answer::over_tls(&https_location(settings, vetted))
         } else {
             Answer::https_required()
         }),
         _ if server.redirect_https && !is_tls => {
-            Some(Answer::over_tls(&https_location(site, vetted)))
+            Some(Answer::over_tls(&https_location(settings, vetted)))
         }
         _ => None,
     }
 }
 
 /// From the configured origin and the vetted target; nothing of it is the client's text but what was vetted.
-fn https_location(site: &Site, vetted: &Vetted<'_>) -> String {
-    let mut location = format!("{}{}", site.origin, vetted.path);
+fn https_location(settings: &ActiveConfig, vetted: &Vetted<'_>) -> String {
+    let mut location = format!("{}{}", settings.origin, vetted.path);
     if let Some(query) = vetted.query {
         location.push('?');
         location.push_str(query);
@@ -317,19 +325,30 @@ fn https_location(site: &Site, vetted: &Vetted<'_>) -> String {
     location
 }
 
-fn asker(site: &Site, vetted: &Vetted<'_>, head: &RequestHeader, ctx: &Ctx) -> Asker {
-    Asker {
-        sid: match vetted.cookies.sid() {
-            SidCookie::One(value) => Some(value.to_vec()),
-            SidCookie::None => None,
-        },
+/// Who sent the request.
+fn client(head: &RequestHeader, ctx: &Ctx) -> Client {
+    let raw = head.headers.get(USER_AGENT);
+    let raw = raw.map_or(&b""[..], HeaderValue::as_bytes);
+    Client {
         ip: ctx.client.unwrap_or(NO_ADDRESS),
-        user_agent: user_agent(&head.headers),
-        request_id: ctx.request_id.clone(),
+        user_agent: clip_user_agent(&String::from_utf8_lossy(raw)),
+        request_id: ctx.request_id.as_str().into(),
+    }
+}
+
+fn asker(
+    gateway: &Gateway,
+    settings: &ActiveConfig,
+    vetted: &Vetted<'_>,
+    head: &RequestHeader,
+    ctx: &Ctx,
+) -> Asker {
+    let sent = (head.method.as_str(), &head.headers);
+    Asker {
+        visit: Visit::of(gateway, settings, vetted, sent, client(head, ctx)),
+        query: vetted.query.unwrap_or_default().to_owned(),
         seen: OnceLock::new(),
         farewell: OnceLock::new(),
-        offer: Offer::of(site, vetted, head.method.as_str(), &head.headers),
-        query: vetted.query.unwrap_or_default().to_owned(),
     }
 }
 
@@ -339,11 +358,4 @@ fn content_type(endpoint: Endpoint, headers: &HeaderMap) -> Result<(), Box<Answe
     } else {
         Ok(())
     }
-}
-
-pub(super) fn user_agent(headers: &HeaderMap) -> Text {
-    let raw = headers
-        .get(USER_AGENT)
-        .map_or(&b""[..], HeaderValue::as_bytes);
-    clip_user_agent(&String::from_utf8_lossy(raw))
 }

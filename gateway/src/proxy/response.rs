@@ -10,10 +10,10 @@ use pingora_http::ResponseHeader;
 
 use super::event::{self, Outcome};
 use super::{Ctx, ctx::Forward, renew};
+use crate::answer::set_cookie;
 use crate::auth::decide::State;
 use crate::edge::headers::{Reserved, reserved};
-use crate::gate::Gate;
-use crate::set_cookie;
+use crate::state::Gateway;
 
 const EVENT: &str = "x-session-event";
 
@@ -38,13 +38,13 @@ const FOR_SHARED_CACHES: [HeaderName; 3] = [
 
 /// `asked_to_switch`: the request was a WebSocket handshake.
 pub(super) async fn filter(
-    gate: &Gate,
+    gateway: &Gateway,
     asked_to_switch: bool,
     response: &mut ResponseHeader,
     ctx: &mut Ctx,
 ) -> Result<()> {
     let event = take_event(response);
-    clean(gate, response, ctx)?;
+    clean(gateway, response, ctx)?;
     // Interim answers carry nothing of ours; 101 is final.
     let switches = response.status == StatusCode::SWITCHING_PROTOCOLS;
     if response.status.is_informational() && !switches {
@@ -64,19 +64,19 @@ pub(super) async fn filter(
     response.insert_header("X-Request-Id", ctx.request_id.as_str())?;
     let outcome = match event {
         Event::None if may_carry_cookie(response) => Outcome {
-            cookie: renew::renew(gate, ctx, &forward).await,
+            cookie: renew::renew(gateway, ctx, &forward).await,
             ..Outcome::default()
         },
         Event::None => Outcome::default(),
-        Event::One(token) => event::obey(gate, &forward, ctx, token.as_bytes()).await,
+        Event::One(token) => event::obey(gateway, &forward, ctx, token.as_bytes()).await,
         Event::Several => {
-            gate.metrics.event("none", "repeated");
+            gateway.metrics.event("none", "repeated");
             Outcome::untrusted()
         }
     };
     ctx.cors.overwrite(response)?;
     let result = finish(response, &forward, &outcome)
-        .and_then(|()| say_farewell(gate, response, ctx, &outcome))
+        .and_then(|()| say_farewell(gateway, response, ctx, &outcome))
         .and_then(|()| keep_cookies_private(response));
     ctx.outcome = match &result {
         Ok(()) => forward.state.as_str(),
@@ -113,7 +113,7 @@ fn finish(response: &mut ResponseHeader, forward: &Forward, outcome: &Outcome) -
 /// What is to be said about cookies of the old system. An answer that shared caches may keep carries no cookie; the next
 /// one will. An event of the app has the last word about the session's own.
 fn say_farewell(
-    gate: &Gate,
+    gateway: &Gateway,
     response: &mut ResponseHeader,
     ctx: &mut Ctx,
     outcome: &Outcome,
@@ -125,10 +125,10 @@ fn say_farewell(
         farewell.keep_back();
     }
     if !outcome.had_event && is_shared(response) {
-        gate.metrics.cookies_withheld();
+        gateway.metrics.cookies_withheld();
         return Ok(());
     }
-    let lines = farewell.lines(gate, &ctx.site, outcome.cookie.is_none());
+    let lines = farewell.lines(gateway, &ctx.settings, outcome.cookie.is_none());
     if !lines.is_empty() && response.status.as_u16() != 101 {
         response.insert_header(CACHE_CONTROL, "private, no-store")?;
     }
@@ -187,9 +187,9 @@ fn take_event(response: &ResponseHeader) -> Event {
 }
 
 /// Takes away what no answer of an app may carry, interim ones included.
-fn clean(gate: &Gate, response: &mut ResponseHeader, ctx: &Ctx) -> Result<()> {
+fn clean(gateway: &Gateway, response: &mut ResponseHeader, ctx: &Ctx) -> Result<()> {
     strip_identity(response);
-    strip_our_cookie(gate, response, ctx)?;
+    strip_our_cookie(gateway, response, ctx)?;
     for name in &SOFTWARE {
         response.remove_header(name);
     }
@@ -215,8 +215,8 @@ fn strip_identity(response: &mut ResponseHeader) {
 }
 
 /// Only the gateway sets its cookie.
-fn strip_our_cookie(gate: &Gate, response: &mut ResponseHeader, ctx: &Ctx) -> Result<()> {
-    let ours = ctx.site.config.cookie.name.as_str();
+fn strip_our_cookie(gateway: &Gateway, response: &mut ResponseHeader, ctx: &Ctx) -> Result<()> {
+    let ours = ctx.settings.config.cookie.name.as_str();
     let all: Vec<HeaderValue> = response
         .headers
         .get_all(SET_COOKIE)
@@ -235,7 +235,7 @@ fn strip_our_cookie(gate: &Gate, response: &mut ResponseHeader, ctx: &Ctx) -> Re
     for cookie in kept {
         response.append_header(SET_COOKIE, cookie)?;
     }
-    gate.metrics.upstream_cookie_dropped();
+    gateway.metrics.upstream_cookie_dropped();
     Ok(())
 }
 

@@ -14,7 +14,7 @@ use crate::auth::decide::State;
 use crate::auth::identity::{claims, signed};
 use crate::auth::token::SessionClaims;
 use crate::edge::marker;
-use crate::gate::Gate;
+use crate::state::Gateway;
 
 const STATE: HeaderName = HeaderName::from_static("x-session-state");
 const STALE: HeaderName = HeaderName::from_static("x-session-stale");
@@ -39,14 +39,14 @@ const WRITTEN: [HeaderName; 6] = [
 ];
 
 pub(super) async fn write_identity(
-    gate: &Gate,
+    gateway: &Gateway,
     request: &mut RequestHeader,
     ctx: &mut Ctx,
 ) -> Result<()> {
     let Some(forward) = &mut ctx.forward else {
         return Error::e_explain(ErrorType::InternalError, "nothing to forward");
     };
-    let refused = match forward.confirm(gate, &ctx.site).await {
+    let refused = match forward.confirm(gateway, &ctx.settings).await {
         Ok(()) => None,
         Err(Doubt::Missing) => Some(401),
         Err(Doubt::Unavailable) => Some(503),
@@ -74,7 +74,7 @@ pub(super) async fn write_identity(
         request.insert_header(COOKIE, cookie)?;
     }
     write_forwarding(request, ctx, forward)?;
-    write_session(gate, request, forward)
+    write_session(gateway, request, forward)
 }
 
 /// The cookies that are the app's, and the marker if it is to see one.
@@ -93,13 +93,13 @@ fn write_forwarding(request: &mut RequestHeader, ctx: &Ctx, forward: &Forward) -
     if let Some(client) = ctx.client {
         request.insert_header(FORWARDED_FOR, client.to_string())?;
     }
-    request.insert_header(FORWARDED_PROTO, ctx.site.proto.clone())?;
+    request.insert_header(FORWARDED_PROTO, ctx.settings.proto.clone())?;
     request.insert_header(FORWARDED_HOST, forward.host.clone())?;
-    request.insert_header(FORWARDED_PORT, ctx.site.port.clone())?;
+    request.insert_header(FORWARDED_PORT, ctx.settings.port.clone())?;
     request.insert_header(REQUEST_ID, ctx.request_id.as_str())
 }
 
-fn write_session(gate: &Gate, request: &mut RequestHeader, forward: &Forward) -> Result<()> {
+fn write_session(gateway: &Gateway, request: &mut RequestHeader, forward: &Forward) -> Result<()> {
     request.insert_header(STATE, HeaderValue::from_static(forward.state.as_str()))?;
     if let (State::Active(active), Some(badge)) = (&forward.state, &forward.badge) {
         request.insert_header(ID, badge.id.clone())?;
@@ -117,11 +117,11 @@ fn write_session(gate: &Gate, request: &mut RequestHeader, forward: &Forward) ->
             request.insert_header(STALE, HeaderValue::from(stale.as_secs()))?;
         }
     }
-    request.insert_header(ASSERTION, assertion(gate, forward)?)
+    request.insert_header(ASSERTION, assertion(gateway, forward)?)
 }
 
-fn assertion(gate: &Gate, forward: &Forward) -> Result<HeaderValue> {
-    let (app, now) = (&forward.app, gate.now());
+fn assertion(gateway: &Gateway, forward: &Forward) -> Result<HeaderValue> {
+    let (app, now) = (&forward.app, gateway.now());
     let made = match (&forward.state, &forward.badge) {
         (State::Active(active), Some(badge)) => match active.stale {
             None => {

@@ -25,7 +25,7 @@ use super::Proxy;
 use super::chunks;
 use super::progress::Progress;
 use crate::config::EdgeConfig;
-use crate::gate::Gate;
+use crate::state::Gateway;
 
 /// How often a long request is asked whether its session still lives. With the heartbeat this bounds the life of a stream
 /// after its session's end to about a second.
@@ -129,7 +129,7 @@ impl Watch {
 /// The proxy with a supervisor beside each request.
 pub(crate) struct Watched {
     proxy: Arc<HttpProxy<Proxy>>,
-    gate: Arc<Gate>,
+    gateway: Arc<Gateway>,
     options: HttpServerOptions,
     never: watch::Sender<bool>,
     begun: Notify,
@@ -139,12 +139,12 @@ impl Watched {
     /// `proxy`, for connections that speak as `options` say.
     pub(crate) fn new(
         proxy: Arc<HttpProxy<Proxy>>,
-        gate: Arc<Gate>,
+        gateway: Arc<Gateway>,
         options: HttpServerOptions,
     ) -> Self {
         Self {
             proxy,
-            gate,
+            gateway,
             options,
             never: watch::Sender::new(false),
             begun: Notify::new(),
@@ -178,7 +178,7 @@ impl Watched {
             .await
             .is_err()
         {
-            self.gate.metrics.refused("header_timeout");
+            self.gateway.metrics.refused("header_timeout");
             return;
         }
         loop {
@@ -186,20 +186,20 @@ impl Watched {
             if let Some(progress) = watch.progress.get() {
                 progress.look();
             }
-            let limit = self.gate.site.get().config.edge.body_timeout;
-            if watch.body_stands_still(self.gate.sessions.clock().boot(), limit) {
-                self.gate.metrics.refused("body_timeout");
+            let limit = self.gateway.settings.get().config.edge.body_timeout;
+            if watch.body_stands_still(self.gateway.sessions.clock().boot(), limit) {
+                self.gateway.metrics.refused("body_timeout");
                 return;
             }
             let Some(Bound { key, known }) = watch.bound() else {
                 continue;
             };
-            match self.gate.sessions.follow(&key, known.as_ref()).await {
+            match self.gateway.sessions.follow(&key, known.as_ref()).await {
                 Follow::Alive(entry) => watch.know(&key, entry),
                 // The store is away: a stream is not a new request, and unknown is not ended.
                 Follow::Unknown => {}
                 Follow::Ended(_) if watch.cuts(&key) => {
-                    self.gate.metrics.stream_cut();
+                    self.gateway.metrics.stream_cut();
                     return;
                 }
                 // The app's answer has ended or exchanged it.
@@ -211,7 +211,7 @@ impl Watched {
     /// How long the header of a request may take. On a plain connection the time begins with its first byte (see
     /// [`rested`]); under TLS that byte cannot be seen coming, and the rest before it counts too.
     fn header_limit(&self, session: &ServerSession) -> Duration {
-        let limit = self.gate.site.get().config.edge.header_timeout;
+        let limit = self.gateway.settings.get().config.edge.header_timeout;
         let is_first =
             session.get_keepalive_reuses_remaining() == self.options.keepalive_request_limit;
         let is_tls = session
@@ -269,8 +269,8 @@ impl HttpServerApp for Watched {
     /// Asked for each connection.
     fn h2_options(&self) -> Option<H2Options> {
         let mut options = default_h2_options();
-        let site = self.gate.site.get();
-        let edge = &site.config.edge;
+        let settings = self.gateway.settings.get();
+        let edge = &settings.config.edge;
         options.max_concurrent_streams(edge.max_h2_streams);
         options.max_header_list_size(header_list_size(edge));
         Some(options)

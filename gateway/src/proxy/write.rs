@@ -9,17 +9,16 @@ use pingora_http::ResponseHeader;
 use pingora_proxy::Session;
 
 use super::Ctx;
-use super::request::is_over_tls;
 use crate::answer::Answer;
 use crate::auth::on_missing::is_navigation;
-use crate::gate::Gate;
+use crate::state::Gateway;
 
 /// One year: browsers that have been here once do not speak plain HTTP to this host any more.
 const HSTS: HeaderValue = HeaderValue::from_static("max-age=31536000");
 
 /// Writes `answer` as the response to the request of `session`.
 pub(super) async fn answer(
-    gate: &Gate,
+    gateway: &Gateway,
     session: &mut Session,
     ctx: &mut Ctx,
     answer: Answer,
@@ -35,7 +34,7 @@ pub(super) async fn answer(
     }
     head.insert_header("X-Request-Id", ctx.request_id.as_str())?;
     if let Some(farewell) = ctx.farewell.take() {
-        for cookie in farewell.lines(gate, &ctx.site, true) {
+        for cookie in farewell.lines(gateway, &ctx.settings, true) {
             head.append_header(SET_COOKIE, cookie)?;
         }
     }
@@ -66,6 +65,12 @@ pub(super) async fn answer(
 
 /// Whether the browser speaks TLS, to us or to a proxy in front. HSTS means nothing elsewhere (RFC 6797, 7.2).
 fn is_secure(session: &Session, ctx: &Ctx) -> bool {
-    let server = &ctx.site.config.server;
+    let server = &ctx.settings.config.server;
     server.public_origin.is_https() && (!server.redirect_https || is_over_tls(session))
+}
+
+pub(super) fn is_over_tls(session: &Session) -> bool {
+    session
+        .digest()
+        .is_some_and(|digest| digest.ssl_digest.is_some())
 }

@@ -3,7 +3,7 @@
 use session_core::session::Text;
 
 pub(crate) use crate::edge::client_ip::network;
-use crate::endpoints::device_label::device_label;
+use crate::views::device_label::device_label;
 
 /// What stands for every program that is not a known browser on a known system.
 const SOME_PROGRAM: &str = "a program";

@@ -8,9 +8,8 @@ use session_core::service::SessionsError;
 use session_core::store::Flag;
 use uuid::Uuid;
 
-use crate::endpoints::view::rfc3339;
-use crate::gate::Gate;
-use crate::site::Site;
+use crate::state::{ActiveConfig, Gateway};
+use crate::views::session::rfc3339;
 
 /// Most signals that are listed of one session, the newest first.
 const LISTED_MAX: usize = 20;
@@ -25,15 +24,15 @@ impl Flags {
     /// # Errors
     /// When the store failed: that nothing is known is not that there is nothing.
     pub(crate) async fn of(
-        gate: &Gate,
-        site: &Site,
+        gateway: &Gateway,
+        settings: &ActiveConfig,
         sessions: impl Iterator<Item = Uuid>,
     ) -> Result<Self, SessionsError> {
-        if site.risk.is_none() {
+        if settings.risk.is_none() {
             return Ok(Self::default());
         }
         let mut flags = HashMap::<_, Vec<Flag>>::new();
-        for flag in gate.sessions.flags(sessions.collect()).await? {
+        for flag in gateway.sessions.flags(sessions.collect()).await? {
             flags.entry(flag.session).or_default().push(flag);
         }
         Ok(Self(flags))
@@ -44,7 +43,7 @@ impl Flags {
     pub(crate) fn add_to(
         &self,
         view: &mut Value,
-        site: &Site,
+        settings: &ActiveConfig,
         (session, ip): (Uuid, Option<IpAddr>),
     ) {
         let Some(view) = view.as_object_mut() else {
@@ -56,7 +55,7 @@ impl Flags {
         names.sort_unstable();
         names.dedup();
         view.insert("flags".to_owned(), json!(names));
-        let Some(policy) = &site.risk else {
+        let Some(policy) = &settings.risk else {
             return;
         };
         let signals: Vec<Value> = flags

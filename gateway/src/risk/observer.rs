@@ -13,9 +13,11 @@ use uuid::Uuid;
 
 use super::budget::{Budgets, Said};
 use super::rules::{HISTORY, is_same_context, judge};
-use super::{Changed, Job, Policy, Signal, context, report, webhook};
+use super::signal::Signal;
+use super::state::{Changed, Job, Policy};
+use super::{context, report, webhook};
 use crate::config::RiskAction;
-use crate::gate::Gate;
+use crate::state::Gateway;
 use crate::telemetry::security::{self, Actor, Facts, Kind};
 
 /// A session that changes its context more often than [`HISTORY`] times in this time is still judged, but recorded only
@@ -25,27 +27,27 @@ const CROWDED_FOR: Duration = Duration::from_secs(3_600);
 const CROWDED: &str = "crowded";
 
 /// Judges what comes in, one after another, as long as the core runtime lives.
-pub(crate) async fn run(gate: Arc<Gate>) {
+pub(crate) async fn run(gateway: Arc<Gateway>) {
     let mut observer = Observer {
         budgets: Budgets::new(),
-        gate,
+        gateway,
     };
     loop {
-        let job = observer.gate.risk.jobs.next().await;
+        let job = observer.gateway.risk.jobs.next().await;
         observer.take(job).await;
     }
 }
 
 struct Observer {
-    gate: Arc<Gate>,
+    gateway: Arc<Gateway>,
     budgets: Budgets,
 }
 
 impl Observer {
     async fn take(&mut self, job: Job) {
-        let gate = Arc::clone(&self.gate);
+        let gateway = Arc::clone(&self.gateway);
         // Without: switched off while it waited.
-        let Some(policy) = gate.site.get().risk.clone() else {
+        let Some(policy) = gateway.settings.get().risk.clone() else {
             return;
         };
         let session = job.session();
@@ -55,19 +57,19 @@ impl Observer {
         };
         if let Err(failed) = done {
             debug!(error = %failed, %session, "sighting not judged, or not handed over");
-            gate.metrics.risk_dropped("store");
-            gate.risk.forget(session);
+            gateway.metrics.risk_dropped("store");
+            gateway.risk.forget(session);
         }
     }
 
     async fn consider(&mut self, policy: &Policy, changed: &Changed) -> Result<(), SessionsError> {
-        let gate = Arc::clone(&self.gate);
+        let gateway = Arc::clone(&self.gateway);
         let session = changed.entry.session();
         let mut new = sighting(policy, changed, session);
-        let mut past = gate.sessions.sightings_of(session.id, HISTORY).await?;
+        let mut past = gateway.sessions.sightings_of(session.id, HISTORY).await?;
         if past.is_empty() {
             let login = at_login(policy, session, &new);
-            gate.sessions.sight(login.clone()).await?;
+            gateway.sessions.sight(login.clone()).await?;
             past.push(login);
         }
         if past.len() >= HISTORY {
@@ -79,11 +81,11 @@ impl Observer {
         };
         debug!(session = %session.id, network = %new.network, before = %last.network, family = &*new.family, "context changed");
         new.signals = judge(&policy.config.rules, &past, &new);
-        do_strongest(&gate, policy, session, &new.signals, &changed.request_id).await?;
-        let now = gate.sessions.clock().boot();
+        do_strongest(&gateway, policy, session, &new.signals, &changed.request_id).await?;
+        let now = gateway.sessions.clock().boot();
         let said = self.budgets.signals(session.id, &new.signals, now);
         say(
-            &gate,
+            &gateway,
             policy,
             session,
             (last, &new),
@@ -95,25 +97,28 @@ impl Observer {
                 .get(1)
                 .is_some_and(|first| new.at.since(first.at) < CROWDED_FOR);
         if is_crowded && said.rules.is_empty() {
-            gate.metrics.risk_dropped("crowded");
+            gateway.metrics.risk_dropped("crowded");
             return Ok(());
         }
-        gate.sessions.sight(new).await
+        gateway.sessions.sight(new).await
     }
 
     /// Copies what was seen of a session to its new handle, flags included.
     async fn hand_over(&mut self, from: Uuid, to: Uuid) -> Result<(), SessionsError> {
-        let gate = Arc::clone(&self.gate);
-        if !self.budgets.moved(from, to, gate.sessions.clock().boot()) {
-            gate.metrics.risk_dropped("crowded");
+        let gateway = Arc::clone(&self.gateway);
+        if !self
+            .budgets
+            .moved(from, to, gateway.sessions.clock().boot())
+        {
+            gateway.metrics.risk_dropped("crowded");
             return Ok(());
         }
-        for seen in gate.sessions.sightings_of(from, HISTORY).await? {
+        for seen in gateway.sessions.sightings_of(from, HISTORY).await? {
             let seen = Sighting {
                 session: to,
                 ..seen
             };
-            gate.sessions.sight(seen).await?;
+            gateway.sessions.sight(seen).await?;
         }
         Ok(())
     }
@@ -159,7 +164,7 @@ fn at_login(policy: &Policy, session: &Session, new: &Sighting) -> Sighting {
 
 /// Does the strongest of what the broken rules say. It is done however often it was before: only saying so has a budget.
 async fn do_strongest(
-    gate: &Gate,
+    gateway: &Gateway,
     policy: &Policy,
     session: &Session,
     broken: &[RiskRule],
@@ -172,15 +177,15 @@ async fn do_strongest(
     };
     match action(&rule) {
         RiskAction::Observe | RiskAction::Notify => {}
-        RiskAction::Rotate => gate.risk.want_rotation(session.id),
-        RiskAction::Revoke => end(gate, session, *rule, request_id).await?,
+        RiskAction::Rotate => gateway.risk.want_rotation(session.id),
+        RiskAction::Revoke => end(gateway, session, *rule, request_id).await?,
     }
     Ok(())
 }
 
 /// Counts, writes down and tells what there is a budget for.
 fn say(
-    gate: &Gate,
+    gateway: &Gateway,
     policy: &Policy,
     session: &Session,
     (before, new): (&Sighting, &Sighting),
@@ -197,15 +202,15 @@ fn say(
             session: Some(session.id),
             client: new.network,
         };
-        report(gate, &signal, Some(session));
+        report(gateway, &signal, Some(session));
         if signal.action >= RiskAction::Notify {
-            webhook::notify_about_session(gate, &signal, before, new);
+            webhook::notify_about_session(gateway, &signal, before, new);
         }
     }
 }
 
 async fn end(
-    gate: &Gate,
+    gateway: &Gateway,
     session: &Session,
     rule: RiskRule,
     request_id: &str,
@@ -215,13 +220,13 @@ async fn end(
         user_id: None,
     };
     let reason = RevokeReason::Risk(rule);
-    match gate
+    match gateway
         .sessions
         .revoke(scope.clone(), reason, Wait::None)
         .await
     {
         Ok(receipt) => {
-            gate.metrics.revoked(reason, receipt.revoked);
+            gateway.metrics.revoked(reason, receipt.revoked);
             if receipt.revoked == 0 {
                 return Ok(());
             }

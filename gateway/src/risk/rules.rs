@@ -13,7 +13,7 @@ use session_core::session::RiskRule;
 use session_core::store::Sighting;
 
 use super::context::compared;
-use super::geo::distance_km;
+use super::state::geo::distance_km;
 use crate::config::{NewcomerRule, ParallelRule, RiskRules, TravelRule};
 
 /// How many sightings of a session are looked back on.

@@ -20,7 +20,7 @@ use tracing_appender::non_blocking::{ErrorCounter, NonBlocking, NonBlockingBuild
 use tracing_subscriber::fmt::MakeWriter;
 
 use super::security;
-use crate::permissions;
+use crate::config::permissions;
 
 /// Lines that wait to be written: about two megabytes of usual ones.
 const QUEUE: usize = 5_000;

@@ -5,15 +5,16 @@ use std::time::Duration;
 use prometheus::proto::MetricFamily;
 use prometheus::{
     Encoder as _, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge,
-    IntGaugeVec, Opts, Registry, TextEncoder,
+    IntGaugeVec, Registry, TextEncoder,
 };
 use session_core::cache::breaker::BreakerState;
 use session_core::service::Sessions;
 use session_core::session::RevokeReason;
 
 use super::lines::Trail;
+use super::maker::Maker;
 use super::mirror::Mirror;
-use crate::endpoints::streams::{Kind, Streams};
+use crate::limits::streams::{Kind, Streams};
 
 mod login;
 
@@ -353,43 +354,4 @@ pub(crate) fn text(families: &[MetricFamily]) -> Result<Vec<u8>, prometheus::Err
     let mut text = Vec::new();
     TextEncoder::new().encode(families, &mut text)?;
     Ok(text)
-}
-
-/// Makes and registers.
-pub(super) struct Maker<'a>(pub(super) &'a Registry);
-
-impl Maker<'_> {
-    fn counters(
-        &self,
-        name: &str,
-        help: &str,
-        labels: &[&str],
-    ) -> Result<IntCounterVec, prometheus::Error> {
-        let metric = IntCounterVec::new(Opts::new(format!("sidgate_{name}"), help), labels)?;
-        self.0.register(Box::new(metric.clone()))?;
-        Ok(metric)
-    }
-
-    fn counter(&self, name: &str, help: &str) -> Result<IntCounter, prometheus::Error> {
-        let metric = IntCounter::new(format!("sidgate_{name}"), help)?;
-        self.0.register(Box::new(metric.clone()))?;
-        Ok(metric)
-    }
-
-    pub(super) fn gauges(
-        &self,
-        name: &str,
-        help: &str,
-        labels: &[&str],
-    ) -> Result<IntGaugeVec, prometheus::Error> {
-        let metric = IntGaugeVec::new(Opts::new(format!("sidgate_{name}"), help), labels)?;
-        self.0.register(Box::new(metric.clone()))?;
-        Ok(metric)
-    }
-
-    pub(super) fn gauge(&self, name: &str, help: &str) -> Result<IntGauge, prometheus::Error> {
-        let metric = IntGauge::new(format!("sidgate_{name}"), help)?;
-        self.0.register(Box::new(metric.clone()))?;
-        Ok(metric)
-    }
 }

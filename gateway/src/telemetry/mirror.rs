@@ -7,7 +7,7 @@ use session_core::stats::{ResetReason, SharedReject};
 
 use super::lag::Lag;
 use super::lines::Trail;
-use super::metrics::Maker;
+use super::maker::Maker;
 
 /// Values that the core counts.
 #[derive(Debug)]

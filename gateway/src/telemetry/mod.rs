@@ -5,6 +5,7 @@ pub(crate) mod history;
 mod lag;
 pub(crate) mod lines;
 pub(crate) mod logs;
+mod maker;
 pub(crate) mod metrics;
 mod mirror;
 mod reading;

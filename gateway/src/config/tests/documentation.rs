@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use self::effects::EFFECTS;
-use super::super::file::Document;
+use super::super::reader::Reader;
 use super::super::secret::Sources;
 use super::super::{Config, restart_needed};
 use super::{CERT, Draft, KEY, KEY_A, KEY_B, MINIMAL, Place};
@@ -88,7 +88,7 @@ fn known() -> Vec<String> {
     );
     let place = place();
     let sources = Sources::new(place.path(), &|_| None);
-    let known = Document::read(&text, |root| {
+    let known = Reader::read(&text, |root| {
         Config::read(root, &sources)?;
         Some(root.document().known())
     });

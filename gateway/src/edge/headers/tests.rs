@@ -2,7 +2,7 @@ use http::HeaderName;
 use proptest::prelude::*;
 
 use super::{Reserved, is_odd, reserved, to_remove};
-use crate::config::OddHeaderNames;
+use crate::edge::OddHeaderNames;
 use crate::edge::tests::{Sent, policy};
 use crate::edge::{EdgePolicy, Refused};
 

@@ -7,8 +7,8 @@ use http::header::{COOKIE, HeaderName, HeaderValue};
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseResult;
 
-use crate::config::OddHeaderNames;
 use crate::corpus;
+use crate::edge::OddHeaderNames;
 use crate::edge::client_ip::client_ip;
 use crate::edge::target::without_params;
 use crate::edge::{Cookies, EdgePolicy, HostSet, Refused, SidCookie, Target, headers};

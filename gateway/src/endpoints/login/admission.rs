@@ -10,12 +10,11 @@ use crate::answer::Answer;
 use crate::auth::account::Account;
 use crate::edge::client_ip::network;
 use crate::endpoints::Asker;
-use crate::gate::Gate;
-use crate::login_limits::{Attempt, Factors, Limited, Standing};
-use crate::look_up::look_up;
+use crate::limits::logins::{Attempt, Factors, Limited, Standing};
 use crate::risk::{self, Refused};
-use crate::site::Site;
+use crate::state::{ActiveConfig, Gateway};
 use crate::telemetry::security::{self, Facts, Kind};
+use crate::visit::look_up::look_up;
 
 /// Why an attempt may not be made.
 enum Denied {
@@ -36,13 +35,13 @@ impl From<Limited> for Denied {
 /// # Errors
 /// The answer to give instead of asking the app.
 pub(super) async fn admit(
-    gate: &Gate,
-    site: &Site,
+    gateway: &Gateway,
+    settings: &ActiveConfig,
     asker: &Asker,
     account: &Account,
     factors: Factors,
 ) -> Result<Attempt, Box<Answer>> {
-    let denied = match judge(gate, site, asker, account, factors).await {
+    let denied = match judge(gateway, settings, asker, account, factors).await {
         Ok(attempt) => return Ok(attempt),
         Err(denied) => denied,
     };
@@ -50,13 +49,13 @@ pub(super) async fn admit(
         return Err(Box::new(Answer::unavailable()));
     };
     let counter = limited.counter.as_str();
-    gate.metrics.refused("login_limit");
-    gate.metrics.login_limited(counter);
-    risk::refused(gate, site, Refused::Login, (asker.ip, &asker.request_id));
-    let digest = site.log_key.digest(account);
+    gateway.metrics.refused("login_limit");
+    gateway.metrics.login_limited(counter);
+    risk::refused(gateway, settings, Refused::Login, asker.client());
+    let digest = settings.log_key.digest(account);
     let facts = Facts {
         account: Some(&digest),
-        ..asker.facts(counter)
+        ..asker.client().facts(counter)
     };
     security::note(Kind::LoginLimited, facts);
     Err(Box::new(too_many(limited.wait.0)))
@@ -64,34 +63,34 @@ pub(super) async fn admit(
 
 /// The store is asked only for clients that have something left, and for live sessions that have.
 async fn judge(
-    gate: &Gate,
-    site: &Site,
+    gateway: &Gateway,
+    settings: &ActiveConfig,
     asker: &Asker,
     account: &Account,
     factors: Factors,
 ) -> Result<Attempt, Denied> {
-    let limits = &site.login_limits;
-    let live = live_session(gate, site, asker).await;
+    let limits = &settings.login_limits;
+    let live = live_session(gateway, settings, asker).await;
     let by_session = match &live {
         Some(live) => Some(limits.session(live.identity.user_id(), live.id)?),
         None => None,
     };
-    let by_client = limits.client(asker.ip);
+    let by_client = limits.client(asker.client().ip);
     if by_session.is_none()
         && let Err(limited) = by_client
     {
         return Err(limited.into());
     }
-    let network = network(asker.ip);
+    let network = network(asker.client().ip);
     let user_id = live.as_ref().map(|live| live.identity.user_id());
-    let asked = gate
+    let asked = gateway
         .sessions
         .familiarity(account.as_str(), network, user_id);
     let familiarity = asked
         .await
         .inspect_err(|failed| debug!(error = %failed, "nobody can say whose attempt this is"))
         .ok();
-    gate.metrics.login_standing(match familiarity {
+    gateway.metrics.login_standing(match familiarity {
         Some(found) if found.user => "live_session",
         Some(found) if found.network => "network",
         Some(_) => "stranger",
@@ -129,14 +128,17 @@ fn says_to_be(session: &Session, account: &Account) -> bool {
 }
 
 /// The session of the cookie, if it is certain that it lives. That nobody can say is as good as none here: it gives no right.
-async fn live_session(gate: &Gate, site: &Site, asker: &Asker) -> Option<Session> {
-    let key = asker.key(gate)?;
+async fn live_session(
+    gateway: &Gateway,
+    settings: &ActiveConfig,
+    asker: &Asker,
+) -> Option<Session> {
+    let key = asker.visit.key()?;
     let query = Query {
         counts_as_use: false,
         ..Query::default()
     };
-    let source = (asker.ip, asker.request_id.as_str());
-    match look_up(gate, site, source, key, query).await {
+    match look_up(gateway, settings, asker.client(), key, query).await {
         Ok(Resolution::Active(active)) => Some(active.entry.session().clone()),
         Ok(Resolution::Absent(_) | Resolution::Unknown(_)) | Err(_) => None,
     }

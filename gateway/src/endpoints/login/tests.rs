@@ -2,16 +2,11 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use super::*;
 
-fn asker() -> Asker {
-    Asker {
-        sid: None,
+fn client() -> Client {
+    Client {
         ip: IpAddr::V4(Ipv4Addr::LOCALHOST),
         user_agent: "real".into(),
-        query: String::new(),
-        request_id: "r".to_owned(),
-        seen: std::sync::OnceLock::new(),
-        farewell: std::sync::OnceLock::new(),
-        offer: None,
+        request_id: "r".into(),
     }
 }
 
@@ -26,19 +21,19 @@ fn only_a_json_object_with_both_strings_is_a_login() {
         r#"{"email":"a","password":1}"#,
         r#"{"email":"","password":"x"}"#,
     ] {
-        assert!(parse(body.as_bytes(), &asker()).is_none(), "{body}");
+        assert!(parse(body.as_bytes(), &client()).is_none(), "{body}");
     }
     let long = format!(
         r#"{{"email":"a","password":"{}"}}"#,
         "x".repeat(FIELD_MAX + 1)
     );
-    assert!(parse(long.as_bytes(), &asker()).is_none());
+    assert!(parse(long.as_bytes(), &client()).is_none());
 }
 
 #[test]
 fn further_members_pass_but_what_the_gateway_vouches_for_does_not() {
     let body = br#"{"email":"a","password":"b","otp":"123456","ip":"6.6.6.6","user_agent":"fake"}"#;
-    let sent = serde_json::to_value(parse(body, &asker()).unwrap().credentials).unwrap();
+    let sent = serde_json::to_value(parse(body, &client()).unwrap().credentials).unwrap();
     assert_eq!(
         sent,
         json!({"email": "a", "password": "b", "otp": "123456", "ip": "127.0.0.1", "user_agent": "real"})
@@ -49,7 +44,7 @@ fn further_members_pass_but_what_the_gateway_vouches_for_does_not() {
 fn what_may_be_a_guess_is_more_than_a_password() {
     let brought = |extra: &str| {
         let body = format!(r#"{{"email":"a","password":"b"{extra}}}"#);
-        factors(&parse(body.as_bytes(), &asker()).unwrap().credentials)
+        factors(&parse(body.as_bytes(), &client()).unwrap().credentials)
     };
     for switches in [
         "",

@@ -1,5 +1,5 @@
 use super::*;
-use crate::legacy::found::VALUES_MAX;
+use crate::legacy::cookies::found::VALUES_MAX;
 
 const OLD: Uuid = Uuid::from_u128(1);
 const NEW: Uuid = Uuid::from_u128(2);

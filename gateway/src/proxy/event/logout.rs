@@ -9,13 +9,13 @@ use session_core::sid::SessionKey;
 use session_core::store::Scope;
 
 use super::{NotDone, Subject};
+use crate::answer::set_cookie;
 use crate::auth::event::LogoutScope;
-use crate::gate::Gate;
 use crate::legacy::{self, OldLogins};
-use crate::look_up::living;
 use crate::proxy::ctx::{Ctx, Forward};
-use crate::set_cookie;
+use crate::state::Gateway;
 use crate::telemetry::security::{self, Facts, Kind};
+use crate::visit::look_up::living;
 
 /// What of the session itself is to end.
 struct Own {
@@ -52,7 +52,7 @@ impl Own {
 
 /// Ends what the event names. Answers with the last word about our cookie.
 pub(super) async fn log_out(
-    gate: &Gate,
+    gateway: &Gateway,
     forward: &Forward,
     ctx: &mut Ctx,
     subject: &mut Subject,
@@ -62,20 +62,20 @@ pub(super) async fn log_out(
     if scope == LogoutScope::Others && own.as_ref().is_none_or(|own| !own.clears) {
         // The old login in this browser is one of the others, and ends with them.
         if let Some(own) = &own {
-            end(gate, (forward, ctx), &own.scope, own.reason, subject.key).await?;
+            end(gateway, (forward, ctx), &own.scope, own.reason, subject.key).await?;
         }
         return Ok(None);
     }
     let old = old_logins(forward, ctx, subject.key).await;
     let mut had_session = false;
     if let Some(own) = &own {
-        let receipt = end(gate, (forward, ctx), &own.scope, own.reason, subject.key).await?;
+        let receipt = end(gateway, (forward, ctx), &own.scope, own.reason, subject.key).await?;
         // How many of all ended is not always known; that one did is.
         had_session = receipt.revoked > 0 || subject.user_id.is_some();
     }
     for key in old.keys().iter().filter(|key| Some(**key) != subject.key) {
         end(
-            gate,
+            gateway,
             (forward, ctx),
             &Scope::Key(*key),
             RevokeReason::Logout,
@@ -92,34 +92,40 @@ pub(super) async fn log_out(
     // Whose it was stays known: further events may be about the others. Where nobody was logged in, what the browser holds is
     // of no use any more.
     subject.key = None;
-    Ok(set_cookie::clear(&ctx.site.config.cookie))
+    Ok(set_cookie::clear(&ctx.settings.config.cookie))
 }
 
 async fn old_logins(forward: &Forward, ctx: &Ctx, own: Option<SessionKey>) -> OldLogins {
-    let (gate, site) = (Arc::clone(&ctx.gate), Arc::clone(&ctx.site));
-    let visitor = forward.visitor(ctx);
-    let offer = forward.offer.as_deref();
-    let old = Box::pin(legacy::old_logins(&gate, &site, offer, own, &visitor)).await;
+    let (gateway, settings) = (Arc::clone(&ctx.gateway), Arc::clone(&ctx.settings));
+    let offer = forward.visit.old_cookies.as_deref();
+    let old = Box::pin(legacy::old_logins(
+        &gateway,
+        &settings,
+        offer,
+        own,
+        &forward.visit.client,
+    ))
+    .await;
     // A client that has asked in vain too often is told nothing about old logins, and is logged out all the same.
     old.unwrap_or_else(|_too_many| OldLogins::unknown())
 }
 
 async fn end(
-    gate: &Gate,
+    gateway: &Gateway,
     (forward, ctx): (&Forward, &Ctx),
     scope: &Scope,
     reason: RevokeReason,
     acting: Option<SessionKey>,
 ) -> Result<Receipt, SessionsError> {
     let session = match acting {
-        Some(key) => living(gate, key).await,
+        Some(key) => living(gateway, key).await,
         None => None,
     };
-    let receipt = gate
+    let receipt = gateway
         .sessions
         .revoke(scope.clone(), reason, Wait::All)
         .await?;
-    gate.metrics.revoked(reason, receipt.revoked);
+    gateway.metrics.revoked(reason, receipt.revoked);
     let facts = Facts {
         app: Some(&forward.app.name),
         receipt: Some(&receipt),

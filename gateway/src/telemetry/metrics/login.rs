@@ -2,7 +2,8 @@
 
 use prometheus::{IntCounter, IntCounterVec};
 
-use super::{Maker, Metrics};
+use super::Metrics;
+use crate::telemetry::maker::Maker;
 
 #[derive(Debug)]
 pub(super) struct LoginCounters {

@@ -1,0 +1,389 @@
+//! Answers that the gateway gives itself. The one place where outcomes become HTTP.
+//!
+//! Errors are RFC 9457 `application/problem+json` with a `code` that programs can rely on and the id of the request, and
+//! nothing that an attacker could learn from; a person gets the same as a small page. Every answer is `no-store`, cannot
+//! be framed or sniffed, and does not say what software made it.
+
+pub(crate) mod set_cookie;
+
+use bytes::Bytes;
+use http::HeaderMap;
+use http::header::{
+    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_MAX_AGE, ALLOW,
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderName, HeaderValue, LOCATION, REFERRER_POLICY,
+    RETRY_AFTER, SET_COOKIE, VARY, X_CONTENT_TYPE_OPTIONS,
+};
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+use session_core::service::{Absence, SessionsError};
+use session_core::session::{Dead, RevokeReason};
+
+use crate::edge::{METHODS, Refused};
+use crate::limits::streams::Full;
+
+/// Seconds after which a client may try again when something is unavailable.
+pub(crate) const RETRY_SECONDS: u64 = 1;
+
+/// Fields that every answer carries.
+pub(crate) const COMMON: [(HeaderName, &str); 4] = [
+    (CACHE_CONTROL, "no-store"),
+    (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (
+        CONTENT_SECURITY_POLICY,
+        "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    ),
+    (REFERRER_POLICY, "no-referrer"),
+];
+
+/// A complete answer.
+#[derive(Clone, Debug)]
+pub(crate) struct Answer {
+    /// Status code.
+    pub status: u16,
+    /// Header fields beside those that every answer carries.
+    pub headers: Vec<(HeaderName, HeaderValue)>,
+    /// Body.
+    pub body: Body,
+    /// Whether the connection ends with it.
+    pub close: bool,
+    /// Metric and log label.
+    pub outcome: &'static str,
+}
+
+/// What an answer says.
+#[derive(Clone, Debug)]
+pub(crate) enum Body {
+    /// Nothing.
+    Empty,
+    /// JSON, complete.
+    Json(Bytes),
+    /// Text of the kind given, complete.
+    Text(HeaderValue, &'static str),
+    /// A problem document, to which the id of the request is added when it is written.
+    Problem(Map<String, Value>),
+}
+
+impl Body {
+    /// Content type and bytes, for a person or a program.
+    #[must_use]
+    pub(crate) fn render(self, request_id: &str, for_a_person: bool) -> (HeaderValue, Bytes) {
+        let (kind, bytes) = match self {
+            Self::Empty => ("text/plain", Bytes::new()),
+            Self::Json(bytes) => ("application/json", bytes),
+            Self::Text(kind, text) => return (kind, Bytes::from_static(text.as_bytes())),
+            Self::Problem(problem) if for_a_person => (
+                "text/html; charset=utf-8",
+                page(&problem, request_id).into(),
+            ),
+            Self::Problem(mut problem) => {
+                problem.insert("request_id".to_owned(), request_id.into());
+                (
+                    "application/problem+json",
+                    serde_json::to_vec(&problem).unwrap_or_default().into(),
+                )
+            }
+        };
+        (HeaderValue::from_static(kind), bytes)
+    }
+}
+
+/// The page that a person sees. Title and status are ours, and so is the id: nothing of it came with the request.
+fn page(problem: &Map<String, Value>, request_id: &str) -> String {
+    let title = problem.get("title").and_then(Value::as_str);
+    let (title, status) = (
+        title.unwrap_or("Error"),
+        problem.get("status").and_then(Value::as_u64).unwrap_or(500),
+    );
+    format!(
+        "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n\
+         <meta name=\"viewport\" content=\"width=device-width\">\n<title>{status} {title}</title>\n\
+         <h1>{title}</h1>\n<p>Status {status}. Request <code>{request_id}</code></p>\n</html>\n"
+    )
+}
+
+impl Answer {
+    fn new(status: u16, outcome: &'static str) -> Self {
+        Self {
+            status,
+            headers: vec![],
+            body: Body::Empty,
+            close: false,
+            outcome,
+        }
+    }
+
+    /// JSON.
+    #[must_use]
+    pub(crate) fn json(status: u16, outcome: &'static str, body: &impl Serialize) -> Self {
+        let mut answer = Self::new(status, outcome);
+        answer.body = Body::Json(serde_json::to_vec(body).unwrap_or_default().into());
+        answer
+    }
+
+    /// Text of any kind.
+    #[must_use]
+    pub(crate) fn text(
+        status: u16,
+        outcome: &'static str,
+        kind: HeaderValue,
+        body: &'static str,
+    ) -> Self {
+        let mut answer = Self::new(status, outcome);
+        answer.body = Body::Text(kind, body);
+        answer
+    }
+
+    /// A problem. `code` is part of the contract; the title is for people.
+    #[must_use]
+    pub(crate) fn problem(status: u16, code: &'static str, title: &str) -> Self {
+        Self::problem_with(status, code, title, &json!({}))
+    }
+
+    /// A problem with further members.
+    #[must_use]
+    pub(crate) fn problem_with(
+        status: u16,
+        code: &'static str,
+        title: &str,
+        members: &Value,
+    ) -> Self {
+        let mut body = Map::new();
+        body.insert("type".to_owned(), json!("about:blank"));
+        body.insert("title".to_owned(), json!(title));
+        body.insert("status".to_owned(), json!(status));
+        body.insert("code".to_owned(), json!(code));
+        body.extend(members.as_object().cloned().unwrap_or_default());
+        let mut answer = Self::new(status, code);
+        answer.body = Body::Problem(body);
+        answer
+    }
+
+    /// `204`.
+    #[must_use]
+    pub(crate) fn no_content(outcome: &'static str) -> Self {
+        Self::new(204, outcome)
+    }
+
+    /// A refusal at the edge: the same few words for every reason, and the connection closes.
+    #[must_use]
+    pub(crate) fn refused(why: Refused) -> Self {
+        let status = why.status();
+        let answer = Self::problem(status, "bad_request", "The request was refused").closing();
+        if status == 405 {
+            answer.with(ALLOW, allow())
+        } else {
+            answer
+        }
+    }
+
+    /// Nobody can say whether there is a session: `503`, and no cookie is touched.
+    #[must_use]
+    pub(crate) fn unavailable() -> Self {
+        Self::problem(
+            503,
+            "unavailable",
+            "The session service is not available, try again",
+        )
+        .with(RETRY_AFTER, HeaderValue::from(RETRY_SECONDS))
+    }
+
+    /// For an end of sessions that failed, or may have.
+    #[must_use]
+    pub(crate) fn not_committed(failed: &SessionsError) -> Self {
+        if failed.may_have_happened() {
+            Self::outcome_unknown()
+        } else {
+            Self::unavailable()
+        }
+    }
+
+    /// The same for an end of sessions that was sent to the store and not answered. Repeating it is safe.
+    #[must_use]
+    fn outcome_unknown() -> Self {
+        let title = "It is not known whether the sessions were ended, try again";
+        Self::problem_with(503, "unavailable", title, &json!({"outcome": "unknown"}))
+            .with(RETRY_AFTER, HeaderValue::from(RETRY_SECONDS))
+    }
+
+    /// There are as many streams as there may be, of everybody or of whoever asks.
+    #[must_use]
+    pub(crate) fn too_many_streams(full: Full) -> Self {
+        let status = match full {
+            Full::Process => 503,
+            Full::Client | Full::Session => 429,
+        };
+        Self::problem(status, "too_many_streams", "Too many streams are open")
+            .with(RETRY_AFTER, HeaderValue::from(RETRY_SECONDS))
+    }
+
+    /// Too much at once: this request is not looked at, so that those that matter more are served. The wait differs from
+    /// request to request, or all would come back together.
+    #[must_use]
+    pub(crate) fn overloaded(request_id: &str) -> Self {
+        let spread = request_id
+            .bytes()
+            .last()
+            .map_or(0, |byte| u64::from(byte % 4));
+        Self::problem(503, "overloaded", "Too many requests at once, try again")
+            .with(RETRY_AFTER, HeaderValue::from(RETRY_SECONDS + spread))
+    }
+
+    /// Too many sids of one client were no sessions.
+    #[must_use]
+    pub(crate) fn too_many_misses(seconds: u64) -> Self {
+        Self::problem(
+            429,
+            "too_many_requests",
+            "Too many requests, try again later",
+        )
+        .with(RETRY_AFTER, HeaderValue::from(seconds))
+    }
+
+    /// What a page of another origin may do here; see `auth/cors.rs`.
+    #[must_use]
+    pub(crate) fn preflight(requested: Option<&HeaderValue>) -> Self {
+        let answer = Self::new(204, "preflight")
+            .with(ACCESS_CONTROL_ALLOW_METHODS, allow())
+            .with(ACCESS_CONTROL_MAX_AGE, HeaderValue::from(600));
+        match requested {
+            Some(names) => answer.with(ACCESS_CONTROL_ALLOW_HEADERS, names.clone()),
+            None => answer,
+        }
+    }
+
+    /// The same for an origin that is not on the route's list.
+    #[must_use]
+    pub(crate) fn origin_not_allowed() -> Self {
+        Self::problem(403, "origin_not_allowed", "This origin is not allowed here")
+    }
+
+    /// The body is larger than anything that makes sense here.
+    #[must_use]
+    pub(crate) fn too_large() -> Self {
+        Self::problem(413, "too_large", "The request body is too large").closing()
+    }
+
+    /// The request makes no sense. The title is for its developer.
+    #[must_use]
+    pub(crate) fn invalid(title: &str) -> Self {
+        Self::problem(400, "invalid_request", title)
+    }
+
+    /// There is no session and the route requires one. A browser whose session gave way to another one learns that.
+    #[must_use]
+    pub(crate) fn unauthenticated(why: Option<Absence>) -> Self {
+        let answer = match why.and_then(ended_code) {
+            Some(code) => Self::problem(
+                401,
+                code,
+                "The session was ended by a login on another device",
+            ),
+            None => Self::problem(401, "unauthenticated", "Authentication is required"),
+        };
+        answer.with(VARY, HeaderValue::from_static("Cookie"))
+    }
+
+    /// The same, for somebody who can be sent to the login page.
+    #[must_use]
+    pub(crate) fn login_page(location: &str) -> Self {
+        let Ok(location) = HeaderValue::from_str(location) else {
+            return Self::unauthenticated(None);
+        };
+        Self::new(303, "login_redirect")
+            .with(LOCATION, location)
+            .with(
+                VARY,
+                HeaderValue::from_static("Cookie, Accept, Sec-Fetch-Mode, Sec-Fetch-Dest"),
+            )
+    }
+
+    /// The same page again, now with the new cookie. `location` is a path and a query.
+    #[must_use]
+    pub(crate) fn again(location: &str) -> Self {
+        let Ok(location) = HeaderValue::from_str(location) else {
+            return Self::unavailable();
+        };
+        Self::new(303, "migrated").with(LOCATION, location)
+    }
+
+    /// The same resource, over TLS. Carries no cookie and says nothing else.
+    #[must_use]
+    pub(crate) fn over_tls(location: &str) -> Self {
+        let Ok(location) = HeaderValue::from_str(location) else {
+            return Self::not_found();
+        };
+        Self::new(308, "https_redirect").with(LOCATION, location)
+    }
+
+    /// There is nothing at this path.
+    #[must_use]
+    pub(crate) fn not_found() -> Self {
+        Self::problem(404, "not_found", "Not found")
+    }
+
+    /// The path knows other methods.
+    #[must_use]
+    pub(crate) fn method_not_allowed(allow: &'static str) -> Self {
+        Self::problem(405, "method_not_allowed", "Method not allowed")
+            .with(ALLOW, HeaderValue::from_static(allow))
+    }
+
+    /// A request that another site made the browser send.
+    #[must_use]
+    pub(crate) fn cross_site() -> Self {
+        Self::problem(403, "cross_site", "Cross-site requests are refused")
+    }
+
+    /// The request came in clear text, and is none that can be sent again.
+    #[must_use]
+    pub(crate) fn https_required() -> Self {
+        Self::problem(403, "https_required", "Use https").closing()
+    }
+
+    /// Adds a header field.
+    #[must_use]
+    pub(crate) fn with(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.push((name, value));
+        self
+    }
+
+    /// Adds a cookie.
+    #[must_use]
+    pub(crate) fn with_cookie(self, cookie: HeaderValue) -> Self {
+        self.with(SET_COOKIE, cookie)
+    }
+
+    /// Closes the connection after the answer.
+    #[must_use]
+    pub(crate) fn closing(mut self) -> Self {
+        self.close = true;
+        self
+    }
+
+    /// All header fields but those of the body: what every answer carries, unless this one says otherwise, and its own.
+    #[must_use]
+    pub(crate) fn fields(&self) -> HeaderMap {
+        let mut fields = HeaderMap::with_capacity(COMMON.len() + self.headers.len());
+        for (name, value) in COMMON {
+            fields.insert(name, HeaderValue::from_static(value));
+        }
+        for (name, value) in &self.headers {
+            if COMMON.iter().any(|(common, _)| common == name) {
+                fields.insert(name, value.clone());
+            } else {
+                fields.append(name, value.clone());
+            }
+        }
+        fields
+    }
+}
+
+/// The `code` that tells a browser why it has no session any more, where that is more than "log in again".
+#[must_use]
+pub(crate) fn ended_code(why: Absence) -> Option<&'static str> {
+    (why == Absence::Ended(Dead::Revoked(Some(RevokeReason::Evicted)))).then_some("session_evicted")
+}
+
+fn allow() -> HeaderValue {
+    HeaderValue::from_str(&METHODS.join(", ")).unwrap_or_else(|_| HeaderValue::from_static("GET"))
+}

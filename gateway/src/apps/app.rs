@@ -1,0 +1,55 @@
+//! One app: the keys that it shares with the gateway, its servers, and what it may ask for.
+
+use std::sync::Arc;
+
+use session_core::keys::Keyring;
+use session_core::keys::reference::ReferenceKeys;
+use session_core::session::Session;
+
+use super::pool::Pool;
+use crate::auth::event_permissions::EventPermissions;
+use crate::auth::identity::Confided;
+use crate::auth::token::AppKeys;
+use crate::config::{Config, CookieName, Upstream};
+
+/// An app behind the gateway.
+#[derive(Debug)]
+pub(crate) struct App {
+    /// Its name in the configuration.
+    pub name: Arc<str>,
+    /// The keys that it shares with us.
+    pub keys: AppKeys,
+    /// The cookie that shows it whether a session is active.
+    pub cookie_marker: Option<CookieName>,
+    /// Where it listens.
+    pub pool: Pool,
+    /// What it may ask for.
+    pub events: EventPermissions,
+    references: ReferenceKeys,
+    is_backend: bool,
+}
+
+impl App {
+    pub(crate) fn new(upstream: &Arc<Upstream>, config: &Config, keys: &Keyring) -> Self {
+        let is_backend = upstream.name == config.backend.upstream.name;
+        let claim = config.admin.claim.as_ref();
+        Self {
+            events: EventPermissions::new(is_backend, upstream.events.as_deref(), claim),
+            references: ReferenceKeys::new(keys, &upstream.name),
+            is_backend,
+            name: upstream.name.as_str().into(),
+            keys: AppKeys::new(&upstream.name, &keys.upstream(&upstream.name)),
+            cookie_marker: upstream.cookie_marker.clone(),
+            pool: Pool::new(Arc::clone(upstream)),
+        }
+    }
+
+    /// What this app alone is told of `session`.
+    pub(crate) fn confided(&self, session: &Session) -> Confided {
+        let sealed = session.references.of(&self.name);
+        Confided {
+            reference: sealed.and_then(|sealed| self.references.open(session.id, sealed)),
+            auth_hash: self.is_backend,
+        }
+    }
+}

@@ -1,0 +1,225 @@
+//! The command line. Exit code 78 (`EX_CONFIG` of sysexits.h) means: the configuration is wrong, a restart will not help.
+
+mod migration;
+mod risk;
+mod sessions;
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use clap::{Parser, Subcommand};
+use session_core::keys::MasterKey;
+use session_core::store::StoreError;
+
+use crate::config::MasterSource;
+use crate::run::server;
+use crate::run::upgrade::UpgradeFailed;
+use crate::run::wiring::{self, WiringError};
+use crate::telemetry::logs;
+
+/// `EX_CONFIG`
+const BAD_CONFIG: u8 = 78;
+/// Exit code of a revocation that may or may not have happened (EX_TEMPFAIL of sysexits.h).
+const TRY_AGAIN: u8 = 75;
+/// Longest wait for the store in `check --connect`.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// Longest run of `schema apply`.
+const SCHEMA_TIMEOUT: Duration = Duration::from_secs(300);
+
+/// The session gateway: one opaque cookie in, a verified identity out.
+#[derive(Parser)]
+#[command(name = "sidgate", version, about)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the gateway.
+    Run {
+        /// Configuration file.
+        #[arg(long)]
+        config: PathBuf,
+        /// Take the listening sockets over from a running gateway (send it SIGQUIT afterwards).
+        #[arg(long)]
+        upgrade: bool,
+    },
+    /// Check a configuration and list every fault.
+    Check {
+        /// Configuration file.
+        #[arg(long)]
+        config: PathBuf,
+        /// Also connect to the store and check its schema.
+        #[arg(long)]
+        connect: bool,
+    },
+    /// Manage the store's schema.
+    #[command(subcommand)]
+    Schema(Schema),
+    /// Make and show keys.
+    #[command(subcommand)]
+    Keys(Keys),
+    /// Follow the migration of old logins.
+    #[command(subcommand)]
+    Migration(migration::Migration),
+    /// Try rules about suspicious activity.
+    #[command(subcommand)]
+    Risk(risk::Risk),
+    /// List, show and end sessions.
+    #[command(subcommand)]
+    Sessions(sessions::Sessions),
+}
+
+#[derive(Subcommand)]
+enum Schema {
+    /// Bring the schema up to date.
+    Apply {
+        /// Configuration file.
+        #[arg(long)]
+        config: PathBuf,
+    },
+}
+
+#[derive(Subcommand)]
+enum Keys {
+    /// Print a new master key: 32 random bytes in base64.
+    Generate {
+        /// Write it to this file (mode 0600) instead; an existing file is never overwritten.
+        #[arg(long)]
+        out: Option<PathBuf>,
+    },
+    /// Print the key that an app shares with the gateway, in base64.
+    Upstream {
+        /// Name of the upstream.
+        name: String,
+        /// Configuration file.
+        #[arg(long)]
+        config: PathBuf,
+    },
+}
+
+/// Runs the command that was asked for.
+#[must_use]
+pub fn main() -> ExitCode {
+    match dispatch(Cli::parse().command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failed) => {
+            complain(&failed);
+            ExitCode::from(exit_code(&failed))
+        }
+    }
+}
+
+fn dispatch(command: Command) -> Result<(), WiringError> {
+    match command {
+        Command::Run { config, upgrade } => {
+            let lines = logs::start();
+            server::run(config, upgrade, lines.trail())
+        }
+        Command::Check { config, connect } => check(&config, connect),
+        Command::Schema(Schema::Apply { config }) => {
+            let config = wiring::load(&config)?;
+            block_on(SCHEMA_TIMEOUT, async {
+                Ok(wiring::store(&config).await?.apply_schema().await?)
+            })?;
+            say("schema is up to date")
+        }
+        Command::Keys(Keys::Generate { out: Some(file) }) => wiring::create_key_file(&file),
+        Command::Keys(Keys::Generate { out: None }) => say(&wiring::new_key()?),
+        Command::Keys(Keys::Upstream { name, config }) => upstream_key(&name, &config),
+        Command::Migration(command) => command.run(),
+        Command::Risk(command) => command.run(),
+        Command::Sessions(command) => command.run(),
+    }
+}
+
+fn check(path: &Path, connect: bool) -> Result<(), WiringError> {
+    let config = wiring::load(path)?;
+    for line in config.advice() {
+        say(&format!("advice: {line}"))?;
+    }
+    if connect && !wiring::is_yet_to_create(&config) {
+        block_on(CONNECT_TIMEOUT, async {
+            let store = wiring::store(&config).await?;
+            match store.check_schema().await {
+                Err(StoreError::Schema(_)) if wiring::may_migrate(&config) => Ok(()),
+                checked => Ok(checked?),
+            }
+        })?;
+        let lines = block_on(CONNECT_TIMEOUT, async { Ok(wiring::advice(&config).await) })?;
+        for line in lines {
+            say(&format!("advice: {line}"))?;
+        }
+    }
+    say("configuration is good")
+}
+
+fn upstream_key(name: &str, path: &Path) -> Result<(), WiringError> {
+    let config = wiring::load(path)?;
+    if !config
+        .upstreams
+        .iter()
+        .any(|upstream| upstream.name == name)
+    {
+        return Err(WiringError::Process(format!(
+            "upstreams.{name} is not in the configuration"
+        )));
+    }
+    let MasterSource::Key(master) = &config.keys.master else {
+        return Err(WiringError::NoKey);
+    };
+    say(&STANDARD.encode(MasterKey::upstream(master, name).expose()))
+}
+
+/// Runs `work` on a small runtime of its own.
+fn block_on<T>(
+    limit: Duration,
+    work: impl Future<Output = Result<T, WiringError>>,
+) -> Result<T, WiringError> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .map_err(|error| WiringError::Process(error.to_string()))?;
+    let answer = runtime.block_on(async { tokio::time::timeout(limit, work).await });
+    answer.unwrap_or_else(|_elapsed| {
+        Err(StoreError::Timeout(u64::try_from(limit.as_millis()).unwrap_or(u64::MAX)).into())
+    })
+}
+
+fn exit_code(failed: &WiringError) -> u8 {
+    match failed {
+        WiringError::Config(_)
+        | WiringError::StoreUrl(_)
+        | WiringError::Redis(_)
+        | WiringError::ActiveConfig(_)
+        | WiringError::NoKey
+        | WiringError::AuditFile(_)
+        | WiringError::Upgrade(UpgradeFailed::Folder(_))
+        | WiringError::KeyFile { .. } => BAD_CONFIG,
+        WiringError::Store(StoreError::Schema(_)) => BAD_CONFIG,
+        WiringError::OutcomeUnknown(_) => TRY_AGAIN,
+        WiringError::Store(_)
+        | WiringError::NoStore
+        | WiringError::Listen(_)
+        | WiringError::Upgrade(_)
+        | WiringError::NoEntropy(_)
+        | WiringError::Client(_)
+        | WiringError::Process(_) => 1,
+    }
+}
+
+/// Output that was asked for goes to stdout.
+fn say(line: &str) -> Result<(), WiringError> {
+    writeln!(std::io::stdout(), "{line}").map_err(|error| WiringError::Process(error.to_string()))
+}
+
+/// If stderr is closed there is nobody to tell.
+fn complain(failed: &WiringError) {
+    drop(writeln!(std::io::stderr(), "{failed}"));
+}

@@ -1,0 +1,78 @@
+//! The old cookies of one request.
+
+use std::sync::Arc;
+
+use http::{HeaderMap, HeaderValue};
+
+use super::cookies::found::Found;
+use super::farewell::Broom;
+use super::{Farewell, Janitor, admission};
+use crate::config::{MigrationMode, MigrationRedirect};
+use crate::edge::Vetted;
+use crate::state::ActiveConfig;
+
+/// The old cookies of one request, and all that is needed to decide about them later.
+#[derive(Debug)]
+pub(crate) struct Offer {
+    pub(crate) found: Arc<Found>,
+    /// Whether the request may migrate its sender.
+    pub(super) welcome: bool,
+    /// The Cookie line for an app that knows the session.
+    pub(super) when_active: Option<HeaderValue>,
+    /// The Cookie line for an app that knows none: without credentials.
+    pub(super) otherwise: Option<HeaderValue>,
+    /// Where the browser may be sent for the same page again.
+    pub(super) again: Option<String>,
+    pub(crate) path: String,
+}
+
+impl Offer {
+    /// The old cookies of a vetted request. No I/O; `None`, at next to no cost, when there are none.
+    pub(crate) fn of(
+        settings: &ActiveConfig,
+        vetted: &Vetted<'_>,
+        method: &str,
+        headers: &HeaderMap,
+    ) -> Option<Box<Self>> {
+        let rules = &settings.legacy.as_ref()?.rules;
+        let found = rules.find(&vetted.cookies)?;
+        let migration = &settings.config.migration;
+        let again = migration.redirect == MigrationRedirect::Navigation
+            && !vetted.websocket
+            && admission::is_top_level_get(method, headers);
+        let again = again.then(|| match vetted.query {
+            Some(query) => format!("{}?{query}", vetted.path),
+            None => vetted.path.to_owned(),
+        });
+        Some(Box::new(Self {
+            welcome: admission::may_migrate(method, headers, &settings.origin),
+            when_active: vetted.cookies.upstream_line(|name| rules.hides(name)),
+            otherwise: vetted
+                .cookies
+                .upstream_line(|name| rules.is_credential(name)),
+            again,
+            path: vetted.path.to_owned(),
+            found: Arc::new(found),
+        }))
+    }
+
+    /// The old cookies go, whatever they were: their browser has another session now, or none.
+    pub(crate) fn parting(&self, settings: &ActiveConfig) -> Option<Farewell> {
+        (settings.config.migration.mode == MigrationMode::On)
+            .then(|| Farewell::clearing(self.found.all_names(), self.path.clone()))
+    }
+
+    /// Whether these are among those that are migrated. Where all are, what carries no login is too: no app sees it.
+    pub(super) fn is_chosen(&self, settings: &ActiveConfig) -> bool {
+        let percent = settings.config.migration.rollout_percent;
+        percent == 100 || self.found.is_within(percent)
+    }
+
+    pub(super) fn broom(&self, janitor: Arc<Janitor>, names: Vec<String>) -> Broom {
+        Broom {
+            janitor,
+            names,
+            path: self.path.clone(),
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! What the process remembers of old logins: which are being judged, and what was decided lately.
+
+pub(in crate::legacy) mod doubts;
+pub(in crate::legacy) mod memory;
+pub(in crate::legacy) mod shares;
+pub(in crate::legacy) mod tally_book;
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use session_core::cache::breaker::Breaker;
+use session_core::cache::flight::{FlightLimits, Flights};
+use session_core::clock::Boot;
+use session_core::keys::legacy::LegacyLogin;
+use session_core::sid::{SessionKey, Sid};
+use tokio::runtime::Handle;
+
+use self::doubts::Doubts;
+use self::memory::Recent;
+use self::shares::Shares;
+use self::tally_book::TallyBook;
+use super::cookies::janitor::Janitor;
+
+/// Logins that are judged at once.
+const JUDGED_MAX: usize = 16;
+/// Logins that wait for it.
+const WAITING_MAX: usize = 512;
+/// How long one may take in all. Turns are taken by shares and not in the order of flights.
+pub(in crate::legacy) const LIMITS: FlightLimits = FlightLimits {
+    running: JUDGED_MAX + WAITING_MAX,
+    waiting: 0,
+    deadline: Duration::from_secs(10),
+};
+/// How long a refusal holds.
+const REFUSED_FOR: Duration = Duration::from_secs(60);
+/// How long the app is not asked again about a value for which it had no answer.
+const FAILING_FOR: Duration = Duration::from_secs(5);
+/// How long a browser is not redirected again.
+const REDIRECT_PAUSE: Duration = Duration::from_secs(60);
+/// How long a login counts as seen in shadow mode.
+const SHADOWED_FOR: Duration = Duration::from_secs(3_600);
+/// Most refusals that are remembered: at most 1.2 KB each, with what browsers were told about their names.
+const REFUSALS_MAX: usize = 20_000;
+/// Most values, browsers and logins that are remembered: about 80 bytes each.
+const REMEMBERED_MAX: usize = 50_000;
+/// Logins that shadow mode judges at once, and one of each client; others are left for the next request.
+const SHADOWS_MAX: usize = 4;
+
+/// What is under way, and what was decided lately.
+#[derive(Debug)]
+pub(crate) struct Migrations {
+    pub(in crate::legacy) flights: Flights<Landed>,
+    pub(in crate::legacy) shares: Shares,
+    refusals: Recent<Arc<Janitor>>,
+    failing: Recent<()>,
+    redirected: Recent<()>,
+    pub(in crate::legacy) shadowed: Recent<()>,
+    pub(in crate::legacy) shadows: Shares,
+    pub(in crate::legacy) doubts: Doubts,
+    pub(crate) breaker: Breaker,
+    pub(crate) book: TallyBook,
+}
+
+/// What became of the old logins of a request.
+#[derive(Clone, Debug)]
+pub(in crate::legacy) enum Outcome {
+    /// They are this session.
+    Session {
+        key: SessionKey,
+        sid: Sid,
+        /// What is left of it.
+        life: Duration,
+        /// Whether it was made just now.
+        made: bool,
+        /// Places of the values that may be cleared.
+        spent: Vec<usize>,
+    },
+    /// None of them is a login any more. What browsers were told about their names.
+    Refused(Arc<Janitor>),
+    /// Nobody can tell whose login counts.
+    Ambiguous,
+    /// Nobody can say just now.
+    Unavailable,
+}
+
+/// An outcome, and what it has cost.
+#[derive(Clone, Debug)]
+pub(in crate::legacy) struct Landed {
+    pub(in crate::legacy) outcome: Outcome,
+    /// How often somebody was asked in vain.
+    pub(in crate::legacy) misses: usize,
+    /// Whether only the app could have told more, and was not to be asked.
+    pub(in crate::legacy) is_cut_short: bool,
+}
+
+impl Migrations {
+    /// Nothing was decided yet. Work runs on `core`.
+    pub(crate) fn new(core: Handle) -> Self {
+        Self {
+            flights: Flights::within(core, LIMITS),
+            shares: Shares::new(JUDGED_MAX, WAITING_MAX),
+            refusals: Recent::new(REFUSALS_MAX, REFUSED_FOR),
+            failing: Recent::new(REMEMBERED_MAX, FAILING_FOR),
+            redirected: Recent::new(REMEMBERED_MAX, REDIRECT_PAUSE),
+            shadowed: Recent::new(REMEMBERED_MAX, SHADOWED_FOR),
+            shadows: Shares::new(SHADOWS_MAX, 0),
+            doubts: Doubts::default(),
+            breaker: Breaker::default(),
+            book: TallyBook::default(),
+        }
+    }
+
+    /// Gives back the memory of what has had its time. Called now and then.
+    pub(crate) fn sweep(&self, now: Boot) {
+        self.refusals.sweep(now);
+        self.failing.sweep(now);
+        self.redirected.sweep(now);
+        self.shadowed.sweep(now);
+    }
+
+    /// Whether this browser was not redirected within the last minute. One that keeps no cookies would else go in circles.
+    pub(in crate::legacy) fn may_redirect(&self, ip: IpAddr, user_agent: &str, now: Boot) -> bool {
+        let mut browser = blake3::Hasher::new();
+        browser
+            .update(ip.to_string().as_bytes())
+            .update(&[0])
+            .update(user_agent.as_bytes());
+        let browser = SessionKey::from_bytes(*browser.finalize().as_bytes());
+        self.redirected.is_first(browser, (), now)
+    }
+
+    /// Whether the value was refused lately, or its session had ended.
+    pub(in crate::legacy) fn is_refused(&self, login: &LegacyLogin, now: Boot) -> bool {
+        self.refusals.get(&login.digest(), now).is_some()
+    }
+
+    /// Remembers a value that is no login any more, against itself alone.
+    pub(in crate::legacy) fn refuse(&self, login: &LegacyLogin, now: Boot) {
+        self.refusals.put(login.digest(), Arc::default(), now);
+    }
+
+    /// What browsers that bring these refused values were told about their names.
+    pub(in crate::legacy) fn janitor(
+        &self,
+        logins: &[Arc<LegacyLogin>],
+        now: Boot,
+    ) -> Arc<Janitor> {
+        let first = logins.first();
+        let known = first.and_then(|login| self.refusals.get(&login.digest(), now));
+        known.unwrap_or_default()
+    }
+
+    /// Whether the app had no answer about the value a moment ago.
+    pub(in crate::legacy) fn is_failing(&self, login: &LegacyLogin, now: Boot) -> bool {
+        self.failing.get(&login.digest(), now).is_some()
+    }
+
+    /// Remembers that the app has no answer about the value.
+    pub(in crate::legacy) fn fail(&self, login: &LegacyLogin, now: Boot) {
+        self.failing.put(login.digest(), (), now);
+    }
+}

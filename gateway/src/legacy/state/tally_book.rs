@@ -1,0 +1,60 @@
+//! What is still seen of the old cookies: sums of a bounded number of things.
+
+use std::collections::HashMap;
+
+use parking_lot::Mutex;
+use session_core::store::Seen;
+
+/// Most different things between two writings: results, rules, and no text of a client.
+const THINGS_MAX: usize = 1_024;
+
+/// Written once by each node at each writing: without it nobody knows whether nothing was seen, or nobody looked.
+pub(crate) const WATCHED: &str = "watched";
+
+/// Sums since the last writing.
+#[derive(Debug, Default)]
+pub(crate) struct TallyBook(Mutex<HashMap<String, u64>>);
+
+impl TallyBook {
+    /// A result of `migration_total`.
+    pub(crate) fn result(&self, result: &str) {
+        self.add(format!("result:{result}"));
+    }
+
+    /// A request brought a cookie of this rule.
+    pub(crate) fn seen(&self, rule: &str) {
+        self.add(format!("name:{rule}"));
+    }
+
+    fn add(&self, what: String) {
+        let mut sums = self.0.lock();
+        if let Some(times) = sums.get_mut(&what) {
+            *times += 1;
+        } else if sums.len() < THINGS_MAX && what.len() <= 300 {
+            sums.insert(what, 1);
+        }
+    }
+
+    /// Everything since the last time, and that somebody has looked.
+    pub(crate) fn take(&self) -> Vec<Seen> {
+        let sums = std::mem::take(&mut *self.0.lock());
+        let watched = (WATCHED.to_owned(), 1);
+        sums.into_iter()
+            .chain([watched])
+            .map(|(what, times)| Seen {
+                what: what.into(),
+                times,
+            })
+            .collect()
+    }
+
+    /// Puts back what could not be written.
+    pub(crate) fn put_back(&self, seen: Vec<Seen>) {
+        let mut sums = self.0.lock();
+        for Seen { what, times } in seen {
+            if &*what != WATCHED {
+                *sums.entry(what.into()).or_default() += times;
+            }
+        }
+    }
+}

@@ -1,0 +1,178 @@
+//! How many streams are open: what goes on for as long as somebody likes, and is no request in progress.
+//!
+//! Two kinds, counted apart: event streams of the gateway, and what apps send (WebSockets, and answers that take long).
+//! Each has a bound for the process, one for each client and one for each session, so that nobody takes all of them.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use session_core::sid::SessionKey;
+
+use crate::config::Config;
+use crate::edge::client_ip::limit_key;
+
+/// What a stream is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Kind {
+    /// `GET /events`.
+    Events,
+    /// A WebSocket, or an answer of an app that takes long.
+    Forwarded,
+}
+
+/// How many there may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Room {
+    all: usize,
+    of_session: usize,
+    of_client: usize,
+}
+
+impl Room {
+    /// What the configuration says.
+    pub(crate) const fn of(kind: Kind, config: &Config) -> Self {
+        let limits = config.edge.streams;
+        Self {
+            all: match kind {
+                Kind::Events => config.endpoints.max_streams,
+                Kind::Forwarded => limits.max,
+            },
+            of_session: limits.per_session,
+            of_client: limits.per_client,
+        }
+    }
+}
+
+/// On whose account a stream is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Holder {
+    /// The session, if there is one.
+    pub session: Option<SessionKey>,
+    /// The client; an IPv6 client is its /64.
+    pub client: IpAddr,
+}
+
+/// The open streams of this process: two entries of less than 64 bytes for each.
+#[derive(Debug, Default)]
+pub(crate) struct Streams {
+    open: Mutex<Open>,
+}
+
+#[derive(Debug, Default)]
+struct Open {
+    total: HashMap<Kind, usize>,
+    of_session: HashMap<(Kind, SessionKey), usize>,
+    of_client: HashMap<(Kind, IpAddr), usize>,
+}
+
+/// Why a stream cannot be opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Full {
+    /// The process has enough of them.
+    Process,
+    /// The client has.
+    Client,
+    /// The session has.
+    Session,
+}
+
+impl Full {
+    /// Metric label.
+    #[must_use]
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Process => "max_streams",
+            Self::Client => "streams_per_client",
+            Self::Session => "streams_per_session",
+        }
+    }
+}
+
+impl Streams {
+    /// Takes a place, as far as there is room.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub(crate) fn enter(
+        self: &Arc<Self>,
+        kind: Kind,
+        holder: Holder,
+        room: Room,
+    ) -> Result<Place, Full> {
+        let holder = Holder {
+            client: limit_key(holder.client),
+            ..holder
+        };
+        let mut open = self.open.lock();
+        let count = |of: Option<&usize>| of.copied().unwrap_or_default();
+        if count(open.total.get(&kind)) >= room.all {
+            return Err(Full::Process);
+        }
+        if let Some(key) = holder.session
+            && count(open.of_session.get(&(kind, key))) >= room.of_session
+        {
+            return Err(Full::Session);
+        }
+        if count(open.of_client.get(&(kind, holder.client))) >= room.of_client {
+            return Err(Full::Client);
+        }
+        *open.total.entry(kind).or_default() += 1;
+        *open.of_client.entry((kind, holder.client)).or_default() += 1;
+        if let Some(key) = holder.session {
+            *open.of_session.entry((kind, key)).or_default() += 1;
+        }
+        drop(open);
+        Ok(Place {
+            streams: Arc::clone(self),
+            kind,
+            holder,
+        })
+    }
+
+    /// Streams of this kind open now.
+    #[must_use]
+    pub(crate) fn len(&self, kind: Kind) -> usize {
+        let open = self.open.lock();
+        open.total.get(&kind).copied().unwrap_or_default()
+    }
+
+    /// Whether none is open.
+    #[must_use]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.open.lock().total.is_empty()
+    }
+}
+
+/// The place of one stream; free again when it is dropped.
+#[derive(Debug)]
+pub(crate) struct Place {
+    streams: Arc<Streams>,
+    kind: Kind,
+    holder: Holder,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut open = self.streams.open.lock();
+        leave(&mut open.total, &self.kind);
+        leave(&mut open.of_client, &(self.kind, self.holder.client));
+        if let Some(key) = self.holder.session {
+            leave(&mut open.of_session, &(self.kind, key));
+        }
+    }
+}
+
+/// One less; nothing is remembered of whoever has none.
+fn leave<K: std::hash::Hash + Eq>(counts: &mut HashMap<K, usize>, of: &K) {
+    if let Some(count) = counts.get_mut(of) {
+        *count = count.saturating_sub(1);
+        if *count == 0 {
+            counts.remove(of);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,15 @@
+//! Starts the gateway, keeps it current, and takes it down.
+//!
+//! | file | does |
+//! |---|---|
+//! | `server` | puts the parts together, runs them, and takes them down in order |
+//! | `wiring` | loads the configuration, and names the concrete store and cache |
+//! | `listeners` | binds the ports |
+//! | `upgrade` | hands the listeners over to the next process |
+//! | `background` | tasks beside requests: reload, addresses, history |
+
+mod background;
+mod listeners;
+pub(crate) mod server;
+pub(crate) mod upgrade;
+pub(crate) mod wiring;

@@ -1,0 +1,374 @@
+//! Puts the parts together, runs them, and takes them down in order.
+//!
+//! Two kinds of runtimes: Pingora's serve requests; the *core* runtime, owned here, does everything that outlives a
+//! request: reads and writes of the store, the heartbeat, calls to the backend (docs/adr/0004). Nothing forks: process
+//! managers do that better.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use parking_lot::Mutex;
+use pingora_core::apps::HttpServerOptions;
+use pingora_core::listeners::tls::TlsSettings;
+use pingora_core::server::configuration::ServerConf;
+use pingora_core::server::{ListenFds, RunArgs, Server, ShutdownSignal, ShutdownSignalWatch};
+use pingora_core::services::listening::Service;
+use pingora_proxy::http_proxy;
+use session_core::entropy::SystemEntropy;
+use session_core::keys::Keyring;
+use session_core::store::StoreError;
+use tokio::runtime::{Builder, Handle, Runtime};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::{Notify, oneshot};
+use tokio::task::spawn_blocking;
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info, warn};
+
+use super::background;
+use super::listeners::{Listeners, OnOpenSockets};
+use super::upgrade::{MeetingPlace, Taken, Waiting};
+use super::wiring::{self, WiringError};
+use crate::admin::Admin;
+use crate::apps::backend::Backend;
+use crate::config::Config;
+use crate::legacy::state::Migrations;
+use crate::legacy::tally;
+use crate::limits::file_descriptors;
+use crate::limits::logged_ends::LoggedEnds;
+use crate::limits::renewals::RenewalsInProgress;
+use crate::proxy::Proxy;
+use crate::proxy::connections::Connections;
+use crate::risk::state::Risk;
+use crate::risk::{observer, webhook};
+use crate::state::Gateway;
+use crate::state::active_config::{ActiveConfig, ConfigInUse};
+use crate::telemetry::history::History;
+use crate::telemetry::lines::Trail;
+use crate::telemetry::metrics::Metrics;
+
+/// Threads of the core runtime: its work is waiting.
+const CORE_THREADS: usize = 2;
+/// Longest wait for the store at the start. A store that is away does not keep the gateway from starting.
+const FIRST_CHECK: Duration = Duration::from_secs(2);
+/// How long `/readyz` says no before the listeners close, so that a load balancer can notice.
+const UNREADY_FIRST: Duration = Duration::from_secs(1);
+/// How often the requests under way are counted while the gateway drains, and how long there must be none: a request that
+/// was sent before its connection closed is still being read.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+const SETTLED: Duration = Duration::from_millis(200);
+/// How long messages that wait may still be delivered when the gateway stops.
+const LAST_WORDS: Duration = Duration::from_secs(2);
+/// Requests on one connection.
+const KEEPALIVE_REQUESTS: u32 = 10_000;
+/// An HTTP/2 connection without streams is closed after this long.
+const H2_IDLE: Duration = Duration::from_secs(120);
+
+/// Runs the gateway until it is told to stop.
+///
+/// # Errors
+/// When it cannot start.
+pub(crate) fn run(path: PathBuf, upgrade: bool, trail: Trail) -> Result<(), WiringError> {
+    let config = wiring::load_to_run(&path)?;
+    background::write_audit_to(&trail, &config.audit)?;
+    for line in config.advice() {
+        warn!("{line}");
+    }
+    file_descriptors::raise();
+    let place = MeetingPlace::of(&path);
+    let started = if upgrade {
+        Started::Instead(place.wait()?)
+    } else {
+        Started::Alone(Listeners::open(&config.server, vec![])?)
+    };
+    let keys = Arc::new(
+        wiring::keyring(&config).ok_or_else(|| WiringError::Process("no master key".to_owned()))?,
+    );
+    let core = core_runtime()?;
+    let gateway = core.block_on(build(config, &keys, core.handle(), trail))?;
+    core.spawn(advise(Arc::clone(&gateway)));
+    background::spawn(&gateway, path, keys);
+    let stop = CancellationToken::new();
+    core.spawn(observer::run(Arc::clone(&gateway)));
+    let mut messenger = core.spawn(webhook::run(Arc::clone(&gateway), stop.clone()));
+    let (listeners, taken) = started.listeners(&gateway)?;
+    let server = pingora(&gateway, &listeners)?;
+    let signals = Watch {
+        gateway: Arc::clone(&gateway),
+        place,
+        listeners: Mutex::new(Some(Arc::new(listeners))),
+    };
+    let (ended, end) = oneshot::channel();
+    std::thread::Builder::new()
+        .name("sidgate-server".to_owned())
+        .spawn(move || {
+            server.run(RunArgs {
+                shutdown_signal: Box::new(signals),
+            });
+            // Nobody listens any more when the requests have ended first.
+            let _unheard = ended.send(());
+        })
+        .map_err(|error| WiringError::Process(format!("server thread: {error}")))?;
+    let _line_to_the_old_process = taken.map(Taken::say);
+    core.block_on(async {
+        tokio::select! {
+            _ = end => {}
+            () = drained(&gateway) => {}
+        }
+    });
+    stop.cancel();
+    let said = core.block_on(async { tokio::time::timeout(LAST_WORDS, &mut messenger).await });
+    if said.is_err() {
+        messenger.abort();
+    }
+    core.block_on(tally::write_down(&gateway));
+    core.block_on(gateway.sessions.stop());
+    core.shutdown_timeout(Duration::from_secs(1));
+    info!("stopped");
+    Ok(())
+}
+
+/// Says once what could be better about the store and Redis. Beside the start, which does not wait for it.
+async fn advise(gateway: Arc<Gateway>) {
+    for line in wiring::advice(&gateway.settings.get().config).await {
+        warn!("{line}");
+    }
+}
+
+/// Returns when the listeners have closed and every request has its answer, or `server.drain_timeout` later. Pingora would
+/// always wait that long.
+async fn drained(gateway: &Gateway) {
+    gateway.closed.notified().await;
+    let limit = gateway.settings.get().config.server.drain_timeout;
+    let no_request = async {
+        let mut quiet = Duration::ZERO;
+        while quiet < SETTLED {
+            tokio::time::sleep(LOOK_EVERY).await;
+            let busy = gateway.in_flight.load(Ordering::Relaxed) > 0 || !gateway.streams.is_empty();
+            quiet = if busy {
+                Duration::ZERO
+            } else {
+                quiet + LOOK_EVERY
+            };
+        }
+    };
+    // In the end the process goes, and with it what is still open.
+    drop(tokio::time::timeout(limit, no_request).await);
+}
+
+fn core_runtime() -> Result<Runtime, WiringError> {
+    Builder::new_multi_thread()
+        .worker_threads(CORE_THREADS)
+        .thread_name("sidgate-core")
+        .enable_all()
+        .build()
+        .map_err(|error| WiringError::Process(format!("core runtime: {error}")))
+}
+
+async fn build(
+    config: Config,
+    keys: &Arc<Keyring>,
+    core: &Handle,
+    trail: Trail,
+) -> Result<Arc<Gateway>, WiringError> {
+    let store = wiring::store(&config).await?;
+    if !wiring::may_migrate(&config) {
+        // Exits when the schema is known to be wrong; a store that is silent may come later.
+        if let Ok(Err(StoreError::Schema(refused))) =
+            tokio::time::timeout(FIRST_CHECK, store.check_schema()).await
+        {
+            return Err(StoreError::Schema(refused).into());
+        }
+    }
+    let sessions = wiring::sessions(&config, Arc::clone(keys), store, core).await?;
+    sessions.remember_legacy_for(config.migration.tombstone_ttl);
+    sessions.keep_sightings_for(config.risk.keep);
+    let settings = Arc::new(ActiveConfig::new(config, keys, None)?);
+    for app in settings.apps() {
+        app.pool.resolve().await;
+    }
+    let metrics =
+        Metrics::new().map_err(|error| WiringError::Process(format!("metrics: {error}")))?;
+    Ok(Arc::new(Gateway {
+        sessions,
+        settings: ConfigInUse::new(settings),
+        metrics,
+        trail,
+        backend: Backend::new()?,
+        risk: Risk::new(),
+        migrations: Migrations::new(core.clone()),
+        core: core.clone(),
+        logged_ends: LoggedEnds::default(),
+        renewals: RenewalsInProgress::default(),
+        streams: Arc::default(),
+        lists: Arc::default(),
+        history: History::default(),
+        entropy: Arc::new(SystemEntropy),
+        draining: AtomicBool::new(false),
+        in_flight: AtomicUsize::new(0),
+        closed: Notify::new(),
+    }))
+}
+
+/// Whether this process is the first one on its ports, or takes the place of another.
+enum Started {
+    Alone(Listeners),
+    Instead(Waiting),
+}
+
+impl Started {
+    fn listeners(self, gateway: &Gateway) -> Result<(Listeners, Option<Taken>), WiringError> {
+        let waiting = match self {
+            Self::Alone(listeners) => return Ok((listeners, None)),
+            Self::Instead(waiting) => waiting,
+        };
+        let (sockets, taken) = waiting.receive()?;
+        let listeners = Listeners::open(&gateway.settings.get().config.server, sockets)?;
+        Ok((listeners, Some(taken)))
+    }
+}
+
+fn pingora(gateway: &Arc<Gateway>, listeners: &Listeners) -> Result<Server, WiringError> {
+    let settings = gateway.settings.get();
+    let config = &settings.config;
+    let mut server = Server::new_with_opt_and_conf(None, server_conf(config));
+    server.bootstrap();
+    let options = http_options();
+    let mut inner = http_proxy(&server.configuration, Proxy::new(Arc::clone(gateway)));
+    inner.server_options = Some(options.clone());
+    let mut proxy = Service::new(
+        "sidgate".to_owned(),
+        Connections::new(inner, gateway, &options),
+    );
+    for listen in &config.server.listen {
+        proxy.add_tcp(&listen.to_string());
+    }
+    if let Some(tls) = &config.server.tls {
+        let unusable = |error| WiringError::Process(format!("server.tls.cert: {error}"));
+        gateway
+            .metrics
+            .certificate_ends(tls.not_after().map_err(unusable)?);
+        for listen in &tls.listen {
+            let cert = tls.cert.to_string_lossy();
+            let mut listener = TlsSettings::intermediate(&cert, &tls.key.to_string_lossy())
+                .map_err(|error| WiringError::Process(format!("server.tls: {error}")))?;
+            listener.enable_h2();
+            proxy.add_tls_with_settings(&listen.to_string(), None, listener);
+        }
+    }
+    let mut admin = Service::new("sidgate-admin".to_owned(), Admin::new(Arc::clone(gateway)));
+    admin.add_tcp(&config.server.admin_listen.to_string());
+    // A runtime of its own: health must answer when the proxy is busy.
+    admin.threads = Some(1);
+    let sockets = listeners
+        .table()
+        .map_err(|error| WiringError::Process(format!("listeners: {error}")))?;
+    server.add_service(OnOpenSockets {
+        service: proxy,
+        sockets: ListenFds::clone(&sockets),
+    });
+    server.add_service(OnOpenSockets {
+        service: admin,
+        sockets,
+    });
+    Ok(server)
+}
+
+fn server_conf(config: &Config) -> ServerConf {
+    let cores = || std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
+    // Longer than we wait ourselves, see `drained`.
+    let grace = config.server.drain_timeout.as_secs().saturating_add(1);
+    ServerConf {
+        threads: config
+            .server
+            .threads
+            .map_or_else(cores, std::num::NonZeroUsize::get),
+        // A retry is for a connection that was never made; which server comes next is for `fail_to_connect` to say.
+        max_retries: 4,
+        grace_period_seconds: Some(grace),
+        graceful_shutdown_timeout_seconds: Some(grace.clamp(1, 5)),
+        upstream_keepalive_pool_size: 1_024,
+        ..ServerConf::default()
+    }
+}
+
+fn http_options() -> HttpServerOptions {
+    let mut options = HttpServerOptions::default();
+    options.keepalive_request_limit = Some(KEEPALIVE_REQUESTS);
+    options.h2_idle_timeout = Some(H2_IDLE);
+    // Not to be proxied: so that it is refused by our rules, in our words, like every other method.
+    options.allow_connect_method_proxying = true;
+    options
+}
+
+/// Turns signals into Pingora's kinds of stop. On SIGTERM readiness goes first; on SIGQUIT the listeners are handed over.
+struct Watch {
+    gateway: Arc<Gateway>,
+    place: MeetingPlace,
+    listeners: Mutex<Option<Arc<Listeners>>>,
+}
+
+impl Watch {
+    /// Gives the listeners to another process. Where that fails, this one goes on as if nothing had been asked of it.
+    async fn hand_over(&self) -> bool {
+        let Some(listeners) = self.listeners.lock().clone() else {
+            return false;
+        };
+        let place = self.place.clone();
+        info!("handing the listeners over");
+        let handed = spawn_blocking(move || place.hand_over(&listeners.handles())).await;
+        match handed {
+            Ok(Ok(())) => return true,
+            Ok(Err(failed)) => error!(error = %failed, "not handed over: this process stays"),
+            Err(died) => error!(error = %died, "not handed over: this process stays"),
+        }
+        false
+    }
+
+    async fn stop_asked_for(&self) -> Option<Stop> {
+        let mut terminate = signal(SignalKind::terminate()).ok()?;
+        let mut interrupt = signal(SignalKind::interrupt()).ok()?;
+        let mut quit = signal(SignalKind::quit()).ok()?;
+        loop {
+            let is_handed_over = tokio::select! {
+                _ = terminate.recv() => return Some(Stop::Drain),
+                _ = interrupt.recv() => return Some(Stop::AtOnce),
+                handed = async { quit.recv().await; self.hand_over().await } => handed,
+            };
+            if is_handed_over {
+                return Some(Stop::Replaced);
+            }
+        }
+    }
+}
+
+/// Why and how this process ends.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stop {
+    Drain,
+    AtOnce,
+    Replaced,
+}
+
+#[async_trait]
+impl ShutdownSignalWatch for Watch {
+    async fn recv(&self) -> ShutdownSignal {
+        let Some(stop) = self.stop_asked_for().await else {
+            error!("signals cannot be listened to");
+            return std::future::pending().await;
+        };
+        self.gateway.draining.store(true, Ordering::Relaxed);
+        if stop == Stop::Drain {
+            info!("draining");
+            tokio::time::sleep(UNREADY_FIRST).await;
+        }
+        // Pingora closes its own handles; a port is closed when there is none left.
+        *self.listeners.lock() = None;
+        match stop {
+            Stop::AtOnce => ShutdownSignal::FastShutdown,
+            Stop::Drain | Stop::Replaced => ShutdownSignal::GracefulTerminate,
+        }
+    }
+}

@@ -1,0 +1,252 @@
+//! Names the concrete parts: which store, which cache, which keys. The one place beside their own files that knows the
+//! drivers.
+
+use std::fs::OpenOptions;
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use session_core::cache::redis::{BadRedisUrl, RedisCache};
+use session_core::cache::{LocalLimits, SharedCache};
+use session_core::clock::SystemClock;
+use session_core::entropy::{self, NoEntropy, SystemEntropy};
+use session_core::keys::Keyring;
+use session_core::service::{Parts, Sessions, SessionsOptions};
+use session_core::store::postgres::{PostgresConfigError, PostgresOptions, PostgresStore};
+use session_core::store::sqlite::SqliteStore;
+use session_core::store::{SessionStore, StoreError};
+use thiserror::Error;
+use tokio::runtime::Handle;
+use tracing::warn;
+
+use super::listeners::CannotListen;
+use super::upgrade::UpgradeFailed;
+use crate::auth::identity::ASSERTIONS_MAX;
+use crate::config::{Config, Faults, MasterSource, StoreUrl};
+use crate::state::active_config::{ActiveConfig, UnusableConfig};
+
+/// Longest wait for Redis at the start.
+const REDIS_PATIENCE: Duration = Duration::from_secs(1);
+
+/// What keeps the gateway from starting.
+#[derive(Debug, Error)]
+pub(crate) enum WiringError {
+    /// The configuration is wrong.
+    #[error(transparent)]
+    Config(#[from] Faults),
+    /// The store's URL cannot be used.
+    #[error("store.url: {0}")]
+    StoreUrl(#[from] PostgresConfigError),
+    /// A command needs the master key, and is none that makes one.
+    #[error(
+        "keys.master: the file does not exist yet: `sidgate run` creates it, or `sidgate keys generate --out FILE`"
+    )]
+    NoKey,
+    /// A command found no store, and is none that makes one.
+    #[error("store.url: the file does not exist yet: `sidgate run` creates it")]
+    NoStore,
+    /// A listener cannot be opened.
+    #[error(transparent)]
+    Listen(#[from] CannotListen),
+    /// Another process could not be replaced.
+    #[error(transparent)]
+    Upgrade(#[from] UpgradeFailed),
+    /// The store did not answer, or its schema is not acceptable.
+    #[error("store: {0}")]
+    Store(#[from] StoreError),
+    /// A revocation that was sent and not answered.
+    #[error(
+        "store: {0}; it is not known whether the sessions were ended. Run the command again: that is safe"
+    )]
+    OutcomeUnknown(#[source] StoreError),
+    /// See [`BadRedisUrl`].
+    #[error("cache.redis_url: {0}")]
+    Redis(#[from] BadRedisUrl),
+    /// No randomness to make a key with.
+    #[error(transparent)]
+    NoEntropy(#[from] NoEntropy),
+    /// A key file could not be written.
+    #[error("keys.master: {path} cannot be written: {source}")]
+    KeyFile {
+        /// Which file.
+        path: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The audit trail has nowhere to go.
+    #[error("audit.file: cannot be opened: {0}")]
+    AuditFile(std::io::Error),
+    /// A value was accepted by the parser and yet cannot be used.
+    #[error(transparent)]
+    ActiveConfig(#[from] UnusableConfig),
+    /// The HTTP client for the backend could not be made.
+    #[error("http client: {0}")]
+    Client(#[from] reqwest::Error),
+    /// A signal handler, a runtime or a metric could not be set up.
+    #[error("{0}")]
+    Process(String),
+}
+
+/// Reads the configuration, and writes nothing.
+///
+/// # Errors
+/// Every fault of the file.
+pub(crate) fn load(path: &Path) -> Result<Config, WiringError> {
+    let config = Config::load(path, &|name| std::env::var(name).ok())?;
+    ActiveConfig::check(&config)?;
+    Ok(config)
+}
+
+/// The same for a start, which makes the master key if it is the first one of an embedded installation.
+///
+/// # Errors
+/// Every fault of the file, or the reason why the key could not be made.
+pub(crate) fn load_to_run(path: &Path) -> Result<Config, WiringError> {
+    let config = load(path)?;
+    match &config.keys.master {
+        MasterSource::Key(_) => Ok(config),
+        MasterSource::CreateAt(file) => {
+            create_key_file(file)?;
+            load(path)
+        }
+    }
+}
+
+/// Writes a new key that only its owner can read. Never overwrites one.
+///
+/// # Errors
+/// When the file exists already or cannot be written.
+pub(crate) fn create_key_file(file: &Path) -> Result<(), WiringError> {
+    let key = new_key()?;
+    let failed = |source| WiringError::KeyFile {
+        path: file.display().to_string(),
+        source,
+    };
+    let mut written = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(file)
+        .map_err(failed)?;
+    written
+        .write_all(format!("{key}\n").as_bytes())
+        .and_then(|()| written.sync_all())
+        .map_err(failed)
+}
+
+/// 32 random bytes in standard base64.
+///
+/// # Errors
+/// Without randomness.
+pub(crate) fn new_key() -> Result<String, WiringError> {
+    Ok(STANDARD.encode(entropy::bytes::<32>(&SystemEntropy)?))
+}
+
+/// The keys that the configuration names.
+#[must_use]
+pub(crate) fn keyring(config: &Config) -> Option<Keyring> {
+    match &config.keys.master {
+        MasterSource::Key(master) => {
+            Some(Keyring::new(master.clone(), config.keys.previous.clone()))
+        }
+        MasterSource::CreateAt(_) => None,
+    }
+}
+
+/// The store that the configuration names. Does not wait for it to answer.
+///
+/// # Errors
+/// When the URL cannot be used.
+pub(crate) async fn store(config: &Config) -> Result<Arc<dyn SessionStore>, WiringError> {
+    Ok(match &config.store.url {
+        StoreUrl::Sqlite(path) => Arc::new(SqliteStore::open(path, Arc::new(SystemClock)).await?),
+        StoreUrl::Postgres(url) => Arc::new(PostgresStore::new(url, PostgresOptions::default())?),
+    })
+}
+
+/// What an operator may want to change about the servers that the configuration names, one line each. Those that do not
+/// answer are not judged.
+pub(crate) async fn advice(config: &Config) -> Vec<String> {
+    let mut lines = Vec::new();
+    if let StoreUrl::Postgres(url) = &config.store.url
+        && let Ok(store) = PostgresStore::new(url, PostgresOptions::default())
+        && let Ok(rights) = store.needless_rights().await
+    {
+        // Whoever applies the schema has to own it.
+        let is_needless = |right: &&str| !may_migrate(config) || *right == "is a superuser";
+        let rights = rights.into_iter().filter(is_needless);
+        lines.extend(
+            rights.map(|right| format!("store.url: the role {right}, which no gateway needs")),
+        );
+    }
+    if let Some(redis) = &config.cache.redis_url
+        && let Ok(cache) = RedisCache::connect(&redis.url)
+        && cache.first_connection(REDIS_PATIENCE).await
+    {
+        let words = cache.advice().await;
+        lines.extend(
+            words
+                .into_iter()
+                .map(|line| format!("cache.redis_url: {line}")),
+        );
+    }
+    lines
+}
+
+/// Whether the store is a file that the first start is yet to create.
+#[must_use]
+pub(crate) fn is_yet_to_create(config: &Config) -> bool {
+    matches!(&config.store.url, StoreUrl::Sqlite(path) if !path.exists())
+}
+
+/// Whether the gateway may bring the schema up to date by itself.
+#[must_use]
+pub(crate) fn may_migrate(config: &Config) -> bool {
+    matches!(config.store.url, StoreUrl::Sqlite(_)) || config.store.auto_migrate
+}
+
+/// The running session service.
+///
+/// # Errors
+/// When a URL cannot be used.
+pub(crate) async fn sessions(
+    config: &Config,
+    keys: Arc<Keyring>,
+    store: Arc<dyn SessionStore>,
+    runtime: &Handle,
+) -> Result<Arc<Sessions>, WiringError> {
+    let shared = match &config.cache.redis_url {
+        Some(redis) => {
+            let cache = RedisCache::connect(&redis.url)?;
+            if !cache.first_connection(REDIS_PATIENCE).await {
+                warn!("redis does not answer: starting without it");
+            }
+            Some(Arc::new(cache) as Arc<dyn SharedCache>)
+        }
+        None => None,
+    };
+    let parts = Parts {
+        store,
+        shared,
+        keys,
+        clock: Arc::new(SystemClock),
+        entropy: Arc::new(SystemEntropy),
+        runtime: runtime.clone(),
+    };
+    let options = SessionsOptions {
+        local: LocalLimits {
+            max_entries: config.cache.local_max_entries.get(),
+            max_bytes: config.cache.local_max_bytes,
+            copies: config.upstreams.len().min(ASSERTIONS_MAX),
+        },
+        local_ttl: config.cache.local_ttl,
+        shared_ttl: config.cache.redis_ttl,
+        negative_ttl: config.cache.negative_ttl,
+        migrate: may_migrate(config),
+    };
+    Ok(Sessions::start(parts, options))
+}

@@ -1,0 +1,251 @@
+//! One loaded configuration, ready for use: what a SIGHUP exchanges as a whole.
+
+use std::collections::HashMap;
+use std::sync::{Arc, OnceLock};
+
+use arc_swap::ArcSwap;
+use http::HeaderValue;
+use session_core::cache::Entry;
+use session_core::keys::Keyring;
+use session_core::session::Session;
+use thiserror::Error;
+
+use crate::apps::app::App;
+use crate::apps::backend::{BackendError, Target};
+use crate::auth::identity::Badge;
+use crate::auth::login_redirect::{InvalidLoginUrl, LoginUrl};
+use crate::config::{Config, MigrationMode};
+use crate::edge::host::InvalidHost;
+use crate::edge::{EdgePolicy, HostSet};
+use crate::legacy::cookies::clear::Clearing;
+use crate::legacy::cookies::rules::Rules;
+use crate::legacy::cookies::told::Told;
+use crate::limits::logins::LoginLimits;
+use crate::limits::unknown_sids::Misses;
+use crate::risk::state::{Policy, PolicyError};
+use crate::telemetry::metrics::Metrics;
+use crate::telemetry::security::LogKey;
+
+/// A configuration with everything derived from it.
+#[derive(Debug)]
+pub(crate) struct ActiveConfig {
+    /// Counts the configurations of this process.
+    generation: u64,
+    /// As read.
+    pub config: Config,
+    /// What the edge enforces.
+    pub edge: EdgePolicy,
+    /// Where people log in.
+    pub login: LoginUrl,
+    /// `public_origin`, as browsers spell it.
+    pub origin: String,
+    /// `http` or `https`, as apps are told.
+    pub proto: HeaderValue,
+    /// The public port, as apps are told.
+    pub port: HeaderValue,
+    /// How often somebody may try to log in.
+    pub login_limits: Arc<LoginLimits>,
+    /// The cookies of the old system; `None` when nobody need look for them.
+    pub legacy: Option<Legacy>,
+    /// How often sids of one client may be no session.
+    pub misses: Arc<Misses>,
+    /// Makes what a log line is about recognisable to those who have the keys, and to nobody else.
+    pub log_key: LogKey,
+    /// What counts as suspicious; `None`: nobody looks.
+    pub risk: Option<Arc<Policy>>,
+    apps: HashMap<String, Arc<App>>,
+}
+
+/// What hangs on a cached session.
+#[derive(Debug)]
+struct Attached {
+    badge: Arc<Badge>,
+    told: OnceLock<Box<Told>>,
+}
+
+/// How cookies of the old system are recognised and cleared.
+#[derive(Debug)]
+pub(crate) struct Legacy {
+    /// Which they are.
+    pub rules: Rules,
+    /// Where they may be.
+    pub clearing: Clearing,
+}
+
+/// A configuration that parses and yet cannot be used.
+#[derive(Debug, Error)]
+pub(crate) enum UnusableConfig {
+    /// See [`InvalidLoginUrl`].
+    #[error("server.login_url: {0}")]
+    Login(#[from] InvalidLoginUrl),
+    /// See [`InvalidHost`].
+    #[error("server.hosts: {0}")]
+    Host(#[from] InvalidHost),
+    /// See [`PolicyError`].
+    #[error(transparent)]
+    Risk(#[from] PolicyError),
+}
+
+impl ActiveConfig {
+    /// Whether [`ActiveConfig::new`] would take `config`, for those who only want to know.
+    ///
+    /// # Errors
+    /// As there.
+    pub(crate) fn check(config: &Config) -> Result<(), UnusableConfig> {
+        edge_policy(config)?;
+        LoginUrl::parse(&config.server.login_url)?;
+        Policy::open(&config.risk)?;
+        Ok(())
+    }
+
+    /// Derives everything once. What was counted under `before` goes on counting where the limits are the same.
+    ///
+    /// # Errors
+    /// When a value that parsed cannot be used.
+    pub(crate) fn new(
+        config: Config,
+        keys: &Keyring,
+        before: Option<&Self>,
+    ) -> Result<Self, UnusableConfig> {
+        let origin = &config.server.public_origin;
+        let apps = config.upstreams.iter().map(|upstream| {
+            let app = App::new(upstream, &config, keys);
+            (upstream.name.clone(), Arc::new(app))
+        });
+        let counting = before.filter(|before| before.login_limits.are(&config.login_limits));
+        Ok(Self {
+            generation: before.map_or(0, |before| before.generation + 1),
+            login_limits: counting.map_or_else(
+                || Arc::new(LoginLimits::new(&config.login_limits)),
+                |before| Arc::clone(&before.login_limits),
+            ),
+            legacy: Legacy::new(&config),
+            misses: before
+                .filter(|before| before.misses.are(config.edge.misses_per_client))
+                .map_or_else(
+                    || Arc::new(Misses::new(config.edge.misses_per_client)),
+                    |before| Arc::clone(&before.misses),
+                ),
+            log_key: LogKey::new(keys),
+            risk: Policy::open(&config.risk)?,
+            apps: apps.collect(),
+            edge: edge_policy(&config)?,
+            login: LoginUrl::parse(&config.server.login_url)?,
+            origin: origin.to_string(),
+            proto: HeaderValue::from_static(origin.scheme.as_str()),
+            port: HeaderValue::from(origin.port),
+            config,
+        })
+    }
+
+    /// How apps of this configuration are to see the session.
+    pub(crate) fn badge(&self, entry: &Entry, metrics: &Metrics) -> Arc<Badge> {
+        Arc::clone(&self.attached(entry, metrics).badge)
+    }
+
+    /// What the browser of the session was told about old cookies.
+    pub(crate) fn told(&self, entry: &Entry, metrics: &Metrics) -> Told {
+        let attached = self.attached(entry, metrics);
+        attached.told.get_or_init(Box::default).as_ref().clone()
+    }
+
+    /// What hangs on the cached entry. What a request of another configuration has hung there, while a reload was in
+    /// progress, is not used.
+    fn attached(&self, entry: &Entry, metrics: &Metrics) -> Arc<Attached> {
+        let make = |session: &Session| {
+            let badge = Badge::new(session, &self.config.identity.headers, self.generation);
+            metrics.attributes_omitted(badge.omitted);
+            Attached {
+                badge: Arc::new(badge),
+                told: OnceLock::new(),
+            }
+        };
+        let attached = entry.attachment(make);
+        if attached.badge.generation == self.generation {
+            attached
+        } else {
+            Arc::new(make(entry.session()))
+        }
+    }
+
+    /// The app called `name`.
+    #[must_use]
+    pub(crate) fn app(&self, name: &str) -> Option<&Arc<App>> {
+        self.apps.get(name)
+    }
+
+    /// The app that knows the users.
+    ///
+    /// # Errors
+    /// When there is none by that name, which no configuration allows.
+    pub(crate) fn backend(&self) -> Result<Target<'_>, BackendError> {
+        let backend = &self.config.backend;
+        let app = self.app(&backend.upstream.name);
+        Ok(Target {
+            app: app.ok_or(BackendError::Unavailable("upstream"))?,
+            authority: self.config.server.public_origin.authority(),
+            proto: &self.proto,
+            timeout: backend.timeout,
+        })
+    }
+
+    /// Every app.
+    pub(crate) fn apps(&self) -> impl Iterator<Item = &Arc<App>> {
+        self.apps.values()
+    }
+}
+
+impl Legacy {
+    fn new(config: &Config) -> Option<Self> {
+        let migration = &config.migration;
+        let wanted = migration.mode != MigrationMode::Off || migration.rollback_reissue;
+        wanted.then(|| Self {
+            rules: Rules::new(migration),
+            clearing: Clearing::new(migration, &config.server.public_origin),
+        })
+    }
+}
+
+/// The site in use. Readers keep the one they began with to the end of their request.
+#[derive(Debug)]
+pub(crate) struct ConfigInUse(ArcSwap<ActiveConfig>);
+
+impl ConfigInUse {
+    /// Starts with `site`.
+    #[must_use]
+    pub(crate) fn new(settings: Arc<ActiveConfig>) -> Self {
+        Self(ArcSwap::new(settings))
+    }
+
+    /// The site now.
+    #[must_use]
+    pub(crate) fn get(&self) -> Arc<ActiveConfig> {
+        self.0.load_full()
+    }
+
+    /// Exchanges it.
+    pub(crate) fn put(&self, settings: Arc<ActiveConfig>) {
+        self.0.store(settings);
+    }
+}
+
+fn edge_policy(config: &Config) -> Result<EdgePolicy, InvalidHost> {
+    let server = &config.server;
+    let hosts = HostSet::new(
+        server.hosts.authorities(),
+        server.public_origin.scheme.default_port(),
+    )?
+    .tolerate_root_dot();
+    Ok(EdgePolicy {
+        odd_header_names: config.edge.odd_header_names,
+        passthrough_headers: config.edge.passthrough_headers.clone(),
+        max_header_bytes: config.edge.max_header_bytes,
+        max_header_count: config.edge.max_header_count,
+        max_cookie_bytes: config.edge.max_cookie_bytes,
+        max_body_bytes: config.edge.max_body_bytes,
+        ..EdgePolicy::new(hosts, config.cookie.name.as_str())
+    })
+}
+
+#[cfg(test)]
+mod tests;

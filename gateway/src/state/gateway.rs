@@ -1,0 +1,95 @@
+//! What every part of the running gateway shares.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use prometheus::proto::MetricFamily;
+use session_core::entropy::{self, SharedEntropy};
+use session_core::service::Sessions;
+use tokio::runtime::Handle;
+use tokio::sync::Notify;
+
+use super::active_config::ConfigInUse;
+use crate::apps::backend::Backend;
+use crate::legacy::state::Migrations;
+use crate::limits::lists::Lists;
+use crate::limits::logged_ends::LoggedEnds;
+use crate::limits::renewals::RenewalsInProgress;
+use crate::limits::streams::Streams;
+use crate::risk::state::Risk;
+use crate::telemetry::history::History;
+use crate::telemetry::lines::Trail;
+use crate::telemetry::metrics::Metrics;
+
+/// The running gateway.
+#[derive(Debug)]
+pub(crate) struct Gateway {
+    /// The sessions.
+    pub sessions: Arc<Sessions>,
+    /// The configuration in use.
+    pub settings: ConfigInUse,
+    /// What is counted.
+    pub metrics: Metrics,
+    /// Where security events go.
+    pub trail: Trail,
+    /// The app that knows the users.
+    pub backend: Backend,
+    /// How sessions are used.
+    pub risk: Risk,
+    /// Logins of the old system that are being judged.
+    pub migrations: Migrations,
+    /// Where calls to the backend run.
+    pub core: Handle,
+    /// What the dashboard draws.
+    pub history: History,
+    /// Ends of sessions that are in the log.
+    pub logged_ends: LoggedEnds,
+    /// Sids that are being renewed.
+    pub renewals: RenewalsInProgress,
+    /// Open streams.
+    pub streams: Arc<Streams>,
+    /// Lists of devices that are being read.
+    pub lists: Arc<Lists>,
+    /// Randomness.
+    pub entropy: SharedEntropy,
+    /// Set when the process is about to stop: `/readyz` says no, requests are still served.
+    pub draining: AtomicBool,
+    /// Requests whose header was read and whose answer is not complete, without streams.
+    pub in_flight: AtomicUsize,
+    /// Told when the public listeners have closed.
+    pub closed: Notify,
+}
+
+impl Gateway {
+    /// Unix seconds.
+    #[must_use]
+    pub(crate) fn now(&self) -> i64 {
+        self.sessions.clock().wall().as_secs()
+    }
+
+    /// A new request id. Unique, sortable, and public; never taken from the client.
+    #[must_use]
+    pub(crate) fn request_id(&self) -> String {
+        let now = self.sessions.clock().wall();
+        // Without randomness an id still tells requests apart in time; nothing is authorised by it but an app's own
+        // answer to the request, which is signed.
+        entropy::handle(now, self.entropy.as_ref()).map_or_else(
+            |_| now.as_micros().to_string(),
+            |id| id.simple().to_string(),
+        )
+    }
+
+    /// Every metric as it is now.
+    #[must_use]
+    pub(crate) fn families(&self) -> Vec<MetricFamily> {
+        let backend = self.migrations.breaker.state();
+        self.metrics
+            .families(&self.sessions, &self.streams, backend, &self.trail)
+    }
+
+    /// Whether new requests should go elsewhere.
+    #[must_use]
+    pub(crate) fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
+    }
+}

@@ -1,0 +1,9 @@
+//! What every request shares: the running gateway, the configuration in use, and the sender of a request.
+
+pub(crate) mod active_config;
+mod client;
+mod gateway;
+
+pub(crate) use self::active_config::ActiveConfig;
+pub(crate) use self::client::Client;
+pub(crate) use self::gateway::Gateway;

@@ -1,0 +1,4 @@
+//! JSON shapes that endpoints, the admin API and the command line share.
+
+pub(crate) mod device_label;
+pub(crate) mod session;

@@ -1,0 +1,120 @@
+//! From what a request brought to whose it is.
+
+use std::sync::Arc;
+
+use http::HeaderMap;
+use session_core::service::{Absence, Query, Resolution};
+use session_core::sid::SessionKey;
+
+use super::look_up::look_up;
+use crate::auth::decide::{self, Finding};
+use crate::config::SessionPolicy;
+use crate::edge::{SidCookie, Vetted};
+use crate::legacy::{self, Arrival, Offer};
+use crate::limits::buckets::TooMany;
+use crate::risk;
+use crate::state::{ActiveConfig, Client, Gateway};
+
+/// A request whose sender is to be known: who sent it, and what it brought.
+#[derive(Debug)]
+pub(crate) struct Visit {
+    /// Who sent it.
+    pub client: Client,
+    /// Cookies of the old system, if it brought some.
+    pub old_cookies: Option<Box<Offer>>,
+    /// What the session cookie stands for; `None` when there is none.
+    presented: Option<Result<SessionKey, Absence>>,
+}
+
+impl Visit {
+    /// What a vetted request brought. No I/O.
+    pub(crate) fn of(
+        gateway: &Gateway,
+        settings: &ActiveConfig,
+        vetted: &Vetted<'_>,
+        (method, headers): (&str, &HeaderMap),
+        client: Client,
+    ) -> Self {
+        Self {
+            client,
+            old_cookies: Offer::of(settings, vetted, method, headers),
+            presented: match vetted.cookies.sid() {
+                SidCookie::One(sid) => Some(gateway.sessions.recognise(sid)),
+                SidCookie::None => None,
+            },
+        }
+    }
+
+    /// The stored key of the cookie's value, if it is a sid of ours; whether a session lives is another question.
+    pub(crate) fn key(&self) -> Option<SessionKey> {
+        self.presented.and_then(Result::ok)
+    }
+
+    /// The session of the cookie; old logins are left alone.
+    ///
+    /// # Errors
+    /// When too many sids of this client were no sessions.
+    pub(crate) async fn session(
+        &self,
+        gateway: &Gateway,
+        settings: &ActiveConfig,
+        query: Query,
+    ) -> Result<Finding, TooMany> {
+        let finding = self.by_cookie(gateway, settings, query).await?;
+        risk::judge_request(gateway, settings, &finding, &self.client);
+        Ok(finding)
+    }
+
+    /// Whose request it is: the session of the cookie, or the one that an old login becomes.
+    ///
+    /// # Errors
+    /// When too many sids of this client were no sessions, or too many old logins nobody's.
+    pub(crate) async fn identify(
+        &self,
+        gateway: &Arc<Gateway>,
+        settings: &Arc<ActiveConfig>,
+        policy: SessionPolicy,
+        query: Query,
+    ) -> Result<Arrival, TooMany> {
+        let finding = match policy {
+            SessionPolicy::None => Finding::NotAsked,
+            SessionPolicy::Optional | SessionPolicy::Required => {
+                self.by_cookie(gateway, settings, query).await?
+            }
+        };
+        let arrival = match &self.old_cookies {
+            None => Arrival::untouched(finding),
+            Some(offer) => {
+                let arriving =
+                    legacy::arrive(gateway, settings, offer, &self.client, finding, query);
+                Box::pin(arriving).await?
+            }
+        };
+        risk::judge_request(gateway, settings, &arrival.finding, &self.client);
+        Ok(arrival)
+    }
+
+    /// Looks the session up and counts how long that took. The time that an app takes to judge an old login is not in it.
+    async fn by_cookie(
+        &self,
+        gateway: &Gateway,
+        settings: &ActiveConfig,
+        query: Query,
+    ) -> Result<Finding, TooMany> {
+        let Some(presented) = self.presented else {
+            return Ok(Finding::NoCookie);
+        };
+        let clock = gateway.sessions.clock();
+        let before = clock.boot();
+        let found = match presented {
+            Ok(key) => look_up(gateway, settings, &self.client, key, query).await?,
+            Err(absence) => Resolution::Absent(absence),
+        };
+        let finding = Finding::Resolved(found);
+        let (tier, result) = decide::labels(&finding);
+        gateway
+            .metrics
+            .resolve(tier, result, clock.boot().since(before));
+        Ok(finding)
+    }
+}

@@ -1,0 +1,138 @@
+//! Looking up the session of a request, within what its client may ask.
+
+use std::time::Duration;
+
+use session_core::service::{Absence, Query, Resolution};
+use session_core::session::{Dead, RevokeReason, Session};
+use session_core::sid::SessionKey;
+
+use crate::limits::buckets::TooMany;
+use crate::limits::unknown_sids::Leave;
+use crate::risk::refusals::{count_miss, deny};
+use crate::state::{ActiveConfig, Client, Gateway};
+use crate::telemetry::security::{self, Actor, Facts, Kind};
+
+/// What is known about the session of `key`. What is at hand in this process is answered whoever asks.
+///
+/// # Errors
+/// When too many sids of this client were no sessions.
+pub(crate) async fn look_up(
+    gateway: &Gateway,
+    settings: &ActiveConfig,
+    client: &Client,
+    key: SessionKey,
+    query: Query,
+) -> Result<Resolution, TooMany> {
+    if let Some(resolution) = gateway.sessions.at_hand(&key, query) {
+        note_end(gateway, key, &resolution, |reason| client.facts(reason)).await;
+        return Ok(resolution);
+    }
+    let now = gateway.sessions.clock().boot();
+    let leave = settings.misses.leave(client.ip, now);
+    read(gateway, settings, client, (key, query), leave).await
+}
+
+/// The same for whoever wants to end the session: they wait for their turn where others are told to come again.
+///
+/// # Errors
+/// As for [`look_up`].
+pub(crate) async fn look_up_to_end(
+    gateway: &Gateway,
+    settings: &ActiveConfig,
+    client: &Client,
+    key: SessionKey,
+) -> Result<Resolution, TooMany> {
+    if let Some(resolution) = gateway.sessions.at_hand(&key, QUIETLY) {
+        note_end(gateway, key, &resolution, |reason| client.facts(reason)).await;
+        return Ok(resolution);
+    }
+    let now = gateway.sessions.clock().boot();
+    let leave = settings.misses.leave_in_turn(client.ip, now).await;
+    read(gateway, settings, client, (key, QUIETLY), leave).await
+}
+
+/// Asks the other tiers, and counts what is no session.
+async fn read(
+    gateway: &Gateway,
+    settings: &ActiveConfig,
+    client: &Client,
+    (key, query): (SessionKey, Query),
+    leave: Leave<'_>,
+) -> Result<Resolution, TooMany> {
+    if matches!(leave, Leave::Denied) {
+        return Err(deny(gateway, settings, client));
+    }
+    let resolution = gateway.sessions.resolve_key(key, query).await;
+    note_end(gateway, key, &resolution, |reason| client.facts(reason)).await;
+    if matches!(resolution, Resolution::Absent(_)) {
+        count_miss(gateway, settings, client)?;
+    }
+    drop(leave);
+    Ok(resolution)
+}
+
+/// Asked without using the session.
+const QUIETLY: Query = Query {
+    max_stale: Duration::ZERO,
+    counts_as_use: false,
+};
+
+/// Writes down once that a session is over.
+async fn note_end<'a>(
+    gateway: &Gateway,
+    key: SessionKey,
+    resolution: &Resolution,
+    facts: impl Fn(&'a str) -> Facts<'a>,
+) {
+    let Resolution::Absent(why) = resolution else {
+        return;
+    };
+    let Some(kind) = ended(*why).filter(|_| gateway.logged_ends.is_first(key)) else {
+        return;
+    };
+    let session = whose(gateway, key).await;
+    let reason = match why {
+        Absence::Ended(Dead::Revoked(Some(reason))) => reason.as_str(),
+        _ => why.as_str(),
+    };
+    let facts = facts(reason);
+    let facts = session
+        .as_ref()
+        .map_or(facts, |session| facts.about(session));
+    let actor = match kind {
+        Kind::FormerSid => facts.actor,
+        Kind::Revoked => Actor::Outside,
+        _ => Actor::Gateway,
+    };
+    security::note(kind, Facts { actor, ..facts });
+}
+
+/// Whose session it is or was, for the log. That nobody can say just now keeps the line from nobody.
+pub(crate) async fn whose(gateway: &Gateway, key: SessionKey) -> Option<Session> {
+    match gateway.sessions.at_hand(&key, QUIETLY) {
+        Some(Resolution::Active(active)) => Some(active.entry.session().clone()),
+        _ => gateway.sessions.remains(key).await.ok().flatten(),
+    }
+}
+
+/// The session of `key` if it lives, or if nobody can say; what is over is remembered, and not read again each time.
+pub(crate) async fn living(gateway: &Gateway, key: SessionKey) -> Option<Session> {
+    match gateway.sessions.resolve_key(key, QUIETLY).await {
+        Resolution::Active(active) => Some(active.entry.session().clone()),
+        Resolution::Absent(_) => None,
+        Resolution::Unknown(_) => whose(gateway, key).await,
+    }
+}
+
+/// Ends that nobody has written down when they came: by themselves, by another login, or past every gateway.
+const fn ended(why: Absence) -> Option<Kind> {
+    match why {
+        Absence::Ended(Dead::Expired | Dead::Idle) => Some(Kind::Expired),
+        Absence::Ended(Dead::Revoked(Some(RevokeReason::Evicted | RevokeReason::Replaced))) => {
+            Some(Kind::Evicted)
+        }
+        Absence::Ended(Dead::Revoked(Some(RevokeReason::External))) => Some(Kind::Revoked),
+        Absence::Ended(Dead::Renewed) => Some(Kind::FormerSid),
+        _ => None,
+    }
+}
