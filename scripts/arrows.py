@@ -33,6 +33,9 @@ class Arrow:
     user: str
     used: str
 
+    def names(self) -> tuple[str, str]:
+        return self.user, self.used
+
 
 def arrows(sources: dict[str, str], root: str) -> set[Arrow]:
     """The arrows among the files below `root` (`gateway/src/`), by their names in `sources`."""

@@ -17,19 +17,21 @@ use session_core::session::{Identity, OverLimit, Session, SessionLimit};
 use session_core::store::StoreError;
 use tracing::{debug, warn};
 
+use self::question::{Question, is_failure};
 use super::{Asker, parting};
 use crate::answer::Answer;
 use crate::answer::set_cookie;
-use crate::apps::backend::{BackendError, Credentials, Refusal, Verdict};
+use crate::apps::backend::{Credentials, Refusal};
 use crate::auth::account::Account;
 use crate::edge::client_ip::network;
-use crate::limits::logins::{Attempt, Factors, Turn};
+use crate::limits::logins::Factors;
 use crate::risk::{self, Refused};
 use crate::state::{ActiveConfig, Client, Gateway};
 use crate::telemetry::security::{self, Facts, Kind};
 use crate::views::session::session_view;
 
 mod admission;
+mod question;
 
 /// Longest wait for a network to be remembered.
 const NOTE_TIMEOUT: Duration = Duration::from_millis(250);
@@ -54,14 +56,6 @@ struct Form {
 struct Parsed {
     credentials: Credentials,
     end_others: bool,
-}
-
-/// What the backend is asked, and what it has cost to get there.
-struct Question {
-    credentials: Credentials,
-    factors: Factors,
-    attempt: Attempt,
-    turn: Turn,
 }
 
 /// `415` for anything but JSON: a plain HTML form on another site can only send other types.
@@ -123,7 +117,7 @@ pub(crate) async fn login(
         attempt,
         turn,
     };
-    let verdict = ask_backend(gateway, settings, asker, question).await;
+    let verdict = question.ask(gateway, settings, asker.client()).await;
     let digest = settings.log_key.digest(&account);
     let facts = |reason| Facts {
         account: Some(&digest),
@@ -239,58 +233,6 @@ fn limit(settings: &ActiveConfig, identity: &Identity, end_others: bool) -> Opti
         });
     }
     settings.config.session.limit(identity.tenant_id())
-}
-
-/// On the core runtime, where the client's connections live. What is counted is settled there too, so that a client that
-/// hangs up changes nothing about it.
-async fn ask_backend(
-    gateway: &Arc<Gateway>,
-    settings: &Arc<ActiveConfig>,
-    asker: &Asker,
-    question: Question,
-) -> Result<Verdict, BackendError> {
-    let (backend, settings, request_id, now) = (
-        gateway.backend.clone(),
-        Arc::clone(settings),
-        asker.client().request_id.clone(),
-        gateway.now(),
-    );
-    let call = async move {
-        let verdict = match settings.backend() {
-            Ok(target) => {
-                backend
-                    .authenticate(&target, &question.credentials, &request_id, now)
-                    .await
-            }
-            Err(failed) => Err(failed),
-        };
-        settle(question.attempt, question.factors, &verdict);
-        // Held also when the client has gone meanwhile: the app goes on.
-        drop(question.turn);
-        verdict
-    };
-    gateway
-        .core
-        .spawn(call)
-        .await
-        .unwrap_or(Err(BackendError::Unavailable("interrupted")))
-}
-
-/// A failure counts. What succeeded, and what nobody has judged, does not.
-fn settle(attempt: Attempt, factors: Factors, verdict: &Result<Verdict, BackendError>) {
-    let Ok(Err(rejected)) = verdict else {
-        return;
-    };
-    if is_failure(&rejected.why, factors) {
-        attempt.failed(rejected.account.as_deref());
-    } else {
-        attempt.half_way();
-    }
-}
-
-/// Whoever is asked for another factor had the password right; whoever is asked again has guessed at that factor.
-fn is_failure(why: &Refusal, factors: Factors) -> bool {
-    !matches!(why, Refusal::MfaRequired(_)) || factors == Factors::More
 }
 
 async fn commit(

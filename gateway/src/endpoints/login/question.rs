@@ -1,0 +1,69 @@
+//! Asking the app whether credentials are good, and counting what it says.
+
+use std::sync::Arc;
+
+use crate::apps::backend::{BackendError, Credentials, Refusal, Verdict};
+use crate::limits::logins::{Attempt, Factors, Turn};
+use crate::state::{ActiveConfig, Client, Gateway};
+
+/// What the backend is asked, and what it has cost to get there.
+pub(super) struct Question {
+    pub(super) credentials: Credentials,
+    pub(super) factors: Factors,
+    pub(super) attempt: Attempt,
+    pub(super) turn: Turn,
+}
+
+impl Question {
+    /// Asks on the core runtime, where the client's connections live. What is counted is settled there too, so that a
+    /// client that hangs up changes nothing about it.
+    pub(super) async fn ask(
+        self,
+        gateway: &Arc<Gateway>,
+        settings: &Arc<ActiveConfig>,
+        client: &Client,
+    ) -> Result<Verdict, BackendError> {
+        let (backend, settings, request_id, now) = (
+            gateway.backend.clone(),
+            Arc::clone(settings),
+            client.request_id.clone(),
+            gateway.now(),
+        );
+        let call = async move {
+            let verdict = match settings.backend() {
+                Ok(target) => {
+                    backend
+                        .authenticate(&target, &self.credentials, &request_id, now)
+                        .await
+                }
+                Err(failed) => Err(failed),
+            };
+            settle(self.attempt, self.factors, &verdict);
+            // Held until the app has answered, also when the client has disconnected.
+            drop(self.turn);
+            verdict
+        };
+        gateway
+            .core
+            .spawn(call)
+            .await
+            .unwrap_or(Err(BackendError::Unavailable("interrupted")))
+    }
+}
+
+/// A failure counts. What succeeded, and what nobody has judged, does not.
+fn settle(attempt: Attempt, factors: Factors, verdict: &Result<Verdict, BackendError>) {
+    let Ok(Err(rejected)) = verdict else {
+        return;
+    };
+    if is_failure(&rejected.why, factors) {
+        attempt.failed(rejected.account.as_deref());
+    } else {
+        attempt.half_way();
+    }
+}
+
+/// Whoever is asked for another factor had the password right; whoever is asked again has guessed at that factor.
+pub(super) fn is_failure(why: &Refusal, factors: Factors) -> bool {
+    !matches!(why, Refusal::MfaRequired(_)) || factors == Factors::More
+}
