@@ -16,7 +16,7 @@ use session_core::service::Query;
 use session_core::session::Session;
 use sha2::{Digest as _, Sha256};
 
-use crate::answer::Answer;
+use crate::answer::{Answer, Rejection};
 use crate::auth::csrf;
 use crate::auth::identity::field;
 use crate::config::IdentityField;
@@ -66,14 +66,10 @@ fn bears_token(settings: &ActiveConfig, headers: &HeaderMap) -> Option<bool> {
 pub(super) fn on_admin_listener(
     settings: &ActiveConfig,
     headers: &HeaderMap,
-) -> Result<Actor, Box<Answer>> {
+) -> Result<Actor, Rejection> {
     match bears_token(settings, headers) {
         Some(true) => Ok(Actor::Token),
-        Some(false) => Err(Box::new(Answer::problem(
-            401,
-            "token_required",
-            "The bearer token of the admin listener is required",
-        ))),
+        Some(false) => Err(Rejection::NoToken),
         None => not_by_a_page(headers).map(|()| Actor::Local),
     }
 }
@@ -82,21 +78,21 @@ pub(super) fn on_admin_listener(
 ///
 /// # Errors
 /// `403`.
-fn not_by_a_page(headers: &HeaderMap) -> Result<(), Box<Answer>> {
+fn not_by_a_page(headers: &HeaderMap) -> Result<(), Rejection> {
     let origin = own_origin(headers)?;
     csrf::check(headers, &origin)
         .map(drop)
-        .map_err(|_cross_site| Box::new(Answer::cross_site()))
+        .map_err(|_cross_site| Rejection::CrossSite)
 }
 
 /// The listener as the request names it, which has to be by a name of this machine: a page of another name may have been
 /// pointed at this address (DNS rebinding). What names no host was not sent by a browser.
-fn own_origin(headers: &HeaderMap) -> Result<String, Box<Answer>> {
+fn own_origin(headers: &HeaderMap) -> Result<String, Rejection> {
     let mut hosts = headers.get_all(HOST).iter();
     match (hosts.next().map(HeaderValue::to_str), hosts.next()) {
         (None, _) => Ok(String::new()),
         (Some(Ok(host)), None) if is_local_name(host) => Ok(format!("http://{host}")),
-        _ => Err(Box::new(Answer::cross_site())),
+        _ => Err(Rejection::CrossSite),
     }
 }
 
@@ -106,10 +102,7 @@ fn own_origin(headers: &HeaderMap) -> Result<String, Box<Answer>> {
 ///
 /// # Errors
 /// `403`.
-pub(super) fn for_everybody(
-    settings: &ActiveConfig,
-    headers: &HeaderMap,
-) -> Result<(), Box<Answer>> {
+pub(super) fn for_everybody(settings: &ActiveConfig, headers: &HeaderMap) -> Result<(), Rejection> {
     match settings.config.admin.token {
         Some(_) => Ok(()),
         None => own_origin(headers).map(drop),
@@ -134,17 +127,12 @@ pub(crate) async fn with_claim(
     gateway: &Gateway,
     settings: &ActiveConfig,
     asker: &Asker,
-) -> Result<Claimed, Box<Answer>> {
+) -> Result<Claimed, Rejection> {
     let active = asker.session(gateway, settings, Query::default()).await?;
     let session = active.entry.session();
     let claim = settings.config.admin.claim.as_ref();
     if !claim.is_some_and(|claim| carries(session, claim)) {
-        return Err(refused(
-            asker,
-            session,
-            "forbidden",
-            "This needs the right to administer sessions",
-        ));
+        return Err(refused(asker, session, Rejection::NoOperator));
     }
     Ok(Claimed {
         is_fresh: gateway.sessions.clock().wall().since(session.auth_time) <= FRESH,
@@ -176,26 +164,20 @@ impl Claimed {
     ///
     /// # Errors
     /// `403` when the login is too long ago: a browser left open is not its user.
-    pub(crate) fn fresh(self, asker: &Asker) -> Result<Actor, Box<Answer>> {
+    pub(crate) fn fresh(self, asker: &Asker) -> Result<Actor, Rejection> {
         if self.is_fresh {
             return Ok(self.actor());
         }
-        Err(refused(
-            asker,
-            self.entry.session(),
-            "reauthentication_required",
-            "Log in again: this needs a login of the last 15 minutes",
-        ))
+        Err(refused(asker, self.entry.session(), Rejection::OldLogin))
     }
 }
 
-/// The answer to a user who may not, and the line about it.
-fn refused(asker: &Asker, session: &Session, code: &'static str, title: &str) -> Box<Answer> {
-    security::note(
-        Kind::AdminRefused,
-        asker.client().facts(code).by_owner(session),
-    );
-    Box::new(Answer::problem(403, code, title))
+/// What speaks against a user who may not, and the line about it.
+fn refused(asker: &Asker, session: &Session, why: Rejection) -> Rejection {
+    let code = Answer::from(why.clone()).outcome;
+    let facts = asker.client().facts(code).by_owner(session);
+    security::note(Kind::AdminRefused, facts);
+    why
 }
 
 /// Only `true` is a yes.

@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 use super::access::Actor;
 use super::call::{self, Call};
-use crate::answer::Answer;
+use crate::answer::{Answer, Rejection};
 use crate::config::MigrationMode;
 use crate::endpoints::check_content_type;
 use crate::endpoints::devices::receipt_view;
@@ -87,10 +87,10 @@ pub(crate) async fn answer(gateway: &Gateway, asked: &Permitted<'_>) -> Answer {
         Call::OtherMethod(allow) => Ok(Answer::method_not_allowed(allow)),
         Call::Unknown => Ok(Answer::not_found()),
     };
-    answered.unwrap_or_else(|refused| *refused)
+    answered.unwrap_or_else(Answer::from)
 }
 
-async fn search(gateway: &Gateway, asked: &Permitted<'_>) -> Result<Answer, Box<Answer>> {
+async fn search(gateway: &Gateway, asked: &Permitted<'_>) -> Result<Answer, Rejection> {
     let search = call::search(asked.query)?;
     let facts = Facts {
         user: search.user_id.as_deref(),
@@ -113,7 +113,7 @@ async fn search(gateway: &Gateway, asked: &Permitted<'_>) -> Result<Answer, Box<
     Ok(Answer::json(200, "admin", &body))
 }
 
-async fn show(gateway: &Gateway, asked: &Permitted<'_>, id: Uuid) -> Result<Answer, Box<Answer>> {
+async fn show(gateway: &Gateway, asked: &Permitted<'_>, id: Uuid) -> Result<Answer, Rejection> {
     let facts = Facts {
         session: Some(id),
         ..asked.facts("show")
@@ -136,7 +136,7 @@ fn is_alive(gateway: &Gateway, row: &StoredSession) -> bool {
     row.verdict(gateway.sessions.clock().wall()).is_ok()
 }
 
-async fn revoke(gateway: &Gateway, asked: &Permitted<'_>) -> Result<Answer, Box<Answer>> {
+async fn revoke(gateway: &Gateway, asked: &Permitted<'_>) -> Result<Answer, Rejection> {
     let asked_for = call::revocation(asked.body)?;
     let scope = asked_for.scope.clone();
     let comment = Some(&*asked_for.reason).filter(|reason| !reason.is_empty());
@@ -152,7 +152,7 @@ async fn revoke(gateway: &Gateway, asked: &Permitted<'_>) -> Result<Answer, Box<
         .await
         .map_err(|failed| {
             warn!(actor = %asked.actor.as_told(), error = %failed, "revocation not committed");
-            Box::new(Answer::not_committed(&failed))
+            Rejection::not_committed(&failed)
         })?;
     gateway
         .metrics
@@ -169,7 +169,7 @@ async fn revoke(gateway: &Gateway, asked: &Permitted<'_>) -> Result<Answer, Box<
     Ok(Answer::json(200, "admin", &receipt_view(&receipt)))
 }
 
-async fn nodes(gateway: &Gateway) -> Result<Answer, Box<Answer>> {
+async fn nodes(gateway: &Gateway) -> Result<Answer, Rejection> {
     let nodes = gateway.sessions.nodes().await.map_err(unavailable)?;
     let head = nodes.iter().map(|node| node.applied).max().unwrap_or(0);
     let views: Vec<Value> = nodes
@@ -180,7 +180,7 @@ async fn nodes(gateway: &Gateway) -> Result<Answer, Box<Answer>> {
 }
 
 /// Without migration there is nothing that could be left.
-async fn migration(gateway: &Gateway) -> Result<Answer, Box<Answer>> {
+async fn migration(gateway: &Gateway) -> Result<Answer, Rejection> {
     let settings = gateway.settings.get();
     if settings.config.migration.mode == MigrationMode::Off {
         return Ok(Answer::not_found());
@@ -190,7 +190,7 @@ async fn migration(gateway: &Gateway) -> Result<Answer, Box<Answer>> {
     Ok(Answer::json(200, "admin", &report.view()))
 }
 
-fn stats(gateway: &Gateway, query: &str) -> Result<Answer, Box<Answer>> {
+fn stats(gateway: &Gateway, query: &str) -> Result<Answer, Rejection> {
     let (window, since) = call::stats(query)?;
     let mut body = gateway.history.columns(window, since);
     let readiness = gateway.sessions.readiness();
@@ -252,23 +252,21 @@ fn view(settings: &ActiveConfig, flags: &Flags, session: &Session, alive: bool) 
     clippy::needless_pass_by_value,
     reason = "the shape that map_err wants"
 )]
-fn unavailable(failed: SessionsError) -> Box<Answer> {
+fn unavailable(failed: SessionsError) -> Rejection {
     warn!(error = %failed, "admin call not answered");
-    Box::new(Answer::unavailable())
+    Rejection::Unavailable
 }
 
 /// The JSON body of a call.
 ///
 /// # Errors
 /// The answer to give instead.
-pub(crate) async fn read_body(session: &mut ServerSession) -> Result<Bytes, Box<Answer>> {
+pub(crate) async fn read_body(session: &mut ServerSession) -> Result<Bytes, Rejection> {
     check_content_type(&session.req_header().headers)?;
     match body::read(session, BODY_MAX).await {
         Ok(Some(body)) => Ok(body),
-        Ok(None) => Err(Box::new(Answer::too_large())),
-        // Whoever sent half a body is not there to be answered, or too slow.
-        Err(_) => Err(Box::new(
-            Answer::invalid("The body did not arrive").closing(),
-        )),
+        Ok(None) => Err(Rejection::TooLarge),
+        // Whoever sent half a body is gone, or too slow.
+        Err(_) => Err(Rejection::BodyMissing),
     }
 }

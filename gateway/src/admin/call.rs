@@ -12,7 +12,7 @@ use uuid::Uuid;
 use crate::telemetry::history::Window;
 
 use super::dashboard::{self, Asset};
-use crate::answer::Answer;
+use crate::answer::Rejection;
 
 /// Where the admin API is.
 pub(crate) const BASE: &str = "/api/admin";
@@ -90,7 +90,7 @@ impl Call {
 ///
 /// # Errors
 /// `400` that names the parameter.
-pub(super) fn stats(query: &str) -> Result<(Window, i64), Box<Answer>> {
+pub(super) fn stats(query: &str) -> Result<(Window, i64), Rejection> {
     let (mut window, mut since) = (Window::Quarter, 0);
     for (name, value) in parse(query.as_bytes()) {
         match (&*name, &*value) {
@@ -98,9 +98,9 @@ pub(super) fn stats(query: &str) -> Result<(Window, i64), Box<Answer>> {
             ("window", "24h") => window = Window::Day,
             ("since", value) if value.parse::<i64>().is_ok() => since = value.parse().unwrap_or(0),
             _ => {
-                return Err(Box::new(Answer::invalid(
+                return Err(Rejection::invalid(
                     "window is 15m or 24h, since is in unix seconds",
-                )));
+                ));
             }
         }
     }
@@ -111,27 +111,31 @@ pub(super) fn stats(query: &str) -> Result<(Window, i64), Box<Answer>> {
 ///
 /// # Errors
 /// `400` that names the parameter.
-pub(super) fn search(query: &str) -> Result<Search, Box<Answer>> {
+pub(super) fn search(query: &str) -> Result<Search, Rejection> {
     let mut search = Search {
         limit: PAGE,
         ..Search::default()
     };
     let mut seen: Vec<String> = vec![];
     for (name, value) in parse(query.as_bytes()) {
-        let bad = |why: &str| Box::new(Answer::invalid(&format!("{name} {why}")));
+        let bad = |why: &str| Rejection::invalid(format!("{name} {why}"));
         if seen.iter().any(|other| *other == name) {
-            return Err(bad("is there twice"));
+            return Err(bad("appears more than once"));
         }
         seen.push(name.clone().into_owned());
         match &*name {
-            "user" => search.user_id = Some(id(&value).ok_or_else(|| bad("is no id"))?),
-            "tenant" => search.tenant_id = Some(id(&value).ok_or_else(|| bad("is no id"))?),
+            "user" => search.user_id = Some(id(&value).ok_or_else(|| bad("is not a valid id"))?),
+            "tenant" => {
+                search.tenant_id = Some(id(&value).ok_or_else(|| bad("is not a valid id"))?)
+            }
             "ip" => {
-                let ip: IpAddr = value.parse().map_err(|_error| bad("is no address"))?;
+                let ip: IpAddr = value
+                    .parse()
+                    .map_err(|_error| bad("is not an IP address"))?;
                 search.ip = Some(ip);
             }
             "after" => {
-                let after = Uuid::try_parse(&value).map_err(|_error| bad("is no id"))?;
+                let after = Uuid::try_parse(&value).map_err(|_error| bad("is not a valid id"))?;
                 search.after = Some(after);
             }
             "limit" => {
@@ -141,7 +145,11 @@ pub(super) fn search(query: &str) -> Result<Search, Box<Answer>> {
                     .filter(|limit| (1..=PAGE_MAX).contains(limit));
                 search.limit = limit.ok_or_else(|| bad("must be 1 to 1000"))?;
             }
-            _ => return Err(Box::new(Answer::invalid("There is an unknown parameter"))),
+            _ => {
+                return Err(Rejection::invalid(format!(
+                    "{name} is not a known parameter"
+                )));
+            }
         }
     }
     Ok(search)
@@ -191,18 +199,18 @@ enum FormWait {
 ///
 /// # Errors
 /// `400`, unless it names exactly one kind of sessions.
-pub(super) fn revocation(body: &[u8]) -> Result<Revocation, Box<Answer>> {
-    let bad = |why: &str| Box::new(Answer::invalid(why));
+pub(super) fn revocation(body: &[u8]) -> Result<Revocation, Rejection> {
+    let bad = |why: &'static str| Rejection::invalid(why);
     let form: Form = serde_json::from_slice(body)
         .map_err(|_error| bad("The body must be a JSON object as documented"))?;
     let exactly_one = "Exactly one of id, user, tenant and all must be named";
     let scope = match (form.id, form.user, form.tenant, form.all) {
         (Some(id), None, None, None) => Scope::Handle { id, user_id: None },
         (None, Some(user), None, None) => {
-            Scope::User(id(&user).ok_or_else(|| bad("user is no id"))?)
+            Scope::User(id(&user).ok_or_else(|| bad("user is not a valid id"))?)
         }
         (None, None, Some(tenant), None) => {
-            Scope::Tenant(id(&tenant).ok_or_else(|| bad("tenant is no id"))?)
+            Scope::Tenant(id(&tenant).ok_or_else(|| bad("tenant is not a valid id"))?)
         }
         (None, None, None, Some(true)) => Scope::All,
         _ => return Err(bad(exactly_one)),

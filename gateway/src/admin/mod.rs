@@ -40,7 +40,7 @@ impl Admin {
     fn answer(&self, session: &ServerSession) -> Response<Vec<u8>> {
         let head = session.req_header();
         if let Err(refused) = access::for_everybody(&self.gateway.settings.get(), &head.headers) {
-            return self.refused(session, *refused);
+            return self.refused(session, refused.into());
         }
         if head.method != Method::GET && head.method != Method::HEAD {
             return text(
@@ -70,15 +70,16 @@ impl Admin {
         };
         let actor = match permission {
             Ok(actor) => actor,
-            Err(refused) => {
-                note_refused((request_id, client), refused.outcome);
-                return *refused;
+            Err(why) => {
+                let answer = Answer::from(why);
+                note_refused((request_id, client), answer.outcome);
+                return answer;
             }
         };
         let body = if call == Call::Revoke {
             match api::read_body(session).await {
                 Ok(body) => body,
-                Err(refused) => return *refused,
+                Err(why) => return why.into(),
             }
         } else {
             Bytes::new()
@@ -127,7 +128,7 @@ impl Admin {
     fn metrics(&self, session: &ServerSession) -> Response<Vec<u8>> {
         let headers = &session.req_header().headers;
         if let Err(refused) = access::on_admin_listener(&self.gateway.settings.get(), headers) {
-            return self.refused(session, *refused);
+            return self.refused(session, refused.into());
         }
         match metrics::text(&self.gateway.families()) {
             Ok(rendered) => text(StatusCode::OK, "text/plain; version=0.0.4", rendered),

@@ -4,7 +4,10 @@
 //! nothing that an attacker could learn from; a person gets the same as a small page. Every answer is `no-store`, cannot
 //! be framed or sniffed, and does not say what software made it.
 
+mod rejection;
 pub(crate) mod set_cookie;
+
+pub(crate) use self::rejection::Rejection;
 
 use bytes::Bytes;
 use http::HeaderMap;
@@ -15,7 +18,7 @@ use http::header::{
 };
 use serde::Serialize;
 use serde_json::{Map, Value, json};
-use session_core::service::{Absence, SessionsError};
+use session_core::service::Absence;
 use session_core::session::{Dead, RevokeReason};
 
 use crate::edge::{METHODS, Refused};
@@ -187,17 +190,7 @@ impl Answer {
         .with(RETRY_AFTER, HeaderValue::from(RETRY_SECONDS))
     }
 
-    /// For an end of sessions that failed, or may have.
-    #[must_use]
-    pub(crate) fn not_committed(failed: &SessionsError) -> Self {
-        if failed.may_have_happened() {
-            Self::outcome_unknown()
-        } else {
-            Self::unavailable()
-        }
-    }
-
-    /// The same for an end of sessions that was sent to the store and not answered. Repeating it is safe.
+    /// For an end of sessions that was sent to the store and not answered. Repeating it is safe.
     #[must_use]
     fn outcome_unknown() -> Self {
         let title = "It is not known whether the sessions were ended, try again";
@@ -228,9 +221,9 @@ impl Answer {
             .with(RETRY_AFTER, HeaderValue::from(RETRY_SECONDS + spread))
     }
 
-    /// Too many sids of one client were no sessions.
+    /// The client asked for too much: for sids that are no sessions, or for lists.
     #[must_use]
-    pub(crate) fn too_many_misses(seconds: u64) -> Self {
+    pub(crate) fn too_many_requests(seconds: u64) -> Self {
         Self::problem(
             429,
             "too_many_requests",
@@ -261,12 +254,6 @@ impl Answer {
     #[must_use]
     pub(crate) fn too_large() -> Self {
         Self::problem(413, "too_large", "The request body is too large").closing()
-    }
-
-    /// The request makes no sense. The title is for its developer.
-    #[must_use]
-    pub(crate) fn invalid(title: &str) -> Self {
-        Self::problem(400, "invalid_request", title)
     }
 
     /// There is no session and the route requires one. A browser whose session gave way to another one learns that.

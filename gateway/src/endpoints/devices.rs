@@ -15,8 +15,8 @@ use uuid::Uuid;
 
 use super::query::{self, DeviceScope};
 use super::{Asker, parting};
-use crate::answer::Answer;
 use crate::answer::set_cookie;
+use crate::answer::{Answer, Rejection};
 use crate::legacy::{self, Farewell};
 use crate::limits::buckets::TooMany;
 use crate::limits::unknown_sids::Leave;
@@ -32,25 +32,25 @@ pub(crate) async fn list(
     gateway: &Arc<Gateway>,
     settings: &Arc<ActiveConfig>,
     asker: &Asker,
-) -> Result<Answer, Box<Answer>> {
+) -> Result<Answer, Rejection> {
     let active = asker.session_or_old_login(gateway, settings).await?;
     let current = active.entry.session();
     let (limit, after) = (query::limit(&asker.query)?, query::after(&asker.query)?);
     let user_id = current.identity.user_id();
     let Some(_turn) = gateway.lists.enter(user_id, current.key) else {
         gateway.metrics.refused("lists");
-        return Err(too_many(TooMany(1)));
+        return Err(TooMany(1).into());
     };
     let listed = gateway.sessions.list(user_id, after, limit).await;
     let (devices, next) = listed.map_err(|failed| {
         warn!(request_id = asker.client().request_id, error = %failed, "sessions not listed");
-        Box::new(Answer::unavailable())
+        Rejection::Unavailable
     })?;
     let flags = Flags::of(gateway, settings, devices.iter().map(|device| device.id))
         .await
         .map_err(|failed| {
             warn!(request_id = asker.client().request_id, error = %failed, "flags not read");
-            Box::new(Answer::unavailable())
+            Rejection::Unavailable
         })?;
     let mut labels = HashMap::new();
     let views: Vec<Value> = devices
@@ -96,12 +96,12 @@ pub(crate) async fn end_one(
     settings: &Arc<ActiveConfig>,
     asker: &Asker,
     id: Option<Uuid>,
-) -> Result<Answer, Box<Answer>> {
+) -> Result<Answer, Rejection> {
     let active = asker.session_or_old_login(gateway, settings).await?;
     let current = active.entry.session();
     let wait = query::wait(&asker.query)?;
     let Some(id) = id else {
-        return Err(Box::new(Answer::not_found()));
+        return Err(Rejection::NotFound);
     };
     let scope = Scope::Handle {
         id,
@@ -111,8 +111,8 @@ pub(crate) async fn end_one(
     let how = (RevokeReason::Device, wait);
     let receipt = end(gateway, settings, asker, current, scope, how).await?;
     if receipt.revoked == 0 {
-        count_miss(gateway, settings, asker.client()).map_err(too_many)?;
-        return Err(Box::new(Answer::not_found()));
+        count_miss(gateway, settings, asker.client()).map_err(Rejection::from)?;
+        return Err(Rejection::NotFound);
     }
     let answer = Answer::no_content("device_ended");
     Ok(if id == current.id {
@@ -127,7 +127,7 @@ pub(crate) async fn end_many(
     gateway: &Arc<Gateway>,
     settings: &Arc<ActiveConfig>,
     asker: &Asker,
-) -> Result<Answer, Box<Answer>> {
+) -> Result<Answer, Rejection> {
     let active = asker.session_or_old_login(gateway, settings).await?;
     let current = active.entry.session();
     let (which, wait) = (query::scope(&asker.query)?, query::wait(&asker.query)?);
@@ -162,11 +162,11 @@ async fn end(
     current: &Session,
     scope: Scope,
     (reason, wait): (RevokeReason, Wait),
-) -> Result<Receipt, Box<Answer>> {
+) -> Result<Receipt, Rejection> {
     let now = gateway.sessions.clock().boot();
     let leave = settings.misses.leave_in_turn(asker.client().ip, now).await;
     if matches!(leave, Leave::Denied) {
-        return Err(too_many(deny(gateway, settings, asker.client())));
+        return Err(deny(gateway, settings, asker.client()).into());
     }
     match gateway.sessions.revoke(scope.clone(), reason, wait).await {
         Ok(receipt) => {
@@ -185,13 +185,9 @@ async fn end(
         }
         Err(failed) => {
             warn!(request_id = asker.client().request_id, error = %failed, "revocation not committed");
-            Err(Box::new(Answer::not_committed(&failed)))
+            Err(Rejection::not_committed(&failed))
         }
     }
-}
-
-fn too_many(TooMany(seconds): TooMany) -> Box<Answer> {
-    Box::new(Answer::too_many_misses(seconds))
 }
 
 /// What a revocation did, as its caller sees it.

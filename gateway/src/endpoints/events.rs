@@ -15,7 +15,7 @@ use session_core::session::{Dead, RevokeReason};
 use tokio::sync::watch;
 
 use super::Asker;
-use crate::answer::{Answer, ended_code};
+use crate::answer::{Rejection, ended_code};
 use crate::limits::streams::{Holder, Kind, Place, Room};
 use crate::state::{ActiveConfig, Gateway};
 use crate::views::session::{rfc3339, session_view};
@@ -49,7 +49,7 @@ pub(crate) async fn open(
     gateway: &Arc<Gateway>,
     settings: &ActiveConfig,
     asker: &Asker,
-) -> Result<(Feed, Place), Box<Answer>> {
+) -> Result<(Feed, Place), Rejection> {
     // An open page is not somebody using it.
     let query = Query {
         counts_as_use: false,
@@ -65,7 +65,7 @@ pub(crate) async fn open(
     let place = gateway.streams.enter(Kind::Events, holder, room);
     let place = place.map_err(|full| {
         gateway.metrics.refused(full.as_str());
-        Box::new(Answer::too_many_streams(full))
+        Rejection::TooManyStreams(full)
     })?;
     let feed = Feed {
         gateway: Arc::clone(gateway),

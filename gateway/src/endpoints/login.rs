@@ -19,8 +19,8 @@ use tracing::{debug, warn};
 
 use self::question::{Question, is_failure};
 use super::{Asker, parting};
-use crate::answer::Answer;
 use crate::answer::set_cookie;
+use crate::answer::{Answer, Rejection};
 use crate::apps::backend::{Credentials, Refusal};
 use crate::auth::account::Account;
 use crate::edge::client_ip::network;
@@ -62,7 +62,7 @@ struct Parsed {
 ///
 /// # Errors
 /// The answer to give instead of reading the body.
-pub(crate) fn check_content_type(headers: &HeaderMap) -> Result<(), Box<Answer>> {
+pub(crate) fn check_content_type(headers: &HeaderMap) -> Result<(), Rejection> {
     let mut types = headers.get_all(CONTENT_TYPE).iter();
     let is_json = |value: &HeaderValue| {
         let kind = value
@@ -74,11 +74,7 @@ pub(crate) fn check_content_type(headers: &HeaderMap) -> Result<(), Box<Answer>>
     };
     match (types.next(), types.next()) {
         (Some(only), None) if is_json(only) => Ok(()),
-        _ => Err(Box::new(Answer::problem(
-            415,
-            "unsupported_media_type",
-            "Content-Type must be application/json",
-        ))),
+        _ => Err(Rejection::NotJson),
     }
 }
 
@@ -90,7 +86,8 @@ pub(crate) async fn login(
     body: &Bytes,
 ) -> Answer {
     let Some(form) = parse(body, asker.client()) else {
-        return Answer::invalid("email and password must be non-empty strings in a JSON object");
+        return Rejection::invalid("email and password must be non-empty strings in a JSON object")
+            .into();
     };
     let account = Account::new(&form.credentials.email);
     let factors = factors(&form.credentials);

@@ -19,7 +19,7 @@ pub(crate) async fn migrate(
 ) -> Answer {
     let arrival = match arrive(gateway, settings, asker).await {
         Ok(arrival) => arrival,
-        Err(too_many) => return *too_many,
+        Err(too_many) => return too_many.into(),
     };
     let answer = match &arrival.finding {
         Finding::Resolved(Resolution::Active(active)) => {

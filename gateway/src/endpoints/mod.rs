@@ -14,12 +14,11 @@ use session_core::service::{Active, Query, Resolution};
 use session_core::session::{Session, Text};
 use uuid::Uuid;
 
-use crate::answer::Answer;
+use crate::answer::{Answer, Rejection};
 use crate::auth::csrf;
 use crate::auth::decide::{self, Finding};
 use crate::config::{PasswordLogin, SessionPolicy};
 use crate::legacy::{Arrival, Farewell};
-use crate::limits::buckets::TooMany;
 use crate::state::{ActiveConfig, Client, Gateway};
 use crate::visit::Visit;
 
@@ -68,10 +67,9 @@ impl Asker {
         gateway: &Gateway,
         settings: &ActiveConfig,
         query: Query,
-    ) -> Result<Active, Box<Answer>> {
+    ) -> Result<Active, Rejection> {
         let found = self.visit.session(gateway, settings, query).await;
-        let finding =
-            found.map_err(|TooMany(seconds)| Box::new(Answer::too_many_misses(seconds)))?;
+        let finding = found.map_err(Rejection::from)?;
         self.saw_finding(&finding);
         active_or_answer(finding)
     }
@@ -84,7 +82,7 @@ impl Asker {
         &self,
         gateway: &Arc<Gateway>,
         settings: &Arc<ActiveConfig>,
-    ) -> Result<Active, Box<Answer>> {
+    ) -> Result<Active, Rejection> {
         let Arrival {
             finding, farewell, ..
         } = arrive(gateway, settings, self).await?;
@@ -203,24 +201,22 @@ async fn arrive(
     gateway: &Arc<Gateway>,
     settings: &Arc<ActiveConfig>,
     asker: &Asker,
-) -> Result<Arrival, Box<Answer>> {
+) -> Result<Arrival, Rejection> {
     let arrival = asker
         .visit
         .identify(gateway, settings, SessionPolicy::Optional, Query::default())
         .await
-        .map_err(|TooMany(seconds)| Box::new(Answer::too_many_misses(seconds)))?;
+        .map_err(Rejection::from)?;
     asker.saw_finding(&arrival.finding);
     Ok(arrival)
 }
 
-fn active_or_answer(finding: Finding) -> Result<Active, Box<Answer>> {
+fn active_or_answer(finding: Finding) -> Result<Active, Rejection> {
     match finding {
         Finding::Resolved(Resolution::Active(active)) => Ok(active),
-        Finding::Resolved(Resolution::Absent(why)) => {
-            Err(Box::new(Answer::unauthenticated(Some(why))))
-        }
-        Finding::Resolved(Resolution::Unknown(_)) => Err(Box::new(Answer::unavailable())),
-        Finding::NotAsked | Finding::NoCookie => Err(Box::new(Answer::unauthenticated(None))),
+        Finding::Resolved(Resolution::Absent(why)) => Err(Rejection::NoSession(Some(why))),
+        Finding::Resolved(Resolution::Unknown(_)) => Err(Rejection::Unavailable),
+        Finding::NotAsked | Finding::NoCookie => Err(Rejection::NoSession(None)),
     }
 }
 
@@ -252,9 +248,9 @@ pub(crate) fn guard(
     endpoint: Endpoint,
     headers: &HeaderMap,
     settings: &ActiveConfig,
-) -> Result<(), Box<Answer>> {
+) -> Result<(), Rejection> {
     if endpoint.is_guarded() && csrf::check(headers, &settings.origin).is_err() {
-        return Err(Box::new(Answer::cross_site()));
+        return Err(Rejection::CrossSite);
     }
     Ok(())
 }

@@ -3,7 +3,7 @@
 use session_core::service::{PAGE_MAX, Wait};
 use session_core::store::DevicePlace;
 
-use crate::answer::Answer;
+use crate::answer::Rejection;
 
 /// Which sessions `DELETE /sessions` ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,11 +18,11 @@ pub(super) enum DeviceScope {
 ///
 /// # Errors
 /// `400` for anything but the two words.
-pub(super) fn wait(query: &str) -> Result<Wait, Box<Answer>> {
+pub(super) fn wait(query: &str) -> Result<Wait, Rejection> {
     match value(query, "wait") {
         Ok(None | Some("all")) => Ok(Wait::All),
         Ok(Some("none")) => Ok(Wait::None),
-        _ => Err(Box::new(Answer::invalid("wait must be none or all"))),
+        _ => Err(Rejection::invalid("wait must be none or all")),
     }
 }
 
@@ -30,11 +30,11 @@ pub(super) fn wait(query: &str) -> Result<Wait, Box<Answer>> {
 ///
 /// # Errors
 /// `400` for anything but the two words.
-pub(super) fn scope(query: &str) -> Result<DeviceScope, Box<Answer>> {
+pub(super) fn scope(query: &str) -> Result<DeviceScope, Rejection> {
     match value(query, "scope") {
         Ok(Some("others")) => Ok(DeviceScope::Others),
         Ok(Some("all")) => Ok(DeviceScope::All),
-        _ => Err(Box::new(Answer::invalid("scope must be others or all"))),
+        _ => Err(Rejection::invalid("scope must be others or all")),
     }
 }
 
@@ -42,13 +42,11 @@ pub(super) fn scope(query: &str) -> Result<DeviceScope, Box<Answer>> {
 ///
 /// # Errors
 /// `400` for anything but a number that a page may have.
-pub(super) fn limit(query: &str) -> Result<usize, Box<Answer>> {
+pub(super) fn limit(query: &str) -> Result<usize, Rejection> {
     match value(query, "limit").map(|said| said.map(size)) {
         Ok(None) => Ok(PAGE_MAX),
         Ok(Some(Some(limit))) => Ok(limit),
-        _ => Err(Box::new(Answer::invalid(
-            "limit must be a number from 1 to 100",
-        ))),
+        _ => Err(Rejection::invalid("limit must be a number from 1 to 100")),
     }
 }
 
@@ -63,13 +61,11 @@ fn size(said: &str) -> Option<usize> {
 ///
 /// # Errors
 /// `400` for anything else.
-pub(super) fn after(query: &str) -> Result<Option<DevicePlace>, Box<Answer>> {
+pub(super) fn after(query: &str) -> Result<Option<DevicePlace>, Rejection> {
     match value(query, "after").map(|said| said.map(str::parse)) {
         Ok(None) => Ok(None),
         Ok(Some(Ok(place))) => Ok(Some(place)),
-        _ => Err(Box::new(Answer::invalid(
-            "after must be the next of another page",
-        ))),
+        _ => Err(Rejection::invalid("after must be the next of another page")),
     }
 }
 
@@ -95,6 +91,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::answer::Answer;
 
     #[test]
     fn known_words_only() {
@@ -104,7 +101,7 @@ mod tests {
         assert_eq!(scope("scope=others&wait=all").unwrap(), DeviceScope::Others);
         assert_eq!(scope("scope=all").unwrap(), DeviceScope::All);
         for bad in ["wait", "wait=", "wait=ALL", "wait=1", "wait=all&wait=none"] {
-            assert_eq!(wait(bad).unwrap_err().status, 400, "{bad}");
+            assert_eq!(Answer::from(wait(bad).unwrap_err()).status, 400, "{bad}");
         }
         for bad in [
             "",
@@ -114,7 +111,7 @@ mod tests {
             "Scope=all",
             "scope=%61ll",
         ] {
-            assert_eq!(scope(bad).unwrap_err().status, 400, "{bad}");
+            assert_eq!(Answer::from(scope(bad).unwrap_err()).status, 400, "{bad}");
         }
         assert!(scope("scope=all&scope=all").is_err());
     }
@@ -133,14 +130,14 @@ mod tests {
             "limit=x",
             "limit=1&limit=1",
         ] {
-            assert_eq!(limit(bad).unwrap_err().status, 400, "{bad}");
+            assert_eq!(Answer::from(limit(bad).unwrap_err()).status, 400, "{bad}");
         }
         assert_eq!(after("").unwrap(), None);
         let place = "1700000000000001.00000000000000000000000000000007";
         let found = after(&format!("after={place}")).unwrap().unwrap();
         assert_eq!(found.to_string(), place);
         for bad in ["after", "after=", "after=1", "after=1.1", "after=x&after=x"] {
-            assert_eq!(after(bad).unwrap_err().status, 400, "{bad}");
+            assert_eq!(Answer::from(after(bad).unwrap_err()).status, 400, "{bad}");
         }
     }
 

@@ -10,7 +10,7 @@ use tracing::warn;
 
 use super::{Asker, arrive, parting, query};
 use crate::answer::set_cookie;
-use crate::answer::{Answer, ended_code};
+use crate::answer::{Answer, Rejection, ended_code};
 use crate::auth::decide::Finding;
 use crate::legacy::{self, OldLogins};
 use crate::limits::buckets::TooMany;
@@ -27,7 +27,7 @@ pub(crate) async fn show(
 ) -> Answer {
     let arrival = match arrive(gateway, settings, asker).await {
         Ok(arrival) => arrival,
-        Err(too_many) => return *too_many,
+        Err(too_many) => return too_many.into(),
     };
     let answer = match &arrival.finding {
         Finding::Resolved(Resolution::Active(active)) => {
@@ -54,7 +54,7 @@ pub(crate) async fn logout(
 ) -> Answer {
     let wait = match query::wait(&asker.query) {
         Ok(wait) => wait,
-        Err(answer) => return *answer,
+        Err(why) => return why.into(),
     };
     let own = asker.visit.key();
     let offer = asker.visit.old_cookies.as_deref();
@@ -76,7 +76,7 @@ pub(crate) async fn logout(
         let session = match look_up_to_end(gateway, settings, asker.client(), key).await {
             Ok(Resolution::Active(active)) => Some(active.entry.session().clone()),
             Ok(_) => None,
-            Err(TooMany(seconds)) => return Answer::too_many_misses(seconds),
+            Err(TooMany(seconds)) => return Answer::too_many_requests(seconds),
         };
         match end(gateway, asker, key, session, wait).await {
             Ok(ended) => had_session |= ended,
@@ -91,7 +91,7 @@ pub(crate) async fn logout(
         }
     }
     if !had_session && old.are_unknown() {
-        return pause.map_or_else(Answer::unavailable, Answer::too_many_misses);
+        return pause.map_or_else(Answer::unavailable, Answer::too_many_requests);
     }
     let farewell = old.farewell(had_session);
     let answer = Answer::no_content("logout");
@@ -117,7 +117,7 @@ async fn end(
     let revoked = gateway.sessions.revoke(scope.clone(), reason, wait).await;
     let receipt = revoked.map_err(|failed| {
         warn!(request_id = asker.client().request_id, error = %failed, "logout not committed");
-        Answer::not_committed(&failed)
+        Answer::from(Rejection::not_committed(&failed))
     })?;
     gateway.metrics.revoked(reason, receipt.revoked);
     // Whoever brings a sid that is over has proved nothing, and ended nothing.

@@ -6,7 +6,7 @@ use std::fmt;
 use serde_json::{Value, json};
 use session_core::store::Tally;
 
-use super::state::tally_book::WATCHED;
+use super::state::tally_book::{RESULT, RULE, WATCHED};
 use crate::config::MigrationConfig;
 
 /// Hours that a day has.
@@ -91,7 +91,7 @@ impl Report {
     /// Users who still came with old cookies, by day; the last day first.
     fn users(&self) -> [u64; DAYS] {
         let still = ["migrated", "shadow_match", "unavailable"];
-        self.sum("result:", |result| still.contains(&result))
+        self.sum(RESULT, |result| still.contains(&result))
     }
 
     fn sum(&self, prefix: &'static str, counts: impl Fn(&str) -> bool) -> [u64; DAYS] {
@@ -107,8 +107,8 @@ impl Report {
     /// The same for programs: the burn-down, the last day first, and whether the rules may go.
     pub(crate) fn view(&self) -> Value {
         let users = self.users();
-        let refused = self.sum("result:", |result| result == "refused");
-        let requests = self.sum("name:", |_| true);
+        let refused = self.sum(RESULT, |result| result == "refused");
+        let requests = self.sum(RULE, |_| true);
         let days = users.iter().zip(refused).zip(requests);
         let days = days.map(|((users, refused), requests)| {
             json!({"users": users, "refused": refused, "requests": requests})
@@ -121,7 +121,7 @@ impl Report {
     }
 
     fn rules(&self) -> impl Iterator<Item = (&str, &[u64; DAYS])> {
-        self.section("name:")
+        self.section(RULE)
     }
 
     fn section<'a>(
@@ -154,9 +154,9 @@ impl fmt::Display for Report {
             f,
             "Old logins by result, the last {DAYS} days, the last 24 hours first:"
         )?;
-        table(f, "result:")?;
+        table(f, RESULT)?;
         writeln!(f, "Requests with old cookies, by rule:")?;
-        table(f, "name:")?;
+        table(f, RULE)?;
         let [now, before, ..] = self.users();
         let trend = match now.cmp(&before) {
             std::cmp::Ordering::Less => "falling",

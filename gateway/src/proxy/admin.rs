@@ -10,7 +10,7 @@ use super::Ctx;
 use crate::admin::access;
 use crate::admin::api::{self, Permitted};
 use crate::admin::call::Call;
-use crate::answer::Answer;
+use crate::answer::{Answer, Rejection};
 use crate::auth::csrf;
 use crate::auth::on_missing::Answer as MissingAnswer;
 use crate::config::OnMissing;
@@ -40,7 +40,7 @@ pub(super) async fn serve(
             if csrf::check(&session.req_header().headers, &settings.origin).is_err() {
                 let facts = asker.client().facts("admin").about(entry.session());
                 security::note(Kind::CrossSite, facts);
-                return Err(Box::new(Answer::cross_site()));
+                return Err(Rejection::CrossSite);
             }
             body = api::read_body(session.as_downstream_mut()).await?;
         }
@@ -56,12 +56,14 @@ pub(super) async fn serve(
     };
     match answered.await {
         Ok(answer) => answer,
-        Err(refused) if refused.status == 401 => login_page(settings, session.req_header(), call)
+        Err(why @ Rejection::NoSession(_)) => login_page(settings, session.req_header(), call)
             .unwrap_or_else(|| {
-                security::note(Kind::AdminRefused, asker.client().facts(refused.outcome));
-                *refused
+                let answer = Answer::from(why);
+                let facts = asker.client().facts(answer.outcome);
+                security::note(Kind::AdminRefused, facts);
+                answer
             }),
-        Err(refused) => *refused,
+        Err(why) => why.into(),
     }
 }
 

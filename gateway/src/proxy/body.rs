@@ -1,10 +1,11 @@
 //! Request bodies of apps: counted, and not waited for longer than they deserve.
 
 use bytes::Bytes;
-use pingora_core::{Error, ErrorType, Result};
+use pingora_core::Result;
 use pingora_proxy::Session;
 
 use super::Ctx;
+use crate::answer::Rejection;
 
 /// The app is about to be sent the request: what there is of a body has to keep coming.
 pub(super) fn expect(session: &mut Session, ctx: &Ctx) {
@@ -39,7 +40,7 @@ pub(super) fn limit(
     }
     if ctx.body_bytes > ctx.settings.edge.max_body_bytes {
         session.set_keepalive(None);
-        return Error::e_explain(ErrorType::HTTPStatus(413), "request body too large");
+        return ctx.reject(Rejection::TooLarge, "request body too large");
     }
     Ok(())
 }
@@ -54,7 +55,7 @@ fn check_rate(session: &mut Session, ctx: &mut Ctx) -> Result<()> {
     let slowest = took.as_secs().saturating_mul(edge.min_body_rate);
     if took > edge.body_timeout && ctx.body_bytes < slowest {
         session.set_keepalive(None);
-        return Error::e_explain(ErrorType::HTTPStatus(408), "request body too slow");
+        return ctx.reject(Rejection::TooSlow, "request body too slow");
     }
     Ok(())
 }

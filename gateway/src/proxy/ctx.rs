@@ -4,12 +4,14 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
+use pingora_core::{Error, ErrorType, Result};
 use session_core::clock::Boot;
 use session_core::service::{LoginTicket, Query};
 use session_core::session::Text;
 
 use super::progress::Progress;
 use super::watch::Watch;
+use crate::answer::{Answer, Rejection};
 use crate::apps::app::App;
 use crate::auth::cors::Cors;
 use crate::auth::decide::State;
@@ -52,8 +54,8 @@ pub(crate) struct Ctx {
     pub(super) body_began: Option<Boot>,
     /// What the answer says about cookies of the old system.
     pub(super) farewell: Option<Farewell>,
-    /// How many sessions a user has for whom a login by the app was one too many.
-    pub(super) denied_beside: Option<u64>,
+    /// Why the request is not served although it was on its way to the app. What a hook reports to Pingora is a number.
+    pub(super) rejection: Option<Rejection>,
     /// What pages of other origins may read of the answer.
     pub(super) cors: Cors,
     /// Set when the request goes to an app.
@@ -128,7 +130,7 @@ impl Ctx {
             progress,
             body_bytes: 0,
             farewell: None,
-            denied_beside: None,
+            rejection: None,
             body_began: None,
             cors: Cors::Unmanaged,
             forward: None,
@@ -137,6 +139,13 @@ impl Ctx {
 }
 
 impl Ctx {
+    /// Gives the request up. The answer is made of `why` when Pingora asks for it.
+    pub(super) fn reject<T>(&mut self, why: Rejection, context: &'static str) -> Result<T> {
+        let status = Answer::from(why.clone()).status;
+        self.rejection = Some(why);
+        Error::e_explain(ErrorType::HTTPStatus(status), context)
+    }
+
     /// Goes by the id that the proxy before us has given the request, if it is fit to be one.
     pub(super) fn take_request_id(&mut self, fields: &HeaderMap) {
         const LONGEST: usize = 128;

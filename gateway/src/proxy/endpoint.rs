@@ -6,7 +6,7 @@ use pingora_core::Result;
 use pingora_proxy::Session;
 
 use super::{Ctx, stream};
-use crate::answer::Answer;
+use crate::answer::{Answer, Rejection};
 use crate::endpoints::{Asker, Endpoint, devices, events, login, migrate, session as own_session};
 use crate::state::{ActiveConfig, Gateway};
 use crate::visit::body;
@@ -26,7 +26,7 @@ pub(super) async fn serve(
         Endpoint::Logout => own_session::logout(gateway, settings, asker).await,
         Endpoint::Login => match body::read(session.as_downstream_mut(), login::BODY_MAX).await? {
             Some(body) => login::login(gateway, settings, asker, &body).await,
-            None => Answer::too_large(),
+            None => Rejection::TooLarge.into(),
         },
         Endpoint::ListDevices => either(devices::list(gateway, settings, asker).await),
         Endpoint::EndDevice(id) => either(devices::end_one(gateway, settings, asker, id).await),
@@ -37,13 +37,13 @@ pub(super) async fn serve(
                 stream::pump(session, ctx, feed).await?;
                 return Ok(None);
             }
-            Err(answer) => *answer,
+            Err(why) => why.into(),
         },
         Endpoint::OtherMethod(allow) => Answer::method_not_allowed(allow),
         Endpoint::Unknown => Answer::not_found(),
     }))
 }
 
-fn either(answer: Result<Answer, Box<Answer>>) -> Answer {
-    answer.unwrap_or_else(|refused| *refused)
+fn either(answer: Result<Answer, Rejection>) -> Answer {
+    answer.unwrap_or_else(Answer::from)
 }

@@ -15,9 +15,9 @@ use tracing::warn;
 use uuid::Uuid;
 
 use super::ctx::{Ctx, Forward};
-use crate::answer::set_cookie;
+use crate::answer::{Rejection, set_cookie};
 use crate::auth::decide::State;
-use crate::auth::event::{LogoutScope, SessionEvent};
+use crate::auth::event::{EventKind, LogoutScope, SessionEvent};
 use crate::risk;
 use crate::state::Gateway;
 use crate::telemetry::security::{self, Facts, Kind};
@@ -30,8 +30,8 @@ mod logout;
 pub(super) struct Outcome {
     /// The answer had an event, believed or not: it must not be cached.
     pub(super) had_event: bool,
-    /// A login or a logout could not be committed; the status that says so.
-    pub(super) failed: Option<u16>,
+    /// A login or a logout could not be committed, and why.
+    pub(super) failed: Option<Rejection>,
     /// The last word about our cookie.
     pub(super) cookie: Option<HeaderValue>,
 }
@@ -66,9 +66,10 @@ enum NotDone {
 }
 
 impl NotDone {
-    /// What the browser is answered instead of what the app said.
-    fn status(&self) -> u16 {
-        self.sessions().map_or(503, |_| 409)
+    /// What the browser is told instead of what the app said.
+    fn rejection(&self) -> Rejection {
+        self.sessions()
+            .map_or(Rejection::Unavailable, Rejection::SessionLimit)
     }
 
     /// For the audit trail.
@@ -122,28 +123,25 @@ pub(super) async fn obey(
         watch.moves_to(None);
     }
     for event in events {
-        let (kind, must_hold) = (
-            event.kind().as_str(),
-            matches!(event, SessionEvent::Login { .. } | SessionEvent::Logout(_)),
-        );
+        let kind = event.kind();
+        let must_hold = matches!(kind, EventKind::Login | EventKind::Logout);
         match apply(gateway, forward, ctx, &mut subject, event).await {
             Ok(cookie) => {
-                gateway.metrics.event(kind, "done");
+                gateway.metrics.event(kind.as_str(), "done");
                 outcome.cookie = cookie.or(outcome.cookie);
             }
             Err(not_done) => {
-                gateway.metrics.event(kind, "failed");
-                warn!(request_id = ctx.request_id, event = kind, error = %not_done, "session event not done");
-                if kind == "login" {
+                gateway.metrics.event(kind.as_str(), "failed");
+                warn!(request_id = ctx.request_id, event = kind.as_str(), error = %not_done, "session event not done");
+                if kind == EventKind::Login {
                     let facts = Facts {
                         app: Some(&forward.app.name),
                         ..ctx.facts(not_done.reason())
                     };
                     security::note(Kind::LoginFailed, facts);
-                    ctx.denied_beside = not_done.sessions();
                 }
                 if must_hold {
-                    outcome.failed = Some(not_done.status());
+                    outcome.failed = Some(not_done.rejection());
                     return outcome;
                 }
             }

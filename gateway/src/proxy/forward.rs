@@ -32,7 +32,7 @@ pub(super) struct Plan {
 pub(super) enum NotForwarded {
     Refused(Refused),
     CrossSite,
-    Answer(Box<Answer>),
+    NotFound,
 }
 
 impl Plan {
@@ -55,7 +55,7 @@ impl Plan {
         }
         let app = settings
             .app(&route.upstream.name)
-            .ok_or_else(|| NotForwarded::Answer(Box::new(Answer::not_found())))?;
+            .ok_or_else(|| NotForwarded::NotFound)?;
         let host = HeaderValue::from_str(vetted.host)
             .map_err(|_error| NotForwarded::Refused(Refused::HostMalformed))?;
         let forward = Forward {

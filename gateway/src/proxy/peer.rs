@@ -4,17 +4,15 @@ use pingora_core::upstreams::peer::{HttpPeer, PeerOptions};
 use pingora_core::{Error, ErrorType, Result};
 
 use super::Ctx;
+use crate::answer::Rejection;
 
 pub(super) fn choose(ctx: &mut Ctx) -> Result<Box<HttpPeer>> {
-    let Some(forward) = &mut ctx.forward else {
+    let Some(forward) = &ctx.forward else {
         return Error::e_explain(ErrorType::InternalError, "nothing to forward");
     };
     let pool = &forward.app.pool;
     let Some(address) = pool.next() else {
-        return Error::e_explain(
-            ErrorType::HTTPStatus(502),
-            "no address of the upstream is known",
-        );
+        return ctx.reject(Rejection::BadGateway, "no address of the upstream is known");
     };
     let upstream = pool.upstream();
     let mut peer = HttpPeer::new(address, false, String::new());

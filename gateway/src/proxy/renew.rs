@@ -15,7 +15,24 @@ use crate::auth::decide::State;
 use crate::state::Gateway;
 use crate::telemetry::security::{self, Kind};
 
-const RISK: &str = "risk";
+/// Why a new sid is due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Due {
+    /// The session has had its sid for longer than `session.rotate_every`.
+    Age,
+    /// The session was used in a suspicious way.
+    Risk,
+}
+
+impl Due {
+    /// The reason in the audit trail.
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Age => "rotate_every",
+            Self::Risk => "risk",
+        }
+    }
+}
 
 /// The cookie with the new sid, if one was due and could be had.
 pub(super) async fn renew(gateway: &Gateway, ctx: &Ctx, forward: &Forward) -> Option<HeaderValue> {
@@ -35,7 +52,7 @@ pub(super) async fn renew(gateway: &Gateway, ctx: &Ctx, forward: &Forward) -> Op
         Ok(None) => return None,
         Err(failed) => {
             gateway.metrics.renewal("failed");
-            if why == RISK {
+            if why == Due::Risk {
                 gateway.risk.want_rotation(session.id);
             }
             warn!(request_id = ctx.request_id, error = %failed, "sid not renewed");
@@ -43,7 +60,10 @@ pub(super) async fn renew(gateway: &Gateway, ctx: &Ctx, forward: &Forward) -> Op
         }
     };
     gateway.metrics.renewal("done");
-    security::note(Kind::Rotated, ctx.facts(why).by_owner(&created.session));
+    security::note(
+        Kind::Rotated,
+        ctx.facts(why.as_str()).by_owner(&created.session),
+    );
     if let Some(watch) = &ctx.watch {
         watch.moves_to(Some(created.session.key));
     }
@@ -55,12 +75,12 @@ pub(super) async fn renew(gateway: &Gateway, ctx: &Ctx, forward: &Forward) -> Op
 }
 
 /// Why a new sid is due, if it is.
-fn why_due(gateway: &Gateway, ctx: &Ctx, session: &Session) -> Option<&'static str> {
+fn why_due(gateway: &Gateway, ctx: &Ctx, session: &Session) -> Option<Due> {
     let age = gateway.sessions.clock().wall().since(session.sid_since());
     let every = ctx.settings.config.session.rotate_every;
     if every.is_some_and(|every| age >= every) {
-        return Some("rotate_every");
+        return Some(Due::Age);
     }
     let suspicious = ctx.settings.risk.is_some() && gateway.risk.take_rotation(session.id);
-    suspicious.then_some(RISK)
+    suspicious.then_some(Due::Risk)
 }

@@ -15,7 +15,7 @@ use super::place::Place;
 use super::write::is_over_tls;
 use super::{Ctx, admin, chunks, endpoint, write};
 use crate::admin::call::Call;
-use crate::answer::Answer;
+use crate::answer::{Answer, Rejection};
 use crate::auth::cors::{Cors, Preflight};
 use crate::config::{EdgeConfig, RequestIdFrom, Route};
 use crate::edge::scheme::{self, Scheme};
@@ -90,7 +90,7 @@ pub(super) async fn filter(
                 }
                 Ok(Outcome::Unavailable) => Answer::unavailable(),
                 Ok(Outcome::Again(location)) => Answer::again(&location),
-                Err(TooMany(seconds)) => Answer::too_many_misses(seconds),
+                Err(TooMany(seconds)) => Answer::too_many_requests(seconds),
             }
         }
     };
@@ -238,7 +238,7 @@ fn by_path<'a>(
             ctx.note(security::Kind::CrossSite, "route");
             Next::Answer(Box::new(Answer::cross_site()))
         }
-        Err(NotForwarded::Answer(answer)) => Next::Answer(answer),
+        Err(NotForwarded::NotFound) => Next::Answer(Box::new(Answer::not_found())),
     }
 }
 
@@ -259,11 +259,11 @@ fn at_endpoint<'a>(
             endpoint,
             Box::new(asker(gateway, settings, vetted, head, ctx)),
         ),
-        Err(answer) => {
-            if answer.status == 403 {
+        Err(why) => {
+            if why == Rejection::CrossSite {
                 ctx.note(security::Kind::CrossSite, endpoint.label());
             }
-            Next::Answer(answer)
+            Next::Answer(Box::new(why.into()))
         }
     }
 }
@@ -352,7 +352,7 @@ fn asker(
     }
 }
 
-fn content_type(endpoint: Endpoint, headers: &HeaderMap) -> Result<(), Box<Answer>> {
+fn content_type(endpoint: Endpoint, headers: &HeaderMap) -> Result<(), Rejection> {
     if endpoint == Endpoint::Login {
         login::check_content_type(headers)
     } else {

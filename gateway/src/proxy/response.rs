@@ -5,12 +5,12 @@ use http::header::{
     CACHE_CONTROL, HeaderName, HeaderValue, PROXY_AUTHENTICATE, SERVER, SET_COOKIE, TRAILER,
     UPGRADE, VARY,
 };
-use pingora_core::{Error, ErrorType, Result};
+use pingora_core::Result;
 use pingora_http::ResponseHeader;
 
 use super::event::{self, Outcome};
 use super::{Ctx, ctx::Forward, renew};
-use crate::answer::set_cookie;
+use crate::answer::{Rejection, set_cookie};
 use crate::auth::decide::State;
 use crate::edge::headers::{Reserved, reserved};
 use crate::state::Gateway;
@@ -52,7 +52,7 @@ pub(super) async fn filter(
     }
     if switches && !asked_to_switch {
         // What follows would be read as another protocol by one side only.
-        return Error::e_explain(ErrorType::HTTPStatus(502), "an upgrade nobody asked for");
+        return ctx.reject(Rejection::BadGateway, "an upgrade nobody asked for");
     }
     if let Some(watch) = &ctx.watch {
         watch.body_is_over();
@@ -62,7 +62,7 @@ pub(super) async fn filter(
         return Ok(());
     };
     response.insert_header("X-Request-Id", ctx.request_id.as_str())?;
-    let outcome = match event {
+    let mut outcome = match event {
         Event::None if may_carry_cookie(response) => Outcome {
             cookie: renew::renew(gateway, ctx, &forward).await,
             ..Outcome::default()
@@ -75,9 +75,13 @@ pub(super) async fn filter(
         }
     };
     ctx.cors.overwrite(response)?;
-    let result = finish(response, &forward, &outcome)
-        .and_then(|()| say_farewell(gateway, response, ctx, &outcome))
-        .and_then(|()| keep_cookies_private(response));
+    let result = match outcome.failed.take() {
+        // The app told the browser that it is logged in, or out. It must not hear it unless it is true.
+        Some(why) => ctx.reject(why, "a session event could not be committed"),
+        None => finish(response, &forward, &outcome)
+            .and_then(|()| say_farewell(gateway, response, ctx, &outcome))
+            .and_then(|()| keep_cookies_private(response)),
+    };
     ctx.outcome = match &result {
         Ok(()) => forward.state.as_str(),
         Err(_) => "event_not_committed",
@@ -87,13 +91,6 @@ pub(super) async fn filter(
 }
 
 fn finish(response: &mut ResponseHeader, forward: &Forward, outcome: &Outcome) -> Result<()> {
-    if let Some(status) = outcome.failed {
-        // The app told the browser that it is logged in, or out. It must not hear it unless it is true.
-        return Error::e_explain(
-            ErrorType::HTTPStatus(status),
-            "a session event could not be committed",
-        );
-    }
     if outcome.had_event || outcome.cookie.is_some() {
         response.insert_header(CACHE_CONTROL, "private, no-store")?;
     } else if matches!(forward.state, State::Active(_))

@@ -10,6 +10,7 @@ use pingora_http::RequestHeader;
 
 use super::ctx::{Ctx, Forward, REQUEST_ID};
 use super::forward::Doubt;
+use crate::answer::Rejection;
 use crate::auth::decide::State;
 use crate::auth::identity::{claims, signed};
 use crate::auth::token::SessionClaims;
@@ -46,16 +47,13 @@ pub(super) async fn write_identity(
     let Some(forward) = &mut ctx.forward else {
         return Error::e_explain(ErrorType::InternalError, "nothing to forward");
     };
-    let refused = match forward.confirm(gateway, &ctx.settings).await {
+    let rejected = match forward.confirm(gateway, &ctx.settings).await {
         Ok(()) => None,
-        Err(Doubt::Missing) => Some(401),
-        Err(Doubt::Unavailable) => Some(503),
+        Err(Doubt::Missing) => Some(Rejection::NoSession(None)),
+        Err(Doubt::Unavailable) => Some(Rejection::Unavailable),
     };
-    if let Some(status) = refused {
-        return Error::e_explain(
-            ErrorType::HTTPStatus(status),
-            "the session changed on the way",
-        );
+    if let Some(why) = rejected {
+        return ctx.reject(why, "the session changed on the way");
     }
     let Some(forward) = &ctx.forward else {
         return Error::e_explain(ErrorType::InternalError, "nothing to forward");

@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::answer::Answer;
 
 #[test]
 fn each_path_of_the_document_is_a_call_and_nothing_else_is() {
@@ -67,7 +68,7 @@ fn searches() {
         "after=1",
         "users=7",
     ] {
-        assert_eq!(search(bad).unwrap_err().status, 400, "{bad}");
+        assert_eq!(Answer::from(search(bad).unwrap_err()).status, 400, "{bad}");
     }
 }
 
@@ -95,7 +96,11 @@ fn a_revocation_names_exactly_one_thing() {
         r#"{"user":"7","extra":1}"#,
         "{\"user\":\"7\",\"reason\":\"a\\nb\"}",
     ] {
-        assert_eq!(revocation(bad.as_bytes()).unwrap_err().status, 400, "{bad}");
+        assert_eq!(
+            Answer::from(revocation(bad.as_bytes()).unwrap_err()).status,
+            400,
+            "{bad}"
+        );
     }
     let long = format!(r#"{{"user":"7","reason":"{}"}}"#, "x".repeat(201));
     assert!(revocation(long.as_bytes()).is_err());

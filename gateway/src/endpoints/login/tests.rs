@@ -81,7 +81,7 @@ fn the_content_type_must_be_json_and_said_once() {
         &["application/json", "text/plain"],
     ] {
         assert_eq!(
-            check_content_type(&headers(bad)).unwrap_err().status,
+            Answer::from(check_content_type(&headers(bad)).unwrap_err()).status,
             415,
             "{bad:?}"
         );

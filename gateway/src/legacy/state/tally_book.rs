@@ -8,6 +8,10 @@ use session_core::store::Seen;
 /// Most different things between two writings: results, rules, and no text of a client.
 const THINGS_MAX: usize = 1_024;
 
+/// Prefix of a result of `migration_total`, and of a rule whose cookie was seen.
+pub(in crate::legacy) const RESULT: &str = "result:";
+pub(in crate::legacy) const RULE: &str = "name:";
+
 /// Written once by each node at each writing: without it nobody knows whether nothing was seen, or nobody looked.
 pub(crate) const WATCHED: &str = "watched";
 
@@ -18,12 +22,12 @@ pub(crate) struct TallyBook(Mutex<HashMap<String, u64>>);
 impl TallyBook {
     /// A result of `migration_total`.
     pub(crate) fn result(&self, result: &str) {
-        self.add(format!("result:{result}"));
+        self.add(format!("{RESULT}{result}"));
     }
 
     /// A request brought a cookie of this rule.
     pub(crate) fn seen(&self, rule: &str) {
-        self.add(format!("name:{rule}"));
+        self.add(format!("{RULE}{rule}"));
     }
 
     fn add(&self, what: String) {

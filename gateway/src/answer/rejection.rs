@@ -1,0 +1,144 @@
+//! Why a request is not served: facts, which become an answer in one place.
+
+use std::borrow::Cow;
+
+use http::header::{HeaderValue, RETRY_AFTER};
+use serde_json::json;
+use session_core::service::{Absence, SessionsError};
+
+use super::{Answer, RETRY_SECONDS};
+use crate::edge::Refused;
+use crate::limits::buckets::TooMany;
+use crate::limits::streams::Full;
+
+/// What speaks against a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Rejection {
+    /// It breaks a rule for what may come in.
+    Edge(Refused),
+    /// It makes no sense; says what would, to its developer.
+    Invalid(Cow<'static, str>),
+    /// It cannot be read.
+    BadRequest,
+    /// Its body did not arrive.
+    BodyMissing,
+    /// Its body came too slowly.
+    TooSlow,
+    /// Its body is larger than anything that makes sense here.
+    TooLarge,
+    /// Its body must be JSON, and says that it is something else.
+    NotJson,
+    /// There is nothing at its path.
+    NotFound,
+    /// Another site made the browser send it.
+    CrossSite,
+    /// It came without the token of the admin listener.
+    NoToken,
+    /// There is no session, and it needs one; why there is none any more, if there was one.
+    NoSession(Option<Absence>),
+    /// Its session is not that of an operator.
+    NoOperator,
+    /// It needs a login of the last minutes.
+    OldLogin,
+    /// The user has so many sessions and may have no other one.
+    SessionLimit(u64),
+    /// Its client asked for too much; seconds to wait.
+    TooManyRequests(u64),
+    /// There are too many streams.
+    TooManyStreams(Full),
+    /// Nobody can say whether there is a session, or the store did not take a change.
+    Unavailable,
+    /// An end of sessions was sent to the store and not answered.
+    OutcomeUnknown,
+    /// The app did not answer.
+    BadGateway,
+    /// The app did not answer in time.
+    GatewayTimeout,
+    /// The gateway failed.
+    Internal,
+}
+
+impl Rejection {
+    /// An end of sessions that failed, or may have.
+    #[must_use]
+    pub(crate) fn not_committed(failed: &SessionsError) -> Self {
+        if failed.may_have_happened() {
+            Self::OutcomeUnknown
+        } else {
+            Self::Unavailable
+        }
+    }
+
+    /// A request that makes no sense.
+    #[must_use]
+    pub(crate) fn invalid(title: impl Into<Cow<'static, str>>) -> Self {
+        Self::Invalid(title.into())
+    }
+}
+
+impl From<TooMany> for Rejection {
+    fn from(TooMany(seconds): TooMany) -> Self {
+        Self::TooManyRequests(seconds)
+    }
+}
+
+impl From<Rejection> for Answer {
+    fn from(why: Rejection) -> Self {
+        use Rejection as R;
+        match why {
+            R::Edge(why) => Self::refused(why),
+            R::Invalid(title) => Self::problem(400, "invalid_request", &title),
+            R::BadRequest => Self::problem(400, "bad_request", "The request was refused"),
+            R::BodyMissing => {
+                Self::problem(408, "request_timeout", "The body did not arrive").closing()
+            }
+            R::TooSlow => Self::problem(408, "request_timeout", "The request came too slowly"),
+            R::TooLarge => Self::too_large(),
+            R::NotJson => Self::problem(
+                415,
+                "unsupported_media_type",
+                "Content-Type must be application/json",
+            ),
+            R::NotFound => Self::not_found(),
+            R::CrossSite => Self::cross_site(),
+            R::NoToken => Self::problem(
+                401,
+                "token_required",
+                "The bearer token of the admin listener is required",
+            ),
+            R::NoSession(why) => Self::unauthenticated(why),
+            R::NoOperator => Self::problem(
+                403,
+                "forbidden",
+                "This needs the right to administer sessions",
+            ),
+            R::OldLogin => Self::problem(
+                403,
+                "reauthentication_required",
+                "Log in again: this needs a login of the last 15 minutes",
+            ),
+            R::SessionLimit(sessions) => Self::problem_with(
+                409,
+                "session_limit",
+                "There are too many sessions",
+                &json!({
+                    "sessions": sessions,
+                    "detail": "End sessions on other devices, and log in again",
+                }),
+            ),
+            R::TooManyRequests(seconds) => Self::too_many_requests(seconds),
+            R::TooManyStreams(full) => Self::too_many_streams(full),
+            R::Unavailable => Self::unavailable(),
+            R::OutcomeUnknown => Self::outcome_unknown(),
+            R::BadGateway => Self::problem(502, "bad_gateway", "The application did not answer")
+                .with(RETRY_AFTER, HeaderValue::from(RETRY_SECONDS)),
+            R::GatewayTimeout => Self::problem(
+                504,
+                "gateway_timeout",
+                "The application did not answer in time",
+            )
+            .with(RETRY_AFTER, HeaderValue::from(RETRY_SECONDS)),
+            R::Internal => Self::problem(500, "internal_error", "The gateway failed"),
+        }
+    }
+}
