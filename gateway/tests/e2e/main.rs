@@ -86,6 +86,7 @@ mod migration_admin;
 #[cfg(test)]
 mod migration_budget;
 #[cfg(test)]
+mod migration_counted;
 mod migration_django;
 #[cfg(test)]
 mod migration_jar;
