@@ -18,7 +18,7 @@ use crate::answer::Rejection;
 pub(crate) const BASE: &str = "/api/admin";
 /// Sessions on one page, unless the caller says otherwise.
 const PAGE: usize = 100;
-/// And at most.
+/// Most sessions on one page.
 const PAGE_MAX: usize = 1_000;
 /// Longest reason for a revocation, in characters.
 const REASON_MAX: usize = 200;
@@ -28,7 +28,7 @@ const REASON_MAX: usize = 200;
 pub(crate) enum Call {
     /// `GET /sessions`
     Search,
-    /// `GET /sessions/{id}`; `None` when that is no id.
+    /// `GET /sessions/{id}`; `None` when it is not a valid id.
     Show(Option<Uuid>),
     /// `POST /revocations`
     Revoke,

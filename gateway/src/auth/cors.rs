@@ -14,7 +14,7 @@ pub enum Cors {
     /// Nothing: the route has no list.
     #[default]
     Unmanaged,
-    /// Nothing, and nobody else does: no origin, or not on the list.
+    /// Add no CORS headers, and drop the app's: no origin, or not an allowed one.
     Closed,
     /// This origin may read the answer, with the user's cookies.
     Open(HeaderValue),

@@ -33,7 +33,7 @@ impl IdentityConfig {
             identity.pairs("headers", |name, field| {
                 let name = header_name(name)?;
                 if seen.contains(&name) {
-                    return Err("is there twice; header names ignore case".to_owned());
+                    return Err("appears more than once; header names ignore case".to_owned());
                 }
                 seen.push(name.clone());
                 Ok((name, IdentityField::parse(field)?))

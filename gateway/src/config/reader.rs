@@ -134,7 +134,7 @@ impl<'a> Reader<'a> {
             };
             match parse(text) {
                 Ok(value) if values.contains(&value) => {
-                    self.fault(&entry, node, "is there twice".to_owned())
+                    self.fault(&entry, node, "appears more than once".to_owned())
                 }
                 Ok(value) => values.push(value),
                 Err(message) => self.fault(&entry, node, message),

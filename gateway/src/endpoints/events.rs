@@ -22,9 +22,9 @@ use crate::views::session::{rfc3339, session_view};
 
 /// A comment at least this often, so that neither side nor anything between them takes the silence for the end.
 const HEARTBEAT: Duration = Duration::from_secs(15);
-/// Looks at the session are at least this far apart, however much is being changed.
+/// Shortest time between two looks at the session, however much is being changed.
 const LOOK_GAP: Duration = Duration::from_millis(50);
-/// And at most this far.
+/// Longest time between two looks.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How long before its end a session is said to expire; no more than a tenth of its time.
 const NOTICE: Duration = Duration::from_secs(5 * 60);

@@ -115,7 +115,7 @@ pub(crate) enum Endpoint {
     Migrate,
     /// `GET /sessions`
     ListDevices,
-    /// `DELETE /sessions/{id}`; `None` when that is no id.
+    /// `DELETE /sessions/{id}`; `None` when it is not a valid id.
     EndDevice(Option<Uuid>),
     /// `DELETE /sessions`
     EndDevices,

@@ -25,7 +25,7 @@ use crate::telemetry::security::Facts;
 /// Looks at credentials that others keep storing and forgetting. Each look but the last has settled one of them.
 const LOOKS: usize = 6;
 
-/// See the module.
+/// The old logins of one request, and what has been found out about them.
 pub(super) struct Case {
     evidence: Evidence,
     /// The session that was made here.

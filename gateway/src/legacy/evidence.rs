@@ -14,7 +14,7 @@ use super::question::{NoAnswer, ask};
 use crate::apps::backend::{OldCookies, Recognised};
 use crate::state::{ActiveConfig, Client, Gateway};
 
-/// See the module.
+/// What is known of each login of one request.
 pub(super) struct Evidence {
     pub(super) gateway: Arc<Gateway>,
     pub(super) settings: Arc<ActiveConfig>,

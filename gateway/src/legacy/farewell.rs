@@ -28,7 +28,7 @@ pub(crate) struct Broom {
 }
 
 impl Farewell {
-    /// Nothing but that these names go, whoever brought them.
+    /// Clears these names, with no session attached.
     pub(crate) fn clearing(names: Vec<String>, path: String) -> Self {
         Self {
             sweep: Some(Broom {

@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 
 use rustix::process::{Resource, getrlimit, setrlimit};
 
-/// Where the system does not say.
+/// Fallback when the system reports no limit.
 const ASSUMED: u64 = 1_024;
 
 static LIMIT: OnceLock<u64> = OnceLock::new();

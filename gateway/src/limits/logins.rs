@@ -168,7 +168,7 @@ impl Among {
 }
 
 impl LoginLimits {
-    /// Nobody has tried anything yet.
+    /// Creates it empty.
     pub(crate) fn new(config: &LoginLimitsConfig) -> Self {
         Self::with_clock(config, &DefaultClock::default())
     }

@@ -25,7 +25,7 @@ const READS_MAX: usize = 2;
 const WAITING_MAX: usize = 64;
 /// How long they wait.
 const TURN_MAX: Duration = Duration::from_secs(2);
-/// Most clients that are remembered as being beyond their budget; others get away with it until there is room.
+/// Most clients that are remembered as being beyond their budget. When the table is full, further clients are not tracked.
 const BEYOND_MAX: usize = 10_000;
 /// How long a client that is beyond its budget is treated as such before it is counted again.
 const BEYOND_FOR: Duration = Duration::from_secs(1);

@@ -12,7 +12,7 @@ use super::Ctx;
 use crate::answer;
 use crate::endpoints::events::Feed;
 
-/// A client that takes nothing for so long is not there any more.
+/// Write timeout: after this long without progress the client is taken to be gone.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Writes `feed` to its end, or until the client goes away.

@@ -42,7 +42,7 @@ pub(super) struct Said {
 }
 
 impl Budgets {
-    /// Nobody has spent anything.
+    /// Creates it empty.
     pub(super) fn new() -> Self {
         Self(Cache::new(SESSIONS_MAX))
     }

@@ -22,7 +22,7 @@ impl Flags {
     /// Asks the store, where there may be any.
     ///
     /// # Errors
-    /// When the store failed: that nothing is known is not that there is nothing.
+    /// When the store failed. "Unknown" must not be shown as "no flags".
     pub(crate) async fn of(
         gateway: &Gateway,
         settings: &ActiveConfig,

@@ -73,7 +73,7 @@ impl Observer {
             past.push(login);
         }
         if past.len() >= HISTORY {
-            // Its row may have made room for later ones; where a session began stays known.
+            // The login row may have been pruned. Insert it again, so that the origin stays part of the history.
             past.insert(0, at_login(policy, session, &new));
         }
         let Some(last) = past.last().filter(|last| !is_same_context(last, &new)) else {

@@ -44,7 +44,7 @@ async fn keep_current(gateway: Arc<Gateway>) {
 
 /// Steps between two counts of the live sessions where there are many, which takes the store some time.
 const COUNT_EVERY: u32 = 30;
-/// Where there are fewer they are counted at each step: somebody may be looking at a demo.
+/// Below this many, counting is cheap: they are counted at every step.
 const MANY: u64 = 1_000;
 
 /// Reads the metrics for the dashboard.

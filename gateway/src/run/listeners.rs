@@ -19,7 +19,7 @@ use crate::config::ServerConfig;
 
 /// A listener that cannot be opened.
 #[derive(Debug, Error)]
-#[error("{key}: {address} cannot be listened on: {source}")]
+#[error("{key}: cannot bind {address}: {source}")]
 pub(crate) struct CannotListen {
     key: Key,
     address: SocketAddr,

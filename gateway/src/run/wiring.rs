@@ -41,12 +41,12 @@ pub(crate) enum WiringError {
     /// The store's URL cannot be used.
     #[error("store.url: {0}")]
     StoreUrl(#[from] PostgresConfigError),
-    /// A command needs the master key, and is none that makes one.
+    /// This command needs an existing master key. Only `run` and `keys generate` create one.
     #[error(
         "keys.master: the file does not exist yet: `sidgate run` creates it, or `sidgate keys generate --out FILE`"
     )]
     NoKey,
-    /// A command found no store, and is none that makes one.
+    /// The store does not exist, and this command does not create it.
     #[error("store.url: the file does not exist yet: `sidgate run` creates it")]
     NoStore,
     /// A listener cannot be opened.

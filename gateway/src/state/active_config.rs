@@ -87,10 +87,10 @@ pub(crate) enum UnusableConfig {
 }
 
 impl ActiveConfig {
-    /// Whether [`ActiveConfig::new`] would take `config`, for those who only want to know.
+    /// Validates `config` without keeping the result.
     ///
     /// # Errors
-    /// As there.
+    /// Those of [`ActiveConfig::new`].
     pub(crate) fn check(config: &Config) -> Result<(), UnusableConfig> {
         edge_policy(config)?;
         LoginUrl::parse(&config.server.login_url)?;

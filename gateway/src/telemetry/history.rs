@@ -31,7 +31,7 @@ pub(crate) enum Window {
     Day,
 }
 
-/// See the module.
+/// The last values of each metric, in two resolutions.
 #[derive(Debug, Default)]
 pub(crate) struct History(Mutex<Inner>);
 

@@ -24,7 +24,7 @@ use crate::config::permissions;
 
 /// Lines that wait to be written: about two megabytes of usual ones.
 const QUEUE: usize = 5_000;
-/// Bytes of lines that go out together at most, and a line.
+/// Bytes after which waiting lines are written; a batch may exceed them by one line.
 const BATCH: usize = 16 * 1024;
 /// How long the end of the process waits for what is left.
 const LAST_LINES: Duration = Duration::from_secs(2);
@@ -201,8 +201,7 @@ impl Trail {
         self.take(path, true)
     }
 
-    /// See [`Self::write_to`], for a file that is the gateway's: it is never made here, where it might not be the gateway's to
-    /// open.
+    /// Like [`Self::write_to`], but never creates the file: the command line may run as another user.
     ///
     /// # Errors
     /// When the file is not there, or cannot be opened.

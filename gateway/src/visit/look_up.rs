@@ -107,7 +107,7 @@ async fn note_end<'a>(
     security::note(kind, Facts { actor, ..facts });
 }
 
-/// Whose session it is or was, for the log. That nobody can say just now keeps the line from nobody.
+/// Owner of a session, for a log line. Best effort: if the store cannot be read, the line is written without it.
 pub(crate) async fn whose(gateway: &Gateway, key: SessionKey) -> Option<Session> {
     match gateway.sessions.at_hand(&key, QUIETLY) {
         Some(Resolution::Active(active)) => Some(active.entry.session().clone()),

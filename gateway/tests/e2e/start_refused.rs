@@ -18,7 +18,7 @@ fn taken() -> (TcpListener, u16) {
 /// Ended by itself, with one line that says which listener it was.
 fn is_named(outcome: &Outcome, key: &str, port: u16) {
     assert_eq!(outcome.code, Some(1), "{outcome:?}");
-    let start = format!("{key}: 127.0.0.1:{port} cannot be listened on: ");
+    let start = format!("{key}: cannot bind 127.0.0.1:{port}: ");
     assert!(outcome.stderr.starts_with(&start), "{outcome:?}");
     assert_eq!(outcome.stderr.lines().count(), 1, "{outcome:?}");
 }

@@ -165,7 +165,7 @@ fn a_number_must_fit() {
 fn a_list_repeats_nothing_and_ends() {
     let place = Place::new();
     let twice = with("server.hosts", "[\"a.test\", \"A.test\"]");
-    place.one_fault(&twice, "server.hosts[1]", "is there twice");
+    place.one_fault(&twice, "server.hosts[1]", "appears more than once");
     let many: Vec<_> = (0..300).map(|i| format!("\"h{i}.test\"")).collect();
     let many = with("server.hosts", &format!("[{}]", many.join(",")));
     place.one_fault(&many, "server.hosts", "300 entries, more than 256");

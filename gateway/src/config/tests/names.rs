@@ -154,7 +154,7 @@ fn identity_headers_that_mean_nothing() {
     let faults = Place::new().bad(&format!("{}{twice}", MINIMAL));
     assert_eq!(
         faults,
-        ["identity.headers.x-session-a: is there twice; header names ignore case"]
+        ["identity.headers.x-session-a: appears more than once; header names ignore case"]
     );
 }
 

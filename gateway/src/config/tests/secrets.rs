@@ -250,7 +250,7 @@ fn keys_in_rotation_differ() {
     let same = draft.clone().set("keys.previous", "[\"${A}\"]");
     place.one_fault(&same.text(), "keys.previous", "the current master key too");
     let twice = draft.set("keys.previous", "[\"${B}\", \"${B}\"]");
-    place.one_fault(&twice.text(), "keys.previous[1]", "is there twice");
+    place.one_fault(&twice.text(), "keys.previous[1]", "appears more than once");
 }
 
 #[test]

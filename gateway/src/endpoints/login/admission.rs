@@ -127,7 +127,7 @@ fn says_to_be(session: &Session, account: &Account) -> bool {
     address.is_some_and(|address| Account::new(address) == *account)
 }
 
-/// The session of the cookie, if it is certain that it lives. That nobody can say is as good as none here: it gives no right.
+/// The session of the cookie, if it is certain that it lives. An unknown session gives no right.
 async fn live_session(
     gateway: &Gateway,
     settings: &ActiveConfig,

@@ -9,7 +9,7 @@ use std::hash::Hash;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
-/// See the module.
+/// A queue of `V` in which the owners `O` take turns.
 pub(in crate::risk) struct Fair<O, V> {
     limits: Limits,
     waiting: Mutex<Waiting<O, V>>,

@@ -24,7 +24,7 @@ use self::outbox::{Outbox, Receiver, ReceiverError};
 use crate::config::RiskConfig;
 use crate::telemetry::metrics::Metrics;
 
-/// Sessions whose last context is remembered: about 100 bytes each. Of one that is forgotten, the store knows it.
+/// Sessions whose last context is remembered: about 100 bytes each. An evicted entry is read back from the store.
 const SESSIONS_MAX: usize = 100_000;
 /// Changes of context that wait to be judged, of all users and of one: at most 2 KiB each beside the cached session.
 const QUEUE: Limits = Limits {
@@ -126,7 +126,7 @@ pub(crate) struct Changed {
 }
 
 impl Risk {
-    /// Knows nothing yet.
+    /// Creates it empty.
     pub(crate) fn new() -> Self {
         Self {
             seen: Cache::new(SESSIONS_MAX),
@@ -158,7 +158,7 @@ impl Risk {
 
     /// Whether the next answer to this session is to bring a new sid; asked once, it is not any more.
     ///
-    /// This is where an exchange of ids by age may meet the one by risk: both are due to the same answer.
+    /// Age-based and risk-based renewal may both be due; the response carries one new sid.
     pub(crate) fn take_rotation(&self, session: Uuid) -> bool {
         self.seen
             .get(&session)

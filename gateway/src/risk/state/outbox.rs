@@ -33,7 +33,7 @@ pub(in crate::risk) enum About {
 }
 
 impl Outbox {
-    /// Nothing waits.
+    /// Creates it empty.
     pub(in crate::risk) fn new() -> Self {
         Self(Fair::new(QUEUE))
     }
@@ -134,7 +134,7 @@ pub(in crate::risk) struct Receiver {
     pub(in crate::risk) client: reqwest::Client,
 }
 
-/// Nobody can be told in this way.
+/// The webhook cannot be used.
 #[derive(Debug, Error)]
 pub(crate) enum ReceiverError {
     /// `risk.webhook_ca` is of no use.
