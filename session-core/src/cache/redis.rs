@@ -14,9 +14,9 @@ use fred::types::{Builder, Expiration};
 use thiserror::Error;
 
 use super::{SharedCache, SharedError};
+use crate::hint::{Hint, HintResult, HintStream};
 use crate::secret::SecretString;
 use crate::sid::SessionKey;
-use crate::store::{Hint, HintStream, StoreResult};
 
 mod condition;
 mod hints;
@@ -164,7 +164,7 @@ impl SharedCache for RedisCache {
         self.say(hints::payload(hint)).await
     }
 
-    async fn listen(&self) -> StoreResult<Option<Box<dyn HintStream>>> {
+    async fn listen(&self) -> HintResult<Option<Box<dyn HintStream>>> {
         let hints = Box::pin(hints::open(self)).await?;
         Ok(Some(Box::new(hints)))
     }

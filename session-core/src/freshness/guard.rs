@@ -9,21 +9,17 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tracing::error;
 
-use super::Lease;
-use super::signals::Signals;
+use super::Node;
 use super::tail::{HISTORY_TIMEOUT, within};
-use crate::stats::{ResetReason, Stats};
-use crate::store::{SchemaError, SessionStore, StoreError};
+use crate::stats::ResetReason;
+use crate::store::{SchemaError, StoreError};
 
 /// Time between two looks.
 pub(crate) const LOOK_EVERY: Duration = Duration::from_secs(60);
 
 /// Watches the schema of a store.
 pub(crate) struct Guard {
-    pub(crate) store: Arc<dyn SessionStore>,
-    pub(crate) lease: Arc<Lease>,
-    pub(crate) signals: Arc<Signals>,
-    pub(crate) stats: Arc<Stats>,
+    pub(crate) node: Arc<Node>,
 }
 
 impl Guard {
@@ -33,7 +29,7 @@ impl Guard {
         while tokio::time::timeout(every, stop.cancelled()).await.is_err() {
             if let Err(StoreError::Schema(
                 refused @ (SchemaError::Trigger(_) | SchemaError::Missing),
-            )) = within(HISTORY_TIMEOUT, self.store.check_schema()).await
+            )) = within(HISTORY_TIMEOUT, self.node.store.check_schema()).await
             {
                 self.raise(&refused);
             }
@@ -41,14 +37,14 @@ impl Guard {
     }
 
     fn raise(&self, refused: &SchemaError) {
-        if !self.signals.doubts() {
+        if !self.node.signals.doubts() {
             error!(error = %refused, "events are not numbered any more: this node stops serving");
-            if let Some(counter) = self.stats.reset(ResetReason::Schema) {
+            if let Some(counter) = self.node.stats.reset(ResetReason::Schema) {
                 counter.add();
             }
         }
-        self.signals.doubt_schema();
-        self.lease.revoke();
+        self.node.signals.doubt_schema();
+        self.node.lease.revoke();
     }
 }
 

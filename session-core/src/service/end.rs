@@ -39,12 +39,11 @@ impl Sessions {
                 Wait::All => self.end_is_heard().await,
             };
         }
-        let store = Arc::clone(&self.store);
-        let (asked, heard) = (scope.clone(), self.window.head());
+        let (asked, heard) = (scope.clone(), self.node.window.head());
         let revoked = self
-            .on_core(async move { Ok(store.revoke(&asked, reason).await?) })
+            .ask_store(move |store| async move { store.revoke(&asked, reason).await })
             .await?;
-        let committed = self.clock.boot();
+        let committed = self.node.clock.boot();
         let subject = match scope.clone() {
             Scope::Key(key) => Some(Subject::Session(key)),
             Scope::User(user_id) => Some(Subject::User(user_id)),
@@ -55,7 +54,7 @@ impl Sessions {
         if revoked.sessions > 0
             && let Some(subject) = subject
         {
-            self.window.hint(&subject, revoked.seq);
+            self.node.window.hint(&subject, revoked.seq);
         }
         if let Scope::Key(key) = scope
             && (revoked.sessions > 0 || standing == Standing::Idle)
@@ -70,11 +69,11 @@ impl Sessions {
         Ok(match wait {
             Wait::None => Receipt::unheard(&revoked),
             Wait::All => {
-                let (store, clock) = (Arc::clone(&self.store), Arc::clone(&self.clock));
-                let heard = async move {
+                let clock = Arc::clone(&self.node.clock);
+                self.ask_store(move |store| async move {
                     Ok(heard_by_all(store.as_ref(), clock.as_ref(), &revoked, committed).await)
-                };
-                self.on_core(heard).await?
+                })
+                .await?
             }
         })
     }
@@ -82,14 +81,14 @@ impl Sessions {
     /// What is over may have been ended a moment ago, by somebody else, and other nodes may not have heard of it yet. So the
     /// wait is the same as for an end of one's own, up to the newest event; but nothing is written and no heartbeat is forced.
     async fn end_is_heard(&self) -> Result<Receipt, SessionsError> {
-        let (store, clock) = (Arc::clone(&self.store), Arc::clone(&self.clock));
-        let heard = async move {
+        let clock = Arc::clone(&self.node.clock);
+        self.ask_store(move |store| async move {
             let asked = clock.boot();
             let seq = store.head().await?;
             let over = Revoked { sessions: 0, seq };
             Ok(heard_by_all(store.as_ref(), clock.as_ref(), &over, asked).await)
-        };
-        self.on_core(heard).await
+        })
+        .await
     }
 
     /// Whether there is anything to end. What is over costs a read at most, and nothing for as long as that is remembered.

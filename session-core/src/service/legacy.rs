@@ -65,20 +65,14 @@ impl Sessions {
     /// # Errors
     /// When the store failed: then nothing is known.
     pub async fn recall(&self, logins: &[Arc<LegacyLogin>]) -> Result<Vec<Known>, SessionsError> {
-        let (store, keys, logins) = (
-            Arc::clone(&self.store),
-            Arc::clone(&self.keys),
-            logins.to_vec(),
-        );
-        self.on_core(async move {
-            let asked: Vec<LegacyKey> = logins.iter().flat_map(|login| login.keys()).collect();
-            let recalled = store.recall(&asked).await?;
-            Ok(logins
-                .iter()
-                .map(|login| known(&keys, login, &recalled))
-                .collect())
-        })
-        .await
+        let asked: Vec<LegacyKey> = logins.iter().flat_map(|login| login.keys()).collect();
+        let recalled = self
+            .ask_store(|store| async move { store.recall(&asked).await })
+            .await?;
+        let known = logins
+            .iter()
+            .map(|login| known(&self.keys, login, &recalled));
+        Ok(known.collect())
     }
 
     /// Makes the one session of old credentials that were accepted, unless one of them has or had one already. `kept`, the
@@ -101,7 +95,7 @@ impl Sessions {
             .map(|kept| seal(&self.keys, self.entropy.as_ref(), &key, kept))
             .transpose()?
             .flatten();
-        let id = entropy::handle(self.clock.wall(), self.entropy.as_ref())?;
+        let id = entropy::handle(self.node.clock.wall(), self.entropy.as_ref())?;
         let references = self.sealed(id, login.reference.as_ref())?;
         let proved = proven.iter().map(|one| one.proved).max();
         let session = NewSession {
@@ -117,7 +111,7 @@ impl Sessions {
             sampled: ticket.sampled(),
             origin: Origin::Adoption {
                 // A proof cannot lie in the future.
-                proved: proved.unwrap_or_default().min(self.clock.wall()),
+                proved: proved.unwrap_or_default().min(self.node.clock.wall()),
             },
         };
         let adoption = Adoption {
@@ -125,9 +119,8 @@ impl Sessions {
             rows: rows(proven, &sid),
             kept,
         };
-        let store = Arc::clone(&self.store);
         let adopted = self
-            .on_core(async move { Ok(store.adopt(&adoption).await?) })
+            .ask_store(|store| async move { store.adopt(&adoption).await })
             .await;
         match adopted {
             Ok(Adopted::Made(session)) => {
@@ -157,9 +150,8 @@ impl Sessions {
             tenant_id: tenant_id.map(Text::from),
             rows: rows(proven, &to.sid),
         };
-        let store = Arc::clone(&self.store);
         let attached = self
-            .on_core(async move { Ok(store.attach(&attachment).await?) })
+            .ask_store(|store| async move { store.attach(&attachment).await })
             .await?;
         Ok(attached == Attached::Done)
     }
@@ -169,8 +161,8 @@ impl Sessions {
     /// # Errors
     /// When they were not ended, or when nobody knows whether they were.
     pub async fn end_old_logins(&self, user_id: &str) -> Result<(), SessionsError> {
-        let (store, user_id) = (Arc::clone(&self.store), user_id.to_owned());
-        self.on_core(async move { Ok(store.cut_off(&user_id).await?) })
+        let user_id = user_id.to_owned();
+        self.ask_store(|store| async move { store.cut_off(&user_id).await })
             .await
     }
 
@@ -179,9 +171,8 @@ impl Sessions {
     /// # Errors
     /// When the store failed.
     pub async fn kept(&self, key: SessionKey) -> Result<Option<Zeroizing<Vec<u8>>>, SessionsError> {
-        let store = Arc::clone(&self.store);
         let sealed = self
-            .on_core(async move { Ok(store.kept(&key).await?) })
+            .ask_store(|store| async move { store.kept(&key).await })
             .await?;
         Ok(sealed.and_then(|sealed| open(&self.keys, &key, &sealed)))
     }
@@ -191,8 +182,7 @@ impl Sessions {
     /// # Errors
     /// When the store failed.
     pub async fn tally(&self, seen: Vec<Seen>) -> Result<(), SessionsError> {
-        let store = Arc::clone(&self.store);
-        self.on_core(async move { Ok(store.tally(&seen).await?) })
+        self.ask_store(|store| async move { store.tally(&seen).await })
             .await
     }
 
@@ -201,8 +191,7 @@ impl Sessions {
     /// # Errors
     /// When the store failed.
     pub async fn tallied(&self) -> Result<Tally, SessionsError> {
-        let store = Arc::clone(&self.store);
-        self.on_core(async move { Ok(store.tallied().await?) })
+        self.ask_store(|store| async move { store.tallied().await })
             .await
     }
 }

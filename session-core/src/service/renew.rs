@@ -1,7 +1,6 @@
 //! Another sid for a session that lives on: whoever has taken the old one can use it for a few seconds more, and not for
 //! the rest of the session's life.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Created, Sessions, SessionsError};
@@ -26,9 +25,8 @@ impl Sessions {
             to,
             grace: GRACE,
         };
-        let store = Arc::clone(&self.store);
         let renewed = self
-            .on_core(async move { Ok(store.renew(&renewal).await?) })
+            .ask_store(|store| async move { store.renew(&renewal).await })
             .await;
         let session = match renewed {
             // A key that was there already: as likely as a sid that was guessed, and no reason to fail a request.

@@ -13,6 +13,8 @@ use async_trait::async_trait;
 use uuid::Uuid;
 
 use crate::clock::Timestamp;
+use crate::hint::{HintResult, HintStream};
+use crate::lease::LEASE;
 use crate::session::{Dead, Identity, NewSession, References, RevokeReason, Seq, Session, Text};
 use crate::sid::SessionKey;
 
@@ -35,10 +37,6 @@ pub use sighting::{Cursor, Flag, Sighting, SightingStore, Sightings};
 
 /// Result of a store call.
 pub type StoreResult<T> = Result<T, StoreError>;
-
-/// Length of a lease: for how long a node serves from its caches after the sending of a heartbeat. The store has it too
-/// (`sidgate_clock.lease_ms`), so that others know how long to wait.
-pub const LEASE: Duration = Duration::from_secs(2);
 
 /// Whether the store tells others the lease that this program keeps, `found` in milliseconds.
 fn accept_lease(found: i32) -> Result<(), SchemaError> {
@@ -152,8 +150,8 @@ pub trait SessionStore:
     async fn retire(&self, node: Uuid) -> StoreResult<()>;
 
     /// Opens a channel of hints, if the store has one. Hints only hurry things up: nothing depends on them (R4).
-    /// [`StoreError::HintsSwallowed`] when one was opened that carries nothing.
-    async fn listen(&self) -> StoreResult<Option<Box<dyn HintStream>>> {
+    /// [`HintError::Swallowed`](crate::hint::HintError::Swallowed) when one was opened that carries nothing.
+    async fn listen(&self) -> HintResult<Option<Box<dyn HintStream>>> {
         Ok(None)
     }
 
@@ -198,31 +196,6 @@ pub struct NodeReport {
     pub applied: Seq,
     /// Time since the report, by the store's clock.
     pub age: Duration,
-}
-
-/// Somebody says that something was committed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Hint {
-    /// It concerns this session.
-    Session(SessionKey),
-    /// It concerns more, or the hint does not say.
-    Something,
-}
-
-impl Hint {
-    /// Reads what anybody may have written: the key of a session in hex, or else something.
-    pub(crate) fn read(text: &str) -> Self {
-        blake3::Hash::from_hex(text).map_or(Self::Something, |key| {
-            Self::Session(SessionKey::from_bytes(*key.as_bytes()))
-        })
-    }
-}
-
-/// A channel of hints.
-#[async_trait]
-pub trait HintStream: Send {
-    /// The next hint. An error ends the channel; open another one. Giving up waiting loses nothing.
-    async fn next(&mut self) -> StoreResult<Hint>;
 }
 
 /// What housekeeping removed.

@@ -45,6 +45,7 @@ mod room;
 mod row;
 mod schema;
 mod sighting;
+mod statement;
 mod write;
 
 /// Limits of a [`SqliteStore`].

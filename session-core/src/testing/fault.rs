@@ -9,12 +9,13 @@ use parking_lot::Mutex;
 use tokio::sync::{Semaphore, watch};
 use uuid::Uuid;
 
+use crate::hint::{HintResult, HintStream};
 use crate::session::{NewSession, RevokeReason, Seq, Session};
 use crate::sid::SessionKey;
 use crate::store::{
-    Change, Cursor, Device, DevicePlace, Flag, HintStream, History, Housekept, NodeReport, Pulse,
-    Renewal, Revoked, Scope, Search, SessionStore, Sighting, SightingStore, Sightings, Snapshot,
-    StoreError, StoreResult, StoredSession, Touch, Updated,
+    Change, Cursor, Device, DevicePlace, Flag, History, Housekept, NodeReport, Pulse, Renewal,
+    Revoked, Scope, Search, SessionStore, Sighting, SightingStore, Sightings, Snapshot, StoreError,
+    StoreResult, StoredSession, Touch, Updated,
 };
 
 mod legacy;
@@ -159,11 +160,11 @@ impl Faults {
         self.counts.get(call as usize).unwrap_or(first)
     }
 
-    async fn pass<T>(
+    async fn pass<T, E: From<StoreError>>(
         &self,
         call: Call,
-        inner: impl Future<Output = StoreResult<T>> + Send,
-    ) -> StoreResult<T> {
+        inner: impl Future<Output = Result<T, E>> + Send,
+    ) -> Result<T, E> {
         self.count(call).fetch_add(1, Ordering::SeqCst);
         let delay = self.state.lock().delay;
         if !delay.is_zero() {
@@ -177,14 +178,14 @@ impl Faults {
             )
         };
         if down {
-            return Err(StoreError::unavailable("switched off by the test"));
+            return Err(StoreError::unavailable("switched off by the test").into());
         }
         let answer = inner.await;
         if call == Call::Load {
             self.stand_at_the_gate().await;
         }
         if lost {
-            return Err(StoreError::Timeout(0));
+            return Err(StoreError::Timeout(0).into());
         }
         answer
     }
@@ -331,7 +332,7 @@ impl SessionStore for FaultStore {
             .await
     }
 
-    async fn listen(&self) -> StoreResult<Option<Box<dyn HintStream>>> {
+    async fn listen(&self) -> HintResult<Option<Box<dyn HintStream>>> {
         self.faults.pass(Call::Listen, self.inner.listen()).await
     }
 

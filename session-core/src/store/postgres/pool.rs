@@ -11,7 +11,8 @@ use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
 use super::connect::{Connector, PostgresConfigError};
-use super::{PostgresOptions, fault};
+use super::fault;
+use super::options::PostgresOptions;
 use crate::store::{StoreError, StoreResult};
 
 /// Parameters of a statement.

@@ -3,9 +3,8 @@
 use tokio_rusqlite::rusqlite::{Connection, ToSql, named_params};
 
 use super::lane::{is_duplicate, store_error};
-use super::legacy::execute;
-use super::read::rows;
 use super::row::{column, mass_revoked, unended};
+use super::statement::{execute, rows};
 use super::write::{begin, read_back, revoked_meanwhile, store};
 use crate::clock::SharedClock;
 use crate::sid::SessionKey;

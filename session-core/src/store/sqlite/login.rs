@@ -5,8 +5,8 @@ use std::time::Duration;
 use tokio_rusqlite::rusqlite::{Connection, named_params};
 
 use super::lane::store_error;
-use super::read::rows;
 use super::row::{column, micros};
+use super::statement::rows;
 use crate::clock::Timestamp;
 use crate::keys::login::LoginDigest;
 use crate::store::login::{Familiar, LoginSeen, NETWORKS_MAX, NETWORKS_PER_OWNER};

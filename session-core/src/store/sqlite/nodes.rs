@@ -6,8 +6,8 @@ use tokio_rusqlite::rusqlite::{Connection, named_params};
 use uuid::Uuid;
 
 use super::lane::store_error;
-use super::read::rows;
 use super::row::{column, micros};
+use super::statement::rows;
 use crate::clock::Timestamp;
 use crate::session::Seq;
 use crate::store::{NodeReport, StoreError, StoreResult};

@@ -4,8 +4,8 @@ use tokio_rusqlite::rusqlite::{Connection, ToSql, named_params};
 
 use super::adopt::{end_old_logins, stamp_cutoffs};
 use super::lane::store_error;
-use super::read::rows;
 use super::row::{column, current_key, in_use, mass_revoked, unended};
+use super::statement::rows;
 use super::write::begin;
 use crate::clock::SharedClock;
 use crate::session::RevokeReason;

@@ -3,8 +3,8 @@
 use tokio_rusqlite::rusqlite::{Connection, named_params};
 
 use super::lane::store_error;
-use super::read::rows;
 use super::row::{column, current_key, in_use, mass_revoked, unended};
+use super::statement::rows;
 use crate::clock::Timestamp;
 use crate::session::{NewSession, OverLimit, SessionLimit};
 use crate::store::{StoreError, StoreResult};

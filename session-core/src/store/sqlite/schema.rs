@@ -3,8 +3,8 @@
 use tokio_rusqlite::rusqlite::{Connection, named_params};
 
 use super::lane::store_error;
-use super::read::rows;
 use super::row::column;
+use super::statement::rows;
 use super::write::begin;
 use crate::store::{SchemaError, StoreResult, accept_lease};
 

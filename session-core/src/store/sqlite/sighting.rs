@@ -6,8 +6,8 @@ use tokio_rusqlite::rusqlite::{Connection, Row, named_params};
 use uuid::Uuid;
 
 use super::lane::store_error;
-use super::read::rows;
 use super::row::{column, micros};
+use super::statement::rows;
 use crate::clock::Timestamp;
 use crate::store::sighting::{self, Cursor, Flag, Sighting, Sightings};
 use crate::store::{StoreError, StoreResult};

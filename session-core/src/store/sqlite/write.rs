@@ -4,9 +4,9 @@
 use tokio_rusqlite::rusqlite::{self, Connection, Transaction, TransactionBehavior, named_params};
 
 use super::lane::{is_duplicate, store_error};
-use super::read::rows;
 use super::room::make_room;
 use super::row::{self, column, columns, current_key, mass_revoked, micros, unended};
+use super::statement::rows;
 use crate::clock::{SharedClock, Timestamp};
 use crate::session::{NewSession, Session};
 use crate::sid::SessionKey;

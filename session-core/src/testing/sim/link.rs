@@ -17,12 +17,13 @@ use super::fate::{End, Fate, Verb, Weather};
 use super::hints::SimHints;
 use super::{Dice, SimStore};
 use crate::freshness::tail::BEAT;
+use crate::hint::{HintResult, HintStream};
 use crate::session::{NewSession, RevokeReason, Seq, Session};
 use crate::sid::SessionKey;
 use crate::store::{
-    Change, Device, DevicePlace, HintStream, History, LegacyStore, LoginStore, NodeReport, Pulse,
-    Renewal, Revoked, Scope, SessionStore, SightingStore, Snapshot, StoreError, StoreResult,
-    StoredSession, Touch, Updated,
+    Change, Device, DevicePlace, History, LegacyStore, LoginStore, NodeReport, Pulse, Renewal,
+    Revoked, Scope, SessionStore, SightingStore, Snapshot, StoreError, StoreResult, StoredSession,
+    Touch, Updated,
 };
 
 /// See the module.
@@ -293,7 +294,7 @@ impl SessionStore for SimLink {
         .await
     }
 
-    async fn listen(&self) -> StoreResult<Option<Box<dyn HintStream>>> {
+    async fn listen(&self) -> HintResult<Option<Box<dyn HintStream>>> {
         let times = {
             let mut state = self.state.lock();
             state.channels += 1;
