@@ -23,6 +23,7 @@ pub mod freshness;
 pub mod hint;
 pub mod keys;
 pub mod lease;
+mod sealing;
 pub mod secret;
 pub mod service;
 pub mod session;

@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use chacha20poly1305::aead::{Aead, Payload};
-use chacha20poly1305::{KeyInit, XChaCha20Poly1305, XNonce};
 use tracing::warn;
 use uuid::Uuid;
 use zeroize::Zeroizing;
@@ -11,16 +9,15 @@ use zeroize::Zeroizing;
 use super::change::{Created, Login, LoginTicket};
 use super::{Sessions, SessionsError};
 use crate::clock::Timestamp;
-use crate::entropy::{self, Entropy};
+use crate::entropy;
 use crate::keys::Keyring;
 use crate::keys::legacy::{Credential, LegacyKey, LegacyLogin};
+use crate::sealing::Ciphers;
 use crate::session::{NewSession, Origin, Text};
 use crate::sid::{SessionKey, Sid};
 use crate::store::{
     Adopted, Adoption, Attached, Attachment, ProvenRow, Recalled, Seen, StoreError, Tally,
 };
-
-const NONCE_LEN: usize = 24;
 
 /// What is known of an old credential.
 #[derive(Debug)]
@@ -76,7 +73,7 @@ impl Sessions {
     }
 
     /// Makes the one session of old credentials that were accepted, unless one of them has or had one already. `kept`, the
-    /// old cookies, is sealed and stored with it.
+    /// old cookies, is stored with it, sealed so that it opens beside this session alone.
     ///
     /// # Errors
     /// When nothing was stored, or when nobody knows whether it was; recalling them tells then.
@@ -91,8 +88,9 @@ impl Sessions {
             return Ok(Migrated::Changed);
         };
         let (sid, key) = (first.login.sid(), first.login.session_key());
+        let ciphers = Ciphers::new(self.keys.kept());
         let kept = kept
-            .map(|kept| seal(&self.keys, self.entropy.as_ref(), &key, kept))
+            .map(|kept| ciphers.seal(kept, key.as_bytes(), self.entropy.as_ref()))
             .transpose()?
             .flatten();
         let id = entropy::handle(self.node.clock.wall(), self.entropy.as_ref())?;
@@ -174,7 +172,9 @@ impl Sessions {
         let sealed = self
             .ask_store(|store| async move { store.kept(&key).await })
             .await?;
-        Ok(sealed.and_then(|sealed| open(&self.keys, &key, &sealed)))
+        let ciphers = Ciphers::new(self.keys.kept());
+        let opened = sealed.and_then(|sealed| ciphers.open(&sealed, key.as_bytes()));
+        Ok(opened.map(Zeroizing::new))
     }
 
     /// Adds to what was seen of old cookies in this hour.
@@ -238,36 +238,4 @@ fn known(keys: &Keyring, login: &LegacyLogin, recalled: &Recalled) -> Known {
         }
     }
     known
-}
-
-/// `nonce || XChaCha20-Poly1305(kept)` with the session key as associated data: it opens beside that session alone.
-fn seal(
-    keys: &Keyring,
-    entropy: &dyn Entropy,
-    key: &SessionKey,
-    kept: &[u8],
-) -> Result<Option<Vec<u8>>, SessionsError> {
-    let nonce: [u8; NONCE_LEN] = entropy::bytes(entropy)?;
-    let payload = Payload {
-        msg: kept,
-        aad: key.as_bytes(),
-    };
-    Ok(keys.kept().next().and_then(|secret| {
-        let cipher = XChaCha20Poly1305::new(secret.expose().into());
-        let sealed = cipher.encrypt(&XNonce::from(nonce), payload).ok()?;
-        Some([&nonce[..], &sealed].concat())
-    }))
-}
-
-fn open(keys: &Keyring, key: &SessionKey, sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
-    let (nonce, sealed) = sealed.split_first_chunk::<NONCE_LEN>()?;
-    keys.kept().find_map(|secret| {
-        let cipher = XChaCha20Poly1305::new(secret.expose().into());
-        let payload = Payload {
-            msg: sealed,
-            aad: key.as_bytes(),
-        };
-        let opened = cipher.decrypt(&XNonce::from(*nonce), payload).ok()?;
-        Some(Zeroizing::new(opened))
-    })
 }
