@@ -29,7 +29,7 @@ impl Sessions {
             .ask_store(|store| async move { store.renew(&renewal).await })
             .await;
         let session = match renewed {
-            // A key that was there already: as likely as a sid that was guessed, and no reason to fail a request.
+            // A key collision (2^-96) is no reason to fail the request.
             Err(SessionsError::Store(StoreError::Duplicate)) => None,
             renewed => renewed?,
         };

@@ -93,7 +93,7 @@ pub(super) fn forget(
     let hour = before(TALLY_KEPT).div_euclid(HOUR);
     execute(&transaction, TALLY, &[(":hour", &hour)])?;
     transaction.commit().map_err(store_error)?;
-    u64::try_from(forgotten).map_err(|_error| StoreError::Corrupt("count"))
+    Ok(forgotten)
 }
 
 pub(super) fn tally(connection: &mut Connection, now: Timestamp, seen: &[Seen]) -> StoreResult<()> {

@@ -3,7 +3,7 @@
 use tokio_rusqlite::rusqlite::{Connection, Params, Row};
 
 use super::lane::store_error;
-use crate::store::StoreResult;
+use crate::store::{StoreError, StoreResult};
 
 /// Every row of a statement, read by `map`.
 pub(super) fn rows<T>(
@@ -22,13 +22,10 @@ pub(super) fn rows<T>(
 }
 
 /// Runs a statement; how many rows it has changed.
-pub(super) fn execute(
-    connection: &Connection,
-    sql: &str,
-    params: impl Params,
-) -> StoreResult<usize> {
-    connection
+pub(super) fn execute(connection: &Connection, sql: &str, params: impl Params) -> StoreResult<u64> {
+    let changed = connection
         .prepare_cached(sql)
         .and_then(|mut statement| statement.execute(params))
-        .map_err(store_error)
+        .map_err(store_error)?;
+    u64::try_from(changed).map_err(|_error| StoreError::Corrupt("count"))
 }
