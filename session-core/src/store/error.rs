@@ -7,6 +7,9 @@ use thiserror::Error;
 use crate::hint::HintError;
 use crate::lease::LEASE;
 
+/// Result of a store call.
+pub type StoreResult<T> = Result<T, StoreError>;
+
 /// A store that did not answer, or refused.
 #[derive(Debug, Error)]
 pub enum StoreError {

@@ -12,26 +12,11 @@
 //! - **Only a primary is believed**: connections ask for a read-write server, and reads check again.
 //! - **Numbers are given at commit** by the triggers of the schema (`schema`); this code never writes an event.
 
-use std::time::Duration;
-
-use async_trait::async_trait;
-use uuid::Uuid;
-
 use self::connect::Connector;
 use self::link::Link;
 use self::pool::Pool;
-use super::{
-    Adopted, Adoption, Attached, Attachment, Change, Cursor, Device, DevicePlace, Familiar, Flag,
-    History, Housekept, LegacyStore, LoginSeen, LoginStore, NodeReport, Pulse, Recalled, Renewal,
-    Revoked, Scope, Search, Seen, SessionStore, Sighting, SightingStore, Sightings, Snapshot,
-    StoreResult, StoredSession, Tally, Touch, Updated,
-};
-use crate::hint::{HintResult, HintStream};
-use crate::keys::legacy::LegacyKey;
-use crate::keys::login::LoginDigest;
+use super::prelude::*;
 use crate::secret::SecretString;
-use crate::session::{NewSession, RevokeReason, Seq, Session};
-use crate::sid::SessionKey;
 
 mod adopt;
 mod connect;

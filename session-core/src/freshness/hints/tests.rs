@@ -309,13 +309,14 @@ async fn the_heartbeat_is_woken() {
     let tail = tokio::runtime::Handle::current().spawn(tail.run(stop.clone()));
     let (sender, opened) = channel();
     let _follows = Follows::start([opened], node);
-    let until = async |beats| {
-        while faults.calls(Call::Pulse) < beats {
+    let beats = || faults.calls(Call::pulse) + faults.calls(Call::report_and_pulse);
+    let until = async |count| {
+        while beats() < count {
             time::sleep(MILLI).await;
         }
     };
     until(1).await;
-    let (before, since) = (faults.calls(Call::Pulse), Instant::now());
+    let (before, since) = (beats(), Instant::now());
     for beat in 1..=20 {
         time::sleep(WAKE_EVERY * 2).await;
         sender.send(Hint::Something).unwrap();
