@@ -37,7 +37,7 @@ pub struct RedisCache {
     config: Config,
 }
 
-/// The URL is not one that fred reads. Does not quote it: it may hold a password.
+/// fred cannot read the URL. The message leaves it out, because it may hold a password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error(
     "not a usable Redis URL; host and port must be right, and a sentinel URL needs ?sentinelServiceName="
@@ -90,7 +90,7 @@ impl RedisCache {
     }
 
     /// Waits for the first connection, at most `limit`: a node that begins to serve a moment before its Redis is connected
-    /// would read from the store what all nodes have cached. `false` when there is none yet, which is no reason not to start.
+    /// would read from the store what all nodes have cached. `false` when there is none yet; a node starts all the same.
     pub async fn first_connection(&self, limit: Duration) -> bool {
         let connected = tokio::time::timeout(limit, self.client.wait_for_connect()).await;
         matches!(connected, Ok(Ok(())))

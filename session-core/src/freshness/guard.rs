@@ -1,6 +1,7 @@
 //! Looks now and then whether the triggers that number events are still on.
 //!
-//! Somebody who disables them, to load a dump perhaps, changes sessions that no event names, and no heartbeat would tell.
+//! Somebody may disable them, for example to load a dump. Sessions then change without an event, and the heartbeat sees
+//! nothing of it.
 //! So a node that finds them off stops serving until they are on again, and then believes nothing that it knew.
 
 use std::sync::Arc;
@@ -23,8 +24,8 @@ pub(crate) struct Guard {
 }
 
 impl Guard {
-    /// Looks every so often until `stop`. A store that does not answer is the heartbeat's concern, and so is a schema that is
-    /// newer than this program: another node has been upgraded, which must not stop the others.
+    /// Looks every so often until `stop`. Acts on a missing trigger or schema only. The heartbeat deals with a store that is silent. A
+    /// schema newer than this program is accepted here: another node was upgraded, and this one goes on.
     pub(crate) async fn run(self, every: Duration, stop: CancellationToken) {
         while tokio::time::timeout(every, stop.cancelled()).await.is_err() {
             if let Err(StoreError::Schema(

@@ -1,7 +1,7 @@
 //! Hints make a node hear of an event at once and not with its next heartbeat (R4).
 //!
 //! A hint drops the session that it names from the local tier, and wakes the heartbeat. That is all: it proves nothing, so
-//! it neither advances what is applied, nor extends the lease, nor makes a node believe anything. Whoever makes hints
+//! what is applied, the lease, and what a node believes stay as they are. Whoever makes hints
 //! up costs a few reads; whoever keeps them back costs the time until the next heartbeat.
 
 use std::sync::Arc;
@@ -38,7 +38,7 @@ pub struct Follower {
     pub node: Arc<Node>,
 }
 
-/// Follows hints until `stop`, or until it turns out that there is no channel. Failures cost time and nothing else.
+/// Follows hints until `stop`, or until it turns out that there is no channel. Failures only cost time.
 pub async fn follow_hints(follower: Follower, stop: CancellationToken) {
     stop.run_until_cancelled(follower.run()).await;
 }

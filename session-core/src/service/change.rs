@@ -93,7 +93,7 @@ impl Sessions {
     /// Makes a session with a new sid and ends the one that it replaces, in one transaction.
     ///
     /// # Errors
-    /// When nothing was stored, or when nobody knows whether it was; then the sid was never shown to anybody.
+    /// When nothing was stored, or when that is unknown; in both cases the sid was shown to nobody.
     pub async fn create(
         &self,
         ticket: LoginTicket,

@@ -22,7 +22,7 @@ impl Sessions {
     /// Ends sessions. With [`Wait::All`] the answer means that no node admits them any more.
     ///
     /// # Errors
-    /// When nothing was ended, or when nobody knows whether it was: then the caller must say so.
+    /// When nothing was ended, or when that is unknown: the caller must say which.
     pub async fn revoke(
         &self,
         scope: Scope,
@@ -62,7 +62,7 @@ impl Sessions {
             let ended = Some(Dead::Revoked(Some(reason)));
             self.local.put_absent(key, ended, committed);
         }
-        // Whoever ended nothing has written no event, and there is nothing to hear of.
+        // Without an end there is no event to wait for.
         if revoked.sessions > 0 || revoked.seq > heard {
             self.hear_of_it(None).await;
         }
@@ -79,7 +79,7 @@ impl Sessions {
     }
 
     /// What is over may have been ended a moment ago, by somebody else, and other nodes may not have heard of it yet. So the
-    /// wait is the same as for an end of one's own, up to the newest event; but nothing is written and no heartbeat is forced.
+    /// wait is the same as for an end of one's own, up to the newest event. It only reads.
     async fn end_is_heard(&self) -> Result<Receipt, SessionsError> {
         let clock = Arc::clone(&self.node.clock);
         self.ask_store(move |store| async move {

@@ -76,7 +76,7 @@ impl Sessions {
     /// old cookies, is stored with it, sealed so that it opens beside this session alone.
     ///
     /// # Errors
-    /// When nothing was stored, or when nobody knows whether it was; recalling them tells then.
+    /// When nothing was stored, or when that is unknown; [`Sessions::recall`] tells then.
     pub async fn migrate(
         &self,
         ticket: LoginTicket,
@@ -157,7 +157,7 @@ impl Sessions {
     /// Ends the old logins of a user that have become no session yet.
     ///
     /// # Errors
-    /// When they were not ended, or when nobody knows whether they were.
+    /// When they were not ended, or when that is unknown.
     pub async fn end_old_logins(&self, user_id: &str) -> Result<(), SessionsError> {
         let user_id = user_id.to_owned();
         self.ask_store(|store| async move { store.cut_off(&user_id).await })

@@ -17,7 +17,7 @@ impl Sessions {
     /// The former sid is accepted for [`GRACE`] more. Whoever ends the session ends it under both.
     ///
     /// # Errors
-    /// When nothing was changed, or when nobody knows whether it was; then the new sid was never shown to anybody.
+    /// When nothing was changed, or when that is unknown; in both cases the new sid was shown to nobody.
     pub async fn renew(&self, key: SessionKey) -> Result<Option<Created>, SessionsError> {
         let (sid, to, _handle) = self.mint()?;
         let renewal = Renewal {

@@ -18,7 +18,7 @@ const TRIES: usize = 2;
 /// How to ask.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Query {
-    /// Without a lease, a state confirmed no longer ago than this is good enough. Zero: it is not.
+    /// Without a lease, a state that was confirmed within this time is good enough. Zero: only a lease is.
     pub max_stale: Duration,
     /// Whether this use counts as activity. A prefetch does not.
     pub counts_as_use: bool,
@@ -253,7 +253,7 @@ impl Sessions {
         Glance::Settled(self.admit(entry, Tier::Local, now, query))
     }
 
-    /// An entry that is not believed any more is as good as none; a fresh "there is no such session" is not.
+    /// Without an entry to believe in: the store's recent word that the session is absent, or else a question.
     fn ask_unless_absent(&self, key: &SessionKey, now: Boot) -> Glance {
         match self.local.absence(key, now) {
             Some(why) => Glance::Settled(Resolution::Absent(Absence::of(why))),

@@ -121,7 +121,7 @@ pub struct Recalled {
 /// A known credential.
 #[derive(Clone, Debug)]
 pub struct RecalledRow {
-    /// The credential. Its sid is all zeros, and opens nothing, where none is stored.
+    /// The credential. Its sid is all zeros where none is stored.
     pub row: LegacyRow,
     /// Key of the session that it became.
     pub session_key: SessionKey,

@@ -4,7 +4,7 @@
 //! - **Five connections**, each with a thread: one writes, one reads, one is the heartbeat's, so that no queue can end the
 //!   lease, one does the chores, reports and housekeeping, that need not be on disk at once, and one answers operators
 //!   and lists, whose questions take long. WAL lets them work at the same time (`lane`).
-//! - **Every call ends.** A caller waits for no longer than the limit; what has not been started by then never is.
+//! - **Every call ends.** A caller waits until the limit at most; a call that has not started by then is dropped.
 //! - **Time comes from the clock that is handed in**; SQLite's own is the host's.
 //! - **Several gateways may share the file.** They hear of each other, and of the sqlite3 shell, through the log of events
 //!   that triggers write.

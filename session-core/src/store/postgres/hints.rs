@@ -51,7 +51,7 @@ enum Note {
 }
 
 impl Note {
-    /// Anybody who may connect can notify: what is not understood is a hint that says nothing.
+    /// Anybody who may connect can notify: an unknown text counts as [`Hint::Something`].
     fn read(payload: &str) -> Self {
         match payload.split_once(' ') {
             Some(("session", key)) => Self::Hint(Hint::read(key)),
@@ -137,7 +137,7 @@ impl Hints {
             .map_err(|_elapsed| HintError::Swallowed)?
     }
 
-    /// Asks the server for nothing.
+    /// An empty query: does the server still answer?
     async fn ping(&self) -> HintResult<()> {
         time::timeout(PING_TIMEOUT, self.client.batch_execute(""))
             .await

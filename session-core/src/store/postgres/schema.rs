@@ -90,8 +90,8 @@ pub(super) async fn apply(pool: &Pool) -> StoreResult<()> {
 
 /// Applies what is missing in one transaction and answers with the version that is then in force. Any number of nodes may
 /// try at once: of two that create the first table one waits and finds it there, and its lock lets one go on at a time.
-/// An advisory lock would do, if not everybody who may connect could hold it. Everything is created in the first schema of the search path, and the functions remember
-/// that one, with the temporary schema last.
+/// An advisory lock would not do: everybody who may connect could hold it. Everything is created in the first schema of the
+/// search path. The functions remember that one, with the temporary schema last.
 async fn migrate(client: &ClientWrapper) -> Result<i32, PgError> {
     const PREPARE: &str = "\
         BEGIN; \

@@ -193,9 +193,9 @@ pub(super) async fn update(
     })
 }
 
-/// A row that somebody else holds is skipped: it is being written anyway, and a touch may neither wait nor deadlock with
-/// the touches of another node. A use that came after the session's idle end does not count (R7), and neither does one that
-/// is written long after that end: the schema refuses it from ten minutes on.
+/// A row that somebody else holds is skipped: it is being written anyway, and a touch that waited could deadlock with the
+/// touches of another node. A use after the session's idle end does not count (R7). A use before it counts when it is written
+/// within nine minutes after that end, because the schema refuses it from ten minutes on.
 pub(super) async fn touch(pool: &Pool, batch: &[Touch]) -> StoreResult<u64> {
     const SQL: &str = "\
         WITH used AS ( \
