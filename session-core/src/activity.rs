@@ -11,10 +11,10 @@ use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
-use crate::clock::{Boot, SharedClock};
+use crate::clock::Boot;
+use crate::freshness::Node;
 use crate::sid::SessionKey;
-use crate::stats::Stats;
-use crate::store::{SessionStore, Touch};
+use crate::store::Touch;
 
 /// Sessions whose use is waiting to be written: 48 bytes each.
 pub const QUEUE_MAX: usize = 50_000;
@@ -29,20 +29,16 @@ const LAST_FLUSH: Duration = Duration::from_secs(3);
 #[derive(Debug)]
 pub struct Activity {
     waiting: Mutex<HashMap<SessionKey, Boot>>,
-    store: Arc<dyn SessionStore>,
-    clock: SharedClock,
-    stats: Arc<Stats>,
+    node: Arc<Node>,
 }
 
 impl Activity {
     /// Nothing is written before [`Activity::run`].
     #[must_use]
-    pub fn new(store: Arc<dyn SessionStore>, clock: SharedClock, stats: Arc<Stats>) -> Self {
+    pub fn new(node: Arc<Node>) -> Self {
         Self {
             waiting: Mutex::default(),
-            store,
-            clock,
-            stats,
+            node,
         }
     }
 
@@ -50,7 +46,7 @@ impl Activity {
     pub fn note(&self, key: SessionKey, at: Boot) {
         let mut waiting = self.waiting.lock();
         if waiting.len() >= QUEUE_MAX && !waiting.contains_key(&key) {
-            self.stats.touches_dropped.add();
+            self.node.stats.touches_dropped.add();
             return;
         }
         let newest = waiting.entry(key).or_insert(at);
@@ -76,7 +72,7 @@ impl Activity {
             .into_iter()
             .collect();
         for (at, batch) in taken.chunks(BATCH_MAX).enumerate() {
-            let now = self.clock.boot();
+            let now = self.node.clock.boot();
             let touches: Vec<_> = batch
                 .iter()
                 .map(|&(key, used)| Touch {
@@ -84,8 +80,9 @@ impl Activity {
                     age: now.since(used),
                 })
                 .collect();
-            match self.store.touch(&touches).await {
+            match self.node.store.touch(&touches).await {
                 Ok(_moved) => self
+                    .node
                     .stats
                     .touches_written
                     .add_n(u64::try_from(touches.len()).unwrap_or(0)),

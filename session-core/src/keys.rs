@@ -10,7 +10,8 @@ use std::fmt;
 use aes::Aes128;
 use aes::cipher::{BlockCipherDecrypt, BlockCipherEncrypt, KeyInit};
 
-use self::legacy::LegacyKeys;
+use self::legacy::{Credential, LegacyKeys, LegacyLogin};
+use self::login::LoginKey;
 use crate::secret::SecretKey;
 use crate::sid::{SID_RANDOM_LEN, SessionKey, Sid};
 
@@ -155,6 +156,19 @@ impl Keyring {
     /// Keys of the cookies kept for a rollback: seal with the first, open with any.
     pub(crate) fn kept(&self) -> impl Iterator<Item = &SecretKey> {
         self.all().map(|keys| &keys.kept)
+    }
+
+    /// Keys of the digests of logins: write with the first, look for all.
+    pub(crate) fn logins(&self) -> impl Iterator<Item = LoginKey<'_>> {
+        self.all().map(|keys| LoginKey(&keys.logins))
+    }
+
+    /// What becomes of a login of the old system with this credential.
+    #[must_use]
+    pub fn legacy(&self, credential: Credential<'_>) -> LegacyLogin {
+        let (sid, key) = self.mint(self.current.legacy.random(credential));
+        let ids = self.all().map(|keys| keys.legacy.id(credential));
+        LegacyLogin::new(sid, key, ids.collect())
     }
 
     fn all(&self) -> impl Iterator<Item = &Derived> {

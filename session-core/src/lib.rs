@@ -1,7 +1,7 @@
 //! What a session is, where it lives, and how long it may be believed.
 //!
 //! ```text
-//! service -> {cache, freshness, activity} -> store (trait) -> session -> {sid, keys, clock}
+//! service -> {cache, activity} -> freshness -> store (trait) -> session -> {sid, keys, clock}
 //! ```
 //!
 //! [`service::Sessions`] is the door. What it promises, by name:
@@ -20,7 +20,10 @@ pub mod cache;
 pub mod clock;
 pub mod entropy;
 pub mod freshness;
+pub mod hint;
 pub mod keys;
+pub mod lease;
+mod sealing;
 pub mod secret;
 pub mod service;
 pub mod session;

@@ -16,7 +16,9 @@ use session_core::sid::SessionKey;
 use session_core::store::sqlite::SqliteStore;
 use session_core::store::{SessionStore, StoreError};
 use session_core::testing::{Call, FaultStore, Faults, ManualClock, TestRedis};
+use uuid::Uuid;
 
+const HOUR: Duration = Duration::from_secs(3_600);
 const KEY: SessionKey = SessionKey::from_bytes([1; 32]);
 
 async fn faulty() -> (Arc<FaultStore>, Arc<Faults>, tempfile::TempDir) {
@@ -44,11 +46,11 @@ async fn a_store_fails_when_it_is_told_to() {
         Err(StoreError::Unavailable(_))
     ));
     faults.up();
-    faults.down_only(Call::Head);
+    faults.down_only(Call::head);
     assert!(store.head().await.is_err());
     store.load(&KEY).await.unwrap();
     faults.up();
-    faults.lose_answers(Call::Head);
+    faults.lose_answers(Call::head);
     assert!(matches!(store.head().await, Err(StoreError::Timeout(_))));
     faults.up();
     faults.slow(Duration::from_millis(100));
@@ -61,12 +63,31 @@ async fn a_store_fails_when_it_is_told_to() {
     store.head().await.unwrap();
     assert_eq!(
         (
-            faults.calls(Call::Head),
-            faults.calls(Call::Load),
-            faults.calls(Call::Pulse)
+            faults.calls(Call::head),
+            faults.calls(Call::load),
+            faults.calls(Call::pulse)
         ),
         (6, 2, 0)
     );
+}
+
+/// A store may send report and pulse at once: what stands in front of it must let it.
+#[tokio::test]
+async fn a_report_with_its_pulse_stays_one_call() {
+    let (store, faults, _directory) = faulty().await;
+    let node = Uuid::from_u128(1);
+    let beat = || store.report_and_pulse(node, 0, None);
+    beat().await.unwrap();
+    let alone = faults.calls(Call::report) + faults.calls(Call::pulse);
+    assert_eq!((faults.calls(Call::report_and_pulse), alone), (1, 0));
+    store.retire(node).await.unwrap();
+    faults.down_only(Call::report_and_pulse);
+    assert!(beat().await.is_err());
+    assert_eq!(store.nodes(HOUR).await.unwrap(), []);
+    faults.up();
+    faults.lose_answers(Call::report_and_pulse);
+    assert!(matches!(beat().await, Err(StoreError::Timeout(_))));
+    assert_eq!(store.nodes(HOUR).await.unwrap().len(), 1, "reported");
 }
 
 #[tokio::test]

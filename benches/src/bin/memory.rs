@@ -76,7 +76,7 @@ fn entry(number: usize, keys: &Keyring, window: &Window) -> Result<Entry, Fault>
         .accept(&session.key, &session.identity, 0, Uuid::nil())
         .ok_or("the window refused a session")?;
     let ttl = Duration::from_secs(300);
-    Ok(Entry::new(session, 0, standing, Boot::default(), ttl))
+    Ok(Entry::new(session, standing, Boot::default(), ttl))
 }
 
 fn resident_bytes() -> Result<usize, Fault> {

@@ -34,7 +34,7 @@ pub enum BreakerState {
     HalfOpen,
 }
 
-/// See the module.
+/// Counts failures and decides whether a call may be made now.
 #[derive(Debug)]
 pub struct Breaker {
     inner: Mutex<Inner>,

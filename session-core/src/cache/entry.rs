@@ -2,25 +2,19 @@
 
 use std::any::Any;
 use std::fmt;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use crate::clock::{Boot, Timestamp};
-use crate::freshness::Standing;
+use crate::freshness::{Standing, Window};
 use crate::session::{Seq, Session};
 
 /// A session that was alive when it was read, and what is needed to tell whether it still is.
 pub struct Entry {
     session: Session,
-    /// Number of the last event included in the snapshot that this was read from.
-    as_of: Seq,
-    /// The window's epoch at the time; see [`crate::freshness::Window`].
-    epoch: u64,
-    /// Last event against which this was checked.
-    checked: AtomicI64,
-    /// The window's tick at that check; equal ticks mean that nothing was applied since.
-    tick: AtomicU64,
+    /// How far the window has checked it.
+    standing: Standing,
     /// When it was read.
     read_at: Boot,
     /// From when on it is read again, whatever else holds.
@@ -35,20 +29,11 @@ pub struct Entry {
 impl Entry {
     /// Wraps a session that the window has just accepted with `standing`.
     #[must_use]
-    pub fn new(
-        session: Session,
-        as_of: Seq,
-        standing: Standing,
-        read_at: Boot,
-        ttl: Duration,
-    ) -> Self {
+    pub fn new(session: Session, standing: Standing, read_at: Boot, ttl: Duration) -> Self {
         let seen = session.last_activity.as_micros();
         Self {
             session,
-            as_of,
-            epoch: standing.epoch,
-            checked: AtomicI64::new(standing.head),
-            tick: AtomicU64::new(standing.tick),
+            standing,
             read_at,
             stale_at: read_at.plus(ttl),
             seen: AtomicI64::new(seen),
@@ -66,32 +51,19 @@ impl Entry {
     /// Number of the last event included.
     #[must_use]
     pub fn as_of(&self) -> Seq {
-        self.as_of
+        self.standing.as_of()
+    }
+
+    /// Whether `window` has applied no event that speaks against this.
+    #[must_use]
+    pub fn is_believed_by(&self, window: &Window) -> bool {
+        window.believes(&self.session, &self.standing)
     }
 
     /// When it was read from another tier.
     #[must_use]
     pub fn read_at(&self) -> Boot {
         self.read_at
-    }
-
-    pub(crate) fn epoch(&self) -> u64 {
-        self.epoch
-    }
-
-    pub(crate) fn checked(&self) -> Seq {
-        self.checked.load(Ordering::Acquire)
-    }
-
-    pub(crate) fn tick(&self) -> u64 {
-        self.tick.load(Ordering::Acquire)
-    }
-
-    /// Notes that the window found nothing against this entry.
-    pub(crate) fn confirm(&self, standing: Standing) {
-        // `checked` before `tick`: who sees the tick must also see what it stands for.
-        self.checked.fetch_max(standing.head, Ordering::AcqRel);
-        self.tick.store(standing.tick, Ordering::Release);
     }
 
     pub(crate) fn wants_refresh(&self, now: Boot) -> bool {
@@ -165,7 +137,7 @@ impl fmt::Debug for Entry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Entry")
             .field("id", &self.session.id)
-            .field("as_of", &self.as_of)
+            .field("as_of", &self.as_of())
             .finish_non_exhaustive()
     }
 }

@@ -115,7 +115,7 @@ impl Local {
         self.sessions.insert(entry.session().key, entry);
     }
 
-    /// Drops the entry of `key`. That there is no such session stays known: nothing brings one back.
+    /// Drops the entry of `key`. An absence that is remembered stays: an ended session never comes back.
     pub fn forget(&self, key: &SessionKey) {
         self.sessions.remove(key);
     }

@@ -14,9 +14,9 @@ use fred::types::{Builder, Expiration};
 use thiserror::Error;
 
 use super::{SharedCache, SharedError};
+use crate::hint::{Hint, HintResult, HintStream};
 use crate::secret::SecretString;
 use crate::sid::SessionKey;
-use crate::store::{Hint, HintStream, StoreResult};
 
 mod condition;
 mod hints;
@@ -37,7 +37,7 @@ pub struct RedisCache {
     config: Config,
 }
 
-/// The URL is not one that fred reads. Does not quote it: it may hold a password.
+/// fred cannot read the URL. The message leaves it out, because it may hold a password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error(
     "not a usable Redis URL; host and port must be right, and a sentinel URL needs ?sentinelServiceName="
@@ -90,7 +90,7 @@ impl RedisCache {
     }
 
     /// Waits for the first connection, at most `limit`: a node that begins to serve a moment before its Redis is connected
-    /// would read from the store what all nodes have cached. `false` when there is none yet, which is no reason not to start.
+    /// would read from the store what all nodes have cached. `false` when there is none yet; a node starts all the same.
     pub async fn first_connection(&self, limit: Duration) -> bool {
         let connected = tokio::time::timeout(limit, self.client.wait_for_connect()).await;
         matches!(connected, Ok(Ok(())))
@@ -164,7 +164,7 @@ impl SharedCache for RedisCache {
         self.say(hints::payload(hint)).await
     }
 
-    async fn listen(&self) -> StoreResult<Option<Box<dyn HintStream>>> {
+    async fn listen(&self) -> HintResult<Option<Box<dyn HintStream>>> {
         let hints = Box::pin(hints::open(self)).await?;
         Ok(Some(Box::new(hints)))
     }

@@ -1,25 +1,24 @@
 //! What lies in the shared cache: a session, sealed, so that whoever can write there can only make it a miss (R6).
 //!
-//! `format byte || 24-byte nonce || XChaCha20-Poly1305(body)`, with the format byte and the session key as associated
-//! data. A value moved to another key therefore does not open. A random 192-bit nonce needs no counter that nodes share.
+//! The format byte and then the sealed body (`crate::sealing`). The place is the format byte and the session key: a value
+//! moved to another key does not open.
 
-use chacha20poly1305::aead::{Aead, Payload};
-use chacha20poly1305::{KeyInit, XChaCha20Poly1305, XNonce};
-use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::clock::Timestamp;
-use crate::entropy::{self, Entropy, NoEntropy};
+use crate::entropy::{Entropy, NoEntropy};
 use crate::keys::Keyring;
+use crate::sealing::{Ciphers, NONCE_LEN};
 use crate::session::{Identity, References, Seq, Session};
 use crate::sid::SessionKey;
 use crate::stats::SharedReject;
 
 const FORMAT: u8 = 3;
-const NONCE_LEN: usize = 24;
-const AAD_LEN: usize = 33;
+const PLACE_LEN: usize = 33;
 
 /// A live session and the snapshot it was read from.
 #[derive(Clone, Debug, PartialEq)]
@@ -48,10 +47,8 @@ struct Body {
     renewed_at: Option<i64>,
 }
 
-/// Seals and opens. Seals with the current key, opens with any that is still valid.
-pub(crate) struct Sealer {
-    ciphers: Vec<XChaCha20Poly1305>,
-}
+/// Seals and opens values. Seals with the current key, opens with any that is still valid.
+pub(crate) struct Sealer(Ciphers);
 
 impl std::fmt::Debug for Sealer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -61,12 +58,7 @@ impl std::fmt::Debug for Sealer {
 
 impl Sealer {
     pub(crate) fn new(keys: &Keyring) -> Self {
-        Self {
-            ciphers: keys
-                .shared()
-                .map(|key| XChaCha20Poly1305::new(key.expose().into()))
-                .collect(),
-        }
+        Self(Ciphers::new(keys.shared()))
     }
 
     /// Seals `value` under its own key. `None` when it cannot be written down, which costs a cache entry and no more.
@@ -75,59 +67,32 @@ impl Sealer {
         value: &Value,
         entropy: &dyn Entropy,
     ) -> Result<Option<Vec<u8>>, NoEntropy> {
-        let nonce: [u8; NONCE_LEN] = entropy::bytes(entropy)?;
-        let body = serde_json::to_vec(&Body::of(value)).ok();
-        let aad = aad(&value.session.key);
-        let sealed = body.zip(self.ciphers.first()).and_then(|(body, cipher)| {
-            cipher
-                .encrypt(
-                    &XNonce::from(nonce),
-                    Payload {
-                        msg: &body,
-                        aad: &aad,
-                    },
-                )
-                .ok()
-        });
-        Ok(sealed.map(|sealed| [&[FORMAT], &nonce[..], &sealed].concat()))
+        let Ok(body) = serde_json::to_vec(&Body::of(value)) else {
+            return Ok(None);
+        };
+        let sealed = self.0.seal(&body, &place(&value.session.key), entropy)?;
+        Ok(sealed.map(|sealed| [&[FORMAT], &sealed[..]].concat()))
     }
 
     /// Opens what was found under `key`.
     pub(crate) fn open(&self, key: &SessionKey, sealed: &[u8]) -> Result<Value, SharedReject> {
-        let (&format, rest) = sealed.split_first().ok_or(SharedReject::Format)?;
-        if format != FORMAT {
+        let (&format, sealed) = sealed.split_first().ok_or(SharedReject::Format)?;
+        if format != FORMAT || sealed.len() < NONCE_LEN {
             return Err(SharedReject::Format);
         }
-        let (nonce, rest) = rest
-            .split_first_chunk::<NONCE_LEN>()
-            .ok_or(SharedReject::Format)?;
-        let aad = aad(key);
-        let body = self
-            .ciphers
-            .iter()
-            .find_map(|cipher| {
-                cipher
-                    .decrypt(
-                        &XNonce::from(*nonce),
-                        Payload {
-                            msg: rest,
-                            aad: &aad,
-                        },
-                    )
-                    .ok()
-            })
-            .ok_or(SharedReject::Forged)?;
+        let body = self.0.open(sealed, &place(key));
+        let body = body.ok_or(SharedReject::Forged)?;
         let body: Body = serde_json::from_slice(&body).map_err(|_error| SharedReject::Format)?;
         body.into_value(*key)
     }
 }
 
-fn aad(key: &SessionKey) -> [u8; AAD_LEN] {
-    let mut aad = [FORMAT; AAD_LEN];
-    for (to, from) in aad.iter_mut().skip(1).zip(key.as_bytes()) {
+fn place(key: &SessionKey) -> [u8; PLACE_LEN] {
+    let mut place = [FORMAT; PLACE_LEN];
+    for (to, from) in place.iter_mut().skip(1).zip(key.as_bytes()) {
         *to = *from;
     }
-    aad
+    place
 }
 
 impl Body {

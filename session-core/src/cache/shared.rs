@@ -6,8 +6,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use thiserror::Error;
 
+use crate::hint::{Hint, HintResult, HintStream};
 use crate::sid::SessionKey;
-use crate::store::{Hint, HintStream, StoreResult};
 
 /// The shared cache did not answer in time or not at all. Never "no such key".
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -37,7 +37,7 @@ pub trait SharedCache: fmt::Debug + Send + Sync + 'static {
     }
 
     /// Opens a channel of what others publish, if there is one.
-    async fn listen(&self) -> StoreResult<Option<Box<dyn HintStream>>> {
+    async fn listen(&self) -> HintResult<Option<Box<dyn HintStream>>> {
         Ok(None)
     }
 }

@@ -8,14 +8,15 @@ use tracing::debug;
 use super::breaker::Breaker;
 use super::sealed::{Sealer, Value};
 use super::{Entry, Local, SharedCache, SharedError};
-use crate::clock::{SharedClock, StoreTime, Timestamp};
+use crate::clock::Timestamp;
 use crate::entropy::{self, SharedEntropy};
-use crate::freshness::{Standing, Window};
+use crate::freshness::{Node, Standing};
+use crate::hint::Hint;
 use crate::keys::Keyring;
 use crate::session::{Dead, Session};
 use crate::sid::SessionKey;
-use crate::stats::{SharedReject, Stats};
-use crate::store::{Hint, SessionStore, Snapshot, StoreError};
+use crate::stats::SharedReject;
+use crate::store::{Snapshot, StoreError};
 
 /// How often a read is repeated when an event overtook it.
 const REREADS_MAX: usize = 2;
@@ -78,16 +79,12 @@ pub struct TiersOptions {
 /// The tiers behind the local one.
 #[derive(Debug)]
 pub struct Tiers {
-    pub(crate) store: Arc<dyn SessionStore>,
+    pub(crate) node: Arc<Node>,
     pub(crate) shared: Option<Arc<dyn SharedCache>>,
     pub(crate) breaker: Breaker,
     pub(crate) sealer: Sealer,
     pub(crate) local: Arc<Local>,
-    pub(crate) window: Arc<Window>,
-    pub(crate) store_time: Arc<StoreTime>,
-    pub(crate) clock: SharedClock,
     pub(crate) entropy: SharedEntropy,
-    pub(crate) stats: Arc<Stats>,
     pub(crate) options: TiersOptions,
 }
 
@@ -102,14 +99,14 @@ impl Tiers {
             return Fill::Active(entry, Tier::Shared);
         }
         for _ in 0..=REREADS_MAX {
-            self.stats.store_loads.add();
-            let snapshot = match self.store.load(&key).await {
+            self.node.stats.store_loads.add();
+            let snapshot = match self.node.store.load(&key).await {
                 Ok(snapshot) => snapshot,
                 Err(failed) => return self.failed(&failed),
             };
             match self.settle(key, snapshot).await {
                 Some(fill) => return fill,
-                None => self.stats.installs_refused.add(),
+                None => self.node.stats.installs_refused.add(),
             }
         }
         Fill::Failed(FillError::Overtaken)
@@ -152,7 +149,7 @@ impl Tiers {
     /// no event says so yet: it must not be served should the store fall silent now.
     fn absent(&self, key: SessionKey, dead: Option<Dead>) -> Fill {
         self.local.forget(&key);
-        self.local.put_absent(key, dead, self.clock.boot());
+        self.local.put_absent(key, dead, self.node.clock.boot());
         Fill::Absent(dead)
     }
 
@@ -164,7 +161,7 @@ impl Tiers {
     /// Nor is it installed when the store has said meanwhile that the session has ended: nothing brings one back, so the
     /// value is the older one of the two.
     fn install(&self, value: Value) -> Option<Arc<Entry>> {
-        let (key, now) = (&value.session.key, self.clock.boot());
+        let (key, now) = (&value.session.key, self.node.clock.boot());
         if self.local.absence(key, now).is_some() {
             return None;
         }
@@ -172,9 +169,8 @@ impl Tiers {
         let ttl = self.jittered(self.options.local_ttl);
         let entry = Arc::new(Entry::new(
             value.session,
-            value.as_of,
             standing,
-            self.clock.boot(),
+            self.node.clock.boot(),
             ttl,
         ));
         self.local.put(Arc::clone(&entry));
@@ -182,7 +178,7 @@ impl Tiers {
     }
 
     fn accept(&self, value: &Value) -> Option<Standing> {
-        self.window.accept(
+        self.node.window.accept(
             &value.session.key,
             &value.session.identity,
             value.as_of,
@@ -197,7 +193,7 @@ impl Tiers {
             Ok(value) => value,
             Err(reject) => return self.reject(reject),
         };
-        let now = self.store_time.upper(self.clock.boot());
+        let now = self.node.store_time.upper(self.node.clock.boot());
         let live = value.session.verdict(now, None).is_ok();
         // A session that looks dead here is for the store to judge: only it knows the last activity.
         let installed = if live { self.install(value) } else { None };
@@ -208,7 +204,7 @@ impl Tiers {
     }
 
     fn reject(&self, reason: SharedReject) -> Option<Arc<Entry>> {
-        if let Some(counter) = self.stats.shared_reject(reason) {
+        if let Some(counter) = self.node.stats.shared_reject(reason) {
             counter.add();
         }
         None
@@ -256,23 +252,23 @@ impl Tiers {
         &self,
         call: impl Future<Output = Result<T, SharedError>> + Send,
     ) -> Option<T> {
-        if !self.breaker.admit(self.clock.boot()) {
-            self.stats.shared_errors.add();
+        if !self.breaker.admit(self.node.clock.boot()) {
+            self.node.stats.shared_errors.add();
             return None;
         }
         let answer = call.await;
         self.breaker
-            .report(self.clock.boot(), answer.is_ok(), self.random_byte());
+            .report(self.node.clock.boot(), answer.is_ok(), self.random_byte());
         answer
             .inspect_err(|failed| {
-                self.stats.shared_errors.add();
+                self.node.stats.shared_errors.add();
                 debug!(error = %failed, "shared cache");
             })
             .ok()
     }
 
     fn failed(&self, failed: &StoreError) -> Fill {
-        self.stats.store_errors.add();
+        self.node.stats.store_errors.add();
         debug!(kind = failed.kind(), "store read failed");
         Fill::Failed(FillError::Store(failed.kind()))
     }

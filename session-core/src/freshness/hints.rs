@@ -1,7 +1,7 @@
 //! Hints make a node hear of an event at once and not with its next heartbeat (R4).
 //!
 //! A hint drops the session that it names from the local tier, and wakes the heartbeat. That is all: it proves nothing, so
-//! it neither advances what is applied, nor extends the lease, nor makes a node believe anything. Whoever makes hints
+//! what is applied, the lease, and what a node believes stay as they are. Whoever makes hints
 //! up costs a few reads; whoever keeps them back costs the time until the next heartbeat.
 
 use std::sync::Arc;
@@ -12,10 +12,8 @@ use tokio::time::{self, Instant};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use super::signals::Signals;
-use crate::cache::Local;
-use crate::stats::Stats;
-use crate::store::{Hint, HintStream, StoreError, StoreResult};
+use super::{Listener, Node};
+use crate::hint::{Hint, HintError, HintResult, HintStream};
 
 /// A flood of hints, or of changes on this node, wakes the heartbeat no more often than this.
 pub const WAKE_EVERY: Duration = Duration::from_millis(10);
@@ -26,7 +24,7 @@ const SWALLOWED_PAUSE: Duration = Duration::from_secs(60);
 
 /// Opens a channel; `None` when there is none to open, ever.
 pub type OpenHints =
-    Box<dyn Fn() -> BoxFuture<'static, StoreResult<Option<Box<dyn HintStream>>>> + Send + Sync>;
+    Box<dyn Fn() -> BoxFuture<'static, HintResult<Option<Box<dyn HintStream>>>> + Send + Sync>;
 
 /// Follows one channel of hints.
 pub struct Follower {
@@ -34,15 +32,13 @@ pub struct Follower {
     pub channel: &'static str,
     /// Opens it, again and again.
     pub open: OpenHints,
-    /// Where the sessions that hints name are dropped.
-    pub local: Arc<Local>,
-    /// The heartbeat that hints wake.
-    pub signals: Arc<Signals>,
-    /// Counts.
-    pub stats: Arc<Stats>,
+    /// Drops the sessions that hints name.
+    pub listener: Arc<dyn Listener>,
+    /// The node whose heartbeat hints wake.
+    pub node: Arc<Node>,
 }
 
-/// Follows hints until `stop`, or until it turns out that there is no channel. Failures cost time and nothing else.
+/// Follows hints until `stop`, or until it turns out that there is no channel. Failures only cost time.
 pub async fn follow_hints(follower: Follower, stop: CancellationToken) {
     stop.run_until_cancelled(follower.run()).await;
 }
@@ -63,14 +59,14 @@ impl Follower {
                 }
                 Err(failed) => failed,
             };
-            self.stats.hint_channels_lost.add();
+            self.node.stats.hint_channels_lost.add();
             let pause = retry.failed(self.channel, &failed, since.elapsed());
             time::sleep(pause).await;
         }
     }
 
     /// Reads a channel to its end.
-    async fn read(&self, mut stream: Box<dyn HintStream>) -> StoreError {
+    async fn read(&self, mut stream: Box<dyn HintStream>) -> HintError {
         // Until when the heartbeat is left in peace, and whether to wake it then.
         let mut resting: Option<Instant> = None;
         let mut due = false;
@@ -101,9 +97,9 @@ impl Follower {
     }
 
     fn take(&self, hint: Hint) {
-        self.stats.hints.add();
+        self.node.stats.hints.add();
         if let Hint::Session(key) = hint {
-            self.local.forget(&key);
+            self.listener.hinted(&key);
         }
     }
 
@@ -115,8 +111,8 @@ impl Follower {
     }
 
     fn wake(&self) {
-        self.stats.hint_wakes.add();
-        self.signals.wake();
+        self.node.stats.hint_wakes.add();
+        self.node.signals.wake();
     }
 }
 
@@ -148,9 +144,9 @@ impl Retry {
     }
 
     /// The pause after a channel, or an attempt to open one, that lasted for `lasted`. Logs the first failure of a row.
-    fn failed(&mut self, channel: &'static str, failed: &StoreError, lasted: Duration) -> Duration {
+    fn failed(&mut self, channel: &'static str, failed: &HintError, lasted: Duration) -> Duration {
         let kind = failed.kind();
-        if matches!(failed, StoreError::HintsSwallowed) {
+        if matches!(failed, HintError::Swallowed) {
             if !self.complained_of_pooler {
                 warn!(channel, kind, error = %failed, "no hints: the heartbeat alone hears of revocations");
             }

@@ -7,10 +7,16 @@
 
 pub(crate) mod guard;
 pub mod hints;
-mod lease;
+mod listener;
+mod node;
 pub mod signals;
+mod standing;
 pub mod tail;
 mod window;
 
-pub use lease::{LEASE, Lease};
-pub use window::{RECENT_MAX, Standing, Window};
+pub use listener::Listener;
+pub use node::Node;
+pub use standing::Standing;
+pub use window::{RECENT_MAX, Window};
+
+pub use crate::lease::{LEASE, Lease};

@@ -1,23 +1,22 @@
 //! The heartbeat: reads the log of events and earns the lease (R2, R3, R9).
 //!
 //! `judge` is the pure half: given what was applied and what the store answered, either the events to apply or the
-//! reason to start afresh. [`Tail`] is the half with a task, a clock and a store.
+//! reason to start afresh. [`EventTail`] is the half with a task, a clock and a store.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
-use uuid::Uuid;
 
 use super::hints::WAKE_EVERY;
-use super::signals::{Phase, Signals};
+use super::signals::Phase;
 use super::window::Applied;
-use super::{Lease, RECENT_MAX, Window};
-use crate::clock::{Boot, SharedClock, StoreTime, Timestamp};
+use super::{Listener, Node, RECENT_MAX};
+use crate::clock::{Boot, Timestamp};
 use crate::session::Seq;
-use crate::stats::{ResetReason, Stats};
-use crate::store::{Event, Pulse, SchemaError, SessionStore, StoreError, StoreResult};
+use crate::stats::ResetReason;
+use crate::store::{Pulse, SchemaError, StoreError, StoreResult};
 
 /// Time between heartbeats.
 pub const BEAT: Duration = Duration::from_millis(500);
@@ -72,28 +71,12 @@ pub(crate) fn judge(applied: Applied, pulse: &Pulse) -> Judgement {
     }
 }
 
-/// What others do about events: drop entries, cut streams.
-pub trait Listener: Send + Sync + 'static {
-    /// `event` was applied to the window.
-    fn applied(&self, event: &Event);
-    /// Everything known was dropped.
-    fn reset(&self, reason: ResetReason);
-}
-
 /// Reads the log on a beat.
-pub struct Tail {
-    pub(crate) store: Arc<dyn SessionStore>,
-    pub(crate) clock: SharedClock,
-    pub(crate) window: Arc<Window>,
-    pub(crate) lease: Arc<Lease>,
-    pub(crate) store_time: Arc<StoreTime>,
-    pub(crate) stats: Arc<Stats>,
+pub struct EventTail {
+    pub(crate) node: Arc<Node>,
     pub(crate) listener: Arc<dyn Listener>,
-    pub(crate) signals: Arc<Signals>,
     /// Whether a missing or old schema may be brought up to date.
     pub(crate) migrate: bool,
-    /// This process, for as long as it lives.
-    pub(crate) node: Uuid,
 }
 
 /// What the other nodes were last told.
@@ -103,14 +86,14 @@ struct Reported {
     at: Boot,
 }
 
-impl Tail {
+impl EventTail {
     /// Beats until `stop`. One failed beat is nothing: the lease runs on, and out if the store stays silent.
     pub async fn run(self, stop: CancellationToken) {
         let (mut drift, mut reported) = (None, Reported::default());
         loop {
-            let sent = self.clock.boot();
+            let sent = self.node.clock.boot();
             self.watch_for_clock_jump(&mut drift, sent);
-            let more = match self.signals.phase() {
+            let more = match self.node.signals.phase() {
                 Phase::SchemaUnchecked | Phase::SchemaRefused => self.check_schema().await,
                 Phase::NoWindow => self.load_window().await,
                 Phase::Following => self.beat(sent, &mut reported).await,
@@ -118,12 +101,12 @@ impl Tail {
             if more {
                 continue;
             }
-            let rest = BEAT.saturating_sub(self.clock.boot().since(sent));
+            let rest = BEAT.saturating_sub(self.node.clock.boot().since(sent));
             tokio::select! {
                 biased;
                 () = stop.cancelled() => return,
-                () = self.signals.woken() => {
-                    tokio::time::sleep(WAKE_EVERY.saturating_sub(self.clock.boot().since(sent))).await;
+                () = self.node.signals.woken() => {
+                    tokio::time::sleep(WAKE_EVERY.saturating_sub(self.node.clock.boot().since(sent))).await;
                 }
                 () = tokio::time::sleep(rest) => {}
             }
@@ -132,10 +115,10 @@ impl Tail {
 
     /// True when the next step should follow at once.
     async fn check_schema(&self) -> bool {
-        match within(HISTORY_TIMEOUT, self.store.check_schema()).await {
+        match within(HISTORY_TIMEOUT, self.node.store.check_schema()).await {
             Ok(()) => {
                 info!("store schema accepted");
-                self.signals.set_phase(Phase::NoWindow);
+                self.node.signals.set_phase(Phase::NoWindow);
                 true
             }
             Err(StoreError::Schema(SchemaError::Missing | SchemaError::Old { .. }))
@@ -144,7 +127,7 @@ impl Tail {
                 self.migrate().await
             }
             Err(StoreError::Schema(refused)) => {
-                self.signals.set_phase(Phase::SchemaRefused);
+                self.node.signals.set_phase(Phase::SchemaRefused);
                 self.complain_once(&StoreError::Schema(refused), "store schema refused");
                 false
             }
@@ -156,7 +139,7 @@ impl Tail {
     }
 
     async fn migrate(&self) -> bool {
-        match within(MIGRATION_TIMEOUT, self.store.apply_schema()).await {
+        match within(MIGRATION_TIMEOUT, self.node.store.apply_schema()).await {
             Ok(()) => {
                 info!("store schema brought up to date");
                 true
@@ -169,15 +152,15 @@ impl Tail {
     }
 
     async fn load_window(&self) -> bool {
-        match within(HISTORY_TIMEOUT, self.store.history(RECENT_MAX)).await {
+        match within(HISTORY_TIMEOUT, self.node.store.history(RECENT_MAX)).await {
             Ok(history) if history.in_recovery => {
                 self.complain_once(&StoreError::InRecovery, "store is a standby");
                 false
             }
             Ok(history) => {
-                self.window.reset(&history);
-                self.stats.saw_head(history.head);
-                self.signals.advance(Phase::NoWindow, Phase::Following);
+                self.node.window.reset(&history);
+                self.node.stats.saw_head(history.head);
+                self.node.signals.advance(Phase::NoWindow, Phase::Following);
                 true
             }
             Err(failed) => {
@@ -188,17 +171,17 @@ impl Tail {
     }
 
     async fn beat(&self, sent: Boot, reported: &mut Reported) -> bool {
-        let applied = self.window.applied();
+        let applied = self.node.window.applied();
         let pulse = match within(BEAT_TIMEOUT, self.report_and_pulse(sent, applied, reported)).await
         {
             Ok(pulse) => pulse,
             Err(failed) => {
-                self.stats.beats_failed.add();
+                self.node.stats.beats_failed.add();
                 self.complain_once(&failed, "heartbeat failed");
                 return false;
             }
         };
-        self.stats.saw_head(pulse.head);
+        self.node.stats.saw_head(pulse.head);
         match judge(applied, &pulse) {
             Judgement::Reset(reason) => {
                 self.hard_reset(reason);
@@ -206,9 +189,9 @@ impl Tail {
             }
             Judgement::Advance { caught_up } => {
                 for event in &pulse.events {
-                    self.window.apply(event);
+                    self.node.window.apply(event);
                     self.listener.applied(event);
-                    self.stats.events_applied.add();
+                    self.node.stats.events_applied.add();
                 }
                 if caught_up {
                     self.earn_lease(sent, pulse.now);
@@ -224,8 +207,8 @@ impl Tail {
 
     /// For people to look at: a store that does not answer here may answer the next heartbeat.
     async fn note_lag(&self, seq: Seq) {
-        if let Ok(Some(age)) = within(BEAT_TIMEOUT, self.store.age_of(seq)).await {
-            self.stats.revocation_lag.note(age);
+        if let Ok(Some(age)) = within(BEAT_TIMEOUT, self.node.store.age_of(seq)).await {
+            self.node.stats.revocation_lag.note(age);
         }
     }
 
@@ -237,29 +220,33 @@ impl Tail {
         reported: &mut Reported,
     ) -> StoreResult<Pulse> {
         if seq != reported.applied || sent.since(reported.at) >= REPORT_EVERY {
-            let pulse = self.store.report_and_pulse(self.node, seq, anchor).await?;
+            let pulse = self
+                .node
+                .store
+                .report_and_pulse(self.node.id, seq, anchor)
+                .await?;
             *reported = Reported {
                 applied: seq,
                 at: sent,
             };
             return Ok(pulse);
         }
-        self.store.pulse(seq).await
+        self.node.store.pulse(seq).await
     }
 
     fn earn_lease(&self, sent: Boot, store_now: Timestamp) {
-        self.store_time.learn(sent, store_now);
-        self.lease.extend(sent);
-        self.stats.beats.add();
-        if self.signals.lease_earned(sent) {
+        self.node.store_time.learn(sent, store_now);
+        self.node.lease.extend(sent);
+        self.node.stats.beats.add();
+        if self.node.signals.lease_earned(sent) {
             info!("store answers again");
         }
     }
 
     fn hard_reset(&self, reason: ResetReason) {
-        self.lease.revoke();
-        self.signals.advance(Phase::Following, Phase::NoWindow);
-        if let Some(counter) = self.stats.reset(reason) {
+        self.node.lease.revoke();
+        self.node.signals.advance(Phase::Following, Phase::NoWindow);
+        if let Some(counter) = self.node.stats.reset(reason) {
             counter.add();
         }
         error!(
@@ -270,21 +257,21 @@ impl Tail {
     }
 
     fn watch_for_clock_jump(&self, drift: &mut Option<i64>, boot: Boot) {
-        let wall = self.clock.wall().as_micros();
+        let wall = self.node.clock.wall().as_micros();
         let now = wall.saturating_sub(i64::try_from(boot.as_nanos() / 1_000).unwrap_or(i64::MAX));
         let jumped =
             drift.is_some_and(|before| u128::from(now.abs_diff(before)) > CLOCK_JUMP.as_micros());
         *drift = Some(now);
         if jumped {
             warn!("the wall clock jumped: lease ended");
-            self.stats.clock_jumps.add();
-            self.lease.revoke();
+            self.node.stats.clock_jumps.add();
+            self.node.lease.revoke();
         }
     }
 
     /// Logs the first failure of a row of failures.
     fn complain_once(&self, failed: &StoreError, what: &'static str) {
-        if self.signals.complain() {
+        if self.node.signals.complain() {
             warn!(kind = failed.kind(), error = %failed, "{what}");
         }
     }

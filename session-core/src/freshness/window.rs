@@ -16,23 +16,15 @@ use parking_lot::RwLock;
 use tokio::sync::watch;
 use uuid::Uuid;
 
-use crate::cache::Entry;
-use crate::session::{Identity, Seq, Text};
+use super::Standing;
+use crate::session::{Identity, Seq, Session, Text};
 use crate::sid::SessionKey;
 use crate::store::{Event, History, Subject};
 
 /// Most events that are remembered: about 20 MB at the worst.
 pub const RECENT_MAX: usize = 100_000;
 
-/// Proof that a value was checked against the window in one state.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Standing {
-    pub(crate) epoch: u64,
-    pub(crate) tick: u64,
-    pub(crate) head: Seq,
-}
-
-/// See the module.
+/// The events that were applied: for each name the number of the newest one.
 #[derive(Debug, Default)]
 pub struct Window {
     tick: AtomicU64,
@@ -113,24 +105,24 @@ impl Window {
         let good = inner.incarnation == incarnation
             && as_of >= inner.start
             && inner.recent.newest(key, identity) <= as_of;
-        good.then(|| self.standing(&inner))
+        good.then(|| Standing::new(inner.epoch, as_of, inner.head, self.tick()))
     }
 
-    /// Whether `entry`, accepted earlier, is still good. Lock-free when nothing was applied since the last call.
+    /// Whether `session`, accepted earlier with `standing`, is still good. Lock-free when nothing was applied since the
+    /// last call.
     #[must_use]
-    pub fn believes(&self, entry: &Entry) -> bool {
-        if entry.tick() == self.tick.load(Ordering::Acquire) {
+    pub fn believes(&self, session: &Session, standing: &Standing) -> bool {
+        if standing.tick() == self.tick() {
             return true;
         }
         let inner = self.inner.read();
-        let session = entry.session();
         // Events up to `checked` were looked at before; those after it are known if it is not older than the window.
-        let known = entry.as_of().max(entry.checked()) >= inner.start;
-        let good = entry.epoch() == inner.epoch
+        let known = standing.as_of.max(standing.checked()) >= inner.start;
+        let good = standing.epoch == inner.epoch
             && known
-            && inner.recent.newest(&session.key, &session.identity) <= entry.as_of();
+            && inner.recent.newest(&session.key, &session.identity) <= standing.as_of;
         if good {
-            entry.confirm(self.standing(&inner));
+            standing.confirm(inner.head, self.tick());
         }
         good
     }
@@ -185,13 +177,9 @@ impl Window {
         self.news.send_replace(before.wrapping_add(1));
     }
 
-    fn standing(&self, inner: &Inner) -> Standing {
-        // Ticks change only under the write lock, so this one belongs to `inner`.
-        Standing {
-            epoch: inner.epoch,
-            tick: self.tick.load(Ordering::Acquire),
-            head: inner.head,
-        }
+    /// Changes only under the write lock: read under the lock, it belongs to what the lock guards.
+    fn tick(&self) -> u64 {
+        self.tick.load(Ordering::Acquire)
     }
 }
 

@@ -15,7 +15,6 @@ use aes::Aes128;
 use aes::cipher::{BlockCipherDecrypt, BlockCipherEncrypt, KeyInit};
 use zeroize::Zeroizing;
 
-use super::Keyring;
 use crate::secret::SecretKey;
 use crate::sid::{SID_RANDOM_LEN, SessionKey, Sid};
 
@@ -52,12 +51,13 @@ pub struct LegacyLogin {
     ids: Vec<LegacyId>,
 }
 
-struct LegacyId {
+/// What one master makes of a credential.
+pub(super) struct LegacyId {
     key: LegacyKey,
     wrap: Aes128,
 }
 
-/// Keys that digest, derive and encrypt; see the module.
+/// Keys under one master that digest a credential, derive the sid that it becomes, and encrypt a sid beside it.
 pub(super) struct LegacyKeys {
     digest: SecretKey,
     sid: SecretKey,
@@ -73,7 +73,7 @@ impl LegacyKeys {
         }
     }
 
-    fn id(&self, credential: Credential<'_>) -> LegacyId {
+    pub(super) fn id(&self, credential: Credential<'_>) -> LegacyId {
         let wrap = mac(&self.wrap, credential);
         let [wrap @ .., _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _] = *wrap;
         LegacyId {
@@ -82,7 +82,8 @@ impl LegacyKeys {
         }
     }
 
-    fn random(&self, credential: Credential<'_>) -> [u8; SID_RANDOM_LEN] {
+    /// In place of the random bytes of a sid: the same ones for everybody who has this master.
+    pub(super) fn random(&self, credential: Credential<'_>) -> [u8; SID_RANDOM_LEN] {
         let mut random = [0; SID_RANDOM_LEN];
         for (to, from) in random.iter_mut().zip(mac(&self.sid, credential).iter()) {
             *to = *from;
@@ -101,26 +102,21 @@ fn mac(key: &SecretKey, credential: Credential<'_>) -> Zeroizing<[u8; 32]> {
     Zeroizing::new(*hasher.finalize().as_bytes())
 }
 
-impl Keyring {
-    /// What becomes of a login with this credential.
-    #[must_use]
-    pub fn legacy(&self, credential: Credential<'_>) -> LegacyLogin {
-        let (sid, key) = self.mint(self.current.legacy.random(credential));
-        let ids: Vec<LegacyId> = self.all().map(|keys| keys.legacy.id(credential)).collect();
+impl LegacyLogin {
+    /// `ids`: one for each master in use, the current one first.
+    pub(super) fn new(sid: Sid, key: SessionKey, ids: Vec<LegacyId>) -> Self {
         let mut digest = blake3::Hasher::new();
         for id in &ids {
             digest.update(&id.key.0);
         }
-        LegacyLogin {
+        Self {
             sid,
             key,
             digest: SessionKey::from_bytes(*digest.finalize().as_bytes()),
             ids,
         }
     }
-}
 
-impl LegacyLogin {
     /// Session key of the derived sid.
     #[must_use]
     pub fn session_key(&self) -> SessionKey {
@@ -161,7 +157,7 @@ impl LegacyLogin {
     }
 
     /// The sid in a stored row, which may be anything: whether it belongs to the row's session is for
-    /// [`Keyring::recognise`] to say.
+    /// [`Keyring::recognise`](super::Keyring::recognise) to say.
     #[must_use]
     pub fn unwrap_sid(&self, row: &LegacyRow) -> Option<Sid> {
         let id = self.ids.iter().find(|id| id.key == row.key)?;

@@ -6,7 +6,6 @@
 use std::fmt;
 use std::net::IpAddr;
 
-use super::Keyring;
 use crate::secret::SecretKey;
 
 /// Context of the derived key. It is part of the stored format: changing it makes strangers of everybody.
@@ -37,7 +36,7 @@ impl fmt::Debug for LoginDigest {
 }
 
 /// Makes digests under one master.
-pub(crate) struct LoginKey<'a>(&'a SecretKey);
+pub(crate) struct LoginKey<'a>(pub(super) &'a SecretKey);
 
 impl LoginKey<'_> {
     /// Of an account, in its one spelling.
@@ -67,12 +66,5 @@ impl LoginKey<'_> {
             hasher.update(part);
         }
         LoginDigest(*hasher.finalize().as_bytes())
-    }
-}
-
-impl Keyring {
-    /// Keys of these digests: write with the first, look for all.
-    pub(crate) fn logins(&self) -> impl Iterator<Item = LoginKey<'_>> {
-        self.all().map(|keys| LoginKey(&keys.logins))
     }
 }

@@ -6,24 +6,19 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
-use super::receipt::SEEN_WITHIN;
 use super::references::Seals;
 use super::{Sessions, SessionsError};
 use crate::entropy;
 use crate::freshness::tail::BEAT_TIMEOUT;
+use crate::hint::Hint;
 use crate::session::{
     Identity, IdentityPatch, NewSession, Origin, Reference, Seq, Session, SessionLimit, Text,
 };
 use crate::sid::{SessionKey, Sid};
-use crate::store::{
-    Change, Device, DevicePlace, Hint, NodeReport, Search, SessionStore, StoreError, StoredSession,
-    Updated,
-};
+use crate::store::{Change, SessionStore, StoreError, StoredSession, Updated};
 
 /// Tries to change a session that others keep changing.
 const CHANGE_TRIES: usize = 3;
-/// Most sessions on one page of a list.
-pub const PAGE_MAX: usize = 100;
 
 /// Permission to log somebody in, taken before their credentials were checked (R8).
 #[derive(Clone, Copy, Debug)]
@@ -73,13 +68,10 @@ impl Sessions {
     /// # Errors
     /// When the store does not answer.
     pub async fn begin_login(&self) -> Result<LoginTicket, SessionsError> {
-        let store = Arc::clone(&self.store);
-        self.on_core(async move {
-            Ok(LoginTicket {
-                sampled: store.head().await?,
-            })
-        })
-        .await
+        let sampled = self
+            .ask_store(|store| async move { store.head().await })
+            .await?;
+        Ok(LoginTicket { sampled })
     }
 
     /// Like [`Sessions::begin_login`], from what this node has heard: no I/O, at most a heartbeat old, and therefore
@@ -88,10 +80,10 @@ impl Sessions {
     /// # Errors
     /// Without a lease.
     pub fn begin_login_from_lease(&self) -> Result<LoginTicket, SessionsError> {
-        let leased = self.lease.holds(self.clock.boot());
+        let leased = self.node.lease.holds(self.node.clock.boot());
         if leased {
             Ok(LoginTicket {
-                sampled: self.window.head(),
+                sampled: self.node.window.head(),
             })
         } else {
             Err(SessionsError::NoLease)
@@ -101,7 +93,7 @@ impl Sessions {
     /// Makes a session with a new sid and ends the one that it replaces, in one transaction.
     ///
     /// # Errors
-    /// When nothing was stored, or when nobody knows whether it was; then the sid was never shown to anybody.
+    /// When nothing was stored, or when that is unknown; in both cases the sid was shown to nobody.
     pub async fn create(
         &self,
         ticket: LoginTicket,
@@ -133,9 +125,8 @@ impl Sessions {
     /// As for [`Sessions::create`].
     pub async fn rotate(&self, old: SessionKey) -> Result<Option<Created>, SessionsError> {
         for _ in 0..CHANGE_TRIES {
-            let store = Arc::clone(&self.store);
             let snapshot = self
-                .on_core(async move { Ok(store.load(&old).await?) })
+                .ask_store(|store| async move { store.load(&old).await })
                 .await?;
             let (now, sampled) = (snapshot.now, snapshot.as_of);
             let Some(StoredSession { session, .. }) =
@@ -184,87 +175,15 @@ impl Sessions {
         app: &str,
         patch: IdentityPatch,
     ) -> Result<bool, UpdateError> {
-        let (store, seals) = (Arc::clone(&self.store), self.references());
-        let app = Text::from(app);
-        let done = self
-            .on_core(async move { Ok(merge(store.as_ref(), &seals, &key, &app, &patch).await) })
-            .await??;
+        let (seals, app) = (self.references(), Text::from(app));
+        let merged = self.ask_store(move |store| async move {
+            Ok(merge(store.as_ref(), &seals, &key, &app, &patch).await)
+        });
+        let done = merged.await??;
         if done {
             self.hear_of_it(Some(key)).await;
         }
         Ok(done)
-    }
-
-    /// What the store still has of a session, dead or alive.
-    ///
-    /// # Errors
-    /// When the store failed.
-    pub async fn remains(&self, key: SessionKey) -> Result<Option<Session>, SessionsError> {
-        let store = Arc::clone(&self.store);
-        let snapshot = self
-            .on_core(async move { Ok(store.load(&key).await?) })
-            .await?;
-        Ok(snapshot.row.map(|row| row.session))
-    }
-
-    /// A page of the live sessions of a user, newest activity first, and where the next one begins if there is one. At
-    /// most [`PAGE_MAX`] at a time.
-    ///
-    /// # Errors
-    /// When the store failed.
-    pub async fn list(
-        &self,
-        user_id: &str,
-        after: Option<DevicePlace>,
-        limit: usize,
-    ) -> Result<(Vec<Device>, Option<DevicePlace>), SessionsError> {
-        let (store, user_id) = (Arc::clone(&self.store), user_id.to_owned());
-        let limit = limit.min(PAGE_MAX);
-        let listed = async move { Ok(store.list_by_user(&user_id, after, limit + 1).await?) };
-        let mut page = self.on_core(listed).await?;
-        let has_more = page.len() > limit;
-        page.truncate(limit);
-        let next = page.last().filter(|_| has_more).map(Device::place);
-        Ok((page, next))
-    }
-
-    /// Live sessions for an operator, the latest login first.
-    ///
-    /// # Errors
-    /// When the store failed.
-    pub async fn search(&self, search: Search) -> Result<Vec<Session>, SessionsError> {
-        let store = Arc::clone(&self.store);
-        self.on_core(async move { Ok(store.search(&search).await?) })
-            .await
-    }
-
-    /// How many sessions live.
-    ///
-    /// # Errors
-    /// When the store failed.
-    pub async fn count_live(&self) -> Result<u64, SessionsError> {
-        let store = Arc::clone(&self.store);
-        self.on_core(async move { Ok(store.count_live().await?) })
-            .await
-    }
-
-    /// The nodes that may hold a lease, and how far each has come.
-    ///
-    /// # Errors
-    /// When the store failed.
-    pub async fn nodes(&self) -> Result<Vec<NodeReport>, SessionsError> {
-        let store = Arc::clone(&self.store);
-        self.on_core(async move { Ok(store.nodes(SEEN_WITHIN).await?) })
-            .await
-    }
-
-    /// A session by its handle, dead or alive.
-    ///
-    /// # Errors
-    /// When the store failed.
-    pub async fn find(&self, id: Uuid) -> Result<Option<StoredSession>, SessionsError> {
-        let store = Arc::clone(&self.store);
-        self.on_core(async move { Ok(store.find(id).await?) }).await
     }
 
     pub(super) fn mint(&self) -> Result<(Sid, SessionKey, Uuid), SessionsError> {
@@ -272,19 +191,19 @@ impl Sessions {
         Ok((
             sid,
             key,
-            entropy::handle(self.clock.wall(), self.entropy.as_ref())?,
+            entropy::handle(self.node.clock.wall(), self.entropy.as_ref())?,
         ))
     }
 
     async fn insert(&self, sid: Sid, new: NewSession) -> Result<Created, SessionsError> {
-        let (store, replaces) = (Arc::clone(&self.store), new.origin.replaces().copied());
+        let replaces = new.origin.replaces().copied();
         let may_evict = new.limit.is_some();
         let session = self
-            .on_core(async move { Ok(store.insert(&new).await?) })
+            .ask_store(|store| async move { store.insert(&new).await })
             .await
             .inspect_err(|failed| {
                 if matches!(failed, SessionsError::Store(StoreError::RevokedMeanwhile)) {
-                    self.stats.logins_overtaken.add();
+                    self.node.stats.logins_overtaken.add();
                 }
             })?;
         if replaces.is_some() || may_evict {
@@ -300,8 +219,9 @@ impl Sessions {
             self.local.forget(&key);
         }
         self.tell_others(key.map_or(Hint::Something, Hint::Session));
-        self.signals
-            .beat_after(self.clock.boot(), BEAT_TIMEOUT)
+        self.node
+            .signals
+            .beat_after(self.node.clock.boot(), BEAT_TIMEOUT)
             .await;
     }
 }

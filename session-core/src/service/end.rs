@@ -22,7 +22,7 @@ impl Sessions {
     /// Ends sessions. With [`Wait::All`] the answer means that no node admits them any more.
     ///
     /// # Errors
-    /// When nothing was ended, or when nobody knows whether it was: then the caller must say so.
+    /// When nothing was ended, or when that is unknown: the caller must say which.
     pub async fn revoke(
         &self,
         scope: Scope,
@@ -39,12 +39,11 @@ impl Sessions {
                 Wait::All => self.end_is_heard().await,
             };
         }
-        let store = Arc::clone(&self.store);
-        let (asked, heard) = (scope.clone(), self.window.head());
+        let (asked, heard) = (scope.clone(), self.node.window.head());
         let revoked = self
-            .on_core(async move { Ok(store.revoke(&asked, reason).await?) })
+            .ask_store(move |store| async move { store.revoke(&asked, reason).await })
             .await?;
-        let committed = self.clock.boot();
+        let committed = self.node.clock.boot();
         let subject = match scope.clone() {
             Scope::Key(key) => Some(Subject::Session(key)),
             Scope::User(user_id) => Some(Subject::User(user_id)),
@@ -55,7 +54,7 @@ impl Sessions {
         if revoked.sessions > 0
             && let Some(subject) = subject
         {
-            self.window.hint(&subject, revoked.seq);
+            self.node.window.hint(&subject, revoked.seq);
         }
         if let Scope::Key(key) = scope
             && (revoked.sessions > 0 || standing == Standing::Idle)
@@ -63,33 +62,33 @@ impl Sessions {
             let ended = Some(Dead::Revoked(Some(reason)));
             self.local.put_absent(key, ended, committed);
         }
-        // Whoever ended nothing has written no event, and there is nothing to hear of.
+        // Without an end there is no event to wait for.
         if revoked.sessions > 0 || revoked.seq > heard {
             self.hear_of_it(None).await;
         }
         Ok(match wait {
             Wait::None => Receipt::unheard(&revoked),
             Wait::All => {
-                let (store, clock) = (Arc::clone(&self.store), Arc::clone(&self.clock));
-                let heard = async move {
+                let clock = Arc::clone(&self.node.clock);
+                self.ask_store(move |store| async move {
                     Ok(heard_by_all(store.as_ref(), clock.as_ref(), &revoked, committed).await)
-                };
-                self.on_core(heard).await?
+                })
+                .await?
             }
         })
     }
 
     /// What is over may have been ended a moment ago, by somebody else, and other nodes may not have heard of it yet. So the
-    /// wait is the same as for an end of one's own, up to the newest event; but nothing is written and no heartbeat is forced.
+    /// wait is the same as for an end of one's own, up to the newest event. It only reads.
     async fn end_is_heard(&self) -> Result<Receipt, SessionsError> {
-        let (store, clock) = (Arc::clone(&self.store), Arc::clone(&self.clock));
-        let heard = async move {
+        let clock = Arc::clone(&self.node.clock);
+        self.ask_store(move |store| async move {
             let asked = clock.boot();
             let seq = store.head().await?;
             let over = Revoked { sessions: 0, seq };
             Ok(heard_by_all(store.as_ref(), clock.as_ref(), &over, asked).await)
-        };
-        self.on_core(heard).await
+        })
+        .await
     }
 
     /// Whether there is anything to end. What is over costs a read at most, and nothing for as long as that is remembered.

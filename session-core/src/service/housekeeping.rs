@@ -7,8 +7,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info};
 
-use super::logins::NETWORKS_KEPT;
-use crate::stats::Stats;
+use crate::freshness::Node;
 use crate::store::{Housekept, SessionStore, StoreResult};
 
 /// Time between two rounds.
@@ -17,6 +16,13 @@ const EVERY: Duration = Duration::from_secs(60);
 const BATCH: usize = 500;
 /// Rest between two batches: a million rows take minutes, and nobody notices.
 const REST: Duration = Duration::from_millis(100);
+
+/// How long a network is remembered after its last login.
+pub const NETWORKS_KEPT: Duration = Duration::from_secs(30 * 86_400);
+/// How long old logins are remembered after their sessions, unless somebody says otherwise.
+const TOMBSTONE: Duration = Duration::from_secs(180 * 86_400);
+/// The same for where sessions were used.
+const SIGHTINGS_KEPT: Duration = Duration::from_secs(30 * 86_400);
 
 /// How long things are kept, in seconds; changed while the service runs.
 #[derive(Debug)]
@@ -27,21 +33,29 @@ pub(super) struct Retention {
     pub(super) sightings: AtomicU64,
 }
 
+impl Default for Retention {
+    fn default() -> Self {
+        Self {
+            tombstone: AtomicU64::new(TOMBSTONE.as_secs()),
+            sightings: AtomicU64::new(SIGHTINGS_KEPT.as_secs()),
+        }
+    }
+}
+
 /// Keeps house until `stop`.
 pub(super) async fn keep_house(
-    store: Arc<dyn SessionStore>,
+    node: Arc<Node>,
     retention: Arc<Retention>,
-    stats: Arc<Stats>,
     stop: CancellationToken,
 ) {
     loop {
-        let pause = match round(store.as_ref(), &retention).await {
+        let pause = match round(node.store.as_ref(), &retention).await {
             Ok(Housekept { taken: true, .. }) => {
-                stats.housekeeping_left.add();
+                node.stats.housekeeping_left.add();
                 EVERY
             }
             Ok(done) => {
-                stats.housekeeping_done.add();
+                node.stats.housekeeping_done.add();
                 if done != Housekept::default() {
                     info!(?done, "housekeeping");
                 }
@@ -49,7 +63,7 @@ pub(super) async fn keep_house(
             }
             // The next round will do it.
             Err(failed) => {
-                stats.housekeeping_failed.add();
+                node.stats.housekeeping_failed.add();
                 debug!(kind = failed.kind(), "housekeeping failed");
                 EVERY
             }

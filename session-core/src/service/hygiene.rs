@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 
 use crate::cache::{Local, Tiers};
-use crate::freshness::tail::Listener;
+use crate::freshness::Listener;
 use crate::sid::SessionKey;
 use crate::stats::ResetReason;
 use crate::store::{Event, Subject};
@@ -17,6 +17,10 @@ pub(super) struct Hygiene {
 }
 
 impl Listener for Hygiene {
+    fn hinted(&self, key: &SessionKey) {
+        self.local.forget(key);
+    }
+
     fn applied(&self, event: &Event) {
         if let Subject::Session(key) = event.subject {
             self.local.forget(&key);
@@ -30,7 +34,7 @@ impl Listener for Hygiene {
     }
 }
 
-/// Ends when the heartbeat, which owns the sender, has ended.
+/// Ends when the heartbeat and those who follow hints, which own the sender, have ended.
 pub(super) async fn unlink_all(tiers: Arc<Tiers>, mut keys: mpsc::Receiver<SessionKey>) {
     while let Some(key) = keys.recv().await {
         tiers.unlink_shared(&key).await;

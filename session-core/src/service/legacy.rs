@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use chacha20poly1305::aead::{Aead, Payload};
-use chacha20poly1305::{KeyInit, XChaCha20Poly1305, XNonce};
 use tracing::warn;
 use uuid::Uuid;
 use zeroize::Zeroizing;
@@ -11,16 +9,15 @@ use zeroize::Zeroizing;
 use super::change::{Created, Login, LoginTicket};
 use super::{Sessions, SessionsError};
 use crate::clock::Timestamp;
-use crate::entropy::{self, Entropy};
+use crate::entropy;
 use crate::keys::Keyring;
 use crate::keys::legacy::{Credential, LegacyKey, LegacyLogin};
+use crate::sealing::Ciphers;
 use crate::session::{NewSession, Origin, Text};
 use crate::sid::{SessionKey, Sid};
 use crate::store::{
     Adopted, Adoption, Attached, Attachment, ProvenRow, Recalled, Seen, StoreError, Tally,
 };
-
-const NONCE_LEN: usize = 24;
 
 /// What is known of an old credential.
 #[derive(Debug)]
@@ -65,27 +62,21 @@ impl Sessions {
     /// # Errors
     /// When the store failed: then nothing is known.
     pub async fn recall(&self, logins: &[Arc<LegacyLogin>]) -> Result<Vec<Known>, SessionsError> {
-        let (store, keys, logins) = (
-            Arc::clone(&self.store),
-            Arc::clone(&self.keys),
-            logins.to_vec(),
-        );
-        self.on_core(async move {
-            let asked: Vec<LegacyKey> = logins.iter().flat_map(|login| login.keys()).collect();
-            let recalled = store.recall(&asked).await?;
-            Ok(logins
-                .iter()
-                .map(|login| known(&keys, login, &recalled))
-                .collect())
-        })
-        .await
+        let asked: Vec<LegacyKey> = logins.iter().flat_map(|login| login.keys()).collect();
+        let recalled = self
+            .ask_store(|store| async move { store.recall(&asked).await })
+            .await?;
+        let known = logins
+            .iter()
+            .map(|login| known(&self.keys, login, &recalled));
+        Ok(known.collect())
     }
 
     /// Makes the one session of old credentials that were accepted, unless one of them has or had one already. `kept`, the
-    /// old cookies, is sealed and stored with it.
+    /// old cookies, is stored with it, sealed so that it opens beside this session alone.
     ///
     /// # Errors
-    /// When nothing was stored, or when nobody knows whether it was; recalling them tells then.
+    /// When nothing was stored, or when that is unknown; [`Sessions::recall`] tells then.
     pub async fn migrate(
         &self,
         ticket: LoginTicket,
@@ -97,11 +88,12 @@ impl Sessions {
             return Ok(Migrated::Changed);
         };
         let (sid, key) = (first.login.sid(), first.login.session_key());
+        let ciphers = Ciphers::new(self.keys.kept());
         let kept = kept
-            .map(|kept| seal(&self.keys, self.entropy.as_ref(), &key, kept))
+            .map(|kept| ciphers.seal(kept, key.as_bytes(), self.entropy.as_ref()))
             .transpose()?
             .flatten();
-        let id = entropy::handle(self.clock.wall(), self.entropy.as_ref())?;
+        let id = entropy::handle(self.node.clock.wall(), self.entropy.as_ref())?;
         let references = self.sealed(id, login.reference.as_ref())?;
         let proved = proven.iter().map(|one| one.proved).max();
         let session = NewSession {
@@ -117,7 +109,7 @@ impl Sessions {
             sampled: ticket.sampled(),
             origin: Origin::Adoption {
                 // A proof cannot lie in the future.
-                proved: proved.unwrap_or_default().min(self.clock.wall()),
+                proved: proved.unwrap_or_default().min(self.node.clock.wall()),
             },
         };
         let adoption = Adoption {
@@ -125,9 +117,8 @@ impl Sessions {
             rows: rows(proven, &sid),
             kept,
         };
-        let store = Arc::clone(&self.store);
         let adopted = self
-            .on_core(async move { Ok(store.adopt(&adoption).await?) })
+            .ask_store(|store| async move { store.adopt(&adoption).await })
             .await;
         match adopted {
             Ok(Adopted::Made(session)) => {
@@ -157,9 +148,8 @@ impl Sessions {
             tenant_id: tenant_id.map(Text::from),
             rows: rows(proven, &to.sid),
         };
-        let store = Arc::clone(&self.store);
         let attached = self
-            .on_core(async move { Ok(store.attach(&attachment).await?) })
+            .ask_store(|store| async move { store.attach(&attachment).await })
             .await?;
         Ok(attached == Attached::Done)
     }
@@ -167,10 +157,10 @@ impl Sessions {
     /// Ends the old logins of a user that have become no session yet.
     ///
     /// # Errors
-    /// When they were not ended, or when nobody knows whether they were.
+    /// When they were not ended, or when that is unknown.
     pub async fn end_old_logins(&self, user_id: &str) -> Result<(), SessionsError> {
-        let (store, user_id) = (Arc::clone(&self.store), user_id.to_owned());
-        self.on_core(async move { Ok(store.cut_off(&user_id).await?) })
+        let user_id = user_id.to_owned();
+        self.ask_store(|store| async move { store.cut_off(&user_id).await })
             .await
     }
 
@@ -179,11 +169,12 @@ impl Sessions {
     /// # Errors
     /// When the store failed.
     pub async fn kept(&self, key: SessionKey) -> Result<Option<Zeroizing<Vec<u8>>>, SessionsError> {
-        let store = Arc::clone(&self.store);
         let sealed = self
-            .on_core(async move { Ok(store.kept(&key).await?) })
+            .ask_store(|store| async move { store.kept(&key).await })
             .await?;
-        Ok(sealed.and_then(|sealed| open(&self.keys, &key, &sealed)))
+        let ciphers = Ciphers::new(self.keys.kept());
+        let opened = sealed.and_then(|sealed| ciphers.open(&sealed, key.as_bytes()));
+        Ok(opened.map(Zeroizing::new))
     }
 
     /// Adds to what was seen of old cookies in this hour.
@@ -191,8 +182,7 @@ impl Sessions {
     /// # Errors
     /// When the store failed.
     pub async fn tally(&self, seen: Vec<Seen>) -> Result<(), SessionsError> {
-        let store = Arc::clone(&self.store);
-        self.on_core(async move { Ok(store.tally(&seen).await?) })
+        self.ask_store(|store| async move { store.tally(&seen).await })
             .await
     }
 
@@ -201,8 +191,7 @@ impl Sessions {
     /// # Errors
     /// When the store failed.
     pub async fn tallied(&self) -> Result<Tally, SessionsError> {
-        let store = Arc::clone(&self.store);
-        self.on_core(async move { Ok(store.tallied().await?) })
+        self.ask_store(|store| async move { store.tallied().await })
             .await
     }
 }
@@ -249,36 +238,4 @@ fn known(keys: &Keyring, login: &LegacyLogin, recalled: &Recalled) -> Known {
         }
     }
     known
-}
-
-/// `nonce || XChaCha20-Poly1305(kept)` with the session key as associated data: it opens beside that session alone.
-fn seal(
-    keys: &Keyring,
-    entropy: &dyn Entropy,
-    key: &SessionKey,
-    kept: &[u8],
-) -> Result<Option<Vec<u8>>, SessionsError> {
-    let nonce: [u8; NONCE_LEN] = entropy::bytes(entropy)?;
-    let payload = Payload {
-        msg: kept,
-        aad: key.as_bytes(),
-    };
-    Ok(keys.kept().next().and_then(|secret| {
-        let cipher = XChaCha20Poly1305::new(secret.expose().into());
-        let sealed = cipher.encrypt(&XNonce::from(nonce), payload).ok()?;
-        Some([&nonce[..], &sealed].concat())
-    }))
-}
-
-fn open(keys: &Keyring, key: &SessionKey, sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
-    let (nonce, sealed) = sealed.split_first_chunk::<NONCE_LEN>()?;
-    keys.kept().find_map(|secret| {
-        let cipher = XChaCha20Poly1305::new(secret.expose().into());
-        let payload = Payload {
-            msg: sealed,
-            aad: key.as_bytes(),
-        };
-        let opened = cipher.decrypt(&XNonce::from(*nonce), payload).ok()?;
-        Some(Zeroizing::new(opened))
-    })
 }

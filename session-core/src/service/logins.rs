@@ -2,13 +2,11 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
+use super::housekeeping::NETWORKS_KEPT;
 use super::{Sessions, SessionsError};
 use crate::store::{LoginSeen, StoreError};
 
-/// How long a network is remembered after its last login.
-pub const NETWORKS_KEPT: Duration = Duration::from_secs(30 * 86_400);
 /// Logins that are being written down. The network of one more is not remembered.
 pub(super) const NOTES_MAX: usize = 64;
 
@@ -40,8 +38,7 @@ impl Sessions {
                 (key.account(account), key.network(account, network), owner)
             })
             .collect();
-        let store = Arc::clone(&self.store);
-        self.on_core(async move {
+        self.ask_store(|store| async move {
             let mut all = Familiarity::default();
             for (account, network, owner) in asked {
                 let found = store.familiar(&account, &network, NETWORKS_KEPT).await?;
@@ -75,10 +72,9 @@ impl Sessions {
         }) else {
             return Ok(());
         };
-        let store = Arc::clone(&self.store);
-        self.on_core(async move {
+        self.ask_store(move |store| async move {
             let _place = place;
-            Ok(store.note_login(&seen).await?)
+            store.note_login(&seen).await
         })
         .await
     }

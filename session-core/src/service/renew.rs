@@ -1,7 +1,6 @@
 //! Another sid for a session that lives on: whoever has taken the old one can use it for a few seconds more, and not for
 //! the rest of the session's life.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Created, Sessions, SessionsError};
@@ -18,7 +17,7 @@ impl Sessions {
     /// The former sid is accepted for [`GRACE`] more. Whoever ends the session ends it under both.
     ///
     /// # Errors
-    /// When nothing was changed, or when nobody knows whether it was; then the new sid was never shown to anybody.
+    /// When nothing was changed, or when that is unknown; in both cases the new sid was shown to nobody.
     pub async fn renew(&self, key: SessionKey) -> Result<Option<Created>, SessionsError> {
         let (sid, to, _handle) = self.mint()?;
         let renewal = Renewal {
@@ -26,12 +25,11 @@ impl Sessions {
             to,
             grace: GRACE,
         };
-        let store = Arc::clone(&self.store);
         let renewed = self
-            .on_core(async move { Ok(store.renew(&renewal).await?) })
+            .ask_store(|store| async move { store.renew(&renewal).await })
             .await;
         let session = match renewed {
-            // A key that was there already: as likely as a sid that was guessed, and no reason to fail a request.
+            // A key collision (2^-96) is no reason to fail the request.
             Err(SessionsError::Store(StoreError::Duplicate)) => None,
             renewed => renewed?,
         };

@@ -18,7 +18,7 @@ const TRIES: usize = 2;
 /// How to ask.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Query {
-    /// Without a lease, a state confirmed no longer ago than this is good enough. Zero: it is not.
+    /// Without a lease, a state that was confirmed within this time is good enough. Zero: only a lease is.
     pub max_stale: Duration,
     /// Whether this use counts as activity. A prefetch does not.
     pub counts_as_use: bool,
@@ -166,7 +166,7 @@ impl Sessions {
     pub async fn resolve_key(&self, key: SessionKey, query: Query) -> Resolution {
         match self.glance(&key, query) {
             Glance::Settled(answer) => answer,
-            Glance::Ask { confirm } => self.ask(key, confirm, query).await,
+            Glance::Ask { confirm } => self.ask_tiers(key, confirm, query).await,
         }
     }
 
@@ -182,15 +182,15 @@ impl Sessions {
     /// Whether an answer still holds: asked a second time, right before an identity leaves the gateway (R1).
     #[must_use]
     pub fn still_holds(&self, active: &Active, query: Query) -> bool {
-        let now = self.clock.boot();
-        let leased = self.lease.holds(now);
+        let now = self.node.clock.boot();
+        let leased = self.node.lease.holds(now);
         let fresh = leased
             || self.staleness(&active.entry, now) <= query.max_stale && !query.max_stale.is_zero();
         let holds = fresh
-            && self.window.believes(&active.entry)
-            && !active.entry.is_expired(self.store_time.upper(now));
+            && active.entry.is_believed_by(&self.node.window)
+            && !active.entry.is_expired(self.node.store_time.upper(now));
         if !holds {
-            self.stats.second_checks_refused.add();
+            self.node.stats.second_checks_refused.add();
         }
         holds
     }
@@ -198,13 +198,13 @@ impl Sessions {
     /// Whether the session of `key` still lives, for somebody who holds on to it: a stream, a WebSocket. `known` is what
     /// was known of it last. Losing the lease ends no stream; the first beat after it tells what happened meanwhile.
     pub async fn follow(&self, key: &SessionKey, known: Option<&Arc<Entry>>) -> Follow {
-        let store_now = self.store_time.upper(self.clock.boot());
+        let store_now = self.node.store_time.upper(self.node.clock.boot());
         if let Some(entry) = known {
             if entry.is_expired(store_now) {
                 return Follow::Ended(Absence::Ended(Dead::Expired));
             }
             // Somebody who seems idle here may have been active elsewhere: the store knows.
-            if self.window.believes(entry) && !entry.looks_idle(store_now) {
+            if entry.is_believed_by(&self.node.window) && !entry.looks_idle(store_now) {
                 return Follow::Alive(Arc::clone(entry));
             }
         }
@@ -222,24 +222,24 @@ impl Sessions {
     /// Changes whenever something may have become of a session: look again with [`Sessions::follow`].
     #[must_use]
     pub fn news(&self) -> watch::Receiver<u64> {
-        self.window.news()
+        self.node.window.news()
     }
 
     /// The hot path: no I/O, no allocation.
     fn glance(&self, key: &SessionKey, query: Query) -> Glance {
-        let now = self.clock.boot();
+        let now = self.node.clock.boot();
         // The lease is read before the window: whoever sees a lease sees every event that earned it.
-        if !self.lease.holds(now) {
+        if !self.node.lease.holds(now) {
             return Glance::Settled(self.without_lease(key, now, query));
         }
         let Some(entry) = self
             .local
             .get(key)
-            .filter(|entry| self.window.believes(entry))
+            .filter(|entry| entry.is_believed_by(&self.node.window))
         else {
             return self.ask_unless_absent(key, now);
         };
-        let store_now = self.store_time.upper(now);
+        let store_now = self.node.store_time.upper(now);
         if entry.is_expired(store_now) {
             return Glance::Settled(Resolution::Absent(Absence::Ended(Dead::Expired)));
         }
@@ -253,7 +253,7 @@ impl Sessions {
         Glance::Settled(self.admit(entry, Tier::Local, now, query))
     }
 
-    /// An entry that is not believed any more is as good as none; a fresh "there is no such session" is not.
+    /// Without an entry to believe in: the store's recent word that the session is absent, or else a question.
     fn ask_unless_absent(&self, key: &SessionKey, now: Boot) -> Glance {
         match self.local.absence(key, now) {
             Some(why) => Glance::Settled(Resolution::Absent(Absence::of(why))),
@@ -261,25 +261,26 @@ impl Sessions {
         }
     }
 
-    async fn ask(&self, key: SessionKey, mut confirm: bool, query: Query) -> Resolution {
+    async fn ask_tiers(&self, key: SessionKey, mut confirm: bool, query: Query) -> Resolution {
         for _ in 0..TRIES {
             let tiers = Arc::clone(&self.tiers);
             let landed = self
                 .flights
                 .join(key, || async move { tiers.fill(key, confirm).await })
                 .await;
-            let now = self.clock.boot();
-            if !self.lease.holds(now) {
+            let now = self.node.clock.boot();
+            if !self.node.lease.holds(now) {
                 return self.without_lease(&key, now, query);
             }
             match landed {
                 Ok(Fill::Active(entry, tier)) => {
-                    if entry.is_expired(self.store_time.upper(now)) {
+                    if entry.is_expired(self.node.store_time.upper(now)) {
                         return Resolution::Absent(Absence::Ended(Dead::Expired));
                     }
                     // Another node may have joined us to a read that did not ask the store about idleness.
-                    confirm = tier != Tier::Store && entry.looks_idle(self.store_time.upper(now));
-                    if !confirm && self.window.believes(&entry) {
+                    confirm =
+                        tier != Tier::Store && entry.looks_idle(self.node.store_time.upper(now));
+                    if !confirm && entry.is_believed_by(&self.node.window) {
                         return self.admit(entry, tier, now, query);
                     }
                 }
@@ -302,14 +303,14 @@ impl Sessions {
 
     /// The other tiers failed. An entry that only wanted a refresh is as good as before as long as the lease holds.
     fn despite(&self, key: &SessionKey, why: Unknown, query: Query) -> Resolution {
-        let now = self.clock.boot();
-        if !self.lease.holds(now) {
+        let now = self.node.clock.boot();
+        if !self.node.lease.holds(now) {
             return self.without_lease(key, now, query);
         }
-        let store_now = self.store_time.upper(now);
+        let store_now = self.node.store_time.upper(now);
         match self.local.get(key) {
             Some(entry)
-                if self.window.believes(&entry)
+                if entry.is_believed_by(&self.node.window)
                     && !entry.is_expired(store_now)
                     && !entry.looks_idle(store_now) =>
             {
@@ -321,11 +322,11 @@ impl Sessions {
 
     /// No lease: on a route that allows it, the last known state within its bound; else nobody can say.
     fn without_lease(&self, key: &SessionKey, now: Boot, query: Query) -> Resolution {
-        let store_now = self.store_time.upper(now);
+        let store_now = self.node.store_time.upper(now);
         let known = self.local.get(key).filter(|entry| {
             !query.max_stale.is_zero()
                 && self.staleness(entry, now) <= query.max_stale
-                && self.window.believes(entry)
+                && entry.is_believed_by(&self.node.window)
                 && !entry.is_expired(store_now)
                 && !entry.looks_idle(store_now)
         });
@@ -344,11 +345,11 @@ impl Sessions {
 
     /// Time since the store last confirmed an entry, by a heartbeat or by being read.
     fn staleness(&self, entry: &Entry, now: Boot) -> Duration {
-        now.since(self.signals.last_beat().max(entry.read_at()))
+        now.since(self.node.signals.last_beat().max(entry.read_at()))
     }
 
     fn admit(&self, entry: Arc<Entry>, tier: Tier, now: Boot, query: Query) -> Resolution {
-        if query.counts_as_use && entry.use_at(self.store_time.upper(now)) {
+        if query.counts_as_use && entry.use_at(self.node.store_time.upper(now)) {
             self.activity.note(entry.session().key, now);
         }
         Resolution::Active(Active {

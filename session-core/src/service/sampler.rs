@@ -11,11 +11,8 @@ use tracing::error;
 use super::Sessions;
 use crate::cache::Entry;
 use crate::clock::Boot;
-use crate::freshness::Window;
-use crate::freshness::signals::Signals;
+use crate::freshness::Node;
 use crate::freshness::tail::BEAT_TIMEOUT;
-use crate::stats::Stats;
-use crate::store::SessionStore;
 
 /// One hit in so many is compared. A power of two.
 const ONE_IN: u64 = 4_096;
@@ -32,10 +29,7 @@ impl Sessions {
         };
         let sample = Sample {
             entry: Arc::clone(entry),
-            store: Arc::clone(&self.store),
-            window: Arc::clone(&self.window),
-            signals: Arc::clone(&self.signals),
-            stats: Arc::clone(&self.stats),
+            node: Arc::clone(&self.node),
             now,
         };
         self.tasks.spawn_on(
@@ -50,20 +44,17 @@ impl Sessions {
 
 struct Sample {
     entry: Arc<Entry>,
-    store: Arc<dyn SessionStore>,
-    window: Arc<Window>,
-    signals: Arc<Signals>,
-    stats: Arc<Stats>,
+    node: Arc<Node>,
     now: Boot,
 }
 
 impl Sample {
     async fn compare(self) {
         let session = self.entry.session();
-        let Ok(snapshot) = self.store.load(&session.key).await else {
+        let Ok(snapshot) = self.node.store.load(&session.key).await else {
             return;
         };
-        self.stats.samples.add();
+        self.node.stats.samples.add();
         let agrees = snapshot.row.as_ref().is_some_and(|row| {
             // An end by the clock needs no event; the entry knows its own.
             row.session.revoked.is_none()
@@ -72,12 +63,13 @@ impl Sample {
                     .mass_revoked
                     .is_none_or(|seq| row.session.created_seq >= seq)
         });
-        if agrees || !self.signals.beat_after(self.now, BEAT_TIMEOUT).await {
+        if agrees || !self.node.signals.beat_after(self.now, BEAT_TIMEOUT).await {
             return;
         }
-        if self.window.head() >= snapshot.as_of && self.window.believes(&self.entry) {
-            self.stats.inconsistent.add();
-            error!(session = %session.id, as_of = self.entry.as_of(), head = self.window.head(), "a cached session disagrees with the store");
+        if self.node.window.head() >= snapshot.as_of && self.entry.is_believed_by(&self.node.window)
+        {
+            self.node.stats.inconsistent.add();
+            error!(session = %session.id, as_of = self.entry.as_of(), head = self.node.window.head(), "a cached session disagrees with the store");
         }
     }
 }

@@ -1,6 +1,5 @@
 //! Where sessions are used, as risk rules want to know it. Nothing here decides whether a session lives.
 
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -18,8 +17,7 @@ impl Sessions {
     /// # Errors
     /// When the store failed.
     pub async fn sight(&self, seen: Sighting) -> Result<(), SessionsError> {
-        let store = Arc::clone(&self.store);
-        self.on_core(async move { Ok(store.sight(&seen).await?) })
+        self.ask_store(|store| async move { store.sight(&seen).await })
             .await
     }
 
@@ -32,8 +30,7 @@ impl Sessions {
         session: Uuid,
         limit: usize,
     ) -> Result<Vec<Sighting>, SessionsError> {
-        let store = Arc::clone(&self.store);
-        self.on_core(async move { Ok(store.sightings_of(session, limit).await?) })
+        self.ask_store(|store| async move { store.sightings_of(session, limit).await })
             .await
     }
 
@@ -42,8 +39,7 @@ impl Sessions {
     /// # Errors
     /// When the store failed.
     pub async fn flags(&self, sessions: Vec<Uuid>) -> Result<Vec<Flag>, SessionsError> {
-        let store = Arc::clone(&self.store);
-        self.on_core(async move { Ok(store.flags(&sessions, FLAGGED_MAX).await?) })
+        self.ask_store(|store| async move { store.flags(&sessions, FLAGGED_MAX).await })
             .await
     }
 

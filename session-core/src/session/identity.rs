@@ -18,7 +18,7 @@ pub const ID_MAX: usize = 128;
 /// Longest reference of an app, in bytes.
 pub const REFERENCE_MAX: usize = 512;
 
-/// Short shared-nothing text.
+/// Owned, immutable text.
 pub type Text = Box<str>;
 
 /// A checked identity.

@@ -4,7 +4,11 @@ use std::error::Error as StdError;
 
 use thiserror::Error;
 
-use super::LEASE;
+use crate::hint::HintError;
+use crate::lease::LEASE;
+
+/// Result of a store call.
+pub type StoreResult<T> = Result<T, StoreError>;
 
 /// A store that did not answer, or refused.
 #[derive(Debug, Error)]
@@ -39,11 +43,6 @@ pub enum StoreError {
     /// The key or handle is taken. With 96 random bits this is a fault of the random source.
     #[error("a session with this key exists already")]
     Duplicate,
-    /// The server accepts LISTEN, and what it is told to pass on never arrives.
-    #[error(
-        "LISTEN is accepted and nothing arrives: is there a connection pooler in transaction mode?"
-    )]
-    HintsSwallowed,
 }
 
 impl StoreError {
@@ -77,7 +76,15 @@ impl StoreError {
             Self::RevokedMeanwhile => "revoked_meanwhile",
             Self::SessionLimit { .. } => "session_limit",
             Self::Duplicate => "duplicate",
-            Self::HintsSwallowed => "hints_swallowed",
+        }
+    }
+}
+
+impl From<StoreError> for HintError {
+    fn from(error: StoreError) -> Self {
+        Self::Broken {
+            kind: error.kind(),
+            cause: error.into(),
         }
     }
 }

@@ -4,63 +4,46 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::{StoreError, StoreResult, StoredSession};
+use super::declare::store_trait;
+use super::{StoreResult, StoredSession};
 use crate::clock::Timestamp;
 use crate::keys::legacy::{LegacyKey, LegacyRow};
 use crate::session::{NewSession, Session, Text};
 use crate::sid::SessionKey;
 
-/// Logins of the old system. A part of [`super::SessionStore`]; unless it says otherwise, a store keeps none and cannot.
-#[async_trait]
+store_trait! { ($) each_legacy_method
+
+/// Logins of the old system. A part of [`super::SessionStore`].
 pub trait LegacyStore {
     /// What is known of these credentials, from one snapshot.
-    async fn recall(&self, _keys: &[LegacyKey]) -> StoreResult<Recalled> {
-        Err(keeps_none())
-    }
+    async fn recall(&self, keys: &[LegacyKey]) -> StoreResult<Recalled>;
 
     /// Stores a new session and the credentials that it came from, in one transaction.
     ///
     /// A revocation that commits meanwhile is either seen here, or sees the session: none slips through.
     ///
     /// Fails like [`super::SessionStore::insert`].
-    async fn adopt(&self, _adoption: &Adoption) -> StoreResult<Adopted> {
-        Err(keeps_none())
-    }
+    async fn adopt(&self, adoption: &Adoption) -> StoreResult<Adopted>;
 
     /// Stores further credentials of a session that lives, in one transaction.
-    async fn attach(&self, _attachment: &Attachment) -> StoreResult<Attached> {
-        Err(keeps_none())
-    }
+    async fn attach(&self, attachment: &Attachment) -> StoreResult<Attached>;
 
     /// Ends the old logins of a user that have become no session yet: all that were proved before now.
-    async fn cut_off(&self, _user_id: &str) -> StoreResult<()> {
-        Err(keeps_none())
-    }
+    async fn cut_off(&self, user_id: &str) -> StoreResult<()>;
 
     /// The sealed cookies of the login that became the session of `key`, as long as that session has not been ended.
-    async fn kept(&self, _key: &SessionKey) -> StoreResult<Option<Vec<u8>>> {
-        Err(keeps_none())
-    }
+    async fn kept(&self, key: &SessionKey) -> StoreResult<Option<Vec<u8>>>;
 
     /// Forgets at most `batch` credentials whose session was ended longer than `tombstone` ago, as many revocations of old
     /// logins of that age, and what was tallied more than [`TALLY_KEPT`] ago. Returns how many of the more frequent kind.
-    async fn forget_legacy(&self, _tombstone: Duration, _batch: usize) -> StoreResult<u64> {
-        Ok(0)
-    }
+    async fn forget_legacy(&self, tombstone: Duration, batch: usize) -> StoreResult<u64>;
 
     /// Adds to what was seen in the present hour.
-    async fn tally(&self, _seen: &[Seen]) -> StoreResult<()> {
-        Err(keeps_none())
-    }
+    async fn tally(&self, seen: &[Seen]) -> StoreResult<()>;
 
     /// Everything tallied, and the hour that the store's clock shows.
-    async fn tallied(&self) -> StoreResult<Tally> {
-        Err(keeps_none())
-    }
+    async fn tallied(&self) -> StoreResult<Tally>;
 }
-
-fn keeps_none() -> StoreError {
-    StoreError::unavailable("this store keeps no logins of an older system")
 }
 
 /// How long tallies are kept: a week, and the day that is being compared with it.
@@ -138,7 +121,7 @@ pub struct Recalled {
 /// A known credential.
 #[derive(Clone, Debug)]
 pub struct RecalledRow {
-    /// The credential. Its sid is all zeros, and opens nothing, where none is stored.
+    /// The credential. Its sid is all zeros where none is stored.
     pub row: LegacyRow,
     /// Key of the session that it became.
     pub session_key: SessionKey,

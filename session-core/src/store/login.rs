@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::{StoreError, StoreResult};
+use super::StoreResult;
+use super::declare::store_trait;
 use crate::keys::login::LoginDigest;
 
 /// Networks that are kept of one user. When there are more, those go that were not used for longest.
@@ -33,32 +34,24 @@ pub struct Familiar {
     pub network: bool,
 }
 
-/// Networks of logins. A part of [`super::SessionStore`]; unless it says otherwise, a store keeps none and cannot.
-#[async_trait]
+store_trait! { ($) each_login_method
+
+/// Networks of logins. A part of [`super::SessionStore`].
 pub trait LoginStore {
     /// Who has logged in under the name of `account` less than `within` ago, and whether from `network`. `None` when nobody
     /// has, and also when two different users have: whose attempt it is cannot be told then.
     async fn familiar(
         &self,
-        _account: &LoginDigest,
-        _network: &LoginDigest,
-        _within: Duration,
-    ) -> StoreResult<Option<Familiar>> {
-        Err(keeps_none())
-    }
+        account: &LoginDigest,
+        network: &LoginDigest,
+        within: Duration,
+    ) -> StoreResult<Option<Familiar>>;
 
     /// Notes a login, and forgets the oldest networks of its owner beyond [`NETWORKS_PER_OWNER`]. A network that was noted in
     /// the last hour is left as it is. Writes no event.
-    async fn note_login(&self, _seen: &LoginSeen) -> StoreResult<()> {
-        Err(keeps_none())
-    }
+    async fn note_login(&self, seen: &LoginSeen) -> StoreResult<()>;
 
     /// Forgets at most `batch` of the logins older than `kept`, or beyond [`NETWORKS_MAX`].
-    async fn forget_logins(&self, _kept: Duration, _batch: usize) -> StoreResult<u64> {
-        Ok(0)
-    }
+    async fn forget_logins(&self, kept: Duration, batch: usize) -> StoreResult<u64>;
 }
-
-fn keeps_none() -> StoreError {
-    StoreError::unavailable("this store keeps no networks of logins")
 }

@@ -12,25 +12,11 @@
 //! - **Only a primary is believed**: connections ask for a read-write server, and reads check again.
 //! - **Numbers are given at commit** by the triggers of the schema (`schema`); this code never writes an event.
 
-use std::time::Duration;
-
-use async_trait::async_trait;
-use uuid::Uuid;
-
 use self::connect::Connector;
 use self::link::Link;
 use self::pool::Pool;
-use super::{
-    Adopted, Adoption, Attached, Attachment, Change, Cursor, Device, DevicePlace, Familiar, Flag,
-    HintStream, History, Housekept, LegacyStore, LoginSeen, LoginStore, NodeReport, Pulse,
-    Recalled, Renewal, Revoked, Scope, Search, Seen, SessionStore, Sighting, SightingStore,
-    Sightings, Snapshot, StoreResult, StoredSession, Tally, Touch, Updated,
-};
-use crate::keys::legacy::LegacyKey;
-use crate::keys::login::LoginDigest;
+use super::prelude::*;
 use crate::secret::SecretString;
-use crate::session::{NewSession, RevokeReason, Seq, Session};
-use crate::sid::SessionKey;
 
 mod adopt;
 mod connect;
@@ -42,6 +28,7 @@ mod legacy;
 mod link;
 mod login;
 mod nodes;
+mod options;
 mod pool;
 mod read;
 mod renew;
@@ -54,6 +41,7 @@ mod sighting;
 mod write;
 
 pub use self::connect::PostgresConfigError;
+pub use self::options::PostgresOptions;
 
 /// Whether [`PostgresStore::new`] could use `url`, so that a configuration is judged as a whole before anything is started.
 ///
@@ -67,50 +55,6 @@ pub fn check_url(url: &SecretString) -> Result<(), PostgresConfigError> {
 #[must_use]
 pub fn may_be_clear_text(url: &SecretString) -> bool {
     connect::parse(url.expose()).is_ok_and(|config| connect::may_be_clear_text(&config))
-}
-
-/// Limits of a [`PostgresStore`]. Every wait has one.
-#[derive(Clone, Debug)]
-pub struct PostgresOptions {
-    /// Most connections beside the one of the heartbeat, the one of the hints and the two for lists and operators.
-    pub max_connections: usize,
-    /// Longest wait for a free connection.
-    pub acquire_timeout: Duration,
-    /// Longest time to open a connection, TLS and authentication included.
-    pub connect_timeout: Duration,
-    /// Longest read, once there is a connection.
-    pub read_timeout: Duration,
-    /// Longest write, once there is a connection; also the server's `statement_timeout`.
-    pub write_timeout: Duration,
-    /// Longest heartbeat, connecting included.
-    pub pulse_timeout: Duration,
-    /// Certificates (PEM) of authorities to trust beside the public ones.
-    pub root_certificates: Option<Vec<u8>>,
-}
-
-impl Default for PostgresOptions {
-    fn default() -> Self {
-        Self {
-            max_connections: 16,
-            acquire_timeout: Duration::from_millis(100),
-            connect_timeout: Duration::from_secs(1),
-            read_timeout: Duration::from_millis(250),
-            write_timeout: Duration::from_secs(2),
-            pulse_timeout: Duration::from_millis(400),
-            root_certificates: None,
-        }
-    }
-}
-
-/// Limits of the connections for lists and what operators ask. Who asks waits for a turn, as long as an answer may take.
-fn operators(options: &PostgresOptions) -> PostgresOptions {
-    /// Questions that are answered at the same time.
-    const AT_A_TIME: usize = 2;
-    PostgresOptions {
-        max_connections: AT_A_TIME,
-        acquire_timeout: options.write_timeout,
-        ..options.clone()
-    }
 }
 
 /// Sessions in PostgreSQL.
@@ -137,7 +81,7 @@ impl PostgresStore {
         let connector = Connector::new(url, &options)?;
         Ok(Self {
             pool: Pool::new(&connector, &options)?,
-            operators: Pool::new(&connector, &operators(&options))?,
+            operators: Pool::new(&connector, &options.for_operators())?,
             link: Link::new(connector.clone(), &options, &events::OF_A_BEAT),
             connector,
             options,
@@ -250,7 +194,7 @@ impl SessionStore for PostgresStore {
         nodes::retire(&self.link, node).await
     }
 
-    async fn listen(&self) -> StoreResult<Option<Box<dyn HintStream>>> {
+    async fn listen(&self) -> HintResult<Option<Box<dyn HintStream>>> {
         let limit = self.options.connect_timeout;
         let hints = hints::open(&self.connector, &self.pool, limit).await?;
         Ok(Some(Box::new(hints)))

@@ -6,7 +6,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use uuid::Uuid;
 
-use super::{StoreError, StoreResult};
+use super::StoreResult;
+use super::declare::store_trait;
 use crate::clock::Timestamp;
 use crate::session::{RiskRule, Text};
 
@@ -72,37 +73,25 @@ pub struct Flag {
     pub rule: RiskRule,
 }
 
-/// Sightings of sessions. A part of [`super::SessionStore`]; unless it says otherwise, a store keeps none and cannot.
-#[async_trait]
+store_trait! { ($) each_sighting_method
+
+/// Sightings of sessions. A part of [`super::SessionStore`].
 pub trait SightingStore {
     /// Adds one. Nothing is decided by it but risk: it writes no event and needs no session.
-    async fn sight(&self, _seen: &Sighting) -> StoreResult<()> {
-        Err(keeps_none())
-    }
+    async fn sight(&self, seen: &Sighting) -> StoreResult<()>;
 
     /// The last `limit` of a session, oldest first.
-    async fn sightings_of(&self, _session: Uuid, _limit: usize) -> StoreResult<Vec<Sighting>> {
-        Err(keeps_none())
-    }
+    async fn sightings_of(&self, session: Uuid, limit: usize) -> StoreResult<Vec<Sighting>>;
 
     /// The rules that these sessions broke, at most `limit` sightings, newest first.
-    async fn flags(&self, _sessions: &[Uuid], _limit: usize) -> StoreResult<Vec<Flag>> {
-        Ok(Vec::new())
-    }
+    async fn flags(&self, sessions: &[Uuid], limit: usize) -> StoreResult<Vec<Flag>>;
 
     /// At most `limit` sightings of all sessions behind `from`. For operators: it may take longer than a request.
-    async fn sightings_from(&self, _from: Cursor, _limit: usize) -> StoreResult<Sightings> {
-        Err(keeps_none())
-    }
+    async fn sightings_from(&self, from: Cursor, limit: usize) -> StoreResult<Sightings>;
 
     /// Forgets at most `batch` of those older than `kept`.
-    async fn forget_sightings(&self, _kept: Duration, _batch: usize) -> StoreResult<u64> {
-        Ok(0)
-    }
+    async fn forget_sightings(&self, kept: Duration, batch: usize) -> StoreResult<u64>;
 }
-
-fn keeps_none() -> StoreError {
-    StoreError::unavailable("this store keeps no sightings")
 }
 
 /// The rules as one text.

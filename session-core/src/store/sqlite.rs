@@ -4,7 +4,7 @@
 //! - **Five connections**, each with a thread: one writes, one reads, one is the heartbeat's, so that no queue can end the
 //!   lease, one does the chores, reports and housekeeping, that need not be on disk at once, and one answers operators
 //!   and lists, whose questions take long. WAL lets them work at the same time (`lane`).
-//! - **Every call ends.** A caller waits for no longer than the limit; what has not been started by then never is.
+//! - **Every call ends.** A caller waits until the limit at most; a call that has not started by then is dropped.
 //! - **Time comes from the clock that is handed in**; SQLite's own is the host's.
 //! - **Several gateways may share the file.** They hear of each other, and of the sqlite3 shell, through the log of events
 //!   that triggers write.
@@ -13,23 +13,10 @@ use std::fs::OpenOptions;
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
-use std::time::Duration;
-
-use async_trait::async_trait;
-use uuid::Uuid;
 
 use self::lane::Lane;
-use super::{
-    Adopted, Adoption, Attached, Attachment, Change, Cursor, Device, DevicePlace, Familiar, Flag,
-    History, Housekept, LegacyStore, LoginSeen, LoginStore, NodeReport, Pulse, Recalled, Renewal,
-    Revoked, Scope, Search, Seen, SessionStore, Sighting, SightingStore, Sightings, Snapshot,
-    StoreError, StoreResult, StoredSession, Tally, Touch, Updated,
-};
+use super::prelude::*;
 use crate::clock::SharedClock;
-use crate::keys::legacy::LegacyKey;
-use crate::keys::login::LoginDigest;
-use crate::session::{NewSession, RevokeReason, Seq, Session};
-use crate::sid::SessionKey;
 
 mod adopt;
 mod events;
@@ -38,6 +25,7 @@ mod lane;
 mod legacy;
 mod login;
 mod nodes;
+mod options;
 mod read;
 mod renew;
 mod revoke;
@@ -45,28 +33,10 @@ mod room;
 mod row;
 mod schema;
 mod sighting;
+mod statement;
 mod write;
 
-/// Limits of a [`SqliteStore`].
-#[derive(Clone, Debug)]
-pub struct SqliteOptions {
-    /// Longest read, waiting included.
-    pub read_timeout: Duration,
-    /// Longest write, waiting included.
-    pub write_timeout: Duration,
-    /// Longest heartbeat.
-    pub pulse_timeout: Duration,
-}
-
-impl Default for SqliteOptions {
-    fn default() -> Self {
-        Self {
-            read_timeout: Duration::from_millis(250),
-            write_timeout: Duration::from_secs(2),
-            pulse_timeout: Duration::from_millis(400),
-        }
-    }
-}
+pub use self::options::SqliteOptions;
 
 /// Sessions in a SQLite file.
 #[derive(Debug)]
@@ -142,6 +112,11 @@ impl SessionStore for SqliteStore {
         self.pulse
             .call(move |connection| events::pulse(connection, clock.wall(), applied))
             .await
+    }
+
+    /// The log keeps no times.
+    async fn age_of(&self, _seq: Seq) -> StoreResult<Option<Duration>> {
+        Ok(None)
     }
 
     async fn history(&self, limit: usize) -> StoreResult<History> {
@@ -244,6 +219,16 @@ impl SessionStore for SqliteStore {
             .await
     }
 
+    async fn report_and_pulse(
+        &self,
+        node: Uuid,
+        applied: Seq,
+        eid: Option<Uuid>,
+    ) -> StoreResult<Pulse> {
+        self.report(node, applied, eid).await?;
+        self.pulse(applied).await
+    }
+
     async fn nodes(&self, within: Duration) -> StoreResult<Vec<NodeReport>> {
         let clock = SharedClock::clone(&self.clock);
         self.reader
@@ -255,6 +240,11 @@ impl SessionStore for SqliteStore {
         self.chores
             .call(move |connection| nodes::retire(connection, node))
             .await
+    }
+
+    /// A file tells nobody that it has changed.
+    async fn listen(&self) -> HintResult<Option<Box<dyn HintStream>>> {
+        Ok(None)
     }
 
     async fn housekeep(&self, batch: usize) -> StoreResult<Housekept> {

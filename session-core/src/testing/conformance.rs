@@ -94,6 +94,7 @@ macro_rules! store_conformance {
                 a_number_made_up_is_replaced, a_revocation_cannot_be_taken_back, a_pointless_revocation_can_go,
                 columns_and_identity_must_agree, an_unreadable_row_is_corrupt_and_not_absent;
             nodes: a_report_is_seen_by_all, progress_in_another_history_does_not_count, a_report_is_no_event,
+                a_report_goes_with_a_pulse,
                 a_silent_node_drops_out, a_retired_node_is_gone,
                 an_unreadable_node_is_not_left_out;
             housekeep: finds_nothing_to_do, removes_what_ended_a_day_ago, works_in_batches, keeps_the_log_dense,

@@ -36,6 +36,28 @@ async fn a_store_that_is_down_is_unavailable_at_once() {
     );
 }
 
+/// Report and heartbeat go out together, also when a fault stands in front of the store.
+#[tokio::test]
+async fn a_beat_whose_answer_is_lost_has_reported() {
+    let server = TestPostgres::shared();
+    let database = server.database();
+    let (store, faults) = FaultStore::new(Arc::new(database.store()));
+    let node = Uuid::from_u128(1);
+    faults.lose_answers(Call::report_and_pulse);
+    let beat = store.report_and_pulse(node, 0, None).await;
+    assert!(matches!(beat, Err(StoreError::Timeout(_))), "{beat:?}");
+    let alone = faults.calls(Call::report) + faults.calls(Call::pulse);
+    assert_eq!((faults.calls(Call::report_and_pulse), alone), (1, 0));
+    let nodes = store.nodes(Duration::from_secs(3_600)).await.unwrap();
+    assert_eq!(
+        nodes.iter().map(|node| node.node).collect::<Vec<_>>(),
+        [node]
+    );
+    faults.up();
+    let beat = store.report_and_pulse(node, 0, None).await.unwrap();
+    assert_eq!(beat.head, 0);
+}
+
 #[tokio::test]
 async fn a_store_that_never_answers_is_a_timeout() {
     let socket = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();

@@ -85,7 +85,7 @@ async fn a_value_due_for_a_refresh_is_as_good_as_before_while_the_store_is_away(
     let created = node.log_in("7").await;
     assert!(node.admits(&created).await);
     tokio::time::sleep(Duration::from_millis(5)).await;
-    node.faults.down_only(Call::Load);
+    node.faults.down_only(Call::load);
     assert!(node.admits(&created).await, "nothing speaks against it");
 }
 
@@ -106,7 +106,7 @@ async fn a_slow_store_is_unknown_after_the_deadline() {
 async fn a_revocation_that_cannot_be_committed_is_an_error() {
     let node = Site::new().await.node().await;
     let created = node.log_in("7").await;
-    node.faults.down_only(Call::Revoke);
+    node.faults.down_only(Call::revoke);
     let refused = node
         .sessions
         .revoke(
@@ -122,7 +122,9 @@ async fn a_revocation_that_cannot_be_committed_is_an_error() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_beat_that_lost_its_answer_earns_no_lease() {
     let node = Site::new().await.node().await;
-    node.faults.lose_answers(Call::Pulse);
+    for beat in [Call::pulse, Call::report_and_pulse] {
+        node.faults.lose_answers(beat);
+    }
     until("the lease has ended", async || {
         !node.sessions.readiness().lease
     })
@@ -142,10 +144,10 @@ async fn activity_that_could_not_be_written_is_written_later() {
     };
     let created = node.sessions.create(ticket, short).await.unwrap();
     tokio::time::sleep(Duration::from_millis(600)).await;
-    node.faults.down_only(Call::Touch);
+    node.faults.down_only(Call::touch);
     assert!(node.admits(&created).await);
     until("a failed write", async || {
-        node.faults.calls(Call::Touch) > 0
+        node.faults.calls(Call::touch) > 0
     })
     .await;
     node.faults.up();

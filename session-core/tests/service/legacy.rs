@@ -54,7 +54,7 @@ async fn made(node: &Node, legacy: &Arc<LegacyLogin>, kept: Option<&[u8]>) -> Cr
 async fn an_answer_that_is_lost_costs_no_session_and_makes_no_second_one() {
     let node = Site::new().await.node().await;
     let old = legacy(&node, "a");
-    node.faults.lose_answers(Call::Adopt);
+    node.faults.lose_answers(Call::adopt);
     let lost = migrate(&node, &old, None).await;
     assert!(
         matches!(lost, Err(SessionsError::Store(StoreError::Timeout(_)))),
@@ -74,7 +74,7 @@ async fn a_store_that_is_away_says_nothing_about_a_login() {
     let node = Site::new().await.node().await;
     let old = legacy(&node, "a");
     made(&node, &old, None).await;
-    node.faults.down_only(Call::Recall);
+    node.faults.down_only(Call::recall);
     assert!(recall(&node, &old).await.is_err());
 }
 

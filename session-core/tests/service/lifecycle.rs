@@ -28,7 +28,7 @@ async fn a_session_is_read_once_and_then_served_from_memory() {
         assert_eq!(active.tier, expected);
         assert_eq!(active.entry.session().identity.user_id(), "7");
     }
-    assert_eq!(node.faults.calls(Call::Load), 1);
+    assert_eq!(node.faults.calls(Call::load), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -47,7 +47,7 @@ async fn what_was_never_ours_costs_no_look_up() {
         };
         assert_eq!(absence, why);
     }
-    assert_eq!(node.faults.calls(Call::Load), 0);
+    assert_eq!(node.faults.calls(Call::load), 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -66,12 +66,12 @@ async fn a_sid_of_ours_without_a_session_is_asked_for_once() {
         node.absence(&created).await,
         Some(Absence::Ended(Dead::Revoked(Some(RevokeReason::Logout))))
     );
-    let before = node.faults.calls(Call::Load);
+    let before = node.faults.calls(Call::load);
     for _ in 0..10 {
         assert!(node.absence(&created).await.is_some());
     }
     assert_eq!(
-        node.faults.calls(Call::Load),
+        node.faults.calls(Call::load),
         before,
         "the negative answer is remembered"
     );
@@ -101,7 +101,7 @@ async fn a_thousand_requests_for_one_sid_are_one_read() {
     for request in requests {
         admitted += usize::from(request.await.unwrap());
     }
-    assert_eq!((admitted, node.faults.calls(Call::Load)), (1_000, 1));
+    assert_eq!((admitted, node.faults.calls(Call::load)), (1_000, 1));
 }
 
 #[tokio::test(flavor = "multi_thread")]

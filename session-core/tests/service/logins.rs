@@ -41,8 +41,8 @@ async fn an_error_is_no_answer() {
     let site = Site::new().await;
     let node = site.node().await;
     node.sessions.note_login("alice", HOME, "7").await.unwrap();
-    node.faults.down_only(Call::Familiar);
-    node.faults.down_only(Call::NoteLogin);
+    node.faults.down_only(Call::familiar);
+    node.faults.down_only(Call::note_login);
     assert!(
         node.sessions
             .familiarity("alice", HOME, None)

@@ -78,7 +78,7 @@ async fn another_node_and_a_restarted_one_find_it_in_redis() {
     let b = node(&site, &redis).await;
     assert_eq!(tier(&b, &created).await, Some(Tier::Shared));
     assert_eq!(tier(&b, &created).await, Some(Tier::Local));
-    assert_eq!(b.faults.calls(Call::Load), 0);
+    assert_eq!(b.faults.calls(Call::load), 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use session_core::freshness::LEASE;
 use session_core::session::RevokeReason;
-use session_core::store::{Scope, SessionStore};
+use session_core::store::Scope;
 use session_core::testing::sim::Weather;
 use tokio::time::{Instant, sleep, sleep_until};
 
@@ -40,8 +40,7 @@ impl World {
         node.link.set(Weather::Laggard);
         sleep(ambush.revoke_after).await;
         let scope = Scope::Key(known.key);
-        let revoked = self.store.revoke(&scope, RevokeReason::External).await;
-        revoked.unwrap();
+        self.store.revoke(&scope, RevokeReason::External);
         let start = Instant::now();
         let cut = async {
             sleep(ambush.cut_after).await;

@@ -7,7 +7,7 @@ use session_core::cache::Tier;
 use session_core::clock::Clock;
 use session_core::service::{self, Created, Query, Resolution, Wait};
 use session_core::session::{Identity, IdentityPatch, RevokeReason};
-use session_core::store::{Scope, SessionStore};
+use session_core::store::Scope;
 use session_core::testing::sim::{SharedWeather, Weather};
 use tokio::time::sleep;
 
@@ -30,10 +30,7 @@ impl World {
             }
             What::RevokeBySql { pick, how } => {
                 if let Some(scope) = self.scope(pick, how) {
-                    self.store
-                        .revoke(&scope, RevokeReason::External)
-                        .await
-                        .unwrap();
+                    self.store.revoke(&scope, RevokeReason::External);
                 }
             }
             What::Request { pick, later } => {
@@ -220,8 +217,7 @@ impl World {
         let revoke = async {
             sleep(revoke_after).await;
             let scope = Scope::Key(old.key);
-            let revoked = self.store.revoke(&scope, RevokeReason::External).await;
-            revoked.unwrap();
+            self.store.revoke(&scope, RevokeReason::External);
         };
         let exchange = async {
             if renew {

@@ -56,7 +56,6 @@ fn entry() -> Entry {
     };
     Entry::new(
         session,
-        0,
         standing.unwrap(),
         Boot::from_nanos(0),
         Duration::from_secs(60),

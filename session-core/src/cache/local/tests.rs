@@ -32,13 +32,13 @@ fn entry(number: u32, text: usize) -> Arc<Entry> {
         version: 1,
         renewed_at: None,
     };
-    let standing = Standing {
-        epoch: 0,
-        tick: 0,
-        head: 0,
-    };
     let ttl = Duration::from_secs(1);
-    Arc::new(Entry::new(session, 0, standing, Boot::default(), ttl))
+    Arc::new(Entry::new(
+        session,
+        Standing::default(),
+        Boot::default(),
+        ttl,
+    ))
 }
 
 fn filled(max_entries: usize, max_bytes: u64, text: usize) -> Local {

@@ -9,8 +9,8 @@ use super::{RedisCache, within};
 const SAMPLE: &str = "1000";
 
 impl RedisCache {
-    /// What an operator may want to change about the server, each as a sentence. A server that does not answer, or that does
-    /// not let us ask, is not judged.
+    /// What an operator may want to change about the server, each as a sentence. Empty when the server does not answer or
+    /// refuses the question.
     pub async fn advice(&self) -> Vec<&'static str> {
         let client = self.client.with_options(&Self::options());
         let memory: Result<String, _> = within(Box::pin(client.info(Some(InfoKind::Memory)))).await;

@@ -21,7 +21,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::{CONNECT_TIMEOUT, RedisCache};
 use crate::entropy::{self, SystemEntropy};
-use crate::store::{Hint, HintStream, StoreError, StoreResult};
+use crate::hint::{Hint, HintError, HintResult, HintStream};
 
 /// Where hints are published.
 pub(super) const CHANNEL: &str = "sidgate:1:hint";
@@ -74,7 +74,7 @@ fn hex(bytes: [u8; 32]) -> String {
 }
 
 /// Connects, subscribes, and makes sure that something arrives.
-pub(super) async fn open(cache: &RedisCache) -> StoreResult<Hints> {
+pub(super) async fn open(cache: &RedisCache) -> HintResult<Hints> {
     let mut config = cache.config.clone();
     config.fail_fast = true;
     let client = Builder::from_config(config)
@@ -84,7 +84,7 @@ pub(super) async fn open(cache: &RedisCache) -> StoreResult<Hints> {
             performance.broadcast_channel_capacity = BUFFER;
         })
         .build_subscriber_client()
-        .map_err(StoreError::unavailable)?;
+        .map_err(HintError::broken)?;
     let messages = client.message_rx();
     let connection = AbortOnDropHandle::new(client.connect());
     let subscribed = async {
@@ -93,8 +93,8 @@ pub(super) async fn open(cache: &RedisCache) -> StoreResult<Hints> {
     };
     time::timeout(CONNECT_TIMEOUT, subscribed)
         .await
-        .map_err(StoreError::unavailable)?
-        .map_err(StoreError::unavailable)?;
+        .map_err(HintError::broken)?
+        .map_err(HintError::broken)?;
     let mut hints = Hints {
         publisher: cache.clone(),
         messages,
@@ -107,7 +107,7 @@ pub(super) async fn open(cache: &RedisCache) -> StoreResult<Hints> {
 
 impl Hints {
     /// The next message.
-    async fn note(&mut self) -> StoreResult<Note> {
+    async fn note(&mut self) -> HintResult<Note> {
         tokio::select! {
             biased;
             message = self.messages.recv() => match message {
@@ -120,22 +120,22 @@ impl Hints {
     }
 
     /// Publishes by the other connection, and waits for anything on this one. Answers with a hint that came first.
-    async fn hear_oneself(&mut self) -> StoreResult<Option<Hint>> {
-        let mark = entropy::bytes(&SystemEntropy).map_err(StoreError::unavailable)?;
+    async fn hear_oneself(&mut self) -> HintResult<Option<Hint>> {
+        let mark = entropy::bytes(&SystemEntropy).map_err(HintError::broken)?;
         let said = self.publisher.say(format!("test {}", hex(mark))).await;
-        said.map_err(StoreError::unavailable)?;
+        said.map_err(HintError::broken)?;
         match time::timeout(SELF_TEST_TIMEOUT, self.note()).await {
             Ok(Ok(Note::Test(_))) => Ok(None),
             Ok(Ok(Note::Hint(hint))) => Ok(Some(hint)),
             Ok(Err(ended)) => Err(ended),
-            Err(_elapsed) => Err(StoreError::HintsSwallowed),
+            Err(_elapsed) => Err(HintError::Swallowed),
         }
     }
 }
 
 #[async_trait]
 impl HintStream for Hints {
-    async fn next(&mut self) -> StoreResult<Hint> {
+    async fn next(&mut self) -> HintResult<Hint> {
         loop {
             let heard = match time::timeout(TEST_EVERY, self.note()).await {
                 Ok(Ok(Note::Hint(hint))) => Some(hint),
@@ -150,8 +150,8 @@ impl HintStream for Hints {
     }
 }
 
-fn ended() -> StoreError {
-    StoreError::unavailable("the connection of the hints ended")
+fn ended() -> HintError {
+    HintError::broken("the connection of the hints ended")
 }
 
 #[cfg(test)]

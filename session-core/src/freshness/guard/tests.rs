@@ -1,5 +1,6 @@
 use crate::clock::SystemClock;
-use crate::freshness::signals::Phase;
+use crate::freshness::signals::{Phase, Signals};
+use crate::store::SessionStore;
 use crate::store::sqlite::SqliteStore;
 
 use super::*;
@@ -24,18 +25,16 @@ async fn triggers_that_are_gone_end_the_lease_and_the_belief_in_the_schema() {
         .await
         .unwrap();
     store.apply_schema().await.unwrap();
-    let (lease, signals, stats) = (
-        Arc::<Lease>::default(),
-        Arc::<Signals>::default(),
-        Arc::<Stats>::default(),
-    );
+    let node = Arc::new(Node::new(
+        uuid::Uuid::from_u128(1),
+        Arc::new(store),
+        Arc::new(SystemClock),
+    ));
+    let (lease, signals, stats) = (&node.lease, &node.signals, &node.stats);
     signals.believe_for_test();
     lease.extend(crate::clock::Boot::from_nanos(u64::MAX / 2));
     let guard = Guard {
-        store: Arc::new(store),
-        lease: Arc::clone(&lease),
-        signals: Arc::clone(&signals),
-        stats: Arc::clone(&stats),
+        node: Arc::clone(&node),
     };
     let stop = CancellationToken::new();
     let running = tokio::runtime::Handle::current().spawn(guard.run(OFTEN, stop.clone()));
@@ -50,7 +49,7 @@ async fn triggers_that_are_gone_end_the_lease_and_the_belief_in_the_schema() {
         .execute_batch(&format!("DROP TRIGGER {trigger}"))
         .unwrap();
 
-    assert!(settled(&signals, Phase::SchemaUnchecked).await);
+    assert!(settled(signals, Phase::SchemaUnchecked).await);
     assert!(!lease.holds(crate::clock::Boot::default()));
     let alarms = stats.reset(ResetReason::Schema).unwrap();
     assert_eq!(alarms.get(), 1, "one alarm for one fault");

@@ -7,15 +7,16 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use super::*;
-use crate::cache::{Entry, LocalLimits};
-use crate::clock::{Boot, StoreTime, SystemClock, Timestamp};
-use crate::freshness::tail::{Listener, Tail};
-use crate::freshness::{Lease, Standing, Window};
+use crate::cache::{Entry, Local, LocalLimits};
+use crate::clock::{Boot, SystemClock, Timestamp};
+use crate::freshness::Standing;
+use crate::freshness::tail::EventTail;
 use crate::session::{Identity, Session};
 use crate::sid::SessionKey;
 use crate::stats::ResetReason;
 use crate::store::sqlite::SqliteStore;
 use crate::store::{Event, SessionStore};
+use crate::testing::sim::{Dice, SimClock, SimLink, SimStore};
 use crate::testing::{Call, FaultStore};
 
 const KEY: SessionKey = SessionKey::from_bytes([1; 32]);
@@ -27,12 +28,15 @@ struct Scripted(mpsc::UnboundedReceiver<Hint>);
 
 #[async_trait]
 impl HintStream for Scripted {
-    async fn next(&mut self) -> StoreResult<Hint> {
-        self.0.recv().await.ok_or(StoreError::Timeout(0))
+    async fn next(&mut self) -> HintResult<Hint> {
+        self.0
+            .recv()
+            .await
+            .ok_or_else(|| HintError::broken("the test let go"))
     }
 }
 
-type Opened = StoreResult<Option<Box<dyn HintStream>>>;
+type Opened = HintResult<Option<Box<dyn HintStream>>>;
 
 fn channel() -> (mpsc::UnboundedSender<Hint>, Opened) {
     let (sender, receiver) = mpsc::unbounded_channel();
@@ -61,27 +65,47 @@ fn session(key: SessionKey) -> Session {
 }
 
 /// A node that follows hints; attempts to open a channel answer in order, and after the last one hang.
-struct Node {
+struct Follows {
     local: Arc<Local>,
-    stats: Arc<Stats>,
+    node: Arc<Node>,
     /// When each attempt was made.
     attempts: Arc<Mutex<Vec<Instant>>>,
     stop: CancellationToken,
     task: JoinHandle<()>,
 }
 
-impl Node {
-    fn start(script: impl IntoIterator<Item = Opened>, signals: Arc<Signals>) -> Self {
-        let limits = LocalLimits {
-            max_entries: 10,
-            max_bytes: 1 << 20,
-            copies: 0,
-        };
-        let local = Arc::new(Local::new(limits, Duration::from_secs(60)));
-        let (stats, attempts) = (
-            Arc::<Stats>::default(),
-            Arc::<Mutex<Vec<Instant>>>::default(),
-        );
+fn some_room() -> Arc<Local> {
+    let limits = LocalLimits {
+        max_entries: 10,
+        max_bytes: 1 << 20,
+        copies: 0,
+    };
+    Arc::new(Local::new(limits, Duration::from_secs(60)))
+}
+
+/// Drops what hints name.
+struct Forgets(Arc<Local>);
+
+impl Listener for Forgets {
+    fn hinted(&self, key: &SessionKey) {
+        self.0.forget(key);
+    }
+    fn applied(&self, _event: &Event) {}
+    fn reset(&self, _reason: ResetReason) {}
+}
+
+/// A node without a heartbeat.
+fn idle() -> Arc<Node> {
+    let clock = Arc::new(SimClock::new(Instant::now()));
+    let store = Arc::new(SimStore::new(Arc::clone(&clock)));
+    let link = SimLink::new(store, Dice::new(1), 1);
+    Arc::new(Node::new(uuid::Uuid::from_u128(1), link, clock))
+}
+
+impl Follows {
+    fn start(script: impl IntoIterator<Item = Opened>, node: Arc<Node>) -> Self {
+        let local = some_room();
+        let attempts = Arc::<Mutex<Vec<Instant>>>::default();
         let script = Mutex::new(script.into_iter().collect::<VecDeque<_>>());
         let made = Arc::clone(&attempts);
         let follower = Follower {
@@ -93,15 +117,14 @@ impl Node {
                     None => futures_util::future::pending().boxed(),
                 }
             }),
-            local: Arc::clone(&local),
-            signals,
-            stats: Arc::clone(&stats),
+            listener: Arc::new(Forgets(Arc::clone(&local))),
+            node: Arc::clone(&node),
         };
         let stop = CancellationToken::new();
         let task = follow_hints(follower, stop.clone());
         Self {
             local,
-            stats,
+            node,
             attempts,
             stop,
             task: tokio::runtime::Handle::current().spawn(task),
@@ -109,16 +132,10 @@ impl Node {
     }
 
     fn remember(&self, key: SessionKey) {
-        let standing = Standing {
-            epoch: 1,
-            tick: 1,
-            head: 0,
-        };
         let ttl = Duration::from_secs(60);
         self.local.put(Arc::new(Entry::new(
             session(key),
-            0,
-            standing,
+            Standing::default(),
             Boot::default(),
             ttl,
         )));
@@ -129,7 +146,7 @@ impl Node {
     }
 
     fn wakes(&self) -> u64 {
-        self.stats.hint_wakes.get()
+        self.node.stats.hint_wakes.get()
     }
 
     /// The pauses between attempts, in milliseconds.
@@ -147,7 +164,7 @@ async fn settle() {
 #[tokio::test(start_paused = true)]
 async fn a_hint_drops_the_session_that_it_names_and_no_other() {
     let (sender, opened) = channel();
-    let node = Node::start([opened], Arc::default());
+    let node = Follows::start([opened], idle());
     settle().await;
     assert_eq!(node.wakes(), 1, "for what came before the channel");
     for key in [KEY, OTHER] {
@@ -160,13 +177,13 @@ async fn a_hint_drops_the_session_that_it_names_and_no_other() {
     settle().await;
     assert!(!node.knows(KEY), "at once, also while the heartbeat rests");
     assert!(node.knows(OTHER));
-    assert_eq!(node.stats.hints.get(), 2);
+    assert_eq!(node.node.stats.hints.get(), 2);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_flood_wakes_no_more_often_than_every_10_ms() {
     let (sender, opened) = channel();
-    let node = Node::start([opened], Arc::default());
+    let node = Follows::start([opened], idle());
     time::sleep(WAKE_EVERY * 2).await;
     let before = node.wakes();
     sender.send(Hint::Something).unwrap();
@@ -179,7 +196,7 @@ async fn a_flood_wakes_no_more_often_than_every_10_ms() {
         time::sleep(MILLI).await;
     }
     time::sleep(WAKE_EVERY * 2).await;
-    assert_eq!(node.stats.hints.get(), 10_001);
+    assert_eq!(node.node.stats.hints.get(), 10_001);
     let wakes = node.wakes() - before;
     assert!((40..=52).contains(&wakes), "{wakes} in half a second");
     let after = node.wakes();
@@ -190,7 +207,7 @@ async fn a_flood_wakes_no_more_often_than_every_10_ms() {
 #[tokio::test(start_paused = true)]
 async fn the_last_hint_of_a_flood_counts() {
     let (sender, opened) = channel();
-    let node = Node::start([opened], Arc::default());
+    let node = Follows::start([opened], idle());
     time::sleep(WAKE_EVERY * 2).await;
     let before = node.wakes();
     sender.send(Hint::Something).unwrap();
@@ -209,16 +226,16 @@ async fn the_last_hint_of_a_flood_counts() {
 
 #[tokio::test(start_paused = true)]
 async fn a_broken_channel_is_opened_again_after_ever_longer_pauses() {
-    let failed = || Err(StoreError::unavailable("down"));
+    let failed = || Err(HintError::broken("down"));
     let (sender, opened) = channel();
     let mut script: Vec<Opened> = (0..8).map(|_| failed()).collect();
     script.push(opened);
     script.push(failed());
-    let node = Node::start(script, Arc::default());
+    let node = Follows::start(script, idle());
     time::sleep(Duration::from_secs(60)).await;
     let expected = [100, 200, 400, 800, 1_600, 3_200, 5_000, 5_000];
     assert_eq!(node.pauses(), expected);
-    assert_eq!(node.stats.hint_channels_lost.get(), 8);
+    assert_eq!(node.node.stats.hint_channels_lost.get(), 8);
     assert_eq!(node.wakes(), 1, "once it is open");
     // One that was good for a while is not waited for so long.
     drop(sender);
@@ -230,31 +247,31 @@ async fn a_broken_channel_is_opened_again_after_ever_longer_pauses() {
 #[tokio::test(start_paused = true)]
 async fn a_channel_that_breaks_at_once_is_not_hammered() {
     let script = (0..6).map(|_| channel().1);
-    let node = Node::start(script, Arc::default());
+    let node = Follows::start(script, idle());
     time::sleep(Duration::from_secs(60)).await;
     assert_eq!(node.pauses(), [100, 200, 400, 800, 1_600, 3_200]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_swallowed_channel_is_tried_once_a_minute() {
-    let swallowed = || Err(StoreError::HintsSwallowed);
+    let swallowed = || Err(HintError::Swallowed);
     let (sender, opened) = channel();
-    let node = Node::start([swallowed(), swallowed(), opened], Arc::default());
+    let node = Follows::start([swallowed(), swallowed(), opened], idle());
     time::sleep(Duration::from_secs(200)).await;
     assert_eq!(node.pauses(), [60_000, 60_000]);
     sender.send(Hint::Something).unwrap();
     settle().await;
-    assert_eq!(node.stats.hints.get(), 1, "the pooler is gone");
+    assert_eq!(node.node.stats.hints.get(), 1, "the pooler is gone");
 }
 
 #[tokio::test]
 async fn each_trouble_is_said_once() {
     let mut retry = Retry::default();
-    let down = StoreError::Timeout(1);
+    let down = HintError::broken("down");
     assert!(!retry.complained);
     retry.failed("x", &down, Duration::ZERO);
     assert!(retry.complained && !retry.complained_of_pooler);
-    let pause = retry.failed("x", &StoreError::HintsSwallowed, Duration::ZERO);
+    let pause = retry.failed("x", &HintError::Swallowed, Duration::ZERO);
     assert_eq!(pause, SWALLOWED_PAUSE);
     assert!(retry.complained_of_pooler);
     retry.opened("x");
@@ -263,22 +280,15 @@ async fn each_trouble_is_said_once() {
 
 #[tokio::test(start_paused = true)]
 async fn it_ends_where_there_is_no_channel_and_when_it_is_told_to() {
-    let node = Node::start([Ok(None)], Arc::default());
+    let node = Follows::start([Ok(None)], idle());
     node.task.await.unwrap();
-    assert_eq!(node.stats.hint_channels_lost.get(), 0);
-    for script in [channel().1, Err(StoreError::HintsSwallowed)] {
-        let node = Node::start([script], Arc::default());
+    assert_eq!(node.node.stats.hint_channels_lost.get(), 0);
+    for script in [channel().1, Err(HintError::Swallowed)] {
+        let node = Follows::start([script], idle());
         settle().await;
         node.stop.cancel();
         time::timeout(MILLI, node.task).await.unwrap().unwrap();
     }
-}
-
-struct Nobody;
-
-impl Listener for Nobody {
-    fn applied(&self, _event: &Event) {}
-    fn reset(&self, _reason: ResetReason) {}
 }
 
 #[tokio::test]
@@ -289,29 +299,24 @@ async fn the_heartbeat_is_woken() {
     let store = SqliteStore::open(&path, Arc::clone(&clock)).await.unwrap();
     store.apply_schema().await.unwrap();
     let (store, faults) = FaultStore::new(Arc::new(store));
-    let (signals, stop) = (Arc::<Signals>::default(), CancellationToken::new());
-    let tail = Tail {
-        store,
-        clock,
-        window: Arc::<Window>::default(),
-        lease: Arc::<Lease>::default(),
-        store_time: Arc::<StoreTime>::default(),
-        stats: Arc::default(),
-        listener: Arc::new(Nobody),
-        signals: Arc::clone(&signals),
+    let stop = CancellationToken::new();
+    let node = Arc::new(Node::new(uuid::Uuid::from_u128(1), store, clock));
+    let tail = EventTail {
+        node: Arc::clone(&node),
+        listener: Arc::new(Forgets(some_room())),
         migrate: false,
-        node: uuid::Uuid::from_u128(1),
     };
     let tail = tokio::runtime::Handle::current().spawn(tail.run(stop.clone()));
     let (sender, opened) = channel();
-    let _node = Node::start([opened], signals);
-    let until = async |beats| {
-        while faults.calls(Call::Pulse) < beats {
+    let _follows = Follows::start([opened], node);
+    let beats = || faults.calls(Call::pulse) + faults.calls(Call::report_and_pulse);
+    let until = async |count| {
+        while beats() < count {
             time::sleep(MILLI).await;
         }
     };
     until(1).await;
-    let (before, since) = (faults.calls(Call::Pulse), Instant::now());
+    let (before, since) = (beats(), Instant::now());
     for beat in 1..=20 {
         time::sleep(WAKE_EVERY * 2).await;
         sender.send(Hint::Something).unwrap();

@@ -2,7 +2,8 @@ use uuid::Uuid;
 
 use super::*;
 use crate::session::Seq;
-use crate::store::Subject;
+use crate::sid::SessionKey;
+use crate::store::{Event, Subject};
 
 fn eid(seq: Seq) -> Uuid {
     Uuid::from_u128(seq.unsigned_abs().into())
@@ -92,6 +93,7 @@ fn whatever_does_not_continue_our_history_starts_afresh() {
 struct Nobody;
 
 impl Listener for Nobody {
+    fn hinted(&self, _key: &SessionKey) {}
     fn applied(&self, _event: &Event) {}
     fn reset(&self, _reason: ResetReason) {}
 }
@@ -104,35 +106,32 @@ async fn a_jump_of_the_wall_clock_ends_the_lease_and_is_counted() {
     let store = crate::store::sqlite::SqliteStore::open(&path, clock.shared())
         .await
         .unwrap();
-    let tail = Tail {
-        store: Arc::new(store),
-        clock: clock.shared(),
-        window: Arc::default(),
-        lease: Arc::default(),
-        store_time: Arc::default(),
-        stats: Arc::default(),
+    let tail = EventTail {
+        node: Arc::new(Node::new(
+            Uuid::from_u128(1),
+            Arc::new(store),
+            clock.shared(),
+        )),
         listener: Arc::new(Nobody),
-        signals: Arc::default(),
         migrate: false,
-        node: Uuid::from_u128(1),
     };
     let mut drift = None;
     let look = |drift: &mut Option<i64>| tail.watch_for_clock_jump(drift, clock.shared().boot());
     look(&mut drift);
     clock.advance(Duration::from_secs(3_600));
-    tail.lease.extend(clock.shared().boot());
+    tail.node.lease.extend(clock.shared().boot());
     look(&mut drift);
     assert_eq!(
-        tail.stats.clock_jumps.get(),
+        tail.node.stats.clock_jumps.get(),
         0,
         "time that passes is no jump"
     );
-    assert!(tail.lease.holds(clock.shared().boot()));
+    assert!(tail.node.lease.holds(clock.shared().boot()));
 
     let wall = clock.shared().wall();
     clock.set_wall(wall.plus(CLOCK_JUMP + Duration::from_millis(1)));
     look(&mut drift);
 
-    assert_eq!(tail.stats.clock_jumps.get(), 1);
-    assert!(!tail.lease.holds(clock.shared().boot()));
+    assert_eq!(tail.node.stats.clock_jumps.get(), 1);
+    assert!(!tail.node.lease.holds(clock.shared().boot()));
 }

@@ -5,8 +5,8 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
+use crate::cache::Entry;
 use crate::clock::{Boot, Timestamp};
-use crate::session::Session;
 
 const INCARNATION: Uuid = Uuid::from_u128(1);
 
@@ -64,7 +64,6 @@ fn entry(window: &Window, key: SessionKey, identity: &Identity, as_of: Seq) -> O
     };
     Some(Arc::new(Entry::new(
         session,
-        as_of,
         standing,
         Boot::default(),
         Duration::from_secs(1),
@@ -85,9 +84,9 @@ fn a_value_is_good_until_an_event_names_its_session_user_tenant_or_everybody() {
         window.apply(&event(11, Subject::Session(key(2))));
         window.apply(&event(12, Subject::User("8".into())));
         window.apply(&event(13, Subject::Tenant("u".into())));
-        assert!(window.believes(&held), "others were named");
+        assert!(held.is_believed_by(&window), "others were named");
         window.apply(&event(14, subject.clone()));
-        assert!(!window.believes(&held), "{subject:?}");
+        assert!(!held.is_believed_by(&window), "{subject:?}");
         assert!(
             entry(&window, key(1), &identity("7", Some("t")), 13).is_none(),
             "a late fill, {subject:?}"
@@ -104,7 +103,7 @@ fn a_hint_refuses_older_values_but_moves_nothing() {
     let window = window(10);
     let held = entry(&window, key(1), &identity("7", None), 10).unwrap();
     window.hint(&Subject::Session(key(1)), 12);
-    assert!(!window.believes(&held));
+    assert!(!held.is_believed_by(&window));
     assert_eq!((window.head(), window.start()), (10, 10));
     assert!(entry(&window, key(1), &identity("7", None), 12).is_some());
 }
@@ -136,9 +135,9 @@ fn a_reset_ends_belief_even_when_numbers_go_backwards() {
     let window = window(100);
     let held = entry(&window, key(1), &identity("7", None), 100).unwrap();
     window.reset(&history(50, vec![]));
-    assert!(!window.believes(&held));
+    assert!(!held.is_believed_by(&window));
     window.apply(&event(51, Subject::User("8".into())));
-    assert!(!window.believes(&held));
+    assert!(!held.is_believed_by(&window));
 }
 
 #[test]
@@ -150,16 +149,16 @@ fn forgetting_moves_the_start_and_keeps_what_was_checked_in_time() {
     for seq in 1..=many + 5 {
         window.apply(&event(seq, Subject::User(format!("u{seq}").into())));
         if seq == 10 {
-            assert!(window.believes(&checked));
+            assert!(checked.is_believed_by(&window));
         }
     }
     assert_eq!(window.start(), 5);
     assert!(
-        window.believes(&checked),
+        checked.is_believed_by(&window),
         "it was checked at 10, and everything after 5 is known"
     );
     assert!(
-        !window.believes(&unchecked),
+        !unchecked.is_believed_by(&window),
         "events 1 to 5 are forgotten and were never checked against it"
     );
     assert!(entry(&window, key(3), &identity("9", None), 4).is_none());
@@ -188,7 +187,7 @@ proptest! {
             };
             window.apply(&event(seq, subject));
             if at % look_every == 0 && let Some(held) = &held {
-                prop_assert_eq!(window.believes(held), good(&log, as_of, seq));
+                prop_assert_eq!(held.is_believed_by(&window), good(&log, as_of, seq));
             }
         }
         let head = Seq::try_from(log.len()).unwrap();

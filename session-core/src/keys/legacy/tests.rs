@@ -1,4 +1,5 @@
 use super::*;
+use crate::keys::Keyring;
 use crate::keys::MasterKey;
 
 fn master(byte: u8) -> MasterKey {

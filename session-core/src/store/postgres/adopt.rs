@@ -8,7 +8,7 @@ use tokio_postgres::{Error as PgError, Row};
 use super::fault;
 use super::pool::{Params, Pool};
 use super::row::{self, mass_revoked, unended};
-use super::write::{revoked_meanwhile, store};
+use super::write::{begin_unless_revoked, store};
 use crate::sid::SessionKey;
 use crate::store::{Adopted, Adoption, Attached, Attachment, ProvenRow, StoreError, StoreResult};
 
@@ -50,7 +50,7 @@ async fn adoption_flight(
     adoption: &Adoption,
 ) -> Result<Step<Adopted>, PgError> {
     let new = &adoption.session;
-    if revoked_meanwhile(client, new).await? {
+    if !begin_unless_revoked(client, new).await? {
         return Ok(Step::Refused(Err(StoreError::RevokedMeanwhile)));
     }
     let (user, tenant) = (new.identity.user_id(), new.identity.tenant_id());

@@ -11,7 +11,7 @@ use thiserror::Error;
 use tokio_postgres::config::{Host, SslMode, TargetSessionAttrs};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::PostgresOptions;
+use super::options::PostgresOptions;
 use crate::secret::SecretString;
 
 /// A peer that acknowledges nothing for this long is gone.

@@ -23,7 +23,7 @@ use super::connect::Connector;
 use super::fault;
 use super::pool::Pool;
 use crate::entropy::{self, SystemEntropy};
-use crate::store::{Hint, HintStream, StoreError, StoreResult};
+use crate::hint::{Hint, HintError, HintResult, HintStream};
 
 /// Hints that wait to be read.
 const BUFFER: usize = 256;
@@ -51,7 +51,7 @@ enum Note {
 }
 
 impl Note {
-    /// Anybody who may connect can notify: what is not understood is a hint that says nothing.
+    /// Anybody who may connect can notify: an unknown text counts as [`Hint::Something`].
     fn read(payload: &str) -> Self {
         match payload.split_once(' ') {
             Some(("session", key)) => Self::Hint(Hint::read(key)),
@@ -66,7 +66,7 @@ pub(super) async fn open(
     connector: &Connector,
     pool: &Pool,
     connect_timeout: Duration,
-) -> StoreResult<Hints> {
+) -> HintResult<Hints> {
     let mut hints = time::timeout(connect_timeout, connect(connector))
         .await
         .map_err(|_elapsed| fault::timeout(connect_timeout))?
@@ -118,8 +118,8 @@ async fn drive<S, T>(
 
 impl Hints {
     /// Notifies by another connection, and waits for it on this one.
-    async fn hear_oneself(&mut self, pool: &Pool) -> StoreResult<()> {
-        let mark = entropy::bytes(&SystemEntropy).map_err(StoreError::unavailable)?;
+    async fn hear_oneself(&mut self, pool: &Pool) -> HintResult<()> {
+        let mark = entropy::bytes(&SystemEntropy).map_err(HintError::broken)?;
         let mark = blake3::Hash::from_bytes(mark).to_hex();
         let payload = format!("test {mark}");
         let expected = Note::read(&payload);
@@ -134,21 +134,22 @@ impl Hints {
         };
         time::timeout(SELF_TEST_TIMEOUT, heard)
             .await
-            .map_err(|_elapsed| StoreError::HintsSwallowed)?
+            .map_err(|_elapsed| HintError::Swallowed)?
     }
 
-    /// Asks the server for nothing.
-    async fn ping(&self) -> StoreResult<()> {
+    /// An empty query: does the server still answer?
+    async fn ping(&self) -> HintResult<()> {
         time::timeout(PING_TIMEOUT, self.client.batch_execute(""))
             .await
             .map_err(|_elapsed| fault::timeout(PING_TIMEOUT))?
-            .map_err(|error| fault::store_error(error, PING_TIMEOUT))
+            .map_err(|error| fault::store_error(error, PING_TIMEOUT))?;
+        Ok(())
     }
 }
 
 #[async_trait]
 impl HintStream for Hints {
-    async fn next(&mut self) -> StoreResult<Hint> {
+    async fn next(&mut self) -> HintResult<Hint> {
         loop {
             let Ok(note) = time::timeout(PING_EVERY, self.inbox.recv()).await else {
                 self.ping().await?;
@@ -166,6 +167,6 @@ impl HintStream for Hints {
     }
 }
 
-fn ended() -> StoreError {
-    StoreError::unavailable("the connection of the hints ended")
+fn ended() -> HintError {
+    HintError::broken("the connection of the hints ended")
 }

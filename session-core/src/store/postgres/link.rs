@@ -14,8 +14,9 @@ use tokio_postgres::{Client, Row, Statement};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::connect::Connector;
+use super::fault;
+use super::options::PostgresOptions;
 use super::pool::Params;
-use super::{PostgresOptions, fault};
 use crate::store::{StoreError, StoreResult};
 
 /// A statement and its parameters.

@@ -39,7 +39,7 @@ pub(super) async fn retire(link: &Link, node: Uuid) -> StoreResult<()> {
     Ok(())
 }
 
-/// One row for each node, or one without a node. A standby may not know of nodes that have come since.
+/// One row for each node, or a single row without a node. A standby may lack the newest nodes, so it is refused.
 pub(super) async fn nodes(pool: &Pool, within: Duration) -> StoreResult<Vec<NodeReport>> {
     const SQL: &str = "\
         SELECT pg_is_in_recovery() AS in_recovery, n.node_id, n.applied, \

@@ -11,7 +11,8 @@ use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
 use super::connect::{Connector, PostgresConfigError};
-use super::{PostgresOptions, fault};
+use super::fault;
+use super::options::PostgresOptions;
 use crate::store::{StoreError, StoreResult};
 
 /// Parameters of a statement.
@@ -132,7 +133,7 @@ impl Pool {
     }
 
     /// Waits for a write, no longer than a write may take. When this fails the outcome is unknown, and dropping the
-    /// lease closes the connection: what has not been committed by then will not be.
+    /// lease closes the connection: the server rolls back what has not been committed by then.
     pub(super) async fn written<T>(
         &self,
         write: impl Future<Output = StoreResult<T>>,

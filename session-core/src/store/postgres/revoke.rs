@@ -14,8 +14,10 @@ use super::row::{column, in_use, mass_revoked, unended};
 use crate::session::RevokeReason;
 use crate::store::{Revoked, Scope, StoreError, StoreResult};
 
-/// Ends the rows that a condition selects. A key only says which handle is meant: it may change while we wait for the row. Idle ones too, because a node may know of activity that is not written yet; but
-/// they are not counted.
+/// Ends the rows that a condition selects.
+///
+/// A condition selects by handle: the key may change while this statement waits for the row. Idle sessions end as well,
+/// because a node may know of a use that is not written yet. Only sessions in use are counted.
 macro_rules! end {
     ($which:literal) => {
         concat!(

@@ -9,7 +9,8 @@ use tokio_postgres::Error as PgError;
 use super::fault;
 use super::pool::Pool;
 use super::row::column;
-use crate::store::{SchemaError, StoreError, StoreResult, accept_lease};
+use crate::store::schema::{accept_lease, accept_version};
+use crate::store::{SchemaError, StoreError, StoreResult};
 
 /// Migrations in order; the version of the schema is how many of them have been applied.
 const MIGRATIONS: [&str; 10] = [
@@ -45,11 +46,6 @@ const TRIGGERS: [(&str, bool); 13] = [
 /// Longest migration, the wait for another node's included.
 const APPLY_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Version that this program needs.
-fn needed() -> i32 {
-    i32::try_from(MIGRATIONS.len()).unwrap_or(i32::MAX)
-}
-
 pub(super) async fn check(pool: &Pool) -> StoreResult<()> {
     const VERSION: &str = "\
         SELECT coalesce(max(version), 0) AS version, pg_is_in_recovery() AS in_recovery, \
@@ -63,7 +59,7 @@ pub(super) async fn check(pool: &Pool) -> StoreResult<()> {
     if column(row, "in_recovery")? {
         return Err(StoreError::InRecovery);
     }
-    accept(column(row, "version")?)?;
+    accept_version(column(row, "version")?, MIGRATIONS.len())?;
     accept_lease(column(row, "lease_ms")?)?;
     let mut enabled: Vec<(String, bool)> = Vec::new();
     for row in pool.read(ENABLED, &[]).await? {
@@ -75,16 +71,6 @@ pub(super) async fn check(pool: &Pool) -> StoreResult<()> {
         }
     }
     Ok(())
-}
-
-fn accept(found: i32) -> Result<(), SchemaError> {
-    let needed = needed();
-    match found {
-        0 => Err(SchemaError::Missing),
-        found if found < needed => Err(SchemaError::Old { found, needed }),
-        found if found > needed => Err(SchemaError::New { found, needed }),
-        _ => Ok(()),
-    }
 }
 
 /// Asks before it acts, so that a role without DDL may call it where there is nothing to do.
@@ -99,13 +85,13 @@ pub(super) async fn apply(pool: &Pool) -> StoreResult<()> {
         .map_err(|_elapsed| fault::timeout(APPLY_TIMEOUT))?
         .map_err(|error| fault::store_error(error, APPLY_TIMEOUT))?;
     lease.give_back();
-    Ok(accept(applied)?)
+    Ok(accept_version(applied, MIGRATIONS.len())?)
 }
 
 /// Applies what is missing in one transaction and answers with the version that is then in force. Any number of nodes may
 /// try at once: of two that create the first table one waits and finds it there, and its lock lets one go on at a time.
-/// An advisory lock would do, if not everybody who may connect could hold it. Everything is created in the first schema of the search path, and the functions remember
-/// that one, with the temporary schema last.
+/// An advisory lock would not do: everybody who may connect could hold it. Everything is created in the first schema of the
+/// search path. The functions remember that one, with the temporary schema last.
 async fn migrate(client: &ClientWrapper) -> Result<i32, PgError> {
     const PREPARE: &str = "\
         BEGIN; \

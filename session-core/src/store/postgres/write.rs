@@ -18,8 +18,8 @@ pub(super) async fn insert(pool: &Pool, new: &NewSession) -> StoreResult<Session
     let client = lease.client()?;
     let inserted = pool
         .written(async {
-            let meanwhile = revoked_meanwhile(client, new).await;
-            if meanwhile.map_err(|error| pool.write_error(error))? {
+            let begun = begin_unless_revoked(client, new).await;
+            if !begun.map_err(|error| pool.write_error(error))? {
                 return undone(pool, client, StoreError::RevokedMeanwhile).await;
             }
             if let Some(limit) = new.limit {
@@ -53,12 +53,15 @@ async fn undone<T>(pool: &Pool, client: &ClientWrapper, why: StoreError) -> Stor
     Err(why)
 }
 
-/// A sample above the head was taken from a history that is lost, and is not to be compared with this one's numbers.
+/// Begins the transaction of a new session, unless that session must not be stored (R8). `false`: it must not; the
+/// caller rolls back.
 ///
-/// Begins, and asks whether a mass revocation is newer than the sample of this login (R8). FOR SHARE waits for one that is
-/// being committed. One that begins later gets a number above the sample, so the session is dead when it appears. And
-/// whether the session that is being rotated has ended or changed; if not, it is locked, so that it cannot end before its successor.
-pub(super) async fn revoked_meanwhile(
+/// - No mass revocation of its user, tenant or everybody may be newer than its sample. FOR SHARE waits for one that is being
+///   committed. One that begins later gets a number above the sample, so the session is dead when it appears.
+/// - A sample above the head comes from a history that is lost. Its number cannot be compared with those of this history.
+/// - The session that is being rotated must be alive and unchanged. It is locked, so that it cannot end before its
+///   successor is stored.
+pub(super) async fn begin_unless_revoked(
     client: &ClientWrapper,
     new: &NewSession,
 ) -> Result<bool, PgError> {
@@ -71,8 +74,8 @@ pub(super) async fn revoked_meanwhile(
             SELECT FROM sidgate_session WHERE session_key = $4 AND version = $5 AND revoked_at IS NULL \
             FOR NO KEY UPDATE \
         ) \
-        SELECT EXISTS (SELECT FROM newer WHERE newer) OR $3 > (SELECT seq FROM sidgate_clock) \
-            OR ($4::bytea IS NOT NULL AND NOT EXISTS (SELECT FROM predecessor))";
+        SELECT NOT EXISTS (SELECT FROM newer WHERE newer) AND $3 <= (SELECT seq FROM sidgate_clock) \
+            AND ($4::bytea IS NULL OR EXISTS (SELECT FROM predecessor))";
     let statement = client.prepare_cached(SQL).await?;
     let (user, tenant) = (new.identity.user_id(), new.identity.tenant_id());
     let predecessor = new.origin.predecessor();
@@ -190,9 +193,9 @@ pub(super) async fn update(
     })
 }
 
-/// A row that somebody else holds is skipped: it is being written anyway, and a touch may neither wait nor deadlock with
-/// the touches of another node. A use that came after the session's idle end does not count (R7), and neither does one that
-/// is written long after that end: the schema refuses it from ten minutes on.
+/// A row that somebody else holds is skipped: it is being written anyway, and a touch that waited could deadlock with the
+/// touches of another node. A use after the session's idle end does not count (R7). A use before it counts when it is written
+/// within nine minutes after that end, because the schema refuses it from ten minutes on.
 pub(super) async fn touch(pool: &Pool, batch: &[Touch]) -> StoreResult<u64> {
     const SQL: &str = "\
         WITH used AS ( \

@@ -3,10 +3,9 @@
 use tokio_rusqlite::rusqlite::{Connection, ToSql, named_params};
 
 use super::lane::{is_duplicate, store_error};
-use super::legacy::execute;
-use super::read::rows;
 use super::row::{column, mass_revoked, unended};
-use super::write::{begin, read_back, revoked_meanwhile, store};
+use super::statement::{execute, rows};
+use super::write::{begin, begin_unless_revoked, read_back, store};
 use crate::clock::SharedClock;
 use crate::sid::SessionKey;
 use crate::store::{Adopted, Adoption, Attached, Attachment, ProvenRow, StoreError, StoreResult};
@@ -17,10 +16,7 @@ pub(super) fn adopt(
     adoption: &Adoption,
 ) -> StoreResult<Adopted> {
     let new = &adoption.session;
-    let transaction = begin(connection)?;
-    if revoked_meanwhile(&transaction, new)? {
-        return Err(StoreError::RevokedMeanwhile);
-    }
+    let transaction = begin_unless_revoked(connection, new)?;
     let now = clock.wall();
     let (user, tenant) = (new.identity.user_id(), new.identity.tenant_id());
     let late = cut_off_rows(&transaction, user, tenant, &adoption.rows)?;

@@ -3,8 +3,8 @@
 use tokio_rusqlite::rusqlite::{Connection, Row, named_params};
 use uuid::Uuid;
 
-use super::read::rows;
 use super::row::{self, column};
+use super::statement::rows;
 use crate::clock::Timestamp;
 use crate::session::Seq;
 use crate::store::{Event, History, PULSE_LIMIT, Pulse, SchemaError, StoreResult};

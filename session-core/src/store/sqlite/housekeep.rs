@@ -10,9 +10,10 @@ use tokio_rusqlite::rusqlite::{Connection, ToSql};
 
 use super::lane::store_error;
 use super::row::micros;
+use super::statement::execute;
 use super::write::begin;
 use crate::clock::Timestamp;
-use crate::store::{Housekept, StoreError, StoreResult};
+use crate::store::{Housekept, StoreResult};
 
 /// How long sessions are kept that have ended.
 const ENDED_KEPT: Duration = Duration::from_secs(24 * 3_600);
@@ -89,7 +90,7 @@ pub(super) fn housekeep(
     let before = |kept| now.as_micros().saturating_sub(micros(kept));
     let (ended, heard, seen) = (before(ENDED_KEPT), before(EVENTS_KEPT), before(NODES_KEPT));
     let transaction = begin(connection)?;
-    let run = |sql: &str, params: Params<'_>| run(&transaction, sql, params);
+    let run = |sql: &str, params: Params<'_>| execute(&transaction, sql, params);
     // Revocations first: the rows that are marked next must be dead by one that is still there.
     let revocations = run(REVOCATIONS, &[(":limit", &limit)])?;
     let marked = run(MARK, &[(":time", &now.as_micros()), (":limit", &limit)])?;
@@ -112,13 +113,4 @@ pub(super) fn housekeep(
         taken: false,
         more: [sessions, marked, revocations, events, nodes, former_keys].contains(&all),
     })
-}
-
-/// How many rows a statement has concerned.
-fn run(connection: &Connection, sql: &str, params: Params<'_>) -> StoreResult<u64> {
-    let ran = connection
-        .prepare_cached(sql)
-        .and_then(|mut statement| statement.execute(params))
-        .map_err(store_error)?;
-    u64::try_from(ran).map_err(|_error| StoreError::Corrupt("count"))
 }

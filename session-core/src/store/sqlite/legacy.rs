@@ -6,8 +6,8 @@ use tokio_rusqlite::rusqlite::{Connection, Row, ToSql, named_params};
 
 use super::adopt::stamp_cutoffs;
 use super::lane::store_error;
-use super::read::rows;
 use super::row::{self, column, columns, mass_revoked, micros};
+use super::statement::{execute, rows};
 use super::write::begin;
 use crate::clock::Timestamp;
 use crate::keys::legacy::{LegacyKey, LegacyRow, WRAPPED_LEN};
@@ -93,7 +93,7 @@ pub(super) fn forget(
     let hour = before(TALLY_KEPT).div_euclid(HOUR);
     execute(&transaction, TALLY, &[(":hour", &hour)])?;
     transaction.commit().map_err(store_error)?;
-    u64::try_from(forgotten).map_err(|_error| StoreError::Corrupt("count"))
+    Ok(forgotten)
 }
 
 pub(super) fn tally(connection: &mut Connection, now: Timestamp, seen: &[Seen]) -> StoreResult<()> {
@@ -128,16 +128,4 @@ pub(super) fn tallied(connection: &Connection, now: Timestamp) -> StoreResult<Ta
         hour: now.as_micros().div_euclid(HOUR),
         seen: seen?,
     })
-}
-
-/// How many rows a statement has concerned.
-pub(super) fn execute(
-    connection: &Connection,
-    sql: &str,
-    params: &[(&str, &dyn ToSql)],
-) -> StoreResult<usize> {
-    connection
-        .prepare_cached(sql)
-        .and_then(|mut statement| statement.execute(params))
-        .map_err(store_error)
 }

@@ -4,9 +4,8 @@ use std::time::Duration;
 
 use tokio_rusqlite::rusqlite::{Connection, named_params};
 
-use super::lane::store_error;
-use super::read::rows;
 use super::row::{column, micros};
+use super::statement::{execute, rows};
 use crate::clock::Timestamp;
 use crate::keys::login::LoginDigest;
 use crate::store::login::{Familiar, LoginSeen, NETWORKS_MAX, NETWORKS_PER_OWNER};
@@ -64,16 +63,10 @@ pub(super) fn note(connection: &Connection, now: Timestamp, seen: &LoginSeen) ->
         ":now": now.as_micros(),
         ":fresh": micros(FRESH),
     };
-    let noted = connection
-        .prepare_cached(NOTE)
-        .and_then(|mut statement| statement.execute(params))
-        .map_err(store_error)?;
+    let noted = execute(connection, NOTE, params)?;
     if noted > 0 {
         let params = named_params! {":owner": owner, ":kept": NETWORKS_PER_OWNER};
-        connection
-            .prepare_cached(TRIM)
-            .and_then(|mut statement| statement.execute(params))
-            .map_err(store_error)?;
+        execute(connection, TRIM, params)?;
     }
     Ok(())
 }
@@ -94,9 +87,5 @@ pub(super) fn forget(
         ":most": NETWORKS_MAX,
         ":limit": i64::try_from(batch.max(1)).unwrap_or(i64::MAX),
     };
-    let gone = connection
-        .prepare_cached(SQL)
-        .and_then(|mut statement| statement.execute(params))
-        .map_err(store_error)?;
-    u64::try_from(gone).map_err(|_error| StoreError::Corrupt("count"))
+    execute(connection, SQL, params)
 }

@@ -5,9 +5,8 @@ use std::time::Duration;
 use tokio_rusqlite::rusqlite::{Connection, named_params};
 use uuid::Uuid;
 
-use super::lane::store_error;
-use super::read::rows;
 use super::row::{column, micros};
+use super::statement::{execute, rows};
 use crate::clock::Timestamp;
 use crate::session::Seq;
 use crate::store::{NodeReport, StoreError, StoreResult};
@@ -29,19 +28,12 @@ pub(super) fn report(
         ":eid": eid.map(Uuid::into_bytes),
         ":now": now.as_micros(),
     };
-    let written = connection.prepare_cached(SQL);
-    written
-        .and_then(|mut statement| statement.execute(params))
-        .map_err(store_error)?;
-    Ok(())
+    execute(connection, SQL, params).map(drop)
 }
 
 pub(super) fn retire(connection: &Connection, node: Uuid) -> StoreResult<()> {
     const SQL: &str = "DELETE FROM sidgate_node WHERE node_id = :node";
-    connection
-        .execute(SQL, named_params! {":node": node.to_string()})
-        .map_err(store_error)?;
-    Ok(())
+    execute(connection, SQL, named_params! {":node": node.to_string()}).map(drop)
 }
 
 pub(super) fn nodes(

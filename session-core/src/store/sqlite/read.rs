@@ -1,10 +1,10 @@
 //! Reads: one statement each, so that what belongs together comes from one snapshot.
 
-use tokio_rusqlite::rusqlite::{Connection, Params, Row, named_params};
+use tokio_rusqlite::rusqlite::{Connection, named_params};
 use uuid::Uuid;
 
-use super::lane::store_error;
 use super::row::{self, column, columns, current_key, in_use, mass_revoked, unended};
+use super::statement::rows;
 use crate::clock::Timestamp;
 use crate::session::{Seq, Session};
 use crate::sid::SessionKey;
@@ -125,20 +125,4 @@ pub(super) fn find(connection: &Connection, id: Uuid) -> StoreResult<Option<Stor
     );
     let params = named_params! {":id": id.to_string()};
     Ok(rows(connection, SQL, params, row::stored_session)?.pop())
-}
-
-/// Every row of a statement, read by `map`.
-pub(super) fn rows<T>(
-    connection: &Connection,
-    sql: &str,
-    params: impl Params,
-    map: impl Fn(&Row<'_>) -> StoreResult<T>,
-) -> StoreResult<Vec<T>> {
-    let mut statement = connection.prepare_cached(sql).map_err(store_error)?;
-    let mut rows = statement.query(params).map_err(store_error)?;
-    let mut found = Vec::new();
-    while let Some(row) = rows.next().map_err(store_error)? {
-        found.push(map(row)?);
-    }
-    Ok(found)
 }

@@ -4,6 +4,7 @@ use tokio_rusqlite::rusqlite::{Connection, named_params};
 
 use super::lane::{is_duplicate, store_error};
 use super::row::{in_use, mass_revoked, micros, unended};
+use super::statement::execute;
 use super::write::{begin, read_back};
 use crate::clock::SharedClock;
 use crate::session::Session;
@@ -50,15 +51,9 @@ pub(super) fn renew(
     let former = named_params! {":old": old, ":new": new, ":until": until};
     for sql in [EARLIER, LEGACY] {
         let pair = named_params! {":old": old, ":new": new};
-        transaction
-            .prepare_cached(sql)
-            .and_then(|mut statement| statement.execute(pair))
-            .map_err(store_error)?;
+        execute(&transaction, sql, pair)?;
     }
-    transaction
-        .prepare_cached(FORMER)
-        .and_then(|mut statement| statement.execute(former))
-        .map_err(store_error)?;
+    execute(&transaction, FORMER, former)?;
     let session = read_back(&transaction, &renewal.to)?;
     transaction.commit().map_err(store_error)?;
     Ok(Some(session))

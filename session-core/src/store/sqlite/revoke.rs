@@ -4,15 +4,15 @@ use tokio_rusqlite::rusqlite::{Connection, ToSql, named_params};
 
 use super::adopt::{end_old_logins, stamp_cutoffs};
 use super::lane::store_error;
-use super::read::rows;
 use super::row::{column, current_key, in_use, mass_revoked, unended};
+use super::statement::{execute, rows};
 use super::write::begin;
 use crate::clock::SharedClock;
 use crate::session::RevokeReason;
 use crate::store::{Revoked, SchemaError, Scope, StoreError, StoreResult};
 
-/// Ends the rows that a condition selects. Idle ones too, because a node may know of activity that is not written yet; but
-/// they are not counted.
+/// Ends the rows that a condition selects. Idle sessions end as well, because a node may know of a use that is not written
+/// yet. Only sessions in use are counted.
 macro_rules! end {
     ($($which:expr),+) => {
         concat!(
@@ -101,12 +101,8 @@ fn mass(
         column::<i64>(row, "sessions")
     });
     let sessions = counted?.pop().and_then(|count| u64::try_from(count).ok());
-    let written = connection.prepare_cached(UPSERT);
-    written
-        .and_then(|mut statement| {
-            statement.execute(named_params! {":kind": kind, ":subject": subject})
-        })
-        .map_err(store_error)?;
+    let written = named_params! {":kind": kind, ":subject": subject};
+    execute(connection, UPSERT, written)?;
     stamp_cutoffs(connection, now)?;
     revoked(connection, sessions.ok_or(StoreError::Corrupt("count"))?)
 }

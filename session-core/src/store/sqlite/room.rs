@@ -2,9 +2,8 @@
 
 use tokio_rusqlite::rusqlite::{Connection, named_params};
 
-use super::lane::store_error;
-use super::read::rows;
 use super::row::{column, current_key, in_use, mass_revoked, unended};
+use super::statement::{execute, rows};
 use crate::clock::Timestamp;
 use crate::session::{NewSession, OverLimit, SessionLimit};
 use crate::store::{StoreError, StoreResult};
@@ -44,10 +43,7 @@ pub(super) fn make_room(
         return Err(StoreError::SessionLimit { sessions });
     }
     for (key, _) in live.iter().skip(max - 1) {
-        connection
-            .prepare_cached(EVICT)
-            .and_then(|mut statement| statement.execute(named_params! {":now": now, ":key": key}))
-            .map_err(store_error)?;
+        execute(connection, EVICT, named_params! {":now": now, ":key": key})?;
     }
     Ok(())
 }

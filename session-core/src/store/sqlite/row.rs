@@ -43,7 +43,7 @@ macro_rules! mass_revoked {
     };
 }
 
-/// Whether a session `s` has been neither revoked, alone or with others, nor reached its absolute end at `:now`.
+/// Whether a session `s` is before its absolute end at `:now` and was not revoked, alone or with others.
 macro_rules! unended {
     () => {
         concat!(

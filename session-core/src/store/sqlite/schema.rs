@@ -3,10 +3,11 @@
 use tokio_rusqlite::rusqlite::{Connection, named_params};
 
 use super::lane::store_error;
-use super::read::rows;
 use super::row::column;
+use super::statement::rows;
 use super::write::begin;
-use crate::store::{SchemaError, StoreResult, accept_lease};
+use crate::store::schema::{accept_lease, accept_version};
+use crate::store::{SchemaError, StoreResult};
 
 /// Migrations in order; the version of the schema is how many of them have been applied.
 const MIGRATIONS: [&str; 10] = [
@@ -45,13 +46,8 @@ const TRIGGERS: [&str; 19] = [
     "sidgate_legacy_kept",
 ];
 
-/// Version that this program needs.
-fn needed() -> i32 {
-    i32::try_from(MIGRATIONS.len()).unwrap_or(i32::MAX)
-}
-
 pub(super) fn check(connection: &Connection) -> StoreResult<()> {
-    accept(version(connection)?)?;
+    accept_version(version(connection)?, MIGRATIONS.len())?;
     let lease = rows(
         connection,
         "SELECT lease_ms FROM sidgate_clock",
@@ -71,16 +67,6 @@ pub(super) fn check(connection: &Connection) -> StoreResult<()> {
         }
     }
     Ok(())
-}
-
-fn accept(found: i32) -> Result<(), SchemaError> {
-    let needed = needed();
-    match found {
-        0 => Err(SchemaError::Missing),
-        found if found < needed => Err(SchemaError::Old { found, needed }),
-        found if found > needed => Err(SchemaError::New { found, needed }),
-        _ => Ok(()),
-    }
 }
 
 /// Applies what is missing in one transaction. Its write lock lets any number of processes try at once.

@@ -5,9 +5,8 @@ use std::time::Duration;
 use tokio_rusqlite::rusqlite::{Connection, Row, named_params};
 use uuid::Uuid;
 
-use super::lane::store_error;
-use super::read::rows;
 use super::row::{column, micros};
+use super::statement::{execute, rows};
 use crate::clock::Timestamp;
 use crate::store::sighting::{self, Cursor, Flag, Sighting, Sightings};
 use crate::store::{StoreError, StoreResult};
@@ -38,10 +37,7 @@ pub(super) fn sight(connection: &Connection, seen: &Sighting) -> StoreResult<()>
         ":lon": lon,
         ":signals": sighting::written(&seen.signals),
     };
-    let added = connection
-        .prepare_cached(SQL)
-        .and_then(|mut statement| statement.execute(params));
-    added.map(drop).map_err(store_error)
+    execute(connection, SQL, params).map(drop)
 }
 
 pub(super) fn of(
@@ -105,11 +101,7 @@ pub(super) fn forget(
             SELECT id FROM sidgate_activity WHERE at < :before ORDER BY at LIMIT :limit)";
     let before = now.as_micros().saturating_sub(micros(kept));
     let params = named_params! {":before": before, ":limit": bigint(batch.max(1))};
-    let gone = connection
-        .prepare_cached(SQL)
-        .and_then(|mut statement| statement.execute(params))
-        .map_err(store_error)?;
-    u64::try_from(gone).map_err(|_error| StoreError::Corrupt("count"))
+    execute(connection, SQL, params)
 }
 
 fn sighting(row: &Row<'_>) -> StoreResult<(i64, Sighting)> {

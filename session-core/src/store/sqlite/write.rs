@@ -4,9 +4,9 @@
 use tokio_rusqlite::rusqlite::{self, Connection, Transaction, TransactionBehavior, named_params};
 
 use super::lane::{is_duplicate, store_error};
-use super::read::rows;
 use super::room::make_room;
 use super::row::{self, column, columns, current_key, mass_revoked, micros, unended};
+use super::statement::{execute, rows};
 use crate::clock::{SharedClock, Timestamp};
 use crate::session::{NewSession, Session};
 use crate::sid::SessionKey;
@@ -29,11 +29,8 @@ pub(super) fn insert(
          WHERE revoked_at IS NULL AND session_key = ",
         current_key!(":key")
     );
-    let transaction = begin(connection)?;
+    let transaction = begin_unless_revoked(connection, new)?;
     let now = clock.wall();
-    if revoked_meanwhile(&transaction, new)? {
-        return Err(StoreError::RevokedMeanwhile);
-    }
     if let Some(limit) = new.limit {
         make_room(&transaction, now, new, limit)?;
     }
@@ -47,19 +44,20 @@ pub(super) fn insert(
     if let Some(replaced) = new.origin.replaces() {
         let params =
             named_params! {":now": now.as_micros(), ":key": replaced.as_bytes().as_slice()};
-        let ended = transaction.prepare_cached(REPLACE);
-        ended
-            .and_then(|mut statement| statement.execute(params))
-            .map_err(store_error)?;
+        execute(&transaction, REPLACE, params)?;
     }
     let session = read_back(&transaction, &new.key)?;
     transaction.commit().map_err(store_error)?;
     Ok(session)
 }
 
-/// Whether a mass revocation is newer than the sample of this login (R8), or the session that is being rotated has ended or
-/// changed.
-pub(super) fn revoked_meanwhile(connection: &Connection, new: &NewSession) -> StoreResult<bool> {
+/// Begins the transaction of a new session, or fails with [`StoreError::RevokedMeanwhile`] because that session must not
+/// be stored (R8): a mass revocation is newer than its sample, the sample comes from a history that is lost, or the session
+/// that is being rotated has ended or changed.
+pub(super) fn begin_unless_revoked<'c>(
+    connection: &'c mut Connection,
+    new: &NewSession,
+) -> StoreResult<Transaction<'c>> {
     const SQL: &str = "\
         SELECT EXISTS (SELECT 1 FROM sidgate_revocation \
             WHERE (kind = 'user' AND subject = :user OR kind = 'tenant' AND subject = :tenant OR kind = 'all' AND subject = '') \
@@ -75,8 +73,12 @@ pub(super) fn revoked_meanwhile(connection: &Connection, new: &NewSession) -> St
         ":predecessor": predecessor.map(|(key, _)| key.as_bytes().as_slice()),
         ":version": predecessor.map(|(_, version)| version),
     };
-    let found = rows(connection, SQL, params, |row| column(row, "revoked"))?;
-    Ok(found.contains(&true))
+    let transaction = begin(connection)?;
+    let found = rows(&transaction, SQL, params, |row| column(row, "revoked"))?;
+    if found.contains(&true) {
+        return Err(StoreError::RevokedMeanwhile);
+    }
+    Ok(transaction)
 }
 
 pub(super) fn store(
@@ -153,10 +155,7 @@ pub(super) fn update(
         ":tenant": change.identity.tenant_id(),
         ":ref": change.references.as_stored(),
     };
-    let updated = transaction.prepare_cached(UPDATE);
-    updated
-        .and_then(|mut statement| statement.execute(params))
-        .map_err(store_error)?;
+    execute(&transaction, UPDATE, params)?;
     transaction.commit().map_err(store_error)?;
     Ok(Updated::Done)
 }

@@ -66,6 +66,20 @@ pub async fn progress_in_another_history_does_not_count(f: &impl Fixture) {
     }
 }
 
+/// Whoever looks for nodes after the events of the pulse were read finds this one.
+pub async fn a_report_goes_with_a_pulse(f: &impl Fixture) {
+    let [first, second] = log(f).await;
+    let store = f.store();
+    let pulse = store.report_and_pulse(node(1), first.seq, Some(first.eid));
+    let pulse = ok(pulse.await);
+    assert_eq!(pulse.anchor, Some(first.eid));
+    assert_eq!(pulse.events, [second]);
+    assert_eq!(
+        applied(&ok(f.other_node().nodes(HOUR).await)),
+        [(node(1), 1)]
+    );
+}
+
 /// By the store's clock.
 pub async fn a_silent_node_drops_out(f: &impl Fixture) {
     let [first, second] = log(f).await;

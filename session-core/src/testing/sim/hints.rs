@@ -9,9 +9,10 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
 use super::{Roll, SimLink, SimStore};
+use crate::hint::{Hint, HintError, HintResult, HintStream};
 use crate::session::Seq;
 use crate::sid::SessionKey;
-use crate::store::{Event, Hint, HintStream, StoreError, StoreResult, Subject};
+use crate::store::{Event, Subject};
 
 /// One node's channel. Ends when the way to the store breaks.
 pub(super) struct SimHints {
@@ -77,11 +78,11 @@ fn hint(event: &Event, vague: bool) -> Hint {
 
 #[async_trait]
 impl HintStream for SimHints {
-    async fn next(&mut self) -> StoreResult<Hint> {
+    async fn next(&mut self) -> HintResult<Hint> {
         loop {
             self.collect();
             if self.link.is_broken() {
-                return Err(StoreError::unavailable("the channel broke"));
+                return Err(HintError::broken("the channel broke"));
             }
             let first = self.coming.first_key_value().map(|((at, _), _)| *at);
             if first.is_some_and(|at| at <= Instant::now()) {
@@ -94,7 +95,7 @@ impl HintStream for SimHints {
             tokio::select! {
                 biased;
                 changed = self.heads.changed() => {
-                    changed.map_err(|_gone| StoreError::unavailable("the store is gone"))?;
+                    changed.map_err(|_gone| HintError::broken("the store is gone"))?;
                 }
                 () = sleep_until(arrival) => {}
             }

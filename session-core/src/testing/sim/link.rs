@@ -5,27 +5,21 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Weak};
-use std::time::Duration;
 
-use async_trait::async_trait;
 use parking_lot::Mutex;
 use tokio::runtime::Handle;
 use tokio::time::{Instant, sleep};
-use uuid::Uuid;
 
 use super::fate::{End, Fate, Verb, Weather};
 use super::hints::SimHints;
 use super::{Dice, SimStore};
 use crate::freshness::tail::BEAT;
-use crate::session::{NewSession, RevokeReason, Seq, Session};
-use crate::sid::SessionKey;
+use crate::store::prelude::*;
 use crate::store::{
-    Change, Device, DevicePlace, HintStream, History, LegacyStore, LoginStore, NodeReport, Pulse,
-    Renewal, Revoked, Scope, SessionStore, SightingStore, Snapshot, StoreError, StoreResult,
-    StoredSession, Touch, Updated,
+    each_legacy_method, each_login_method, each_session_method, each_sighting_method,
 };
 
-/// See the module.
+/// One node's way to a [`SimStore`].
 #[derive(Debug)]
 pub struct SimLink {
     this: Weak<Self>,
@@ -181,6 +175,21 @@ impl SimLink {
     }
 }
 
+impl SimLink {
+    async fn open_hints(&self) -> HintResult<Option<Box<dyn HintStream>>> {
+        let times = {
+            let mut state = self.state.lock();
+            state.channels += 1;
+            state.channels
+        };
+        self.primary(Verb::Listen, 0, |_| Ok(())).await?;
+        let link = self.this.upgrade().ok_or(StoreError::InRecovery)?;
+        let roll = self.dice.roll(&[self.name, Verb::Listen as u64, times, 1]);
+        let store = Arc::clone(&self.store);
+        Ok(Some(Box::new(SimHints::new(link, store, roll))))
+    }
+}
+
 async fn wait(time: Duration) {
     if !time.is_zero() {
         sleep(time).await;
@@ -200,151 +209,127 @@ pub(super) fn digest(key: &SessionKey) -> u64 {
     u64::from_le_bytes([a, b, c, d, e, f, g, h])
 }
 
-impl LegacyStore for SimLink {}
-
-impl SightingStore for SimLink {}
-
-impl LoginStore for SimLink {}
-
-#[async_trait]
-impl SessionStore for SimLink {
-    async fn check_schema(&self) -> StoreResult<()> {
-        self.pass(Verb::CheckSchema, 0, |_| Ok(())).await
-    }
-
-    async fn apply_schema(&self) -> StoreResult<()> {
-        self.pass(Verb::ApplySchema, 0, |_| Ok(())).await
-    }
-
-    async fn pulse(&self, applied: Seq) -> StoreResult<Pulse> {
-        let in_recovery = self.weather() == Weather::Standby;
-        self.pass(Verb::Pulse, 0, move |store| {
+/// What becomes of a call, by its name. A method that is not listed is not simulated: it always fails.
+macro_rules! carry {
+    ($link:ident check_schema) => {
+        $link.pass(Verb::CheckSchema, 0, |_| Ok(())).await
+    };
+    ($link:ident apply_schema) => {
+        $link.pass(Verb::ApplySchema, 0, |_| Ok(())).await
+    };
+    ($link:ident pulse $applied:ident) => {{
+        let in_recovery = $link.weather() == Weather::Standby;
+        let pulse = move |store: &SimStore| {
+            let pulse = store.pulse($applied);
             Ok(Pulse {
                 in_recovery,
-                ..store.pulse_now(applied)
+                ..pulse
             })
-        })
-        .await
-    }
-
-    async fn history(&self, limit: usize) -> StoreResult<History> {
-        let in_recovery = self.weather() == Weather::Standby;
-        self.pass(Verb::History, 0, move |store| {
+        };
+        $link.pass(Verb::Pulse, 0, pulse).await
+    }};
+    ($link:ident history $limit:ident) => {{
+        let in_recovery = $link.weather() == Weather::Standby;
+        let history = move |store: &SimStore| {
+            let history = store.history($limit);
             Ok(History {
                 in_recovery,
-                ..store.history_now(limit)
+                ..history
             })
-        })
-        .await
-    }
-
-    async fn load(&self, key: &SessionKey) -> StoreResult<Snapshot> {
-        let key = *key;
-        self.primary(Verb::Load, digest(&key), move |store| {
-            Ok(store.load_now(&key))
-        })
-        .await
-    }
-
-    async fn head(&self) -> StoreResult<Seq> {
-        self.primary(Verb::Head, 0, |store| Ok(store.head_now()))
-            .await
-    }
-
-    async fn insert(&self, new: &NewSession) -> StoreResult<Session> {
-        let new = new.clone();
-        let about = digest(&new.key);
-        self.primary(Verb::Insert, about, move |store| store.insert_now(&new))
-            .await
-    }
-
-    async fn update(
-        &self,
-        key: &SessionKey,
-        version: i64,
-        change: &Change,
-    ) -> StoreResult<Updated> {
-        let (key, change) = (*key, change.clone());
-        self.primary(Verb::Update, digest(&key), move |store| {
-            Ok(store.update_now(&key, version, &change))
-        })
-        .await
-    }
-
-    async fn renew(&self, renewal: &Renewal) -> StoreResult<Option<Session>> {
-        let renewal = *renewal;
-        self.primary(Verb::Renew, digest(&renewal.of), move |store| {
-            Ok(store.renew_now(&renewal))
-        })
-        .await
-    }
-
-    async fn touch(&self, batch: &[Touch]) -> StoreResult<u64> {
-        let batch = batch.to_vec();
-        self.primary(Verb::Touch, 0, move |store| Ok(store.touch_now(&batch)))
-            .await
-    }
-
-    async fn revoke(&self, scope: &Scope, reason: RevokeReason) -> StoreResult<Revoked> {
-        let (scope, about) = (scope.clone(), about(scope));
-        self.primary(Verb::Revoke, about, move |store| {
-            Ok(store.revoke_now(&scope, reason))
-        })
-        .await
-    }
-
-    async fn listen(&self) -> StoreResult<Option<Box<dyn HintStream>>> {
-        let times = {
-            let mut state = self.state.lock();
-            state.channels += 1;
-            state.channels
         };
-        self.primary(Verb::Listen, 0, |_| Ok(())).await?;
-        let link = self.this.upgrade().ok_or(StoreError::InRecovery)?;
-        let roll = self.dice.roll(&[self.name, Verb::Listen as u64, times, 1]);
-        let store = Arc::clone(&self.store);
-        Ok(Some(Box::new(SimHints::new(link, store, roll))))
-    }
-
-    async fn list_by_user(
-        &self,
-        user_id: &str,
-        after: Option<DevicePlace>,
-        limit: usize,
-    ) -> StoreResult<Vec<Device>> {
-        let user_id = user_id.to_owned();
-        self.primary(Verb::ListByUser, 0, move |store| {
-            Ok(store.list_now(&user_id, after, limit))
-        })
-        .await
-    }
-
-    async fn find(&self, id: Uuid) -> StoreResult<Option<StoredSession>> {
-        self.primary(Verb::Find, 0, move |store| Ok(store.find_now(id)))
-            .await
-    }
-
-    async fn report(&self, node: Uuid, applied: Seq, eid: Option<Uuid>) -> StoreResult<()> {
-        self.primary(Verb::Report, 0, move |store| {
-            store.report_now(node, applied, eid);
+        $link.pass(Verb::History, 0, history).await
+    }};
+    ($link:ident load $key:ident) => {{
+        let key = *$key;
+        let load = move |store: &SimStore| Ok(store.load(&key));
+        $link.primary(Verb::Load, digest(&key), load).await
+    }};
+    ($link:ident head) => {
+        $link.primary(Verb::Head, 0, |store| Ok(store.head())).await
+    };
+    ($link:ident insert $new:ident) => {{
+        let new = $new.clone();
+        let insert = move |store: &SimStore| store.insert(&new);
+        $link.primary(Verb::Insert, digest(&$new.key), insert).await
+    }};
+    ($link:ident update $key:ident $version:ident $change:ident) => {{
+        let (key, change) = (*$key, $change.clone());
+        let update = move |store: &SimStore| Ok(store.update(&key, $version, &change));
+        $link.primary(Verb::Update, digest(&key), update).await
+    }};
+    ($link:ident renew $renewal:ident) => {{
+        let renewal = *$renewal;
+        let renew = move |store: &SimStore| Ok(store.renew(&renewal));
+        $link.primary(Verb::Renew, digest(&renewal.of), renew).await
+    }};
+    ($link:ident touch $batch:ident) => {{
+        let batch = $batch.to_vec();
+        let touch = move |store: &SimStore| Ok(store.touch(&batch));
+        $link.primary(Verb::Touch, 0, touch).await
+    }};
+    ($link:ident revoke $scope:ident $reason:ident) => {{
+        let scope = $scope.clone();
+        let revoke = move |store: &SimStore| Ok(store.revoke(&scope, $reason));
+        $link.primary(Verb::Revoke, about($scope), revoke).await
+    }};
+    ($link:ident list_by_user $user_id:ident $after:ident $limit:ident) => {{
+        let user_id = $user_id.to_owned();
+        let list = move |store: &SimStore| Ok(store.list_by_user(&user_id, $after, $limit));
+        $link.primary(Verb::ListByUser, 0, list).await
+    }};
+    ($link:ident find $id:ident) => {{
+        let find = move |store: &SimStore| Ok(store.find($id));
+        $link.primary(Verb::Find, 0, find).await
+    }};
+    ($link:ident report $node:ident $applied:ident $eid:ident) => {{
+        let report = move |store: &SimStore| {
+            store.report($node, $applied, $eid);
             Ok(())
-        })
-        .await
-    }
-
-    async fn nodes(&self, within: Duration) -> StoreResult<Vec<NodeReport>> {
-        self.primary(Verb::Nodes, 0, move |store| Ok(store.nodes_now(within)))
-            .await
-    }
-
-    async fn retire(&self, node: Uuid) -> StoreResult<()> {
-        self.primary(Verb::Retire, 0, move |store| {
-            store.retire_now(node);
+        };
+        $link.primary(Verb::Report, 0, report).await
+    }};
+    ($link:ident report_and_pulse $node:ident $applied:ident $eid:ident) => {{
+        $link.report($node, $applied, $eid).await?;
+        $link.pulse($applied).await
+    }};
+    ($link:ident nodes $within:ident) => {{
+        let nodes = move |store: &SimStore| Ok(store.nodes($within));
+        $link.primary(Verb::Nodes, 0, nodes).await
+    }};
+    ($link:ident retire $node:ident) => {{
+        let retire = move |store: &SimStore| {
+            store.retire($node);
             Ok(())
-        })
-        .await
-    }
+        };
+        $link.primary(Verb::Retire, 0, retire).await
+    }};
+    ($link:ident listen) => {
+        $link.open_hints().await
+    };
+    ($link:ident $method:ident $($argument:ident)*) => {{
+        let _ = ($link, $($argument),*);
+        Err(StoreError::unavailable(concat!(stringify!($method), " is not simulated")))
+    }};
 }
+
+macro_rules! carry_all {
+    ($trait:ident $($method:ident($($argument:ident: $type:ty),*) -> $answer:ty;)*) => {
+        #[async_trait]
+        impl $trait for SimLink {
+            $(
+                async fn $method(&self $(, $argument: $type)*) -> $answer {
+                    let link = self;
+                    carry!(link $method $($argument)*)
+                }
+            )*
+        }
+    };
+}
+
+each_session_method!(carry_all);
+each_legacy_method!(carry_all);
+each_login_method!(carry_all);
+each_sighting_method!(carry_all);
 
 fn about(scope: &Scope) -> u64 {
     let text = |text: &str| {

@@ -7,8 +7,8 @@
 //! ([`SimLink`]).
 //!
 //! - [`SimClock`]: the boot clock is tokio's; each node's wall clock is as wrong as it is told to be.
-//! - [`SimStore`]: a linearizable [`SessionStore`](crate::store::SessionStore) in memory that keeps a journal of its commits.
-//! - [`SimLink`]: one node's way to the store, with faults.
+//! - [`SimStore`]: a linearizable store in memory that keeps a journal of its commits.
+//! - [`SimLink`]: one node's way to the store, with faults: the node's [`SessionStore`](crate::store::SessionStore).
 //! - [`SimShared`], [`SimSharedLink`]: the shared cache, which forgets, lies and rolls back, and one node's way to it.
 
 mod clock;

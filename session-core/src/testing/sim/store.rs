@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
 use parking_lot::Mutex;
 use tokio::sync::watch;
 use uuid::Uuid;
@@ -15,12 +14,11 @@ use crate::clock::{Clock, Timestamp};
 use crate::session::{NewSession, RevokeReason, Seq, Session};
 use crate::sid::SessionKey;
 use crate::store::{
-    Change, Device, DevicePlace, Event, History, LegacyStore, LoginStore, NodeReport, PULSE_LIMIT,
-    Pulse, Renewal, Revoked, Scope, SessionStore, SightingStore, Snapshot, StoreResult,
-    StoredSession, Touch, Updated,
+    Change, Device, DevicePlace, Event, History, NodeReport, PULSE_LIMIT, Pulse, Renewal, Revoked,
+    Scope, Snapshot, StoreResult, StoredSession, Touch, Updated,
 };
 
-/// See the module. Every call happens at once and as a whole.
+/// A linearizable store in memory. Every call happens at once and as a whole.
 #[derive(Debug)]
 pub struct SimStore {
     clock: Arc<SimClock>,
@@ -110,7 +108,7 @@ impl SimStore {
         }
     }
 
-    pub(super) fn pulse_now(&self, applied: Seq) -> Pulse {
+    pub(super) fn pulse(&self, applied: Seq) -> Pulse {
         let truth = self.truth.lock();
         let anchor = truth.events.iter().find(|event| event.seq == applied);
         let after = truth.events.iter().filter(|event| event.seq > applied);
@@ -124,7 +122,7 @@ impl SimStore {
         }
     }
 
-    pub(super) fn history_now(&self, limit: usize) -> History {
+    pub(super) fn history(&self, limit: usize) -> History {
         let truth = self.truth.lock();
         let skipped = truth.events.len().saturating_sub(limit);
         History {
@@ -135,7 +133,7 @@ impl SimStore {
         }
     }
 
-    pub(super) fn load_now(&self, key: &SessionKey) -> Snapshot {
+    pub(super) fn load(&self, key: &SessionKey) -> Snapshot {
         let truth = self.truth.lock();
         Snapshot {
             as_of: truth.head,
@@ -146,31 +144,32 @@ impl SimStore {
         }
     }
 
-    pub(super) fn head_now(&self) -> Seq {
+    pub(super) fn head(&self) -> Seq {
         self.truth.lock().head
     }
 
-    pub(super) fn insert_now(&self, new: &NewSession) -> StoreResult<Session> {
+    pub(super) fn insert(&self, new: &NewSession) -> StoreResult<Session> {
         self.commit(|truth, now| truth.insert(now, new))
     }
 
-    pub(super) fn update_now(&self, key: &SessionKey, version: i64, change: &Change) -> Updated {
+    pub(super) fn update(&self, key: &SessionKey, version: i64, change: &Change) -> Updated {
         self.commit(|truth, now| truth.update(now, key, version, change))
     }
 
-    pub(super) fn renew_now(&self, renewal: &Renewal) -> Option<Session> {
+    pub(super) fn renew(&self, renewal: &Renewal) -> Option<Session> {
         self.commit(|truth, now| truth.renew(now, renewal))
     }
 
-    pub(super) fn touch_now(&self, batch: &[Touch]) -> u64 {
+    pub(super) fn touch(&self, batch: &[Touch]) -> u64 {
         self.truth.lock().touch(self.clock.wall(), batch)
     }
 
-    pub(super) fn revoke_now(&self, scope: &Scope, reason: RevokeReason) -> Revoked {
+    /// Ends sessions. Also for somebody who is no node, and ends them by SQL.
+    pub fn revoke(&self, scope: &Scope, reason: RevokeReason) -> Revoked {
         self.commit(|truth, now| truth.revoke(now, scope, reason))
     }
 
-    pub(super) fn list_now(
+    pub(super) fn list_by_user(
         &self,
         user_id: &str,
         after: Option<DevicePlace>,
@@ -187,7 +186,7 @@ impl SimStore {
         found
     }
 
-    pub(super) fn report_now(&self, node: Uuid, applied: Seq, eid: Option<Uuid>) {
+    pub(super) fn report(&self, node: Uuid, applied: Seq, eid: Option<Uuid>) {
         let now = self.clock.wall();
         let mut truth = self.truth.lock();
         let mut events = truth.events.iter();
@@ -196,7 +195,7 @@ impl SimStore {
         truth.nodes.insert(node, (applied, now));
     }
 
-    pub(super) fn nodes_now(&self, within: Duration) -> Vec<NodeReport> {
+    pub(super) fn nodes(&self, within: Duration) -> Vec<NodeReport> {
         let now = self.clock.wall();
         let truth = self.truth.lock();
         let reports = truth.nodes.iter().map(|(node, (applied, at))| NodeReport {
@@ -207,96 +206,11 @@ impl SimStore {
         reports.filter(|report| report.age < within).collect()
     }
 
-    pub(super) fn retire_now(&self, node: Uuid) {
+    pub(super) fn retire(&self, node: Uuid) {
         self.truth.lock().nodes.remove(&node);
     }
 
-    pub(super) fn find_now(&self, id: Uuid) -> Option<StoredSession> {
+    pub(super) fn find(&self, id: Uuid) -> Option<StoredSession> {
         self.truth.lock().by_handle(id)
-    }
-}
-
-impl LegacyStore for SimStore {}
-
-impl SightingStore for SimStore {}
-
-impl LoginStore for SimStore {}
-
-#[async_trait]
-impl SessionStore for SimStore {
-    async fn check_schema(&self) -> StoreResult<()> {
-        Ok(())
-    }
-
-    async fn apply_schema(&self) -> StoreResult<()> {
-        Ok(())
-    }
-
-    async fn pulse(&self, applied: Seq) -> StoreResult<Pulse> {
-        Ok(self.pulse_now(applied))
-    }
-
-    async fn history(&self, limit: usize) -> StoreResult<History> {
-        Ok(self.history_now(limit))
-    }
-
-    async fn load(&self, key: &SessionKey) -> StoreResult<Snapshot> {
-        Ok(self.load_now(key))
-    }
-
-    async fn head(&self) -> StoreResult<Seq> {
-        Ok(self.head_now())
-    }
-
-    async fn insert(&self, new: &NewSession) -> StoreResult<Session> {
-        self.insert_now(new)
-    }
-
-    async fn update(
-        &self,
-        key: &SessionKey,
-        version: i64,
-        change: &Change,
-    ) -> StoreResult<Updated> {
-        Ok(self.update_now(key, version, change))
-    }
-
-    async fn renew(&self, renewal: &Renewal) -> StoreResult<Option<Session>> {
-        Ok(self.renew_now(renewal))
-    }
-
-    async fn touch(&self, batch: &[Touch]) -> StoreResult<u64> {
-        Ok(self.touch_now(batch))
-    }
-
-    async fn revoke(&self, scope: &Scope, reason: RevokeReason) -> StoreResult<Revoked> {
-        Ok(self.revoke_now(scope, reason))
-    }
-
-    async fn list_by_user(
-        &self,
-        user_id: &str,
-        after: Option<DevicePlace>,
-        limit: usize,
-    ) -> StoreResult<Vec<Device>> {
-        Ok(self.list_now(user_id, after, limit))
-    }
-
-    async fn find(&self, id: Uuid) -> StoreResult<Option<StoredSession>> {
-        Ok(self.find_now(id))
-    }
-
-    async fn report(&self, node: Uuid, applied: Seq, eid: Option<Uuid>) -> StoreResult<()> {
-        self.report_now(node, applied, eid);
-        Ok(())
-    }
-
-    async fn nodes(&self, within: Duration) -> StoreResult<Vec<NodeReport>> {
-        Ok(self.nodes_now(within))
-    }
-
-    async fn retire(&self, node: Uuid) -> StoreResult<()> {
-        self.retire_now(node);
-        Ok(())
     }
 }

@@ -109,11 +109,23 @@ async fn a_channel_ends_with_its_connection_and_another_can_be_opened() {
     redis.stop();
     let heard = timeout(AT_ONCE, hints.next()).await.expect("at once");
     assert!(
-        matches!(heard, Err(StoreError::Unavailable(_))),
+        matches!(
+            heard,
+            Err(HintError::Broken {
+                kind: "unavailable",
+                ..
+            })
+        ),
         "{heard:?}"
     );
     let down = timeout(AT_ONCE * 2, cache.listen()).await.expect("it ends");
-    assert!(matches!(down, Err(StoreError::Unavailable(_))));
+    assert!(matches!(
+        down,
+        Err(HintError::Broken {
+            kind: "unavailable",
+            ..
+        })
+    ));
     redis.restart();
     let mut hints = loop {
         match cache.listen().await {
@@ -149,7 +161,7 @@ async fn a_subscription_that_was_refused_is_noticed() {
     let Err(refused) = refused else {
         panic!("nothing arrives");
     };
-    assert!(matches!(refused, StoreError::HintsSwallowed), "{refused:?}");
+    assert!(matches!(refused, HintError::Swallowed), "{refused:?}");
 }
 
 #[tokio::test]

@@ -1,10 +1,13 @@
 //! Until when a node may serve from its caches without hearing from the store (R1, R2).
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use crate::clock::Boot;
-/// Length of a lease, counted from the moment the heartbeat that earned it was sent.
-pub use crate::store::LEASE;
+
+/// Length of a lease, counted from the moment the heartbeat that earned it was sent. The store has it too
+/// (`sidgate_clock.lease_ms`), so that others know how long to wait.
+pub const LEASE: Duration = Duration::from_secs(2);
 
 /// The end of the current lease on the boot clock. Starts out ended.
 #[derive(Debug, Default)]

@@ -1,0 +1,49 @@
+//! What one process knows of its store's history, and how it is doing.
+
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use super::signals::Signals;
+use super::{Lease, Window};
+use crate::clock::{SharedClock, StoreTime};
+use crate::stats::Stats;
+use crate::store::SessionStore;
+
+/// One process that serves sessions of a store. The heartbeat, the caches and the service share it.
+#[derive(Debug)]
+pub struct Node {
+    /// The name under which the process reports to the store, as long as it lives.
+    pub id: Uuid,
+    /// The truth.
+    pub store: Arc<dyn SessionStore>,
+    /// Time on this machine.
+    pub clock: SharedClock,
+    /// The events that were applied.
+    pub window: Window,
+    /// Until when caches may be believed.
+    pub lease: Lease,
+    /// The store's clock, as far as heartbeats tell.
+    pub store_time: StoreTime,
+    /// How others talk with the heartbeat.
+    pub signals: Signals,
+    /// Counts.
+    pub stats: Stats,
+}
+
+impl Node {
+    /// A node that has not heard from its store yet: it believes nothing.
+    #[must_use]
+    pub fn new(id: Uuid, store: Arc<dyn SessionStore>, clock: SharedClock) -> Self {
+        Self {
+            id,
+            store,
+            clock,
+            window: Window::default(),
+            lease: Lease::default(),
+            store_time: StoreTime::default(),
+            signals: Signals::default(),
+            stats: Stats::default(),
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! A hint: somebody says that something was committed (R4).
+//!
+//! Databases and caches carry hints. A hint proves nothing and only hurries a node up, so anybody may make one.
+
+use std::error::Error as StdError;
+
+use async_trait::async_trait;
+use thiserror::Error;
+
+use crate::sid::SessionKey;
+
+/// Somebody says that something was committed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hint {
+    /// It concerns this session.
+    Session(SessionKey),
+    /// It concerns more, or the hint does not say.
+    Something,
+}
+
+impl Hint {
+    /// Reads what anybody may have written: the key of a session in hex, or else something.
+    pub(crate) fn read(text: &str) -> Self {
+        blake3::Hash::from_hex(text).map_or(Self::Something, |key| {
+            Self::Session(SessionKey::from_bytes(*key.as_bytes()))
+        })
+    }
+}
+
+/// Result of opening or reading a channel of hints.
+pub type HintResult<T> = Result<T, HintError>;
+
+/// A channel of hints.
+#[async_trait]
+pub trait HintStream: Send {
+    /// The next hint. An error ends the channel; open another one. Cancel-safe.
+    async fn next(&mut self) -> HintResult<Hint>;
+}
+
+/// Why there is no channel of hints.
+#[derive(Debug, Error)]
+pub enum HintError {
+    /// It could not be opened, or it broke.
+    #[error("the channel of hints is broken")]
+    Broken {
+        /// Short name of the failure for logs.
+        kind: &'static str,
+        /// What failed.
+        #[source]
+        cause: Box<dyn StdError + Send + Sync>,
+    },
+    /// The server accepts LISTEN, and what it is told to pass on never arrives.
+    #[error(
+        "LISTEN is accepted and nothing arrives: is there a connection pooler in transaction mode?"
+    )]
+    Swallowed,
+}
+
+impl HintError {
+    /// Wraps a driver's error.
+    pub fn broken(cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        Self::Broken {
+            kind: "unavailable",
+            cause: cause.into(),
+        }
+    }
+
+    /// Short name for logs.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Broken { kind, .. } => kind,
+            Self::Swallowed => "hints_swallowed",
+        }
+    }
+}

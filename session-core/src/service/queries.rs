@@ -1,0 +1,84 @@
+//! What the store says about sessions, for those who look and change nothing.
+
+use uuid::Uuid;
+
+use super::receipt::SEEN_WITHIN;
+use super::{Sessions, SessionsError};
+use crate::session::Session;
+use crate::sid::SessionKey;
+use crate::store::{Device, DevicePlace, NodeReport, Search, StoredSession};
+
+/// Most sessions on one page of a list.
+pub const PAGE_MAX: usize = 100;
+
+impl Sessions {
+    /// What the store still has of a session, dead or alive.
+    ///
+    /// # Errors
+    /// When the store failed.
+    pub async fn remains(&self, key: SessionKey) -> Result<Option<Session>, SessionsError> {
+        let snapshot = self
+            .ask_store(|store| async move { store.load(&key).await })
+            .await?;
+        Ok(snapshot.row.map(|row| row.session))
+    }
+
+    /// A page of the live sessions of a user, newest activity first, and where the next one begins if there is one. At
+    /// most [`PAGE_MAX`] at a time.
+    ///
+    /// # Errors
+    /// When the store failed.
+    pub async fn list(
+        &self,
+        user_id: &str,
+        after: Option<DevicePlace>,
+        limit: usize,
+    ) -> Result<(Vec<Device>, Option<DevicePlace>), SessionsError> {
+        let user_id = user_id.to_owned();
+        let limit = limit.min(PAGE_MAX);
+        let listed = self.ask_store(move |store| async move {
+            store.list_by_user(&user_id, after, limit + 1).await
+        });
+        let mut page = listed.await?;
+        let has_more = page.len() > limit;
+        page.truncate(limit);
+        let next = page.last().filter(|_| has_more).map(Device::place);
+        Ok((page, next))
+    }
+
+    /// Live sessions for an operator, the latest login first.
+    ///
+    /// # Errors
+    /// When the store failed.
+    pub async fn search(&self, search: Search) -> Result<Vec<Session>, SessionsError> {
+        self.ask_store(|store| async move { store.search(&search).await })
+            .await
+    }
+
+    /// How many sessions live.
+    ///
+    /// # Errors
+    /// When the store failed.
+    pub async fn count_live(&self) -> Result<u64, SessionsError> {
+        self.ask_store(|store| async move { store.count_live().await })
+            .await
+    }
+
+    /// The nodes that may hold a lease, and how far each has come.
+    ///
+    /// # Errors
+    /// When the store failed.
+    pub async fn nodes(&self) -> Result<Vec<NodeReport>, SessionsError> {
+        self.ask_store(|store| async move { store.nodes(SEEN_WITHIN).await })
+            .await
+    }
+
+    /// A session by its handle, dead or alive.
+    ///
+    /// # Errors
+    /// When the store failed.
+    pub async fn find(&self, id: Uuid) -> Result<Option<StoredSession>, SessionsError> {
+        self.ask_store(|store| async move { store.find(id).await })
+            .await
+    }
+}

@@ -1,0 +1,147 @@
+//! The sessions of this installation, and how this node is doing.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use tokio::runtime::Handle;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use uuid::Uuid;
+
+use super::SessionsError;
+use super::housekeeping::Retention;
+use crate::activity::Activity;
+use crate::cache::breaker::BreakerState;
+use crate::cache::flight::Flights;
+use crate::cache::{Fill, Local, Tiers};
+use crate::clock::SharedClock;
+use crate::entropy::SharedEntropy;
+use crate::freshness::Node;
+use crate::freshness::signals::Phase;
+use crate::keys::Keyring;
+use crate::stats::Stats;
+use crate::store::{SessionStore, StoreResult};
+
+/// What `/readyz` is made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Readiness {
+    /// The store's schema was found to be good.
+    pub schema: bool,
+    /// The window of recent events is loaded.
+    pub window: bool,
+    /// The lease holds.
+    pub lease: bool,
+}
+
+/// The sessions of this installation, as one node sees them.
+#[derive(Debug)]
+pub struct Sessions {
+    pub(super) node: Arc<Node>,
+    pub(super) keys: Arc<Keyring>,
+    pub(super) entropy: SharedEntropy,
+    pub(super) runtime: Handle,
+    pub(super) local: Arc<Local>,
+    pub(super) tiers: Arc<Tiers>,
+    pub(super) flights: Flights<Fill>,
+    pub(super) activity: Arc<Activity>,
+    /// The turn of the one comparison of a cached session with the store.
+    pub(super) sampling: Arc<Semaphore>,
+    /// A permit for each login that may be written down at once.
+    pub(super) notes: Arc<Semaphore>,
+    pub(super) retention: Arc<Retention>,
+    pub(super) tasks: TaskTracker,
+    pub(super) stop: CancellationToken,
+}
+
+impl Sessions {
+    /// Whether this node may decide.
+    #[must_use]
+    pub fn readiness(&self) -> Readiness {
+        let phase = self.node.signals.phase();
+        Readiness {
+            schema: matches!(phase, Phase::NoWindow | Phase::Following),
+            window: phase == Phase::Following,
+            lease: self.node.lease.holds(self.node.clock.boot()),
+        }
+    }
+
+    /// What is left of the lease.
+    #[must_use]
+    pub fn lease_remaining(&self) -> Duration {
+        self.node.lease.end().since(self.node.clock.boot())
+    }
+
+    /// What happened so far.
+    #[must_use]
+    pub fn stats(&self) -> &Stats {
+        &self.node.stats
+    }
+
+    /// Number of the last event applied.
+    #[must_use]
+    pub fn applied_seq(&self) -> i64 {
+        self.node.window.head()
+    }
+
+    /// The id under which this process is on the list of nodes.
+    #[must_use]
+    pub fn node(&self) -> Uuid {
+        self.node.id
+    }
+
+    /// Reads of other tiers under way.
+    #[must_use]
+    pub fn fills_in_flight(&self) -> usize {
+        self.flights.in_use()
+    }
+
+    /// What is held in process.
+    #[must_use]
+    pub fn local(&self) -> &Local {
+        &self.local
+    }
+
+    /// State of the shared cache's breaker; `None` without a shared cache.
+    #[must_use]
+    pub fn shared_breaker(&self) -> Option<BreakerState> {
+        self.tiers
+            .shared
+            .as_ref()
+            .map(|_| self.tiers.breaker.state())
+    }
+
+    /// Drops the sessions held in process, for example because what is attached to entries has changed its form.
+    pub fn forget_local(&self) {
+        self.local.forget_all();
+    }
+
+    /// How long old logins stay known after their sessions have ended, from the next housekeeping on.
+    pub fn remember_legacy_for(&self, tombstone: Duration) {
+        let kept = &self.retention.tombstone;
+        kept.store(tombstone.as_secs(), Ordering::Relaxed);
+    }
+
+    /// The clock in use.
+    #[must_use]
+    pub fn clock(&self) -> &SharedClock {
+        &self.node.clock
+    }
+
+    /// Asks the store. The question runs to its end on the core runtime, even if the caller goes away.
+    pub(super) async fn ask_store<T, F>(
+        &self,
+        question: impl FnOnce(Arc<dyn SessionStore>) -> F,
+    ) -> Result<T, SessionsError>
+    where
+        T: Send + 'static,
+        F: Future<Output = StoreResult<T>> + Send + 'static,
+    {
+        let asked = question(Arc::clone(&self.node.store));
+        let answer = self.tasks.spawn_on(asked, &self.runtime).await;
+        answer
+            .map_err(|_died| SessionsError::Interrupted)?
+            .map_err(Into::into)
+    }
+}

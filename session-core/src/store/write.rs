@@ -1,0 +1,105 @@
+//! What is written to the store, and what comes of it.
+
+use std::time::Duration;
+
+use uuid::Uuid;
+
+use crate::session::{Identity, References, Seq, Text};
+use crate::sid::SessionKey;
+
+/// Another key for a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Renewal {
+    /// The key it has.
+    pub of: SessionKey,
+    /// The key it gets.
+    pub to: SessionKey,
+    /// How long the former key is accepted.
+    pub grace: Duration,
+}
+
+/// What an update writes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Change {
+    /// The whole new identity, of the same user.
+    pub identity: Identity,
+    /// The whole new references.
+    pub references: References,
+}
+
+/// Outcome of an update.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Updated {
+    /// Written.
+    Done,
+    /// Somebody else wrote first: read again and merge again.
+    Conflict,
+    /// There is no such live session.
+    Gone,
+}
+
+/// One request to move `last_activity` forward.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Touch {
+    /// Which session.
+    pub key: SessionKey,
+    /// How long ago it was used, so that only the store's clock is involved.
+    pub age: Duration,
+}
+
+/// Which sessions to end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// One, by its key.
+    Key(SessionKey),
+    /// One, by its handle, and only if it belongs to this user.
+    Handle {
+        /// Public handle.
+        id: Uuid,
+        /// Owner; `None` when an operator asks.
+        user_id: Option<Text>,
+    },
+    /// Every session of a user but one, and old logins that are none yet.
+    Others {
+        /// Owner.
+        user_id: Text,
+        /// The one that stays.
+        keep: SessionKey,
+    },
+    /// Every session of a user, also logins that are under way and old ones that are no session yet.
+    User(Text),
+    /// Every session of a tenant; logins as above.
+    Tenant(Text),
+    /// Everybody's; logins as above.
+    All,
+}
+
+/// Outcome of a revocation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Revoked {
+    /// How many sessions lived and now do not.
+    pub sessions: u64,
+    /// Number of the last event of this revocation; the current head when nothing had to be done.
+    pub seq: Seq,
+}
+
+/// What housekeeping removed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Housekept {
+    /// Sessions that had ended a day ago.
+    pub sessions: u64,
+    /// Sessions that a mass revocation had ended, now marked one by one.
+    pub marked: u64,
+    /// Mass revocations that end nothing any more.
+    pub revocations: u64,
+    /// Events past their retention.
+    pub events: u64,
+    /// Nodes that have not reported for an hour.
+    pub nodes: u64,
+    /// Former keys that ceased to be accepted a day ago.
+    pub former_keys: u64,
+    /// Whether another node had the turn, so that nothing was done here.
+    pub taken: bool,
+    /// Whether another batch is waiting.
+    pub more: bool,
+}
