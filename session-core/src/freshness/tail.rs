@@ -14,7 +14,7 @@ use super::hints::WAKE_EVERY;
 use super::signals::{Phase, Signals};
 use super::window::Applied;
 use super::{Lease, RECENT_MAX, Window};
-use crate::clock::{Boot, SharedClock, StoreTime, Timestamp};
+use crate::clock::{Boot, SharedClock, StoreTime, Timestamp, millis};
 use crate::session::Seq;
 use crate::stats::{ResetReason, Stats};
 use crate::store::{Event, Pulse, SchemaError, SessionStore, StoreError, StoreResult};
@@ -296,9 +296,7 @@ pub(super) async fn within<T>(
 ) -> StoreResult<T> {
     match tokio::time::timeout(limit, call).await {
         Ok(answer) => answer,
-        Err(_elapsed) => Err(StoreError::Timeout(
-            u64::try_from(limit.as_millis()).unwrap_or(u64::MAX),
-        )),
+        Err(_elapsed) => Err(StoreError::Timeout(millis(limit))),
     }
 }
 
