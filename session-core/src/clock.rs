@@ -89,6 +89,12 @@ impl Boot {
     }
 }
 
+/// Whole milliseconds; saturates.
+#[must_use]
+pub fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
 /// Where time comes from. Handed in, so that tests decide what time it is.
 pub trait Clock: fmt::Debug + Send + Sync + 'static {
     /// Now on `CLOCK_BOOTTIME`.

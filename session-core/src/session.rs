@@ -15,7 +15,7 @@ mod reference;
 mod risk;
 
 pub use identity::{
-    ID_MAX, IDENTITY_MAX, Identity, IdentityError, IdentityPatch, REFERENCE_MAX, Text,
+    ID_MAX, IDENTITY_MAX, Identity, IdentityError, IdentityPatch, REFERENCE_MAX, Text, is_id,
 };
 pub use reason::RevokeReason;
 pub use reference::{Reference, References};

@@ -8,8 +8,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::HeaderMap;
 use http::header::{AUTHORIZATION, HOST};
-use http::{HeaderMap, HeaderValue};
 use serde_json::Value;
 use session_core::cache::Entry;
 use session_core::service::Query;
@@ -20,6 +20,7 @@ use crate::answer::{Answer, Rejection};
 use crate::auth::csrf;
 use crate::auth::identity::field;
 use crate::config::IdentityField;
+use crate::edge::fields::Field;
 use crate::endpoints::Asker;
 use crate::state::{ActiveConfig, Gateway};
 use crate::telemetry::security::{self, Kind};
@@ -88,12 +89,14 @@ fn not_by_a_page(headers: &HeaderMap) -> Result<(), Rejection> {
 /// The listener as the request names it, which has to be by a name of this machine: a page of another name may have been
 /// pointed at this address (DNS rebinding). What names no host was not sent by a browser.
 fn own_origin(headers: &HeaderMap) -> Result<String, Rejection> {
-    let mut hosts = headers.get_all(HOST).iter();
-    match (hosts.next().map(HeaderValue::to_str), hosts.next()) {
-        (None, _) => Ok(String::new()),
-        (Some(Ok(host)), None) if is_local_name(host) => Ok(format!("http://{host}")),
-        _ => Err(Rejection::CrossSite),
-    }
+    let host = match Field::find(headers, &HOST) {
+        Field::Absent => return Ok(String::new()),
+        Field::One(host) => host.to_str().ok(),
+        Field::Several => None,
+    };
+    host.filter(|host| is_local_name(host))
+        .map(|host| format!("http://{host}"))
+        .ok_or(Rejection::CrossSite)
 }
 
 /// Whether somebody may ask for what says nothing about anybody: health, the document of the API, and what the dashboard is

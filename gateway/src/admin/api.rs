@@ -1,12 +1,12 @@
 //! The admin API: what operators see and end. Who may call it is for [`super::access`] to say.
 
 use std::net::IpAddr;
-use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::HeaderValue;
 use pingora_core::protocols::http::ServerSession;
 use serde_json::{Value, json};
+use session_core::clock::millis;
 use session_core::freshness::LEASE;
 use session_core::service::SessionsError;
 use session_core::session::{RevokeReason, Session};
@@ -19,12 +19,12 @@ use super::call::{self, Call};
 use crate::answer::{Answer, Rejection};
 use crate::config::MigrationMode;
 use crate::endpoints::check_content_type;
-use crate::endpoints::devices::receipt_view;
 use crate::legacy::report::Report;
 use crate::risk::flags::Flags;
 use crate::state::{ActiveConfig, Gateway};
 use crate::telemetry::security::{self, Facts, Kind};
 use crate::views::device_label::device_label;
+use crate::views::receipt::receipt_view;
 use crate::views::session::rfc3339;
 use crate::visit::body;
 
@@ -214,7 +214,6 @@ fn stats(gateway: &Gateway, query: &str) -> Result<Answer, Rejection> {
 }
 
 fn node_view(gateway: &Gateway, node: &NodeReport, head: i64) -> Value {
-    let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
     json!({
         "id": node.node,
         "self": node.node == gateway.sessions.node(),

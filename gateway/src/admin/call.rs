@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use form_urlencoded::parse;
 use serde::{Deserialize, Deserializer};
 use session_core::service::Wait;
-use session_core::session::{ID_MAX, Text};
+use session_core::session::{Text, is_id};
 use session_core::store::{Scope, Search};
 use uuid::Uuid;
 
@@ -230,9 +230,7 @@ pub(super) fn revocation(body: &[u8]) -> Result<Revocation, Rejection> {
 
 /// An id as identities may have it.
 fn id(text: &str) -> Option<Text> {
-    let fits =
-        (1..=ID_MAX).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
-    fits.then(|| text.into())
+    is_id(text).then(|| text.into())
 }
 
 #[cfg(test)]

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use cookie::time::Duration as CookieAge;
 use cookie::{Cookie, SameSite as CookieSameSite};
 use http::HeaderValue;
 use session_core::sid::Sid;
@@ -33,7 +32,7 @@ fn header(config: &CookieConfig, value: &str, max_age: i64) -> Option<HeaderValu
             SameSite::Strict => CookieSameSite::Strict,
             SameSite::None => CookieSameSite::None,
         })
-        .max_age(CookieAge::seconds(max_age));
+        .max_age(time::Duration::seconds(max_age));
     let mut value = HeaderValue::from_str(&cookie.to_string()).ok()?;
     value.set_sensitive(true);
     Some(value)

@@ -19,6 +19,8 @@ use thiserror::Error;
 
 use super::app::App;
 use super::http_client;
+use crate::config::PRIVATE_PREFIX;
+use crate::edge::fields::is_json;
 
 /// Largest answer that is read, in bytes.
 const ANSWER_MAX: usize = 64 * 1024;
@@ -206,7 +208,7 @@ impl Backend {
         let body = serde_json::to_vec(credentials)
             .map_err(|_error| BackendError::Unavailable("request"))?;
         let (status, answer) = self
-            .post(target, "/__sidgate__/authenticate", body, request_id, now)
+            .post(target, "authenticate", body, request_id, now)
             .await?;
         if status == 200 {
             let identity: Value = serde_json::from_slice(&answer)
@@ -240,7 +242,7 @@ impl Backend {
         let body =
             serde_json::to_vec(cookies).map_err(|_error| BackendError::Unavailable("request"))?;
         let (status, answer) = self
-            .post(target, "/__sidgate__/introspect", body, request_id, now)
+            .post(target, "introspect", body, request_id, now)
             .await?;
         match status {
             200 => {
@@ -266,7 +268,7 @@ impl Backend {
     async fn post(
         &self,
         target: &Target<'_>,
-        path: &str,
+        call: &str,
         body: Vec<u8>,
         request_id: &str,
         now: i64,
@@ -282,7 +284,7 @@ impl Backend {
             .ok_or(BackendError::Unreachable("address"))?;
         let call = self
             .client
-            .post(format!("http://{address}{path}"))
+            .post(format!("http://{address}{PRIVATE_PREFIX}/{call}"))
             .header(HOST, &target.authority)
             .header(CONTENT_TYPE, "application/json")
             .header("X-Forwarded-Proto", target.proto)
@@ -316,17 +318,7 @@ async fn read(call: reqwest::RequestBuilder) -> Result<(u16, Bytes), BackendErro
             true => BackendError::Unreachable("connection"),
             false => BackendError::Silent("connection"),
         })?;
-    let is_json = answer
-        .headers()
-        .get(CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok())
-        .is_some_and(|value| {
-            value
-                .split(';')
-                .next()
-                .is_some_and(|kind| kind.trim() == "application/json")
-        });
-    if !is_json {
+    if !answer.headers().get(CONTENT_TYPE).is_some_and(is_json) {
         return Err(BackendError::Unavailable("content type"));
     }
     let mut body = BytesMut::new();

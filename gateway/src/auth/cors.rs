@@ -8,6 +8,8 @@ use http::header::{
     ACCESS_CONTROL_REQUEST_HEADERS, ACCESS_CONTROL_REQUEST_METHOD, HeaderMap, HeaderValue, ORIGIN,
 };
 
+use crate::edge::fields::only;
+
 /// What the gateway says about the origin of a request.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Cors {
@@ -34,13 +36,9 @@ impl Cors {
         if origins.is_empty() {
             return Self::Unmanaged;
         }
-        let mut sent = headers.get_all(ORIGIN).into_iter();
-        match (sent.next(), sent.next()) {
-            (Some(origin), None) if origins.iter().any(|listed| origin == listed.as_str()) => {
-                Self::Open(origin.clone())
-            }
-            _ => Self::Closed,
-        }
+        only(headers, &ORIGIN)
+            .filter(|&origin| origins.iter().any(|listed| origin == listed.as_str()))
+            .map_or(Self::Closed, |origin| Self::Open(origin.clone()))
     }
 
     /// Whether the origin is on the list.

@@ -7,7 +7,9 @@
 //! `CrossOriginProtection`, but `same-site` is not enough: a sibling subdomain is another party.
 
 use http::HeaderMap;
-use http::header::{HeaderName, HeaderValue, ORIGIN};
+use http::header::{HeaderName, ORIGIN};
+
+use crate::edge::fields::Field;
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
@@ -61,34 +63,25 @@ impl CrossSite {
 /// # Errors
 /// What speaks against the request.
 pub fn check(headers: &HeaderMap, public_origin: &str) -> Result<Allowed, CrossSite> {
-    match values(headers, &SEC_FETCH_SITE) {
-        (Some(site), None) if site == "same-origin" || site == "none" => {
+    match Field::find(headers, &SEC_FETCH_SITE) {
+        Field::One(site) if site == "same-origin" || site == "none" => {
             return Ok(Allowed::SameOrigin);
         }
-        (Some(_), _) => return Err(CrossSite::FetchSite),
-        (None, _) => {}
+        Field::One(_) | Field::Several => return Err(CrossSite::FetchSite),
+        Field::Absent => {}
     }
-    match values(headers, &ORIGIN) {
-        (Some(origin), None) if origin == public_origin => Ok(Allowed::SameOrigin),
-        (Some(_), _) => Err(CrossSite::Origin),
-        (None, _)
+    match Field::find(headers, &ORIGIN) {
+        Field::One(origin) if origin == public_origin => Ok(Allowed::SameOrigin),
+        Field::One(_) | Field::Several => Err(CrossSite::Origin),
+        Field::Absent
             if SEC_FETCH_OTHERS
                 .iter()
                 .any(|name| headers.contains_key(name)) =>
         {
             Err(CrossSite::Incomplete)
         }
-        (None, _) => Ok(Allowed::NonBrowser),
+        Field::Absent => Ok(Allowed::NonBrowser),
     }
-}
-
-/// The first two values of a field: the second one is there only to be refused.
-fn values<'a>(
-    headers: &'a HeaderMap,
-    name: &HeaderName,
-) -> (Option<&'a HeaderValue>, Option<&'a HeaderValue>) {
-    let mut values = headers.get_all(name).into_iter();
-    (values.next(), values.next())
 }
 
 #[cfg(test)]

@@ -148,7 +148,7 @@ pub fn signed(
     now: i64,
 ) -> Result<HeaderValue, SignError> {
     let token = keys.assertion(state, claims, now)?;
-    let mut value = HeaderValue::from_str(&token).unwrap_or_else(|_| HeaderValue::from_static(""));
+    let mut value = HeaderValue::try_from(token)?;
     value.set_sensitive(true);
     Ok(value)
 }

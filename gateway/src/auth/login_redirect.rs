@@ -4,11 +4,20 @@
 //! Host, Referer or `X-Forwarded-*`, and is always a path on this origin: a login page that sends
 //! its user to `next` cannot be made to send them elsewhere.
 
-use std::fmt::Write as _;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 /// The longest `next`, percent-encoded. Keeps the Location header below what proxies and browsers
 /// take.
 pub const MAX_NEXT_BYTES: usize = 2048;
+
+/// What is encoded in `next`: everything that is not unreserved (RFC 3986), so that nothing of the request can end the
+/// value. `/` stays readable.
+const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~')
+    .remove(b'/');
 
 /// The login page, as configured.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -88,21 +97,16 @@ pub fn is_local(target: &str) -> bool {
 }
 
 /// Percent-encodes the parts for use as a query value; `None` when the result is too long.
-///
-/// `/` stays readable. Everything else that is not unreserved is encoded, so nothing of the request
-/// can end the value.
 fn encode_next(parts: &[&str]) -> Option<String> {
     let mut encoded = String::new();
-    for byte in parts.iter().flat_map(|part| part.bytes()) {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'/') {
-            encoded.push(char::from(byte));
-        } else {
-            // Writing to a String cannot fail.
-            let _ = write!(encoded, "%{byte:02X}");
-        }
-        if encoded.len() > MAX_NEXT_BYTES {
+    for piece in parts
+        .iter()
+        .flat_map(|part| utf8_percent_encode(part, ENCODED))
+    {
+        if encoded.len() + piece.len() > MAX_NEXT_BYTES {
             return None;
         }
+        encoded.push_str(piece);
     }
     Some(encoded)
 }

@@ -6,6 +6,8 @@
 
 use http::header::{ACCEPT, HeaderMap, HeaderName};
 
+use crate::edge::fields::only;
+
 const SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
 const SEC_FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
 const X_REQUESTED_WITH: HeaderName = HeaderName::from_static("x-requested-with");
@@ -67,10 +69,7 @@ pub fn is_navigation(headers: &HeaderMap) -> bool {
 
 /// Is the field there once, with one of these values?
 fn is_single(headers: &HeaderMap, name: &HeaderName, expected: &[&str]) -> bool {
-    let mut values = headers.get_all(name).into_iter();
-    let first = values.next();
-    values.next().is_none()
-        && first.is_some_and(|value| expected.iter().any(|expected| value == expected))
+    only(headers, name).is_some_and(|value| expected.iter().any(|expected| value == expected))
 }
 
 /// Does `Accept` ask for HTML, and for JSON less?

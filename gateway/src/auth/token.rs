@@ -42,10 +42,16 @@ impl std::fmt::Debug for AppKeys {
     }
 }
 
-/// Signing failed; with HMAC keys in memory it does not.
+/// Why a token could not be made. With HMAC keys in memory, and base64url for a text, neither happens.
 #[derive(Debug, Error)]
-#[error("token could not be signed")]
-pub struct SignError(#[from] jsonwebtoken::errors::Error);
+pub enum SignError {
+    /// The library could not sign it.
+    #[error("token could not be signed")]
+    Signature(#[from] jsonwebtoken::errors::Error),
+    /// It is signed, and has bytes that no header may have.
+    #[error("token is no header value")]
+    Header(#[from] http::header::InvalidHeaderValue),
+}
 
 /// Why a token from an app does not count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]

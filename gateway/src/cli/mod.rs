@@ -12,6 +12,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use clap::{Parser, Subcommand};
+use session_core::clock::millis;
 use session_core::keys::MasterKey;
 use session_core::store::StoreError;
 
@@ -187,9 +188,7 @@ fn block_on<T>(
         .build()
         .map_err(|error| WiringError::Process(error.to_string()))?;
     let answer = runtime.block_on(async { tokio::time::timeout(limit, work).await });
-    answer.unwrap_or_else(|_elapsed| {
-        Err(StoreError::Timeout(u64::try_from(limit.as_millis()).unwrap_or(u64::MAX)).into())
-    })
+    answer.unwrap_or_else(|_elapsed| Err(StoreError::Timeout(millis(limit)).into()))
 }
 
 fn exit_code(failed: &WiringError) -> u8 {

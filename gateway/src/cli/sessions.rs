@@ -19,6 +19,7 @@ use crate::telemetry::lines::Lines;
 use crate::telemetry::logs;
 use crate::telemetry::security::{self, Actor, Facts, Kind};
 use crate::views::device_label::device_label;
+use crate::views::receipt::receipt_view;
 
 const TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -173,13 +174,7 @@ impl Revoke {
                 ..facts
             },
         );
-        say(&json!({
-            "revoked": receipt.revoked,
-            "nodes": receipt.nodes,
-            "acked": receipt.acked,
-            "worst_ms": u64::try_from(receipt.worst.as_millis()).unwrap_or(u64::MAX),
-        })
-        .to_string())
+        say(&receipt_view(&receipt).to_string())
     }
 }
 

@@ -6,12 +6,11 @@ use std::time::Duration;
 use http::HeaderName;
 
 use super::duration::{mins, ms, secs, within};
-use super::identity::is_fixed;
 use super::login_limits::Rate;
 use super::path::PathPrefix;
 use super::reader::Reader;
-use super::server::INTERNAL;
 use crate::edge::OddHeaderNames;
+use crate::edge::identity_headers::is_own;
 
 /// Beyond these the HTTP implementation below refuses by itself, with an answer of its own.
 const MAX_HEADER_BYTES: usize = 1024 * 1024;
@@ -194,7 +193,7 @@ impl EndpointsConfig {
 }
 
 fn base_path(text: &str) -> Result<PathPrefix, String> {
-    let path = PathPrefix::parse(text)?.outside(&PathPrefix::fixed(INTERNAL), "is never public")?;
+    let path = PathPrefix::parse_public(text)?;
     if path.as_str() == "/" {
         return Err("is the root, which would hide every app".to_owned());
     }
@@ -224,7 +223,7 @@ fn passthrough(text: &str) -> Result<HeaderName, String> {
     let name =
         name.ok_or_else(|| format!("{text:?} is not a header name of letters, digits and \"-\""))?;
     let lower = name.as_str();
-    if is_fixed(&name)
+    if is_own(&name)
         || NEVER.contains(&lower)
         || NEVER_BELOW.iter().any(|prefix| lower.starts_with(prefix))
     {

@@ -4,20 +4,7 @@ use http::HeaderName;
 
 use super::reader::Reader;
 use crate::auth::identity_field::IdentityField;
-
-/// Headers that Sidgate itself defines below `X-Session-`.
-const FIXED: [&str; 8] = [
-    "state",
-    "stale",
-    "id",
-    "user-id",
-    "tenant-id",
-    "expires-at",
-    "assertion",
-    "event",
-];
-
-const PREFIX: &str = "x-session-";
+use crate::edge::identity_headers::{PREFIX, is_own};
 
 /// Headers made of the identity.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,13 +30,6 @@ impl IdentityConfig {
     }
 }
 
-/// Whether Sidgate gives `name` its own meaning.
-pub(super) fn is_fixed(name: &HeaderName) -> bool {
-    name.as_str()
-        .strip_prefix(PREFIX)
-        .is_some_and(|rest| FIXED.contains(&rest))
-}
-
 fn header_name(text: &str) -> Result<HeaderName, String> {
     let name = text.to_ascii_lowercase();
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
@@ -62,7 +42,7 @@ fn header_name(text: &str) -> Result<HeaderName, String> {
     let name = HeaderName::try_from(name)
         .ok()
         .ok_or("is not a header name")?;
-    if is_fixed(&name) {
+    if is_own(&name) {
         return Err("is a header that sidgate itself defines".to_owned());
     }
     Ok(name)

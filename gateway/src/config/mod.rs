@@ -73,6 +73,7 @@ pub use self::login_limits::{LoginLimitsConfig, Rate};
 pub use self::migration::{
     ClearPath, CookiePattern, MigrationConfig, MigrationMode, MigrationRedirect,
 };
+pub(crate) use self::path::PRIVATE_PREFIX;
 pub use self::path::PathPrefix;
 pub use self::reload::restart_needed;
 pub use self::risk::{

@@ -5,6 +5,9 @@
 
 use std::fmt;
 
+/// Where the calls from the gateway to an app lie. Never public: nobody else may make them.
+pub(crate) const PRIVATE_PREFIX: &str = "/__sidgate__";
+
 /// A path that begins with `/`, has no `.`, `..` or empty segments, no escapes, no query, and no trailing slash.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct PathPrefix(
@@ -33,6 +36,11 @@ impl PathPrefix {
             }
         }
         Ok(Self(format!("/{path}")))
+    }
+
+    /// Reads a path at which the public may be answered.
+    pub(super) fn parse_public(text: &str) -> Result<Self, String> {
+        Self::parse(text)?.outside(&Self::fixed(PRIVATE_PREFIX), "is never public")
     }
 
     /// A path that is known to be well formed.

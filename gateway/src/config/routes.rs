@@ -11,7 +11,6 @@ use super::edge::EndpointsConfig;
 use super::host::Origin;
 use super::path::PathPrefix;
 use super::reader::Reader;
-use super::server::INTERNAL;
 use super::upstreams::{Upstream, Upstreams};
 use crate::auth::decide::{OnUnknown, SessionPolicy};
 use crate::auth::on_missing::OnMissing;
@@ -67,12 +66,10 @@ impl Routes {
         let mut paths: Vec<Option<PathPrefix>> = Vec::new();
         let read = root.tables("routes", |route| {
             let path = route.text("path", |text| {
-                let path = PathPrefix::parse(text)?
-                    .outside(&PathPrefix::fixed(INTERNAL), "is never public")?
-                    .outside(
-                        &endpoints.base_path,
-                        "sidgate answers itself (endpoints.base_path)",
-                    )?;
+                let path = PathPrefix::parse_public(text)?.outside(
+                    &endpoints.base_path,
+                    "sidgate answers itself (endpoints.base_path)",
+                )?;
                 if let Some(first) = paths
                     .iter()
                     .position(|earlier| earlier.as_ref() == Some(&path))

@@ -14,9 +14,6 @@ use super::reader::Reader;
 use super::secret::Sources;
 use super::tls::TlsConfig;
 
-/// Prefix of the calls between gateway and app; never public.
-pub(super) const INTERNAL: &str = "/__sidgate__";
-
 const MAX_THREADS: usize = 1024;
 
 /// Listeners and names.
@@ -113,7 +110,7 @@ fn loopback(port: u16) -> SocketAddr {
 
 /// A path like any other, except that its trailing slash stays: an app that wants it would redirect once more.
 fn login_url(text: &str) -> Result<String, String> {
-    PathPrefix::parse(text)?.outside(&PathPrefix::fixed(INTERNAL), "is never public")?;
+    PathPrefix::parse_public(text)?;
     Ok(text.to_owned())
 }
 

@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use session_core::session::{ID_MAX, OverLimit, SessionLimit};
+use session_core::session::{ID_MAX, OverLimit, SessionLimit, is_id};
 
 use super::duration::{days, hours, secs, show, whole_seconds};
 use super::reader::Reader;
@@ -99,7 +99,7 @@ impl SessionConfig {
 
 /// The rule for ids of tenants, so that a name that no session can have is noticed.
 fn check_tenant(name: &str) -> Result<(), String> {
-    if (1..=ID_MAX).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_graphic()) {
+    if is_id(name) {
         Ok(())
     } else {
         Err(format!(

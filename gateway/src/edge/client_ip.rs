@@ -4,10 +4,10 @@
 //! by trusted proxies means anything; everything to its left is whatever the client typed. So the
 //! list is read from the right and the first address that is not a trusted proxy is the client.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use http::HeaderMap;
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 /// The address of the client behind `peer`.
 ///
@@ -44,10 +44,7 @@ pub fn is_trusted(address: IpAddr, trusted: &[IpNet]) -> bool {
 #[must_use]
 pub fn limit_key(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
-        IpAddr::V6(v6) => {
-            let [a, b, c, d, ..] = v6.segments();
-            IpAddr::V6(Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0))
-        }
+        IpAddr::V6(v6) => Ipv6Net::new_assert(v6, 64).network().into(),
         v4 => v4,
     }
 }
@@ -56,10 +53,7 @@ pub fn limit_key(address: IpAddr) -> IpAddr {
 #[must_use]
 pub fn network(address: IpAddr) -> IpAddr {
     match limit_key(address) {
-        IpAddr::V4(v4) => {
-            let [a, b, c, _] = v4.octets();
-            IpAddr::V4(Ipv4Addr::new(a, b, c, 0))
-        }
+        IpAddr::V4(v4) => Ipv4Net::new_assert(v4, 24).network().into(),
         v6 => v6,
     }
 }

@@ -17,7 +17,7 @@ use http::header::{
     TRANSFER_ENCODING, UPGRADE,
 };
 
-use super::headers::only;
+use super::fields::{Field, only};
 use super::{RawRequest, Refused, trim_blank};
 
 /// What `Connection` may name. All of it is removed before the request goes on.
@@ -68,7 +68,7 @@ pub(super) fn check(req: &RawRequest<'_>, content_length: Option<u64>) -> Result
 /// Does a vetted request ask for a WebSocket? Every other `Upgrade` must be taken away.
 #[must_use]
 pub fn is_websocket(headers: &HeaderMap) -> bool {
-    only(headers, UPGRADE).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(WEBSOCKET))
+    only(headers, &UPGRADE).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(WEBSOCKET))
 }
 
 /// Does the client want the connection closed after the answer? It may say so in any of several fields.
@@ -89,8 +89,8 @@ fn names_websocket(value: &HeaderValue) -> bool {
 
 /// The two fields without which no server may answer `101` (RFC 6455, 4.2.1).
 fn has_key(headers: &HeaderMap) -> bool {
-    let version = only(headers, SEC_WEBSOCKET_VERSION);
-    let key = only(headers, SEC_WEBSOCKET_KEY).map(HeaderValue::as_bytes);
+    let version = only(headers, &SEC_WEBSOCKET_VERSION);
+    let key = only(headers, &SEC_WEBSOCKET_KEY).map(HeaderValue::as_bytes);
     version.is_some_and(|version| version.as_bytes() == b"13")
         && key.is_some_and(|key| key.len() == KEY_LENGTH && key.ends_with(b"=="))
 }
@@ -117,11 +117,10 @@ fn check_connection(req: &RawRequest<'_>) -> Result<bool, Refused> {
 }
 
 fn check_expect(req: &RawRequest<'_>) -> Result<(), Refused> {
-    let mut values = req.headers.get_all(EXPECT).into_iter();
-    match (values.next(), values.next()) {
-        (None, _) => Ok(()),
-        (Some(value), None) if value.as_bytes().eq_ignore_ascii_case(b"100-continue") => Ok(()),
-        _ => Err(Refused::Expect),
+    match Field::find(req.headers, &EXPECT) {
+        Field::Absent => Ok(()),
+        Field::One(value) if value.as_bytes().eq_ignore_ascii_case(b"100-continue") => Ok(()),
+        Field::One(_) | Field::Several => Err(Refused::Expect),
     }
 }
 

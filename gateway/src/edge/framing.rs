@@ -7,8 +7,9 @@
 //! were parsed, each line ended by CRLF.
 
 use http::Version;
-use http::header::{CONTENT_LENGTH, HeaderMap, HeaderValue, TRANSFER_ENCODING};
+use http::header::{CONTENT_LENGTH, HeaderMap, TRANSFER_ENCODING};
 
+use super::fields::Field;
 use super::{EdgePolicy, RawRequest, Refused};
 
 /// Transfer codings that exist; they get "not implemented" rather than "malformed".
@@ -135,7 +136,8 @@ fn check_limits(headers: &HeaderMap, policy: &EdgePolicy) -> Result<(), Refused>
 
 /// Is the body chunked? Anything but one plain `chunked` on HTTP/1.1 is refused.
 fn check_transfer_encoding(req: &RawRequest<'_>) -> Result<bool, Refused> {
-    let Some(value) = only(req.headers, TRANSFER_ENCODING, Refused::TransferEncoding)? else {
+    let coding = Field::find(req.headers, &TRANSFER_ENCODING);
+    let Some(value) = coding.at_most_once(Refused::TransferEncoding)? else {
         return Ok(false);
     };
     if req.version != Version::HTTP_11 {
@@ -175,7 +177,8 @@ fn refuse_coding(value: &[u8]) -> Refused {
 }
 
 fn content_length(headers: &HeaderMap) -> Result<Option<u64>, Refused> {
-    only(headers, CONTENT_LENGTH, Refused::ContentLength)?
+    Field::find(headers, &CONTENT_LENGTH)
+        .at_most_once(Refused::ContentLength)?
         .map(|value| canonical_length(value.as_bytes()).ok_or(Refused::ContentLength))
         .transpose()
 }
@@ -190,20 +193,6 @@ fn canonical_length(digits: &[u8]) -> Option<u64> {
     canonical
         .then(|| str::from_utf8(digits).ok()?.parse().ok())
         .flatten()
-}
-
-/// The value of a field that may appear at most once.
-fn only(
-    headers: &HeaderMap,
-    name: http::HeaderName,
-    repeated: Refused,
-) -> Result<Option<&HeaderValue>, Refused> {
-    let mut values = headers.get_all(name).into_iter();
-    let first = values.next();
-    if values.next().is_some() {
-        return Err(repeated);
-    }
-    Ok(first)
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@
 //! The names themselves are in `reserved`. Fields that concern one connection (`Keep-Alive`, `TE`,
 //! `Trailer`, `Proxy-*`, ...) are not listed: Pingora's standard request policy strips those.
 
-use http::header::{HeaderMap, HeaderName, HeaderValue};
+use http::header::{HeaderMap, HeaderName};
 
 use super::reserved::UNCOUNTED;
 pub use super::reserved::{Reserved, reserved};
@@ -105,13 +105,6 @@ pub fn to_remove(headers: &HeaderMap, policy: &EdgePolicy) -> Vec<HeaderName> {
         .filter(|name| verdict(name, policy).is_some())
         .cloned()
         .collect()
-}
-
-/// The value of a field that stands there exactly once.
-#[must_use]
-pub fn only(headers: &HeaderMap, name: HeaderName) -> Option<&HeaderValue> {
-    let mut values = headers.get_all(name).into_iter();
-    values.next().filter(|_| values.next().is_none())
 }
 
 #[cfg(test)]

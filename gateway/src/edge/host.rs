@@ -7,8 +7,9 @@
 use std::net::Ipv6Addr;
 
 use http::Version;
-use http::header::HOST;
+use http::header::{HOST, HeaderValue};
 
+use super::fields::Field;
 use super::{RawRequest, Refused};
 
 /// The hosts that are served here.
@@ -91,11 +92,8 @@ pub(super) fn resolve<'p>(req: &RawRequest<'_>, served: &'p HostSet) -> Result<&
 }
 
 fn read<'a>(req: &RawRequest<'a>) -> Result<&'a [u8], Refused> {
-    let mut fields = req.headers.get_all(HOST).into_iter();
-    let field = fields.next().map(|value| value.as_bytes());
-    if fields.next().is_some() {
-        return Err(Refused::HostRepeated);
-    }
+    let field = Field::find(req.headers, &HOST).at_most_once(Refused::HostRepeated)?;
+    let field = field.map(HeaderValue::as_bytes);
     let authority = req
         .authority
         .filter(|_| req.version == Version::HTTP_2)

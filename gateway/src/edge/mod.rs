@@ -14,6 +14,8 @@
 //! | `target` | which resource is meant? |
 //! | `host` | which host is addressed? |
 //! | `headers`, `reserved` | which names belong to the gateway? |
+//! | `identity_headers` | and which of them does it write itself? |
+//! | `fields` | how often does a field stand in a message? |
 //! | `cookies` | which cookie is ours? |
 //! | `marker` | which cookie do we show instead? |
 //! | `client_ip` | who is at the other end? |
@@ -24,9 +26,11 @@ pub mod chunks;
 pub mod client_ip;
 pub mod connection;
 pub mod cookies;
+pub mod fields;
 mod framing;
 pub mod headers;
 pub mod host;
+pub mod identity_headers;
 pub mod marker;
 mod refused;
 mod reserved;

@@ -10,6 +10,7 @@
 use std::borrow::Cow;
 
 use self::Reserved::{Forwarding, Framework, Identity, Proxy, RemoteUser, Rewrite};
+use super::identity_headers;
 
 /// What a client pretends to be by sending a reserved name; the `kind` of the spoof counter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -181,7 +182,7 @@ const NAMES: &[(&str, Reserved)] = &[
     ("x-rewrite-url", Rewrite),
     ("x-scheme", Forwarding),
     ("x-sendfile-type", Rewrite),
-    ("x-session-", Identity),
+    (identity_headers::PREFIX, Identity),
     ("x-sidgate-", Identity),
     ("x-ssl-", RemoteUser),
     ("x-sucuri-clientip", Forwarding),

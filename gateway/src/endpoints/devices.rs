@@ -25,6 +25,7 @@ use crate::risk::refusals::{count_miss, deny};
 use crate::state::{ActiveConfig, Gateway};
 use crate::telemetry::security::{self, Facts, Kind};
 use crate::views::device_label::device_label;
+use crate::views::receipt::receipt_view;
 use crate::views::session::rfc3339;
 
 /// A page of the live sessions of whoever asks, newest activity first.
@@ -188,16 +189,6 @@ async fn end(
             Err(Rejection::not_committed(&failed))
         }
     }
-}
-
-/// What a revocation did, as its caller sees it.
-pub(crate) fn receipt_view(receipt: &Receipt) -> Value {
-    json!({
-        "revoked": receipt.revoked,
-        "nodes": receipt.nodes,
-        "acked": receipt.acked,
-        "worst_ms": u64::try_from(receipt.worst.as_millis()).unwrap_or(u64::MAX),
-    })
 }
 
 /// The browser forgets its session, and what it was given back of old logins.

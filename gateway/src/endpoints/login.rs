@@ -24,6 +24,7 @@ use crate::answer::{Answer, Rejection};
 use crate::apps::backend::{Credentials, Refusal};
 use crate::auth::account::Account;
 use crate::edge::client_ip::network;
+use crate::edge::fields::{is_json, only};
 use crate::limits::logins::Factors;
 use crate::risk::{self, Refused};
 use crate::state::{ActiveConfig, Client, Gateway};
@@ -63,17 +64,8 @@ struct Parsed {
 /// # Errors
 /// The answer to give instead of reading the body.
 pub(crate) fn check_content_type(headers: &HeaderMap) -> Result<(), Rejection> {
-    let mut types = headers.get_all(CONTENT_TYPE).iter();
-    let is_json = |value: &HeaderValue| {
-        let kind = value
-            .as_bytes()
-            .split(|&byte| byte == b';')
-            .next()
-            .unwrap_or_default();
-        kind.trim_ascii().eq_ignore_ascii_case(b"application/json")
-    };
-    match (types.next(), types.next()) {
-        (Some(only), None) if is_json(only) => Ok(()),
+    match only(headers, &CONTENT_TYPE) {
+        Some(content_type) if is_json(content_type) => Ok(()),
         _ => Err(Rejection::NotJson),
     }
 }

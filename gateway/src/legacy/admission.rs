@@ -5,7 +5,9 @@
 //! the person sees, and by nothing else.
 
 use http::HeaderMap;
-use http::header::{HeaderName, HeaderValue, ORIGIN};
+use http::header::{HeaderName, ORIGIN};
+
+use crate::edge::fields::{Field, only};
 
 const SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 const MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
@@ -13,10 +15,10 @@ const DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
 
 /// Whether an old login in this request may become a session. `origin` as browsers write it.
 pub(crate) fn may_migrate(method: &str, headers: &HeaderMap, origin: &str) -> bool {
-    match only(headers, &SITE) {
+    match Field::find(headers, &SITE) {
         Field::Absent if headers.contains_key(&MODE) || headers.contains_key(&DEST) => false,
         // No browser, or one that does not say: then Origin has to do, which comes with every request that is not safe.
-        Field::Absent => match only(headers, &ORIGIN) {
+        Field::Absent => match Field::find(headers, &ORIGIN) {
             Field::Absent => true,
             Field::One(value) => value == origin,
             Field::Several => false,
@@ -31,30 +33,16 @@ pub(crate) fn may_migrate(method: &str, headers: &HeaderMap, origin: &str) -> bo
 
 /// A page that somebody opens: the browser itself says so.
 pub(crate) fn is_top_level_get(method: &str, headers: &HeaderMap) -> bool {
-    let says = |name: &HeaderName, expected: &str| match only(headers, name) {
-        Field::One(value) => value == expected,
-        Field::Absent | Field::Several => false,
+    let says = |name: &HeaderName, expected: &str| {
+        only(headers, name).is_some_and(|value| value == expected)
     };
     method == "GET" && says(&MODE, "navigate") && says(&DEST, "document")
 }
 
-enum Field<'a> {
-    Absent,
-    One(&'a HeaderValue),
-    Several,
-}
-
-fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Field<'a> {
-    let mut values = headers.get_all(name).into_iter();
-    match (values.next(), values.next()) {
-        (None, _) => Field::Absent,
-        (Some(value), None) => Field::One(value),
-        (Some(_), Some(_)) => Field::Several,
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use http::HeaderValue;
+
     use super::*;
 
     fn headers(fields: &[(&'static str, &'static str)]) -> HeaderMap {

@@ -17,7 +17,7 @@ use crate::auth::cors::Cors;
 use crate::auth::decide::State;
 use crate::auth::identity::Badge;
 use crate::config::Route;
-use crate::edge::headers;
+use crate::edge::fields;
 use crate::endpoints::Seen;
 use crate::legacy::Farewell;
 use crate::limits::streams::Holder;
@@ -147,10 +147,10 @@ impl Ctx {
     }
 
     /// Goes by the id that the proxy before us has given the request, if it is fit to be one.
-    pub(super) fn take_request_id(&mut self, fields: &HeaderMap) {
+    pub(super) fn take_request_id(&mut self, headers: &HeaderMap) {
         const LONGEST: usize = 128;
 
-        let given = headers::only(fields, REQUEST_ID).and_then(|id| id.to_str().ok());
+        let given = fields::only(headers, &REQUEST_ID).and_then(|id| id.to_str().ok());
         let fits = |id: &&str| {
             (1..=LONGEST).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic())
         };

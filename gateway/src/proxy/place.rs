@@ -6,12 +6,9 @@
 use std::sync::Arc;
 
 use crate::admin::call::Call;
-use crate::config::{Config, Route};
+use crate::config::{Config, PRIVATE_PREFIX, Route};
 use crate::edge::{Refused, target};
 use crate::endpoints::Endpoint;
-
-/// First segment of the paths that apps keep for the gateway; nobody else may call them.
-const PRIVATE: &str = "__sidgate__";
 
 /// Who answers at a path.
 #[derive(Clone, Copy, Debug)]
@@ -79,7 +76,7 @@ impl<'a> Place<'a> {
 /// Also with parameters: the app may cut them off before it looks.
 fn is_private(path: &str) -> bool {
     let first = path.split('/').nth(1).unwrap_or_default();
-    target::name_of(first) == PRIVATE
+    Some(target::name_of(first)) == PRIVATE_PREFIX.strip_prefix('/')
 }
 
 #[cfg(test)]

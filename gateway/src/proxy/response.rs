@@ -12,10 +12,10 @@ use super::event::{self, Outcome};
 use super::{Ctx, ctx::Forward, renew};
 use crate::answer::{Rejection, set_cookie};
 use crate::auth::decide::State;
+use crate::edge::fields::Field;
 use crate::edge::headers::{Reserved, reserved};
+use crate::edge::identity_headers::EVENT;
 use crate::state::Gateway;
-
-const EVENT: &str = "x-session-event";
 
 /// What software an app runs on is nobody's business (ASVS 13.4.6).
 const SOFTWARE: [HeaderName; 2] = [SERVER, HeaderName::from_static("x-powered-by")];
@@ -175,11 +175,10 @@ enum Event {
 }
 
 fn take_event(response: &ResponseHeader) -> Event {
-    let mut tokens = response.headers.get_all(EVENT).iter();
-    match (tokens.next(), tokens.next()) {
-        (None, _) => Event::None,
-        (Some(token), None) => Event::One(token.clone()),
-        (Some(_), Some(_)) => Event::Several,
+    match Field::find(&response.headers, &EVENT) {
+        Field::Absent => Event::None,
+        Field::One(token) => Event::One(token.clone()),
+        Field::Several => Event::Several,
     }
 }
 

@@ -14,16 +14,10 @@ use crate::answer::Rejection;
 use crate::auth::decide::State;
 use crate::auth::identity::{claims, signed};
 use crate::auth::token::SessionClaims;
+use crate::edge::identity_headers::{ASSERTION, EXPIRES_AT, ID, STALE, STATE, TENANT_ID, USER_ID};
 use crate::edge::marker;
 use crate::state::Gateway;
 
-const STATE: HeaderName = HeaderName::from_static("x-session-state");
-const STALE: HeaderName = HeaderName::from_static("x-session-stale");
-const ID: HeaderName = HeaderName::from_static("x-session-id");
-const USER_ID: HeaderName = HeaderName::from_static("x-session-user-id");
-const TENANT_ID: HeaderName = HeaderName::from_static("x-session-tenant-id");
-const EXPIRES_AT: HeaderName = HeaderName::from_static("x-session-expires-at");
-const ASSERTION: HeaderName = HeaderName::from_static("x-session-assertion");
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");

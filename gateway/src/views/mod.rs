@@ -1,4 +1,5 @@
 //! JSON shapes that endpoints, the admin API and the command line share.
 
 pub(crate) mod device_label;
+pub(crate) mod receipt;
 pub(crate) mod session;

@@ -1,10 +1,10 @@
 //! `SessionView`: a session as its own browser sees it (DESIGN 9).
 
-use cookie::time::OffsetDateTime;
-use cookie::time::format_description::well_known::Rfc3339;
 use serde_json::{Value, json};
 use session_core::clock::Timestamp;
 use session_core::session::Session;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
 /// The view of a live session.
 pub(crate) fn session_view(session: &Session, last_activity: Timestamp) -> Value {

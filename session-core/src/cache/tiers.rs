@@ -8,7 +8,7 @@ use tracing::debug;
 use super::breaker::Breaker;
 use super::sealed::{Sealer, Value};
 use super::{Entry, Local, SharedCache, SharedError};
-use crate::clock::Timestamp;
+use crate::clock::{Timestamp, millis};
 use crate::entropy::{self, SharedEntropy};
 use crate::freshness::{Node, Standing};
 use crate::hint::Hint;
@@ -244,7 +244,7 @@ impl Tiers {
             .expires_at
             .since(now)
             .min(self.jittered(self.options.shared_ttl));
-        Duration::from_millis(u64::try_from(life.as_millis()).unwrap_or(u64::MAX))
+        Duration::from_millis(millis(life))
     }
 
     /// One call to the shared cache, if the breaker lets it through. Errors end here: they cost time, not answers.

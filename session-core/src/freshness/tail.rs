@@ -13,7 +13,7 @@ use super::hints::WAKE_EVERY;
 use super::signals::Phase;
 use super::window::Applied;
 use super::{Listener, Node, RECENT_MAX};
-use crate::clock::{Boot, Timestamp};
+use crate::clock::{Boot, Timestamp, millis};
 use crate::session::Seq;
 use crate::stats::ResetReason;
 use crate::store::{Pulse, SchemaError, StoreError, StoreResult};
@@ -283,9 +283,7 @@ pub(super) async fn within<T>(
 ) -> StoreResult<T> {
     match tokio::time::timeout(limit, call).await {
         Ok(answer) => answer,
-        Err(_elapsed) => Err(StoreError::Timeout(
-            u64::try_from(limit.as_millis()).unwrap_or(u64::MAX),
-        )),
+        Err(_elapsed) => Err(StoreError::Timeout(millis(limit))),
     }
 }
 

@@ -283,10 +283,14 @@ fn culprit(identity: &Value) -> &'static str {
     }
 }
 
+/// Whether `text` may be the id of a user or a tenant: 1 to [`ID_MAX`] visible ASCII characters.
+#[must_use]
+pub fn is_id(text: &str) -> bool {
+    (1..=ID_MAX).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
 fn id(text: &str, field: &'static str) -> Result<Text, IdentityError> {
-    let fits =
-        (1..=ID_MAX).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
-    if fits {
+    if is_id(text) {
         Ok(text.into())
     } else {
         Err(IdentityError::Id(field))

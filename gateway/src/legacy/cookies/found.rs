@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use percent_encoding::percent_decode;
 use session_core::keys::legacy::Credential;
 use zeroize::Zeroizing;
 
@@ -267,19 +268,9 @@ fn one_spelling(value: &[u8]) -> Zeroizing<Vec<u8>> {
         .strip_prefix(b"\"")
         .and_then(|value| value.strip_suffix(b"\""))
         .unwrap_or(value);
-    let digit = |byte: Option<&u8>| char::from(*byte?).to_digit(16);
+    // With all the room it can need: a vector that grows leaves copies behind that nobody wipes.
     let mut spelled = Zeroizing::new(Vec::with_capacity(bare.len()));
-    let mut at = 0;
-    while let Some(&byte) = bare.get(at) {
-        let escaped = (byte == b'%')
-            .then(|| {
-                let value = digit(bare.get(at + 1))? * 16 + digit(bare.get(at + 2))?;
-                u8::try_from(value).ok()
-            })
-            .flatten();
-        spelled.push(escaped.unwrap_or(byte));
-        at += if escaped.is_some() { 3 } else { 1 };
-    }
+    spelled.extend(percent_decode(bare));
     spelled
 }
 

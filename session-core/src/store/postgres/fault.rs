@@ -12,6 +12,7 @@ use thiserror::Error;
 use tokio_postgres::Error as PgError;
 use tokio_postgres::error::{DbError, SqlState};
 
+use crate::clock::millis;
 use crate::store::{SchemaError, StoreError};
 
 /// A server's refusal without anything that it may have quoted.
@@ -77,7 +78,7 @@ pub(super) fn pool_error(error: PoolError, acquire: Duration, connect: Duration)
 }
 
 pub(super) fn timeout(limit: Duration) -> StoreError {
-    StoreError::Timeout(u64::try_from(limit.as_millis()).unwrap_or(u64::MAX))
+    StoreError::Timeout(millis(limit))
 }
 
 /// Whether the connection, not the statement, was at fault: the server went away between two uses of it.

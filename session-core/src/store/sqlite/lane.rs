@@ -12,6 +12,7 @@ use tokio::sync::Semaphore;
 use tokio::time;
 use tokio_rusqlite::rusqlite::{self, Connection, ErrorCode};
 
+use crate::clock::millis;
 use crate::store::{SchemaError, StoreError, StoreResult};
 
 /// A connection with its thread.
@@ -101,7 +102,7 @@ impl Lane {
 }
 
 fn timeout(limit: Duration) -> StoreError {
-    StoreError::Timeout(u64::try_from(limit.as_millis()).unwrap_or(u64::MAX))
+    StoreError::Timeout(millis(limit))
 }
 
 /// Makes a store error of a driver's error. SQLite's messages name tables and columns and quote no values.
