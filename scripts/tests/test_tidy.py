@@ -139,6 +139,14 @@ def test_a_file_in_no_room_is_found(findings):
     assert found == [f"{GATEWAY}{name}:1: is in no room of FLOORS" for name in ("cellar.rs", "cellar/mod.rs")]
 
 
+def test_the_floors_are_told_as_they_are(findings, monkeypatch):
+    monkeypatch.setattr(tidy, "FLOORS", {GATEWAY: ("main", "proxy", "edge")})
+    told = "```text\ngateway:  main -> proxy\n          -> edge\n```\n"
+    assert findings(tidy.told_floors, {"docs/architecture.md": told}) == []
+    [found] = findings(tidy.told_floors, {"docs/architecture.md": told.replace("proxy", "cli")})
+    assert GATEWAY in found
+
+
 def test_decisions_are_indexed_and_dependencies_explained(findings):
     files = {
         "docs/adr/README.md": "[1](0001-a.md)",
