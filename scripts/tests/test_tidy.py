@@ -1,40 +1,12 @@
 """Each check finds what it is there for, and nothing else."""
 
-import importlib.machinery
-import importlib.util
-import sys
 from pathlib import Path
 
 import pytest
+import tidy
+from tree import Tree
 
-
-def load():
-    path = str(Path(__file__).resolve().parent.parent / "tidy")
-    loader = importlib.machinery.SourceFileLoader("tidy", path)
-    module = importlib.util.module_from_spec(importlib.util.spec_from_loader("tidy", loader))
-    # Data classes look their module up.
-    sys.modules["tidy"] = module
-    written, sys.dont_write_bytecode = sys.dont_write_bytecode, True
-    loader.exec_module(module)
-    sys.dont_write_bytecode = written
-    return module
-
-
-tidy = load()
-
-
-@pytest.fixture
-def findings(tmp_path):
-    """Findings of one check in a tree of the given files."""
-
-    def find(check, files):
-        for name, text in files.items():
-            path = tmp_path / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text)
-        return list(check(tidy.Tree(tmp_path)))
-
-    return find
+GATEWAY = "gateway/src/"
 
 
 def test_a_file_of_400_lines_is_the_longest(findings):
@@ -56,9 +28,7 @@ def test_other_paths_are_not(findings, text):
     ("name", "code"),
     [
         ("gateway/src/edge/mod.rs", "use pingora_core::Result;"),
-        ("gateway/src/edge/mod.rs", "use crate::auth::csrf;"),
         ("gateway/src/proxy/mod.rs", "use rusqlite::Connection;"),
-        ("session-core/src/clock.rs", "use crate::service::Sessions;"),
         ("session-core/src/service/mod.rs", "use tokio_postgres::Client;"),
         ("session-core/src/service/mod.rs", "use http::HeaderMap;"),
         ("session-core/Cargo.toml", "prometheus.workspace = true"),
@@ -81,11 +51,100 @@ def test_its_doors_are_open(findings, name, code):
     assert findings(tidy.walls, {name: code}) == []
 
 
-def test_dead_links_and_anchors_are_found(findings):
-    text = "# One `two`, three\n[a](#one-two-three) [b](b.md) [c](#none) [d](none.md) [e](b.md#x)\n"
-    code = "```\n[f](none.md)\n```\n"
-    found = findings(tidy.dead_links, {"a.md": text + code, "b.md": "# y\n"})
-    assert [line.split()[1] for line in found] == ["#none:", "none.md", "b.md#x:"]
+def rust(**files):
+    """Files below the gateway's source, by their names without the suffix; `__` is a slash."""
+    return {f"{GATEWAY}{name.replace('__', '/')}.rs": code for name, code in files.items()}
+
+
+def test_two_files_in_a_circle_are_found(findings):
+    files = rust(
+        config__file="use super::reader::Reader;", config__reader="use crate::config::file::Document;"
+    )
+    [found] = findings(tidy.staircase, files)
+    assert found == f"{GATEWAY}config/file.rs:1: imports itself by way of {GATEWAY}config/reader.rs"
+
+
+def test_a_longer_circle_is_found_once(findings):
+    files = rust(
+        limits__a="use super::b::B;", limits__b="fn f() -> super::c::C {}", limits__c="use super::a::{A, Other as _};"
+    )
+    [found] = findings(tidy.staircase, files)
+    assert found.endswith(f"{GATEWAY}limits/b.rs, {GATEWAY}limits/c.rs")
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "use crate::proxy::ctx::Ctx;",
+        "use crate::{auth::csrf, proxy::{ctx::Ctx, place}};",
+        "pub(crate) fn f(ctx: &crate::proxy::ctx::Ctx) {}",
+        "use super::super::proxy::ctx::Ctx;",
+    ],
+)
+def test_an_import_upward_is_found(findings, code):
+    files = rust(edge__host=code, proxy__ctx="pub(crate) struct Ctx;", proxy__place="")
+    found = findings(tidy.staircase, files)
+    assert f"{GATEWAY}edge/host.rs:1: imports {GATEWAY}proxy/ctx.rs, which stands above it" in found
+
+
+def test_a_folder_that_stands_by_itself_is_below_the_room_around_it(findings):
+    files = rust(
+        legacy__state__mod="",
+        legacy__arrive="use super::state::Memory;",
+        state__gateway="use crate::legacy::state::Memory;",
+    )
+    assert findings(tidy.staircase, files) == []
+    files = rust(state__gateway="use crate::legacy::arrive::Arrival;")
+    [found] = findings(tidy.staircase, files)
+    assert f"imports {GATEWAY}legacy/arrive.rs" in found
+
+
+def test_a_name_that_is_passed_on_leads_to_the_file_that_defines_it(findings):
+    files = rust(
+        state__mod="mod client;\nmod gateway;\npub(crate) use self::client::Client;\npub(crate) use gateway::Gateway;",
+        state__client="",
+        state__gateway="use super::Client;",
+        visit__mod="use crate::state::{Client, Gateway};",
+    )
+    assert findings(tidy.staircase, files) == []
+
+
+def test_a_name_that_is_passed_on_hides_no_circle(findings):
+    files = rust(
+        state__mod="mod a;\nmod b;\npub(crate) use self::a::A;\npub(crate) use self::b::B;",
+        state__a="use super::B;",
+        state__b="use super::A;",
+    )
+    [found] = findings(tidy.staircase, files)
+    assert found.startswith(f"{GATEWAY}state/a.rs:1: imports itself")
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        rust(edge__tests="use crate::proxy::ctx::Ctx;", proxy__ctx=""),
+        rust(edge__host__tests="use crate::proxy::ctx::Ctx;", proxy__ctx=""),
+        rust(edge__host="#[cfg(test)]\nmod tests {\n    use crate::proxy::ctx::Ctx;\n}\n", proxy__ctx=""),
+        rust(edge__host="#[cfg(test)]\nuse crate::proxy::ctx::Ctx;\n", proxy__ctx=""),
+        rust(edge__host="// See crate::proxy::ctx::Ctx.\n", proxy__ctx=""),
+    ],
+)
+def test_tests_and_comments_may_enter_anywhere(findings, files):
+    assert findings(tidy.staircase, files) == []
+
+
+def test_a_file_in_no_room_is_found(findings):
+    files = rust(lib="", main="", proxy__mod="", legacy__state__mod="", cellar="", cellar__mod="", cellar__tests="")
+    found = findings(tidy.rooms, files)
+    assert found == [f"{GATEWAY}{name}:1: is in no room of FLOORS" for name in ("cellar.rs", "cellar/mod.rs")]
+
+
+def test_the_floors_are_told_as_they_are(findings, monkeypatch):
+    monkeypatch.setattr(tidy, "FLOORS", {GATEWAY: ("main", "proxy", "edge")})
+    told = "```text\ngateway:  main -> proxy\n          -> edge\n```\n"
+    assert findings(tidy.told_floors, {"docs/architecture.md": told}) == []
+    [found] = findings(tidy.told_floors, {"docs/architecture.md": told.replace("proxy", "cli")})
+    assert GATEWAY in found
 
 
 def test_decisions_are_indexed_and_dependencies_explained(findings):
@@ -114,6 +173,6 @@ def test_dependencies_that_nothing_names_are_found(findings):
 
 
 def test_this_tree_has_code_and_documents():
-    tree = tidy.Tree(Path(__file__).resolve().parents[2])
+    tree = Tree(Path(__file__).resolve().parents[2])
     assert any(True for _ in tree.ending(".rs"))
     assert "docs/adr/README.md" in tree.files
