@@ -171,7 +171,7 @@ impl Claimed {
         if self.is_fresh {
             return Ok(self.actor());
         }
-        Err(refused(asker, self.entry.session(), Rejection::OldLogin))
+        Err(refused(asker, self.entry.session(), Rejection::StaleLogin))
     }
 }
 

@@ -39,7 +39,7 @@ pub(crate) enum Rejection {
     /// Its session is not that of an operator.
     NoOperator,
     /// It needs a login of the last minutes.
-    OldLogin,
+    StaleLogin,
     /// The user has so many sessions and may have no other one.
     SessionLimit(u64),
     /// Its client asked for too much; seconds to wait.
@@ -112,7 +112,7 @@ impl From<Rejection> for Answer {
                 "forbidden",
                 "This needs the right to administer sessions",
             ),
-            R::OldLogin => Self::problem(
+            R::StaleLogin => Self::problem(
                 403,
                 "reauthentication_required",
                 "Log in again: this needs a login of the last 15 minutes",
