@@ -116,14 +116,8 @@ pub(crate) async fn login(
         Ok(Ok((identity, reference))) => {
             gateway.metrics.backend("accepted");
             let login = Login {
-                limit: limit(settings, &identity, form.end_others),
-                identity,
                 reference,
-                ip: Some(asker.client().ip),
-                user_agent: asker.client().user_agent.clone(),
-                ttl: settings.config.session.absolute_timeout,
-                idle: settings.config.session.idle_timeout,
-                replaces: asker.visit.key(),
+                ..login_of(settings, asker, identity, form.end_others)
             };
             commit(gateway, asker, ticket, login, form.end_others).await
         }
@@ -211,6 +205,20 @@ fn parse(body: &[u8], client: &Client) -> Option<Parsed> {
         credentials,
         end_others,
     })
+}
+
+/// The session that this user is to get, in place of the one that the browser has.
+fn login_of(settings: &ActiveConfig, asker: &Asker, identity: Identity, end_others: bool) -> Login {
+    Login {
+        limit: limit(settings, &identity, end_others),
+        identity,
+        reference: None,
+        ip: Some(asker.client().ip),
+        user_agent: asker.client().user_agent.clone(),
+        ttl: settings.config.session.absolute_timeout,
+        idle: settings.config.session.idle_timeout,
+        replaces: asker.visit.key(),
+    }
 }
 
 /// How many sessions this user may have. Ending all others is a limit of one.
