@@ -21,7 +21,7 @@ use crate::auth::csrf;
 use crate::auth::identity::field;
 use crate::config::IdentityField;
 use crate::edge::fields::Field;
-use crate::endpoints::Asker;
+use crate::endpoints::Caller;
 use crate::state::{ActiveConfig, Gateway};
 use crate::telemetry::security::{self, Kind};
 
@@ -129,13 +129,13 @@ fn is_local_name(host: &str) -> bool {
 pub(crate) async fn with_claim(
     gateway: &Gateway,
     settings: &ActiveConfig,
-    asker: &Asker,
+    caller: &Caller,
 ) -> Result<Claimed, Rejection> {
-    let active = asker.session(gateway, settings, Query::default()).await?;
+    let active = caller.session(gateway, settings, Query::default()).await?;
     let session = active.entry.session();
     let claim = settings.config.admin.claim.as_ref();
     if !claim.is_some_and(|claim| carries(session, claim)) {
-        return Err(refused(asker, session, Rejection::NoOperator));
+        return Err(refused(caller, session, Rejection::NoOperator));
     }
     Ok(Claimed {
         is_fresh: gateway.sessions.clock().wall().since(session.auth_time) <= FRESH,
@@ -167,18 +167,18 @@ impl Claimed {
     ///
     /// # Errors
     /// `403` when the login is too long ago: a browser left open is not its user.
-    pub(crate) fn fresh(self, asker: &Asker) -> Result<Actor, Rejection> {
+    pub(crate) fn fresh(self, caller: &Caller) -> Result<Actor, Rejection> {
         if self.is_fresh {
             return Ok(self.actor());
         }
-        Err(refused(asker, self.entry.session(), Rejection::StaleLogin))
+        Err(refused(caller, self.entry.session(), Rejection::StaleLogin))
     }
 }
 
 /// What speaks against a user who may not, and the line about it.
-fn refused(asker: &Asker, session: &Session, why: Rejection) -> Rejection {
+fn refused(caller: &Caller, session: &Session, why: Rejection) -> Rejection {
     let code = Answer::from(why.clone()).outcome;
-    let facts = asker.client().facts(code).by_owner(session);
+    let facts = caller.client().facts(code).by_owner(session);
     security::note(Kind::AdminRefused, facts);
     why
 }

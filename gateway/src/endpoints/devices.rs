@@ -14,12 +14,12 @@ use tracing::warn;
 use uuid::Uuid;
 
 use super::query::{self, DeviceScope};
-use super::{Asker, parting};
+use super::{Caller, parting};
 use crate::answer::set_cookie;
 use crate::answer::{Answer, Rejection};
-use crate::legacy::{self, Farewell};
+use crate::legacy::{self, CookieChanges};
 use crate::limits::buckets::TooMany;
-use crate::limits::unknown_sids::Leave;
+use crate::limits::unknown_sids::Admission;
 use crate::risk::flags::Flags;
 use crate::risk::refusals::{count_miss, deny};
 use crate::state::{ActiveConfig, Gateway};
@@ -32,11 +32,11 @@ use crate::views::session::rfc3339;
 pub(crate) async fn list(
     gateway: &Arc<Gateway>,
     settings: &Arc<ActiveConfig>,
-    asker: &Asker,
+    caller: &Caller,
 ) -> Result<Answer, Rejection> {
-    let active = asker.session_or_old_login(gateway, settings).await?;
+    let active = caller.session_or_old_login(gateway, settings).await?;
     let current = active.entry.session();
-    let (limit, after) = (query::limit(&asker.query)?, query::after(&asker.query)?);
+    let (limit, after) = (query::limit(&caller.query)?, query::after(&caller.query)?);
     let user_id = current.identity.user_id();
     let Some(_turn) = gateway.lists.enter(user_id, current.key) else {
         gateway.metrics.refused("lists");
@@ -44,13 +44,13 @@ pub(crate) async fn list(
     };
     let listed = gateway.sessions.list(user_id, after, limit).await;
     let (devices, next) = listed.map_err(|failed| {
-        warn!(request_id = asker.client().request_id, error = %failed, "sessions not listed");
+        warn!(request_id = caller.client().request_id, error = %failed, "sessions not listed");
         Rejection::Unavailable
     })?;
     let flags = Flags::of(gateway, settings, devices.iter().map(|device| device.id))
         .await
         .map_err(|failed| {
-            warn!(request_id = asker.client().request_id, error = %failed, "flags not read");
+            warn!(request_id = caller.client().request_id, error = %failed, "flags not read");
             Rejection::Unavailable
         })?;
     let mut labels = HashMap::new();
@@ -95,12 +95,12 @@ fn device_view(device: &Device, label: &str, active: &Active) -> Value {
 pub(crate) async fn end_one(
     gateway: &Arc<Gateway>,
     settings: &Arc<ActiveConfig>,
-    asker: &Asker,
+    caller: &Caller,
     id: Option<Uuid>,
 ) -> Result<Answer, Rejection> {
-    let active = asker.session_or_old_login(gateway, settings).await?;
+    let active = caller.session_or_old_login(gateway, settings).await?;
     let current = active.entry.session();
-    let wait = query::wait(&asker.query)?;
+    let wait = query::wait(&caller.query)?;
     let Some(id) = id else {
         return Err(Rejection::NotFound);
     };
@@ -110,9 +110,9 @@ pub(crate) async fn end_one(
     };
     let returned = legacy::returned(gateway, settings, current.key).await;
     let how = (RevokeReason::Device, wait);
-    let receipt = end(gateway, settings, asker, current, scope, how).await?;
+    let receipt = end(gateway, settings, caller, current, scope, how).await?;
     if receipt.revoked == 0 {
-        count_miss(gateway, settings, asker.client()).map_err(Rejection::from)?;
+        count_miss(gateway, settings, caller.client()).map_err(Rejection::from)?;
         return Err(Rejection::NotFound);
     }
     let answer = Answer::no_content("device_ended");
@@ -127,11 +127,11 @@ pub(crate) async fn end_one(
 pub(crate) async fn end_many(
     gateway: &Arc<Gateway>,
     settings: &Arc<ActiveConfig>,
-    asker: &Asker,
+    caller: &Caller,
 ) -> Result<Answer, Rejection> {
-    let active = asker.session_or_old_login(gateway, settings).await?;
+    let active = caller.session_or_old_login(gateway, settings).await?;
     let current = active.entry.session();
-    let (which, wait) = (query::scope(&asker.query)?, query::wait(&asker.query)?);
+    let (which, wait) = (query::scope(&caller.query)?, query::wait(&caller.query)?);
     let user_id = Text::from(current.identity.user_id());
     let scope = match which {
         DeviceScope::Others => Scope::Others {
@@ -142,10 +142,10 @@ pub(crate) async fn end_many(
     };
     let returned = legacy::returned(gateway, settings, current.key).await;
     let how = (RevokeReason::LogoutEverywhere, wait);
-    let receipt = end(gateway, settings, asker, current, scope, how).await?;
+    let receipt = end(gateway, settings, caller, current, scope, how).await?;
     if receipt.revoked == 0 && which == DeviceScope::Others {
         // It is done all the same; the next one may have to wait.
-        let _spent = count_miss(gateway, settings, asker.client());
+        let _spent = count_miss(gateway, settings, caller.client());
     }
     let answer = Answer::json(200, "devices_ended", &receipt_view(&receipt));
     Ok(match which {
@@ -159,15 +159,18 @@ pub(crate) async fn end_many(
 async fn end(
     gateway: &Gateway,
     settings: &ActiveConfig,
-    asker: &Asker,
+    caller: &Caller,
     current: &Session,
     scope: Scope,
     (reason, wait): (RevokeReason, Wait),
 ) -> Result<Receipt, Rejection> {
     let now = gateway.sessions.clock().boot();
-    let leave = settings.misses.leave_in_turn(asker.client().ip, now).await;
-    if matches!(leave, Leave::Denied) {
-        return Err(deny(gateway, settings, asker.client()).into());
+    let leave = settings
+        .unknown_sids
+        .leave_in_turn(caller.client().ip, now)
+        .await;
+    if matches!(leave, Admission::Denied) {
+        return Err(deny(gateway, settings, caller.client()).into());
     }
     match gateway.sessions.revoke(scope.clone(), reason, wait).await {
         Ok(receipt) => {
@@ -178,14 +181,14 @@ async fn end(
                     acting: Some(current.id),
                     session: None,
                     receipt: Some(&receipt),
-                    ..asker.client().facts(reason.as_str()).by_owner(current)
+                    ..caller.client().facts(reason.as_str()).by_owner(current)
                 };
                 security::note(Kind::Revoked, facts.concerning(&scope));
             }
             Ok(receipt)
         }
         Err(failed) => {
-            warn!(request_id = asker.client().request_id, error = %failed, "revocation not committed");
+            warn!(request_id = caller.client().request_id, error = %failed, "revocation not committed");
             Err(Rejection::not_committed(&failed))
         }
     }
@@ -196,7 +199,7 @@ fn without_cookies(
     gateway: &Gateway,
     settings: &ActiveConfig,
     answer: Answer,
-    returned: Option<Farewell>,
+    returned: Option<CookieChanges>,
 ) -> Answer {
     let answer = match returned {
         Some(returned) => parting(answer, gateway, settings, &returned),

@@ -14,9 +14,9 @@ use session_core::service::{Absence, Follow, Query};
 use session_core::session::{Dead, RevokeReason};
 use tokio::sync::watch;
 
-use super::Asker;
+use super::Caller;
 use crate::answer::{Rejection, ended_code};
-use crate::limits::streams::{Holder, Kind, Place, Room};
+use crate::limits::streams::{Holder, Kind, Room, StreamPermit};
 use crate::state::{ActiveConfig, Gateway};
 use crate::views::session::{rfc3339, session_view};
 
@@ -48,22 +48,22 @@ pub(crate) struct Feed {
 pub(crate) async fn open(
     gateway: &Arc<Gateway>,
     settings: &ActiveConfig,
-    asker: &Asker,
-) -> Result<(Feed, Place), Rejection> {
+    caller: &Caller,
+) -> Result<(Feed, StreamPermit), Rejection> {
     // An open page is not somebody using it.
     let query = Query {
         counts_as_use: false,
         ..Query::default()
     };
     let news = gateway.sessions.news();
-    let entry = asker.session(gateway, settings, query).await?.entry;
+    let entry = caller.session(gateway, settings, query).await?.entry;
     let holder = Holder {
         session: Some(entry.session().key),
-        client: asker.client().ip,
+        client: caller.client().ip,
     };
     let room = Room::of(Kind::Events, &settings.config);
-    let place = gateway.streams.enter(Kind::Events, holder, room);
-    let place = place.map_err(|full| {
+    let permit = gateway.streams.enter(Kind::Events, holder, room);
+    let permit = permit.map_err(|full| {
         gateway.metrics.refused(full.as_str());
         Rejection::TooManyStreams(full)
     })?;
@@ -76,7 +76,7 @@ pub(crate) async fn open(
         announced: None,
         over: false,
     };
-    Ok((feed, place))
+    Ok((feed, permit))
 }
 
 impl Feed {

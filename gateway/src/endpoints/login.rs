@@ -18,7 +18,7 @@ use session_core::store::StoreError;
 use tracing::{debug, warn};
 
 use self::question::{Question, is_failure};
-use super::{Asker, parting};
+use super::{Caller, parting};
 use crate::answer::set_cookie;
 use crate::answer::{Answer, Rejection};
 use crate::apps::backend::{Credentials, Refusal};
@@ -74,16 +74,16 @@ pub(crate) fn check_content_type(headers: &HeaderMap) -> Result<(), Rejection> {
 pub(crate) async fn login(
     gateway: &Arc<Gateway>,
     settings: &Arc<ActiveConfig>,
-    asker: &Asker,
+    caller: &Caller,
     body: &Bytes,
 ) -> Answer {
-    let Some(form) = parse(body, asker.client()) else {
+    let Some(form) = parse(body, caller.client()) else {
         return Rejection::invalid("email and password must be non-empty strings in a JSON object")
             .into();
     };
     let account = Account::new(&form.credentials.email);
     let factors = factors(&form.credentials);
-    let attempt = match admission::admit(gateway, settings, asker, &account, factors).await {
+    let attempt = match admission::admit(gateway, settings, caller, &account, factors).await {
         Ok(attempt) => attempt,
         Err(refused) => return *refused,
     };
@@ -94,11 +94,11 @@ pub(crate) async fn login(
         .await
     else {
         gateway.metrics.shed("login");
-        return Answer::overloaded(&asker.client().request_id);
+        return Answer::overloaded(&caller.client().request_id);
     };
     let ticket = match gateway.sessions.begin_login().await {
         Ok(ticket) => ticket,
-        Err(failed) => return not_committed(asker, &failed),
+        Err(failed) => return not_committed(caller, &failed),
     };
     let question = Question {
         credentials: form.credentials,
@@ -106,39 +106,39 @@ pub(crate) async fn login(
         attempt,
         turn,
     };
-    let verdict = question.ask(gateway, settings, asker.client()).await;
+    let verdict = question.ask(gateway, settings, caller.client()).await;
     let digest = settings.log_key.digest(&account);
     let facts = |reason| Facts {
         account: Some(&digest),
-        ..asker.client().facts(reason)
+        ..caller.client().facts(reason)
     };
     let created = match verdict {
         Ok(Ok((identity, reference))) => {
             gateway.metrics.backend("accepted");
             let login = Login {
                 reference,
-                ..login_of(settings, asker, identity, form.end_others)
+                ..login_of(settings, caller, identity, form.end_others)
             };
-            commit(gateway, asker, ticket, login, form.end_others).await
+            commit(gateway, caller, ticket, login, form.end_others).await
         }
         Ok(Err(rejected)) => Err(Box::new(reject(
             gateway,
             settings,
-            asker,
+            caller,
             factors,
             rejected.why,
         ))),
         Err(failed) => {
             gateway.metrics.backend("unavailable");
-            warn!(request_id = asker.client().request_id, error = %failed, "login not possible");
+            warn!(request_id = caller.client().request_id, error = %failed, "login not possible");
             return Answer::unavailable();
         }
     };
     match created {
         Ok(created) => {
-            note_network(gateway, asker, &account, &created.session).await;
+            note_network(gateway, caller, &account, &created.session).await;
             security::note(Kind::Login, facts("password").by_owner(&created.session));
-            welcome(gateway, settings, asker, &created)
+            welcome(gateway, settings, caller, &created)
         }
         Err(answer) => {
             security::note(Kind::LoginFailed, facts(answer.outcome));
@@ -149,11 +149,11 @@ pub(crate) async fn login(
 
 /// Remembers where the account logs in, so that it is not held to what strangers try. A login that cannot be remembered is
 /// one all the same.
-async fn note_network(gateway: &Gateway, asker: &Asker, account: &Account, session: &Session) {
+async fn note_network(gateway: &Gateway, caller: &Caller, account: &Account, session: &Session) {
     let user_id = session.identity.user_id();
     let noted = gateway
         .sessions
-        .note_login(account.as_str(), network(asker.client().ip), user_id);
+        .note_login(account.as_str(), network(caller.client().ip), user_id);
     match tokio::time::timeout(NOTE_TIMEOUT, noted).await {
         Ok(Ok(())) => {}
         Ok(Err(failed)) => {
@@ -208,16 +208,21 @@ fn parse(body: &[u8], client: &Client) -> Option<Parsed> {
 }
 
 /// The session that this user is to get, in place of the one that the browser has.
-fn login_of(settings: &ActiveConfig, asker: &Asker, identity: Identity, end_others: bool) -> Login {
+fn login_of(
+    settings: &ActiveConfig,
+    caller: &Caller,
+    identity: Identity,
+    end_others: bool,
+) -> Login {
     Login {
         limit: limit(settings, &identity, end_others),
         identity,
         reference: None,
-        ip: Some(asker.client().ip),
-        user_agent: asker.client().user_agent.clone(),
+        ip: Some(caller.client().ip),
+        user_agent: caller.client().user_agent.clone(),
         ttl: settings.config.session.absolute_timeout,
         idle: settings.config.session.idle_timeout,
-        replaces: asker.visit.key(),
+        replaces: caller.visit.key(),
     }
 }
 
@@ -234,7 +239,7 @@ fn limit(settings: &ActiveConfig, identity: &Identity, end_others: bool) -> Opti
 
 async fn commit(
     gateway: &Gateway,
-    asker: &Asker,
+    caller: &Caller,
     ticket: LoginTicket,
     login: Login,
     end_others: bool,
@@ -244,7 +249,7 @@ async fn commit(
         // First, so that none of them becomes a session between the two steps.
         let user_id = login.identity.user_id();
         let ended = gateway.sessions.end_old_logins(user_id).await;
-        ended.map_err(|failed| Box::new(not_committed(asker, &failed)))?;
+        ended.map_err(|failed| Box::new(not_committed(caller, &failed)))?;
     }
     match gateway.sessions.create(ticket, login).await {
         Ok(created) => Ok(created),
@@ -252,14 +257,19 @@ async fn commit(
             gateway.metrics.refused("session_limit");
             Err(Box::new(session_limit(sessions, limit)))
         }
-        Err(failed) => Err(Box::new(not_committed(asker, &failed))),
+        Err(failed) => Err(Box::new(not_committed(caller, &failed))),
     }
 }
 
-fn welcome(gateway: &Gateway, settings: &ActiveConfig, asker: &Asker, created: &Created) -> Answer {
+fn welcome(
+    gateway: &Gateway,
+    settings: &ActiveConfig,
+    caller: &Caller,
+    created: &Created,
+) -> Answer {
     let session = &created.session;
     gateway.metrics.created("login");
-    asker.saw("store", Some(session));
+    caller.saw("store", Some(session));
     let answer = Answer::json(201, "login", &session_view(session, session.last_activity));
     match set_cookie::issue(
         &settings.config.cookie,
@@ -268,13 +278,13 @@ fn welcome(gateway: &Gateway, settings: &ActiveConfig, asker: &Asker, created: &
     ) {
         Some(cookie) => {
             let answer = answer.with_cookie(cookie);
-            let farewell = asker
+            let cookie_changes = caller
                 .visit
-                .old_cookies
+                .legacy_cookies
                 .as_deref()
-                .and_then(|offer| offer.parting(settings));
-            match farewell {
-                Some(farewell) => parting(answer, gateway, settings, &farewell),
+                .and_then(|legacy_cookies| legacy_cookies.parting(settings));
+            match cookie_changes {
+                Some(cookie_changes) => parting(answer, gateway, settings, &cookie_changes),
                 None => answer,
             }
         }
@@ -298,20 +308,20 @@ fn session_limit(sessions: u64, limit: Option<SessionLimit>) -> Answer {
     )
 }
 
-fn not_committed(asker: &Asker, failed: &SessionsError) -> Answer {
-    warn!(request_id = asker.client().request_id, error = %failed, "login not committed");
+fn not_committed(caller: &Caller, failed: &SessionsError) -> Answer {
+    warn!(request_id = caller.client().request_id, error = %failed, "login not committed");
     Answer::unavailable()
 }
 
 fn reject(
     gateway: &Gateway,
     settings: &ActiveConfig,
-    asker: &Asker,
+    caller: &Caller,
     factors: Factors,
     why: Refusal,
 ) -> Answer {
     if is_failure(&why, factors) {
-        risk::refused(gateway, settings, Refused::Login, asker.client());
+        risk::refused(gateway, settings, Refused::Login, caller.client());
     }
     gateway.metrics.backend(match why {
         Refusal::Unreadable => "unavailable",
@@ -332,7 +342,7 @@ fn reject(
         }
         Refusal::Locked(seconds) => too_many(seconds),
         Refusal::Unreadable => {
-            let request_id = &asker.client().request_id;
+            let request_id = &caller.client().request_id;
             warn!(
                 request_id,
                 "login not possible: the backend's refusal is outside the contract"

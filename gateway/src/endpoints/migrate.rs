@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use session_core::service::Resolution;
 
-use super::{Asker, arrive, parting};
+use super::{Caller, arrive, parting};
 use crate::answer::Answer;
 use crate::auth::decide::Finding;
 use crate::state::{ActiveConfig, Gateway};
@@ -15,25 +15,25 @@ use crate::views::session::session_view;
 pub(crate) async fn migrate(
     gateway: &Arc<Gateway>,
     settings: &Arc<ActiveConfig>,
-    asker: &Asker,
+    caller: &Caller,
 ) -> Answer {
-    let arrival = match arrive(gateway, settings, asker).await {
-        Ok(arrival) => arrival,
+    let identified = match arrive(gateway, settings, caller).await {
+        Ok(identified) => identified,
         Err(too_many) => return too_many.into(),
     };
-    let answer = match &arrival.finding {
+    let answer = match &identified.finding {
         Finding::Resolved(Resolution::Active(active)) => {
             let mut view = session_view(active.entry.session(), active.entry.last_activity());
             if let Value::Object(members) = &mut view {
-                members.insert("migrated".to_owned(), json!(arrival.migrated));
+                members.insert("migrated".to_owned(), json!(identified.migrated));
             }
             Answer::json(200, "active", &view)
         }
         Finding::Resolved(Resolution::Unknown(_)) => return Answer::unavailable(),
-        _ if arrival.refused => {
+        _ if identified.refused => {
             Answer::problem(401, "legacy_refused", "The old login is not valid any more")
         }
         _ => Answer::unauthenticated(None),
     };
-    parting(answer, gateway, settings, &arrival.farewell)
+    parting(answer, gateway, settings, &identified.cookie_changes)
 }

@@ -18,7 +18,7 @@ use crate::answer::{Answer, Rejection};
 use crate::auth::csrf;
 use crate::auth::decide::{self, Finding};
 use crate::config::{PasswordLogin, SessionPolicy};
-use crate::legacy::{Arrival, Farewell};
+use crate::legacy::{CookieChanges, Identified};
 use crate::state::{ActiveConfig, Client, Gateway};
 use crate::visit::Visit;
 
@@ -26,7 +26,7 @@ pub(crate) use self::login::check_content_type;
 
 /// Who calls an endpoint, and with what.
 #[derive(Debug)]
-pub(crate) struct Asker {
+pub(crate) struct Caller {
     /// Who sent the request, and what it brought.
     pub visit: Visit,
     /// Query of the request, without the question mark.
@@ -34,7 +34,7 @@ pub(crate) struct Asker {
     /// What the endpoint has found out, for the log.
     pub seen: OnceLock<Seen>,
     /// What is to be said about old cookies beside its answer.
-    pub farewell: OnceLock<Farewell>,
+    pub cookie_changes: OnceLock<CookieChanges>,
 }
 
 /// The session that an endpoint has met, and where.
@@ -46,7 +46,7 @@ pub(crate) struct Seen {
     pub session: Option<Text>,
 }
 
-impl Asker {
+impl Caller {
     /// Who sent the request.
     pub(crate) fn client(&self) -> &Client {
         &self.visit.client
@@ -77,16 +77,18 @@ impl Asker {
     /// The same, where an old login becomes a session as well.
     ///
     /// # Errors
-    /// As for [`Asker::session`].
+    /// As for [`Caller::session`].
     async fn session_or_old_login(
         &self,
         gateway: &Arc<Gateway>,
         settings: &Arc<ActiveConfig>,
     ) -> Result<Active, Rejection> {
-        let Arrival {
-            finding, farewell, ..
+        let Identified {
+            finding,
+            cookie_changes,
+            ..
         } = arrive(gateway, settings, self).await?;
-        drop(self.farewell.set(farewell));
+        drop(self.cookie_changes.set(cookie_changes));
         active_or_answer(finding)
     }
 
@@ -200,15 +202,15 @@ impl Endpoint {
 async fn arrive(
     gateway: &Arc<Gateway>,
     settings: &Arc<ActiveConfig>,
-    asker: &Asker,
-) -> Result<Arrival, Rejection> {
-    let arrival = asker
+    caller: &Caller,
+) -> Result<Identified, Rejection> {
+    let identified = caller
         .visit
         .identify(gateway, settings, SessionPolicy::Optional, Query::default())
         .await
         .map_err(Rejection::from)?;
-    asker.saw_finding(&arrival.finding);
-    Ok(arrival)
+    caller.saw_finding(&identified.finding);
+    Ok(identified)
 }
 
 fn active_or_answer(finding: Finding) -> Result<Active, Rejection> {
@@ -225,9 +227,9 @@ fn parting(
     answer: Answer,
     gateway: &Gateway,
     settings: &ActiveConfig,
-    farewell: &Farewell,
+    cookie_changes: &CookieChanges,
 ) -> Answer {
-    let lines = farewell.lines(gateway, settings, true);
+    let lines = cookie_changes.lines(gateway, settings, true);
     lines.into_iter().fold(answer, Answer::with_cookie)
 }
 

@@ -8,7 +8,7 @@ use session_core::sid::SessionKey;
 use session_core::store::Scope;
 use tracing::warn;
 
-use super::{Asker, arrive, parting, query};
+use super::{Caller, arrive, parting, query};
 use crate::answer::set_cookie;
 use crate::answer::{Answer, Rejection, ended_code};
 use crate::auth::decide::Finding;
@@ -23,13 +23,13 @@ use crate::visit::look_up::{look_up_to_end, whose};
 pub(crate) async fn show(
     gateway: &Arc<Gateway>,
     settings: &Arc<ActiveConfig>,
-    asker: &Asker,
+    caller: &Caller,
 ) -> Answer {
-    let arrival = match arrive(gateway, settings, asker).await {
-        Ok(arrival) => arrival,
+    let identified = match arrive(gateway, settings, caller).await {
+        Ok(identified) => identified,
         Err(too_many) => return too_many.into(),
     };
-    let answer = match &arrival.finding {
+    let answer = match &identified.finding {
         Finding::Resolved(Resolution::Active(active)) => {
             let view = session_view(active.entry.session(), active.entry.last_activity());
             Answer::json(200, "active", &view)
@@ -42,7 +42,7 @@ pub(crate) async fn show(
             Answer::json(200, "anonymous", &anonymous_view(None))
         }
     };
-    parting(answer, gateway, settings, &arrival.farewell)
+    parting(answer, gateway, settings, &identified.cookie_changes)
 }
 
 /// Ends the session of the cookie, and those of old logins beside it: left alone, they would log their browser in again.
@@ -50,20 +50,20 @@ pub(crate) async fn show(
 pub(crate) async fn logout(
     gateway: &Arc<Gateway>,
     settings: &Arc<ActiveConfig>,
-    asker: &Asker,
+    caller: &Caller,
 ) -> Answer {
-    let wait = match query::wait(&asker.query) {
+    let wait = match query::wait(&caller.query) {
         Ok(wait) => wait,
         Err(why) => return why.into(),
     };
-    let own = asker.visit.key();
-    let offer = asker.visit.old_cookies.as_deref();
+    let own = caller.visit.key();
+    let legacy_cookies = caller.visit.legacy_cookies.as_deref();
     let old = Box::pin(legacy::old_logins(
         gateway,
         settings,
-        offer,
+        legacy_cookies,
         own,
-        asker.client(),
+        caller.client(),
     ))
     .await;
     // The session itself can be ended whatever else its client has asked for.
@@ -73,19 +73,19 @@ pub(crate) async fn logout(
     };
     let mut had_session = false;
     if let Some(key) = own {
-        let session = match look_up_to_end(gateway, settings, asker.client(), key).await {
+        let session = match look_up_to_end(gateway, settings, caller.client(), key).await {
             Ok(Resolution::Active(active)) => Some(active.entry.session().clone()),
             Ok(_) => None,
             Err(TooMany(seconds)) => return Answer::too_many_requests(seconds),
         };
-        match end(gateway, asker, key, session, wait).await {
+        match end(gateway, caller, key, session, wait).await {
             Ok(ended) => had_session |= ended,
             Err(failed) => return failed,
         }
     }
     for key in old.keys().iter().filter(|key| Some(**key) != own) {
         let session = whose(gateway, *key).await;
-        match end(gateway, asker, *key, session, wait).await {
+        match end(gateway, caller, *key, session, wait).await {
             Ok(ended) => had_session |= ended,
             Err(failed) => return failed,
         }
@@ -93,10 +93,10 @@ pub(crate) async fn logout(
     if !had_session && old.are_unknown() {
         return pause.map_or_else(Answer::unavailable, Answer::too_many_requests);
     }
-    let farewell = old.farewell(had_session);
+    let cookie_changes = old.cookie_changes(had_session);
     let answer = Answer::no_content("logout");
-    let answer = match farewell {
-        Some(farewell) => parting(answer, gateway, settings, &farewell),
+    let answer = match cookie_changes {
+        Some(cookie_changes) => parting(answer, gateway, settings, &cookie_changes),
         None => answer,
     };
     match set_cookie::clear(&settings.config.cookie) {
@@ -108,7 +108,7 @@ pub(crate) async fn logout(
 /// Ends one session; `session` is what is known of it. True when it lived.
 async fn end(
     gateway: &Gateway,
-    asker: &Asker,
+    caller: &Caller,
     key: SessionKey,
     session: Option<Session>,
     wait: Wait,
@@ -116,7 +116,7 @@ async fn end(
     let (reason, scope) = (RevokeReason::Logout, Scope::Key(key));
     let revoked = gateway.sessions.revoke(scope.clone(), reason, wait).await;
     let receipt = revoked.map_err(|failed| {
-        warn!(request_id = asker.client().request_id, error = %failed, "logout not committed");
+        warn!(request_id = caller.client().request_id, error = %failed, "logout not committed");
         Answer::from(Rejection::not_committed(&failed))
     })?;
     gateway.metrics.revoked(reason, receipt.revoked);
@@ -129,7 +129,7 @@ async fn end(
         if let Some(session) = session {
             let facts = Facts {
                 receipt: Some(&receipt),
-                ..asker.client().facts("own").by_owner(&session)
+                ..caller.client().facts("own").by_owner(&session)
             };
             security::note(Kind::Logout, facts.concerning(&scope));
         }

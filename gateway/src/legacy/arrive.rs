@@ -8,10 +8,10 @@ use std::sync::Arc;
 use http::HeaderValue;
 use session_core::service::{Active, Query, Resolution, Unknown};
 
-use super::Farewell;
+use super::CookieChanges;
 use super::migrate;
 use super::notes::count;
-use super::offer::Offer;
+use super::request_cookies::LegacyCookies;
 use super::shadow::shadow;
 use super::state::Outcome;
 use crate::answer::set_cookie;
@@ -22,13 +22,13 @@ use crate::state::{ActiveConfig, Client, Gateway};
 
 /// What became of it.
 #[derive(Debug)]
-pub(crate) struct Arrival {
+pub(crate) struct Identified {
     /// What is known about the session now.
     pub(crate) finding: Finding,
     /// The Cookie line for the app, where it is not as it was sent.
     pub(crate) cookie: Option<Option<HeaderValue>>,
     /// What the answer says about cookies.
-    pub(crate) farewell: Farewell,
+    pub(crate) cookie_changes: CookieChanges,
     /// The browser is sent here instead of the app being asked.
     pub(crate) redirect: Option<String>,
     /// Whether the session comes from the old cookies of this request.
@@ -37,13 +37,13 @@ pub(crate) struct Arrival {
     pub(crate) refused: bool,
 }
 
-impl Arrival {
+impl Identified {
     /// Everything stays as it is.
     pub(crate) fn untouched(finding: Finding) -> Self {
         Self {
             finding,
             cookie: None,
-            farewell: Farewell::default(),
+            cookie_changes: CookieChanges::default(),
             redirect: None,
             migrated: false,
             refused: false,
@@ -51,21 +51,28 @@ impl Arrival {
     }
 
     /// No session comes of it, and no app sees the login.
-    fn without_login(finding: Finding, offer: &Offer) -> Self {
+    fn without_login(finding: Finding, legacy_cookies: &LegacyCookies) -> Self {
         Self {
-            cookie: Some(offer.otherwise.clone()),
+            cookie: Some(legacy_cookies.otherwise.clone()),
             ..Self::untouched(finding)
         }
     }
 
     /// A session, beside which the old cookies mean nothing any more.
-    fn active(gateway: &Gateway, settings: &ActiveConfig, offer: &Offer, active: Active) -> Self {
-        let janitor = settings.told(&active.entry, &gateway.metrics).janitor;
+    fn active(
+        gateway: &Gateway,
+        settings: &ActiveConfig,
+        legacy_cookies: &LegacyCookies,
+        active: Active,
+    ) -> Self {
+        let cleared_names = settings.told(&active.entry, &gateway.metrics).cleared_names;
         Self {
-            cookie: Some(offer.when_active.clone()),
-            farewell: Farewell {
-                sweep: Some(offer.broom(janitor, offer.found.all_names())),
-                ..Farewell::default()
+            cookie: Some(legacy_cookies.when_active.clone()),
+            cookie_changes: CookieChanges {
+                sweep: Some(
+                    legacy_cookies.to_clear(cleared_names, legacy_cookies.found.all_names()),
+                ),
+                ..CookieChanges::default()
             },
             ..Self::untouched(Finding::Resolved(Resolution::Active(active)))
         }
@@ -79,41 +86,55 @@ impl Arrival {
 pub(crate) async fn arrive(
     gateway: &Arc<Gateway>,
     settings: &Arc<ActiveConfig>,
-    offer: &Offer,
+    legacy_cookies: &LegacyCookies,
     client: &Client,
     finding: Finding,
     query: Query,
-) -> Result<Arrival, TooMany> {
+) -> Result<Identified, TooMany> {
     let mode = settings.config.migration.mode;
     if mode != MigrationMode::Off {
-        for rule in &offer.found.seen {
+        for rule in &legacy_cookies.found.seen {
             gateway.migrations.book.seen(rule);
         }
-        if offer.found.has_unreadable {
+        if legacy_cookies.found.has_unreadable {
             count(gateway, "unreadable");
         }
     }
     Ok(match (mode, finding) {
-        (MigrationMode::Off, finding) => Arrival::untouched(finding),
-        (MigrationMode::Shadow, finding @ Finding::NotAsked) => Arrival::untouched(finding),
+        (MigrationMode::Off, finding) => Identified::untouched(finding),
+        (MigrationMode::Shadow, finding @ Finding::NotAsked) => Identified::untouched(finding),
         (MigrationMode::Shadow, finding) => {
-            shadow(gateway, settings, offer, client, &finding);
-            Arrival::untouched(finding)
+            shadow(gateway, settings, legacy_cookies, client, &finding);
+            Identified::untouched(finding)
         }
         (MigrationMode::On, Finding::Resolved(Resolution::Active(active))) => {
-            Arrival::active(gateway, settings, offer, active)
+            Identified::active(gateway, settings, legacy_cookies, active)
         }
-        (MigrationMode::On, finding) if !offer.is_chosen(settings) => Arrival::untouched(finding),
+        (MigrationMode::On, finding) if !legacy_cookies.is_chosen(settings) => {
+            Identified::untouched(finding)
+        }
         (
             MigrationMode::On,
             finding @ (Finding::NotAsked | Finding::Resolved(Resolution::Unknown(_))),
-        ) => Arrival::without_login(finding, offer),
-        (MigrationMode::On, finding) if !offer.welcome || !offer.found.has_login() => {
-            Arrival::without_login(finding, offer)
+        ) => Identified::without_login(finding, legacy_cookies),
+        (MigrationMode::On, finding)
+            if !legacy_cookies.welcome || !legacy_cookies.found.has_login() =>
+        {
+            Identified::without_login(finding, legacy_cookies)
         }
         (MigrationMode::On, finding) => {
-            let outcome = migrate::migrate(gateway, settings, &offer.found, client).await?;
-            settle(gateway, settings, offer, client, finding, outcome, query).await
+            let outcome =
+                migrate::migrate(gateway, settings, &legacy_cookies.found, client).await?;
+            settle(
+                gateway,
+                settings,
+                legacy_cookies,
+                client,
+                finding,
+                outcome,
+                query,
+            )
+            .await
         }
     })
 }
@@ -125,12 +146,12 @@ pub(crate) async fn arrive(
 async fn settle(
     gateway: &Gateway,
     settings: &ActiveConfig,
-    offer: &Offer,
+    legacy_cookies: &LegacyCookies,
     client: &Client,
     finding: Finding,
     outcome: Outcome,
     query: Query,
-) -> Arrival {
+) -> Identified {
     let unknown = || Finding::Resolved(Resolution::Unknown(Unknown::Legacy));
     let (key, sid, life, made, spent) = match outcome {
         Outcome::Session {
@@ -140,43 +161,44 @@ async fn settle(
             made,
             spent,
         } => (key, sid, life, made, spent),
-        Outcome::Refused(janitor) => {
-            let mut arrival = Arrival::without_login(finding, offer);
-            arrival.farewell.sweep = Some(offer.broom(janitor, offer.found.all_names()));
-            arrival.refused = true;
-            return arrival;
+        Outcome::Refused(cleared_names) => {
+            let mut identified = Identified::without_login(finding, legacy_cookies);
+            identified.cookie_changes.sweep =
+                Some(legacy_cookies.to_clear(cleared_names, legacy_cookies.found.all_names()));
+            identified.refused = true;
+            return identified;
         }
-        Outcome::Ambiguous => return Arrival::without_login(finding, offer),
-        Outcome::Unavailable => return Arrival::without_login(unknown(), offer),
+        Outcome::Ambiguous => return Identified::without_login(finding, legacy_cookies),
+        Outcome::Unavailable => return Identified::without_login(unknown(), legacy_cookies),
     };
     let active = match gateway.sessions.resolve_key(key, query).await {
         Resolution::Active(active) => active,
         // It has ended since: what that means for the login is for the next request to say.
         absent @ Resolution::Absent(_) => {
-            return Arrival::without_login(Finding::Resolved(absent), offer);
+            return Identified::without_login(Finding::Resolved(absent), legacy_cookies);
         }
         unknown @ Resolution::Unknown(_) => {
-            return Arrival::without_login(Finding::Resolved(unknown), offer);
+            return Identified::without_login(Finding::Resolved(unknown), legacy_cookies);
         }
     };
-    let mut arrival = Arrival::active(gateway, settings, offer, active);
-    arrival.migrated = true;
-    arrival.farewell.sid = set_cookie::issue(&settings.config.cookie, &sid, life);
-    if let Some(broom) = &mut arrival.farewell.sweep {
-        broom.names = offer.found.clearable(&spent);
+    let mut identified = Identified::active(gateway, settings, legacy_cookies, active);
+    identified.migrated = true;
+    identified.cookie_changes.sid = set_cookie::issue(&settings.config.cookie, &sid, life);
+    if let Some(to_clear) = &mut identified.cookie_changes.sweep {
+        to_clear.names = legacy_cookies.found.clearable(&spent);
     }
     if settings.config.migration.keep_until_confirmed {
-        arrival.farewell.sweep = None;
+        identified.cookie_changes.sweep = None;
     }
     if made
-        && offer.again.is_some()
+        && legacy_cookies.again.is_some()
         && gateway.migrations.may_redirect(
             client.ip,
             &client.user_agent,
             gateway.sessions.clock().boot(),
         )
     {
-        arrival.redirect.clone_from(&offer.again);
+        identified.redirect.clone_from(&legacy_cookies.again);
     }
-    arrival
+    identified
 }

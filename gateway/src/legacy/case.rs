@@ -176,8 +176,8 @@ impl Case {
             Verdict::Dead => {
                 self.remember(states);
                 let now = self.gateway().sessions.clock().boot();
-                let janitor = self.gateway().migrations.janitor(self.logins(), now);
-                Some(Outcome::Refused(janitor))
+                let cleared_names = self.gateway().migrations.cleared_names(self.logins(), now);
+                Some(Outcome::Refused(cleared_names))
             }
             Verdict::Contradiction => {
                 self.misses += 1;

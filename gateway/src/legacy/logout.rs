@@ -5,7 +5,7 @@ use std::sync::Arc;
 use session_core::sid::SessionKey;
 
 use super::case::Ended;
-use super::{Farewell, Offer, migrate, reissue};
+use super::{CookieChanges, LegacyCookies, migrate, reissue};
 use crate::config::MigrationMode;
 use crate::limits::buckets::TooMany;
 use crate::state::{ActiveConfig, Client, Gateway};
@@ -14,7 +14,7 @@ use crate::state::{ActiveConfig, Client, Gateway};
 #[derive(Debug)]
 pub(crate) struct OldLogins {
     ended: Ended,
-    farewell: Option<Farewell>,
+    cookie_changes: Option<CookieChanges>,
 }
 
 /// Finds the old logins beside a session that is about to end, or beside none.
@@ -24,7 +24,7 @@ pub(crate) struct OldLogins {
 pub(crate) async fn old_logins(
     gateway: &Arc<Gateway>,
     settings: &Arc<ActiveConfig>,
-    offer: Option<&Offer>,
+    legacy_cookies: Option<&LegacyCookies>,
     own: Option<SessionKey>,
     client: &Client,
 ) -> Result<OldLogins, TooMany> {
@@ -33,18 +33,24 @@ pub(crate) async fn old_logins(
         None => None,
     };
     let mode = settings.config.migration.mode;
-    let offer = offer.filter(|_| mode == MigrationMode::On);
-    let ended = match offer {
-        Some(offer) if !offer.is_chosen(settings) => Ended::Unclear,
-        Some(offer) if offer.found.has_login() => {
-            Box::pin(migrate::end(gateway, settings, &offer.found, client)).await?
+    let legacy_cookies = legacy_cookies.filter(|_| mode == MigrationMode::On);
+    let ended = match legacy_cookies {
+        Some(legacy_cookies) if !legacy_cookies.is_chosen(settings) => Ended::Unclear,
+        Some(legacy_cookies) if legacy_cookies.found.has_login() => {
+            Box::pin(migrate::end(
+                gateway,
+                settings,
+                &legacy_cookies.found,
+                client,
+            ))
+            .await?
         }
         _ => Ended::default(),
     };
-    let parting = offer.and_then(|offer| offer.parting(settings));
+    let parting = legacy_cookies.and_then(|legacy_cookies| legacy_cookies.parting(settings));
     Ok(OldLogins {
         ended,
-        farewell: parting.or(returned),
+        cookie_changes: parting.or(returned),
     })
 }
 
@@ -53,7 +59,7 @@ impl OldLogins {
     pub(crate) const fn unknown() -> Self {
         Self {
             ended: Ended::Unknown,
-            farewell: None,
+            cookie_changes: None,
         }
     }
 
@@ -72,8 +78,8 @@ impl OldLogins {
 
     /// What the answer says about old cookies. Beside a session that has just ended they are leftovers; without one they
     /// go only if they were judged.
-    pub(crate) fn farewell(self, had_session: bool) -> Option<Farewell> {
+    pub(crate) fn cookie_changes(self, had_session: bool) -> Option<CookieChanges> {
         let are_judged = matches!(self.ended, Ended::Sessions(_));
-        self.farewell.filter(|_| are_judged || had_session)
+        self.cookie_changes.filter(|_| are_judged || had_session)
     }
 }

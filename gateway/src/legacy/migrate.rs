@@ -11,7 +11,7 @@ use super::cookies::found::Found;
 use super::notes::{note, unavailable};
 use super::state::{LIMITS, Landed, Outcome};
 use crate::limits::buckets::TooMany;
-use crate::limits::unknown_sids::Leave;
+use crate::limits::unknown_sids::Admission;
 use crate::risk::refusals::{count_miss, deny};
 use crate::state::{ActiveConfig, Client, Gateway};
 
@@ -33,15 +33,15 @@ pub(super) async fn migrate(
     let now = gateway.sessions.clock().boot();
     if case.is_refused(now) {
         return Ok(Outcome::Refused(
-            gateway.migrations.janitor(case.logins(), now),
+            gateway.migrations.cleared_names(case.logins(), now),
         ));
     }
-    let leave = settings.misses.leave(client.ip, now);
+    let leave = settings.unknown_sids.leave(client.ip, now);
     let landed = match &leave {
-        Leave::Free => Box::pin(on_the_board(gateway, case, client)).await,
+        Admission::Free => Box::pin(on_the_board(gateway, case, client)).await,
         // Other people behind the same address may come with logins that are sessions already.
-        Leave::Once(_) => Box::pin(case.without_asking().judge()).await,
-        Leave::Denied => return Err(deny(gateway, settings, client)),
+        Admission::Once(_) => Box::pin(case.without_asking().judge()).await,
+        Admission::Denied => return Err(deny(gateway, settings, client)),
     };
     drop(leave);
     let spent = (0..landed.misses).try_for_each(|_| count_miss(gateway, settings, client));
@@ -73,11 +73,11 @@ pub(super) async fn end(
         return Ok(Ended::default());
     }
     let now = gateway.sessions.clock().boot();
-    let leave = settings.misses.leave(client.ip, now);
+    let leave = settings.unknown_sids.leave(client.ip, now);
     let case = match &leave {
-        Leave::Free => case,
-        Leave::Once(_) => case.without_asking(),
-        Leave::Denied => return Err(deny(gateway, settings, client)),
+        Admission::Free => case,
+        Admission::Once(_) => case.without_asking(),
+        Admission::Denied => return Err(deny(gateway, settings, client)),
     };
     let Some(seat) = gateway.migrations.shares.seat(client.ip) else {
         return Ok(Ended::Unknown);

@@ -9,7 +9,7 @@ use session_core::sid::SessionKey;
 use tracing::{info, warn};
 use zeroize::Zeroizing;
 
-use super::{Farewell, Offer};
+use super::{CookieChanges, LegacyCookies};
 use crate::config::MigrationMode;
 use crate::state::{ActiveConfig, Gateway};
 
@@ -22,18 +22,18 @@ pub(super) fn write(pairs: &[(&str, &str)]) -> Option<Vec<u8>> {
 pub(crate) struct Returned {
     /// What the app sees beside the cookies that came.
     pub(crate) pairs: String,
-    pub(crate) farewell: Farewell,
+    pub(crate) cookie_changes: CookieChanges,
 }
 
 /// The old cookies of a session whose browser does not have them, if there are any to return.
 pub(crate) async fn due(
     gateway: &Gateway,
     settings: &ActiveConfig,
-    offer: Option<&Offer>,
+    legacy_cookies: Option<&LegacyCookies>,
     active: &Active,
 ) -> Option<Returned> {
     let migration = &settings.config.migration;
-    let has_login = offer.is_some_and(|offer| offer.found.has_login());
+    let has_login = legacy_cookies.is_some_and(|legacy_cookies| legacy_cookies.found.has_login());
     if migration.mode != MigrationMode::Off || !migration.rollback_reissue || has_login {
         return None;
     }
@@ -67,9 +67,9 @@ pub(crate) async fn due(
         .collect();
     Some(Returned {
         pairs: pairs.join("; "),
-        farewell: Farewell {
+        cookie_changes: CookieChanges {
             returned: Some((cookies, done)),
-            ..Farewell::default()
+            ..CookieChanges::default()
         },
     })
 }
@@ -79,14 +79,14 @@ pub(crate) async fn returned(
     gateway: &Gateway,
     settings: &ActiveConfig,
     key: SessionKey,
-) -> Option<Farewell> {
+) -> Option<CookieChanges> {
     let migration = &settings.config.migration;
     if migration.mode != MigrationMode::Off || !migration.rollback_reissue {
         return None;
     }
     let pairs = kept(gateway, key).await??;
     let names = pairs.into_iter().map(|(name, _)| name).collect();
-    Some(Farewell::clearing(names, "/".to_owned()))
+    Some(CookieChanges::clearing(names, "/".to_owned()))
 }
 
 /// Names and values that were kept with a session; the outer `None`: nobody can say.

@@ -7,7 +7,7 @@ use session_core::service::Resolution;
 use session_core::session::Text;
 use session_core::sid::SessionKey;
 
-use super::Offer;
+use super::LegacyCookies;
 use super::cookies::found::Found;
 use super::judgement::{Standing, Verdict, judge};
 use super::notes::{note, unavailable};
@@ -20,11 +20,11 @@ use crate::state::{ActiveConfig, Client, Gateway};
 pub(super) fn shadow(
     gateway: &Arc<Gateway>,
     settings: &Arc<ActiveConfig>,
-    offer: &Offer,
+    legacy_cookies: &LegacyCookies,
     client: &Client,
     finding: &Finding,
 ) {
-    let found = &offer.found;
+    let found = &legacy_cookies.found;
     if !found.has_login() || !found.is_within(settings.config.migration.rollout_percent) {
         return;
     }
@@ -42,7 +42,7 @@ pub(super) fn shadow(
     {
         return;
     }
-    if settings.misses.count_quietly(client.ip).is_err() {
+    if settings.unknown_sids.count_quietly(client.ip).is_err() {
         return;
     }
     let user: Option<Text> = match finding {

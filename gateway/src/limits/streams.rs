@@ -100,7 +100,7 @@ impl Streams {
         kind: Kind,
         holder: Holder,
         room: Room,
-    ) -> Result<Place, Full> {
+    ) -> Result<StreamPermit, Full> {
         let holder = Holder {
             client: limit_key(holder.client),
             ..holder
@@ -124,7 +124,7 @@ impl Streams {
             *open.of_session.entry((kind, key)).or_default() += 1;
         }
         drop(open);
-        Ok(Place {
+        Ok(StreamPermit {
             streams: Arc::clone(self),
             kind,
             holder,
@@ -147,13 +147,13 @@ impl Streams {
 
 /// The place of one stream; free again when it is dropped.
 #[derive(Debug)]
-pub(crate) struct Place {
+pub(crate) struct StreamPermit {
     streams: Arc<Streams>,
     kind: Kind,
     holder: Holder,
 }
 
-impl Drop for Place {
+impl Drop for StreamPermit {
     fn drop(&mut self) {
         let mut open = self.streams.open.lock();
         leave(&mut open.total, &self.kind);

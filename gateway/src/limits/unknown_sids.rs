@@ -30,8 +30,8 @@ const BEYOND_MAX: usize = 10_000;
 /// How long a client that is beyond its budget is treated as such before it is counted again.
 const BEYOND_FOR: Duration = Duration::from_secs(1);
 
-/// Misses so far.
-pub(crate) struct Misses {
+/// UnknownSidLimiter so far.
+pub(crate) struct UnknownSidLimiter {
     rate: Rate,
     budget: Buckets<IpAddr>,
     /// Of what is asked beside requests, which must not change what they are answered.
@@ -45,7 +45,7 @@ pub(crate) struct Misses {
 }
 
 /// What a client may ask.
-pub(crate) enum Leave<'a> {
+pub(crate) enum Admission<'a> {
     /// Anything.
     Free,
     /// This once; a miss is answered `429`.
@@ -54,7 +54,7 @@ pub(crate) enum Leave<'a> {
     Denied,
 }
 
-impl Misses {
+impl UnknownSidLimiter {
     /// Nobody has missed yet.
     pub(crate) fn new(rate: Rate) -> Self {
         Self {
@@ -74,27 +74,29 @@ impl Misses {
     }
 
     /// Whether the client may have a sid looked up that is not at hand.
-    pub(crate) fn leave(&self, client: IpAddr, now: Boot) -> Leave<'_> {
+    pub(crate) fn leave(&self, client: IpAddr, now: Boot) -> Admission<'_> {
         if self.beyond_len.load(Ordering::Relaxed) == 0 || !self.is_beyond(client, now) {
-            return Leave::Free;
+            return Admission::Free;
         }
-        self.reads.try_acquire().map_or(Leave::Denied, Leave::Once)
+        self.reads
+            .try_acquire()
+            .map_or(Admission::Denied, Admission::Once)
     }
 
     /// The same for whoever wants to end a session: they wait for their turn, because a logout that is refused leaves
     /// somebody logged in.
-    pub(crate) async fn leave_in_turn(&self, client: IpAddr, now: Boot) -> Leave<'_> {
+    pub(crate) async fn leave_in_turn(&self, client: IpAddr, now: Boot) -> Admission<'_> {
         let leave = self.leave(client, now);
-        if !matches!(leave, Leave::Denied) {
+        if !matches!(leave, Admission::Denied) {
             return leave;
         }
         let Ok(_place) = self.waiting.try_acquire() else {
-            return Leave::Denied;
+            return Admission::Denied;
         };
         let turn = tokio::time::timeout(TURN_MAX, self.reads.acquire()).await;
         turn.ok()
             .and_then(Result::ok)
-            .map_or(Leave::Denied, Leave::Once)
+            .map_or(Admission::Denied, Admission::Once)
     }
 
     /// Counts a sid that was no session.
@@ -139,9 +141,9 @@ impl Misses {
     }
 }
 
-impl std::fmt::Debug for Misses {
+impl std::fmt::Debug for UnknownSidLimiter {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Misses")
+        f.debug_struct("UnknownSidLimiter")
             .field("rate", &self.rate)
             .finish_non_exhaustive()
     }

@@ -14,7 +14,7 @@ use crate::answer::{Answer, Rejection};
 use crate::auth::csrf;
 use crate::auth::on_missing::Answer as MissingAnswer;
 use crate::config::OnMissing;
-use crate::endpoints::Asker;
+use crate::endpoints::Caller;
 use crate::state::{ActiveConfig, Gateway};
 use crate::telemetry::security::{self, Kind};
 
@@ -25,20 +25,20 @@ pub(super) async fn serve(
     session: &mut Session,
     ctx: &Ctx,
     call: Call,
-    asker: &Asker,
+    caller: &Caller,
 ) -> Answer {
     let answered = async {
-        let claimed = access::with_claim(gateway, settings, asker).await?;
+        let claimed = access::with_claim(gateway, settings, caller).await?;
         let entry = Arc::clone(claimed.entry());
         let actor = if call.is_open() {
             claimed.actor()
         } else {
-            claimed.fresh(asker)?
+            claimed.fresh(caller)?
         };
         let mut body = Bytes::new();
         if call == Call::Revoke {
             if csrf::check(&session.req_header().headers, &settings.origin).is_err() {
-                let facts = asker.client().facts("admin").about(entry.session());
+                let facts = caller.client().facts("admin").about(entry.session());
                 security::note(Kind::CrossSite, facts);
                 return Err(Rejection::CrossSite);
             }
@@ -47,9 +47,9 @@ pub(super) async fn serve(
         let asked = Permitted {
             actor: &actor,
             request_id: &ctx.request_id,
-            client: Some(asker.client().ip),
+            client: Some(caller.client().ip),
             call,
-            query: &asker.query,
+            query: &caller.query,
             body: &body,
         };
         Ok(api::answer(gateway, &asked).await)
@@ -59,7 +59,7 @@ pub(super) async fn serve(
         Err(why @ Rejection::NoSession(_)) => login_page(settings, session.req_header(), call)
             .unwrap_or_else(|| {
                 let answer = Answer::from(why);
-                let facts = asker.client().facts(answer.outcome);
+                let facts = caller.client().facts(answer.outcome);
                 security::note(Kind::AdminRefused, facts);
                 answer
             }),

@@ -32,7 +32,7 @@ pub(crate) struct Connections {
     h1: Arc<Watched>,
     h2: HttpServerOptions,
     gateway: Arc<Gateway>,
-    seats: Arc<Seats>,
+    connections: Arc<ConnectionLimiter>,
 }
 
 impl Connections {
@@ -54,7 +54,7 @@ impl Connections {
             h2,
             proxy,
             gateway: Arc::clone(gateway),
-            seats: Arc::default(),
+            connections: Arc::default(),
         }
     }
 
@@ -94,7 +94,7 @@ impl ServerApp for Connections {
             .and_then(|digest| digest.peer_addr())
             .and_then(|peer| peer.as_inet())
             .map(|peer| peer.ip());
-        let _seat = match self.seats.take(ip, &Caps::of(edge)) {
+        let _seat = match self.connections.take(ip, &Caps::of(edge)) {
             Ok(seat) => seat,
             Err(full) => {
                 self.gateway.metrics.refused(full);
@@ -153,17 +153,17 @@ impl Caps {
 
 /// Connections held, by all and by each client. An IPv6 client is its /64.
 #[derive(Debug, Default)]
-struct Seats {
+struct ConnectionLimiter {
     all: AtomicUsize,
     by_client: Mutex<HashMap<IpAddr, usize>>,
 }
 
-impl Seats {
+impl ConnectionLimiter {
     /// `Err` with the label of the cap that is reached.
     fn take(self: &Arc<Self>, ip: Option<IpAddr>, caps: &Caps) -> Result<Seat, &'static str> {
         // Given back when it is dropped, also below.
         let mut seat = Seat {
-            seats: Arc::clone(self),
+            connections: Arc::clone(self),
             ip: None,
         };
         if self.all.fetch_add(1, Ordering::Relaxed) >= caps.all {
@@ -186,18 +186,18 @@ impl Seats {
 
 /// One connection, given back when it ends.
 struct Seat {
-    seats: Arc<Seats>,
+    connections: Arc<ConnectionLimiter>,
     /// The client, if its connections are counted.
     ip: Option<IpAddr>,
 }
 
 impl Drop for Seat {
     fn drop(&mut self) {
-        self.seats.all.fetch_sub(1, Ordering::Relaxed);
+        self.connections.all.fetch_sub(1, Ordering::Relaxed);
         let Some(ip) = self.ip else {
             return;
         };
-        let mut held = self.seats.by_client.lock();
+        let mut held = self.connections.by_client.lock();
         if let Some(count) = held.get_mut(&ip) {
             *count -= 1;
             if *count == 0 {
@@ -221,41 +221,41 @@ mod tests {
 
     #[test]
     fn a_client_gets_its_seats_back_and_a_64_counts_as_one_client() {
-        let seats = Arc::<Seats>::default();
+        let connections = Arc::<ConnectionLimiter>::default();
         let two = caps(10, Some(2));
-        let first = seats.take(ip("2001:db8::1"), &two).ok();
-        let _second = seats.take(ip("2001:db8::2"), &two).ok();
+        let first = connections.take(ip("2001:db8::1"), &two).ok();
+        let _second = connections.take(ip("2001:db8::2"), &two).ok();
         assert_eq!(
-            seats.take(ip("2001:db8::1"), &two).err(),
+            connections.take(ip("2001:db8::1"), &two).err(),
             Some("connections_per_ip")
         );
         assert!(
-            seats.take(ip("2001:db8:1::1"), &two).is_ok(),
+            connections.take(ip("2001:db8:1::1"), &two).is_ok(),
             "another network"
         );
         drop(first);
-        assert!(seats.take(ip("2001:db8::2"), &two).is_ok());
-        assert!(seats.take(ip("2001:db8::2"), &caps(10, None)).is_ok());
+        assert!(connections.take(ip("2001:db8::2"), &two).is_ok());
+        assert!(connections.take(ip("2001:db8::2"), &caps(10, None)).is_ok());
     }
 
     #[test]
     fn all_together_are_capped_and_a_refusal_takes_no_seat() {
-        let seats = Arc::<Seats>::default();
-        let held = seats.take(ip("192.0.2.1"), &caps(2, Some(1)));
+        let connections = Arc::<ConnectionLimiter>::default();
+        let held = connections.take(ip("192.0.2.1"), &caps(2, Some(1)));
         for _ in 0..3 {
-            let refused = seats.take(ip("192.0.2.1"), &caps(2, Some(1)));
+            let refused = connections.take(ip("192.0.2.1"), &caps(2, Some(1)));
             assert_eq!(refused.err(), Some("connections_per_ip"));
         }
-        let other = seats.take(ip("192.0.2.2"), &caps(2, Some(1)));
+        let other = connections.take(ip("192.0.2.2"), &caps(2, Some(1)));
         assert!(other.is_ok());
         assert_eq!(
-            seats.take(ip("192.0.2.3"), &caps(2, None)).err(),
+            connections.take(ip("192.0.2.3"), &caps(2, None)).err(),
             Some("max_connections")
         );
         drop((held, other));
-        assert_eq!(seats.all.load(Ordering::Relaxed), 0);
+        assert_eq!(connections.all.load(Ordering::Relaxed), 0);
         assert!(
-            seats.by_client.lock().is_empty(),
+            connections.by_client.lock().is_empty(),
             "nothing is remembered of clients that left"
         );
     }

@@ -19,7 +19,7 @@ use crate::auth::identity::Badge;
 use crate::config::Route;
 use crate::edge::fields;
 use crate::endpoints::Seen;
-use crate::legacy::Farewell;
+use crate::legacy::CookieChanges;
 use crate::limits::streams::Holder;
 use crate::state::{ActiveConfig, Gateway};
 use crate::telemetry::security::{self, Facts};
@@ -53,7 +53,7 @@ pub(crate) struct Ctx {
     /// When the first of them came.
     pub(super) body_began: Option<Boot>,
     /// What the answer says about cookies of the old system.
-    pub(super) farewell: Option<Farewell>,
+    pub(super) cookie_changes: Option<CookieChanges>,
     /// Why the request is not served although it was on its way to the app. What a hook reports to Pingora is a number.
     pub(super) rejection: Option<Rejection>,
     /// What pages of other origins may read of the answer.
@@ -129,7 +129,7 @@ impl Ctx {
             watch: Watch::header_is_read(&progress),
             progress,
             body_bytes: 0,
-            farewell: None,
+            cookie_changes: None,
             rejection: None,
             body_began: None,
             cors: Cors::Unmanaged,

@@ -7,7 +7,7 @@ use pingora_proxy::Session;
 
 use super::{Ctx, stream};
 use crate::answer::{Answer, Rejection};
-use crate::endpoints::{Asker, Endpoint, devices, events, login, migrate, session as own_session};
+use crate::endpoints::{Caller, Endpoint, devices, events, login, migrate, session as own_session};
 use crate::state::{ActiveConfig, Gateway};
 use crate::visit::body;
 
@@ -18,22 +18,22 @@ pub(super) async fn serve(
     session: &mut Session,
     ctx: &mut Ctx,
     endpoint: Endpoint,
-    asker: &Asker,
+    caller: &Caller,
 ) -> Result<Option<Answer>> {
     Ok(Some(match endpoint {
-        Endpoint::Show => own_session::show(gateway, settings, asker).await,
-        Endpoint::Migrate => migrate::migrate(gateway, settings, asker).await,
-        Endpoint::Logout => own_session::logout(gateway, settings, asker).await,
+        Endpoint::Show => own_session::show(gateway, settings, caller).await,
+        Endpoint::Migrate => migrate::migrate(gateway, settings, caller).await,
+        Endpoint::Logout => own_session::logout(gateway, settings, caller).await,
         Endpoint::Login => match body::read(session.as_downstream_mut(), login::BODY_MAX).await? {
-            Some(body) => login::login(gateway, settings, asker, &body).await,
+            Some(body) => login::login(gateway, settings, caller, &body).await,
             None => Rejection::TooLarge.into(),
         },
-        Endpoint::ListDevices => either(devices::list(gateway, settings, asker).await),
-        Endpoint::EndDevice(id) => either(devices::end_one(gateway, settings, asker, id).await),
-        Endpoint::EndDevices => either(devices::end_many(gateway, settings, asker).await),
-        Endpoint::Events => match events::open(gateway, settings, asker).await {
-            Ok((feed, place)) => {
-                ctx.progress.becomes(place);
+        Endpoint::ListDevices => either(devices::list(gateway, settings, caller).await),
+        Endpoint::EndDevice(id) => either(devices::end_one(gateway, settings, caller, id).await),
+        Endpoint::EndDevices => either(devices::end_many(gateway, settings, caller).await),
+        Endpoint::Events => match events::open(gateway, settings, caller).await {
+            Ok((feed, permit)) => {
+                ctx.progress.becomes(permit);
                 stream::pump(session, ctx, feed).await?;
                 return Ok(None);
             }

@@ -16,7 +16,7 @@ use crate::auth::decide::{self, Decision, Finding, State};
 use crate::auth::on_missing::Answer as MissingAnswer;
 use crate::config::{CsrfPolicy, Route};
 use crate::edge::{Refused, Target, Vetted, headers};
-use crate::legacy::{Arrival, reissue};
+use crate::legacy::{Identified, reissue};
 use crate::limits::buckets::TooMany;
 use crate::limits::shedding::Kind;
 use crate::state::{ActiveConfig, Client, Gateway};
@@ -92,7 +92,7 @@ impl Plan {
         let visit = &self.forward.visit;
         match visit.key() {
             Some(key) => kind_of(gateway, &key),
-            None if visit.old_cookies.is_some() => Kind::Migrating,
+            None if visit.legacy_cookies.is_some() => Kind::Migrating,
             None => Kind::Anonymous,
         }
     }
@@ -112,17 +112,17 @@ impl Plan {
             forward
                 .visit
                 .identify(gateway, settings, forward.route.session, forward.query);
-        let Arrival {
+        let Identified {
             finding,
             cookie,
-            farewell,
+            cookie_changes,
             redirect,
             ..
         } = identified.await?;
         ctx.tier = decide::labels(&finding).0;
-        if forward.visit.old_cookies.is_some() {
+        if forward.visit.legacy_cookies.is_some() {
             forward.cookie = cookie.unwrap_or(forward.cookie);
-            ctx.farewell = Some(farewell);
+            ctx.cookie_changes = Some(cookie_changes);
         }
         if let Some(location) = redirect {
             return Ok(Outcome::Again(location));
@@ -138,13 +138,13 @@ impl Plan {
                         && let Some(returned) = Box::pin(reissue::due(
                             gateway,
                             settings,
-                            forward.visit.old_cookies.as_deref(),
+                            forward.visit.legacy_cookies.as_deref(),
                             active,
                         ))
                         .await
                     {
                         forward.cookie = reissue::joined(forward.cookie.as_ref(), &returned.pairs);
-                        ctx.farewell = Some(returned.farewell);
+                        ctx.cookie_changes = Some(returned.cookie_changes);
                     }
                     ctx.handle = forward.badge.as_ref().map(|badge| badge.handle.clone());
                     ctx.forward = Some(forward);

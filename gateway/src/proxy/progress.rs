@@ -10,7 +10,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use session_core::clock::Boot;
 
-use crate::limits::streams::{Full, Holder, Kind, Place, Room};
+use crate::limits::streams::{Full, Holder, Kind, Room, StreamPermit};
 use crate::state::{ActiveConfig, Gateway};
 
 /// An answer that is still being sent so long after its head is a stream.
@@ -26,13 +26,13 @@ pub(super) struct Progress {
 #[derive(Debug)]
 enum Counts {
     /// In progress; with the place that a WebSocket gets if the app agrees.
-    AsRequest { kept: Option<Place> },
+    AsRequest { kept: Option<StreamPermit> },
     /// In progress, and its answer has begun.
     Answered { holder: Holder, since: Boot },
     /// A stream.
     AsStream {
         #[expect(dead_code, reason = "free again when it is dropped")]
-        place: Place,
+        permit: StreamPermit,
     },
     /// Not any more.
     Over,
@@ -52,24 +52,24 @@ impl Progress {
     ///
     /// # Errors
     /// When there is none.
-    pub(super) fn keep_place(&self, settings: &ActiveConfig, holder: Holder) -> Result<(), Full> {
+    pub(super) fn keep_permit(&self, settings: &ActiveConfig, holder: Holder) -> Result<(), Full> {
         let room = Room::of(Kind::Forwarded, &settings.config);
-        let place = self.gateway.streams.enter(Kind::Forwarded, holder, room);
-        let place = place.inspect_err(|full| self.gateway.metrics.refused(full.as_str()))?;
-        *self.counts.lock() = Counts::AsRequest { kept: Some(place) };
+        let permit = self.gateway.streams.enter(Kind::Forwarded, holder, room);
+        let permit = permit.inspect_err(|full| self.gateway.metrics.refused(full.as_str()))?;
+        *self.counts.lock() = Counts::AsRequest { kept: Some(permit) };
         Ok(())
     }
 
     /// The request is a stream from now on.
-    pub(super) fn becomes(&self, place: Place) {
-        self.settle(|_| Counts::AsStream { place });
+    pub(super) fn becomes(&self, permit: StreamPermit) {
+        self.settle(|_| Counts::AsStream { permit });
     }
 
     /// The app has answered; `switches`: it has agreed to a WebSocket. Otherwise the place that was kept is free again.
     pub(super) fn answered(&self, holder: Holder, switches: bool) {
         let since = self.gateway.sessions.clock().boot();
         self.settle(|counts| match counts {
-            Counts::AsRequest { kept: Some(place) } if switches => Counts::AsStream { place },
+            Counts::AsRequest { kept: Some(permit) } if switches => Counts::AsStream { permit },
             Counts::AsRequest { .. } => Counts::Answered { holder, since },
             other => other,
         });
@@ -83,9 +83,9 @@ impl Progress {
             _ => return,
         };
         let room = Room::of(Kind::Forwarded, &self.gateway.settings.get().config);
-        if let Ok(place) = self.gateway.streams.enter(Kind::Forwarded, holder, room) {
+        if let Ok(permit) = self.gateway.streams.enter(Kind::Forwarded, holder, room) {
             self.settle(|counts| match counts {
-                Counts::Answered { .. } => Counts::AsStream { place },
+                Counts::Answered { .. } => Counts::AsStream { permit },
                 other => other,
             });
         }

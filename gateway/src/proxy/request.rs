@@ -20,7 +20,7 @@ use crate::auth::cors::{Cors, Preflight};
 use crate::config::{EdgeConfig, RequestIdFrom, Route};
 use crate::edge::scheme::{self, Scheme};
 use crate::edge::{self, RawRequest, Vetted, client_ip, connection};
-use crate::endpoints::{self, Asker, Endpoint, login};
+use crate::endpoints::{self, Caller, Endpoint, login};
 use crate::limits::buckets::TooMany;
 use crate::limits::shedding;
 use crate::limits::streams::Full;
@@ -31,8 +31,8 @@ use crate::visit::Visit;
 /// What a request needs next. Owns what it needs, so that the request can be read from again.
 enum Next<'a> {
     Refuse(edge::Refused),
-    Endpoint(Endpoint, Box<Asker>),
-    Admin(Call, Box<Asker>),
+    Endpoint(Endpoint, Box<Caller>),
+    Admin(Call, Box<Caller>),
     Answer(Box<Answer>),
     Forward(&'a Arc<Route>, Box<Plan>),
 }
@@ -62,26 +62,26 @@ pub(super) async fn filter(
             ctx.answerer = Answerer::Edge;
             Answer::refused(why)
         }
-        Next::Endpoint(endpoint, asker) => {
+        Next::Endpoint(endpoint, caller) => {
             ctx.answerer = Answerer::Endpoint(endpoint.label());
             let served =
-                endpoint::serve(gateway, &settings, session, ctx, endpoint, &asker).await?;
-            ctx.saw(asker.seen.into_inner());
-            ctx.farewell = asker.farewell.into_inner();
+                endpoint::serve(gateway, &settings, session, ctx, endpoint, &caller).await?;
+            ctx.saw(caller.seen.into_inner());
+            ctx.cookie_changes = caller.cookie_changes.into_inner();
             match served {
                 Some(answer) => answer,
                 None => return Ok(true),
             }
         }
-        Next::Admin(call, asker) => {
+        Next::Admin(call, caller) => {
             ctx.answerer = Answerer::Admin;
-            admin::serve(gateway, &settings, session, ctx, call, &asker).await
+            admin::serve(gateway, &settings, session, ctx, call, &caller).await
         }
         Next::Answer(answer) => *answer,
         Next::Forward(route, plan) => {
             ctx.answerer = Answerer::Route(Arc::clone(route));
             match plan.settle(gateway, &settings, ctx).await {
-                Ok(Outcome::Forward) => match keep_place(&settings, session, ctx) {
+                Ok(Outcome::Forward) => match keep_permit(&settings, session, ctx) {
                     Ok(()) => return Ok(false),
                     Err(full) => Answer::too_many_streams(full),
                 },
@@ -99,9 +99,9 @@ pub(super) async fn filter(
 }
 
 /// A WebSocket has its place before the app hears of it. What is left of upgrades after vetting are its handshakes.
-fn keep_place(settings: &ActiveConfig, session: &Session, ctx: &Ctx) -> Result<(), Full> {
+fn keep_permit(settings: &ActiveConfig, session: &Session, ctx: &Ctx) -> Result<(), Full> {
     if session.req_header().headers.contains_key(UPGRADE) {
-        ctx.progress.keep_place(settings, ctx.holder())?;
+        ctx.progress.keep_permit(settings, ctx.holder())?;
     }
     Ok(())
 }
@@ -121,7 +121,7 @@ fn shed(gateway: &Gateway, settings: &ActiveConfig, ctx: &Ctx, next: &Next<'_>) 
         Next::Endpoint(Endpoint::Logout | Endpoint::EndDevice(_) | Endpoint::EndDevices, _) => {
             shedding::Kind::Leaving
         }
-        Next::Endpoint(_, asker) | Next::Admin(_, asker) => asker
+        Next::Endpoint(_, caller) | Next::Admin(_, caller) => caller
             .visit
             .key()
             .map_or(shedding::Kind::Anonymous, |key| kind_of(gateway, &key)),
@@ -222,7 +222,7 @@ fn by_path<'a>(
             return at_endpoint(gateway, settings, head, ctx, vetted, endpoint);
         }
         Ok(Place::Admin(call)) => {
-            return Next::Admin(call, Box::new(asker(gateway, settings, vetted, head, ctx)));
+            return Next::Admin(call, Box::new(caller(gateway, settings, vetted, head, ctx)));
         }
         Ok(Place::Private | Place::Nothing) => return Next::Answer(Box::new(Answer::not_found())),
         Ok(Place::Route(route)) => route,
@@ -257,7 +257,7 @@ fn at_endpoint<'a>(
     {
         Ok(()) => Next::Endpoint(
             endpoint,
-            Box::new(asker(gateway, settings, vetted, head, ctx)),
+            Box::new(caller(gateway, settings, vetted, head, ctx)),
         ),
         Err(why) => {
             if why == Rejection::CrossSite {
@@ -336,19 +336,19 @@ fn client(head: &RequestHeader, ctx: &Ctx) -> Client {
     }
 }
 
-fn asker(
+fn caller(
     gateway: &Gateway,
     settings: &ActiveConfig,
     vetted: &Vetted<'_>,
     head: &RequestHeader,
     ctx: &Ctx,
-) -> Asker {
+) -> Caller {
     let sent = (head.method.as_str(), &head.headers);
-    Asker {
+    Caller {
         visit: Visit::of(gateway, settings, vetted, sent, client(head, ctx)),
         query: vetted.query.unwrap_or_default().to_owned(),
         seen: OnceLock::new(),
-        farewell: OnceLock::new(),
+        cookie_changes: OnceLock::new(),
     }
 }
 

@@ -79,7 +79,7 @@ pub(super) async fn filter(
         // The app told the browser that it is logged in, or out. It must not hear it unless it is true.
         Some(why) => ctx.reject(why, "a session event could not be committed"),
         None => finish(response, &forward, &outcome)
-            .and_then(|()| say_farewell(gateway, response, ctx, &outcome))
+            .and_then(|()| write_cookie_changes(gateway, response, ctx, &outcome))
             .and_then(|()| keep_cookies_private(response)),
     };
     ctx.outcome = match &result {
@@ -109,23 +109,23 @@ fn finish(response: &mut ResponseHeader, forward: &Forward, outcome: &Outcome) -
 
 /// What is to be said about cookies of the old system. An answer that shared caches may keep carries no cookie; the next
 /// one will. An event of the app has the last word about the session's own.
-fn say_farewell(
+fn write_cookie_changes(
     gateway: &Gateway,
     response: &mut ResponseHeader,
     ctx: &mut Ctx,
     outcome: &Outcome,
 ) -> Result<()> {
-    let Some(mut farewell) = ctx.farewell.take() else {
+    let Some(mut cookie_changes) = ctx.cookie_changes.take() else {
         return Ok(());
     };
     if outcome.had_event {
-        farewell.keep_back();
+        cookie_changes.keep_back();
     }
     if !outcome.had_event && is_shared(response) {
         gateway.metrics.cookies_withheld();
         return Ok(());
     }
-    let lines = farewell.lines(gateway, &ctx.settings, outcome.cookie.is_none());
+    let lines = cookie_changes.lines(gateway, &ctx.settings, outcome.cookie.is_none());
     if !lines.is_empty() && response.status.as_u16() != 101 {
         response.insert_header(CACHE_CONTROL, "private, no-store")?;
     }

@@ -33,8 +33,8 @@ pub(super) async fn answer(
         head.insert_header(STRICT_TRANSPORT_SECURITY, HSTS)?;
     }
     head.insert_header("X-Request-Id", ctx.request_id.as_str())?;
-    if let Some(farewell) = ctx.farewell.take() {
-        for cookie in farewell.lines(gateway, &ctx.settings, true) {
+    if let Some(cookie_changes) = ctx.cookie_changes.take() {
+        for cookie in cookie_changes.lines(gateway, &ctx.settings, true) {
             head.append_header(SET_COOKIE, cookie)?;
         }
     }

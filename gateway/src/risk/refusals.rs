@@ -22,9 +22,12 @@ pub(crate) fn count_miss(
     client: &Client,
 ) -> Result<(), TooMany> {
     let now = gateway.sessions.clock().boot();
-    settings.misses.count(client.ip, now).inspect_err(|_| {
-        gateway.metrics.refused("misses_per_client");
-        refused(gateway, settings, Refused::Sid, client);
-        security::note(Kind::UnknownSids, client.facts("misses_per_client"));
-    })
+    settings
+        .unknown_sids
+        .count(client.ip, now)
+        .inspect_err(|_| {
+            gateway.metrics.refused("misses_per_client");
+            refused(gateway, settings, Refused::Sid, client);
+            security::note(Kind::UnknownSids, client.facts("misses_per_client"));
+        })
 }

@@ -37,7 +37,7 @@ async fn keep_current(gateway: Arc<Gateway>) {
         }
         settings.login_limits.forget_idle();
         let now = gateway.sessions.clock().boot();
-        settings.misses.forget_idle(now);
+        settings.unknown_sids.forget_idle(now);
         gateway.migrations.sweep(now);
     }
 }

@@ -21,7 +21,7 @@ use crate::legacy::cookies::clear::Clearing;
 use crate::legacy::cookies::rules::Rules;
 use crate::legacy::cookies::told::Told;
 use crate::limits::logins::LoginLimits;
-use crate::limits::unknown_sids::Misses;
+use crate::limits::unknown_sids::UnknownSidLimiter;
 use crate::risk::state::{Policy, PolicyError};
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::security::LogKey;
@@ -48,7 +48,7 @@ pub(crate) struct ActiveConfig {
     /// The cookies of the old system; `None` when nobody need look for them.
     pub legacy: Option<Legacy>,
     /// How often sids of one client may be no session.
-    pub misses: Arc<Misses>,
+    pub unknown_sids: Arc<UnknownSidLimiter>,
     /// Makes what a log line is about recognisable to those who have the keys, and to nobody else.
     pub log_key: LogKey,
     /// What counts as suspicious; `None`: nobody looks.
@@ -120,11 +120,11 @@ impl ActiveConfig {
                 |before| Arc::clone(&before.login_limits),
             ),
             legacy: Legacy::new(&config),
-            misses: before
-                .filter(|before| before.misses.are(config.edge.misses_per_client))
+            unknown_sids: before
+                .filter(|before| before.unknown_sids.are(config.edge.misses_per_client))
                 .map_or_else(
-                    || Arc::new(Misses::new(config.edge.misses_per_client)),
-                    |before| Arc::clone(&before.misses),
+                    || Arc::new(UnknownSidLimiter::new(config.edge.misses_per_client)),
+                    |before| Arc::clone(&before.unknown_sids),
                 ),
             log_key: LogKey::new(keys),
             risk: Policy::open(&config.risk)?,

@@ -10,7 +10,7 @@ use super::look_up::look_up;
 use crate::auth::decide::{self, Finding};
 use crate::config::SessionPolicy;
 use crate::edge::{SidCookie, Vetted};
-use crate::legacy::{self, Arrival, Offer};
+use crate::legacy::{self, Identified, LegacyCookies};
 use crate::limits::buckets::TooMany;
 use crate::risk;
 use crate::state::{ActiveConfig, Client, Gateway};
@@ -21,7 +21,7 @@ pub(crate) struct Visit {
     /// Who sent it.
     pub client: Client,
     /// Cookies of the old system, if it brought some.
-    pub old_cookies: Option<Box<Offer>>,
+    pub legacy_cookies: Option<Box<LegacyCookies>>,
     /// What the session cookie stands for; `None` when there is none.
     presented: Option<Result<SessionKey, Absence>>,
 }
@@ -37,7 +37,7 @@ impl Visit {
     ) -> Self {
         Self {
             client,
-            old_cookies: Offer::of(settings, vetted, method, headers),
+            legacy_cookies: LegacyCookies::of(settings, vetted, method, headers),
             presented: match vetted.cookies.sid() {
                 SidCookie::One(sid) => Some(gateway.sessions.recognise(sid)),
                 SidCookie::None => None,
@@ -75,23 +75,29 @@ impl Visit {
         settings: &Arc<ActiveConfig>,
         policy: SessionPolicy,
         query: Query,
-    ) -> Result<Arrival, TooMany> {
+    ) -> Result<Identified, TooMany> {
         let finding = match policy {
             SessionPolicy::None => Finding::NotAsked,
             SessionPolicy::Optional | SessionPolicy::Required => {
                 self.by_cookie(gateway, settings, query).await?
             }
         };
-        let arrival = match &self.old_cookies {
-            None => Arrival::untouched(finding),
-            Some(offer) => {
-                let arriving =
-                    legacy::arrive(gateway, settings, offer, &self.client, finding, query);
+        let identified = match &self.legacy_cookies {
+            None => Identified::untouched(finding),
+            Some(legacy_cookies) => {
+                let arriving = legacy::arrive(
+                    gateway,
+                    settings,
+                    legacy_cookies,
+                    &self.client,
+                    finding,
+                    query,
+                );
                 Box::pin(arriving).await?
             }
         };
-        risk::judge_request(gateway, settings, &arrival.finding, &self.client);
-        Ok(arrival)
+        risk::judge_request(gateway, settings, &identified.finding, &self.client);
+        Ok(identified)
     }
 
     /// Looks the session up and counts how long that took. The time that an app takes to judge an old login is not in it.

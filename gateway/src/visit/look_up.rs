@@ -7,7 +7,7 @@ use session_core::session::{Dead, RevokeReason, Session};
 use session_core::sid::SessionKey;
 
 use crate::limits::buckets::TooMany;
-use crate::limits::unknown_sids::Leave;
+use crate::limits::unknown_sids::Admission;
 use crate::risk::refusals::{count_miss, deny};
 use crate::state::{ActiveConfig, Client, Gateway};
 use crate::telemetry::security::{self, Actor, Facts, Kind};
@@ -28,7 +28,7 @@ pub(crate) async fn look_up(
         return Ok(resolution);
     }
     let now = gateway.sessions.clock().boot();
-    let leave = settings.misses.leave(client.ip, now);
+    let leave = settings.unknown_sids.leave(client.ip, now);
     read(gateway, settings, client, (key, query), leave).await
 }
 
@@ -47,7 +47,7 @@ pub(crate) async fn look_up_to_end(
         return Ok(resolution);
     }
     let now = gateway.sessions.clock().boot();
-    let leave = settings.misses.leave_in_turn(client.ip, now).await;
+    let leave = settings.unknown_sids.leave_in_turn(client.ip, now).await;
     read(gateway, settings, client, (key, QUIETLY), leave).await
 }
 
@@ -57,9 +57,9 @@ async fn read(
     settings: &ActiveConfig,
     client: &Client,
     (key, query): (SessionKey, Query),
-    leave: Leave<'_>,
+    leave: Admission<'_>,
 ) -> Result<Resolution, TooMany> {
-    if matches!(leave, Leave::Denied) {
+    if matches!(leave, Admission::Denied) {
         return Err(deny(gateway, settings, client));
     }
     let resolution = gateway.sessions.resolve_key(key, query).await;

@@ -9,7 +9,7 @@ use super::too_many;
 use crate::answer::Answer;
 use crate::auth::account::Account;
 use crate::edge::client_ip::network;
-use crate::endpoints::Asker;
+use crate::endpoints::Caller;
 use crate::limits::logins::{Attempt, Factors, Limited, Standing};
 use crate::risk::{self, Refused};
 use crate::state::{ActiveConfig, Gateway};
@@ -37,11 +37,11 @@ impl From<Limited> for Denied {
 pub(super) async fn admit(
     gateway: &Gateway,
     settings: &ActiveConfig,
-    asker: &Asker,
+    caller: &Caller,
     account: &Account,
     factors: Factors,
 ) -> Result<Attempt, Box<Answer>> {
-    let denied = match judge(gateway, settings, asker, account, factors).await {
+    let denied = match judge(gateway, settings, caller, account, factors).await {
         Ok(attempt) => return Ok(attempt),
         Err(denied) => denied,
     };
@@ -51,11 +51,11 @@ pub(super) async fn admit(
     let counter = limited.counter.as_str();
     gateway.metrics.refused("login_limit");
     gateway.metrics.login_limited(counter);
-    risk::refused(gateway, settings, Refused::Login, asker.client());
+    risk::refused(gateway, settings, Refused::Login, caller.client());
     let digest = settings.log_key.digest(account);
     let facts = Facts {
         account: Some(&digest),
-        ..asker.client().facts(counter)
+        ..caller.client().facts(counter)
     };
     security::note(Kind::LoginLimited, facts);
     Err(Box::new(too_many(limited.wait.0)))
@@ -65,23 +65,23 @@ pub(super) async fn admit(
 async fn judge(
     gateway: &Gateway,
     settings: &ActiveConfig,
-    asker: &Asker,
+    caller: &Caller,
     account: &Account,
     factors: Factors,
 ) -> Result<Attempt, Denied> {
     let limits = &settings.login_limits;
-    let live = live_session(gateway, settings, asker).await;
+    let live = live_session(gateway, settings, caller).await;
     let by_session = match &live {
         Some(live) => Some(limits.session(live.identity.user_id(), live.id)?),
         None => None,
     };
-    let by_client = limits.client(asker.client().ip);
+    let by_client = limits.client(caller.client().ip);
     if by_session.is_none()
         && let Err(limited) = by_client
     {
         return Err(limited.into());
     }
-    let network = network(asker.client().ip);
+    let network = network(caller.client().ip);
     let user_id = live.as_ref().map(|live| live.identity.user_id());
     let asked = gateway
         .sessions
@@ -131,14 +131,14 @@ fn says_to_be(session: &Session, account: &Account) -> bool {
 async fn live_session(
     gateway: &Gateway,
     settings: &ActiveConfig,
-    asker: &Asker,
+    caller: &Caller,
 ) -> Option<Session> {
-    let key = asker.visit.key()?;
+    let key = caller.visit.key()?;
     let query = Query {
         counts_as_use: false,
         ..Query::default()
     };
-    match look_up(gateway, settings, asker.client(), key, query).await {
+    match look_up(gateway, settings, caller.client(), key, query).await {
         Ok(Resolution::Active(active)) => Some(active.entry.session().clone()),
         Ok(Resolution::Absent(_) | Resolution::Unknown(_)) | Err(_) => None,
     }

@@ -20,7 +20,7 @@ use self::doubts::Doubts;
 use self::memory::Recent;
 use self::shares::Shares;
 use self::tally_book::TallyBook;
-use super::cookies::janitor::Janitor;
+use super::cookies::cleared_names::ClearedNames;
 
 /// Logins that are judged at once.
 const JUDGED_MAX: usize = 16;
@@ -52,7 +52,7 @@ const SHADOWS_MAX: usize = 4;
 pub(crate) struct Migrations {
     pub(in crate::legacy) flights: Flights<Landed>,
     pub(in crate::legacy) shares: Shares,
-    refusals: Recent<Arc<Janitor>>,
+    refusals: Recent<Arc<ClearedNames>>,
     failing: Recent<()>,
     redirected: Recent<()>,
     pub(in crate::legacy) shadowed: Recent<()>,
@@ -77,7 +77,7 @@ pub(in crate::legacy) enum Outcome {
         spent: Vec<usize>,
     },
     /// None of them is a login any more. What browsers were told about their names.
-    Refused(Arc<Janitor>),
+    Refused(Arc<ClearedNames>),
     /// Nobody can tell whose login counts.
     Ambiguous,
     /// Nobody can say just now.
@@ -141,11 +141,11 @@ impl Migrations {
     }
 
     /// What browsers that bring these refused values were told about their names.
-    pub(in crate::legacy) fn janitor(
+    pub(in crate::legacy) fn cleared_names(
         &self,
         logins: &[Arc<LegacyLogin>],
         now: Boot,
-    ) -> Arc<Janitor> {
+    ) -> Arc<ClearedNames> {
         let first = logins.first();
         let known = first.and_then(|login| self.refusals.get(&login.digest(), now));
         known.unwrap_or_default()

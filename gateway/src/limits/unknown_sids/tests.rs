@@ -2,8 +2,8 @@
 
 use super::*;
 
-fn misses(count: u32) -> Misses {
-    Misses::new(Rate {
+fn misses(count: u32) -> UnknownSidLimiter {
+    UnknownSidLimiter::new(Rate {
         count: count.try_into().unwrap(),
         per: Duration::from_secs(60),
     })
@@ -26,18 +26,18 @@ fn client_beyond_its_budget_asks_few_at_a_time_and_others_freely() {
     assert!(misses.count(a, NOW).is_ok());
     assert!(misses.count(same, NOW).is_ok());
     assert!(
-        matches!(misses.leave(a, NOW), Leave::Free),
+        matches!(misses.leave(a, NOW), Admission::Free),
         "not yet beyond it"
     );
 
     assert!(misses.count(a, NOW).is_err());
 
     let held: Vec<_> = (0..READS_MAX).map(|_| misses.leave(same, NOW)).collect();
-    assert!(held.iter().all(|leave| matches!(leave, Leave::Once(_))));
-    assert!(matches!(misses.leave(a, NOW), Leave::Denied));
-    assert!(matches!(misses.leave(other, NOW), Leave::Free));
+    assert!(held.iter().all(|leave| matches!(leave, Admission::Once(_))));
+    assert!(matches!(misses.leave(a, NOW), Admission::Denied));
+    assert!(matches!(misses.leave(other, NOW), Admission::Free));
     drop(held);
-    assert!(matches!(misses.leave(a, NOW), Leave::Once(_)));
+    assert!(matches!(misses.leave(a, NOW), Admission::Once(_)));
 }
 
 #[test]
@@ -47,7 +47,7 @@ fn nothing_is_remembered_for_long() {
     assert!(misses.count(a, NOW).is_ok());
     assert!(misses.count(a, NOW).is_err());
     let later = NOW.plus(BEYOND_FOR);
-    assert!(matches!(misses.leave(a, later), Leave::Free));
+    assert!(matches!(misses.leave(a, later), Admission::Free));
     misses.forget_idle(later);
     assert!(misses.beyond.lock().is_empty());
 }
@@ -60,7 +60,7 @@ async fn whoever_ends_a_session_waits_for_a_turn_and_not_for_ever() {
     let mut held: Vec<_> = (0..READS_MAX).map(|_| misses.leave(a, NOW)).collect();
 
     let in_turn = misses.leave_in_turn(a, NOW).await;
-    assert!(matches!(in_turn, Leave::Denied), "nobody made room");
+    assert!(matches!(in_turn, Admission::Denied), "nobody made room");
 
     let waits = misses.leave_in_turn(a, NOW);
     let makes_room = async {
@@ -68,9 +68,9 @@ async fn whoever_ends_a_session_waits_for_a_turn_and_not_for_ever() {
         held.pop();
     };
     let (leave, ()) = tokio::join!(waits, makes_room);
-    assert!(matches!(leave, Leave::Once(_)));
+    assert!(matches!(leave, Admission::Once(_)));
 
     let _crowd = misses.waiting.try_acquire_many(64).unwrap();
     let denied = misses.leave_in_turn(a, NOW).await;
-    assert!(matches!(denied, Leave::Denied), "the queue is bounded");
+    assert!(matches!(denied, Admission::Denied), "the queue is bounded");
 }

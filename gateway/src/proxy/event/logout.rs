@@ -86,8 +86,8 @@ pub(super) async fn log_out(
     if !had_session && old.are_unknown() {
         return Err(NotDone::OldLogin);
     }
-    if let Some(farewell) = old.farewell(had_session) {
-        ctx.farewell = Some(farewell);
+    if let Some(cookie_changes) = old.cookie_changes(had_session) {
+        ctx.cookie_changes = Some(cookie_changes);
     }
     // Whose it was stays known: further events may be about the others. Where nobody was logged in, what the browser holds is
     // of no use any more.
@@ -97,11 +97,11 @@ pub(super) async fn log_out(
 
 async fn old_logins(forward: &Forward, ctx: &Ctx, own: Option<SessionKey>) -> OldLogins {
     let (gateway, settings) = (Arc::clone(&ctx.gateway), Arc::clone(&ctx.settings));
-    let offer = forward.visit.old_cookies.as_deref();
+    let legacy_cookies = forward.visit.legacy_cookies.as_deref();
     let old = Box::pin(legacy::old_logins(
         &gateway,
         &settings,
-        offer,
+        legacy_cookies,
         own,
         &forward.visit.client,
     ))

@@ -4,16 +4,16 @@ use std::sync::Arc;
 
 use http::{HeaderMap, HeaderValue};
 
+use super::cookie_changes::NamesToClear;
 use super::cookies::found::Found;
-use super::farewell::Broom;
-use super::{Farewell, Janitor, admission};
+use super::{ClearedNames, CookieChanges, admission};
 use crate::config::{MigrationMode, MigrationRedirect};
 use crate::edge::Vetted;
 use crate::state::ActiveConfig;
 
 /// The old cookies of one request, and all that is needed to decide about them later.
 #[derive(Debug)]
-pub(crate) struct Offer {
+pub(crate) struct LegacyCookies {
     pub(crate) found: Arc<Found>,
     /// Whether the request may migrate its sender.
     pub(super) welcome: bool,
@@ -26,7 +26,7 @@ pub(crate) struct Offer {
     pub(crate) path: String,
 }
 
-impl Offer {
+impl LegacyCookies {
     /// The old cookies of a vetted request. No I/O; `None`, at next to no cost, when there are none.
     pub(crate) fn of(
         settings: &ActiveConfig,
@@ -57,9 +57,9 @@ impl Offer {
     }
 
     /// The old cookies go, whatever they were: their browser has another session now, or none.
-    pub(crate) fn parting(&self, settings: &ActiveConfig) -> Option<Farewell> {
+    pub(crate) fn parting(&self, settings: &ActiveConfig) -> Option<CookieChanges> {
         (settings.config.migration.mode == MigrationMode::On)
-            .then(|| Farewell::clearing(self.found.all_names(), self.path.clone()))
+            .then(|| CookieChanges::clearing(self.found.all_names(), self.path.clone()))
     }
 
     /// Whether these are among those that are migrated. Where all are, what carries no login is too: no app sees it.
@@ -68,9 +68,13 @@ impl Offer {
         percent == 100 || self.found.is_within(percent)
     }
 
-    pub(super) fn broom(&self, janitor: Arc<Janitor>, names: Vec<String>) -> Broom {
-        Broom {
-            janitor,
+    pub(super) fn to_clear(
+        &self,
+        cleared_names: Arc<ClearedNames>,
+        names: Vec<String>,
+    ) -> NamesToClear {
+        NamesToClear {
+            cleared_names,
             names,
             path: self.path.clone(),
         }

@@ -24,7 +24,7 @@ static DIGESTS: LazyLock<RandomState> = LazyLock::new(RandomState::new);
 
 /// What one browser was told. Hangs on its session, or on the refusal of its login.
 #[derive(Debug, Default)]
-pub(crate) struct Janitor(Mutex<Vec<Swept>>);
+pub(crate) struct ClearedNames(Mutex<Vec<Swept>>);
 
 /// What a browser was told about one name, in 16 bytes.
 #[derive(Debug)]
@@ -59,7 +59,7 @@ pub(crate) struct Sweep {
     pub(crate) given_up: Vec<String>,
 }
 
-impl Janitor {
+impl ClearedNames {
     /// Lines for the names that a request for `path` has brought. What does not fit waits for the next answer: its names
     /// come again.
     pub(crate) fn sweep(

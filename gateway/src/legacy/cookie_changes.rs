@@ -5,34 +5,34 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use http::HeaderValue;
 
-use super::Janitor;
+use super::ClearedNames;
 use crate::state::{ActiveConfig, Gateway};
 
 /// `Set-Cookie` lines for one answer. They are made when it is certain that the answer can carry them.
 #[derive(Debug, Default)]
-pub(crate) struct Farewell {
+pub(crate) struct CookieChanges {
     /// The cookie of the session that the request has just become.
     pub(super) sid: Option<HeaderValue>,
-    pub(super) sweep: Option<Broom>,
+    pub(super) sweep: Option<NamesToClear>,
     /// Old cookies that come back, and where to note that they have.
     pub(super) returned: Option<(Vec<HeaderValue>, Arc<AtomicBool>)>,
 }
 
 /// What to clear.
 #[derive(Debug)]
-pub(crate) struct Broom {
-    pub(super) janitor: Arc<Janitor>,
+pub(crate) struct NamesToClear {
+    pub(super) cleared_names: Arc<ClearedNames>,
     pub(super) names: Vec<String>,
     /// Path of the request that brought them.
     pub(super) path: String,
 }
 
-impl Farewell {
+impl CookieChanges {
     /// Clears these names, with no session attached.
     pub(crate) fn clearing(names: Vec<String>, path: String) -> Self {
         Self {
-            sweep: Some(Broom {
-                janitor: Arc::default(),
+            sweep: Some(NamesToClear {
+                cleared_names: Arc::default(),
                 names,
                 path,
             }),
@@ -53,11 +53,14 @@ impl Farewell {
         with_sid: bool,
     ) -> Vec<HeaderValue> {
         let mut lines: Vec<HeaderValue> = self.sid.iter().filter(|_| with_sid).cloned().collect();
-        if let (Some(broom), Some(legacy)) = (&self.sweep, &settings.legacy) {
+        if let (Some(to_clear), Some(legacy)) = (&self.sweep, &settings.legacy) {
             let now = gateway.sessions.clock().boot();
-            let sweep = broom
-                .janitor
-                .sweep(&legacy.clearing, &broom.names, &broom.path, now);
+            let sweep = to_clear.cleared_names.sweep(
+                &legacy.clearing,
+                &to_clear.names,
+                &to_clear.path,
+                now,
+            );
             gateway.metrics.legacy_uncleared(sweep.given_up.len());
             lines.extend(sweep.lines);
         }

@@ -19,8 +19,8 @@ fn at(seconds: u64) -> Boot {
 
 #[test]
 fn a_name_that_stays_is_tried_elsewhere_and_given_up() {
-    let (janitor, clearing) = (Janitor::default(), clearing());
-    let sweep = |seconds| janitor.sweep(&clearing, &names(1), "/a/b", at(seconds));
+    let (cleared_names, clearing) = (ClearedNames::default(), clearing());
+    let sweep = |seconds| cleared_names.sweep(&clearing, &names(1), "/a/b", at(seconds));
     let first = sweep(0);
     assert_eq!(first.lines.len(), 2);
     assert_eq!(
@@ -42,12 +42,12 @@ fn a_name_that_stays_is_tried_elsewhere_and_given_up() {
 
 #[test]
 fn too_many_names_are_spread_over_answers() {
-    let (janitor, clearing) = (Janitor::default(), clearing());
+    let (cleared_names, clearing) = (ClearedNames::default(), clearing());
     let all = names(60);
     let mut left = all.clone();
     let mut answers = 0;
     while !left.is_empty() {
-        let sweep = janitor.sweep(&clearing, &left, "/", at(answers * 3));
+        let sweep = cleared_names.sweep(&clearing, &left, "/", at(answers * 3));
         assert!(size(&sweep.lines) <= BYTES_MAX);
         let cleared = |name: &String| {
             let prefix = format!("{name}=;");
@@ -67,12 +67,15 @@ fn too_many_names_are_spread_over_answers() {
 
 #[test]
 fn names_that_stay_do_not_keep_others_out() {
-    let (janitor, clearing) = (Janitor::default(), clearing());
+    let (cleared_names, clearing) = (ClearedNames::default(), clearing());
     let all = names(60);
     let mut told = std::collections::BTreeSet::new();
     for answer in 0..4 {
         // The browser forgets nothing.
-        for line in janitor.sweep(&clearing, &all, "/", at(answer * 3)).lines {
+        for line in cleared_names
+            .sweep(&clearing, &all, "/", at(answer * 3))
+            .lines
+        {
             let line = line.to_str().unwrap().to_owned();
             told.insert(line.split('=').next().unwrap().to_owned());
         }
@@ -82,9 +85,9 @@ fn names_that_stay_do_not_keep_others_out() {
 
 #[test]
 fn a_name_too_long_for_one_answer_is_cleared_in_part() {
-    let (janitor, clearing) = (Janitor::default(), clearing());
+    let (cleared_names, clearing) = (ClearedNames::default(), clearing());
     let name = vec![format!("dott_{}", "x".repeat(4_000))];
-    let sweep = janitor.sweep(&clearing, &name, "/", at(0));
+    let sweep = cleared_names.sweep(&clearing, &name, "/", at(0));
     assert_eq!(sweep.lines.len(), 1);
 }
 
@@ -92,11 +95,11 @@ fn a_name_too_long_for_one_answer_is_cleared_in_part() {
 #[test]
 fn what_is_remembered_does_not_depend_on_what_clients_send() {
     assert_eq!(size_of::<Swept>(), 16);
-    let (janitor, clearing) = (Janitor::default(), clearing());
+    let (cleared_names, clearing) = (ClearedNames::default(), clearing());
     for round in 0..10_000 {
         let name = format!("dott_{round}{}", "x".repeat(3_900));
-        janitor.sweep(&clearing, &[name], "/", at(round));
+        cleared_names.sweep(&clearing, &[name], "/", at(round));
     }
-    let swept = janitor.0.lock();
+    let swept = cleared_names.0.lock();
     assert!(swept.capacity() <= 2 * NAMES_MAX, "{}", swept.capacity());
 }
