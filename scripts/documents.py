@@ -139,7 +139,7 @@ def named_paths(tree: Tree) -> Iterator[str]:
 
 
 WING = "## When the last old cookie is gone"
-OF_THE_WING = re.compile(r"\blegacy(?:\b|_)|Legacy|[Ff]arewell|OldLogin|old_login")
+OF_THE_WING = re.compile(r"\blegacy(?:\b|_)|Legacy|[Ff]arewell|OldLogins|old_logins?\b|old_cookies")
 
 
 def wing(tree: Tree) -> Iterator[str]:
