@@ -139,7 +139,9 @@ def named_paths(tree: Tree) -> Iterator[str]:
 
 
 WING = "## When the last old cookie is gone"
-OF_THE_WING = re.compile(r"\blegacy(?:\b|_)|Legacy|[Ff]arewell|OldLogins|old_logins?\b|old_cookies")
+OF_THE_WING = re.compile(
+    r"\blegacy(?:\b|_)|Legacy|CookieChanges|cookie_changes|ClearedNames|OldLogins|old_logins?\b"
+)
 
 
 def wing(tree: Tree) -> Iterator[str]:

@@ -93,7 +93,7 @@ def test_whoever_knows_the_wing_is_named_where_it_is_taken_out(findings):
         "gateway/src/legacy/mod.rs": "struct LegacyCookies;",
         "gateway/src/known.rs": "use crate::legacy::arrive;",
         "gateway/src/later.rs": "use crate::legacy::arrive;",
-        "gateway/src/new.rs": "\nlet farewell = 1;",
+        "gateway/src/new.rs": "\nlet cookie_changes = 1;",
         "gateway/src/comment.rs": "// legacy",
         "gateway/src/new/tests.rs": "use crate::legacy::arrive;",
     }
