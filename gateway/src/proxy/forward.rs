@@ -55,7 +55,7 @@ impl Plan {
         }
         let app = settings
             .app(&route.upstream.name)
-            .ok_or_else(|| NotForwarded::NotFound)?;
+            .ok_or(NotForwarded::NotFound)?;
         let host = HeaderValue::from_str(vetted.host)
             .map_err(|_error| NotForwarded::Refused(Refused::HostMalformed))?;
         let forward = Forward {
