@@ -21,7 +21,6 @@ use self::api::Permitted;
 use self::call::Call;
 use crate::answer::Answer;
 use crate::state::Gateway;
-use crate::telemetry::metrics;
 use crate::telemetry::security::{self, Facts, Kind};
 
 /// Serves `/livez`, `/readyz`, `/metrics` and the admin API.
@@ -130,7 +129,7 @@ impl Admin {
         if let Err(refused) = access::on_admin_listener(&self.gateway.settings.get(), headers) {
             return self.refused(session, refused.into());
         }
-        match metrics::text(&self.gateway.families()) {
+        match self.gateway.metrics.text() {
             Ok(rendered) => text(StatusCode::OK, "text/plain; version=0.0.4", rendered),
             Err(_error) => text(
                 StatusCode::INTERNAL_SERVER_ERROR,
