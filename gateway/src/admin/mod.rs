@@ -21,6 +21,7 @@ use self::api::Permitted;
 use self::call::Call;
 use crate::answer::Answer;
 use crate::state::Gateway;
+use crate::telemetry::outcome::Outcome;
 use crate::telemetry::security::{self, Facts, Kind};
 
 /// Serves `/livez`, `/readyz`, `/metrics` and the admin API.
@@ -145,11 +146,11 @@ fn client(session: &ServerSession) -> Option<IpAddr> {
     address.as_inet().map(|address| address.ip())
 }
 
-fn note_refused((request_id, client): (&str, Option<IpAddr>), reason: &str) {
+fn note_refused((request_id, client): (&str, Option<IpAddr>), outcome: Outcome) {
     let facts = Facts {
         request_id: Some(request_id),
         client,
-        reason,
+        reason: outcome.into_str(),
         ..Facts::default()
     };
     security::note(Kind::AdminRefused, facts);

@@ -10,7 +10,8 @@ use session_core::session::RevokeReason;
 
 use super::collector::{Collected, Sources};
 use super::maker::Maker;
-use super::reading::{Reading, outcome_group};
+use super::outcome::Outcome;
+use super::reading::Reading;
 
 mod login;
 
@@ -200,8 +201,10 @@ impl Metrics {
     }
 
     /// A request has ended.
-    pub(crate) fn request(&self, route: &str, outcome: &str, took: Duration) {
-        self.requests.with_label_values(&[route, outcome]).inc();
+    pub(crate) fn request(&self, route: &str, outcome: Outcome, took: Duration) {
+        self.requests
+            .with_label_values(&[route, outcome.into_str()])
+            .inc();
         self.request_seconds.observe(took.as_secs_f64());
     }
 
@@ -330,7 +333,7 @@ impl Metrics {
     #[must_use]
     pub(crate) fn reading(&self, sources: &Sources) -> Reading {
         let mut reading = Reading::default();
-        reading.count_by("requests", &self.requests, "outcome", outcome_group);
+        reading.count_by("requests", &self.requests, "outcome", group_of);
         reading.count_by("resolve", &self.resolves, "tier", as_it_is);
         reading.count_by("refused", &self.refused, "reason", as_it_is);
         reading.count_by("spoof", &self.spoofs, "kind", as_it_is);
@@ -357,4 +360,11 @@ impl Metrics {
 
 fn as_it_is(value: &str) -> &str {
     value
+}
+
+/// The group in which an outcome is drawn.
+pub(super) fn group_of(outcome: &str) -> &str {
+    outcome
+        .parse()
+        .map_or(outcome, |outcome: Outcome| outcome.group().into_str())
 }

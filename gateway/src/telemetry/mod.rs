@@ -7,5 +7,6 @@ pub(crate) mod lines;
 pub(crate) mod logs;
 mod maker;
 pub(crate) mod metrics;
+pub(crate) mod outcome;
 mod reading;
 pub(crate) mod security;

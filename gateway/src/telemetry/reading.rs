@@ -90,21 +90,3 @@ fn value_of<'a>(metric: &'a proto::Metric, label: &str) -> &'a str {
 pub(super) fn as_f64(count: u64) -> f64 {
     count as f64
 }
-
-/// What became of a request, in a few groups.
-pub(super) fn outcome_group(outcome: &str) -> &str {
-    match outcome {
-        "active" => "active",
-        "anonymous" => "anonymous",
-        "none" => "no_session_asked",
-        "unknown" | "unavailable" | "overloaded" | "too_many_streams" | "event_not_committed" => {
-            "unavailable"
-        }
-        "bad_gateway" | "gateway_timeout" | "broken_off" | "internal_error" => "app_failed",
-        "unauthenticated" | "login_redirect" | "session_evicted" => "login_needed",
-        "login" | "logout" | "devices" | "device_ended" | "devices_ended" | "events" | "admin"
-        | "openapi" | "dashboard" | "https_redirect" => "own_endpoints",
-        "aborted" => "aborted",
-        _ => "refused",
-    }
-}

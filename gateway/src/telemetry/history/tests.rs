@@ -1,7 +1,7 @@
 use prometheus::{Histogram, HistogramOpts, IntCounterVec, IntGauge, Opts};
 
 use super::*;
-use crate::telemetry::reading::outcome_group;
+use crate::telemetry::metrics::group_of;
 
 struct Source {
     requests: IntCounterVec,
@@ -28,7 +28,7 @@ fn source() -> Source {
 impl Source {
     fn read(&self) -> Reading {
         let mut reading = Reading::default();
-        reading.count_by("requests", &self.requests, "outcome", outcome_group);
+        reading.count_by("requests", &self.requests, "outcome", group_of);
         reading.gauge(
             "event_streams".to_owned(),
             f64::from(u8::try_from(self.streams.get()).unwrap()),
