@@ -177,7 +177,7 @@ impl Claimed {
 
 /// What speaks against a user who may not, and the line about it.
 fn refused(caller: &Caller, session: &Session, why: Rejection) -> Rejection {
-    let code = Answer::from(why.clone()).outcome;
+    let code = Answer::from(why.clone()).outcome.into_str();
     let facts = caller.client().facts(code).by_owner(session);
     security::note(Kind::AdminRefused, facts);
     why

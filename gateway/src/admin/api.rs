@@ -22,6 +22,7 @@ use crate::endpoints::check_content_type;
 use crate::legacy::report::Report;
 use crate::risk::flags::Flags;
 use crate::state::{ActiveConfig, Gateway};
+use crate::telemetry::outcome::Outcome;
 use crate::telemetry::security::{self, Facts, Kind};
 use crate::views::device_label::device_label;
 use crate::views::receipt::receipt_view;
@@ -80,7 +81,7 @@ pub(crate) async fn answer(gateway: &Gateway, asked: &Permitted<'_>) -> Answer {
         Call::Page(asset) => Ok(asset.answer()),
         Call::OpenApi => Ok(Answer::text(
             200,
-            "openapi",
+            Outcome::OpenApi,
             HeaderValue::from_static("application/json"),
             OPENAPI,
         )),
@@ -110,7 +111,7 @@ async fn search(gateway: &Gateway, asked: &Permitted<'_>) -> Result<Answer, Reje
         .map(|session| view(&settings, &flags, session, true))
         .collect();
     let body = json!({"sessions": views, "next": next.flatten()});
-    Ok(Answer::json(200, "admin", &body))
+    Ok(Answer::json(200, Outcome::Admin, &body))
 }
 
 async fn show(gateway: &Gateway, asked: &Permitted<'_>, id: Uuid) -> Result<Answer, Rejection> {
@@ -129,7 +130,7 @@ async fn show(gateway: &Gateway, asked: &Permitted<'_>, id: Uuid) -> Result<Answ
         .await
         .map_err(unavailable)?;
     let view = view(&settings, &flags, &row.session, is_alive(gateway, &row));
-    Ok(Answer::json(200, "admin", &view))
+    Ok(Answer::json(200, Outcome::Admin, &view))
 }
 
 fn is_alive(gateway: &Gateway, row: &StoredSession) -> bool {
@@ -166,7 +167,7 @@ async fn revoke(gateway: &Gateway, asked: &Permitted<'_>) -> Result<Answer, Reje
         ..facts
     };
     security::note(Kind::Revoked, facts);
-    Ok(Answer::json(200, "admin", &receipt_view(&receipt)))
+    Ok(Answer::json(200, Outcome::Admin, &receipt_view(&receipt)))
 }
 
 async fn nodes(gateway: &Gateway) -> Result<Answer, Rejection> {
@@ -176,7 +177,11 @@ async fn nodes(gateway: &Gateway) -> Result<Answer, Rejection> {
         .iter()
         .map(|node| node_view(gateway, node, head))
         .collect();
-    Ok(Answer::json(200, "admin", &json!({ "nodes": views })))
+    Ok(Answer::json(
+        200,
+        Outcome::Admin,
+        &json!({ "nodes": views }),
+    ))
 }
 
 /// Without migration there is nothing that could be left.
@@ -187,7 +192,7 @@ async fn migration(gateway: &Gateway) -> Result<Answer, Rejection> {
     }
     let tally = gateway.sessions.tallied().await.map_err(unavailable)?;
     let report = Report::of(&tally, &settings.config.migration);
-    Ok(Answer::json(200, "admin", &report.view()))
+    Ok(Answer::json(200, Outcome::Admin, &report.view()))
 }
 
 fn stats(gateway: &Gateway, query: &str) -> Result<Answer, Rejection> {
@@ -210,7 +215,7 @@ fn stats(gateway: &Gateway, query: &str) -> Result<Answer, Rejection> {
             }),
         );
     }
-    Ok(Answer::json(200, "admin", &body))
+    Ok(Answer::json(200, Outcome::Admin, &body))
 }
 
 fn node_view(gateway: &Gateway, node: &NodeReport, head: i64) -> Value {

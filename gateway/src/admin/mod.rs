@@ -21,7 +21,7 @@ use self::api::Permitted;
 use self::call::Call;
 use crate::answer::Answer;
 use crate::state::Gateway;
-use crate::telemetry::metrics;
+use crate::telemetry::outcome::Outcome;
 use crate::telemetry::security::{self, Facts, Kind};
 
 /// Serves `/livez`, `/readyz`, `/metrics` and the admin API.
@@ -130,7 +130,7 @@ impl Admin {
         if let Err(refused) = access::on_admin_listener(&self.gateway.settings.get(), headers) {
             return self.refused(session, refused.into());
         }
-        match metrics::text(&self.gateway.families()) {
+        match self.gateway.metrics.text() {
             Ok(rendered) => text(StatusCode::OK, "text/plain; version=0.0.4", rendered),
             Err(_error) => text(
                 StatusCode::INTERNAL_SERVER_ERROR,
@@ -146,11 +146,11 @@ fn client(session: &ServerSession) -> Option<IpAddr> {
     address.as_inet().map(|address| address.ip())
 }
 
-fn note_refused((request_id, client): (&str, Option<IpAddr>), reason: &str) {
+fn note_refused((request_id, client): (&str, Option<IpAddr>), outcome: Outcome) {
     let facts = Facts {
         request_id: Some(request_id),
         client,
-        reason,
+        reason: outcome.into_str(),
         ..Facts::default()
     };
     security::note(Kind::AdminRefused, facts);

@@ -23,6 +23,7 @@ use session_core::session::{Dead, RevokeReason};
 
 use crate::edge::{METHODS, Refused};
 use crate::limits::streams::Full;
+use crate::telemetry::outcome::Outcome;
 
 /// Seconds after which a client may try again when something is unavailable.
 pub(crate) const RETRY_SECONDS: u64 = 1;
@@ -49,8 +50,8 @@ pub(crate) struct Answer {
     pub body: Body,
     /// Whether the connection ends with it.
     pub close: bool,
-    /// Metric and log label.
-    pub outcome: &'static str,
+    /// What it means, for metrics and log lines.
+    pub outcome: Outcome,
 }
 
 /// What an answer says.
@@ -105,7 +106,7 @@ fn page(problem: &Map<String, Value>, request_id: &str) -> String {
 }
 
 impl Answer {
-    fn new(status: u16, outcome: &'static str) -> Self {
+    fn new(status: u16, outcome: Outcome) -> Self {
         Self {
             status,
             headers: vec![],
@@ -117,7 +118,7 @@ impl Answer {
 
     /// JSON.
     #[must_use]
-    pub(crate) fn json(status: u16, outcome: &'static str, body: &impl Serialize) -> Self {
+    pub(crate) fn json(status: u16, outcome: Outcome, body: &impl Serialize) -> Self {
         let mut answer = Self::new(status, outcome);
         answer.body = Body::Json(serde_json::to_vec(body).unwrap_or_default().into());
         answer
@@ -127,7 +128,7 @@ impl Answer {
     #[must_use]
     pub(crate) fn text(
         status: u16,
-        outcome: &'static str,
+        outcome: Outcome,
         kind: HeaderValue,
         body: &'static str,
     ) -> Self {
@@ -136,17 +137,17 @@ impl Answer {
         answer
     }
 
-    /// A problem. `code` is part of the contract; the title is for people.
+    /// A problem. The name of the outcome is its `code`, which is part of the contract; the title is for people.
     #[must_use]
-    pub(crate) fn problem(status: u16, code: &'static str, title: &str) -> Self {
-        Self::problem_with(status, code, title, &json!({}))
+    pub(crate) fn problem(status: u16, outcome: Outcome, title: &str) -> Self {
+        Self::problem_with(status, outcome, title, &json!({}))
     }
 
     /// A problem with further members.
     #[must_use]
     pub(crate) fn problem_with(
         status: u16,
-        code: &'static str,
+        outcome: Outcome,
         title: &str,
         members: &Value,
     ) -> Self {
@@ -154,16 +155,16 @@ impl Answer {
         body.insert("type".to_owned(), json!("about:blank"));
         body.insert("title".to_owned(), json!(title));
         body.insert("status".to_owned(), json!(status));
-        body.insert("code".to_owned(), json!(code));
+        body.insert("code".to_owned(), json!(outcome.into_str()));
         body.extend(members.as_object().cloned().unwrap_or_default());
-        let mut answer = Self::new(status, code);
+        let mut answer = Self::new(status, outcome);
         answer.body = Body::Problem(body);
         answer
     }
 
     /// `204`.
     #[must_use]
-    pub(crate) fn no_content(outcome: &'static str) -> Self {
+    pub(crate) fn no_content(outcome: Outcome) -> Self {
         Self::new(204, outcome)
     }
 
@@ -171,7 +172,8 @@ impl Answer {
     #[must_use]
     pub(crate) fn refused(why: Refused) -> Self {
         let status = why.status();
-        let answer = Self::problem(status, "bad_request", "The request was refused").closing();
+        let answer =
+            Self::problem(status, Outcome::BadRequest, "The request was refused").closing();
         if status == 405 {
             answer.with(ALLOW, allow())
         } else {
@@ -184,7 +186,7 @@ impl Answer {
     pub(crate) fn unavailable() -> Self {
         Self::problem(
             503,
-            "unavailable",
+            Outcome::Unavailable,
             "The session service is not available, try again",
         )
         .with(RETRY_AFTER, HeaderValue::from(RETRY_SECONDS))
@@ -194,8 +196,13 @@ impl Answer {
     #[must_use]
     fn outcome_unknown() -> Self {
         let title = "It is not known whether the sessions were ended, try again";
-        Self::problem_with(503, "unavailable", title, &json!({"outcome": "unknown"}))
-            .with(RETRY_AFTER, HeaderValue::from(RETRY_SECONDS))
+        Self::problem_with(
+            503,
+            Outcome::Unavailable,
+            title,
+            &json!({"outcome": "unknown"}),
+        )
+        .with(RETRY_AFTER, HeaderValue::from(RETRY_SECONDS))
     }
 
     /// There are as many streams as there may be, of everybody or of whoever asks.
@@ -205,7 +212,7 @@ impl Answer {
             Full::Process => 503,
             Full::Client | Full::Session => 429,
         };
-        Self::problem(status, "too_many_streams", "Too many streams are open")
+        Self::problem(status, Outcome::TooManyStreams, "Too many streams are open")
             .with(RETRY_AFTER, HeaderValue::from(RETRY_SECONDS))
     }
 
@@ -217,8 +224,12 @@ impl Answer {
             .bytes()
             .last()
             .map_or(0, |byte| u64::from(byte % 4));
-        Self::problem(503, "overloaded", "Too many requests at once, try again")
-            .with(RETRY_AFTER, HeaderValue::from(RETRY_SECONDS + spread))
+        Self::problem(
+            503,
+            Outcome::Overloaded,
+            "Too many requests at once, try again",
+        )
+        .with(RETRY_AFTER, HeaderValue::from(RETRY_SECONDS + spread))
     }
 
     /// The client asked for too much: for sids that are no sessions, or for lists.
@@ -226,7 +237,7 @@ impl Answer {
     pub(crate) fn too_many_requests(seconds: u64) -> Self {
         Self::problem(
             429,
-            "too_many_requests",
+            Outcome::TooManyRequests,
             "Too many requests, try again later",
         )
         .with(RETRY_AFTER, HeaderValue::from(seconds))
@@ -235,7 +246,7 @@ impl Answer {
     /// What a page of another origin may do here; see `auth/cors.rs`.
     #[must_use]
     pub(crate) fn preflight(requested: Option<&HeaderValue>) -> Self {
-        let answer = Self::new(204, "preflight")
+        let answer = Self::new(204, Outcome::Preflight)
             .with(ACCESS_CONTROL_ALLOW_METHODS, allow())
             .with(ACCESS_CONTROL_MAX_AGE, HeaderValue::from(600));
         match requested {
@@ -247,25 +258,29 @@ impl Answer {
     /// The same for an origin that is not on the route's list.
     #[must_use]
     pub(crate) fn origin_not_allowed() -> Self {
-        Self::problem(403, "origin_not_allowed", "This origin is not allowed here")
+        Self::problem(
+            403,
+            Outcome::OriginNotAllowed,
+            "This origin is not allowed here",
+        )
     }
 
     /// The body is larger than anything that makes sense here.
     #[must_use]
     pub(crate) fn too_large() -> Self {
-        Self::problem(413, "too_large", "The request body is too large").closing()
+        Self::problem(413, Outcome::TooLarge, "The request body is too large").closing()
     }
 
     /// There is no session and the route requires one. A browser whose session gave way to another one learns that.
     #[must_use]
     pub(crate) fn unauthenticated(why: Option<Absence>) -> Self {
         let answer = match why.and_then(ended_code) {
-            Some(code) => Self::problem(
+            Some(_) => Self::problem(
                 401,
-                code,
+                Outcome::SessionEvicted,
                 "The session was ended by a login on another device",
             ),
-            None => Self::problem(401, "unauthenticated", "Authentication is required"),
+            None => Self::problem(401, Outcome::Unauthenticated, "Authentication is required"),
         };
         answer.with(VARY, HeaderValue::from_static("Cookie"))
     }
@@ -276,7 +291,7 @@ impl Answer {
         let Ok(location) = HeaderValue::from_str(location) else {
             return Self::unauthenticated(None);
         };
-        Self::new(303, "login_redirect")
+        Self::new(303, Outcome::LoginRedirect)
             .with(LOCATION, location)
             .with(
                 VARY,
@@ -290,7 +305,7 @@ impl Answer {
         let Ok(location) = HeaderValue::from_str(location) else {
             return Self::unavailable();
         };
-        Self::new(303, "migrated").with(LOCATION, location)
+        Self::new(303, Outcome::Migrated).with(LOCATION, location)
     }
 
     /// The same resource, over TLS. Carries no cookie and says nothing else.
@@ -299,32 +314,32 @@ impl Answer {
         let Ok(location) = HeaderValue::from_str(location) else {
             return Self::not_found();
         };
-        Self::new(308, "https_redirect").with(LOCATION, location)
+        Self::new(308, Outcome::HttpsRedirect).with(LOCATION, location)
     }
 
     /// There is nothing at this path.
     #[must_use]
     pub(crate) fn not_found() -> Self {
-        Self::problem(404, "not_found", "Not found")
+        Self::problem(404, Outcome::NotFound, "Not found")
     }
 
     /// The path knows other methods.
     #[must_use]
     pub(crate) fn method_not_allowed(allow: &'static str) -> Self {
-        Self::problem(405, "method_not_allowed", "Method not allowed")
+        Self::problem(405, Outcome::MethodNotAllowed, "Method not allowed")
             .with(ALLOW, HeaderValue::from_static(allow))
     }
 
     /// A request that another site made the browser send.
     #[must_use]
     pub(crate) fn cross_site() -> Self {
-        Self::problem(403, "cross_site", "Cross-site requests are refused")
+        Self::problem(403, Outcome::CrossSite, "Cross-site requests are refused")
     }
 
     /// The request came in clear text, and is none that can be sent again.
     #[must_use]
     pub(crate) fn https_required() -> Self {
-        Self::problem(403, "https_required", "Use https").closing()
+        Self::problem(403, Outcome::HttpsRequired, "Use https").closing()
     }
 
     /// Adds a header field.
@@ -368,7 +383,8 @@ impl Answer {
 /// The `code` that tells a browser why it has no session any more, where that is more than "log in again".
 #[must_use]
 pub(crate) fn ended_code(why: Absence) -> Option<&'static str> {
-    (why == Absence::Ended(Dead::Revoked(Some(RevokeReason::Evicted)))).then_some("session_evicted")
+    (why == Absence::Ended(Dead::Revoked(Some(RevokeReason::Evicted))))
+        .then_some(Outcome::SessionEvicted.into_str())
 }
 
 fn allow() -> HeaderValue {

@@ -10,6 +10,7 @@ use super::{Answer, RETRY_SECONDS};
 use crate::edge::Refused;
 use crate::limits::buckets::TooMany;
 use crate::limits::streams::Full;
+use crate::telemetry::outcome::Outcome;
 
 /// What speaks against a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -87,39 +88,41 @@ impl From<Rejection> for Answer {
         use Rejection as R;
         match why {
             R::Edge(why) => Self::refused(why),
-            R::Invalid(title) => Self::problem(400, "invalid_request", &title),
-            R::BadRequest => Self::problem(400, "bad_request", "The request was refused"),
+            R::Invalid(title) => Self::problem(400, Outcome::InvalidRequest, &title),
+            R::BadRequest => Self::problem(400, Outcome::BadRequest, "The request was refused"),
             R::BodyMissing => {
-                Self::problem(408, "request_timeout", "The body did not arrive").closing()
+                Self::problem(408, Outcome::RequestTimeout, "The body did not arrive").closing()
             }
-            R::TooSlow => Self::problem(408, "request_timeout", "The request came too slowly"),
+            R::TooSlow => {
+                Self::problem(408, Outcome::RequestTimeout, "The request came too slowly")
+            }
             R::TooLarge => Self::too_large(),
             R::NotJson => Self::problem(
                 415,
-                "unsupported_media_type",
+                Outcome::UnsupportedMediaType,
                 "Content-Type must be application/json",
             ),
             R::NotFound => Self::not_found(),
             R::CrossSite => Self::cross_site(),
             R::NoToken => Self::problem(
                 401,
-                "token_required",
+                Outcome::TokenRequired,
                 "The bearer token of the admin listener is required",
             ),
             R::NoSession(why) => Self::unauthenticated(why),
             R::NoOperator => Self::problem(
                 403,
-                "forbidden",
+                Outcome::Forbidden,
                 "This needs the right to administer sessions",
             ),
             R::StaleLogin => Self::problem(
                 403,
-                "reauthentication_required",
+                Outcome::ReauthenticationRequired,
                 "Log in again: this needs a login of the last 15 minutes",
             ),
             R::SessionLimit(sessions) => Self::problem_with(
                 409,
-                "session_limit",
+                Outcome::SessionLimit,
                 "There are too many sessions",
                 &json!({
                     "sessions": sessions,
@@ -130,15 +133,17 @@ impl From<Rejection> for Answer {
             R::TooManyStreams(full) => Self::too_many_streams(full),
             R::Unavailable => Self::unavailable(),
             R::OutcomeUnknown => Self::outcome_unknown(),
-            R::BadGateway => Self::problem(502, "bad_gateway", "The application did not answer")
-                .with(RETRY_AFTER, HeaderValue::from(RETRY_SECONDS)),
+            R::BadGateway => {
+                Self::problem(502, Outcome::BadGateway, "The application did not answer")
+                    .with(RETRY_AFTER, HeaderValue::from(RETRY_SECONDS))
+            }
             R::GatewayTimeout => Self::problem(
                 504,
-                "gateway_timeout",
+                Outcome::GatewayTimeout,
                 "The application did not answer in time",
             )
             .with(RETRY_AFTER, HeaderValue::from(RETRY_SECONDS)),
-            R::Internal => Self::problem(500, "internal_error", "The gateway failed"),
+            R::Internal => Self::problem(500, Outcome::InternalError, "The gateway failed"),
         }
     }
 }

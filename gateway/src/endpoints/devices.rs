@@ -23,6 +23,7 @@ use crate::limits::unknown_sids::Admission;
 use crate::risk::flags::Flags;
 use crate::risk::refusals::{count_miss, deny};
 use crate::state::{ActiveConfig, Gateway};
+use crate::telemetry::outcome::Outcome;
 use crate::telemetry::security::{self, Facts, Kind};
 use crate::views::device_label::device_label;
 use crate::views::receipt::receipt_view;
@@ -69,7 +70,7 @@ pub(crate) async fn list(
     if let Some((next, page)) = next.zip(page.as_object_mut()) {
         page.insert("next".to_owned(), json!(next.to_string()));
     }
-    Ok(Answer::json(200, "devices", &page))
+    Ok(Answer::json(200, Outcome::Devices, &page))
 }
 
 fn device_view(device: &Device, label: &str, active: &Active) -> Value {
@@ -115,7 +116,7 @@ pub(crate) async fn end_one(
         count_miss(gateway, settings, caller.client()).map_err(Rejection::from)?;
         return Err(Rejection::NotFound);
     }
-    let answer = Answer::no_content("device_ended");
+    let answer = Answer::no_content(Outcome::DeviceEnded);
     Ok(if id == current.id {
         without_cookies(gateway, settings, answer, returned)
     } else {
@@ -147,7 +148,7 @@ pub(crate) async fn end_many(
         // It is done all the same; the next one may have to wait.
         let _spent = count_miss(gateway, settings, caller.client());
     }
-    let answer = Answer::json(200, "devices_ended", &receipt_view(&receipt));
+    let answer = Answer::json(200, Outcome::DevicesEnded, &receipt_view(&receipt));
     Ok(match which {
         DeviceScope::Others => answer,
         DeviceScope::All => without_cookies(gateway, settings, answer, returned),

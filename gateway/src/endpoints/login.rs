@@ -28,6 +28,7 @@ use crate::edge::fields::{is_json, only};
 use crate::limits::logins::Factors;
 use crate::risk::{self, Refused};
 use crate::state::{ActiveConfig, Client, Gateway};
+use crate::telemetry::outcome::Outcome;
 use crate::telemetry::security::{self, Facts, Kind};
 use crate::views::session::session_view;
 
@@ -141,7 +142,7 @@ pub(crate) async fn login(
             welcome(gateway, settings, caller, &created)
         }
         Err(answer) => {
-            security::note(Kind::LoginFailed, facts(answer.outcome));
+            security::note(Kind::LoginFailed, facts(answer.outcome.into_str()));
             *answer
         }
     }
@@ -176,7 +177,7 @@ fn factors(credentials: &Credentials) -> Factors {
 }
 
 fn too_many(seconds: u64) -> Answer {
-    Answer::problem(429, "locked", "Too many attempts, try again later")
+    Answer::problem(429, Outcome::Locked, "Too many attempts, try again later")
         .with(RETRY_AFTER, HeaderValue::from(seconds))
 }
 
@@ -270,7 +271,11 @@ fn welcome(
     let session = &created.session;
     gateway.metrics.created("login");
     caller.saw("store", Some(session));
-    let answer = Answer::json(201, "login", &session_view(session, session.last_activity));
+    let answer = Answer::json(
+        201,
+        Outcome::Login,
+        &session_view(session, session.last_activity),
+    );
     match set_cookie::issue(
         &settings.config.cookie,
         &created.sid,
@@ -302,7 +307,7 @@ fn session_limit(sessions: u64, limit: Option<SessionLimit>) -> Answer {
     });
     Answer::problem_with(
         409,
-        "session_limit",
+        Outcome::SessionLimit,
         "There are too many sessions",
         &members,
     )
@@ -330,15 +335,20 @@ fn reject(
     match why {
         Refusal::InvalidCredentials => Answer::problem(
             401,
-            "invalid_credentials",
+            Outcome::InvalidCredentials,
             "Account name or password is wrong",
         ),
         Refusal::MfaRequired(flows) => {
             let members = json!({ "flows": flows });
-            Answer::problem_with(401, "mfa_required", "Another factor is required", &members)
+            Answer::problem_with(
+                401,
+                Outcome::MfaRequired,
+                "Another factor is required",
+                &members,
+            )
         }
         Refusal::AccountDisabled => {
-            Answer::problem(403, "account_disabled", "The account is disabled")
+            Answer::problem(403, Outcome::AccountDisabled, "The account is disabled")
         }
         Refusal::Locked(seconds) => too_many(seconds),
         Refusal::Unreadable => {

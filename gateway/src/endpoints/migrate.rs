@@ -9,6 +9,7 @@ use super::{Caller, arrive, parting};
 use crate::answer::Answer;
 use crate::auth::decide::Finding;
 use crate::state::{ActiveConfig, Gateway};
+use crate::telemetry::outcome::Outcome;
 use crate::views::session::session_view;
 
 /// The session of who asks, and whether it comes from the old cookies of this request.
@@ -27,12 +28,14 @@ pub(crate) async fn migrate(
             if let Value::Object(members) = &mut view {
                 members.insert("migrated".to_owned(), json!(identified.migrated));
             }
-            Answer::json(200, "active", &view)
+            Answer::json(200, Outcome::Active, &view)
         }
         Finding::Resolved(Resolution::Unknown(_)) => return Answer::unavailable(),
-        _ if identified.refused => {
-            Answer::problem(401, "legacy_refused", "The old login is not valid any more")
-        }
+        _ if identified.refused => Answer::problem(
+            401,
+            Outcome::LegacyRefused,
+            "The old login is not valid any more",
+        ),
         _ => Answer::unauthenticated(None),
     };
     parting(answer, gateway, settings, &identified.cookie_changes)

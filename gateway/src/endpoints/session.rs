@@ -15,6 +15,7 @@ use crate::auth::decide::Finding;
 use crate::legacy::{self, OldLogins};
 use crate::limits::buckets::TooMany;
 use crate::state::{ActiveConfig, Gateway};
+use crate::telemetry::outcome::Outcome;
 use crate::telemetry::security::{self, Facts, Kind};
 use crate::views::session::{anonymous_view, session_view};
 use crate::visit::look_up::{look_up_to_end, whose};
@@ -32,14 +33,14 @@ pub(crate) async fn show(
     let answer = match &identified.finding {
         Finding::Resolved(Resolution::Active(active)) => {
             let view = session_view(active.entry.session(), active.entry.last_activity());
-            Answer::json(200, "active", &view)
+            Answer::json(200, Outcome::Active, &view)
         }
         Finding::Resolved(Resolution::Unknown(_)) => return Answer::unavailable(),
         Finding::Resolved(Resolution::Absent(why)) => {
-            Answer::json(200, "anonymous", &anonymous_view(ended_code(*why)))
+            Answer::json(200, Outcome::Anonymous, &anonymous_view(ended_code(*why)))
         }
         Finding::NotAsked | Finding::NoCookie => {
-            Answer::json(200, "anonymous", &anonymous_view(None))
+            Answer::json(200, Outcome::Anonymous, &anonymous_view(None))
         }
     };
     parting(answer, gateway, settings, &identified.cookie_changes)
@@ -94,7 +95,7 @@ pub(crate) async fn logout(
         return pause.map_or_else(Answer::unavailable, Answer::too_many_requests);
     }
     let cookie_changes = old.cookie_changes(had_session);
-    let answer = Answer::no_content("logout");
+    let answer = Answer::no_content(Outcome::Logout);
     let answer = match cookie_changes {
         Some(cookie_changes) => parting(answer, gateway, settings, &cookie_changes),
         None => answer,

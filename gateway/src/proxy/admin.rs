@@ -59,7 +59,7 @@ pub(super) async fn serve(
         Err(why @ Rejection::NoSession(_)) => login_page(settings, session.req_header(), call)
             .unwrap_or_else(|| {
                 let answer = Answer::from(why);
-                let facts = caller.client().facts(answer.outcome);
+                let facts = caller.client().facts(answer.outcome.into_str());
                 security::note(Kind::AdminRefused, facts);
                 answer
             }),

@@ -22,6 +22,7 @@ use crate::endpoints::Seen;
 use crate::legacy::CookieChanges;
 use crate::limits::streams::Holder;
 use crate::state::{ActiveConfig, Gateway};
+use crate::telemetry::outcome::Outcome;
 use crate::telemetry::security::{self, Facts};
 use crate::visit::Visit;
 
@@ -41,7 +42,7 @@ pub(crate) struct Ctx {
     pub(super) request_id: String,
     pub(super) client: Option<IpAddr>,
     pub(super) answerer: Answerer,
-    pub(super) outcome: &'static str,
+    pub(super) outcome: Outcome,
     pub(super) tier: &'static str,
     pub(super) handle: Option<Text>,
     /// How it counts.
@@ -123,7 +124,7 @@ impl Ctx {
             request_id: gateway.request_id(),
             client: None,
             answerer: Answerer::Nobody,
-            outcome: "aborted",
+            outcome: Outcome::Aborted,
             tier: "none",
             handle: None,
             watch: Watch::header_is_read(&progress),

@@ -8,6 +8,7 @@ use super::{Ctx, chunks, forward, write};
 use crate::answer::{Answer, Rejection};
 use crate::edge::Refused;
 use crate::state::Gateway;
+use crate::telemetry::outcome::Outcome;
 
 pub(super) async fn answer(
     gateway: &Gateway,
@@ -29,7 +30,7 @@ pub(super) async fn answer(
     match answer {
         // The client may be gone; then there is nobody to tell.
         Some(answer) if !sent => drop(write::answer(gateway, session, ctx, answer.closing()).await),
-        _ => ctx.outcome = "broken_off",
+        _ => ctx.outcome = Outcome::BrokenOff,
     }
     FailToProxy {
         error_code: status,

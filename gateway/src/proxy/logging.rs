@@ -11,6 +11,7 @@ use super::ctx::Answerer;
 use super::place::Place;
 use crate::state::{ActiveConfig, Gateway};
 use crate::telemetry::access_log::AccessLine;
+use crate::telemetry::outcome::Outcome;
 
 pub(super) fn write(gateway: &Gateway, session: &Session, error: Option<&Error>, ctx: &mut Ctx) {
     ctx.logged = true;
@@ -113,7 +114,7 @@ impl Drop for Ctx {
         self.progress.end();
         if !self.logged {
             if self.watch.as_ref().is_some_and(|watch| watch.was_cut()) {
-                self.outcome = "cut";
+                self.outcome = Outcome::Cut;
             }
             unfinished(&self.gateway, self);
         }

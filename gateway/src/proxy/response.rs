@@ -16,6 +16,7 @@ use crate::edge::fields::Field;
 use crate::edge::headers::{Reserved, reserved};
 use crate::edge::identity_headers::EVENT;
 use crate::state::Gateway;
+use crate::telemetry::outcome;
 
 /// What software an app runs on is nobody's business (ASVS 13.4.6).
 const SOFTWARE: [HeaderName; 2] = [SERVER, HeaderName::from_static("x-powered-by")];
@@ -83,8 +84,8 @@ pub(super) async fn filter(
             .and_then(|()| keep_cookies_private(response)),
     };
     ctx.outcome = match &result {
-        Ok(()) => forward.state.as_str(),
-        Err(_) => "event_not_committed",
+        Ok(()) => outcome::Outcome::from(&forward.state),
+        Err(_) => outcome::Outcome::EventNotCommitted,
     };
     ctx.forward = Some(forward);
     result

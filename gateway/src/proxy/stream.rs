@@ -11,13 +11,14 @@ use pingora_proxy::Session;
 use super::Ctx;
 use crate::answer;
 use crate::endpoints::events::Feed;
+use crate::telemetry::outcome::Outcome;
 
 /// Write timeout: after this long without progress the client is taken to be gone.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Writes `feed` to its end, or until the client goes away.
 pub(super) async fn pump(session: &mut Session, ctx: &mut Ctx, mut feed: Feed) -> Result<()> {
-    ctx.outcome = "events";
+    ctx.outcome = Outcome::Events;
     // Whatever the client sends meanwhile is not read as another request.
     session.set_keepalive(None);
     let head = head(session, ctx)?;

@@ -49,6 +49,7 @@ const MANY: u64 = 1_000;
 
 /// Reads the metrics for the dashboard.
 async fn keep_history(gateway: Arc<Gateway>) {
+    let sources = gateway.sources();
     let (mut live, mut age) = (None, 0);
     loop {
         // A store that is not there yet is asked again at once.
@@ -56,9 +57,8 @@ async fn keep_history(gateway: Arc<Gateway>) {
             live = gateway.sessions.count_live().await.ok();
         }
         age = (age + 1) % COUNT_EVERY;
-        gateway
-            .history
-            .note(gateway.now(), &gateway.families(), live);
+        let reading = gateway.metrics.reading(&sources);
+        gateway.history.note(gateway.now(), reading, live);
         tokio::time::sleep(STEP).await;
     }
 }

@@ -189,12 +189,11 @@ async fn build(
     for app in settings.apps() {
         app.pool.resolve().await;
     }
-    let metrics =
-        Metrics::new().map_err(|error| WiringError::Process(format!("metrics: {error}")))?;
-    Ok(Arc::new(Gateway {
+    let twice = |error| WiringError::Process(format!("metrics: {error}"));
+    let gateway = Gateway {
         sessions,
         settings: ConfigInUse::new(settings),
-        metrics,
+        metrics: Metrics::new().map_err(twice)?,
         trail,
         backend: Backend::new()?,
         risk: Risk::new(),
@@ -209,7 +208,9 @@ async fn build(
         draining: AtomicBool::new(false),
         in_flight: AtomicUsize::new(0),
         closed: Notify::new(),
-    }))
+    };
+    gateway.metrics.publish(gateway.sources()).map_err(twice)?;
+    Ok(Arc::new(gateway))
 }
 
 /// Whether this process is the first one on its ports, or takes the place of another.

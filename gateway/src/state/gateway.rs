@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use prometheus::proto::MetricFamily;
 use session_core::entropy::{self, SharedEntropy};
 use session_core::service::Sessions;
 use tokio::runtime::Handle;
@@ -17,6 +16,7 @@ use crate::limits::logged_ends::LoggedEnds;
 use crate::limits::renewals::RenewalsInProgress;
 use crate::limits::streams::Streams;
 use crate::risk::state::Risk;
+use crate::telemetry::collector::Sources;
 use crate::telemetry::history::History;
 use crate::telemetry::lines::Trail;
 use crate::telemetry::metrics::Metrics;
@@ -79,12 +79,15 @@ impl Gateway {
         )
     }
 
-    /// Every metric as it is now.
+    /// Whom a scrape asks for what the metrics do not count themselves.
     #[must_use]
-    pub(crate) fn families(&self) -> Vec<MetricFamily> {
-        let backend = self.migrations.breaker.state();
-        self.metrics
-            .families(&self.sessions, &self.streams, backend, &self.trail)
+    pub(crate) fn sources(&self) -> Sources {
+        Sources {
+            sessions: Arc::clone(&self.sessions),
+            streams: Arc::clone(&self.streams),
+            backend: Arc::clone(&self.migrations.breaker),
+            trail: self.trail.clone(),
+        }
     }
 
     /// Whether new requests should go elsewhere.

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use tracing::info;
 
+use super::outcome::Outcome;
+
 /// What a line says.
 #[derive(Debug)]
 pub(crate) struct AccessLine<'a> {
@@ -16,7 +18,7 @@ pub(crate) struct AccessLine<'a> {
     /// Route prefix, or the name of the part of the gateway that answered.
     pub route: &'a str,
     /// What came of it.
-    pub outcome: &'a str,
+    pub outcome: Outcome,
     /// Status code; 0 when the client went away before one was sent.
     pub status: u16,
     /// Handle of the session, if there was one.
@@ -38,7 +40,7 @@ impl AccessLine<'_> {
             method = self.method,
             path = self.path,
             route = self.route,
-            outcome = self.outcome,
+            outcome = self.outcome.into_str(),
             status = self.status,
             session = self.session,
             tier = self.tier,

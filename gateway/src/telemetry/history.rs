@@ -7,10 +7,9 @@ use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use prometheus::proto::MetricFamily;
 use serde_json::{Map, Value, json};
 
-use super::reading::Reading;
+use super::reading::{Reading, as_f64};
 
 /// Between two readings.
 pub(crate) const STEP: Duration = Duration::from_secs(2);
@@ -60,12 +59,9 @@ struct Point {
 
 impl History {
     /// Adds a reading at `at`, in unix seconds. `live` sessions in the store, if somebody has just counted them.
-    pub(crate) fn note(&self, at: i64, families: &[MetricFamily], live: Option<u64>) {
-        let mut reading = Reading::of(families);
-        if let Some(live) = live.and_then(|live| u32::try_from(live).ok()) {
-            reading
-                .gauges
-                .insert("live_sessions".to_owned(), f64::from(live));
+    pub(crate) fn note(&self, at: i64, mut reading: Reading, live: Option<u64>) {
+        if let Some(live) = live {
+            reading.gauge("live_sessions".to_owned(), as_f64(live));
         }
         let mut inner = self.0.lock();
         let minute_is_over = inner

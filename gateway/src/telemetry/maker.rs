@@ -1,6 +1,6 @@
 //! How metrics are made: each has its name, its help and its labels from the start.
 
-use prometheus::{IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry};
+use prometheus::{IntCounter, IntCounterVec, IntGaugeVec, Opts, Registry};
 
 /// Makes and registers.
 pub(super) struct Maker<'a>(pub(super) &'a Registry);
@@ -30,12 +30,6 @@ impl Maker<'_> {
         labels: &[&str],
     ) -> Result<IntGaugeVec, prometheus::Error> {
         let metric = IntGaugeVec::new(Opts::new(format!("sidgate_{name}"), help), labels)?;
-        self.0.register(Box::new(metric.clone()))?;
-        Ok(metric)
-    }
-
-    pub(super) fn gauge(&self, name: &str, help: &str) -> Result<IntGauge, prometheus::Error> {
-        let metric = IntGauge::new(format!("sidgate_{name}"), help)?;
         self.0.register(Box::new(metric.clone()))?;
         Ok(metric)
     }

@@ -2,19 +2,16 @@
 
 use std::time::Duration;
 
-use prometheus::proto::MetricFamily;
 use prometheus::{
-    Encoder as _, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge,
-    IntGaugeVec, Registry, TextEncoder,
+    Encoder as _, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGaugeVec,
+    Registry, TextEncoder,
 };
-use session_core::cache::breaker::BreakerState;
-use session_core::service::Sessions;
 use session_core::session::RevokeReason;
 
-use super::lines::Trail;
+use super::collector::{Collected, Sources};
 use super::maker::Maker;
-use super::mirror::Mirror;
-use crate::limits::streams::{Kind, Streams};
+use super::outcome::Outcome;
+use super::reading::Reading;
 
 mod login;
 
@@ -26,7 +23,7 @@ const REQUEST_BUCKETS: [f64; 12] = [
     1e-3, 2.5e-3, 5e-3, 1e-2, 2.5e-2, 5e-2, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0,
 ];
 
-/// Counters that the gateway itself keeps, and gauges that mirror the core's at each scrape.
+/// What the gateway itself counts, and the registry that scrapes read.
 #[derive(Debug)]
 pub(crate) struct Metrics {
     registry: Registry,
@@ -46,13 +43,10 @@ pub(crate) struct Metrics {
     migration: Migration,
     risk: RiskCounters,
     login: login::LoginCounters,
-    event_streams: IntGauge,
-    forwarded_streams: IntGauge,
     cookies_dropped: IntCounter,
     upstream_cookies_dropped: IntCounter,
     attributes_omitted: IntCounter,
     certificate_not_after: IntGaugeVec,
-    mirror: Mirror,
 }
 
 /// What became of logins of the old system.
@@ -199,10 +193,7 @@ impl Metrics {
             migration: Migration::new(&make)?,
             risk: RiskCounters::new(&make)?,
             login: login::LoginCounters::new(&make)?,
-            event_streams: make.gauge("event_streams", "Open event streams of sessions.")?,
-            forwarded_streams: make.gauge("forwarded_streams", "WebSockets and long answers.")?,
             certificate_not_after: certificate_not_after(&make)?,
-            mirror: Mirror::new(&make)?,
             resolve_seconds,
             request_seconds,
             registry,
@@ -210,8 +201,10 @@ impl Metrics {
     }
 
     /// A request has ended.
-    pub(crate) fn request(&self, route: &str, outcome: &str, took: Duration) {
-        self.requests.with_label_values(&[route, outcome]).inc();
+    pub(crate) fn request(&self, route: &str, outcome: Outcome, took: Duration) {
+        self.requests
+            .with_label_values(&[route, outcome.into_str()])
+            .inc();
         self.request_seconds.observe(took.as_secs_f64());
     }
 
@@ -328,30 +321,50 @@ impl Metrics {
         self.attributes_omitted.inc_by(headers);
     }
 
-    /// Every metric as it is now.
-    pub(crate) fn families(
-        &self,
-        sessions: &Sessions,
-        streams: &Streams,
-        backend: BreakerState,
-        trail: &Trail,
-    ) -> Vec<MetricFamily> {
-        self.mirror.update(sessions);
-        self.mirror.backend(backend);
-        self.mirror.lines(trail);
-        let open = |kind| i64::try_from(streams.len(kind)).unwrap_or(i64::MAX);
-        self.event_streams.set(open(Kind::Events));
-        self.forwarded_streams.set(open(Kind::Forwarded));
-        self.registry.gather()
+    /// Publishes what others count, too.
+    ///
+    /// # Errors
+    /// When two metrics have one name: a mistake in the table of the collector.
+    pub(crate) fn publish(&self, sources: Sources) -> Result<(), prometheus::Error> {
+        self.registry.register(Box::new(Collected::new(sources)?))
+    }
+
+    /// What the dashboard draws, as it is now.
+    #[must_use]
+    pub(crate) fn reading(&self, sources: &Sources) -> Reading {
+        let mut reading = Reading::default();
+        reading.count_by("requests", &self.requests, "outcome", group_of);
+        reading.count_by("resolve", &self.resolves, "tier", as_it_is);
+        reading.count_by("refused", &self.refused, "reason", as_it_is);
+        reading.count_by("spoof", &self.spoofs, "kind", as_it_is);
+        reading.count_by("created", &self.created, "how", as_it_is);
+        reading.count_by("revoked", &self.revoked, "reason", as_it_is);
+        reading.count_by("migration", &self.migration.judged, "result", as_it_is);
+        reading.count("streams_cut".to_owned(), self.streams_cut.get());
+        reading.histograms("resolve", &self.resolve_seconds, "tier");
+        reading.histogram("request", &self.request_seconds);
+        sources.read_into(&mut reading);
+        reading
+    }
+
+    /// The text that a scrape gets.
+    ///
+    /// # Errors
+    /// When a metric cannot be written.
+    pub(crate) fn text(&self) -> Result<Vec<u8>, prometheus::Error> {
+        let mut text = Vec::new();
+        TextEncoder::new().encode(&self.registry.gather(), &mut text)?;
+        Ok(text)
     }
 }
 
-/// The text that a scrape gets.
-///
-/// # Errors
-/// When a metric cannot be written.
-pub(crate) fn text(families: &[MetricFamily]) -> Result<Vec<u8>, prometheus::Error> {
-    let mut text = Vec::new();
-    TextEncoder::new().encode(families, &mut text)?;
-    Ok(text)
+fn as_it_is(value: &str) -> &str {
+    value
+}
+
+/// The group in which an outcome is drawn.
+pub(super) fn group_of(outcome: &str) -> &str {
+    outcome
+        .parse()
+        .map_or(outcome, |outcome: Outcome| outcome.group().into_str())
 }

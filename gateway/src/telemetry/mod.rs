@@ -1,12 +1,12 @@
 //! What operators see: metrics, one access line per request, logs without secrets.
 
 pub(crate) mod access_log;
+pub(crate) mod collector;
 pub(crate) mod history;
-mod lag;
 pub(crate) mod lines;
 pub(crate) mod logs;
 mod maker;
 pub(crate) mod metrics;
-mod mirror;
+pub(crate) mod outcome;
 mod reading;
 pub(crate) mod security;

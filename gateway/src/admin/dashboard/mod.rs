@@ -3,6 +3,7 @@
 use http::header::{CONTENT_SECURITY_POLICY, HeaderName, HeaderValue, REFERRER_POLICY};
 
 use crate::answer::Answer;
+use crate::telemetry::outcome::Outcome;
 
 /// What the page may do: run its own scripts, and ask its own origin. No inline code, no other site, no frame.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; \
@@ -68,7 +69,7 @@ impl Asset {
     pub(super) fn answer(&self) -> Answer {
         Answer::text(
             200,
-            "dashboard",
+            Outcome::Dashboard,
             HeaderValue::from_static(self.kind),
             self.text,
         )

@@ -58,7 +58,7 @@ pub(crate) struct Migrations {
     pub(in crate::legacy) shadowed: Recent<()>,
     pub(in crate::legacy) shadows: Shares,
     pub(in crate::legacy) doubts: Doubts,
-    pub(crate) breaker: Breaker,
+    pub(crate) breaker: Arc<Breaker>,
     pub(crate) book: TallyBook,
 }
 
@@ -106,7 +106,7 @@ impl Migrations {
             shadowed: Recent::new(REMEMBERED_MAX, SHADOWED_FOR),
             shadows: Shares::new(SHADOWS_MAX, 0),
             doubts: Doubts::default(),
-            breaker: Breaker::default(),
+            breaker: Arc::default(),
             book: TallyBook::default(),
         }
     }

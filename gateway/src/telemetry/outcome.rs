@@ -1,0 +1,203 @@
+//! What became of a request: the label of metrics and log lines, and the `code` of the gateway's own errors.
+
+use crate::auth::decide::State;
+
+/// What became of a request.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, strum::EnumString, strum::IntoStaticStr, strum::VariantArray,
+)]
+#[strum(serialize_all = "snake_case", const_into_str)]
+pub(crate) enum Outcome {
+    /// The client went away before it had an answer.
+    Aborted,
+    /// The account exists and may not be used.
+    AccountDisabled,
+    /// Served with a session.
+    Active,
+    /// The admin API answered.
+    Admin,
+    /// Served without a session, although one was asked for.
+    Anonymous,
+    /// The app did not answer, or not in HTTP.
+    BadGateway,
+    /// A rule of the edge was broken; `sidgate_refused_total` says which.
+    BadRequest,
+    /// The answer of the app broke off.
+    BrokenOff,
+    /// Another site made the browser send it.
+    CrossSite,
+    /// Ended half-way, because its session had.
+    Cut,
+    /// The admin dashboard.
+    Dashboard,
+    /// A user ended the session of one device.
+    DeviceEnded,
+    /// A list of devices.
+    Devices,
+    /// A user ended the sessions of several devices.
+    DevicesEnded,
+    /// An app said that somebody is logged in, or out, and the store did not take it.
+    EventNotCommitted,
+    /// The event stream of a session.
+    Events,
+    /// Somebody without the claim asked for the admin API.
+    Forbidden,
+    /// The app did not answer in time.
+    GatewayTimeout,
+    /// Sent to the same resource over TLS.
+    HttpsRedirect,
+    /// Came in clear text, and cannot be sent again.
+    HttpsRequired,
+    /// The gateway failed.
+    InternalError,
+    /// Account name or password is wrong.
+    InvalidCredentials,
+    /// An endpoint does not understand it.
+    InvalidRequest,
+    /// The old login is not valid any more.
+    LegacyRefused,
+    /// Too many attempts to log in.
+    Locked,
+    /// Logged in.
+    Login,
+    /// Sent to the login page.
+    LoginRedirect,
+    /// Logged out.
+    Logout,
+    /// An endpoint knows other methods.
+    MethodNotAllowed,
+    /// A login needs another factor.
+    MfaRequired,
+    /// An old login became a session; sent to the same page again.
+    Migrated,
+    /// Served by a route that asks for no session.
+    None,
+    /// There is nothing at this path.
+    NotFound,
+    /// The description of the admin API.
+    #[strum(serialize = "openapi")]
+    OpenApi,
+    /// A page of an origin that is not on the route's list asked what it may do.
+    OriginNotAllowed,
+    /// Too many requests at once.
+    Overloaded,
+    /// A page of another origin was told what it may do.
+    Preflight,
+    /// An operator's login is too old for what was asked.
+    ReauthenticationRequired,
+    /// The body came too slowly.
+    RequestTimeout,
+    /// The session gave way to a login on another device.
+    SessionEvicted,
+    /// A login would be one session too many.
+    SessionLimit,
+    /// The token of the admin listener is missing or wrong.
+    TokenRequired,
+    /// The body is too large.
+    TooLarge,
+    /// Too many sids of one client were no sessions, or too many lists are being read.
+    TooManyRequests,
+    /// Too many streams are open.
+    TooManyStreams,
+    /// The route requires a session and there is none.
+    Unauthenticated,
+    /// Nobody can say whether there is a session.
+    Unavailable,
+    /// Served although nobody can say whether there is a session.
+    Unknown,
+    /// The body is of a type that an endpoint does not read.
+    UnsupportedMediaType,
+}
+
+impl Outcome {
+    /// As it is drawn.
+    pub(crate) const fn group(self) -> Group {
+        match self {
+            Self::Active => Group::Active,
+            Self::Anonymous => Group::Anonymous,
+            Self::None => Group::NoSessionAsked,
+            Self::Admin
+            | Self::Dashboard
+            | Self::DeviceEnded
+            | Self::Devices
+            | Self::DevicesEnded
+            | Self::Events
+            | Self::HttpsRedirect
+            | Self::Login
+            | Self::Logout
+            | Self::Migrated
+            | Self::NotFound
+            | Self::OpenApi
+            | Self::Preflight => Group::OwnEndpoints,
+            Self::AccountDisabled
+            | Self::InvalidCredentials
+            | Self::LegacyRefused
+            | Self::LoginRedirect
+            | Self::MfaRequired
+            | Self::ReauthenticationRequired
+            | Self::SessionEvicted
+            | Self::SessionLimit
+            | Self::Unauthenticated => Group::LoginNeeded,
+            Self::BadRequest
+            | Self::CrossSite
+            | Self::Forbidden
+            | Self::HttpsRequired
+            | Self::InvalidRequest
+            | Self::Locked
+            | Self::MethodNotAllowed
+            | Self::OriginNotAllowed
+            | Self::RequestTimeout
+            | Self::TokenRequired
+            | Self::TooLarge
+            | Self::TooManyRequests
+            | Self::UnsupportedMediaType => Group::Refused,
+            Self::EventNotCommitted
+            | Self::Overloaded
+            | Self::TooManyStreams
+            | Self::Unavailable
+            | Self::Unknown => Group::Unavailable,
+            Self::BadGateway | Self::BrokenOff | Self::GatewayTimeout | Self::InternalError => {
+                Group::AppFailed
+            }
+            Self::Aborted | Self::Cut => Group::Aborted,
+        }
+    }
+}
+
+impl From<&State> for Outcome {
+    fn from(state: &State) -> Self {
+        match state {
+            State::None => Self::None,
+            State::Anonymous => Self::Anonymous,
+            State::Active(_) => Self::Active,
+            State::Unknown => Self::Unknown,
+        }
+    }
+}
+
+/// Outcomes that the dashboard draws as one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::IntoStaticStr)]
+#[strum(serialize_all = "snake_case", const_into_str)]
+pub(crate) enum Group {
+    /// Served with a session.
+    Active,
+    /// Served without one.
+    Anonymous,
+    /// Served by a route that asks for none.
+    NoSessionAsked,
+    /// Answered by the gateway, as it should be.
+    OwnEndpoints,
+    /// Somebody has to log in, or could not.
+    LoginNeeded,
+    /// The request was not as it should be.
+    Refused,
+    /// The gateway could not serve it just now.
+    Unavailable,
+    /// The app, or the gateway itself, failed.
+    AppFailed,
+    /// Broken off by the client, or with its session.
+    Aborted,
+}
+
+#[cfg(test)]
+mod tests;
