@@ -364,3 +364,16 @@ fn labelled(mut metric: Metric, label: &str, value: &str) -> Metric {
     metric.set_label(vec![pair]);
     metric
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_named_total_is_a_counter_and_nothing_else() {
+        for row in ROWS {
+            let is_counter = matches!(row.read, Read::Counter(_) | Read::Counters(..));
+            assert_eq!(is_counter, row.name.ends_with("_total"), "{}", row.name);
+        }
+    }
+}
