@@ -1,6 +1,6 @@
 //! The headers below `X-Session-` to which the gateway gives a meaning.
 //!
-//! No client may send any name below [`PREFIX`]. Operators may fill further names from an identity, but none of [`OWN`].
+//! No client may send any name below [`PREFIX`]. Operators may fill further names from an identity, but none of `OWN`.
 
 use http::HeaderName;
 
