@@ -241,7 +241,7 @@ impl Metrics {
         self.spoofs.with_label_values(&[kind]).inc_by(times);
     }
 
-    /// A session was made by `login`, `event` or `rotate`.
+    /// A session was made by `login`, `event`, `rotate` or `migration`.
     pub(crate) fn created(&self, how: &str) {
         self.created.with_label_values(&[how]).inc();
     }
