@@ -1,6 +1,10 @@
 //! A standby takes the primary's place.
 
-use session_core::testing::TestPostgres;
+use std::time::Duration;
+
+use session_core::testing::{TestDatabase, TestPostgres};
+use tokio::runtime::Builder;
+use tokio::time::timeout;
 
 use crate::harness::fault_proxy::{Fault, FaultProxy};
 use crate::harness::{Cluster, Layout, resets, status};
@@ -29,6 +33,19 @@ impl Pair {
         }
     }
 
+    /// Commits wait for the standby from now on, and it is away. The server reads its configuration again when it gets to it.
+    fn leave_commits_waiting(&self) {
+        const PATIENCE: Duration = Duration::from_millis(500);
+
+        let database = &self.cluster.database;
+        sql(database, "ALTER SYSTEM SET synchronous_standby_names = '*'");
+        sql(database, "SELECT pg_reload_conf()");
+        self.replication.set(Fault::Freeze);
+        until_true("commits to wait", LONG, || {
+            !commits_within(database, PATIENCE)
+        });
+    }
+
     /// The primary dies and the standby takes its place, under the same address. Returns when every node works with it.
     fn fail_over(&self) {
         self.cluster.hear_again_after(|| {
@@ -44,6 +61,16 @@ impl Pair {
             }
         });
     }
+}
+
+/// Whether a commit of ours comes back within `limit`. One that does not goes on waiting.
+fn commits_within(database: &TestDatabase, limit: Duration) -> bool {
+    let mut runtime = Builder::new_current_thread();
+    runtime.enable_all().build().unwrap().block_on(async {
+        let client = database.client().await;
+        let commit = client.batch_execute("SELECT pg_logical_emit_message(true, 'probe', '')");
+        timeout(limit, commit).await.is_ok()
+    })
 }
 
 /// X8: nothing is lost. Everybody is served again, and those who were revoked are not.
@@ -142,12 +169,7 @@ fn outcome_unknown() {
     let pair = Pair::start();
     let cluster = &pair.cluster;
     let [by_logout, by_command] = [(); 2].map(|()| cluster.known_session());
-    sql(
-        &cluster.database,
-        "ALTER SYSTEM SET synchronous_standby_names = '*'",
-    );
-    sql(&cluster.database, "SELECT pg_reload_conf()");
-    pair.replication.set(Fault::Freeze);
+    pair.leave_commits_waiting();
     let one = &cluster.nodes[0].gateway;
     let logout = Request::delete(SESSION).sid(&by_logout.sid);
     let config = one.config_file();
