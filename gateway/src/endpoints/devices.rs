@@ -166,11 +166,11 @@ async fn end(
     (reason, wait): (RevokeReason, Wait),
 ) -> Result<Receipt, Rejection> {
     let now = gateway.sessions.clock().boot();
-    let leave = settings
+    let admission = settings
         .unknown_sids
-        .leave_in_turn(caller.client().ip, now)
+        .admit_in_turn(caller.client().ip, now)
         .await;
-    if matches!(leave, Admission::Denied) {
+    if matches!(admission, Admission::Denied) {
         return Err(deny(gateway, settings, caller.client()).into());
     }
     match gateway.sessions.revoke(scope.clone(), reason, wait).await {

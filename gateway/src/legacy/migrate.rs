@@ -36,14 +36,14 @@ pub(super) async fn migrate(
             gateway.migrations.cleared_names(case.logins(), now),
         ));
     }
-    let leave = settings.unknown_sids.leave(client.ip, now);
-    let landed = match &leave {
+    let admission = settings.unknown_sids.admit(client.ip, now);
+    let landed = match &admission {
         Admission::Free => Box::pin(on_the_board(gateway, case, client)).await,
         // Other people behind the same address may come with logins that are sessions already.
         Admission::Once(_) => Box::pin(case.without_asking().judge()).await,
         Admission::Denied => return Err(deny(gateway, settings, client)),
     };
-    drop(leave);
+    drop(admission);
     let spent = (0..landed.misses).try_for_each(|_| count_miss(gateway, settings, client));
     if landed.is_cut_short {
         return Err(deny(gateway, settings, client));
@@ -73,8 +73,8 @@ pub(super) async fn end(
         return Ok(Ended::default());
     }
     let now = gateway.sessions.clock().boot();
-    let leave = settings.unknown_sids.leave(client.ip, now);
-    let case = match &leave {
+    let admission = settings.unknown_sids.admit(client.ip, now);
+    let case = match &admission {
         Admission::Free => case,
         Admission::Once(_) => case.without_asking(),
         Admission::Denied => return Err(deny(gateway, settings, client)),
@@ -87,7 +87,7 @@ pub(super) async fn end(
         Box::pin(case.end()).await
     });
     let worked = tokio::time::timeout(LIMITS.deadline, work).await;
-    drop(leave);
+    drop(admission);
     let Ok(Ok(ending)) = worked else {
         return Ok(Ended::Unknown);
     };

@@ -74,7 +74,7 @@ impl UnknownSidLimiter {
     }
 
     /// Whether the client may have a sid looked up that is not at hand.
-    pub(crate) fn leave(&self, client: IpAddr, now: Boot) -> Admission<'_> {
+    pub(crate) fn admit(&self, client: IpAddr, now: Boot) -> Admission<'_> {
         if self.beyond_len.load(Ordering::Relaxed) == 0 || !self.is_beyond(client, now) {
             return Admission::Free;
         }
@@ -85,10 +85,10 @@ impl UnknownSidLimiter {
 
     /// The same for whoever wants to end a session: they wait for their turn, because a logout that is refused leaves
     /// somebody logged in.
-    pub(crate) async fn leave_in_turn(&self, client: IpAddr, now: Boot) -> Admission<'_> {
-        let leave = self.leave(client, now);
-        if !matches!(leave, Admission::Denied) {
-            return leave;
+    pub(crate) async fn admit_in_turn(&self, client: IpAddr, now: Boot) -> Admission<'_> {
+        let admission = self.admit(client, now);
+        if !matches!(admission, Admission::Denied) {
+            return admission;
         }
         let Ok(_place) = self.waiting.try_acquire() else {
             return Admission::Denied;

@@ -28,8 +28,8 @@ pub(crate) async fn look_up(
         return Ok(resolution);
     }
     let now = gateway.sessions.clock().boot();
-    let leave = settings.unknown_sids.leave(client.ip, now);
-    read(gateway, settings, client, (key, query), leave).await
+    let admission = settings.unknown_sids.admit(client.ip, now);
+    read(gateway, settings, client, (key, query), admission).await
 }
 
 /// The same for whoever wants to end the session: they wait for their turn where others are told to come again.
@@ -47,8 +47,8 @@ pub(crate) async fn look_up_to_end(
         return Ok(resolution);
     }
     let now = gateway.sessions.clock().boot();
-    let leave = settings.unknown_sids.leave_in_turn(client.ip, now).await;
-    read(gateway, settings, client, (key, QUIETLY), leave).await
+    let admission = settings.unknown_sids.admit_in_turn(client.ip, now).await;
+    read(gateway, settings, client, (key, QUIETLY), admission).await
 }
 
 /// Asks the other tiers, and counts what is no session.
@@ -57,9 +57,9 @@ async fn read(
     settings: &ActiveConfig,
     client: &Client,
     (key, query): (SessionKey, Query),
-    leave: Admission<'_>,
+    admission: Admission<'_>,
 ) -> Result<Resolution, TooMany> {
-    if matches!(leave, Admission::Denied) {
+    if matches!(admission, Admission::Denied) {
         return Err(deny(gateway, settings, client));
     }
     let resolution = gateway.sessions.resolve_key(key, query).await;
@@ -67,7 +67,7 @@ async fn read(
     if matches!(resolution, Resolution::Absent(_)) {
         count_miss(gateway, settings, client)?;
     }
-    drop(leave);
+    drop(admission);
     Ok(resolution)
 }
 
