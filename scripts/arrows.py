@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 USE = re.compile(r"^\s*(pub(?:\([^)]*\))?\s+)?use\s+([^;]+);", re.MULTILINE)
 PATH = re.compile(r"(?<!in )\b(?:crate|super|self)(?:::\w+)+")
 TEST_ITEM = re.compile(r"#\[cfg\(test\)\]\s*(?:#\[[^\]]*\]\s*)*(?:pub(?:\([^)]*\))?\s+)?(mod \w+ \{|[^;{]*;)")
-TEST_FILE = re.compile(r"(?:^|/)(?:tests|testing)(?:/|\.rs$)")
+TEST_FILE = re.compile(r"(?:^|/)tests(?:/|\.rs$)")
 
 Path = tuple[str, ...]
 

@@ -79,7 +79,7 @@ def source_map(tree: Tree) -> Iterator[str]:
     roots = [
         name.removesuffix("lib.rs")
         for name in tree.files
-        if re.fullmatch(r"[\w-]+/src/lib\.rs", name)
+        if re.fullmatch(r"[\w-]+(?:/[\w-]+)?/src/lib\.rs", name)
     ]
     mapped = [root for root in roots if root in drawn]
     for root in set(roots) - set(mapped):
@@ -126,7 +126,7 @@ def worth_a_line(tree: Tree, root: str) -> set[str]:
 
 PATH = re.compile(r"`([\w-]+/[\w./*-]*)`")
 # Where a path may begin that the architecture names.
-BASES = ("", "gateway/src/", "session-core/src/")
+BASES = ("", "gateway/src/", "gateway/policy/src/", "session-core/src/")
 
 
 def named_paths(tree: Tree) -> Iterator[str]:

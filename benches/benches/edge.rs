@@ -7,9 +7,9 @@ use std::os::unix::fs::PermissionsExt;
 use criterion::{Criterion, criterion_group, criterion_main};
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 use sidgate::config::{Config, Routes};
-use sidgate::edge::headers::to_remove;
-use sidgate::edge::{EdgePolicy, HostSet, RawRequest, SidCookie, vet};
 use sidgate_benches::{Fault, browser_headers};
+use sidgate_policy::edge::headers::to_remove;
+use sidgate_policy::edge::{EdgePolicy, HostSet, RawRequest, SidCookie, vet};
 use tempfile::TempDir;
 
 const TARGET: &str = "/reports/2026/11?page=2&sort=-created_at";

@@ -2,22 +2,18 @@
 //!
 //! ```text
 //! main -> cli -> run -> proxy -> {admin, endpoints} -> visit -> {legacy, risk} -> state
-//!      -> {apps, answer, views} -> {limits, telemetry} -> config -> {edge, auth} -> session_core
+//!      -> {apps, answer, views} -> {limits, telemetry} -> config -> policy -> session_core
 //! ```
 //!
 //! A room uses only rooms that stand below it, and no files import each other in a loop: `scripts/tidy` checks both.
-//! `auth`, `edge` and `config` are pure: they are tested without sockets, clocks or runtimes. `run/wiring` is the one place
-//! that names the concrete store and cache.
+//! What is decided about a request stands in a crate of its own, `sidgate-policy`: like `config` it is tested without
+//! sockets, clocks or runtimes. `run/wiring` is the one place that names the concrete store and cache.
 
 mod admin;
 mod answer;
 mod apps;
-pub mod auth;
 pub mod cli;
 pub mod config;
-#[cfg(test)]
-mod corpus;
-pub mod edge;
 mod endpoints;
 mod legacy;
 mod limits;

@@ -27,7 +27,8 @@ def test_other_paths_are_not(findings, text):
 @pytest.mark.parametrize(
     ("name", "code"),
     [
-        ("gateway/src/edge/mod.rs", "use pingora_core::Result;"),
+        ("gateway/policy/src/edge/mod.rs", "use pingora_core::Result;"),
+        ("gateway/policy/Cargo.toml", "tokio.workspace = true"),
         ("gateway/src/proxy/mod.rs", "use rusqlite::Connection;"),
         ("session-core/src/service/mod.rs", "use tokio_postgres::Client;"),
         ("session-core/src/service/mod.rs", "use http::HeaderMap;"),
@@ -41,7 +42,7 @@ def test_a_wall_stands(findings, name, code):
 @pytest.mark.parametrize(
     ("name", "code"),
     [
-        ("gateway/src/edge/mod.rs", "// Pingora and pingora_core strip those."),
+        ("gateway/policy/src/edge/mod.rs", "// Pingora and pingora_core strip those."),
         ("gateway/src/proxy/mod.rs", "use pingora_proxy::Session;"),
         ("session-core/src/store/postgres/pool.rs", "use tokio_postgres::Client;"),
         ("session-core/src/service/tests.rs", "use rusqlite::Connection;"),
@@ -82,9 +83,9 @@ def test_a_longer_circle_is_found_once(findings):
     ],
 )
 def test_an_import_upward_is_found(findings, code):
-    files = rust(edge__host=code, proxy__ctx="pub(crate) struct Ctx;", proxy__place="")
+    files = rust(config__host=code, proxy__ctx="pub(crate) struct Ctx;", proxy__place="")
     found = findings(tidy.staircase, files)
-    assert f"{GATEWAY}edge/host.rs:1: imports {GATEWAY}proxy/ctx.rs, which stands above it" in found
+    assert f"{GATEWAY}config/host.rs:1: imports {GATEWAY}proxy/ctx.rs, which stands above it" in found
 
 
 def test_a_folder_that_stands_by_itself_is_below_the_room_around_it(findings):
@@ -122,11 +123,11 @@ def test_a_name_that_is_passed_on_hides_no_circle(findings):
 @pytest.mark.parametrize(
     "files",
     [
-        rust(edge__tests="use crate::proxy::ctx::Ctx;", proxy__ctx=""),
-        rust(edge__host__tests="use crate::proxy::ctx::Ctx;", proxy__ctx=""),
-        rust(edge__host="#[cfg(test)]\nmod tests {\n    use crate::proxy::ctx::Ctx;\n}\n", proxy__ctx=""),
-        rust(edge__host="#[cfg(test)]\nuse crate::proxy::ctx::Ctx;\n", proxy__ctx=""),
-        rust(edge__host="// See crate::proxy::ctx::Ctx.\n", proxy__ctx=""),
+        rust(config__tests="use crate::proxy::ctx::Ctx;", proxy__ctx=""),
+        rust(config__host__tests="use crate::proxy::ctx::Ctx;", proxy__ctx=""),
+        rust(config__host="#[cfg(test)]\nmod tests {\n    use crate::proxy::ctx::Ctx;\n}\n", proxy__ctx=""),
+        rust(config__host="#[cfg(test)]\nuse crate::proxy::ctx::Ctx;\n", proxy__ctx=""),
+        rust(config__host="// See crate::proxy::ctx::Ctx.\n", proxy__ctx=""),
     ],
 )
 def test_tests_and_comments_may_enter_anywhere(findings, files):
@@ -170,6 +171,18 @@ def test_dependencies_that_nothing_names_are_found(findings):
     }
     found = findings(tidy.idle_dependencies, files)
     assert [line.split()[1] for line in found] == ["c", "d"]
+
+
+def test_a_crate_inside_another_answers_for_itself(findings):
+    files = {
+        "Cargo.toml": "[workspace.dependencies]\na = \"1\"\n",
+        "x/Cargo.toml": "[dependencies]\na.workspace = true\n",
+        "x/src/lib.rs": "",
+        "x/y/Cargo.toml": "",
+        "x/y/src/lib.rs": "use a::A;",
+    }
+    [found] = findings(tidy.idle_dependencies, files)
+    assert found.startswith("x/Cargo.toml:2: a is not named")
 
 
 def test_this_tree_has_code_and_documents():

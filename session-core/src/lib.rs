@@ -30,5 +30,3 @@ pub mod session;
 pub mod sid;
 pub mod stats;
 pub mod store;
-#[cfg(any(test, feature = "testing"))]
-pub mod testing;

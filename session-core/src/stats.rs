@@ -3,6 +3,8 @@
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
+use strum::VariantArray as _;
+
 use crate::session::Seq;
 
 /// A number that only grows.
@@ -98,9 +100,9 @@ pub struct Stats {
     /// Newest event number that the store has named.
     pub head: Gauge,
     /// Hard resets by reason; see [`ResetReason`].
-    pub resets: [Counter; ResetReason::ALL.len()],
+    pub resets: [Counter; ResetReason::VARIANTS.len()],
     /// Values from the shared cache that were not accepted; see [`SharedReject`].
-    pub shared_rejects: [Counter; SharedReject::ALL.len()],
+    pub shared_rejects: [Counter; SharedReject::VARIANTS.len()],
     /// Calls to the shared cache that failed or were not made because the breaker was open.
     pub shared_errors: Counter,
     /// Reads that reached the store.
@@ -144,7 +146,8 @@ impl Stats {
 }
 
 /// Why a node threw away what it knew (R9).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::IntoStaticStr, strum::VariantArray)]
+#[strum(serialize_all = "snake_case")]
 pub enum ResetReason {
     /// The store says that it is another one.
     Incarnation,
@@ -161,32 +164,16 @@ pub enum ResetReason {
 }
 
 impl ResetReason {
-    /// All of them, in order of their discriminants.
-    pub const ALL: [Self; 6] = [
-        Self::Incarnation,
-        Self::HeadBackwards,
-        Self::EventDiffers,
-        Self::Gap,
-        Self::InRecovery,
-        Self::Schema,
-    ];
-
     /// Metric label.
     #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Incarnation => "incarnation",
-            Self::HeadBackwards => "head_backwards",
-            Self::EventDiffers => "event_differs",
-            Self::Gap => "gap",
-            Self::InRecovery => "in_recovery",
-            Self::Schema => "schema",
-        }
+    pub fn as_str(self) -> &'static str {
+        self.into()
     }
 }
 
 /// Why a value from the shared cache was not accepted (R6).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::IntoStaticStr, strum::VariantArray)]
+#[strum(serialize_all = "snake_case")]
 pub enum SharedReject {
     /// It does not open under any of our keys, or names another session.
     Forged,
@@ -197,16 +184,9 @@ pub enum SharedReject {
 }
 
 impl SharedReject {
-    /// All of them, in order of their discriminants.
-    pub const ALL: [Self; 3] = [Self::Forged, Self::Format, Self::Outdated];
-
     /// Metric label.
     #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Forged => "forged",
-            Self::Format => "format",
-            Self::Outdated => "outdated",
-        }
+    pub fn as_str(self) -> &'static str {
+        self.into()
     }
 }

@@ -6,8 +6,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use session_core::store::SessionStore;
 use session_core::store::postgres::{PostgresOptions, PostgresStore};
-use session_core::testing::conformance::Fixture;
-use session_core::testing::{TestDatabase, TestPostgres};
+use session_testing::conformance::Fixture;
+use session_testing::{TestDatabase, TestPostgres};
 
 struct Postgres {
     store: PostgresStore,
@@ -65,4 +65,4 @@ async fn fixture() -> Postgres {
     }
 }
 
-session_core::store_conformance!(fixture);
+session_testing::store_conformance!(fixture);

@@ -11,7 +11,7 @@ use rusqlite::Connection;
 use session_core::clock::{Clock, SharedClock, SystemClock};
 use session_core::store::SessionStore;
 use session_core::store::sqlite::{SqliteOptions, SqliteStore};
-use session_core::testing::conformance::Fixture;
+use session_testing::conformance::Fixture;
 use tempfile::TempDir;
 
 struct Sqlite {
@@ -71,4 +71,4 @@ async fn fixture() -> Sqlite {
     }
 }
 
-session_core::store_conformance!(fixture);
+session_testing::store_conformance!(fixture);

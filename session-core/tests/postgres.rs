@@ -17,7 +17,7 @@ use session_core::session::{Identity, NewSession, Origin, References, RevokeReas
 use session_core::sid::SessionKey;
 use session_core::store::postgres::{PostgresOptions, PostgresStore};
 use session_core::store::{SchemaError, Scope, SessionStore, StoreError, Subject, Touch};
-use session_core::testing::{Call, FaultStore, TestDatabase, TestPostgres};
+use session_testing::{Call, FaultStore, TestDatabase, TestPostgres};
 use tokio::net::TcpListener;
 use uuid::Uuid;
 

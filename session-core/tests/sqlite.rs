@@ -14,7 +14,7 @@ use session_core::session::{Identity, NewSession, Origin, References, RevokeReas
 use session_core::sid::SessionKey;
 use session_core::store::sqlite::{SqliteOptions, SqliteStore};
 use session_core::store::{SchemaError, Scope, SessionStore, StoreError, Subject, Touch};
-use session_core::testing::ManualClock;
+use session_testing::ManualClock;
 use tempfile::TempDir;
 use uuid::Uuid;
 

@@ -15,7 +15,7 @@ use session_core::clock::Clock;
 use session_core::sid::SessionKey;
 use session_core::store::sqlite::SqliteStore;
 use session_core::store::{SessionStore, StoreError};
-use session_core::testing::{Call, FaultStore, Faults, ManualClock, TestRedis};
+use session_testing::{Call, FaultStore, Faults, ManualClock, TestRedis};
 use uuid::Uuid;
 
 const HOUR: Duration = Duration::from_secs(3_600);

@@ -15,12 +15,12 @@ use session_core::cache::Entry;
 use session_core::service::Query;
 use session_core::session::Session;
 use sha2::{Digest as _, Sha256};
+use sidgate_policy::auth::csrf;
+use sidgate_policy::auth::identity::field;
+use sidgate_policy::edge::fields::Field;
 
 use crate::answer::{Answer, Rejection};
-use crate::auth::csrf;
-use crate::auth::identity::field;
 use crate::config::IdentityField;
-use crate::edge::fields::Field;
 use crate::endpoints::Caller;
 use crate::state::{ActiveConfig, Gateway};
 use crate::telemetry::security::{self, Kind};

@@ -20,8 +20,8 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 use session_core::service::Absence;
 use session_core::session::{Dead, RevokeReason};
+use sidgate_policy::edge::{METHODS, Refused};
 
-use crate::edge::{METHODS, Refused};
 use crate::limits::streams::Full;
 use crate::telemetry::outcome::Outcome;
 

@@ -5,9 +5,9 @@ use std::borrow::Cow;
 use http::header::{HeaderValue, RETRY_AFTER};
 use serde_json::json;
 use session_core::service::{Absence, SessionsError};
+use sidgate_policy::edge::Refused;
 
 use super::{Answer, RETRY_SECONDS};
-use crate::edge::Refused;
 use crate::limits::buckets::TooMany;
 use crate::limits::streams::Full;
 use crate::telemetry::outcome::Outcome;

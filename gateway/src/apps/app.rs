@@ -5,11 +5,11 @@ use std::sync::Arc;
 use session_core::keys::Keyring;
 use session_core::keys::reference::ReferenceKeys;
 use session_core::session::Session;
+use sidgate_policy::auth::event_permissions::EventPermissions;
+use sidgate_policy::auth::identity::Confided;
+use sidgate_policy::auth::token::AppKeys;
 
 use super::pool::Pool;
-use crate::auth::event_permissions::EventPermissions;
-use crate::auth::identity::Confided;
-use crate::auth::token::AppKeys;
 use crate::config::{Config, CookieName, Upstream};
 
 /// An app behind the gateway.

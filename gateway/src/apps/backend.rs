@@ -15,12 +15,12 @@ use serde_json::{Map, Value};
 use session_core::clock::Timestamp;
 use session_core::secret::SecretString;
 use session_core::session::{Identity, Reference, Text};
+use sidgate_policy::edge::fields::is_json;
 use thiserror::Error;
 
 use super::app::App;
 use super::http_client;
 use crate::config::PRIVATE_PREFIX;
-use crate::edge::fields::is_json;
 
 /// Largest answer that is read, in bytes.
 const ANSWER_MAX: usize = 64 * 1024;

@@ -1,10 +1,10 @@
 //! `[admin]`: who may look into the gateway.
 
 use session_core::secret::SecretString;
+use sidgate_policy::auth::identity_field::IdentityField;
 
 use super::reader::Reader;
 use super::secret::Sources;
-use crate::auth::identity_field::IdentityField;
 
 /// A token is guessed at the speed of the network; this many characters keep it out of reach.
 const MIN_TOKEN: usize = 32;

@@ -4,11 +4,11 @@ use http::Uri;
 use ipnet::IpNet;
 use session_core::cache::redis;
 use session_core::store::postgres;
+use sidgate_policy::auth::decide::SessionPolicy;
 
 use super::duration::{mins, show};
 use super::routes::{CsrfPolicy, Route};
 use super::{Config, Host, OddHeaderNames, PasswordLogin, SameSite, StoreUrl};
-use crate::auth::decide::SessionPolicy;
 
 impl Config {
     /// One line for each thing an operator may want to change. Contains no secret.

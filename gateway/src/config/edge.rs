@@ -4,13 +4,13 @@ use std::num::{NonZeroU32, NonZeroUsize};
 use std::time::Duration;
 
 use http::HeaderName;
+use sidgate_policy::edge::OddHeaderNames;
+use sidgate_policy::edge::identity_headers::is_own;
 
 use super::duration::{mins, ms, secs, within};
 use super::login_limits::Rate;
 use super::path::PathPrefix;
 use super::reader::Reader;
-use crate::edge::OddHeaderNames;
-use crate::edge::identity_headers::is_own;
 
 /// Beyond these the HTTP implementation below refuses by itself, with an answer of its own.
 const MAX_HEADER_BYTES: usize = 1024 * 1024;

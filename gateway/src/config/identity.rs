@@ -1,10 +1,10 @@
 //! `[identity.headers]`: which parts of an identity apps may read from plain headers.
 
 use http::HeaderName;
+use sidgate_policy::auth::identity_field::IdentityField;
+use sidgate_policy::edge::identity_headers::{PREFIX, is_own};
 
 use super::reader::Reader;
-use crate::auth::identity_field::IdentityField;
-use crate::edge::identity_headers::{PREFIX, is_own};
 
 /// Headers made of the identity.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -57,6 +57,12 @@ use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+pub use sidgate_policy::auth::decide::{OnUnknown, SessionPolicy};
+pub use sidgate_policy::auth::event::EventKind;
+pub use sidgate_policy::auth::identity_field::IdentityField;
+pub use sidgate_policy::auth::on_missing::OnMissing;
+pub use sidgate_policy::edge::OddHeaderNames;
+
 pub use self::admin::AdminConfig;
 pub use self::audit::AuditConfig;
 pub use self::cache::{CacheConfig, RedisTopology, RedisUrl};
@@ -85,11 +91,6 @@ pub use self::session::SessionConfig;
 pub use self::store::{StoreConfig, StoreUrl};
 pub use self::tls::TlsConfig;
 pub use self::upstreams::{BackendConfig, Upstream};
-pub use crate::auth::decide::{OnUnknown, SessionPolicy};
-pub use crate::auth::event::EventKind;
-pub use crate::auth::identity_field::IdentityField;
-pub use crate::auth::on_missing::OnMissing;
-pub use crate::edge::OddHeaderNames;
 
 use self::reader::Reader;
 use self::secret::Sources;

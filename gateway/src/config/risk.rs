@@ -7,6 +7,7 @@ use std::time::Duration;
 use http::Uri;
 use session_core::secret::SecretString;
 use session_core::session::RiskRule;
+use strum::VariantArray as _;
 
 use super::duration::{days, hours, mins, secs, within};
 use super::login_limits::Rate;
@@ -17,7 +18,10 @@ use super::secret::Sources;
 const MIN_SECRET: usize = 16;
 
 /// What is done about a broken rule. Each step includes those before it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, strum::IntoStaticStr, strum::VariantArray,
+)]
+#[strum(serialize_all = "snake_case")]
 pub enum RiskAction {
     /// It is counted, logged and shown.
     Observe,
@@ -32,13 +36,8 @@ pub enum RiskAction {
 impl RiskAction {
     /// As it is written.
     #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Observe => "observe",
-            Self::Notify => "notify",
-            Self::Rotate => "rotate",
-            Self::Revoke => "revoke",
-        }
+    pub fn as_str(self) -> &'static str {
+        self.into()
     }
 }
 
@@ -188,7 +187,9 @@ impl RiskRules {
             ("refused_sids", self.refused_sids.action),
             ("refused_logins", self.refused_logins.action),
         ];
-        let sessions = RiskRule::ALL.map(|rule| (rule.as_str(), self.action(rule)));
+        let sessions = RiskRule::VARIANTS
+            .iter()
+            .map(|rule| (rule.as_str(), self.action(*rule)));
         sessions.into_iter().chain(clients)
     }
 }

@@ -6,14 +6,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use sidgate_policy::auth::decide::{OnUnknown, SessionPolicy};
+use sidgate_policy::auth::on_missing::OnMissing;
+
 use super::duration::{mins, ms, within};
 use super::edge::EndpointsConfig;
 use super::host::Origin;
 use super::path::PathPrefix;
 use super::reader::Reader;
 use super::upstreams::{Upstream, Upstreams};
-use crate::auth::decide::{OnUnknown, SessionPolicy};
-use crate::auth::on_missing::OnMissing;
 
 /// Longest time a route may serve what it last knew while the store cannot be asked.
 const MAX_STALE: Duration = mins(5);

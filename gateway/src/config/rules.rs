@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use ipnet::IpNet;
+use sidgate_policy::auth::decide::SessionPolicy;
 
 use super::admin::AdminConfig;
 use super::cookie::{CookieConfig, CookieName};
@@ -20,7 +21,6 @@ use super::routes::{Route, Routes};
 use super::server::{ServerConfig, is_everybody};
 use super::session::SessionConfig;
 use super::upstreams::Upstream;
-use crate::auth::decide::SessionPolicy;
 
 /// No two listeners share an address, the admin listener least of all; it is open to nobody without a token.
 pub(super) fn listeners(document: &Document<'_>, server: &ServerConfig, admin: &AdminConfig) {

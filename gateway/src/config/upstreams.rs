@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use sidgate_policy::auth::event::EventKind;
+
 use super::cookie::CookieName;
 use super::duration::{hours, mins, ms, secs, within};
 use super::host::HostPort;
 use super::reader::Reader;
-use crate::auth::event::EventKind;
 
 const MAX_NAME: usize = 32;
 

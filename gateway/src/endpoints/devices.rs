@@ -17,17 +17,18 @@ use super::query::{self, DeviceScope};
 use super::{Caller, parting};
 use crate::answer::set_cookie;
 use crate::answer::{Answer, Rejection};
-use crate::legacy::{self, CookieChanges};
 use crate::limits::buckets::TooMany;
 use crate::limits::unknown_sids::Admission;
 use crate::risk::flags::Flags;
 use crate::risk::refusals::{count_miss, deny};
 use crate::state::{ActiveConfig, Gateway};
+use crate::telemetry::labels::Refusal;
 use crate::telemetry::outcome::Outcome;
 use crate::telemetry::security::{self, Facts, Kind};
 use crate::views::device_label::device_label;
 use crate::views::receipt::receipt_view;
 use crate::views::session::rfc3339;
+use crate::visit::old_cookies::{CookieChanges, take_back};
 
 /// A page of the live sessions of whoever asks, newest activity first.
 pub(crate) async fn list(
@@ -40,7 +41,7 @@ pub(crate) async fn list(
     let (limit, after) = (query::limit(&caller.query)?, query::after(&caller.query)?);
     let user_id = current.identity.user_id();
     let Some(_turn) = gateway.lists.enter(user_id, current.key) else {
-        gateway.metrics.refused("lists");
+        gateway.metrics.refused(Refusal::Lists);
         return Err(TooMany(1).into());
     };
     let listed = gateway.sessions.list(user_id, after, limit).await;
@@ -109,7 +110,7 @@ pub(crate) async fn end_one(
         id,
         user_id: Some(Text::from(current.identity.user_id())),
     };
-    let returned = legacy::returned(gateway, settings, current.key).await;
+    let returned = take_back(gateway, settings, current.key).await;
     let how = (RevokeReason::Device, wait);
     let receipt = end(gateway, settings, caller, current, scope, how).await?;
     if receipt.revoked == 0 {
@@ -141,7 +142,7 @@ pub(crate) async fn end_many(
         },
         DeviceScope::All => Scope::User(user_id),
     };
-    let returned = legacy::returned(gateway, settings, current.key).await;
+    let returned = take_back(gateway, settings, current.key).await;
     let how = (RevokeReason::LogoutEverywhere, wait);
     let receipt = end(gateway, settings, caller, current, scope, how).await?;
     if receipt.revoked == 0 && which == DeviceScope::Others {
@@ -202,10 +203,7 @@ fn without_cookies(
     answer: Answer,
     returned: Option<CookieChanges>,
 ) -> Answer {
-    let answer = match returned {
-        Some(returned) => parting(answer, gateway, settings, &returned),
-        None => answer,
-    };
+    let answer = parting(answer, gateway, settings, returned.as_ref());
     match set_cookie::clear(&settings.config.cookie) {
         Some(cookie) => answer.with_cookie(cookie),
         None => answer,

@@ -64,7 +64,7 @@ pub(crate) async fn open(
     let room = Room::of(Kind::Events, &settings.config);
     let permit = gateway.streams.enter(Kind::Events, holder, room);
     let permit = permit.map_err(|full| {
-        gateway.metrics.refused(full.as_str());
+        gateway.metrics.refused(full);
         Rejection::TooManyStreams(full)
     })?;
     let feed = Feed {

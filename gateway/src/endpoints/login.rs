@@ -15,6 +15,9 @@ use serde_json::{Map, Value, json};
 use session_core::service::{Created, Login, LoginTicket, SessionsError};
 use session_core::session::{Identity, OverLimit, Session, SessionLimit};
 use session_core::store::StoreError;
+use sidgate_policy::auth::account::Account;
+use sidgate_policy::edge::client_ip::network;
+use sidgate_policy::edge::fields::{is_json, only};
 use tracing::{debug, warn};
 
 use self::question::{Question, is_failure};
@@ -22,12 +25,10 @@ use super::{Caller, parting};
 use crate::answer::set_cookie;
 use crate::answer::{Answer, Rejection};
 use crate::apps::backend::{Credentials, Refusal};
-use crate::auth::account::Account;
-use crate::edge::client_ip::network;
-use crate::edge::fields::{is_json, only};
 use crate::limits::logins::Factors;
 use crate::risk::{self, Refused};
 use crate::state::{ActiveConfig, Client, Gateway};
+use crate::telemetry::labels::{self, BackendResult, Shed};
 use crate::telemetry::outcome::Outcome;
 use crate::telemetry::security::{self, Facts, Kind};
 use crate::views::session::session_view;
@@ -94,7 +95,7 @@ pub(crate) async fn login(
         .wait(settings.config.backend.timeout)
         .await
     else {
-        gateway.metrics.shed("login");
+        gateway.metrics.shed(Shed::Login);
         return Answer::overloaded(&caller.client().request_id);
     };
     let ticket = match gateway.sessions.begin_login().await {
@@ -115,7 +116,7 @@ pub(crate) async fn login(
     };
     let created = match verdict {
         Ok(Ok((identity, reference))) => {
-            gateway.metrics.backend("accepted");
+            gateway.metrics.backend(BackendResult::Accepted);
             let login = Login {
                 reference,
                 ..login_of(settings, caller, identity, form.end_others)
@@ -130,7 +131,7 @@ pub(crate) async fn login(
             rejected.why,
         ))),
         Err(failed) => {
-            gateway.metrics.backend("unavailable");
+            gateway.metrics.backend(BackendResult::Unavailable);
             warn!(request_id = caller.client().request_id, error = %failed, "login not possible");
             return Answer::unavailable();
         }
@@ -255,7 +256,7 @@ async fn commit(
     match gateway.sessions.create(ticket, login).await {
         Ok(created) => Ok(created),
         Err(SessionsError::Store(StoreError::SessionLimit { sessions })) => {
-            gateway.metrics.refused("session_limit");
+            gateway.metrics.refused(labels::Refusal::SessionLimit);
             Err(Box::new(session_limit(sessions, limit)))
         }
         Err(failed) => Err(Box::new(not_committed(caller, &failed))),
@@ -269,7 +270,7 @@ fn welcome(
     created: &Created,
 ) -> Answer {
     let session = &created.session;
-    gateway.metrics.created("login");
+    gateway.metrics.created(labels::Created::Login);
     caller.saw("store", Some(session));
     let answer = Answer::json(
         201,
@@ -283,15 +284,8 @@ fn welcome(
     ) {
         Some(cookie) => {
             let answer = answer.with_cookie(cookie);
-            let cookie_changes = caller
-                .visit
-                .legacy_cookies
-                .as_deref()
-                .and_then(|legacy_cookies| legacy_cookies.parting(settings));
-            match cookie_changes {
-                Some(cookie_changes) => parting(answer, gateway, settings, &cookie_changes),
-                None => answer,
-            }
+            let cleared = caller.visit.cleared_by_login(settings);
+            parting(answer, gateway, settings, cleared.as_ref())
         }
         None => Answer::unavailable(),
     }
@@ -329,8 +323,8 @@ fn reject(
         risk::refused(gateway, settings, Refused::Login, caller.client());
     }
     gateway.metrics.backend(match why {
-        Refusal::Unreadable => "unavailable",
-        _ => "rejected",
+        Refusal::Unreadable => BackendResult::Unavailable,
+        _ => BackendResult::Rejected,
     });
     match why {
         Refusal::InvalidCredentials => Answer::problem(

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use session_core::service::Resolution;
+use sidgate_policy::auth::decide::Finding;
 
 use super::{Caller, arrive, parting};
 use crate::answer::Answer;
-use crate::auth::decide::Finding;
 use crate::state::{ActiveConfig, Gateway};
 use crate::telemetry::outcome::Outcome;
 use crate::views::session::session_view;
@@ -38,5 +38,5 @@ pub(crate) async fn migrate(
         ),
         _ => Answer::unauthenticated(None),
     };
-    parting(answer, gateway, settings, &identified.cookie_changes)
+    parting(answer, gateway, settings, Some(&identified.cookie_changes))
 }

@@ -12,15 +12,15 @@ use std::sync::{Arc, OnceLock};
 use http::HeaderMap;
 use session_core::service::{Active, Query, Resolution};
 use session_core::session::{Session, Text};
+use sidgate_policy::auth::csrf;
+use sidgate_policy::auth::decide::{self, Finding};
 use uuid::Uuid;
 
 use crate::answer::{Answer, Rejection};
-use crate::auth::csrf;
-use crate::auth::decide::{self, Finding};
 use crate::config::{PasswordLogin, SessionPolicy};
-use crate::legacy::{CookieChanges, Identified};
 use crate::state::{ActiveConfig, Client, Gateway};
 use crate::visit::Visit;
+use crate::visit::old_cookies::{CookieChanges, Identified};
 
 pub(crate) use self::login::check_content_type;
 
@@ -227,10 +227,11 @@ fn parting(
     answer: Answer,
     gateway: &Gateway,
     settings: &ActiveConfig,
-    cookie_changes: &CookieChanges,
+    cookie_changes: Option<&CookieChanges>,
 ) -> Answer {
-    let lines = cookie_changes.lines(gateway, settings, true);
-    lines.into_iter().fold(answer, Answer::with_cookie)
+    let lines = cookie_changes.map(|changes| changes.lines(gateway, settings, true));
+    let lines = lines.into_iter().flatten();
+    lines.fold(answer, Answer::with_cookie)
 }
 
 /// The segment behind `/sessions/`.

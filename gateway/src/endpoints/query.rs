@@ -165,7 +165,7 @@ mod tests {
             "[]",
             "&&",
         ];
-        crate::corpus::holds("query", 2048, &pieces, |bytes| {
+        sidgate_testkit::corpus::holds("query", 2048, &pieces, |bytes| {
             let query = String::from_utf8_lossy(bytes);
             let said = |name: &str| -> Vec<String> {
                 let pairs = query

@@ -6,19 +6,19 @@ use session_core::service::{Resolution, Wait};
 use session_core::session::{RevokeReason, Session};
 use session_core::sid::SessionKey;
 use session_core::store::Scope;
+use sidgate_policy::auth::decide::Finding;
 use tracing::warn;
 
 use super::{Caller, arrive, parting, query};
 use crate::answer::set_cookie;
 use crate::answer::{Answer, Rejection, ended_code};
-use crate::auth::decide::Finding;
-use crate::legacy::{self, OldLogins};
 use crate::limits::buckets::TooMany;
 use crate::state::{ActiveConfig, Gateway};
 use crate::telemetry::outcome::Outcome;
 use crate::telemetry::security::{self, Facts, Kind};
 use crate::views::session::{anonymous_view, session_view};
 use crate::visit::look_up::{look_up_to_end, whose};
+use crate::visit::old_cookies::OldLogins;
 
 /// Who am I?
 pub(crate) async fn show(
@@ -43,7 +43,7 @@ pub(crate) async fn show(
             Answer::json(200, Outcome::Anonymous, &anonymous_view(None))
         }
     };
-    parting(answer, gateway, settings, &identified.cookie_changes)
+    parting(answer, gateway, settings, Some(&identified.cookie_changes))
 }
 
 /// Ends the session of the cookie, and those of old logins beside it: left alone, they would log their browser in again.
@@ -58,15 +58,7 @@ pub(crate) async fn logout(
         Err(why) => return why.into(),
     };
     let own = caller.visit.key();
-    let legacy_cookies = caller.visit.legacy_cookies.as_deref();
-    let old = Box::pin(legacy::old_logins(
-        gateway,
-        settings,
-        legacy_cookies,
-        own,
-        caller.client(),
-    ))
-    .await;
+    let old = caller.visit.old_logins(gateway, settings, own).await;
     // The session itself can be ended whatever else its client has asked for.
     let (old, pause) = match old {
         Ok(old) => (old, None),
@@ -96,10 +88,7 @@ pub(crate) async fn logout(
     }
     let cookie_changes = old.cookie_changes(had_session);
     let answer = Answer::no_content(Outcome::Logout);
-    let answer = match cookie_changes {
-        Some(cookie_changes) => parting(answer, gateway, settings, &cookie_changes),
-        None => answer,
-    };
+    let answer = parting(answer, gateway, settings, cookie_changes.as_ref());
     match set_cookie::clear(&settings.config.cookie) {
         Some(cookie) => answer.with_cookie(cookie),
         None => answer,

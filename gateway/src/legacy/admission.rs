@@ -7,7 +7,7 @@
 use http::HeaderMap;
 use http::header::{HeaderName, ORIGIN};
 
-use crate::edge::fields::{Field, only};
+use sidgate_policy::edge::fields::{Field, only};
 
 const SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 const MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use http::HeaderValue;
 use session_core::service::{Active, Query, Resolution, Unknown};
+use sidgate_policy::auth::decide::Finding;
 
 use super::CookieChanges;
 use super::migrate;
@@ -15,10 +16,10 @@ use super::request_cookies::LegacyCookies;
 use super::shadow::shadow;
 use super::state::Outcome;
 use crate::answer::set_cookie;
-use crate::auth::decide::Finding;
 use crate::config::MigrationMode;
 use crate::limits::buckets::TooMany;
 use crate::state::{ActiveConfig, Client, Gateway};
+use crate::telemetry::labels::Judged;
 
 /// What became of it.
 #[derive(Debug)]
@@ -97,7 +98,7 @@ pub(crate) async fn arrive(
             gateway.migrations.book.seen(rule);
         }
         if legacy_cookies.found.has_unreadable {
-            count(gateway, "unreadable");
+            count(gateway, Judged::Unreadable);
         }
     }
     Ok(match (mode, finding) {

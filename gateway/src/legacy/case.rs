@@ -4,6 +4,7 @@
 //! Other nodes may be at the same credentials. What the store knows decides: whenever it turns out to know more than a
 //! moment ago, everything is looked at again.
 
+use std::convert::identity;
 use std::sync::Arc;
 
 use session_core::clock::Boot;
@@ -20,6 +21,7 @@ use super::notes::{note, unavailable};
 use super::reissue;
 use super::state::{Landed, Outcome};
 use crate::state::{ActiveConfig, Client, Gateway};
+use crate::telemetry::labels;
 use crate::telemetry::security::Facts;
 
 /// Looks at credentials that others keep storing and forgetting. Each look but the last has settled one of them.
@@ -181,12 +183,12 @@ impl Case {
             }
             Verdict::Contradiction => {
                 self.misses += 1;
-                note(self.gateway(), self.facts("ambiguous"));
+                self.note(labels::Judged::Ambiguous, identity);
                 Some(Outcome::Ambiguous)
             }
             Verdict::Unjudged { beside_a_valid_one } => {
                 if beside_a_valid_one {
-                    note(self.gateway(), self.facts("ambiguous"));
+                    self.note(labels::Judged::Ambiguous, identity);
                 } else {
                     let why = self.evidence.why.as_deref();
                     let why = why.unwrap_or("no answer about this value a moment ago");
@@ -226,7 +228,7 @@ impl Case {
         let migrated = sessions.migrate(ticket, &proven, login, kept.as_deref());
         match migrated.await? {
             Migrated::Made(created) => {
-                self.gateway().metrics.created("migration");
+                self.gateway().metrics.created(labels::Created::Migration);
                 self.made = Some(created.session.id);
                 Ok(Some(*created))
             }
@@ -251,8 +253,12 @@ impl Case {
     fn session(&self, created: &Created, spent: Vec<usize>) -> Outcome {
         let Created { sid, session } = created;
         let made = self.made == Some(session.id);
-        let result = if made { "migrated" } else { "already" };
-        note(self.gateway(), self.facts(result).by_owner(session));
+        let result = if made {
+            labels::Judged::Migrated
+        } else {
+            labels::Judged::Already
+        };
+        self.note(result, |facts| facts.by_owner(session));
         Outcome::Session {
             key: session.key,
             sid: sid.clone(),
@@ -272,20 +278,16 @@ impl Case {
             let State::Dead(dead) = state else { continue };
             let (result, session) = match *dead {
                 Dead::Remembered => continue,
-                Dead::Refused => ("refused", None),
-                Dead::Replayed(session) => ("replayed", session),
-                Dead::Revoked => ("revoked", None),
+                Dead::Refused => (labels::Judged::Refused, None),
+                Dead::Replayed(session) => (labels::Judged::Replayed, session),
+                Dead::Revoked => (labels::Judged::Revoked, None),
             };
             if gateway.migrations.is_refused(login, now) {
                 continue;
             }
             gateway.migrations.refuse(login, now);
             self.misses += 1;
-            let facts = Facts {
-                session,
-                ..self.evidence.client.facts(result)
-            };
-            note(&gateway, facts);
+            self.note(result, |facts| Facts { session, ..facts });
         }
     }
 
@@ -298,8 +300,8 @@ impl Case {
         &self.evidence.gateway
     }
 
-    fn facts(&self, result: &'static str) -> Facts<'_> {
-        self.evidence.client.facts(result)
+    fn note<'a>(&'a self, result: labels::Judged, about: impl FnOnce(Facts<'a>) -> Facts<'a>) {
+        note(self.gateway(), &self.evidence.client, result, about);
     }
 
     fn landed(&self, outcome: Outcome) -> Landed {

@@ -4,6 +4,7 @@
 //! app; and an app that is not there is left alone for a while. A refusal is remembered for a minute, an acceptance by its
 //! session. Whoever brings credentials that are worth nothing pays with the budget that holds for sids too.
 
+use std::convert::identity;
 use std::sync::Arc;
 
 use super::case::{Case, Ended};
@@ -14,6 +15,7 @@ use crate::limits::buckets::TooMany;
 use crate::limits::unknown_sids::Admission;
 use crate::risk::refusals::{count_miss, deny};
 use crate::state::{ActiveConfig, Client, Gateway};
+use crate::telemetry::labels::Judged;
 
 /// Finds out who comes with old cookies that carry a login, making the session if there is none.
 ///
@@ -26,7 +28,7 @@ pub(super) async fn migrate(
     client: &Client,
 ) -> Result<Outcome, TooMany> {
     if found.is_unclear {
-        note(gateway, client.facts("ambiguous"));
+        note(gateway, client, Judged::Ambiguous, identity);
         return Ok(Outcome::Ambiguous);
     }
     let case = Case::new(gateway, settings, found, client);
@@ -65,7 +67,7 @@ pub(super) async fn end(
     client: &Client,
 ) -> Result<Ended, TooMany> {
     if found.is_unclear {
-        note(gateway, client.facts("ambiguous"));
+        note(gateway, client, Judged::Ambiguous, identity);
         return Ok(Ended::Unclear);
     }
     let case = Case::new(gateway, settings, found, client);

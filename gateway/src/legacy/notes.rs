@@ -3,27 +3,34 @@
 use tracing::warn;
 
 use crate::state::{Client, Gateway};
+use crate::telemetry::labels::Judged;
 use crate::telemetry::security::{self, Facts, Kind};
 
 /// Counts and logs that nobody can say.
 pub(super) fn unavailable(gateway: &Gateway, client: &Client, why: &str) {
-    count(gateway, "unavailable");
+    count(gateway, Judged::Unavailable);
     warn!(
         request_id = client.request_id,
-        result = "unavailable",
+        result = Judged::Unavailable.into_str(),
         why,
         "migration"
     );
 }
 
-/// Counts and tells what became of an old login; `facts` has the result.
-pub(super) fn note(gateway: &Gateway, facts: Facts<'_>) {
-    count(gateway, facts.reason);
-    security::note(Kind::Migration, facts);
+/// Counts and tells what became of an old login; `about` adds to what is said of the client.
+pub(super) fn note<'a>(
+    gateway: &Gateway,
+    client: &'a Client,
+    result: Judged,
+    about: impl FnOnce(Facts<'a>) -> Facts<'a>,
+) {
+    count(gateway, result);
+    let facts = client.facts(result.into_str());
+    security::note(Kind::Migration, about(facts));
 }
 
 /// Counts a result.
-pub(super) fn count(gateway: &Gateway, result: &str) {
+pub(super) fn count(gateway: &Gateway, result: Judged) {
     gateway.metrics.migration(result);
     gateway.migrations.book.result(result);
 }

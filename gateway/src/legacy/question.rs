@@ -5,6 +5,7 @@ use session_core::entropy;
 
 use crate::apps::backend::{BackendError, OldCookies, Recognised};
 use crate::state::{ActiveConfig, Client, Gateway};
+use crate::telemetry::labels::BackendResult;
 
 /// The app did not say whose it is.
 pub(super) struct NoAnswer {
@@ -53,9 +54,9 @@ pub(super) async fn ask(
         breaker.report(clock.boot(), is_there, jitter);
     }
     gateway.metrics.backend(match &asked {
-        Ok(Recognised::Yes { .. }) => "accepted",
-        Ok(Recognised::No) => "rejected",
-        Err(_) => "unavailable",
+        Ok(Recognised::Yes { .. }) => BackendResult::Accepted,
+        Ok(Recognised::No) => BackendResult::Rejected,
+        Err(_) => BackendResult::Unavailable,
     });
     asked.map_err(|failed| NoAnswer {
         is_about_the_value: !matches!(failed, BackendError::Unreachable(_)),

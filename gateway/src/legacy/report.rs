@@ -8,6 +8,7 @@ use session_core::store::Tally;
 
 use super::state::tally_book::{RESULT, RULE, WATCHED};
 use crate::config::MigrationConfig;
+use crate::telemetry::labels::Judged;
 
 /// Hours that a day has.
 const DAY: i64 = 24;
@@ -90,8 +91,12 @@ impl Report {
 
     /// Users who still came with old cookies, by day; the last day first.
     fn users(&self) -> [u64; DAYS] {
-        let still = ["migrated", "shadow_match", "unavailable"];
-        self.sum(RESULT, |result| still.contains(&result))
+        self.sum(RESULT, |result| {
+            matches!(
+                result.parse(),
+                Ok(Judged::Migrated | Judged::ShadowMatch | Judged::Unavailable)
+            )
+        })
     }
 
     fn sum(&self, prefix: &'static str, counts: impl Fn(&str) -> bool) -> [u64; DAYS] {
@@ -107,7 +112,7 @@ impl Report {
     /// The same for programs: the burn-down, the last day first, and whether the rules may go.
     pub(crate) fn view(&self) -> Value {
         let users = self.users();
-        let refused = self.sum(RESULT, |result| result == "refused");
+        let refused = self.sum(RESULT, |result| result.parse() == Ok(Judged::Refused));
         let requests = self.sum(RULE, |_| true);
         let days = users.iter().zip(refused).zip(requests);
         let days = days.map(|((users, refused), requests)| {

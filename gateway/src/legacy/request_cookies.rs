@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use http::{HeaderMap, HeaderValue};
+use sidgate_policy::edge::Vetted;
 
 use super::cookie_changes::NamesToClear;
 use super::cookies::found::Found;
 use super::{ClearedNames, CookieChanges, admission};
 use crate::config::{MigrationMode, MigrationRedirect};
-use crate::edge::Vetted;
 use crate::state::ActiveConfig;
 
 /// The old cookies of one request, and all that is needed to decide about them later.

@@ -1,11 +1,13 @@
 //! Shadow mode: judges logins beside the requests, which go their way untouched. What would have happened?
 
+use std::convert::identity;
 use std::sync::Arc;
 
 use session_core::keys::legacy::LegacyLogin;
 use session_core::service::Resolution;
 use session_core::session::Text;
 use session_core::sid::SessionKey;
+use sidgate_policy::auth::decide::Finding;
 
 use super::LegacyCookies;
 use super::cookies::found::Found;
@@ -13,8 +15,8 @@ use super::judgement::{Standing, Verdict, judge};
 use super::notes::{note, unavailable};
 use super::question::ask;
 use crate::apps::backend::{OldCookies, Recognised};
-use crate::auth::decide::Finding;
 use crate::state::{ActiveConfig, Client, Gateway};
+use crate::telemetry::labels::Judged;
 
 /// Judges the logins of a request if it is their turn.
 pub(super) fn shadow(
@@ -108,9 +110,9 @@ async fn compare(
     };
     let matches = matches!(judge(&standings), Verdict::NewSession { of } if same(&of));
     let result = if matches {
-        "shadow_match"
+        Judged::ShadowMatch
     } else {
-        "shadow_mismatch"
+        Judged::ShadowMismatch
     };
-    note(gateway, client.facts(result));
+    note(gateway, client, result, identity);
 }

@@ -23,12 +23,12 @@ use std::sync::Arc;
 
 use governor::clock::{Clock, DefaultClock};
 use quick_cache::sync::Cache;
+use sidgate_policy::auth::account::Account;
+use sidgate_policy::edge::client_ip::limit_key;
 use uuid::Uuid;
 
 pub(crate) use self::turns::{Turn, Turns};
-use crate::auth::account::Account;
 use crate::config::LoginLimitsConfig;
-use crate::edge::client_ip::limit_key;
 use crate::limits::buckets::{self, Buckets, TooMany};
 
 mod turns;
@@ -58,7 +58,8 @@ pub(crate) struct LoginLimits<C: Clock = DefaultClock> {
 }
 
 /// The counter that has nothing left.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::IntoStaticStr, strum::VariantArray)]
+#[strum(serialize_all = "snake_case", const_into_str)]
 pub(crate) enum Counter {
     /// Of a client, on any account.
     Client,
@@ -67,23 +68,10 @@ pub(crate) enum Counter {
     /// Of an account, for a network from which it has logged in lately.
     Network,
     /// Of the live session that the attempt came with.
+    #[strum(serialize = "live_session")]
     Session,
     /// Of right passwords that lacked another factor.
     FirstStep,
-}
-
-impl Counter {
-    /// Label in metrics and in the audit trail.
-    #[must_use]
-    pub(crate) const fn as_str(self) -> &'static str {
-        match self {
-            Self::Client => "client",
-            Self::Account => "account",
-            Self::Network => "network",
-            Self::Session => "live_session",
-            Self::FirstStep => "first_step",
-        }
-    }
 }
 
 /// An attempt has to wait.

@@ -6,7 +6,8 @@
 //! login, then everybody else.
 
 /// What a request is, as far as can be told without asking anybody.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::IntoStaticStr, strum::VariantArray)]
+#[strum(serialize_all = "snake_case", const_into_str)]
 pub(crate) enum Kind {
     /// A logout. Whoever wants to leave must be able to.
     Leaving,
@@ -21,18 +22,6 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    /// Metric label.
-    #[must_use]
-    pub(crate) const fn as_str(self) -> &'static str {
-        match self {
-            Self::Leaving => "leaving",
-            Self::Known => "known",
-            Self::ToRead => "to_read",
-            Self::Migrating => "migrating",
-            Self::Anonymous => "anonymous",
-        }
-    }
-
     /// Hundredths of the limit up to which requests of this kind are served. Leaving may go beyond it.
     const fn hundredths(self) -> usize {
         match self {

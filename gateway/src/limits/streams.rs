@@ -9,9 +9,9 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 use session_core::sid::SessionKey;
+use sidgate_policy::edge::client_ip::limit_key;
 
 use crate::config::Config;
-use crate::edge::client_ip::limit_key;
 
 /// What a stream is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -68,26 +68,18 @@ struct Open {
 }
 
 /// Why a stream cannot be opened.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::IntoStaticStr, strum::VariantArray)]
+#[strum(serialize_all = "snake_case", const_into_str)]
 pub(crate) enum Full {
     /// The process has enough of them.
+    #[strum(serialize = "max_streams")]
     Process,
     /// The client has.
+    #[strum(serialize = "streams_per_client")]
     Client,
     /// The session has.
+    #[strum(serialize = "streams_per_session")]
     Session,
-}
-
-impl Full {
-    /// Metric label.
-    #[must_use]
-    pub(crate) const fn as_str(self) -> &'static str {
-        match self {
-            Self::Process => "max_streams",
-            Self::Client => "streams_per_client",
-            Self::Session => "streams_per_session",
-        }
-    }
 }
 
 impl Streams {

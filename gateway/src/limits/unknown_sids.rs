@@ -13,10 +13,10 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use session_core::clock::Boot;
+use sidgate_policy::edge::client_ip::limit_key;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::config::Rate;
-use crate::edge::client_ip::limit_key;
 use crate::limits::buckets::{Buckets, TooMany};
 
 /// Reads under way for clients without a budget.

@@ -5,14 +5,14 @@ use std::sync::Arc;
 use bytes::Bytes;
 use pingora_http::RequestHeader;
 use pingora_proxy::Session;
+use sidgate_policy::auth::csrf;
+use sidgate_policy::auth::on_missing::Answer as MissingAnswer;
 
 use super::Ctx;
 use crate::admin::access;
 use crate::admin::api::{self, Permitted};
 use crate::admin::call::Call;
 use crate::answer::{Answer, Rejection};
-use crate::auth::csrf;
-use crate::auth::on_missing::Answer as MissingAnswer;
 use crate::config::OnMissing;
 use crate::endpoints::Caller;
 use crate::state::{ActiveConfig, Gateway};

@@ -1,7 +1,7 @@
 //! Looks at the bytes of a body in chunks while Pingora reads them.
 //!
 //! Pingora's hooks see what it has made of a body, not what arrived. So the stream of an HTTP/1 connection is wrapped, and
-//! the wrapper hands every byte of such a body to [`edge::chunks`](crate::edge::chunks). The bytes that came together with the
+//! the wrapper hands every byte of such a body to [`edge::chunks`](sidgate_policy::edge::chunks). The bytes that came together with the
 //! head are judged before anybody looks at the request; a later fault ends the reading, and with it the request.
 
 use std::io;
@@ -22,8 +22,8 @@ use pingora_core::protocols::{
 use pingora_proxy::Session;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use crate::edge::Refused;
-use crate::edge::chunks::Chunks;
+use sidgate_policy::edge::Refused;
+use sidgate_policy::edge::chunks::Chunks;
 
 /// A connection that is looked at.
 #[derive(Debug)]

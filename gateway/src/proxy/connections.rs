@@ -14,14 +14,15 @@ use pingora_core::apps::{HttpServerOptions, ServerApp};
 use pingora_core::protocols::{ALPN, Stream};
 use pingora_core::server::ShutdownWatch;
 use pingora_proxy::HttpProxy;
+use sidgate_policy::edge::client_ip::limit_key;
 
 use super::Proxy;
 use super::chunks;
 use super::watch::Watched;
 use crate::config::EdgeConfig;
-use crate::edge::client_ip::limit_key;
 use crate::limits::file_descriptors;
 use crate::state::Gateway;
+use crate::telemetry::labels::Refusal;
 
 /// How an HTTP/2 client without TLS begins (RFC 9113, 3.4). No HTTP/1 method of ours does.
 const H2_PREFACE_START: &[u8; 3] = b"PRI";
@@ -72,7 +73,7 @@ impl Connections {
         tokio::select! {
             rest = watched.process_new(stream, shutdown) => rest,
             () = watched.nothing_begins(limit) => {
-                self.gateway.metrics.refused("header_timeout");
+                self.gateway.metrics.refused(Refusal::HeaderTimeout);
                 None
             }
         }
@@ -120,7 +121,7 @@ impl ServerApp for Connections {
             Ok(Ok(_)) => self.serve_h2(stream, edge.header_timeout, shutdown).await,
             Ok(Err(_)) => None,
             Err(_elapsed) => {
-                self.gateway.metrics.refused("header_timeout");
+                self.gateway.metrics.refused(Refusal::HeaderTimeout);
                 None
             }
         }
@@ -159,15 +160,16 @@ struct ConnectionLimiter {
 }
 
 impl ConnectionLimiter {
-    /// `Err` with the label of the cap that is reached.
-    fn take(self: &Arc<Self>, ip: Option<IpAddr>, caps: &Caps) -> Result<Seat, &'static str> {
+    /// # Errors
+    /// The cap that is reached.
+    fn take(self: &Arc<Self>, ip: Option<IpAddr>, caps: &Caps) -> Result<Seat, Refusal> {
         // Given back when it is dropped, also below.
         let mut seat = Seat {
             connections: Arc::clone(self),
             ip: None,
         };
         if self.all.fetch_add(1, Ordering::Relaxed) >= caps.all {
-            return Err("max_connections");
+            return Err(Refusal::MaxConnections);
         }
         let (Some(ip), Some(cap)) = (ip.map(limit_key), caps.of_one) else {
             return Ok(seat);
@@ -175,7 +177,7 @@ impl ConnectionLimiter {
         let mut held = self.by_client.lock();
         let count = held.entry(ip).or_default();
         if *count >= cap {
-            return Err("connections_per_ip");
+            return Err(Refusal::ConnectionsPerIp);
         }
         *count += 1;
         drop(held);
@@ -227,7 +229,7 @@ mod tests {
         let _second = connections.take(ip("2001:db8::2"), &two).ok();
         assert_eq!(
             connections.take(ip("2001:db8::1"), &two).err(),
-            Some("connections_per_ip")
+            Some(Refusal::ConnectionsPerIp)
         );
         assert!(
             connections.take(ip("2001:db8:1::1"), &two).is_ok(),
@@ -244,13 +246,13 @@ mod tests {
         let held = connections.take(ip("192.0.2.1"), &caps(2, Some(1)));
         for _ in 0..3 {
             let refused = connections.take(ip("192.0.2.1"), &caps(2, Some(1)));
-            assert_eq!(refused.err(), Some("connections_per_ip"));
+            assert_eq!(refused.err(), Some(Refusal::ConnectionsPerIp));
         }
         let other = connections.take(ip("192.0.2.2"), &caps(2, Some(1)));
         assert!(other.is_ok());
         assert_eq!(
             connections.take(ip("192.0.2.3"), &caps(2, None)).err(),
-            Some("max_connections")
+            Some(Refusal::MaxConnections)
         );
         drop((held, other));
         assert_eq!(connections.all.load(Ordering::Relaxed), 0);

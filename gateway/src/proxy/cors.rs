@@ -7,7 +7,7 @@ use http::header::{
 use pingora_core::Result;
 use pingora_http::ResponseHeader;
 
-use crate::auth::cors::Cors;
+use sidgate_policy::auth::cors::Cors;
 
 /// What an app may not say on a route whose list the gateway keeps.
 const DECIDED: [HeaderName; 5] = [
@@ -18,28 +18,26 @@ const DECIDED: [HeaderName; 5] = [
     ACCESS_CONTROL_MAX_AGE,
 ];
 
-impl Cors {
-    /// Says so on an answer of ours.
-    pub(super) fn write(&self, head: &mut ResponseHeader) -> Result<()> {
-        if matches!(self, Self::Unmanaged) {
-            return Ok(());
-        }
-        head.append_header(VARY, "Origin")?;
-        let Self::Open(origin) = self else {
-            return Ok(());
-        };
-        head.insert_header(ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone())?;
-        head.insert_header(ACCESS_CONTROL_ALLOW_CREDENTIALS, "true")
+/// Says so on an answer of ours.
+pub(super) fn write(cors: &Cors, head: &mut ResponseHeader) -> Result<()> {
+    if matches!(cors, Cors::Unmanaged) {
+        return Ok(());
     }
+    head.append_header(VARY, "Origin")?;
+    let Cors::Open(origin) = cors else {
+        return Ok(());
+    };
+    head.insert_header(ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone())?;
+    head.insert_header(ACCESS_CONTROL_ALLOW_CREDENTIALS, "true")
+}
 
-    /// Says so on an answer of an app, instead of whatever the app says.
-    pub(super) fn overwrite(&self, head: &mut ResponseHeader) -> Result<()> {
-        if matches!(self, Self::Unmanaged) {
-            return Ok(());
-        }
-        for name in &DECIDED {
-            head.remove_header(name);
-        }
-        self.write(head)
+/// Says so on an answer of an app, instead of whatever the app says.
+pub(super) fn overwrite(cors: &Cors, head: &mut ResponseHeader) -> Result<()> {
+    if matches!(cors, Cors::Unmanaged) {
+        return Ok(());
     }
+    for name in &DECIDED {
+        head.remove_header(name);
+    }
+    write(cors, head)
 }

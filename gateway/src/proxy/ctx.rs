@@ -8,23 +8,23 @@ use pingora_core::{Error, ErrorType, Result};
 use session_core::clock::Boot;
 use session_core::service::{LoginTicket, Query};
 use session_core::session::Text;
+use sidgate_policy::auth::cors::Cors;
+use sidgate_policy::auth::decide::State;
+use sidgate_policy::auth::identity::Badge;
+use sidgate_policy::edge::fields;
 
 use super::progress::Progress;
 use super::watch::Watch;
 use crate::answer::{Answer, Rejection};
 use crate::apps::app::App;
-use crate::auth::cors::Cors;
-use crate::auth::decide::State;
-use crate::auth::identity::Badge;
 use crate::config::Route;
-use crate::edge::fields;
 use crate::endpoints::Seen;
-use crate::legacy::CookieChanges;
 use crate::limits::streams::Holder;
 use crate::state::{ActiveConfig, Gateway};
 use crate::telemetry::outcome::Outcome;
 use crate::telemetry::security::{self, Facts};
 use crate::visit::Visit;
+use crate::visit::old_cookies::CookieChanges;
 
 /// What an app, and a proxy before us, calls the id of a request.
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");

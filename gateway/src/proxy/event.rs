@@ -10,16 +10,17 @@ use session_core::service::{
 use session_core::session::{Identity, IdentityPatch, Reference, Text};
 use session_core::sid::SessionKey;
 use session_core::store::StoreError;
+use sidgate_policy::auth::decide::State;
+use sidgate_policy::auth::event::{EventKind, LogoutScope, SessionEvent};
 use thiserror::Error;
 use tracing::warn;
 use uuid::Uuid;
 
 use super::ctx::{Ctx, Forward};
 use crate::answer::{Rejection, set_cookie};
-use crate::auth::decide::State;
-use crate::auth::event::{EventKind, LogoutScope, SessionEvent};
 use crate::risk;
 use crate::state::Gateway;
+use crate::telemetry::labels::{self, EventResult};
 use crate::telemetry::security::{self, Facts, Kind};
 use crate::visit::look_up::whose;
 
@@ -101,13 +102,15 @@ pub(super) async fn obey(
     let events = match opened.and_then(SessionEvent::parse_all) {
         Ok(events) => events,
         Err(refused) => {
-            gateway.metrics.event("none", refused.as_str());
+            gateway.metrics.event("none", EventResult::Token(refused));
             warn!(request_id = ctx.request_id, upstream = &*forward.app.name, error = %refused, "session event refused");
             return Outcome::untrusted();
         }
     };
     if let Err(refused) = forward.app.events.check(&events) {
-        gateway.metrics.event(refused.as_str(), "not_permitted");
+        gateway
+            .metrics
+            .event(refused.as_str(), EventResult::NotPermitted);
         warn!(request_id = ctx.request_id, upstream = &*forward.app.name, error = %refused, "session event refused");
         security::note(Kind::EventRefused, forward.facts(ctx, refused.as_str()));
         return Outcome::untrusted();
@@ -127,11 +130,11 @@ pub(super) async fn obey(
         let must_hold = matches!(kind, EventKind::Login | EventKind::Logout);
         match apply(gateway, forward, ctx, &mut subject, event).await {
             Ok(cookie) => {
-                gateway.metrics.event(kind.as_str(), "done");
+                gateway.metrics.event(kind.as_str(), EventResult::Done);
                 outcome.cookie = cookie.or(outcome.cookie);
             }
             Err(not_done) => {
-                gateway.metrics.event(kind.as_str(), "failed");
+                gateway.metrics.event(kind.as_str(), EventResult::Failed);
                 warn!(request_id = ctx.request_id, event = kind.as_str(), error = %not_done, "session event not done");
                 if kind == EventKind::Login {
                     let facts = Facts {
@@ -311,12 +314,12 @@ fn adopt(
     let session = &created.session;
     match how {
         How::Login => {
-            gateway.metrics.created("event");
+            gateway.metrics.created(labels::Created::Event);
             let facts = forward.facts(ctx, "event").by_owner(session);
             security::note(Kind::Login, facts);
         }
         How::Rotation(acting) => {
-            gateway.metrics.created("rotate");
+            gateway.metrics.created(labels::Created::Rotate);
             let facts = forward.facts(ctx, "rotate").by_owner(session);
             security::note(Kind::Rotated, Facts { acting, ..facts });
         }

@@ -2,11 +2,11 @@
 
 use pingora_core::{Error, ErrorSource, ErrorType};
 use pingora_proxy::{FailToProxy, Session};
+use sidgate_policy::edge::Refused;
 
 use super::ctx::Answerer;
 use super::{Ctx, chunks, forward, write};
 use crate::answer::{Answer, Rejection};
-use crate::edge::Refused;
 use crate::state::Gateway;
 use crate::telemetry::outcome::Outcome;
 
@@ -17,7 +17,7 @@ pub(super) async fn answer(
     ctx: &mut Ctx,
 ) -> FailToProxy {
     let why = if chunks::are_broken(session) {
-        gateway.metrics.refused(Refused::Chunk.reason());
+        gateway.metrics.refused(Refused::Chunk);
         Some(Rejection::Edge(Refused::Chunk))
     } else {
         ctx.rejection.take().or_else(|| of(error))

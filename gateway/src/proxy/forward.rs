@@ -6,22 +6,22 @@ use http::header::{HeaderMap, HeaderValue, UPGRADE};
 use pingora_http::RequestHeader;
 use session_core::service::{Absence, Query, Resolution};
 use session_core::sid::SessionKey;
+use sidgate_policy::auth::cors::Cors;
+use sidgate_policy::auth::csrf;
+use sidgate_policy::auth::decide::{self, Decision, Finding, State};
+use sidgate_policy::auth::on_missing::Answer as MissingAnswer;
+use sidgate_policy::edge::{Refused, Target, Vetted, headers};
 
 use super::Ctx;
 use super::ctx::Forward;
 use crate::answer::Answer;
-use crate::auth::cors::Cors;
-use crate::auth::csrf;
-use crate::auth::decide::{self, Decision, Finding, State};
-use crate::auth::on_missing::Answer as MissingAnswer;
 use crate::config::{CsrfPolicy, Route};
-use crate::edge::{Refused, Target, Vetted, headers};
-use crate::legacy::{Identified, reissue};
 use crate::limits::buckets::TooMany;
 use crate::limits::shedding::Kind;
 use crate::state::{ActiveConfig, Client, Gateway};
 use crate::telemetry::security::Facts;
 use crate::visit::Visit;
+use crate::visit::old_cookies::Identified;
 
 /// A request that is forwarded if its session allows. Owns what it needs of the request.
 pub(super) struct Plan {
@@ -92,7 +92,7 @@ impl Plan {
         let visit = &self.forward.visit;
         match visit.key() {
             Some(key) => kind_of(gateway, &key),
-            None if visit.legacy_cookies.is_some() => Kind::Migrating,
+            None if visit.has_old_cookies() => Kind::Migrating,
             None => Kind::Anonymous,
         }
     }
@@ -120,7 +120,7 @@ impl Plan {
             ..
         } = identified.await?;
         ctx.tier = decide::labels(&finding).0;
-        if forward.visit.legacy_cookies.is_some() {
+        if forward.visit.has_old_cookies() {
             forward.cookie = cookie.unwrap_or(forward.cookie);
             ctx.cookie_changes = Some(cookie_changes);
         }
@@ -133,18 +133,13 @@ impl Plan {
                 Decision::Unavailable(_) => Outcome::Unavailable,
                 Decision::Forward(state) => {
                     forward.adopt(gateway, settings, state);
-                    if settings.legacy.is_some()
-                        && let State::Active(active) = &forward.state
-                        && let Some(returned) = Box::pin(reissue::due(
-                            gateway,
-                            settings,
-                            forward.visit.legacy_cookies.as_deref(),
-                            active,
-                        ))
-                        .await
+                    if let State::Active(active) = &forward.state
+                        && let Some(returned) = forward
+                            .visit
+                            .give_back(gateway, settings, active, &mut forward.cookie)
+                            .await
                     {
-                        forward.cookie = reissue::joined(forward.cookie.as_ref(), &returned.pairs);
-                        ctx.cookie_changes = Some(returned.cookie_changes);
+                        ctx.cookie_changes = Some(returned);
                     }
                     ctx.handle = forward.badge.as_ref().map(|badge| badge.handle.clone());
                     ctx.forward = Some(forward);

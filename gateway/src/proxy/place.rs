@@ -5,9 +5,10 @@
 
 use std::sync::Arc;
 
+use sidgate_policy::edge::{Refused, target};
+
 use crate::admin::call::Call;
 use crate::config::{Config, PRIVATE_PREFIX, Route};
-use crate::edge::{Refused, target};
 use crate::endpoints::Endpoint;
 
 /// Who answers at a path.

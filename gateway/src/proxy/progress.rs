@@ -55,7 +55,7 @@ impl Progress {
     pub(super) fn keep_permit(&self, settings: &ActiveConfig, holder: Holder) -> Result<(), Full> {
         let room = Room::of(Kind::Forwarded, &settings.config);
         let permit = self.gateway.streams.enter(Kind::Forwarded, holder, room);
-        let permit = permit.inspect_err(|full| self.gateway.metrics.refused(full.as_str()))?;
+        let permit = permit.inspect_err(|full| self.gateway.metrics.refused(*full))?;
         *self.counts.lock() = Counts::AsRequest { kept: Some(permit) };
         Ok(())
     }

@@ -7,12 +7,13 @@
 
 use http::HeaderValue;
 use session_core::session::Session;
+use sidgate_policy::auth::decide::State;
 use tracing::warn;
 
 use super::ctx::{Ctx, Forward};
 use crate::answer::set_cookie;
-use crate::auth::decide::State;
 use crate::state::Gateway;
+use crate::telemetry::labels::Renewed;
 use crate::telemetry::security::{self, Kind};
 
 /// Why a new sid is due.
@@ -51,7 +52,7 @@ pub(super) async fn renew(gateway: &Gateway, ctx: &Ctx, forward: &Forward) -> Op
         Ok(Some(created)) => created,
         Ok(None) => return None,
         Err(failed) => {
-            gateway.metrics.renewal("failed");
+            gateway.metrics.renewal(Renewed::Failed);
             if why == Due::Risk {
                 gateway.risk.want_rotation(session.id);
             }
@@ -59,7 +60,7 @@ pub(super) async fn renew(gateway: &Gateway, ctx: &Ctx, forward: &Forward) -> Op
             return None;
         }
     };
-    gateway.metrics.renewal("done");
+    gateway.metrics.renewal(Renewed::Done);
     security::note(
         Kind::Rotated,
         ctx.facts(why.as_str()).by_owner(&created.session),

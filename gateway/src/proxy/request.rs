@@ -8,6 +8,9 @@ use pingora_core::Result;
 use pingora_http::RequestHeader;
 use pingora_proxy::Session;
 use session_core::session::clip_user_agent;
+use sidgate_policy::auth::cors::{Cors, Preflight};
+use sidgate_policy::edge::scheme::{self, Scheme};
+use sidgate_policy::edge::{self, RawRequest, Vetted, client_ip, connection};
 
 use super::ctx::{Answerer, NO_ADDRESS};
 use super::forward::{self, NotForwarded, Outcome, Plan, kind_of};
@@ -16,15 +19,13 @@ use super::write::is_over_tls;
 use super::{Ctx, admin, chunks, endpoint, write};
 use crate::admin::call::Call;
 use crate::answer::{Answer, Rejection};
-use crate::auth::cors::{Cors, Preflight};
 use crate::config::{EdgeConfig, RequestIdFrom, Route};
-use crate::edge::scheme::{self, Scheme};
-use crate::edge::{self, RawRequest, Vetted, client_ip, connection};
 use crate::endpoints::{self, Caller, Endpoint, login};
 use crate::limits::buckets::TooMany;
 use crate::limits::shedding;
 use crate::limits::streams::Full;
 use crate::state::{ActiveConfig, Client, Gateway};
+use crate::telemetry::labels::Shed;
 use crate::telemetry::security;
 use crate::visit::Visit;
 
@@ -57,7 +58,7 @@ pub(super) async fn filter(
         shed(gateway, &settings, ctx, &next).map_or(next, |answer| Next::Answer(Box::new(answer)));
     let answer = match next {
         Next::Refuse(why) => {
-            gateway.metrics.refused(why.reason());
+            gateway.metrics.refused(why);
             ctx.note(security::Kind::Refused, why.reason());
             ctx.answerer = Answerer::Edge;
             Answer::refused(why)
@@ -130,7 +131,7 @@ fn shed(gateway: &Gateway, settings: &ActiveConfig, ctx: &Ctx, next: &Next<'_>) 
     if shedding::admits(kind, busy, max) {
         return None;
     }
-    gateway.metrics.shed(kind.as_str());
+    gateway.metrics.shed(Shed::Request(kind));
     Some(Answer::overloaded(&ctx.request_id))
 }
 
@@ -271,7 +272,7 @@ fn at_endpoint<'a>(
 /// What a client has sent that goes no further.
 fn count_oddities(gateway: &Gateway, ctx: &Ctx, vetted: &Vetted<'_>) {
     for (kind, times) in vetted.spoofed.iter() {
-        gateway.metrics.spoof(kind.label(), u64::from(times));
+        gateway.metrics.spoof(kind, u64::from(times));
         ctx.note(security::Kind::Spoof, kind.label());
     }
     gateway.metrics.cookies_dropped(vetted.cookies.dropped());

@@ -7,15 +7,16 @@ use http::header::{
 };
 use pingora_core::Result;
 use pingora_http::ResponseHeader;
+use sidgate_policy::auth::decide::State;
+use sidgate_policy::edge::fields::Field;
+use sidgate_policy::edge::headers::{Reserved, reserved};
+use sidgate_policy::edge::identity_headers::EVENT;
 
 use super::event::{self, Outcome};
-use super::{Ctx, ctx::Forward, renew};
+use super::{Ctx, cors, ctx::Forward, renew};
 use crate::answer::{Rejection, set_cookie};
-use crate::auth::decide::State;
-use crate::edge::fields::Field;
-use crate::edge::headers::{Reserved, reserved};
-use crate::edge::identity_headers::EVENT;
 use crate::state::Gateway;
+use crate::telemetry::labels::EventResult;
 use crate::telemetry::outcome;
 
 /// What software an app runs on is nobody's business (ASVS 13.4.6).
@@ -71,11 +72,11 @@ pub(super) async fn filter(
         Event::None => Outcome::default(),
         Event::One(token) => event::obey(gateway, &forward, ctx, token.as_bytes()).await,
         Event::Several => {
-            gateway.metrics.event("none", "repeated");
+            gateway.metrics.event("none", EventResult::Repeated);
             Outcome::untrusted()
         }
     };
-    ctx.cors.overwrite(response)?;
+    cors::overwrite(&ctx.cors, response)?;
     let result = match outcome.failed.take() {
         // The app told the browser that it is logged in, or out. It must not hear it unless it is true.
         Some(why) => ctx.reject(why, "a session event could not be committed"),

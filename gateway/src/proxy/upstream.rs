@@ -7,15 +7,17 @@
 use http::header::{COOKIE, FORWARDED, HOST, HeaderName, HeaderValue};
 use pingora_core::{Error, ErrorType, Result};
 use pingora_http::RequestHeader;
+use sidgate_policy::auth::decide::State;
+use sidgate_policy::auth::identity::{claims, signed};
+use sidgate_policy::auth::token::SessionClaims;
+use sidgate_policy::edge::identity_headers::{
+    ASSERTION, EXPIRES_AT, ID, STALE, STATE, TENANT_ID, USER_ID,
+};
+use sidgate_policy::edge::marker;
 
 use super::ctx::{Ctx, Forward, REQUEST_ID};
 use super::forward::Doubt;
 use crate::answer::Rejection;
-use crate::auth::decide::State;
-use crate::auth::identity::{claims, signed};
-use crate::auth::token::SessionClaims;
-use crate::edge::identity_headers::{ASSERTION, EXPIRES_AT, ID, STALE, STATE, TENANT_ID, USER_ID};
-use crate::edge::marker;
 use crate::state::Gateway;
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");

@@ -26,6 +26,7 @@ use super::chunks;
 use super::progress::Progress;
 use crate::config::EdgeConfig;
 use crate::state::Gateway;
+use crate::telemetry::labels::Refusal;
 
 /// How often a long request is asked whether its session still lives. With the heartbeat this bounds the life of a stream
 /// after its session's end to about a second.
@@ -178,7 +179,7 @@ impl Watched {
             .await
             .is_err()
         {
-            self.gateway.metrics.refused("header_timeout");
+            self.gateway.metrics.refused(Refusal::HeaderTimeout);
             return;
         }
         loop {
@@ -188,7 +189,7 @@ impl Watched {
             }
             let limit = self.gateway.settings.get().config.edge.body_timeout;
             if watch.body_stands_still(self.gateway.sessions.clock().boot(), limit) {
-                self.gateway.metrics.refused("body_timeout");
+                self.gateway.metrics.refused(Refusal::BodyTimeout);
                 return;
             }
             let Some(Bound { key, known }) = watch.bound() else {

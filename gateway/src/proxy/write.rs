@@ -7,10 +7,10 @@ use http::header::{
 use pingora_core::Result;
 use pingora_http::ResponseHeader;
 use pingora_proxy::Session;
+use sidgate_policy::auth::on_missing::is_navigation;
 
-use super::Ctx;
+use super::{Ctx, cors};
 use crate::answer::Answer;
-use crate::auth::on_missing::is_navigation;
 use crate::state::Gateway;
 
 /// One year: browsers that have been here once do not speak plain HTTP to this host any more.
@@ -38,7 +38,7 @@ pub(super) async fn answer(
             head.append_header(SET_COOKIE, cookie)?;
         }
     }
-    ctx.cors.write(&mut head)?;
+    cors::write(&ctx.cors, &mut head)?;
     let request = session.req_header();
     let for_a_person =
         matches!(request.method, Method::GET | Method::HEAD) && is_navigation(&request.headers);

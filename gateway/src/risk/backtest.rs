@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use session_core::clock::Timestamp;
 use session_core::session::{RiskRule, Text};
 use session_core::store::{Cursor, SessionStore, Sighting, StoreError};
+use strum::VariantArray as _;
 use uuid::Uuid;
 
 use super::rules::{HISTORY, judge};
@@ -93,7 +94,7 @@ impl<'a> Replay<'a> {
                 changes: 0,
                 sessions: HashSet::new(),
                 users: HashSet::new(),
-                rules: RiskRule::ALL.into_iter().map(outcome).collect(),
+                rules: RiskRule::VARIANTS.iter().copied().map(outcome).collect(),
             },
         }
     }

@@ -9,6 +9,7 @@ use std::time::Duration;
 use quick_cache::unsync::Cache;
 use session_core::clock::Boot;
 use session_core::session::RiskRule;
+use strum::VariantArray as _;
 use uuid::Uuid;
 
 /// Sessions whose budgets are remembered: about 100 bytes each. One that is forgotten begins anew.
@@ -27,7 +28,7 @@ pub(super) struct Budgets(Cache<Uuid, Spent>);
 #[derive(Clone, Copy, Debug)]
 struct Spent {
     since: Boot,
-    signals: [u8; RiskRule::ALL.len()],
+    signals: [u8; RiskRule::VARIANTS.len()],
     moves: u8,
     is_told: bool,
 }
@@ -54,7 +55,7 @@ impl Budgets {
             return said;
         }
         let mut spent = self.spent(session, now);
-        for (rule, count) in RiskRule::ALL.iter().zip(&mut spent.signals) {
+        for (rule, count) in RiskRule::VARIANTS.iter().zip(&mut spent.signals) {
             if !broken.contains(rule) {
                 continue;
             }
@@ -86,7 +87,7 @@ impl Budgets {
             .filter(|spent| now.since(spent.since) < PERIOD)
             .unwrap_or(Spent {
                 since: now,
-                signals: [0; RiskRule::ALL.len()],
+                signals: [0; RiskRule::VARIANTS.len()],
                 moves: 0,
                 is_told: false,
             })

@@ -1,8 +1,8 @@
 //! Where a request comes from, as far as risk is concerned: a network and a kind of software.
 
 use session_core::session::Text;
+pub(crate) use sidgate_policy::edge::client_ip::network;
 
-pub(crate) use crate::edge::client_ip::network;
 use crate::views::device_label::device_label;
 
 /// What stands for every program that is not a known browser on a known system.

@@ -34,12 +34,12 @@ use session_core::cache::Entry;
 use session_core::clock::Timestamp;
 use session_core::service::Resolution;
 use session_core::session::Session;
+use sidgate_policy::auth::decide::Finding;
 use uuid::Uuid;
 
 use self::signal::Signal;
 pub(crate) use self::state::bursts::Refused;
 use self::state::{Changed, Job, Seen};
-use crate::auth::decide::Finding;
 use crate::config::RiskAction;
 use crate::state::{ActiveConfig, Client, Gateway};
 use crate::telemetry::security::{self, Actor, Facts};

@@ -18,6 +18,7 @@ use super::state::{Changed, Job, Policy};
 use super::{context, report, webhook};
 use crate::config::RiskAction;
 use crate::state::Gateway;
+use crate::telemetry::labels::RiskDropped;
 use crate::telemetry::security::{self, Actor, Facts, Kind};
 
 /// A session that changes its context more often than [`HISTORY`] times in this time is still judged, but recorded only
@@ -57,7 +58,7 @@ impl Observer {
         };
         if let Err(failed) = done {
             debug!(error = %failed, %session, "sighting not judged, or not handed over");
-            gateway.metrics.risk_dropped("store");
+            gateway.metrics.risk_dropped(RiskDropped::Store);
             gateway.risk.forget(session);
         }
     }
@@ -97,7 +98,7 @@ impl Observer {
                 .get(1)
                 .is_some_and(|first| new.at.since(first.at) < CROWDED_FOR);
         if is_crowded && said.rules.is_empty() {
-            gateway.metrics.risk_dropped("crowded");
+            gateway.metrics.risk_dropped(RiskDropped::Crowded);
             return Ok(());
         }
         gateway.sessions.sight(new).await
@@ -110,7 +111,7 @@ impl Observer {
             .budgets
             .moved(from, to, gateway.sessions.clock().boot())
         {
-            gateway.metrics.risk_dropped("crowded");
+            gateway.metrics.risk_dropped(RiskDropped::Crowded);
             return Ok(());
         }
         for seen in gateway.sessions.sightings_of(from, HISTORY).await? {

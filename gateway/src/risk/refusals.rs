@@ -3,11 +3,12 @@
 use super::{Refused, refused};
 use crate::limits::buckets::TooMany;
 use crate::state::{ActiveConfig, Client, Gateway};
+use crate::telemetry::labels::Refusal;
 use crate::telemetry::security::{self, Kind};
 
 /// Whoever has asked in vain too often is not answered now.
 pub(crate) fn deny(gateway: &Gateway, settings: &ActiveConfig, client: &Client) -> TooMany {
-    gateway.metrics.refused("misses_per_client");
+    gateway.metrics.refused(Refusal::MissesPerClient);
     refused(gateway, settings, Refused::Sid, client);
     TooMany(1)
 }
@@ -26,7 +27,7 @@ pub(crate) fn count_miss(
         .unknown_sids
         .count(client.ip, now)
         .inspect_err(|_| {
-            gateway.metrics.refused("misses_per_client");
+            gateway.metrics.refused(Refusal::MissesPerClient);
             refused(gateway, settings, Refused::Sid, client);
             security::note(Kind::UnknownSids, client.facts("misses_per_client"));
         })

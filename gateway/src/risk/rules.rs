@@ -11,6 +11,7 @@ use std::time::Duration;
 use session_core::clock::Timestamp;
 use session_core::session::RiskRule;
 use session_core::store::Sighting;
+use strum::VariantArray as _;
 
 use super::context::compared;
 use super::state::geo::distance_km;
@@ -40,7 +41,7 @@ pub(crate) fn judge(rules: &RiskRules, past: &[Sighting], new: &Sighting) -> Vec
         RiskRule::ImpossibleTravel => is_impossible(rules.impossible_travel, past, new),
         RiskRule::Parallel => is_parallel(rules.parallel, past, last, new),
     };
-    let all = RiskRule::ALL.into_iter();
+    let all = RiskRule::VARIANTS.iter().copied();
     all.filter(|rule| broken(*rule)).collect()
 }
 

@@ -19,6 +19,7 @@ use super::signal::Signal;
 use super::state::fair::Put;
 use super::state::outbox::{About, Notice, Receiver};
 use crate::state::Gateway;
+use crate::telemetry::labels::Delivery;
 
 /// Attempts for one message, and the pause after the first; each is twice as long as the one before.
 const ATTEMPTS: u32 = 6;
@@ -59,8 +60,8 @@ fn hand_over(gateway: &Gateway, about: About, notice: impl FnOnce() -> Notice) {
     }
     match gateway.risk.outbox.put(about, notice()) {
         Put::Waits => {}
-        Put::Merged => gateway.metrics.risk_webhook("merged"),
-        Put::Displaced(_) | Put::Refused => gateway.metrics.risk_webhook("dropped"),
+        Put::Merged => gateway.metrics.risk_webhook(Delivery::Merged),
+        Put::Displaced(_) | Put::Refused => gateway.metrics.risk_webhook(Delivery::Dropped),
     }
 }
 
@@ -82,8 +83,11 @@ pub(crate) async fn run(gateway: Arc<Gateway>, stop: CancellationToken) {
 }
 
 fn count(gateway: &Gateway, delivered: bool) {
-    let result = if delivered { "delivered" } else { "failed" };
-    gateway.metrics.risk_webhook(result);
+    gateway.metrics.risk_webhook(if delivered {
+        Delivery::Delivered
+    } else {
+        Delivery::Failed
+    });
 }
 
 async fn deliver(gateway: &Gateway, notice: &Notice) -> bool {
@@ -93,7 +97,7 @@ async fn deliver(gateway: &Gateway, notice: &Notice) -> bool {
             return true;
         }
         if number < ATTEMPTS {
-            gateway.metrics.risk_webhook("retried");
+            gateway.metrics.risk_webhook(Delivery::Retried);
             tokio::time::sleep(pause).await;
             pause *= 2;
         }

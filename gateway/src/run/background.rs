@@ -28,6 +28,11 @@ pub(crate) fn spawn(gateway: &Arc<Gateway>, path: PathBuf, keys: Arc<Keyring>) {
         .spawn(reload_on_hangup(Arc::clone(gateway), path, keys));
 }
 
+/// What is still to be written down when requests have ended.
+pub(crate) async fn finish(gateway: &Gateway) {
+    tally::write_down(gateway).await;
+}
+
 async fn keep_current(gateway: Arc<Gateway>) {
     loop {
         tokio::time::sleep(RESOLVE_EVERY).await;

@@ -6,7 +6,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -17,12 +17,11 @@ use pingora_core::server::configuration::ServerConf;
 use pingora_core::server::{ListenFds, RunArgs, Server, ShutdownSignal, ShutdownSignalWatch};
 use pingora_core::services::listening::Service;
 use pingora_proxy::http_proxy;
-use session_core::entropy::SystemEntropy;
 use session_core::keys::Keyring;
 use session_core::store::StoreError;
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::oneshot;
 use tokio::task::spawn_blocking;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
@@ -34,18 +33,12 @@ use super::wiring::{self, WiringError};
 use crate::admin::Admin;
 use crate::apps::backend::Backend;
 use crate::config::Config;
-use crate::legacy::state::Migrations;
-use crate::legacy::tally;
 use crate::limits::file_descriptors;
-use crate::limits::logged_ends::LoggedEnds;
-use crate::limits::renewals::RenewalsInProgress;
 use crate::proxy::Proxy;
 use crate::proxy::connections::Connections;
-use crate::risk::state::Risk;
 use crate::risk::{observer, webhook};
 use crate::state::Gateway;
-use crate::state::active_config::{ActiveConfig, ConfigInUse};
-use crate::telemetry::history::History;
+use crate::state::active_config::ActiveConfig;
 use crate::telemetry::lines::Trail;
 use crate::telemetry::metrics::Metrics;
 
@@ -123,7 +116,7 @@ pub(crate) fn run(path: PathBuf, upgrade: bool, trail: Trail) -> Result<(), Wiri
     if said.is_err() {
         messenger.abort();
     }
-    core.block_on(tally::write_down(&gateway));
+    core.block_on(background::finish(&gateway));
     core.block_on(gateway.sessions.stop());
     core.shutdown_timeout(Duration::from_secs(1));
     info!("stopped");
@@ -185,30 +178,13 @@ async fn build(
     let sessions = wiring::sessions(&config, Arc::clone(keys), store, core).await?;
     sessions.remember_legacy_for(config.migration.tombstone_ttl);
     sessions.keep_sightings_for(config.risk.keep);
-    let settings = Arc::new(ActiveConfig::new(config, keys, None)?);
+    let settings = ActiveConfig::new(config, keys, None)?;
     for app in settings.apps() {
         app.pool.resolve().await;
     }
     let twice = |error| WiringError::Process(format!("metrics: {error}"));
-    let gateway = Gateway {
-        sessions,
-        settings: ConfigInUse::new(settings),
-        metrics: Metrics::new().map_err(twice)?,
-        trail,
-        backend: Backend::new()?,
-        risk: Risk::new(),
-        migrations: Migrations::new(core.clone()),
-        core: core.clone(),
-        logged_ends: LoggedEnds::default(),
-        renewals: RenewalsInProgress::default(),
-        streams: Arc::default(),
-        lists: Arc::default(),
-        history: History::default(),
-        entropy: Arc::new(SystemEntropy),
-        draining: AtomicBool::new(false),
-        in_flight: AtomicUsize::new(0),
-        closed: Notify::new(),
-    };
+    let metrics = Metrics::new().map_err(twice)?;
+    let gateway = Gateway::new(sessions, settings, metrics, trail, Backend::new()?, core);
     gateway.metrics.publish(gateway.sources()).map_err(twice)?;
     Ok(Arc::new(gateway))
 }

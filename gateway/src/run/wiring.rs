@@ -19,13 +19,13 @@ use session_core::service::{Parts, Sessions, SessionsOptions};
 use session_core::store::postgres::{PostgresConfigError, PostgresOptions, PostgresStore};
 use session_core::store::sqlite::SqliteStore;
 use session_core::store::{SessionStore, StoreError};
+use sidgate_policy::auth::identity::ASSERTIONS_MAX;
 use thiserror::Error;
 use tokio::runtime::Handle;
 use tracing::warn;
 
 use super::listeners::CannotListen;
 use super::upgrade::UpgradeFailed;
-use crate::auth::identity::ASSERTIONS_MAX;
 use crate::config::{Config, Faults, MasterSource, StoreUrl};
 use crate::state::active_config::{ActiveConfig, UnusableConfig};
 

@@ -8,18 +8,16 @@ use http::HeaderValue;
 use session_core::cache::Entry;
 use session_core::keys::Keyring;
 use session_core::session::Session;
+use sidgate_policy::auth::identity::Badge;
+use sidgate_policy::auth::login_redirect::{InvalidLoginUrl, LoginUrl};
+use sidgate_policy::edge::host::InvalidHost;
+use sidgate_policy::edge::{EdgePolicy, HostSet};
 use thiserror::Error;
 
 use crate::apps::app::App;
 use crate::apps::backend::{BackendError, Target};
-use crate::auth::identity::Badge;
-use crate::auth::login_redirect::{InvalidLoginUrl, LoginUrl};
-use crate::config::{Config, MigrationMode};
-use crate::edge::host::InvalidHost;
-use crate::edge::{EdgePolicy, HostSet};
-use crate::legacy::cookies::clear::Clearing;
-use crate::legacy::cookies::rules::Rules;
-use crate::legacy::cookies::told::Told;
+use crate::config::Config;
+use crate::legacy::cookies::{OldCookies, Told};
 use crate::limits::logins::LoginLimits;
 use crate::limits::unknown_sids::UnknownSidLimiter;
 use crate::risk::state::{Policy, PolicyError};
@@ -46,7 +44,7 @@ pub(crate) struct ActiveConfig {
     /// How often somebody may try to log in.
     pub login_limits: Arc<LoginLimits>,
     /// The cookies of the old system; `None` when nobody need look for them.
-    pub legacy: Option<Legacy>,
+    pub legacy: Option<OldCookies>,
     /// How often sids of one client may be no session.
     pub unknown_sids: Arc<UnknownSidLimiter>,
     /// Makes what a log line is about recognisable to those who have the keys, and to nobody else.
@@ -61,15 +59,6 @@ pub(crate) struct ActiveConfig {
 struct Attached {
     badge: Arc<Badge>,
     told: OnceLock<Box<Told>>,
-}
-
-/// How cookies of the old system are recognised and cleared.
-#[derive(Debug)]
-pub(crate) struct Legacy {
-    /// Which they are.
-    pub rules: Rules,
-    /// Where they may be.
-    pub clearing: Clearing,
 }
 
 /// A configuration that parses and yet cannot be used.
@@ -119,7 +108,7 @@ impl ActiveConfig {
                 || Arc::new(LoginLimits::new(&config.login_limits)),
                 |before| Arc::clone(&before.login_limits),
             ),
-            legacy: Legacy::new(&config),
+            legacy: OldCookies::new(&config),
             unknown_sids: before
                 .filter(|before| before.unknown_sids.are(config.edge.misses_per_client))
                 .map_or_else(
@@ -195,29 +184,18 @@ impl ActiveConfig {
     }
 }
 
-impl Legacy {
-    fn new(config: &Config) -> Option<Self> {
-        let migration = &config.migration;
-        let wanted = migration.mode != MigrationMode::Off || migration.rollback_reissue;
-        wanted.then(|| Self {
-            rules: Rules::new(migration),
-            clearing: Clearing::new(migration, &config.server.public_origin),
-        })
-    }
-}
-
-/// The site in use. Readers keep the one they began with to the end of their request.
+/// The configuration in use. Readers keep the one they began with to the end of their request.
 #[derive(Debug)]
 pub(crate) struct ConfigInUse(ArcSwap<ActiveConfig>);
 
 impl ConfigInUse {
-    /// Starts with `site`.
+    /// Starts with `settings`.
     #[must_use]
     pub(crate) fn new(settings: Arc<ActiveConfig>) -> Self {
         Self(ArcSwap::new(settings))
     }
 
-    /// The site now.
+    /// The configuration now.
     #[must_use]
     pub(crate) fn get(&self) -> Arc<ActiveConfig> {
         self.0.load_full()

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use session_core::entropy::{self, SharedEntropy};
+use session_core::entropy::{self, SharedEntropy, SystemEntropy};
 use session_core::service::Sessions;
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 
-use super::active_config::ConfigInUse;
+use super::active_config::{ActiveConfig, ConfigInUse};
 use crate::apps::backend::Backend;
 use crate::legacy::state::Migrations;
 use crate::limits::lists::Lists;
@@ -61,6 +61,36 @@ pub(crate) struct Gateway {
 }
 
 impl Gateway {
+    /// A gateway that has served nobody yet. Calls to the backend run on `core`.
+    pub(crate) fn new(
+        sessions: Arc<Sessions>,
+        settings: ActiveConfig,
+        metrics: Metrics,
+        trail: Trail,
+        backend: Backend,
+        core: &Handle,
+    ) -> Self {
+        Self {
+            sessions,
+            settings: ConfigInUse::new(Arc::new(settings)),
+            metrics,
+            trail,
+            backend,
+            risk: Risk::new(),
+            migrations: Migrations::new(core.clone()),
+            core: core.clone(),
+            history: History::default(),
+            logged_ends: LoggedEnds::default(),
+            renewals: RenewalsInProgress::default(),
+            streams: Arc::default(),
+            lists: Arc::default(),
+            entropy: Arc::new(SystemEntropy),
+            draining: AtomicBool::new(false),
+            in_flight: AtomicUsize::new(0),
+            closed: Notify::new(),
+        }
+    }
+
     /// Unix seconds.
     #[must_use]
     pub(crate) fn now(&self) -> i64 {

@@ -13,6 +13,7 @@ use prometheus::proto::{
 use session_core::cache::breaker::{Breaker, BreakerState};
 use session_core::service::Sessions;
 use session_core::stats::{ResetReason, SPREAD_BOUNDS_US, SharedReject, Spread, Stats};
+use strum::VariantArray as _;
 
 use super::lines::Trail;
 use super::reading::{Reading, as_f64};
@@ -141,9 +142,9 @@ const ROWS: &[Row] = &[
 
 fn resets(stats: &Stats) -> Labelled<u64> {
     let count = |reason| stats.reset(reason).map_or(0, |counter| counter.get());
-    ResetReason::ALL
-        .map(|reason| (reason.as_str(), count(reason)))
-        .into()
+    let each = ResetReason::VARIANTS.iter();
+    each.map(|reason| (reason.as_str(), count(*reason)))
+        .collect()
 }
 
 fn shared_rejects(stats: &Stats) -> Labelled<u64> {
@@ -152,9 +153,9 @@ fn shared_rejects(stats: &Stats) -> Labelled<u64> {
             .shared_reject(reason)
             .map_or(0, |counter| counter.get())
     };
-    SharedReject::ALL
-        .map(|reason| (reason.as_str(), count(reason)))
-        .into()
+    let each = SharedReject::VARIANTS.iter();
+    each.map(|reason| (reason.as_str(), count(*reason)))
+        .collect()
 }
 
 fn core(stats: &Stats) -> Labelled<u64> {

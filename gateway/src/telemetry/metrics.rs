@@ -7,8 +7,12 @@ use prometheus::{
     Registry, TextEncoder,
 };
 use session_core::session::RevokeReason;
+use sidgate_policy::edge::Reserved;
 
 use super::collector::{Collected, Sources};
+use super::labels::{
+    BackendResult, Created, Delivery, EventResult, Judged, Refusal, Renewed, RiskDropped, Shed,
+};
 use super::maker::Maker;
 use super::outcome::Outcome;
 use super::reading::Reading;
@@ -133,6 +137,12 @@ fn times(registry: &Registry) -> Result<(HistogramVec, Histogram), prometheus::E
     Ok((resolves, requests))
 }
 
+/// The counter of one value of the only label.
+fn one(counters: &IntCounterVec, value: impl Into<&'static str>) -> IntCounter {
+    let value: &'static str = value.into();
+    counters.with_label_values(&[value])
+}
+
 impl Metrics {
     /// Registers everything.
     ///
@@ -227,28 +237,28 @@ impl Metrics {
     }
 
     /// A request was refused at the edge.
-    pub(crate) fn refused(&self, reason: &str) {
-        self.refused.with_label_values(&[reason]).inc();
+    pub(crate) fn refused(&self, why: impl Into<Refusal>) {
+        one(&self.refused, why.into()).inc();
     }
 
     /// A request was turned away because there were too many.
-    pub(crate) fn shed(&self, kind: &str) {
-        self.shed.with_label_values(&[kind]).inc();
+    pub(crate) fn shed(&self, kind: Shed) {
+        one(&self.shed, kind).inc();
     }
 
     /// A client sent a reserved name.
-    pub(crate) fn spoof(&self, kind: &str, times: u64) {
-        self.spoofs.with_label_values(&[kind]).inc_by(times);
+    pub(crate) fn spoof(&self, kind: Reserved, times: u64) {
+        self.spoofs.with_label_values(&[kind.label()]).inc_by(times);
     }
 
-    /// A session was made by `login`, `event`, `rotate` or `migration`.
-    pub(crate) fn created(&self, how: &str) {
-        self.created.with_label_values(&[how]).inc();
+    /// A session was made.
+    pub(crate) fn created(&self, how: Created) {
+        one(&self.created, how).inc();
     }
 
     /// A sid was renewed, or that failed.
-    pub(crate) fn renewal(&self, result: &str) {
-        self.renewals.with_label_values(&[result]).inc();
+    pub(crate) fn renewal(&self, result: Renewed) {
+        one(&self.renewals, result).inc();
     }
 
     /// Sessions were ended.
@@ -258,14 +268,14 @@ impl Metrics {
             .inc_by(sessions);
     }
 
-    /// An app answered with an event.
-    pub(crate) fn event(&self, event: &str, result: &str) {
-        self.events.with_label_values(&[event, result]).inc();
+    /// An app answered with an event: one of these names, or `none` where no event can be told.
+    pub(crate) fn event(&self, event: &str, result: EventResult) {
+        self.events.with_label_values(&[event, result.into()]).inc();
     }
 
     /// The backend was called.
-    pub(crate) fn backend(&self, result: &str) {
-        self.backend.with_label_values(&[result]).inc();
+    pub(crate) fn backend(&self, result: BackendResult) {
+        one(&self.backend, result).inc();
     }
 
     /// A stream was ended because its session had.
@@ -279,18 +289,18 @@ impl Metrics {
     }
 
     /// A change of context could not be judged, or was not recorded.
-    pub(crate) fn risk_dropped(&self, why: &str) {
-        self.risk.dropped.with_label_values(&[why]).inc();
+    pub(crate) fn risk_dropped(&self, why: RiskDropped) {
+        one(&self.risk.dropped, why).inc();
     }
 
     /// A message about a signal was sent, or was not.
-    pub(crate) fn risk_webhook(&self, result: &str) {
-        self.risk.webhook.with_label_values(&[result]).inc();
+    pub(crate) fn risk_webhook(&self, result: Delivery) {
+        one(&self.risk.webhook, result).inc();
     }
 
     /// A login of the old system was judged.
-    pub(crate) fn migration(&self, result: &str) {
-        self.migration.judged.with_label_values(&[result]).inc();
+    pub(crate) fn migration(&self, result: Judged) {
+        one(&self.migration.judged, result).inc();
     }
 
     /// Old cookies cannot be cleared.

@@ -3,6 +3,7 @@
 pub(crate) mod access_log;
 pub(crate) mod collector;
 pub(crate) mod history;
+pub(crate) mod labels;
 pub(crate) mod lines;
 pub(crate) mod logs;
 mod maker;

@@ -1,6 +1,6 @@
 //! What became of a request: the label of metrics and log lines, and the `code` of the gateway's own errors.
 
-use crate::auth::decide::State;
+use sidgate_policy::auth::decide::State;
 
 /// What became of a request.
 #[derive(

@@ -13,7 +13,7 @@ use session_core::store::Scope;
 use tracing::info;
 use uuid::Uuid;
 
-use crate::auth::account::Account;
+use sidgate_policy::auth::account::Account;
 
 /// What happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use http::HeaderMap;
 use session_core::service::{Absence, Query, Resolution};
 use session_core::sid::SessionKey;
+use sidgate_policy::auth::decide::{self, Finding};
+use sidgate_policy::edge::{SidCookie, Vetted};
 
 use super::look_up::look_up;
-use crate::auth::decide::{self, Finding};
+use super::old_cookies::{Identified, LegacyCookies};
 use crate::config::SessionPolicy;
-use crate::edge::{SidCookie, Vetted};
-use crate::legacy::{self, Identified, LegacyCookies};
 use crate::limits::buckets::TooMany;
 use crate::risk;
 use crate::state::{ActiveConfig, Client, Gateway};
@@ -21,7 +21,7 @@ pub(crate) struct Visit {
     /// Who sent it.
     pub client: Client,
     /// Cookies of the old system, if it brought some.
-    pub legacy_cookies: Option<Box<LegacyCookies>>,
+    pub(super) legacy_cookies: Option<Box<LegacyCookies>>,
     /// What the session cookie stands for; `None` when there is none.
     presented: Option<Result<SessionKey, Absence>>,
 }
@@ -82,20 +82,7 @@ impl Visit {
                 self.by_cookie(gateway, settings, query).await?
             }
         };
-        let identified = match &self.legacy_cookies {
-            None => Identified::untouched(finding),
-            Some(legacy_cookies) => {
-                let arriving = legacy::arrive(
-                    gateway,
-                    settings,
-                    legacy_cookies,
-                    &self.client,
-                    finding,
-                    query,
-                );
-                Box::pin(arriving).await?
-            }
-        };
+        let identified = self.arrive(gateway, settings, finding, query).await?;
         risk::judge_request(gateway, settings, &identified.finding, &self.client);
         Ok(identified)
     }

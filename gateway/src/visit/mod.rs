@@ -6,5 +6,6 @@
 pub(crate) mod body;
 mod identify;
 pub(crate) mod look_up;
+pub(crate) mod old_cookies;
 
 pub(crate) use self::identify::Visit;

@@ -2,16 +2,16 @@
 
 use std::time::Duration;
 
-use session_core::testing::{TestDatabase, TestPostgres};
+use session_testing::{TestDatabase, TestPostgres};
+use sidgate_testkit::cli::sidgate;
+use sidgate_testkit::stores::sql;
+use sidgate_testkit::wait::{LONG, until_true};
+use sidgate_testkit::{Gateway, Request, SESSION};
 use tokio::runtime::Builder;
 use tokio::time::timeout;
 
 use crate::harness::fault_proxy::{Fault, FaultProxy};
 use crate::harness::{Cluster, Layout, resets, status};
-use crate::support::cli::sidgate;
-use crate::support::stores::sql;
-use crate::support::wait::{LONG, until_true};
-use crate::support::{Gateway, Request, SESSION};
 
 /// A cluster whose primary is followed by a standby.
 struct Pair {
@@ -118,7 +118,7 @@ fn events_lost() {
     until_true("replication", LONG, || {
         let behind =
             "SELECT count(*) FROM pg_stat_replication WHERE replay_lsn < pg_current_wal_lsn()";
-        crate::support::stores::sql_number(&cluster.database, behind) == 0
+        sidgate_testkit::stores::sql_number(&cluster.database, behind) == 0
     });
     pair.replication.set(Fault::Freeze);
     for _ in 0..3 {

@@ -4,12 +4,12 @@ use std::thread;
 use std::time::Duration;
 
 use rustix::process::Signal;
+use sidgate_testkit::stores::sql;
+use sidgate_testkit::wait::{LONG, until_true};
 
 use crate::harness::fault_proxy::Fault;
 use crate::harness::traffic::Asker;
 use crate::harness::{Cluster, Layout, Session, resets, scaled, soak, status};
-use crate::support::stores::sql;
-use crate::support::wait::{LONG, until_true};
 
 /// The node that faults concern.
 const CUT_OFF: usize = 1;

@@ -1,8 +1,9 @@
 //! J17: a great many sessions that ended long ago are removed beside live traffic.
 
+use sidgate_testkit::stores::{sql, sql_number};
+use sidgate_testkit::wait::until_true;
+
 use crate::harness::{Layout, scaled};
-use crate::support::stores::{sql, sql_number};
-use crate::support::wait::until_true;
 
 const LEFT: &str =
     "SELECT count(*) FROM sidgate_session WHERE expires_at < now() - interval '1 day'";
@@ -19,14 +20,14 @@ fn expired_sessions_beside_live_traffic() {
     );
     sql(&cluster.database, &expired);
     let head = sql_number(&cluster.database, "SELECT seq FROM sidgate_clock");
-    let late = crate::support::Gateway::in_front_of(&cluster.app)
-        .with(&crate::support::stores::store_config(&cluster.database))
+    let late = sidgate_testkit::Gateway::in_front_of(&cluster.app)
+        .with(&sidgate_testkit::stores::store_config(&cluster.database))
         .master_of(&cluster.nodes[0].gateway)
         .start();
     let traffic = cluster.traffic();
     traffic.watch(&bystander);
     let began = cluster.history.now();
-    let (mut revoked, patience) = (0, crate::support::wait::LONG * 90);
+    let (mut revoked, patience) = (0, sidgate_testkit::wait::LONG * 90);
     until_true("the end of the expired", patience, || {
         let victim = cluster.known_session();
         traffic.watch(&victim);

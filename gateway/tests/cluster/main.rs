@@ -5,11 +5,6 @@
 //! numbers (G, I, J) stand beside the tests. `make soak` runs the long forms (`SIDGATE_SOAK=1`).
 
 #[cfg(test)]
-#[expect(dead_code, unused_imports, reason = "other tests use the rest")]
-#[path = "../e2e/support/mod.rs"]
-mod support;
-
-#[cfg(test)]
 mod harness;
 
 #[cfg(test)]

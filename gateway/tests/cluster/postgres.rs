@@ -3,13 +3,14 @@
 use std::thread;
 use std::time::Duration;
 
+use sidgate_testkit::app::PASSWORD;
+use sidgate_testkit::stores::sql;
+use sidgate_testkit::wait::{LONG, until_true};
+use sidgate_testkit::{Request, SESSION, login};
+
 use crate::harness::fault_proxy::Fault;
 use crate::harness::pooler::Pooler;
 use crate::harness::{Cluster, Layout, scaled};
-use crate::support::app::PASSWORD;
-use crate::support::stores::sql;
-use crate::support::wait::{LONG, until_true};
-use crate::support::{Request, SESSION, login};
 
 /// A fault for everybody, from `begin` to `end`. Sessions are served until the lease ends, are unknown then, and come back.
 fn outage(cluster: &Cluster, begin: impl FnOnce(&Cluster), end: impl FnOnce(&Cluster)) {

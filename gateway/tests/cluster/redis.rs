@@ -3,12 +3,12 @@
 use std::thread;
 use std::time::Duration;
 
-use session_core::testing::TestRedis;
+use session_testing::TestRedis;
+use sidgate_testkit::stores::{redis_set, redis_values};
+use sidgate_testkit::wait::{LONG, until_true};
 
 use crate::harness::fault_proxy::Fault;
 use crate::harness::{Cluster, Layout, core, scaled, status};
-use crate::support::stores::{redis_set, redis_values};
-use crate::support::wait::{LONG, until_true};
 
 /// Revokes under a fault. Sessions of others are served by everybody all the time, old ones and new ones.
 fn revocation_goes_on(cluster: &Cluster, times: usize) {
@@ -238,7 +238,7 @@ fn away_while_the_store_is_slow() {
     for node in &cluster.nodes[1..] {
         let answer = node
             .gateway
-            .send(&crate::support::Request::get("/required").sid(&unread));
+            .send(&sidgate_testkit::Request::get("/required").sid(&unread));
         assert!([200, 503].contains(&answer.status), "{answer:?}");
     }
     cluster.everywhere(&known, 200);

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use sidgate_testkit::stores::sql;
+
 use crate::harness::fault_proxy::Fault;
 use crate::harness::{Cluster, Layout, core, scaled};
-use crate::support::stores::sql;
 
 /// Revokes one session after the other under traffic, and returns when every node has refused each.
 fn revoke_many(cluster: &Cluster, name: &str, times: usize) {

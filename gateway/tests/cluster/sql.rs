@@ -3,8 +3,9 @@
 use std::thread;
 use std::time::Duration;
 
+use sidgate_testkit::stores::sql;
+
 use crate::harness::{Cluster, Layout, Session, scaled};
-use crate::support::stores::sql;
 
 /// Runs `end`, which ends the first of two sessions, and returns when every node has refused it.
 fn ends_one(cluster: &Cluster, end: impl FnOnce(&Session)) {

@@ -4,11 +4,12 @@ use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::TcpStream;
 use std::time::Duration;
 
+use sidgate_testkit::http::parse_head;
+use sidgate_testkit::stores::sql;
+use sidgate_testkit::wait::{instant, until_true};
+use sidgate_testkit::{Reply, Request};
+
 use crate::harness::{Cluster, Layout, Session};
-use crate::support::http::parse_head;
-use crate::support::stores::sql;
-use crate::support::wait::{instant, until_true};
-use crate::support::{Reply, Request};
 
 /// Catalogue X17.
 const CUT: Duration = Duration::from_secs(3);

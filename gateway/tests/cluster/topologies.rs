@@ -1,10 +1,10 @@
 //! Redis behind sentinels and as a cluster.
 
-use session_core::testing::{TestRedis, TestRedisCluster, TestSentinels};
+use session_testing::{TestRedis, TestRedisCluster, TestSentinels};
+use sidgate_testkit::stores::redis_values;
+use sidgate_testkit::wait::{LONG, until_true};
 
 use crate::harness::{Cluster, Layout, core, scaled};
-use crate::support::stores::redis_values;
-use crate::support::wait::{LONG, until_true};
 
 fn cluster_with(url: &str) -> Cluster {
     let redis = format!("[cache]\nredis_url = \"{url}\"\n");

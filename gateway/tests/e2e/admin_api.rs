@@ -1,14 +1,14 @@
 //! The admin API: on the admin listener, and on the public one for whoever carries the claim.
 
 use serde_json::{Value, json};
-use session_core::testing::TestPostgres;
+use session_testing::TestPostgres;
 
-use crate::support::app;
-use crate::support::audit::events_in;
-use crate::support::http::Response;
-use crate::support::stores::{sql, store_config};
-use crate::support::wait::{LONG, until, until_true};
-use crate::support::{App, Gateway, Reply, Request};
+use sidgate_testkit::app;
+use sidgate_testkit::audit::events_in;
+use sidgate_testkit::http::Response;
+use sidgate_testkit::stores::{sql, store_config};
+use sidgate_testkit::wait::{LONG, until, until_true};
+use sidgate_testkit::{App, Gateway, Reply, Request};
 
 const SESSIONS: &str = "/api/admin/sessions";
 const REVOCATIONS: &str = "/api/admin/revocations";
@@ -96,7 +96,7 @@ fn one_session_is_shown_also_when_it_has_ended() {
     let path = format!("{SESSIONS}/{}", id.as_str().unwrap());
     assert_eq!(gateway.admin(&path).json()["alive"], true);
 
-    let receipt = gateway.send_admin(&revoke(&json!({"id": id, "reason": "lost phone"})));
+    let receipt = gateway.send_to_admin(&revoke(&json!({"id": id, "reason": "lost phone"})));
 
     assert_eq!(receipt.status, 200, "{receipt:?}");
     assert_eq!(receipt.json()["revoked"], 1);
@@ -116,7 +116,7 @@ fn one_session_is_shown_also_when_it_has_ended() {
         assert_eq!(line[name], value, "{line}");
     }
     assert_eq!((&line["nodes"], &line["acked"]), (&json!(1), &json!(1)));
-    let again = gateway.send_admin(&revoke(&json!({"id": id})));
+    let again = gateway.send_to_admin(&revoke(&json!({"id": id})));
     assert_eq!(again.problem(404), "not_found");
     let nobody = format!("{SESSIONS}/01932c07-7b9c-7a51-8d2c-0f6f6d1e2a3b");
     assert_eq!(gateway.admin(&nobody).problem(404), "not_found");
@@ -133,7 +133,7 @@ fn a_user_a_tenant_and_everybody_are_ended() {
         (json!({"all": true}), true, true),
     ] {
         let [alice, bob] = ["alice@example.com", "bob@example.com"].map(|who| gateway.log_in(who));
-        let receipt = gateway.send_admin(&revoke(&what));
+        let receipt = gateway.send_to_admin(&revoke(&what));
         assert_eq!(receipt.status, 200, "{receipt:?}");
         let lives = [&alice, &bob].map(|sid| gateway.knows(sid));
         assert_eq!(lives, [!ends_alice, !ends_bob], "{what}");
@@ -154,7 +154,7 @@ fn nodes_and_the_document_are_shown() {
     assert_eq!(document.json()["openapi"], "3.1.0");
     let unknown = gateway.admin("/api/admin/nothing");
     assert_eq!(unknown.problem(404), "not_found");
-    let method = gateway.send_admin(&Request::delete(SESSIONS));
+    let method = gateway.send_to_admin(&Request::delete(SESSIONS));
     assert_eq!(method.problem(405), "method_not_allowed");
 }
 
@@ -167,18 +167,18 @@ fn a_token_that_is_set_must_be_brought() {
         .start();
     let sid = gateway.log_in("alice@example.com");
     let bearer = |request: Request, token: &str| {
-        gateway.send_admin(&request.header("Authorization", &format!("Bearer {token}")))
+        gateway.send_to_admin(&request.header("Authorization", &format!("Bearer {token}")))
     };
     let everybody = || revoke(&json!({"all": true}));
 
     for refused in [
         gateway.admin(SESSIONS),
-        gateway.send_admin(&everybody()),
+        gateway.send_to_admin(&everybody()),
         bearer(everybody(), "wrong"),
         bearer(everybody(), &TOKEN[1..]),
         bearer(everybody(), ""),
-        gateway.send_admin(&everybody().header("Authorization", TOKEN)),
-        gateway.send_admin(&everybody().sid(&sid)),
+        gateway.send_to_admin(&everybody().header("Authorization", TOKEN)),
+        gateway.send_to_admin(&everybody().sid(&sid)),
     ] {
         assert_eq!(refused.problem(401), "token_required");
     }
@@ -206,11 +206,11 @@ fn a_web_page_cannot_use_the_open_listener_of_its_visitor() {
     ] {
         let everybody = revoke(&json!({"all": true})).header(name, value);
         assert_eq!(
-            gateway.send_admin(&everybody).problem(403),
+            gateway.send_to_admin(&everybody).problem(403),
             "cross_site",
             "{name}: {value}"
         );
-        let list = gateway.send_admin(&Request::get(SESSIONS).header(name, value));
+        let list = gateway.send_to_admin(&Request::get(SESSIONS).header(name, value));
         assert_eq!(list.problem(403), "cross_site");
     }
     // What a plain HTML form can send is not JSON.
@@ -218,7 +218,7 @@ fn a_web_page_cannot_use_the_open_listener_of_its_visitor() {
         .header("Content-Type", "text/plain")
         .body(r#"{"all":true}"#);
     assert_eq!(
-        gateway.send_admin(&form).problem(415),
+        gateway.send_to_admin(&form).problem(415),
         "unsupported_media_type"
     );
 
@@ -236,13 +236,13 @@ fn bodies_are_small_json() {
         json!({"usr": "7"}),
     ] {
         assert_eq!(
-            gateway.send_admin(&revoke(&bad)).problem(400),
+            gateway.send_to_admin(&revoke(&bad)).problem(400),
             "invalid_request",
             "{bad}"
         );
     }
     let huge = revoke(&json!({"user": "x".repeat(5_000)}));
-    assert_eq!(gateway.send_admin(&huge).problem(413), "too_large");
+    assert_eq!(gateway.send_to_admin(&huge).problem(413), "too_large");
 }
 
 #[test]

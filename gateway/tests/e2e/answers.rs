@@ -2,14 +2,14 @@
 
 use serde_json::json;
 
-use crate::support::app;
-use crate::support::{App, Gateway, Reply, Request};
+use sidgate_testkit::app;
+use sidgate_testkit::{App, Gateway, Reply, Request};
 
 /// The answer that a browser gets when the app answers with these fields.
 fn answer_to(
     sid: bool,
     headers: &'static [(&'static str, &'static str)],
-) -> crate::support::Response {
+) -> sidgate_testkit::Response {
     let app = App::start();
     let gateway = Gateway::in_front_of(&app).start();
     let request = Request::get("/page");

@@ -7,15 +7,16 @@ use std::process::{Child, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
+use sidgate_testkit::app::PASSWORD;
+use sidgate_testkit::audit::events_in;
+use sidgate_testkit::cli::sidgate;
+use sidgate_testkit::gateway::is_open;
+use sidgate_testkit::places::program;
+use sidgate_testkit::process::guarded;
+use sidgate_testkit::wait::{LONG, until, until_true};
+use sidgate_testkit::{App, Gateway, Request, login};
 
 use crate::revoking::revoke;
-use crate::support::app::PASSWORD;
-use crate::support::audit::events_in;
-use crate::support::cli::{program, sidgate};
-use crate::support::gateway::is_open;
-use crate::support::process::guarded;
-use crate::support::wait::{LONG, until, until_true};
-use crate::support::{App, Gateway, Request, login};
 
 const AUDIT: &str = "[audit]\nfile = \"audit.jsonl\"";
 
@@ -224,7 +225,7 @@ struct Unread(Child);
 
 impl Unread {
     fn start(gateway: &Gateway) -> Self {
-        let mut command = guarded(program());
+        let mut command = guarded(&program());
         command
             .args(["run", "--config"])
             .arg(gateway.config_file())
@@ -329,10 +330,10 @@ fn calls_of_the_admin_api_without_leave_are_told() {
         .start();
     let alice = gateway.log_in("alice@example.com");
     let search = || Request::get("/api/admin/sessions");
-    gateway.send_admin(&search().header("Authorization", "Bearer wrong"));
+    gateway.send_to_admin(&search().header("Authorization", "Bearer wrong"));
     gateway.send(&search());
     gateway.send(&search().sid(&alice));
-    gateway.send_admin(&search().header("Authorization", &format!("Bearer {TOKEN}")));
+    gateway.send_to_admin(&search().header("Authorization", &format!("Bearer {TOKEN}")));
     gateway.stop();
 
     let told: Vec<_> = events_in(&gateway.stdout())

@@ -8,9 +8,10 @@ mod server;
 
 use std::collections::BTreeMap;
 
+use sidgate_testkit::client::Connection;
+use sidgate_testkit::{App, Gateway, h2};
+
 use self::server::{Kind, Seen, Server};
-use crate::support::client::Connection;
-use crate::support::{App, Gateway, h2};
 use crate::vectors::case::{File, Upstream, Values};
 use crate::vectors::sent::Sent;
 

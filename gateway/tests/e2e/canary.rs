@@ -1,18 +1,18 @@
 //! A day in the life of a gateway at the highest log level, with every secret known; afterwards none of them is found
-//! anywhere but where it belongs (O01, O02). What each single test writes is searched as well, see `support/secrets.rs`.
+//! anywhere but where it belongs (O01, O02). What each single test writes is searched as well, see `sidgate_testkit::secrets`.
 
 use std::fs;
 
 use serde_json::json;
-use session_core::testing::{TestPostgres, TestRedis};
+use session_testing::{TestPostgres, TestRedis};
 
-use crate::support::app::{self, PASSWORD};
-use crate::support::cli::sidgate_with;
-use crate::support::legacy::{MIGRATE, MIGRATION, knows_old_logins};
-use crate::support::port::free_port;
-use crate::support::stores::{redis_config, redis_values, sql_text};
-use crate::support::wait::{LONG, until};
-use crate::support::{App, Gateway, Reply, Request, Response, SESSION, login};
+use sidgate_testkit::app::{self, PASSWORD};
+use sidgate_testkit::cli::sidgate_with;
+use sidgate_testkit::legacy::{MIGRATE, MIGRATION, knows_old_logins};
+use sidgate_testkit::port::free_port;
+use sidgate_testkit::stores::{redis_config, redis_values, sql_text};
+use sidgate_testkit::wait::{LONG, until};
+use sidgate_testkit::{App, Gateway, Reply, Request, Response, SESSION, login};
 
 const STORE_PASSWORD: &str = "canary-store-password";
 const TOKEN: &str = "canary-admin-token-canary-admin-token";

@@ -7,13 +7,13 @@ use std::path::Path;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
-use session_core::testing::{TestPostgres, TestRedis};
+use session_testing::{TestPostgres, TestRedis};
 use tempfile::TempDir;
 
-use crate::support::cli::{Outcome, sidgate};
-use crate::support::stores::{redis_config, redis_set, store_config};
-use crate::support::wait::{LONG, until_true};
-use crate::support::{App, Gateway};
+use sidgate_testkit::cli::{Outcome, sidgate};
+use sidgate_testkit::stores::{redis_config, redis_set, store_config};
+use sidgate_testkit::wait::{LONG, until_true};
+use sidgate_testkit::{App, Gateway};
 
 /// The least that a configuration must say.
 const GOOD: &str = r#"

@@ -1,8 +1,8 @@
 //! Cookies that no honest browser sends, and sids that are nobody's. Catalogue: category B; the cases that need no story of
 //! their own are in `vectors/b-cookies.toml`.
 
-use crate::support::sids::sealed_sid;
-use crate::support::{App, Gateway, Request, SESSION};
+use sidgate_testkit::sids::sealed_sid;
+use sidgate_testkit::{App, Gateway, Request, SESSION};
 
 /// A gateway in front of an app, and a session of alice.
 struct Stage {
@@ -77,9 +77,9 @@ fn cookie_can_have_another_name() {
     let gateway = Gateway::in_front_of(&app)
         .with("[cookie]\nname = \"__Host-sid\"")
         .start();
-    let response = gateway.send(&crate::support::login(
+    let response = gateway.send(&sidgate_testkit::login(
         "alice@example.com",
-        crate::support::app::PASSWORD,
+        sidgate_testkit::app::PASSWORD,
     ));
     let cookie = response.header("set-cookie").unwrap().to_owned();
     let (pair, _) = cookie.split_once(';').unwrap();

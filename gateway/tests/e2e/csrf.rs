@@ -1,8 +1,8 @@
 //! Other sites that make a browser log in or out. Catalogue: category E; the cases that need no story
 //! of their own are in `vectors/e-sites.toml`.
 
-use crate::support::app::{NAME, PASSWORD};
-use crate::support::{App, Gateway, Request, SESSION, login};
+use sidgate_testkit::app::{NAME, PASSWORD};
+use sidgate_testkit::{App, Gateway, Request, SESSION, login};
 
 /// Fields that browsers send from elsewhere.
 fn from_elsewhere(gateway: &Gateway) -> Vec<Vec<(&'static str, String)>> {

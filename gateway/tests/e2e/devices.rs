@@ -1,13 +1,13 @@
 //! The devices of a user: listed, ended one by one, ended together; never anybody else's.
 
 use serde_json::Value;
-use session_core::testing::TestPostgres;
+use session_testing::TestPostgres;
 
-use crate::support::app::PASSWORD;
-use crate::support::http::Response;
-use crate::support::stores::store_config;
-use crate::support::wait::{LONG, until_true};
-use crate::support::{App, Gateway, Request, SESSION, login};
+use sidgate_testkit::app::PASSWORD;
+use sidgate_testkit::http::Response;
+use sidgate_testkit::stores::store_config;
+use sidgate_testkit::wait::{LONG, until_true};
+use sidgate_testkit::{App, Gateway, Request, SESSION, login};
 
 const SESSIONS: &str = "/api/auth/sessions";
 const CHROME: &str = "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36";

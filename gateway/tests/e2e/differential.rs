@@ -9,10 +9,10 @@ use std::collections::HashSet;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
+use sidgate_testkit::client::Connection;
+use sidgate_testkit::upstream::Received;
+use sidgate_testkit::{App, Gateway};
 
-use crate::support::client::Connection;
-use crate::support::upstream::Received;
-use crate::support::{App, Gateway};
 use crate::vectors::case::{File, Values};
 
 const CORPUS: [&str; 5] = [

@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
-use crate::support::browser::Browser;
-use crate::support::django::Demo;
-use crate::support::{Request, SESSION, login};
+use sidgate_testkit::browser::Browser;
+use sidgate_testkit::django::Demo;
+use sidgate_testkit::{Request, SESSION, login};
 
 const USER: &str = "test@example.com";
 const ADMIN: &str = "admin@example.com";
@@ -23,7 +23,7 @@ fn log_in(demo: &Demo, email: &str) -> String {
 }
 
 /// Says these events in the answer to a request of this session.
-fn say(demo: &Demo, sid: &str, events: &Value) -> crate::support::Response {
+fn say(demo: &Demo, sid: &str, events: &Value) -> sidgate_testkit::Response {
     let request = Request::post("/demo/event").sid(sid);
     let response = demo.gateway.send(&request.json(&json!({"events": events})));
     assert_eq!(response.status, 200, "{response:?}");

@@ -6,12 +6,12 @@ mod site;
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
+use sidgate_testkit::browser::Browser;
+use sidgate_testkit::cli::sidgate;
+use sidgate_testkit::secrets;
+use sidgate_testkit::{Request, Response, SESSION};
 
 use self::site::Site;
-use crate::support::browser::Browser;
-use crate::support::cli::sidgate;
-use crate::support::secrets;
-use crate::support::{Request, Response, SESSION};
 
 const LOGIN_PAGE: &str = "/accounts/login/";
 

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use serde_json::{Value, json};
-use session_core::testing::{TestDatabase, TestPostgres, TestRedis};
+use session_testing::{TestDatabase, TestPostgres, TestRedis};
 
-use crate::support::browser::Browser;
-use crate::support::django::Demo;
-use crate::support::stores::{redis_config, redis_values, sql_number, store_config};
-use crate::support::wait::{LEASE, LONG, until_true};
-use crate::support::{Gateway, Request, SESSION, login};
+use sidgate_testkit::browser::Browser;
+use sidgate_testkit::django::Demo;
+use sidgate_testkit::stores::{redis_config, redis_values, sql_number, store_config};
+use sidgate_testkit::wait::{LEASE, LONG, until_true};
+use sidgate_testkit::{Gateway, Request, SESSION, login};
 
 const USER: &str = "test@example.com";
 const PASSWORD: &str = "password";

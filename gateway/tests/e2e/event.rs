@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
-use crate::support::app;
-use crate::support::wait::unix_now;
-use crate::support::{App, Gateway, Request, Response, SESSION, token};
+use sidgate_testkit::app;
+use sidgate_testkit::wait::unix_now;
+use sidgate_testkit::{App, Gateway, Request, Response, SESSION, token};
 
 /// A gateway in front of an app.
 struct Stage {
@@ -264,7 +264,7 @@ fn event_comes_through_with_an_answer_of_any_status() {
         let events = json!([login_event("alice@example.com")]);
         let token = exchange.sign(&exchange.event_claims(&events));
         let headers = [("X-Session-Event", &*token), ("Location", "/welcome")];
-        crate::support::Reply::new(302, &headers, "")
+        sidgate_testkit::Reply::new(302, &headers, "")
     });
 
     let response = stage.gateway.send(&Request::post("/event"));

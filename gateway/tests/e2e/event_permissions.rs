@@ -2,10 +2,10 @@
 
 use serde_json::{Value, json};
 
-use crate::support::audit::events_in;
-use crate::support::upstream::Received;
-use crate::support::wait::{LONG, unix_now, until_true};
-use crate::support::{App, Gateway, Reply, Request, Response, app, token};
+use sidgate_testkit::audit::events_in;
+use sidgate_testkit::upstream::Received;
+use sidgate_testkit::wait::{LONG, unix_now, until_true};
+use sidgate_testkit::{App, Gateway, Reply, Request, Response, app, token};
 
 const OTHER: &str = "other";
 

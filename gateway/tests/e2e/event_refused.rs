@@ -4,8 +4,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
-use crate::support::app::{self, Exchange};
-use crate::support::{App, Gateway, Reply, Request, token};
+use sidgate_testkit::app::{self, Exchange};
+use sidgate_testkit::{App, Gateway, Reply, Request, token};
 
 /// A login and a logout: whichever were obeyed would show.
 fn events() -> Value {

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::support::app::{self, NAME};
-use crate::support::cli::sidgate;
-use crate::support::wait::{instant, until_true};
-use crate::support::{App, Gateway, Reply, Request, token};
+use sidgate_testkit::app::{self, NAME};
+use sidgate_testkit::cli::sidgate;
+use sidgate_testkit::wait::{instant, until_true};
+use sidgate_testkit::{App, Gateway, Reply, Request, token};
 
 fn admits(gateway: &Gateway, sid: &str) -> bool {
     let response = gateway.send(&Request::get("/required").sid(sid));

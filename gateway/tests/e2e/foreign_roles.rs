@@ -1,9 +1,9 @@
 //! Others in the same database: an app with the rights that its package asks for, and a role without any.
 
-use session_core::testing::{TestDatabase, TestPostgres};
+use session_testing::{TestDatabase, TestPostgres};
 
-use crate::support::stores::{somebody, sql_text, store_config};
-use crate::support::{App, Gateway, Request, SESSION};
+use sidgate_testkit::stores::{somebody, sql_text, store_config};
+use sidgate_testkit::{App, Gateway, Request, SESSION};
 
 /// SQLSTATE of what the schema itself refuses.
 const KEPT: &str = "23001";

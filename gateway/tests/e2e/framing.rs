@@ -4,8 +4,8 @@
 use std::thread;
 use std::time::Duration;
 
-use crate::support::wait::{LONG, instant, until};
-use crate::support::{App, Gateway, Request};
+use sidgate_testkit::wait::{LONG, instant, until};
+use sidgate_testkit::{App, Gateway, Request};
 
 /// Sends `bytes`, in which `HOST` stands for the gateway's own; the gateway must answer `status`, close, and tell nobody.
 fn is_refused(app: &App, gateway: &Gateway, status: u16, bytes: &str) {
@@ -55,7 +55,7 @@ fn nothing_behind_an_empty_chunk_size_becomes_a_request() {
 }
 
 /// The head, and then the rest once the gateway has begun to serve it.
-fn late(gateway: &Gateway, target: &str, fields: &str, rest: &str) -> crate::support::Response {
+fn late(gateway: &Gateway, target: &str, fields: &str, rest: &str) -> sidgate_testkit::Response {
     let mut connection = gateway.connect();
     let host = gateway.host();
     let head = format!(
@@ -101,7 +101,7 @@ fn malformed_chunk_that_comes_late_ends_the_request() {
     let login = "Content-Type: application/json\r\n";
     let response = late(
         &gateway,
-        crate::support::SESSION,
+        sidgate_testkit::SESSION,
         login,
         "2\r\n{}\r\n|\r\n\r\n",
     );

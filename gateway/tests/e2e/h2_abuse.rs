@@ -1,9 +1,9 @@
 //! HTTP/2 used to hold or to burn what one connection should not: silence, trickles, resets, endless headers.
 
-use crate::support::client::Connection;
-use crate::support::h2::{Field, Raw};
-use crate::support::wait::{LONG, until_true};
-use crate::support::{App, Gateway, Reply, Request};
+use sidgate_testkit::client::Connection;
+use sidgate_testkit::h2::{Field, Raw};
+use sidgate_testkit::wait::{LONG, until_true};
+use sidgate_testkit::{App, Gateway, Reply, Request};
 
 /// The fields of a request.
 fn fields(gateway: &Gateway, method: &str, path: &str) -> Vec<Field> {
@@ -80,7 +80,7 @@ fn slow_app_is_no_slow_body() {
     });
     for body in [None, Some(&b"whole"[..])] {
         let answer =
-            crate::support::h2::send(gateway.address(), &fields(&gateway, "POST", "/slow"), body);
+            sidgate_testkit::h2::send(gateway.address(), &fields(&gateway, "POST", "/slow"), body);
         assert_eq!(answer.status(), 200, "{body:?}");
     }
 }

@@ -1,8 +1,8 @@
 //! The TLS listener.
 
-use crate::support::app::PASSWORD;
-use crate::support::port::free_port;
-use crate::support::{App, Gateway, Request, Response, login, tls};
+use sidgate_testkit::app::PASSWORD;
+use sidgate_testkit::port::free_port;
+use sidgate_testkit::{App, Gateway, Request, Response, login, tls};
 
 /// A gateway whose public origin is https.
 struct Stage {

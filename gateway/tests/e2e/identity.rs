@@ -2,9 +2,9 @@
 
 use serde_json::json;
 
-use crate::support::app::{self, NAME};
-use crate::support::wait::{LONG, unix_now, until_true};
-use crate::support::{App, Gateway, Reply, Request, token};
+use sidgate_testkit::app::{self, NAME};
+use sidgate_testkit::wait::{LONG, unix_now, until_true};
+use sidgate_testkit::{App, Gateway, Reply, Request, token};
 
 #[test]
 fn active_request_reaches_the_app_with_exactly_these_fields() {

@@ -4,8 +4,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use session_core::keys::{Keyring, MasterKey};
 
-use crate::support::wait::{LONG, until_true};
-use crate::support::{App, Gateway, Request};
+use sidgate_testkit::wait::{LONG, until_true};
+use sidgate_testkit::{App, Gateway, Request};
 
 fn store_reads(gateway: &Gateway) -> f64 {
     let labels = [("what", "store_loads")];

@@ -1,7 +1,7 @@
 //! Keys of `[server]`, `[endpoints]` and `[edge]` that change what is let in and where it is sent, by their effect.
 
-use crate::support::app::PASSWORD;
-use crate::support::{App, Gateway, Request, SESSION, login};
+use sidgate_testkit::app::PASSWORD;
+use sidgate_testkit::{App, Gateway, Request, SESSION, login};
 
 #[test]
 fn hosts_are_those_that_are_listed_and_no_others() {

@@ -1,10 +1,10 @@
 //! Keys and variables that concern the process: threads, the admin token, what the environment overrides.
 
-use session_core::testing::{TestPostgres, TestRedis};
+use session_testing::{TestPostgres, TestRedis};
 
-use crate::support::stores::{redis_config, redis_lives, store_config};
-use crate::support::wait::{LONG, until, until_true};
-use crate::support::{App, Gateway, Request};
+use sidgate_testkit::stores::{redis_config, redis_lives, store_config};
+use sidgate_testkit::wait::{LONG, until, until_true};
+use sidgate_testkit::{App, Gateway, Request};
 
 #[test]
 fn threads_are_as_many_as_configured() {

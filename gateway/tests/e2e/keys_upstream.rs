@@ -4,9 +4,9 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::thread;
 use std::time::Duration;
 
-use crate::support::port::free_port;
-use crate::support::wait::{LONG, instant, until_true};
-use crate::support::{App, Gateway, Reply, Request};
+use sidgate_testkit::port::free_port;
+use sidgate_testkit::wait::{LONG, instant, until_true};
+use sidgate_testkit::{App, Gateway, Reply, Request};
 
 /// A second app at `/other`, with these keys.
 fn other(server: SocketAddr, keys: &str) -> String {

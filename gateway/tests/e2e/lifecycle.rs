@@ -6,10 +6,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustix::process::Signal;
 
-use crate::support::app::NAME;
-use crate::support::client::Connection;
-use crate::support::wait::{LONG, until, until_true};
-use crate::support::{App, Gateway, Reply, Request};
+use sidgate_testkit::app::NAME;
+use sidgate_testkit::client::Connection;
+use sidgate_testkit::wait::{LONG, until, until_true};
+use sidgate_testkit::{App, Gateway, Reply, Request};
 
 fn add_to_config(gateway: &Gateway, text: &str) {
     let file = gateway.config_file();

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use crate::support::app::PASSWORD;
-use crate::support::wait::{LONG, instant, until, until_true};
-use crate::support::{App, Gateway, Reply, Request, Response, login};
+use sidgate_testkit::app::PASSWORD;
+use sidgate_testkit::wait::{LONG, instant, until, until_true};
+use sidgate_testkit::{App, Gateway, Reply, Request, Response, login};
 
 fn wait_is_named(response: &Response) {
     assert_eq!(response.problem(429), "locked");

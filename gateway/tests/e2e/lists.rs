@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
-use session_core::testing::TestPostgres;
+use session_testing::TestPostgres;
 
-use crate::support::app::{self, PASSWORD};
-use crate::support::stores::{sql, store_config};
-use crate::support::{App, Gateway, Reply, Request, SESSION, login};
+use sidgate_testkit::app::{self, PASSWORD};
+use sidgate_testkit::stores::{sql, store_config};
+use sidgate_testkit::{App, Gateway, Reply, Request, SESSION, login};
 
 const SESSIONS: &str = "/api/auth/sessions";
 /// What is read is read from the store, and anybody may log in as often as they like.
@@ -43,7 +43,7 @@ fn whole_list(gateway: &Gateway, sid: &str) -> Vec<String> {
 }
 
 /// Alice has a thousand sessions, and her app says much about her.
-fn thousand_of_alice(gateway: &Gateway, database: &session_core::testing::TestDatabase) -> String {
+fn thousand_of_alice(gateway: &Gateway, database: &session_testing::TestDatabase) -> String {
     let sid = gateway.log_in("alice@example.com");
     sql(
         database,

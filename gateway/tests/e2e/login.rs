@@ -2,9 +2,9 @@
 
 use serde_json::json;
 
-use crate::support::app::{self, NAME, PASSWORD};
-use crate::support::wait::unix_now;
-use crate::support::{App, Gateway, Request, SESSION, login, token};
+use sidgate_testkit::app::{self, NAME, PASSWORD};
+use sidgate_testkit::wait::unix_now;
+use sidgate_testkit::{App, Gateway, Request, SESSION, login, token};
 
 const DAY: i64 = 24 * 60 * 60;
 
@@ -235,7 +235,7 @@ fn identity_survives_an_app_that_says_more_than_required() {
     let mut identity = app::identity("alice@example.com");
     identity["needs_onboarding"] = json!(true);
     identity["tenant_id"] = json!(null);
-    app.on_authenticate(crate::support::Reply::json(200, &identity));
+    app.on_authenticate(sidgate_testkit::Reply::json(200, &identity));
 
     let view = gateway.session_of(&gateway.log_in("alice@example.com"));
 

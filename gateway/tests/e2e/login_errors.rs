@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::support::app::{self, PASSWORD};
-use crate::support::cli::sidgate;
-use crate::support::wait::instant;
-use crate::support::{App, Gateway, Reply, Request, Response, SESSION, login};
+use sidgate_testkit::app::{self, PASSWORD};
+use sidgate_testkit::cli::sidgate;
+use sidgate_testkit::wait::instant;
+use sidgate_testkit::{App, Gateway, Reply, Request, Response, SESSION, login};
 
 /// A gateway whose user alice is logged in, and what a further login must leave as it is.
 struct Stage {
@@ -257,7 +257,7 @@ fn slow_backend_is_unavailable_after_its_timeout() {
 
 #[test]
 fn backend_that_nobody_runs_is_unavailable() {
-    let port = crate::support::port::free_port();
+    let port = sidgate_testkit::port::free_port();
     let app = App::start();
     let gateway = Gateway::in_front_of(&app)
         .with(&format!(

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::support::app::{self, PASSWORD};
-use crate::support::{App, Gateway, Reply, Request, Response, SESSION, login};
+use sidgate_testkit::app::{self, PASSWORD};
+use sidgate_testkit::{App, Gateway, Reply, Request, Response, SESSION, login};
 
 const AUTHENTICATE: &str = "/__sidgate__/authenticate";
 const ALICE: &str = "alice@example.com";

@@ -1,10 +1,10 @@
 //! Logouts that end nothing cost next to nothing, and whoever has a session can always end it.
 
-use session_core::testing::TestPostgres;
+use session_testing::TestPostgres;
 
-use crate::support::sids::sealed_sid;
-use crate::support::stores::{sql_number, store_config};
-use crate::support::{App, Gateway, Request, Response, SESSION};
+use sidgate_testkit::sids::sealed_sid;
+use sidgate_testkit::stores::{sql_number, store_config};
+use sidgate_testkit::{App, Gateway, Request, Response, SESSION};
 
 const SESSIONS: &str = "/api/auth/sessions";
 const SMALL_BUDGET: &str =

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{App, Gateway, Request, Response, SESSION};
+use sidgate_testkit::{App, Gateway, Request, Response, SESSION};
 
 /// The access lines written so far.
 fn access_lines(gateway: &Gateway) -> Vec<Value> {
@@ -173,9 +173,9 @@ fn path_that_is_a_secret_is_not_written() {
         .with("[risk]")
         .start();
     let sid = gateway.log_in("alice@example.com");
-    app.on("/reset/hang-up", |_| crate::support::Reply::hang_up());
+    app.on("/reset/hang-up", |_| sidgate_testkit::Reply::hang_up());
     app.on(&format!("/reset/broken/{SECRET}"), |_| {
-        crate::support::Reply::hang_up()
+        sidgate_testkit::Reply::hang_up()
     });
     let path = format!("/reset/MQ/{SECRET}/");
     let sent = [

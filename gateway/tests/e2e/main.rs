@@ -4,9 +4,6 @@
 //! Every test asserts on the bytes that an app received, not only on the answer. One crate, so that it links once.
 
 #[cfg(test)]
-mod support;
-
-#[cfg(test)]
 mod admin_api;
 #[cfg(test)]
 mod admin_listener;
@@ -44,6 +41,7 @@ mod event_refused;
 mod expiry;
 #[cfg(test)]
 mod foreign_roles;
+#[cfg(test)]
 mod framing;
 #[cfg(test)]
 mod h2_abuse;
@@ -87,6 +85,7 @@ mod migration_admin;
 mod migration_budget;
 #[cfg(test)]
 mod migration_counted;
+#[cfg(test)]
 mod migration_django;
 #[cfg(test)]
 mod migration_jar;

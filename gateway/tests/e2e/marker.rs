@@ -1,6 +1,6 @@
 //! The cookie that shows an app, and caches beside it, whether a session is active (`upstreams.NAME.cookie_marker`).
 
-use crate::support::{App, Gateway, Request};
+use sidgate_testkit::{App, Gateway, Request};
 
 const MARKER: &str = "[upstreams.app]\ncookie_marker = \"sidgate\"";
 

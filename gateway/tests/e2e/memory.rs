@@ -9,9 +9,9 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::support::app::{Exchange, identity};
-use crate::support::gateway::SESSION;
-use crate::support::{App, Gateway, Reply, Request};
+use sidgate_testkit::app::{Exchange, identity};
+use sidgate_testkit::gateway::SESSION;
+use sidgate_testkit::{App, Gateway, Reply, Request};
 
 const CLIENTS: usize = 8;
 /// Text of one request that no other has, in bytes.

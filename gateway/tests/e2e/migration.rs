@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
-use crate::support::legacy::{INTROSPECT, MIGRATION, knows_old_logins, questions};
-use crate::support::wait::until_true;
-use crate::support::{App, Gateway, Reply, Request, Response, SESSION};
+use sidgate_testkit::legacy::{INTROSPECT, MIGRATION, knows_old_logins, questions};
+use sidgate_testkit::wait::until_true;
+use sidgate_testkit::{App, Gateway, Reply, Request, Response, SESSION};
 
 pub(crate) fn start(app: &App) -> Gateway {
     start_with(app, "")
@@ -242,8 +242,12 @@ fn whatever_is_no_answer_makes_no_session_and_clears_nothing() {
     assert_eq!(result(&gateway, "unavailable"), 10.0);
     assert_eq!(questions(&app).len(), 10, "each value has its own answer");
     knows_old_logins(&app);
-    until_true("the app is asked again", crate::support::wait::LONG, || {
-        let request = with_cookie(Request::get("/required"), "session_token=alice.0");
-        gateway.send(&request).status == 200
-    });
+    until_true(
+        "the app is asked again",
+        sidgate_testkit::wait::LONG,
+        || {
+            let request = with_cookie(Request::get("/required"), "session_token=alice.0");
+            gateway.send(&request).status == 200
+        },
+    );
 }

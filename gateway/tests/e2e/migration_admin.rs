@@ -2,8 +2,8 @@
 
 use serde_json::json;
 
-use crate::support::legacy::{INTROSPECT, MIGRATION};
-use crate::support::{App, Gateway, Reply, Request, app, token};
+use sidgate_testkit::legacy::{INTROSPECT, MIGRATION};
+use sidgate_testkit::{App, Gateway, Reply, Request, app, token};
 
 const SESSIONS: &str = "/api/admin/sessions";
 

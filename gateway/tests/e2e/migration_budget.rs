@@ -4,10 +4,11 @@ use std::net::Ipv4Addr;
 use std::thread;
 use std::time::Duration;
 
+use sidgate_testkit::legacy::{INTROSPECT, MIGRATE, MIGRATION, judge, questions};
+use sidgate_testkit::wait::{LONG, until_true};
+use sidgate_testkit::{App, Gateway, Reply, Request, Response, SESSION};
+
 use crate::migration::{cookies, result, start_with, with_cookie};
-use crate::support::legacy::{INTROSPECT, MIGRATE, MIGRATION, judge, questions};
-use crate::support::wait::{LONG, until_true};
-use crate::support::{App, Gateway, Reply, Request, Response, SESSION};
 
 const TRUSTING: &str = "[server]\ntrusted_proxies = [\"127.0.0.1/32\"]\n";
 

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use sidgate_testkit::legacy::{INTROSPECT, MIGRATE, judge};
+use sidgate_testkit::{App, Gateway, Request, SESSION};
+
 use crate::migration::{cookies, start_with, with_cookie};
-use crate::support::legacy::{INTROSPECT, MIGRATE, judge};
-use crate::support::{App, Gateway, Request, SESSION};
 
 /// How long the app takes to judge an old login.
 const SLOW: Duration = Duration::from_millis(700);

@@ -1,10 +1,11 @@
 //! The real Django demo: somebody who has logged in the old way, when migration is switched on.
 
+use sidgate_testkit::Request;
+use sidgate_testkit::browser::Browser;
+use sidgate_testkit::django::Demo;
+use sidgate_testkit::wait::{LONG, until_true};
+
 use crate::migration_modes::mode;
-use crate::support::Request;
-use crate::support::browser::Browser;
-use crate::support::django::Demo;
-use crate::support::wait::{LONG, until_true};
 
 #[test]
 fn a_login_of_the_old_system_becomes_a_session() {

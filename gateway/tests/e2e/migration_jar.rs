@@ -1,11 +1,11 @@
 //! What a browser has left, as a jar that obeys RFC 6265 sees it.
 
 use cookie_store::CookieStore;
-use session_core::testing::TestPostgres;
+use session_testing::TestPostgres;
 
-use crate::support::legacy::{MIGRATION, knows_old_logins, questions};
-use crate::support::stores::store_config;
-use crate::support::{App, Gateway, Request, Response};
+use sidgate_testkit::legacy::{MIGRATION, knows_old_logins, questions};
+use sidgate_testkit::stores::store_config;
+use sidgate_testkit::{App, Gateway, Request, Response};
 
 const ORIGIN: &str = "https://www.app.test";
 
@@ -164,7 +164,7 @@ fn a_cookie_that_stays_is_looked_for_elsewhere() {
         "not at any configured path"
     );
 
-    crate::support::wait::until_true("the second try", crate::support::wait::LONG, || {
+    sidgate_testkit::wait::until_true("the second try", sidgate_testkit::wait::LONG, || {
         browser.open("/shop/cart");
         browser.names() == ["sid"]
     });
@@ -189,7 +189,7 @@ fn a_cookie_that_cannot_be_cleared_is_counted_once() {
         assert_eq!(response.status, 200);
         response
     };
-    crate::support::wait::until_true("giving up", crate::support::wait::LONG, || {
+    sidgate_testkit::wait::until_true("giving up", sidgate_testkit::wait::LONG, || {
         send();
         counted() == 1.0
     });

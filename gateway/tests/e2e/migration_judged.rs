@@ -2,12 +2,12 @@
 //! company it keeps.
 
 use serde_json::{Value, json};
-use session_core::testing::TestPostgres;
+use session_testing::TestPostgres;
+use sidgate_testkit::legacy::{INTROSPECT, MIGRATE, MIGRATION, judge, knows_old_logins, questions};
+use sidgate_testkit::stores::{sql_number, store_config};
+use sidgate_testkit::{App, Gateway, Reply, Request, Response, SESSION};
 
 use crate::migration::{cookies, result, start, start_with, with_cookie};
-use crate::support::legacy::{INTROSPECT, MIGRATE, MIGRATION, judge, knows_old_logins, questions};
-use crate::support::stores::{sql_number, store_config};
-use crate::support::{App, Gateway, Reply, Request, Response, SESSION};
 
 fn ask(gateway: &Gateway, cookie: &str) -> Response {
     gateway.send(&with_cookie(Request::get("/required"), cookie))

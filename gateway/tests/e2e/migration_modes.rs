@@ -1,13 +1,13 @@
 //! Operating a migration: shadow, a share of the users, back to off, and what the report says.
 
 use rustix::process::Signal;
+use sidgate_testkit::cli::sidgate;
+use sidgate_testkit::legacy::questions;
+use sidgate_testkit::upstream::Received;
+use sidgate_testkit::wait::{LONG, until_true};
+use sidgate_testkit::{App, Gateway, Reply, Request, Response};
 
 use crate::migration::{cookies, start, start_with, with_cookie};
-use crate::support::cli::sidgate;
-use crate::support::legacy::questions;
-use crate::support::upstream::Received;
-use crate::support::wait::{LONG, until_true};
-use crate::support::{App, Gateway, Reply, Request, Response};
 
 /// Changes the running configuration.
 fn reload(gateway: &Gateway, from: &str, to: &str) {

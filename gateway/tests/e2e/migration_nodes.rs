@@ -5,13 +5,13 @@ use std::thread;
 use std::time::Duration;
 
 use rustix::process::Signal;
-use session_core::testing::{TestDatabase, TestPostgres};
+use session_testing::{TestDatabase, TestPostgres};
+use sidgate_testkit::legacy::{INTROSPECT, MIGRATION, judge, questions};
+use sidgate_testkit::stores::{sql, sql_number, store_config};
+use sidgate_testkit::wait::{LONG, until, until_true};
+use sidgate_testkit::{App, Gateway, Request, Response, SESSION};
 
 use crate::migration::{cookies, with_cookie};
-use crate::support::legacy::{INTROSPECT, MIGRATION, judge, questions};
-use crate::support::stores::{sql, sql_number, store_config};
-use crate::support::wait::{LONG, until, until_true};
-use crate::support::{App, Gateway, Request, Response, SESSION};
 
 struct Cluster {
     nodes: Vec<Gateway>,

@@ -1,13 +1,13 @@
 //! Logging out everywhere, and old logins that have not come yet: they began before, and come too late.
 
 use serde_json::json;
+use sidgate_testkit::app::identity;
+use sidgate_testkit::cli::sidgate;
+use sidgate_testkit::legacy::{INTROSPECT, MIGRATION, questions};
+use sidgate_testkit::wait::unix_now;
+use sidgate_testkit::{App, Gateway, Reply, Request, Response, SESSION};
 
 use crate::migration::{cookies, result, start, with_cookie};
-use crate::support::app::identity;
-use crate::support::cli::sidgate;
-use crate::support::legacy::{INTROSPECT, MIGRATION, questions};
-use crate::support::wait::unix_now;
-use crate::support::{App, Gateway, Reply, Request, Response, SESSION};
 
 const DEVICES: &str = "/api/auth/sessions";
 
@@ -70,7 +70,7 @@ fn a_login_that_ends_all_others_does_too() {
     let app = App::start();
     let gateway = start(&app);
     let body = json!({
-        "email": "alice@example.com", "password": crate::support::app::PASSWORD, "end_others": true
+        "email": "alice@example.com", "password": sidgate_testkit::app::PASSWORD, "end_others": true
     });
     let login = Request::post(SESSION)
         .header("Content-Type", "application/json")
@@ -185,8 +185,8 @@ fn a_login_that_is_younger_than_the_revocation_comes() {
         "unavailable"
     );
     let assertion = app.last_request().header("x-session-assertion").unwrap();
-    let key = gateway.upstream_key(crate::support::app::NAME);
-    let claims = crate::support::token::verify(&key, &assertion);
+    let key = gateway.upstream_key(sidgate_testkit::app::NAME);
+    let claims = sidgate_testkit::token::verify(&key, &assertion);
     let told = claims["auth_time"].as_i64().unwrap();
     assert!(
         (now - 5..=unix_now()).contains(&told),

@@ -1,10 +1,10 @@
 //! The way back: old cookies return when migration is switched off, and go again when somebody logs out.
 
 use serde_json::json;
+use sidgate_testkit::{App, Gateway, Request, Response, SESSION};
 
 use crate::migration::{cookies, start_with, with_cookie};
 use crate::migration_modes::mode;
-use crate::support::{App, Gateway, Request, Response, SESSION};
 
 const OLD: &str = "session_token=alice.1; dott_auth_session.0=ali; dott_auth_session.1=ce.2; \
                    onboardingStep=3";

@@ -1,9 +1,10 @@
 //! Old cookies on other ways than a plain request: other sites, redirects, WebSockets, the gateway's own endpoints.
 
+use sidgate_testkit::app::identity;
+use sidgate_testkit::legacy::{INTROSPECT, MIGRATE, knows_old_logins, questions};
+use sidgate_testkit::{App, Reply, Request, SESSION};
+
 use crate::migration::{cookies, start, start_with, with_cookie};
-use crate::support::app::identity;
-use crate::support::legacy::{INTROSPECT, MIGRATE, knows_old_logins, questions};
-use crate::support::{App, Reply, Request, SESSION};
 
 #[test]
 fn other_sites_can_only_send_somebody_here() {
@@ -176,7 +177,7 @@ fn the_endpoints_migrate_too() {
 fn a_login_by_password_clears_what_is_left() {
     let app = App::start();
     let gateway = start(&app);
-    let login = crate::support::login("bob@example.com", crate::support::app::PASSWORD);
+    let login = sidgate_testkit::login("bob@example.com", sidgate_testkit::app::PASSWORD);
     let response = gateway.send(&with_cookie(login, "session_token=alice.1"));
     assert_eq!(response.status, 201);
     assert!(questions(&app).is_empty());
@@ -218,7 +219,7 @@ fn a_mass_revocation_while_the_app_is_asked_is_not_outlived() {
     app.on(INTROSPECT, move |_| {
         let config = config.to_str().unwrap();
         let arguments = ["sessions", "revoke", "--user", "alice", "--config", config];
-        crate::support::cli::sidgate(&folder, &arguments).success();
+        sidgate_testkit::cli::sidgate(&folder, &arguments).success();
         Reply::json(200, &identity("alice@example.com"))
     });
     let response = gateway.send(&with_cookie(

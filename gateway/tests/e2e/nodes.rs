@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use rustix::process::Signal;
 use serde_json::json;
-use session_core::testing::{TestDatabase, TestPostgres, TestRedis};
+use session_testing::{TestDatabase, TestPostgres, TestRedis};
 
-use crate::support::cli::sidgate;
-use crate::support::stores::{redis_config, sql, sql_number, store_config};
-use crate::support::wait::{LEASE, LONG, instant, until, until_true};
-use crate::support::{App, Gateway, Request, SESSION, token};
+use sidgate_testkit::cli::sidgate;
+use sidgate_testkit::stores::{redis_config, sql, sql_number, store_config};
+use sidgate_testkit::wait::{LEASE, LONG, instant, until, until_true};
+use sidgate_testkit::{App, Gateway, Request, SESSION, token};
 
 /// Two nodes of one installation.
 struct Cluster {
@@ -248,7 +248,7 @@ fn login_on_one_node_ends_the_session_made_on_the_other() {
     let sid = cluster.session();
 
     cluster.is_refused_everywhere_after(&sid, || {
-        let login = crate::support::login("bob@example.com", crate::support::app::PASSWORD);
+        let login = sidgate_testkit::login("bob@example.com", sidgate_testkit::app::PASSWORD);
         assert_eq!(cluster.two.send(&login.sid(&sid)).status, 201);
     });
 }

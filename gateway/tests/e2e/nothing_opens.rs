@@ -7,14 +7,14 @@
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
-use session_core::testing::{TestDatabase, TestPostgres};
+use session_testing::{TestDatabase, TestPostgres};
 
-use crate::support::legacy::{MIGRATE, MIGRATION, knows_old_logins};
-use crate::support::stores::{sql_text, store_config};
-use crate::support::{App, Gateway, Request, app, secrets, token};
+use sidgate_testkit::legacy::{MIGRATE, MIGRATION, knows_old_logins};
+use sidgate_testkit::stores::{sql_text, store_config};
+use sidgate_testkit::{App, Gateway, Request, app, secrets, token};
 
 const OTHER: &str = "other";
-/// What the app takes for a login of alice, see `support/legacy.rs`.
+/// What the app takes for a login of alice, see `sidgate_testkit::legacy`.
 const REFERENCE: &str = "alice.key-of-the-apps-own-session";
 const OLD: &str = "bob.old-login-that-was-migrated";
 /// Where a login may come in.

@@ -4,10 +4,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use crate::support::client::Connection;
-use crate::support::sids::sealed_sid;
-use crate::support::wait::{LONG, instant, until_true};
-use crate::support::{App, Gateway, Reply, Request, Response, SESSION};
+use sidgate_testkit::client::Connection;
+use sidgate_testkit::sids::sealed_sid;
+use sidgate_testkit::wait::{LONG, instant, until_true};
+use sidgate_testkit::{App, Gateway, Reply, Request, Response, SESSION};
 
 /// A node on which three misses of a client are allowed.
 fn with_a_small_budget(app: &App) -> Gateway {

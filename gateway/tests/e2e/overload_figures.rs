@@ -9,9 +9,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use crate::support::sids::sealed_sid;
-use crate::support::wait::{instant, until_true};
-use crate::support::{App, Gateway, Request};
+use sidgate_testkit::sids::sealed_sid;
+use sidgate_testkit::wait::{instant, until_true};
+use sidgate_testkit::{App, Gateway, Request};
 
 /// How long each scenario lasts.
 const LASTS: Duration = Duration::from_secs(15);

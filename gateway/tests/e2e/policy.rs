@@ -2,8 +2,8 @@
 
 use serde_json::json;
 
-use crate::support::app::NAME;
-use crate::support::{App, Gateway, Reply, Request, token};
+use sidgate_testkit::app::NAME;
+use sidgate_testkit::{App, Gateway, Reply, Request, token};
 
 fn navigation(target: &str) -> Request {
     Request::get(target)
@@ -149,7 +149,7 @@ fn route_without_session_makes_no_look_up() {
     let after = gateway.metrics();
     for tier in ["local", "shared", "store", "seal"] {
         let tier = [("tier", tier)];
-        let lookups = |metrics: &crate::support::metrics::Metrics| {
+        let lookups = |metrics: &sidgate_testkit::metrics::Metrics| {
             metrics.sum("sidgate_resolve_total", &tier)
         };
         assert_eq!(lookups(&before), lookups(&after), "{tier:?}");

@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use session_core::testing::{TestDatabase, TestPostgres, TestRedis};
+use session_testing::{TestDatabase, TestPostgres, TestRedis};
 
-use crate::support::stores::{redis_config, redis_set, redis_values, store_config};
-use crate::support::wait::{LONG, until, until_true};
-use crate::support::{App, Gateway, Request, SESSION};
+use sidgate_testkit::stores::{redis_config, redis_set, redis_values, store_config};
+use sidgate_testkit::wait::{LONG, until, until_true};
+use sidgate_testkit::{App, Gateway, Request, SESSION};
 
 /// A gateway on PostgreSQL and Redis, and the sid of alice, whose session Redis holds.
 struct Stage {

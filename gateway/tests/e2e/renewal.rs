@@ -4,11 +4,11 @@
 use std::thread;
 use std::time::Duration;
 
-use session_core::testing::TestPostgres;
+use session_testing::TestPostgres;
 
-use crate::support::stores::{sql_number, store_config};
-use crate::support::wait::{LONG, instant, until_true};
-use crate::support::{App, Gateway, Reply, Request, Response, SESSION};
+use sidgate_testkit::stores::{sql_number, store_config};
+use sidgate_testkit::wait::{LONG, instant, until_true};
+use sidgate_testkit::{App, Gateway, Reply, Request, Response, SESSION};
 
 /// How long the former sid is accepted.
 const GRACE: Duration = Duration::from_secs(10);
@@ -39,9 +39,9 @@ fn renewed(gateway: &Gateway, sid: &str) -> Response {
 fn session_gets_another_sid_and_stays_the_same() {
     let app = App::start();
     let gateway = Gateway::in_front_of(&app).with(ALWAYS).start();
-    let login = gateway.send(&crate::support::login(
+    let login = gateway.send(&sidgate_testkit::login(
         "alice@example.com",
-        crate::support::app::PASSWORD,
+        sidgate_testkit::app::PASSWORD,
     ));
     let old = login.new_sid();
     let id = handle(&gateway, &old);
@@ -208,7 +208,7 @@ fn store_that_cannot_write_costs_nobody_the_session() {
     let sid = gateway.log_in("alice@example.com");
     assert_eq!(ask(&gateway, &sid).status, 200);
     let refuse = "ALTER TABLE sidgate_former_key ADD CONSTRAINT never CHECK (false) NOT VALID";
-    crate::support::stores::sql(&database, refuse);
+    sidgate_testkit::stores::sql(&database, refuse);
     thread::sleep(Duration::from_millis(1_100));
 
     for _ in 0..3 {

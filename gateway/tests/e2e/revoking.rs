@@ -1,13 +1,13 @@
 //! Revocation by command, its receipt and its failures; and the metrics that show how it goes.
 
 use serde_json::{Value, json};
-use session_core::testing::TestPostgres;
+use session_testing::TestPostgres;
 
-use crate::support::app::{self, PASSWORD};
-use crate::support::cli::{Outcome, sidgate};
-use crate::support::stores::{sql, store_config};
-use crate::support::wait::{LONG, until_true};
-use crate::support::{App, Gateway, Reply, Request, login};
+use sidgate_testkit::app::{self, PASSWORD};
+use sidgate_testkit::cli::{Outcome, sidgate};
+use sidgate_testkit::stores::{sql, store_config};
+use sidgate_testkit::wait::{LONG, until_true};
+use sidgate_testkit::{App, Gateway, Reply, Request, login};
 
 /// `sidgate sessions revoke` with these arguments.
 pub(crate) fn revoke(gateway: &Gateway, arguments: &[&str]) -> Outcome {

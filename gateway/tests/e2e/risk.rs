@@ -1,12 +1,12 @@
 //! Suspicious activity is seen, shown and counted, and by itself does nothing.
 
 use serde_json::{Value, json};
-use session_core::testing::TestPostgres;
+use session_testing::TestPostgres;
 
-use crate::support::app::PASSWORD;
-use crate::support::stores::{sql, sql_number, sql_text, store_config};
-use crate::support::wait::{LONG, until, until_true};
-use crate::support::{App, Gateway, Reply, Request, login};
+use sidgate_testkit::app::PASSWORD;
+use sidgate_testkit::stores::{sql, sql_number, sql_text, store_config};
+use sidgate_testkit::wait::{LONG, until, until_true};
+use sidgate_testkit::{App, Gateway, Reply, Request, login};
 
 pub(crate) const CHROME: &str = "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36";
 pub(crate) const NEWER_CHROME: &str = "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/143.0.0.0 Safari/537.36";

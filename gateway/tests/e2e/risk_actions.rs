@@ -1,15 +1,15 @@
 //! What an operator has asked for is done: told, exchanged, ended, tried out on the past.
 
 use serde_json::{Value, json};
-use session_core::testing::TestPostgres;
+use session_testing::TestPostgres;
+use sidgate_testkit::audit::events_in;
+use sidgate_testkit::builder::write_secret;
+use sidgate_testkit::cli::sidgate;
+use sidgate_testkit::stores::store_config;
+use sidgate_testkit::wait::{LONG, until, until_true};
+use sidgate_testkit::{App, Gateway, Reply, Request};
 
 use crate::risk::{CHROME, FIREFOX, log_in, use_with};
-use crate::support::audit::events_in;
-use crate::support::builder::write_secret;
-use crate::support::cli::sidgate;
-use crate::support::stores::store_config;
-use crate::support::wait::{LONG, until, until_true};
-use crate::support::{App, Gateway, Reply, Request};
 
 #[test]
 fn revoke_ends_the_session_before_its_next_request() {

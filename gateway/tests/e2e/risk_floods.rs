@@ -2,13 +2,13 @@
 
 use rustix::process::Signal;
 use serde_json::Value;
-use session_core::testing::{TestDatabase, TestPostgres};
+use session_testing::{TestDatabase, TestPostgres};
+use sidgate_testkit::stores::{sql_number, store_config};
+use sidgate_testkit::upstream::RecordingUpstream;
+use sidgate_testkit::wait::{LONG, until_true};
+use sidgate_testkit::{App, Gateway, Reply, Request};
 
 use crate::risk::{ANYWHERE, FIREFOX, log_in, use_with};
-use crate::support::stores::{sql_number, store_config};
-use crate::support::upstream::RecordingUpstream;
-use crate::support::wait::{LONG, until_true};
-use crate::support::{App, Gateway, Reply, Request};
 
 const FLOOD: usize = 3_000;
 

@@ -5,13 +5,13 @@ use std::path::Path;
 
 use rustix::process::Signal;
 use serde_json::{Value, json};
+use sidgate_testkit::app::PASSWORD;
+use sidgate_testkit::mmdb;
+use sidgate_testkit::wait::{LONG, until, until_true};
+use sidgate_testkit::{App, Gateway, Request, login};
 use tempfile::TempDir;
 
 use crate::risk::{ANYWHERE, CHROME};
-use crate::support::app::PASSWORD;
-use crate::support::mmdb;
-use crate::support::wait::{LONG, until, until_true};
-use crate::support::{App, Gateway, Request, login};
 
 const BERLIN: &str = "203.0.113.7";
 const SYDNEY: &str = "198.51.100.7";

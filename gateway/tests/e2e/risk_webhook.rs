@@ -7,12 +7,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde_json::{Value, json};
 use sha2::Sha256;
+use sidgate_testkit::tls_receiver::{self, TlsReceiver};
+use sidgate_testkit::upstream::{Received, RecordingUpstream};
+use sidgate_testkit::wait::{LONG, unix_now, until_true};
+use sidgate_testkit::{App, Gateway, Reply, Request};
 
 use crate::risk::{ANYWHERE, FIREFOX, log_in, use_with};
-use crate::support::tls_receiver::{self, TlsReceiver};
-use crate::support::upstream::{Received, RecordingUpstream};
-use crate::support::wait::{LONG, unix_now, until_true};
-use crate::support::{App, Gateway, Reply, Request};
 
 const SECRET: &str = "the secret of this webhook";
 

@@ -1,14 +1,14 @@
 //! What an investigator reads afterwards (O08): one line for each thing that matters, with who, from where and why.
 
 use serde_json::{Value, json};
-use session_core::testing::TestPostgres;
+use session_testing::TestPostgres;
 
-use crate::support::app::{self, PASSWORD};
-use crate::support::audit::events_in;
-use crate::support::sids::sealed_sid;
-use crate::support::stores::{sql, store_config};
-use crate::support::wait::{LONG, until_true};
-use crate::support::{App, Gateway, Request, SESSION, login};
+use sidgate_testkit::app::{self, PASSWORD};
+use sidgate_testkit::audit::events_in;
+use sidgate_testkit::sids::sealed_sid;
+use sidgate_testkit::stores::{sql, store_config};
+use sidgate_testkit::wait::{LONG, until_true};
+use sidgate_testkit::{App, Gateway, Request, SESSION, login};
 
 /// Security events written so far.
 fn events(gateway: &Gateway) -> Vec<Value> {
@@ -134,15 +134,15 @@ fn who_ended_or_looked_at_sessions_is_told() {
     gateway.send(&Request::delete(&device(&other_id)).sid(&own));
     gateway.send(&Request::delete(&device(&other_id)).sid(&own));
     gateway.send(&Request::delete("/api/auth/sessions?scope=others").sid(&own));
-    gateway.send_admin(&Request::get("/api/admin/sessions?user=7"));
-    gateway.send_admin(&Request::get(&format!(
+    gateway.send_to_admin(&Request::get("/api/admin/sessions?user=7"));
+    gateway.send_to_admin(&Request::get(&format!(
         "/api/admin/sessions/{}",
         last_id.as_str().unwrap()
     )));
-    gateway.send_admin(&Request::get("/api/admin/stats"));
-    gateway.send_admin(&by_admin(json!({"id": id, "reason": "a stolen laptop"})));
-    gateway.send_admin(&by_admin(json!({"id": id, "reason": "again"})));
-    gateway.send_admin(&by_admin(json!({"user": user, "reason": "left"})));
+    gateway.send_to_admin(&Request::get("/api/admin/stats"));
+    gateway.send_to_admin(&by_admin(json!({"id": id, "reason": "a stolen laptop"})));
+    gateway.send_to_admin(&by_admin(json!({"id": id, "reason": "again"})));
+    gateway.send_to_admin(&by_admin(json!({"user": user, "reason": "left"})));
     gateway.stop();
 
     let events = events(&gateway);

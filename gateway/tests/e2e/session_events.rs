@@ -5,9 +5,9 @@ use std::time::Duration;
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
-use crate::support::client::Connection;
-use crate::support::wait::{LONG, instant, until_true};
-use crate::support::{App, Gateway, Request, SESSION};
+use sidgate_testkit::client::Connection;
+use sidgate_testkit::wait::{LONG, instant, until_true};
+use sidgate_testkit::{App, Gateway, Request, SESSION};
 
 const EVENTS: &str = "/api/auth/events";
 /// How soon a page hears of the end of its session.
@@ -68,7 +68,7 @@ fn stream_says_that_it_is_one() {
 
     let head = stream.read_fields();
 
-    let field = |name: &str| crate::support::http::single(&head, name).map(str::to_owned);
+    let field = |name: &str| sidgate_testkit::http::single(&head, name).map(str::to_owned);
     assert_eq!(field("content-type").as_deref(), Some("text/event-stream"));
     assert_eq!(field("cache-control").as_deref(), Some("no-store"));
     assert_eq!(field("x-accel-buffering").as_deref(), Some("no"));

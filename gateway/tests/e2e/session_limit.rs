@@ -4,15 +4,15 @@ use std::sync::Barrier;
 use std::thread;
 
 use serde_json::json;
-use session_core::testing::TestPostgres;
+use session_testing::TestPostgres;
 
-use crate::support::app::{self, PASSWORD};
-use crate::support::audit::events_in;
-use crate::support::client::Connection;
-use crate::support::http::Response;
-use crate::support::stores::{sql_number, store_config};
-use crate::support::wait::{LONG, until};
-use crate::support::{App, Gateway, Reply, Request, SESSION, login};
+use sidgate_testkit::app::{self, PASSWORD};
+use sidgate_testkit::audit::events_in;
+use sidgate_testkit::client::Connection;
+use sidgate_testkit::http::Response;
+use sidgate_testkit::stores::{sql_number, store_config};
+use sidgate_testkit::wait::{LONG, until};
+use sidgate_testkit::{App, Gateway, Reply, Request, SESSION, login};
 
 const EVICT: &str = "[session]\nmax_per_user = 2\n";
 const DENY: &str = "[session]\nmax_per_user = 2\nover_limit = \"deny\"\n";

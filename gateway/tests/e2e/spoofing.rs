@@ -1,8 +1,8 @@
 //! Clients that pretend to be the gateway, another proxy, or another connection. Catalogue: category A; the cases that need no story
 //! of their own are in `vectors/a-headers.toml`.
 
-use crate::support::upstream::Received;
-use crate::support::{App, Gateway, Request, Response};
+use sidgate_testkit::upstream::Received;
+use sidgate_testkit::{App, Gateway, Request, Response};
 
 /// A gateway in front of an app, and a session of alice.
 struct Stage {

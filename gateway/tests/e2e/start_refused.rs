@@ -2,11 +2,11 @@
 
 use std::net::{Ipv4Addr, TcpListener};
 
-use crate::support::builder::write_secret;
-use crate::support::cli::Outcome;
-use crate::support::cli::sidgate;
-use crate::support::port::free_port;
-use crate::support::{App, Gateway, tls};
+use sidgate_testkit::builder::write_secret;
+use sidgate_testkit::cli::Outcome;
+use sidgate_testkit::cli::sidgate;
+use sidgate_testkit::port::free_port;
+use sidgate_testkit::{App, Gateway, tls};
 
 /// A port that somebody else listens on.
 fn taken() -> (TcpListener, u16) {

@@ -1,12 +1,12 @@
 //! The store cannot be asked. Unknown is not absent: `503`, never `401`, never a login page, never a cleared cookie.
 
 use serde_json::json;
-use session_core::testing::TestPostgres;
+use session_testing::TestPostgres;
 
-use crate::support::app::{self, NAME, PASSWORD};
-use crate::support::stores::store_config;
-use crate::support::wait::{LEASE, LONG, instant, until_true};
-use crate::support::{App, Gateway, Request, Response, SESSION, login, token};
+use sidgate_testkit::app::{self, NAME, PASSWORD};
+use sidgate_testkit::stores::store_config;
+use sidgate_testkit::wait::{LEASE, LONG, instant, until_true};
+use sidgate_testkit::{App, Gateway, Request, Response, SESSION, login, token};
 
 /// Not an admission, nor a refusal: try again.
 fn assert_unavailable(response: &Response) {

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::support::client::Connection;
-use crate::support::wait::{instant, until_true};
-use crate::support::{App, Gateway, Reply, Request, SESSION};
+use sidgate_testkit::client::Connection;
+use sidgate_testkit::wait::{instant, until_true};
+use sidgate_testkit::{App, Gateway, Reply, Request, SESSION};
 
 /// The lease, and one look at the session (DESIGN 5; catalogue X17).
 const CUT: Duration = Duration::from_secs(3);

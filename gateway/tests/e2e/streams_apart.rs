@@ -1,10 +1,10 @@
 //! Streams take no place of a request in progress, and nobody takes all of them.
 
-use session_core::testing::TestPostgres;
+use session_testing::TestPostgres;
 
-use crate::support::client::Connection;
-use crate::support::wait::{LONG, until_true};
-use crate::support::{App, Gateway, Reply, Request, SESSION};
+use sidgate_testkit::client::Connection;
+use sidgate_testkit::wait::{LONG, until_true};
+use sidgate_testkit::{App, Gateway, Reply, Request, SESSION};
 
 const EVENTS: &str = "/api/auth/events";
 const SWITCHED: &[u8] =
@@ -100,7 +100,7 @@ fn sockets_turn_nobody_away_and_each_session_has_its_share() {
     let postgres = TestPostgres::shared();
     let database = postgres.database();
     let gateway = Gateway::in_front_of(&app)
-        .with(&crate::support::stores::store_config(&database))
+        .with(&sidgate_testkit::stores::store_config(&database))
         .with("[edge]\nmax_requests = 40\n[server]\ntrusted_proxies = [\"127.0.0.1\"]")
         .start();
     let users: Vec<_> = (0..4)

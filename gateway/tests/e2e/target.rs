@@ -1,7 +1,7 @@
 //! Which resource, on which host, by which method? Catalogue: category D; the cases that need no story
 //! of their own are in `vectors/d-targets.toml`.
 
-use crate::support::{App, Gateway, Request};
+use sidgate_testkit::{App, Gateway, Request};
 
 /// Pingora escapes the space before anybody can see it. What counts is that route and app agree about the path.
 #[test]

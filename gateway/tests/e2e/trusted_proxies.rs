@@ -1,7 +1,7 @@
 //! What a proxy is believed that the operator has named: who its client is, how that client came, what the request is called.
 //! Nobody else is.
 
-use crate::support::{App, Gateway, Request, Response, SESSION, app::PASSWORD, login};
+use sidgate_testkit::{App, Gateway, Request, Response, SESSION, app::PASSWORD, login};
 
 const ORIGIN: &str = "https://app.example.com";
 

@@ -9,8 +9,8 @@ use std::process::{Child, Command, Stdio};
 use rustix::process::{Signal, geteuid};
 use tempfile::TempDir;
 
-use crate::support::wait::{LONG, until_true};
-use crate::support::{App, Gateway, Request};
+use sidgate_testkit::wait::{LONG, until_true};
+use sidgate_testkit::{App, Gateway, Request};
 
 /// The user that nobody is.
 const NOBODY: u32 = 65_534;

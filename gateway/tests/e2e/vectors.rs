@@ -8,12 +8,13 @@ mod answer;
 pub(crate) mod case;
 pub(crate) mod sent;
 
+use sidgate_testkit::client::Connection;
+use sidgate_testkit::upstream::Received;
+use sidgate_testkit::{App, Gateway, Reply, Request, app, h2, login, token};
+
 use self::answer::{Came, check_answer, check_counts};
 use self::case::{File, Upstream};
 use self::sent::Sent;
-use crate::support::client::Connection;
-use crate::support::upstream::Received;
-use crate::support::{App, Gateway, Reply, Request, app, h2, login, token};
 
 #[test]
 fn headers_of_category_a() {

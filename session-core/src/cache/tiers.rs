@@ -22,7 +22,8 @@ use crate::store::{Snapshot, StoreError};
 const REREADS_MAX: usize = 2;
 
 /// Where an answer came from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, strum::IntoStaticStr, strum::VariantArray)]
+#[strum(serialize_all = "snake_case")]
 pub enum Tier {
     /// In process.
     Local,
@@ -37,13 +38,8 @@ pub enum Tier {
 impl Tier {
     /// Metric label.
     #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Local => "local",
-            Self::Shared => "shared",
-            Self::Store => "store",
-            Self::Seal => "seal",
-        }
+    pub fn as_str(self) -> &'static str {
+        self.into()
     }
 }
 

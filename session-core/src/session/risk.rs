@@ -3,7 +3,20 @@
 use std::fmt;
 
 /// A rule about how a session is used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    strum::EnumString,
+    strum::IntoStaticStr,
+    strum::VariantArray,
+)]
+#[strum(serialize_all = "snake_case")]
 pub enum RiskRule {
     /// Another kind of browser or system.
     UserAgent,
@@ -18,31 +31,10 @@ pub enum RiskRule {
 }
 
 impl RiskRule {
-    /// Every rule, for tables and metrics.
-    pub const ALL: [Self; 5] = [
-        Self::UserAgent,
-        Self::Country,
-        Self::Asn,
-        Self::ImpossibleTravel,
-        Self::Parallel,
-    ];
-
     /// Text as stored.
     #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::UserAgent => "user_agent",
-            Self::Country => "country",
-            Self::Asn => "asn",
-            Self::ImpossibleTravel => "impossible_travel",
-            Self::Parallel => "parallel",
-        }
-    }
-
-    /// The rule of that name.
-    #[must_use]
-    pub fn from_stored(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|rule| rule.as_str() == text)
+    pub fn as_str(self) -> &'static str {
+        self.into()
     }
 }
 

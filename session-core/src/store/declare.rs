@@ -1,7 +1,7 @@
 //! Declares the parts of the store so that each method is written once.
 //!
-//! Beside a trait, [`store_trait!`] makes a macro that hands the signatures of its methods to another macro. Stores of
-//! the tests that pass every call on are stamped from them: see `crate::testing`.
+//! Beside a trait, [`store_trait!`] makes a macro that hands the signatures of its methods to another macro. A store that
+//! passes every call on is stamped from them, as those of the tests are.
 
 /// The trait as it is written, and a macro with the name that follows `($)`. The bounds of the trait stand in brackets.
 macro_rules! store_trait {
@@ -26,14 +26,16 @@ macro_rules! store_trait {
             )*
         }
 
-        #[cfg(any(test, feature = "testing"))]
+        #[doc = concat!(
+            "Hands the signatures of [`", stringify!($trait), "`](crate::store::", stringify!($trait), ") to the macro that ",
+            "it is given. Where it is used, the names of [`prelude`](crate::store::prelude) are in scope.",
+        )]
+        #[macro_export]
         macro_rules! $each {
             ($d stamp:ident) => {
                 $d stamp! { $trait $($method($($argument: $type),*) -> $answer;)* }
             };
         }
-        #[cfg(any(test, feature = "testing"))]
-        pub(crate) use $each;
     };
 }
 pub(super) use store_trait;

@@ -3,7 +3,7 @@
 //! The traits are cut by promise, not by driver. Insert, update and touch are different verbs, because every session
 //! store that mixed them has had the same bug: a request in flight writes a session back after its logout
 //! (DESIGN 5, R7). Each method says what a concurrent caller sees. One conformance suite is stamped for every
-//! implementation (`crate::testing`).
+//! implementation (`session-testing`).
 
 mod declare;
 mod device;
@@ -12,7 +12,7 @@ mod event;
 mod legacy;
 mod login;
 pub mod postgres;
-pub(crate) mod prelude;
+pub mod prelude;
 mod schema;
 mod session;
 mod sighting;
@@ -23,20 +23,12 @@ mod write;
 pub use device::{Device, DevicePlace, NoPlace};
 pub use error::{SchemaError, StoreError, StoreResult};
 pub use event::{Event, History, NodeReport, PULSE_LIMIT, Pulse, Subject};
-#[cfg(any(test, feature = "testing"))]
-pub(crate) use legacy::each_legacy_method;
 pub use legacy::{
     Adopted, Adoption, Attached, Attachment, LegacyStore, ProvenRow, Recalled, RecalledRow, Seen,
     TALLY_KEPT, TALLY_MAX, Tally,
 };
-#[cfg(any(test, feature = "testing"))]
-pub(crate) use login::each_login_method;
 pub use login::{Familiar, LoginSeen, LoginStore, NETWORKS_MAX, NETWORKS_PER_OWNER};
 pub use session::SessionStore;
-#[cfg(any(test, feature = "testing"))]
-pub(crate) use session::each_session_method;
-#[cfg(any(test, feature = "testing"))]
-pub(crate) use sighting::each_sighting_method;
 pub use sighting::{Cursor, Flag, Sighting, SightingStore, Sightings};
 pub use stored::{Search, Snapshot, StoredSession};
 pub use write::{Change, Housekept, Renewal, Revoked, Scope, Touch, Updated};

@@ -102,7 +102,9 @@ pub(super) fn written(signals: &[RiskRule]) -> String {
 
 /// The rules in such a text. One that this version does not know is left out.
 pub(super) fn rules(text: &str) -> Vec<RiskRule> {
-    text.split(',').filter_map(RiskRule::from_stored).collect()
+    text.split(',')
+        .filter_map(|name| name.parse().ok())
+        .collect()
 }
 
 /// What a page says about the next one.

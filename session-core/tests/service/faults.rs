@@ -5,7 +5,7 @@ use std::time::Duration;
 use session_core::service::{Query, Resolution, SessionsError, Unknown, Wait};
 use session_core::session::RevokeReason;
 use session_core::store::Scope;
-use session_core::testing::Call;
+use session_testing::Call;
 
 use crate::support::{Site, until};
 

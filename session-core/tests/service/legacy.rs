@@ -7,7 +7,7 @@ use session_core::keys::legacy::{Credential, LegacyLogin};
 use session_core::service::{Created, Known, Migrated, Proven, SessionsError, Wait};
 use session_core::session::RevokeReason;
 use session_core::store::{Scope, StoreError};
-use session_core::testing::Call;
+use session_testing::Call;
 
 use crate::support::{Node, Site, login};
 

@@ -7,7 +7,7 @@ use session_core::cache::Tier;
 use session_core::service::{Absence, Follow, Query, Resolution, Wait};
 use session_core::session::{Dead, IdentityPatch, RevokeReason};
 use session_core::store::Scope;
-use session_core::testing::Call;
+use session_testing::Call;
 
 use tokio::runtime::Handle;
 

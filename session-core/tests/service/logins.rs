@@ -8,7 +8,7 @@ use session_core::clock::SystemClock;
 use session_core::entropy::SystemEntropy;
 use session_core::keys::{Keyring, MasterKey};
 use session_core::service::{Familiarity, Parts, Sessions, SessionsOptions};
-use session_core::testing::Call;
+use session_testing::Call;
 use tokio::runtime::Handle;
 
 use super::support::{Node, Site, until};

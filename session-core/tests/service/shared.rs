@@ -11,7 +11,7 @@ use session_core::secret::SecretString;
 use session_core::service::{Created, Resolution, Wait};
 use session_core::session::RevokeReason;
 use session_core::store::Scope;
-use session_core::testing::{Call, TestRedis};
+use session_testing::{Call, TestRedis};
 
 use crate::support::{Node, Site, until};
 

@@ -17,7 +17,7 @@ use session_core::service::{
 use session_core::session::{Identity, Reference, Session};
 use session_core::store::SessionStore;
 use session_core::store::sqlite::SqliteStore;
-use session_core::testing::{FaultStore, Faults};
+use session_testing::{FaultStore, Faults};
 use tokio::runtime::Handle;
 
 /// Longest wait for a condition. Generous: what is promised is asserted by the tests themselves.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use session_core::freshness::LEASE;
 use session_core::session::RevokeReason;
 use session_core::store::Scope;
-use session_core::testing::sim::Weather;
+use session_testing::sim::Weather;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::history::Seen;

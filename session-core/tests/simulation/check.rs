@@ -7,7 +7,7 @@ use session_core::clock::{Boot, Timestamp};
 use session_core::freshness::LEASE;
 use session_core::freshness::tail::BEAT_TIMEOUT;
 use session_core::sid::SessionKey;
-use session_core::testing::sim::Change;
+use session_testing::sim::Change;
 
 use crate::history::{History, Record, Seen};
 use crate::world::Known;

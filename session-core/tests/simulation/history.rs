@@ -2,7 +2,7 @@
 
 use session_core::clock::Boot;
 use session_core::sid::SessionKey;
-use session_core::testing::sim::{Change, Commit};
+use session_testing::sim::{Change, Commit};
 
 use crate::world::Known;
 

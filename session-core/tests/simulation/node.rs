@@ -7,7 +7,7 @@ use std::time::Duration;
 use session_core::cache::{LocalLimits, SharedCache};
 use session_core::keys::{Keyring, MasterKey};
 use session_core::service::{Parts, Sessions, SessionsOptions};
-use session_core::testing::sim::{
+use session_testing::sim::{
     Dice, SimClock, SimEntropy, SimLink, SimShared, SimSharedLink, SimStore,
 };
 use tokio::runtime::Handle;

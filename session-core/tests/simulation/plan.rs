@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use session_core::testing::sim::{Dice, Roll, SharedWeather, Weather};
+use session_testing::sim::{Dice, Roll, SharedWeather, Weather};
 
 pub(crate) const NODES: usize = 3;
 /// Simulated time in which things happen; after it all is well again.

@@ -8,7 +8,7 @@ use session_core::clock::Clock;
 use session_core::service::{self, Created, Query, Resolution, Wait};
 use session_core::session::{Identity, IdentityPatch, RevokeReason};
 use session_core::store::Scope;
-use session_core::testing::sim::{SharedWeather, Weather};
+use session_testing::sim::{SharedWeather, Weather};
 use tokio::time::sleep;
 
 use crate::ambush::Ambush;

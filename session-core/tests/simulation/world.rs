@@ -8,9 +8,7 @@ use parking_lot::Mutex;
 use session_core::clock::{Boot, Clock};
 use session_core::sid::SessionKey;
 use session_core::store::Scope;
-use session_core::testing::sim::{
-    Change, Dice, SharedWeather, SimClock, SimShared, SimStore, Weather,
-};
+use session_testing::sim::{Change, Dice, SharedWeather, SimClock, SimShared, SimStore, Weather};
 use tokio::runtime::{Builder, Handle};
 use tokio::time::{Instant, sleep, sleep_until};
 use uuid::Uuid;

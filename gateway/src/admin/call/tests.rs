@@ -131,7 +131,7 @@ fn no_path_is_a_call_in_another_spelling() {
         "01932c07-7b9c-7a51-8d2c-0f6f6d1e2a3b",
         "\0",
     ];
-    crate::corpus::holds("admin-call", 2048, &pieces, |bytes| {
+    sidgate_testkit::corpus::holds("admin-call", 2048, &pieces, |bytes| {
         let line = String::from_utf8_lossy(bytes);
         let (method, path) = line.split_once(' ').unwrap_or(("GET", &line));
         let below = path == BASE

@@ -24,8 +24,8 @@ pub(super) const KEY_A: &str = "ozd2ZakiWLkQMLTBZ8PWs2d30gtukSkdwkqTfMtVOhU=";
 pub(super) const KEY_B: &str = "w9kwAFacFDaZWcJdLRyXfN22y/6sDNMsolbV0A6i6Qc=";
 
 /// A certificate and its key.
-pub(super) const CERT: &str = include_str!("../../../tests/e2e/support/tls/localhost.pem");
-pub(super) const KEY: &str = include_str!("../../../tests/e2e/support/tls/localhost.key");
+pub(super) const CERT: &str = include_str!("../../../testkit/tls/localhost.pem");
+pub(super) const KEY: &str = include_str!("../../../testkit/tls/localhost.key");
 
 /// The smallest file that loads.
 pub(super) const MINIMAL: &str = r#"

@@ -2,9 +2,9 @@
 
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseResult;
+use sidgate_testkit::corpus;
 
 use super::{KEY_A, Place};
-use crate::corpus;
 
 /// Texts that stand where a secret does, in the kept files or in what they refer to.
 const SECRETS: [&str; 5] = [

@@ -195,7 +195,7 @@ fn urls_that_no_driver_takes() {
 }
 
 /// A key that belongs to no certificate.
-const OTHER_KEY: &str = include_str!("../../../tests/e2e/support/tls/other.key");
+const OTHER_KEY: &str = include_str!("../../../testkit/tls/other.key");
 
 #[test]
 fn certificates_and_keys_that_tls_cannot_use() {

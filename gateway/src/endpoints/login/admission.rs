@@ -3,16 +3,17 @@
 use serde_json::Value;
 use session_core::service::{Query, Resolution};
 use session_core::session::Session;
+use sidgate_policy::auth::account::Account;
+use sidgate_policy::edge::client_ip::network;
 use tracing::debug;
 
 use super::too_many;
 use crate::answer::Answer;
-use crate::auth::account::Account;
-use crate::edge::client_ip::network;
 use crate::endpoints::Caller;
 use crate::limits::logins::{Attempt, Factors, Limited, Standing};
 use crate::risk::{self, Refused};
 use crate::state::{ActiveConfig, Gateway};
+use crate::telemetry::labels::Refusal;
 use crate::telemetry::security::{self, Facts, Kind};
 use crate::visit::look_up::look_up;
 
@@ -48,8 +49,8 @@ pub(super) async fn admit(
     let Denied::Limited(limited) = denied else {
         return Err(Box::new(Answer::unavailable()));
     };
-    let counter = limited.counter.as_str();
-    gateway.metrics.refused("login_limit");
+    let counter = limited.counter.into_str();
+    gateway.metrics.refused(Refusal::LoginLimit);
     gateway.metrics.login_limited(counter);
     risk::refused(gateway, settings, Refused::Login, caller.client());
     let digest = settings.log_key.digest(account);

@@ -1,7 +1,33 @@
 //! The old cookies themselves: which they are, what they carry, and how they are taken away. Pure.
 
-pub(crate) mod clear;
-pub(crate) mod cleared_names;
+pub(in crate::legacy) mod clear;
+pub(in crate::legacy) mod cleared_names;
 pub(in crate::legacy) mod found;
-pub(crate) mod rules;
-pub(crate) mod told;
+pub(in crate::legacy) mod rules;
+mod told;
+
+use self::clear::Clearing;
+use self::rules::Rules;
+pub(crate) use self::told::Told;
+use crate::config::{Config, MigrationMode};
+
+/// How cookies of the old system are recognised and cleared.
+#[derive(Debug)]
+pub(crate) struct OldCookies {
+    /// Which they are.
+    pub(in crate::legacy) rules: Rules,
+    /// Where they may be.
+    pub(in crate::legacy) clearing: Clearing,
+}
+
+impl OldCookies {
+    /// `None` when nobody need look for them.
+    pub(crate) fn new(config: &Config) -> Option<Self> {
+        let migration = &config.migration;
+        let wanted = migration.mode != MigrationMode::Off || migration.rollback_reissue;
+        wanted.then(|| Self {
+            rules: Rules::new(migration),
+            clearing: Clearing::new(migration, &config.server.public_origin),
+        })
+    }
+}

@@ -6,11 +6,11 @@
 
 use std::collections::BTreeMap;
 
+use sidgate_policy::edge::Cookies;
 use zeroize::Zeroizing;
 
 use super::found::{COMPANION, Found, Group};
 use crate::config::{CookiePattern, MigrationConfig};
-use crate::edge::Cookies;
 
 /// Most chunks of one cookie.
 const CHUNKS_MAX: usize = 32;

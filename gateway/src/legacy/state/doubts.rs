@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use parking_lot::Mutex;
 
-use crate::edge::client_ip::limit_key;
+use sidgate_policy::edge::client_ip::limit_key;
 
 /// The client whose question was the last to stay without answer.
 #[derive(Debug, Default)]

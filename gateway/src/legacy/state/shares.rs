@@ -10,7 +10,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::edge::client_ip::limit_key;
+use sidgate_policy::edge::client_ip::limit_key;
 
 /// What part of the places one client may have.
 const PART: usize = 8;

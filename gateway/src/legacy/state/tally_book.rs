@@ -5,6 +5,8 @@ use std::collections::HashMap;
 use parking_lot::Mutex;
 use session_core::store::Seen;
 
+use crate::telemetry::labels::Judged;
+
 /// Most different things between two writings: results, rules, and no text of a client.
 const THINGS_MAX: usize = 1_024;
 
@@ -21,8 +23,8 @@ pub(crate) struct TallyBook(Mutex<HashMap<String, u64>>);
 
 impl TallyBook {
     /// A result of `migration_total`.
-    pub(crate) fn result(&self, result: &str) {
-        self.add(format!("{RESULT}{result}"));
+    pub(crate) fn result(&self, result: Judged) {
+        self.add(format!("{RESULT}{}", result.into_str()));
     }
 
     /// A request brought a cookie of this rule.

@@ -7,15 +7,15 @@ use session_core::service::{Receipt, SessionsError, Wait};
 use session_core::session::{RevokeReason, Session};
 use session_core::sid::SessionKey;
 use session_core::store::Scope;
+use sidgate_policy::auth::event::LogoutScope;
 
 use super::{NotDone, Subject};
 use crate::answer::set_cookie;
-use crate::auth::event::LogoutScope;
-use crate::legacy::{self, OldLogins};
 use crate::proxy::ctx::{Ctx, Forward};
 use crate::state::Gateway;
 use crate::telemetry::security::{self, Facts, Kind};
 use crate::visit::look_up::living;
+use crate::visit::old_cookies::OldLogins;
 
 /// What of the session itself is to end.
 struct Own {
@@ -97,17 +97,9 @@ pub(super) async fn log_out(
 
 async fn old_logins(forward: &Forward, ctx: &Ctx, own: Option<SessionKey>) -> OldLogins {
     let (gateway, settings) = (Arc::clone(&ctx.gateway), Arc::clone(&ctx.settings));
-    let legacy_cookies = forward.visit.legacy_cookies.as_deref();
-    let old = Box::pin(legacy::old_logins(
-        &gateway,
-        &settings,
-        legacy_cookies,
-        own,
-        &forward.visit.client,
-    ))
-    .await;
+    let old = forward.visit.old_logins(&gateway, &settings, own);
     // A client that has asked in vain too often is told nothing about old logins, and is logged out all the same.
-    old.unwrap_or_else(|_too_many| OldLogins::unknown())
+    old.await.unwrap_or_else(|_too_many| OldLogins::unknown())
 }
 
 async fn end(

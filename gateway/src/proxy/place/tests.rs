@@ -1,8 +1,8 @@
 use proptest::prelude::*;
+use sidgate_policy::edge::Target;
 
 use super::{Place, Refused};
 use crate::config::Config;
-use crate::edge::Target;
 
 /// What may stand in a prefix and in a path without an escape, but has a meaning to somebody.
 const SPECIAL: &str = "!$&'()+,=:@";

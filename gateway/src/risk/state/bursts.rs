@@ -10,9 +10,9 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use session_core::clock::Boot;
+use sidgate_policy::edge::client_ip::{self, limit_key};
 
 use crate::config::Rate;
-use crate::edge::client_ip::{self, limit_key};
 
 /// Most clients, and most networks, that are counted at a time: about 80 bytes each. Others are not, until there is room.
 const NAMES_MAX: usize = 20_000;

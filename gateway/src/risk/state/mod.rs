@@ -22,6 +22,7 @@ use self::fair::{Fair, Limits, Put};
 use self::geo::{Geo, GeoError};
 use self::outbox::{Outbox, Receiver, ReceiverError};
 use crate::config::RiskConfig;
+use crate::telemetry::labels::RiskDropped;
 use crate::telemetry::metrics::Metrics;
 
 /// Sessions whose last context is remembered: about 100 bytes each. An evicted entry is read back from the store.
@@ -143,14 +144,14 @@ impl Risk {
         match self.jobs.put(user_id.into(), job, |_, _| false) {
             Put::Waits | Put::Merged => true,
             Put::Displaced(other) => {
-                metrics.risk_dropped("queue");
+                metrics.risk_dropped(RiskDropped::Queue);
                 if other.session() != session {
                     self.forget(other.session());
                 }
                 true
             }
             Put::Refused => {
-                metrics.risk_dropped("queue");
+                metrics.risk_dropped(RiskDropped::Queue);
                 false
             }
         }

@@ -12,8 +12,10 @@ use std::path::PathBuf;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
+use sidgate_testkit::places;
+use sidgate_testkit::wait::{LEASE, instant};
+
 use super::Session;
-use crate::support::wait::{LEASE, instant};
 
 /// See the module.
 pub(crate) struct History {
@@ -234,7 +236,7 @@ fn save(name: &str, asked: &[Asked], ends: &[End]) -> PathBuf {
         )
         .unwrap();
     }
-    let file = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}.jsonl"));
+    let file = places::left_behind().join(format!("{name}.jsonl"));
     std::fs::write(&file, text).unwrap();
     file
 }

@@ -16,15 +16,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use session_core::testing::{TestDatabase, TestPostgres, TestRedis};
+use session_testing::{TestDatabase, TestPostgres, TestRedis};
+use sidgate_testkit::app::PASSWORD;
+use sidgate_testkit::stores::sql;
+use sidgate_testkit::wait::{LEASE, LONG, until_true};
+use sidgate_testkit::{App, Gateway, Request, SESSION, login};
 
 use self::fault_proxy::FaultProxy;
 use self::history::History;
 use self::traffic::Traffic;
-use crate::support::app::PASSWORD;
-use crate::support::stores::sql;
-use crate::support::wait::{LEASE, LONG, until_true};
-use crate::support::{App, Gateway, Request, SESSION, login};
 
 /// Where sessions are asked for: a route that requires one.
 pub(crate) const PATH: &str = "/required";

@@ -3,12 +3,12 @@
 use std::fs;
 use std::path::Path;
 
+use sidgate_testkit::port::free_port;
+use sidgate_testkit::process::{Process, guarded};
+use sidgate_testkit::wait::{LONG, until_true};
 use tempfile::TempDir;
 
 use super::Cluster;
-use crate::support::port::free_port;
-use crate::support::process::{Process, guarded};
-use crate::support::wait::{LONG, until_true};
 
 const PROGRAM: &str = "/usr/sbin/pgbouncer";
 

@@ -8,10 +8,11 @@ use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use sidgate_testkit::client::find;
+use sidgate_testkit::http::{Request, parse_head, single};
+
 use super::history::{Asked, History};
 use super::{PATH, Session};
-use crate::support::client::find;
-use crate::support::http::{Request, parse_head, single};
 
 /// Longer than any fault here lasts.
 const SILENCE: Duration = Duration::from_secs(40);

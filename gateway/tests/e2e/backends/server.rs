@@ -9,11 +9,12 @@ use std::process::Command;
 use serde::Deserialize;
 use tempfile::TempDir;
 
-use crate::support::django::python;
-use crate::support::gateway::is_open;
-use crate::support::port::free_port;
-use crate::support::process::{Process, guarded};
-use crate::support::wait::{LONG, until};
+use sidgate_testkit::django::python;
+use sidgate_testkit::gateway::is_open;
+use sidgate_testkit::places::repository;
+use sidgate_testkit::port::free_port;
+use sidgate_testkit::process::{Process, guarded};
+use sidgate_testkit::wait::{LONG, until};
 
 /// The servers that Django and Next.js apps run on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,11 +106,6 @@ impl Kind {
         }
         command
     }
-}
-
-fn repository() -> PathBuf {
-    let gateway = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
-    gateway.parent().unwrap().to_owned()
 }
 
 fn apps() -> PathBuf {

@@ -1,6 +1,6 @@
 //! A Django site with allauth and a second factor, behind a gateway.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use base64::Engine as _;
@@ -8,13 +8,14 @@ use base64::engine::general_purpose::STANDARD;
 use tempfile::TempDir;
 use toml::Table;
 
-use crate::support::Gateway;
-use crate::support::config::Ports;
-use crate::support::django::python;
-use crate::support::gateway::is_open;
-use crate::support::port::free_port;
-use crate::support::process::{Process, guarded};
-use crate::support::wait::{LONG, until};
+use sidgate_testkit::Gateway;
+use sidgate_testkit::config::Ports;
+use sidgate_testkit::django::python;
+use sidgate_testkit::gateway::is_open;
+use sidgate_testkit::places::{self, repository};
+use sidgate_testkit::port::free_port;
+use sidgate_testkit::process::{Process, guarded};
+use sidgate_testkit::wait::{LONG, until};
 
 /// The running site.
 pub(super) struct Site {
@@ -108,11 +109,6 @@ fn base_config(ports: Ports, app: u16) -> Table {
     .unwrap()
 }
 
-fn repository() -> PathBuf {
-    let gateway = Path::new(env!("CARGO_MANIFEST_DIR"));
-    gateway.parent().unwrap().to_owned()
-}
-
 fn text(path: &Path) -> String {
     path.to_str().unwrap().to_owned()
 }
@@ -121,7 +117,7 @@ fn in_site<'a>(
     command: &'a mut Command,
     environment: &[(&'static str, String)],
 ) -> &'a mut Command {
-    let home = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/django_login");
+    let home = places::gateway().join("tests/django_login");
     command
         .current_dir(home)
         .envs(environment.iter().map(|(name, value)| (name, value)))

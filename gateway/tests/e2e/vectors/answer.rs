@@ -1,9 +1,10 @@
 //! What came back for a vector, and what it cost.
 
+use sidgate_testkit::Response;
+use sidgate_testkit::metrics::Metrics;
+
 use super::case::Case;
 use super::sent::Sent;
-use crate::support::Response;
-use crate::support::metrics::Metrics;
 
 /// What came back, over either protocol.
 pub(super) struct Came {

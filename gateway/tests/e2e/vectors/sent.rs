@@ -1,7 +1,8 @@
 //! A vector as it is put on the wire.
 
+use sidgate_testkit::h2::Field;
+
 use super::case::{Case, Values};
-use crate::support::h2::Field;
 
 /// A case with its values.
 pub(crate) struct Sent<'a> {

@@ -16,8 +16,6 @@ use crate::sid::SessionKey;
 use crate::stats::ResetReason;
 use crate::store::sqlite::SqliteStore;
 use crate::store::{Event, SessionStore};
-use crate::testing::sim::{Dice, SimClock, SimLink, SimStore};
-use crate::testing::{Call, FaultStore};
 
 const KEY: SessionKey = SessionKey::from_bytes([1; 32]);
 const OTHER: SessionKey = SessionKey::from_bytes([2; 32]);
@@ -94,12 +92,24 @@ impl Listener for Forgets {
     fn reset(&self, _reason: ResetReason) {}
 }
 
-/// A node without a heartbeat.
+async fn node() -> Arc<Node> {
+    let directory = tempfile::tempdir().unwrap();
+    let clock: crate::clock::SharedClock = Arc::new(SystemClock);
+    let path = directory.path().join("s.db");
+    let store = SqliteStore::open(&path, Arc::clone(&clock)).await.unwrap();
+    store.apply_schema().await.unwrap();
+    let id = uuid::Uuid::from_u128(1);
+    Arc::new(Node::new(id, Arc::new(store), clock))
+}
+
+/// A node without a heartbeat. Its store is made where time goes on.
 fn idle() -> Arc<Node> {
-    let clock = Arc::new(SimClock::new(Instant::now()));
-    let store = Arc::new(SimStore::new(Arc::clone(&clock)));
-    let link = SimLink::new(store, Dice::new(1), 1);
-    Arc::new(Node::new(uuid::Uuid::from_u128(1), link, clock))
+    let made = std::thread::spawn(|| {
+        let runtime = tokio::runtime::Builder::new_current_thread();
+        let runtime = { runtime }.enable_all().build().unwrap();
+        runtime.block_on(node())
+    });
+    made.join().unwrap()
 }
 
 impl Follows {
@@ -293,14 +303,8 @@ async fn it_ends_where_there_is_no_channel_and_when_it_is_told_to() {
 
 #[tokio::test]
 async fn the_heartbeat_is_woken() {
-    let directory = tempfile::tempdir().unwrap();
-    let clock: crate::clock::SharedClock = Arc::new(SystemClock);
-    let path = directory.path().join("s.db");
-    let store = SqliteStore::open(&path, Arc::clone(&clock)).await.unwrap();
-    store.apply_schema().await.unwrap();
-    let (store, faults) = FaultStore::new(Arc::new(store));
     let stop = CancellationToken::new();
-    let node = Arc::new(Node::new(uuid::Uuid::from_u128(1), store, clock));
+    let node = node().await;
     let tail = EventTail {
         node: Arc::clone(&node),
         listener: Arc::new(Forgets(some_room())),
@@ -308,8 +312,8 @@ async fn the_heartbeat_is_woken() {
     };
     let tail = tokio::runtime::Handle::current().spawn(tail.run(stop.clone()));
     let (sender, opened) = channel();
-    let _follows = Follows::start([opened], node);
-    let beats = || faults.calls(Call::pulse) + faults.calls(Call::report_and_pulse);
+    let _follows = Follows::start([opened], Arc::clone(&node));
+    let beats = || node.stats.beats.get();
     let until = async |count| {
         while beats() < count {
             time::sleep(MILLI).await;

@@ -1,8 +1,11 @@
+use parking_lot::Mutex;
 use uuid::Uuid;
 
 use super::*;
+use crate::clock::Clock;
 use crate::session::Seq;
 use crate::sid::SessionKey;
+use crate::store::sqlite::SqliteStore;
 use crate::store::{Event, Subject};
 
 fn eid(seq: Seq) -> Uuid {
@@ -98,40 +101,58 @@ impl Listener for Nobody {
     fn reset(&self, _reason: ResetReason) {}
 }
 
+/// Clocks that show what they were set to.
+#[derive(Debug)]
+struct Set(Mutex<(Boot, Timestamp)>);
+
+impl Set {
+    fn set(&self, boot: Boot, wall: Timestamp) {
+        *self.0.lock() = (boot, wall);
+    }
+}
+
+impl Clock for Set {
+    fn boot(&self) -> Boot {
+        self.0.lock().0
+    }
+    fn wall(&self) -> Timestamp {
+        self.0.lock().1
+    }
+}
+
 #[tokio::test]
 async fn a_jump_of_the_wall_clock_ends_the_lease_and_is_counted() {
     let folder = tempfile::tempdir().unwrap();
-    let clock = crate::testing::ManualClock::new();
+    let clock = Arc::new(Set(Mutex::new((
+        Boot::from_nanos(1_000_000_000_000),
+        Timestamp::from_micros(1_767_225_600_000_000),
+    ))));
     let path = folder.path().join("s.db");
-    let store = crate::store::sqlite::SqliteStore::open(&path, clock.shared())
-        .await
-        .unwrap();
+    let store = SqliteStore::open(&path, clock.clone()).await.unwrap();
+    let id = Uuid::from_u128(1);
     let tail = EventTail {
-        node: Arc::new(Node::new(
-            Uuid::from_u128(1),
-            Arc::new(store),
-            clock.shared(),
-        )),
+        node: Arc::new(Node::new(id, Arc::new(store), clock.clone())),
         listener: Arc::new(Nobody),
         migrate: false,
     };
     let mut drift = None;
-    let look = |drift: &mut Option<i64>| tail.watch_for_clock_jump(drift, clock.shared().boot());
+    let look = |drift: &mut Option<i64>| tail.watch_for_clock_jump(drift, clock.boot());
     look(&mut drift);
-    clock.advance(Duration::from_secs(3_600));
-    tail.node.lease.extend(clock.shared().boot());
+    let hour = Duration::from_secs(3_600);
+    clock.set(clock.boot().plus(hour), clock.wall().plus(hour));
+    tail.node.lease.extend(clock.boot());
     look(&mut drift);
     assert_eq!(
         tail.node.stats.clock_jumps.get(),
         0,
         "time that passes is no jump"
     );
-    assert!(tail.node.lease.holds(clock.shared().boot()));
+    assert!(tail.node.lease.holds(clock.boot()));
 
-    let wall = clock.shared().wall();
-    clock.set_wall(wall.plus(CLOCK_JUMP + Duration::from_millis(1)));
+    let later = CLOCK_JUMP + Duration::from_millis(1);
+    clock.set(clock.boot(), clock.wall().plus(later));
     look(&mut drift);
 
     assert_eq!(tail.node.stats.clock_jumps.get(), 1);
-    assert!(!tail.node.lease.holds(clock.shared().boot()));
+    assert!(!tail.node.lease.holds(clock.boot()));
 }

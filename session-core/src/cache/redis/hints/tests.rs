@@ -1,13 +1,13 @@
 use std::io::{Read, Write};
 use std::net::TcpStream;
 
+use session_testing::TestRedis;
 use tokio::time::timeout;
 
 use super::*;
 use crate::cache::SharedCache;
 use crate::secret::SecretString;
 use crate::sid::SessionKey;
-use crate::testing::TestRedis;
 
 const KEY: SessionKey = SessionKey::from_bytes([0x5a; 32]);
 const AT_ONCE: Duration = Duration::from_secs(1);

@@ -1,0 +1,161 @@
+//! What an app may ask for in `X-Session-Event` (DESIGN 7).
+
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde_json::Value;
+use session_core::secret::SecretString;
+use session_core::session::{Identity, IdentityPatch};
+use strum::VariantArray as _;
+
+use super::token::TokenRefused;
+
+/// What an app may ask for in the answer to a request.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, strum::EnumString, strum::IntoStaticStr, strum::VariantArray,
+)]
+#[strum(serialize_all = "snake_case")]
+pub enum EventKind {
+    /// Somebody proved who they are.
+    Login,
+    /// Sessions end.
+    Logout,
+    /// What is said of the user changes.
+    Update,
+    /// The session gets another sid.
+    Rotate,
+    /// The app's own reference changes.
+    Ref,
+}
+
+impl EventKind {
+    /// As in the configuration, in tokens and in metrics.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        self.into()
+    }
+
+    /// Reads one.
+    ///
+    /// # Errors
+    /// When it is not one of them.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let known = || {
+            Self::VARIANTS
+                .iter()
+                .map(|kind| kind.as_str())
+                .collect::<Vec<_>>()
+        };
+        let found = text.parse();
+        found.map_err(|_unknown| format!("{text:?} is not one of {}", known().join(", ")))
+    }
+}
+
+/// Most events in one answer.
+const EVENTS_MAX: usize = 8;
+
+/// One wish of an app about the session of the request it answers.
+#[derive(Clone, Debug, PartialEq)]
+pub enum SessionEvent {
+    /// Somebody proved who they are.
+    Login {
+        /// Who.
+        identity: Identity,
+        /// The app's reference.
+        reference: Option<SecretString>,
+        /// Shorter life than configured.
+        ttl: Option<Duration>,
+    },
+    /// Sessions end.
+    Logout(LogoutScope),
+    /// The identity changes.
+    Update(IdentityPatch),
+    /// The session gets a new sid.
+    Rotate,
+    /// What the app wants to find again changes; `None` removes it.
+    Reference(Option<SecretString>),
+}
+
+/// Which sessions a logout ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogoutScope {
+    /// The one of this request.
+    This,
+    /// All of the user but that one.
+    Others,
+    /// All of the user.
+    All,
+}
+
+#[derive(Deserialize)]
+#[serde(tag = "type", rename_all = "lowercase", deny_unknown_fields)]
+enum Form {
+    Login {
+        identity: Value,
+        #[serde(default)]
+        ttl: Option<u64>,
+    },
+    Logout {
+        scope: LogoutScope,
+    },
+    Update {
+        identity: IdentityPatch,
+    },
+    // Braces: serde lets a variant without them have any further fields.
+    Rotate {},
+    Ref {
+        r#ref: Option<SecretString>,
+    },
+}
+
+impl SessionEvent {
+    /// Reads the `ev` member of a token. All of its events or none.
+    ///
+    /// # Errors
+    /// When one of them is not of the documented shape.
+    pub fn parse_all(events: Value) -> Result<Vec<Self>, TokenRefused> {
+        let forms: Vec<Form> =
+            serde_json::from_value(events).map_err(|_error| TokenRefused::Shape)?;
+        if forms.is_empty() || forms.len() > EVENTS_MAX {
+            return Err(TokenRefused::Shape);
+        }
+        forms.into_iter().map(Self::from_form).collect()
+    }
+
+    fn from_form(form: Form) -> Result<Self, TokenRefused> {
+        Ok(match form {
+            Form::Login { identity, ttl } => {
+                let (identity, reference) =
+                    Identity::from_value(identity).map_err(|_error| TokenRefused::Shape)?;
+                if ttl == Some(0) {
+                    return Err(TokenRefused::Shape);
+                }
+                Self::Login {
+                    identity,
+                    reference,
+                    ttl: ttl.map(Duration::from_secs),
+                }
+            }
+            Form::Logout { scope } => Self::Logout(scope),
+            Form::Update { identity } => Self::Update(identity),
+            Form::Rotate {} => Self::Rotate,
+            Form::Ref { r#ref } => Self::Reference(r#ref),
+        })
+    }
+
+    /// Its kind.
+    #[must_use]
+    pub const fn kind(&self) -> EventKind {
+        match self {
+            Self::Login { .. } => EventKind::Login,
+            Self::Logout(_) => EventKind::Logout,
+            Self::Update(_) => EventKind::Update,
+            Self::Rotate => EventKind::Rotate,
+            Self::Reference(_) => EventKind::Ref,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

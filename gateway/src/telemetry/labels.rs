@@ -1,0 +1,168 @@
+//! Label values of the gateway's metrics: closed sets with derived names. `docs/operations.md` lists every member.
+
+use sidgate_policy::auth::token::TokenRefused;
+use sidgate_policy::edge::Refused;
+use strum::{IntoStaticStr, VariantArray};
+
+use crate::limits::{shedding, streams};
+
+/// Why a request or a connection was turned away: `reason` of `sidgate_refused_total`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr, strum::VariantNames)]
+#[strum(serialize_all = "snake_case")]
+pub(crate) enum Refusal {
+    /// A rule of the edge.
+    #[strum(transparent)]
+    Rule(Refused),
+    /// There is no room for another stream.
+    #[strum(transparent)]
+    Stream(streams::Full),
+    /// The body came too slowly.
+    BodyTimeout,
+    /// The client has as many connections as one may have.
+    ConnectionsPerIp,
+    /// The header, or the first byte of a connection, came too late.
+    HeaderTimeout,
+    /// Too many lists of devices are being read.
+    Lists,
+    /// Too many attempts to log in.
+    LoginLimit,
+    /// There are as many connections as there may be.
+    MaxConnections,
+    /// Too many sids of the client were no sessions.
+    MissesPerClient,
+    /// The user has as many sessions as one may have.
+    SessionLimit,
+}
+
+impl From<Refused> for Refusal {
+    fn from(rule: Refused) -> Self {
+        Self::Rule(rule)
+    }
+}
+
+impl From<streams::Full> for Refusal {
+    fn from(full: streams::Full) -> Self {
+        Self::Stream(full)
+    }
+}
+
+/// What was turned away because there was too much to do: `kind` of `sidgate_shed_total`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr, strum::VariantNames)]
+#[strum(serialize_all = "snake_case")]
+pub(crate) enum Shed {
+    /// A request.
+    #[strum(transparent)]
+    Request(shedding::Kind),
+    /// A login that waited for its turn in vain.
+    Login,
+}
+
+/// How a session came to be: `how` of `sidgate_sessions_created_total`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr, VariantArray)]
+#[strum(serialize_all = "snake_case")]
+pub(crate) enum Created {
+    /// By the gateway's own login.
+    Login,
+    /// By the login of an app.
+    Event,
+    /// By an app that asked for a new sid.
+    Rotate,
+    /// By a login of the old system.
+    Migration,
+}
+
+/// What became of a sid that was due: `result` of `sidgate_sid_renewals_total`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr, VariantArray)]
+#[strum(serialize_all = "snake_case")]
+pub(crate) enum Renewed {
+    /// The browser has a new one.
+    Done,
+    /// The next request tries again.
+    Failed,
+}
+
+/// What became of an event of an app: `result` of `sidgate_session_events_total`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr, strum::VariantNames)]
+#[strum(serialize_all = "snake_case")]
+pub(crate) enum EventResult {
+    /// Its token was not believed.
+    #[strum(transparent)]
+    Token(TokenRefused),
+    /// It was obeyed.
+    Done,
+    /// The store did not take it.
+    Failed,
+    /// The app may not send it.
+    NotPermitted,
+    /// The answer had more than one.
+    Repeated,
+}
+
+/// What became of a call to the backend: `result` of `sidgate_backend_total`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr, VariantArray)]
+#[strum(serialize_all = "snake_case")]
+pub(crate) enum BackendResult {
+    /// It knows the user.
+    Accepted,
+    /// It does not.
+    Rejected,
+    /// It has said neither.
+    Unavailable,
+}
+
+/// Why a change of context was lost: `reason` of `sidgate_risk_dropped_total`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr, VariantArray)]
+#[strum(serialize_all = "snake_case")]
+pub(crate) enum RiskDropped {
+    /// The session has spent its budget of the hour.
+    Crowded,
+    /// Too many were waiting.
+    Queue,
+    /// The store failed.
+    Store,
+}
+
+/// What became of a message about a signal: `result` of `sidgate_risk_webhook_total`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr, VariantArray)]
+#[strum(serialize_all = "snake_case")]
+pub(crate) enum Delivery {
+    /// The receiver has it.
+    Delivered,
+    /// Too many were waiting.
+    Dropped,
+    /// Every attempt failed.
+    Failed,
+    /// One that says the same was waiting.
+    Merged,
+    /// An attempt failed, and another one follows.
+    Retried,
+}
+
+/// What became of a login of the old system: `result` of `sidgate_migration_total`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr, strum::EnumString, VariantArray)]
+#[strum(serialize_all = "snake_case", const_into_str)]
+pub(crate) enum Judged {
+    /// It was a session already.
+    Already,
+    /// Nobody can tell whose login counts.
+    Ambiguous,
+    /// It is a session now.
+    Migrated,
+    /// The app does not know it.
+    Refused,
+    /// Its session had ended.
+    Replayed,
+    /// Its user, tenant or everybody was logged out since it began.
+    Revoked,
+    /// In shadow mode: it would have become the session that the browser has.
+    ShadowMatch,
+    /// In shadow mode: it would not.
+    ShadowMismatch,
+    /// Nobody can say just now.
+    Unavailable,
+    /// Bytes that no app gets to see.
+    Unreadable,
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,254 @@
+//! The gateway: the real program, with a configuration of its own, on ports of its own.
+
+use std::fs;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::process::ExitStatus;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use rustix::process::Signal;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use toml::Table;
+
+use super::app::{self, App};
+use super::builder::{Builder, has_started, spawn, spawn_with};
+use super::cli;
+use super::client::Connection;
+use super::config::{self, Ports};
+use super::http::{Request, Response};
+use super::metrics::Metrics;
+use super::process::Process;
+use super::secrets;
+use super::wait::{LONG, until, until_true};
+
+/// Where the login endpoint is.
+pub const SESSION: &str = "/api/auth/session-v2";
+
+/// A running gateway.
+pub struct Gateway {
+    pub(crate) process: Process,
+    pub(crate) folder: TempDir,
+    pub(crate) ports: Ports,
+    pub(crate) environment: Vec<(String, String)>,
+}
+
+impl Gateway {
+    /// A gateway in front of `app`.
+    pub fn in_front_of(app: &App) -> Builder<'_> {
+        let address = app.address();
+        let base = Box::new(move |ports| config::defaults(ports, address));
+        Builder::new(Some(app), base)
+    }
+
+    /// A gateway with a configuration of its own.
+    pub fn configured_by(base: Box<dyn Fn(Ports) -> Table>) -> Builder<'static> {
+        Builder::new(None, base)
+    }
+
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub fn config_file(&self) -> PathBuf {
+        self.folder().join("sidgate.toml")
+    }
+
+    pub fn public_port(&self) -> u16 {
+        self.ports.public
+    }
+
+    /// Where its public listener is.
+    pub fn address(&self) -> SocketAddr {
+        loopback(self.ports.public)
+    }
+
+    /// Where its admin listener is.
+    pub fn admin_address(&self) -> SocketAddr {
+        loopback(self.ports.admin)
+    }
+
+    /// Host and port as browsers write them.
+    pub fn host(&self) -> String {
+        format!("localhost:{}", self.ports.public)
+    }
+
+    /// The origin of pages served here.
+    pub fn origin(&self) -> String {
+        format!("http://{}", self.host())
+    }
+
+    /// A connection to the public listener.
+    pub fn connect(&self) -> Connection {
+        Connection::open(loopback(self.ports.public))
+    }
+
+    /// Sends one request on a connection of its own.
+    pub fn send(&self, request: &Request) -> Response {
+        let mut connection = self.connect();
+        connection.write(&request.bytes(&self.host()));
+        connection.read(request.is_head())
+    }
+
+    /// Sends bytes as they are on a connection of their own, and waits until the gateway closes it.
+    pub fn send_refused(&self, bytes: &[u8]) -> Response {
+        let mut connection = self.connect();
+        connection.write(bytes);
+        let response = connection.read(false);
+        let rest = connection.read_to_end();
+        assert!(rest.is_empty(), "more than one answer: {rest:?}");
+        response
+    }
+
+    /// Asks the admin listener.
+    pub fn admin(&self, path: &str) -> Response {
+        self.send_to_admin(&Request::get(path))
+    }
+
+    /// Sends a request to the admin listener.
+    pub fn send_to_admin(&self, request: &Request) -> Response {
+        ask(self.ports.admin, request)
+    }
+
+    /// What everybody on the machine sees of it.
+    pub fn command_line(&self) -> String {
+        self.process.command_line()
+    }
+
+    /// Memory that it holds, in KiB.
+    pub fn resident_kib(&self) -> u64 {
+        self.process.resident_kib()
+    }
+
+    /// Threads of the process.
+    pub fn threads(&self) -> usize {
+        self.process.threads()
+    }
+
+    pub fn metrics(&self) -> Metrics {
+        let response = self.admin("/metrics");
+        assert_eq!(response.status, 200, "{response:?}");
+        secrets::must_not_be_in(&response.text(), "the metrics");
+        Metrics::parse(&response.text())
+    }
+
+    pub fn is_ready(&self) -> bool {
+        self.admin("/readyz").status == 200
+    }
+
+    pub fn wait_until_ready(&self) {
+        until_true("readiness", LONG, || self.is_ready());
+    }
+
+    /// The bytes of the key that it shares with `upstream`, by its own command.
+    pub fn upstream_key(&self, upstream: &str) -> Vec<u8> {
+        let config = self.config_file();
+        let arguments = ["keys", "upstream", upstream, "--config"];
+        let arguments = [&arguments[..], &[config.to_str().unwrap()]].concat();
+        let outcome = cli::sidgate_with(&self.environment, self.folder(), &arguments);
+        let printed = outcome.success();
+        STANDARD.decode(printed.trim()).expect("base64")
+    }
+
+    /// The master key as its file has it.
+    pub fn master(&self) -> String {
+        fs::read_to_string(self.folder().join("master.key")).unwrap()
+    }
+
+    /// Logs in and returns the sid.
+    pub fn log_in(&self, email: &str) -> String {
+        let response = self.send(&login(email, app::PASSWORD));
+        assert_eq!(response.status, 201, "{response:?}");
+        response.new_sid()
+    }
+
+    /// What `GET session-v2` says.
+    pub fn session_of(&self, sid: &str) -> Value {
+        let response = self.send(&Request::get(SESSION).sid(sid));
+        assert_eq!(response.status, 200, "{response:?}");
+        response.json()
+    }
+
+    /// Whether it knows that this sid is a session, or that it is none.
+    pub fn knows(&self, sid: &str) -> bool {
+        self.session_of(sid)["authenticated"] == true
+    }
+
+    pub fn stdout(&self) -> String {
+        self.process.stdout()
+    }
+
+    pub fn output(&self) -> String {
+        self.process.output()
+    }
+
+    pub fn signal(&self, signal: Signal) {
+        self.process.signal(signal);
+    }
+
+    /// Asks it to stop and waits for that.
+    pub fn stop(&mut self) -> ExitStatus {
+        self.process.stop()
+    }
+
+    /// Has another process take its place, as `docs/operations.md` says.
+    pub fn hand_over(&mut self) -> ExitStatus {
+        let next = self.start_successor();
+        self.make_way_for(next)
+    }
+
+    /// The process that is to take its place, waiting.
+    pub fn start_successor(&self) -> Process {
+        spawn_with(self.folder.path(), &self.environment, &["--upgrade"])
+    }
+
+    /// Tells it to hand its sockets over, and waits until it has ended.
+    pub fn make_way_for(&mut self, next: Process) -> ExitStatus {
+        let mut last = std::mem::replace(&mut self.process, next);
+        last.signal(Signal::QUIT);
+        until("the old process to end", LONG, || last.ended())
+    }
+
+    /// Changes files while it is stopped: `change` gets the folder and the configuration's text, and returns the new text.
+    pub fn reconfigure(&self, change: impl FnOnce(&Path, String) -> String) {
+        let file = self.config_file();
+        let text = fs::read_to_string(&file).unwrap();
+        fs::write(&file, change(self.folder(), text)).unwrap();
+    }
+
+    /// Starts it again on the same ports with the same files.
+    pub fn start_again(&mut self) {
+        self.process = spawn(self.folder.path(), &self.environment);
+        let started = has_started(&mut self.process, self.ports, true);
+        assert!(started, "somebody took the ports meanwhile");
+    }
+}
+
+/// A login by JSON.
+pub fn login(email: &str, password: &str) -> Request {
+    Request::post(SESSION).json(&json!({"email": email, "password": password}))
+}
+
+/// Whether somebody listens.
+pub fn is_open(port: u16) -> bool {
+    std::net::TcpStream::connect(loopback(port)).is_ok()
+}
+
+/// Asks what listens on a loopback port.
+pub(crate) fn ask(port: u16, request: &Request) -> Response {
+    let mut connection = Connection::open(loopback(port));
+    connection.write(&request.bytes(&format!("localhost:{port}")));
+    connection.read(request.is_head())
+}
+
+/// The status of what listens on a loopback port. `None`: nobody, or a gateway that only looks whether the port is free.
+pub(crate) fn status_of(port: u16, path: &str) -> Option<u16> {
+    let mut connection = Connection::try_open(loopback(port)).ok()?;
+    connection.write(&Request::get(path).bytes(&format!("localhost:{port}")));
+    connection.try_read(false).map(|response| response.status)
+}
+
+fn loopback(port: u16) -> SocketAddr {
+    (Ipv4Addr::LOCALHOST, port).into()
+}

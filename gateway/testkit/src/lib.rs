@@ -1,0 +1,69 @@
+//! What the tests of the gateway are built from. Everything runs on the loopback interface, on free ports, in temporary
+//! folders.
+//!
+//! | file | what it is |
+//! |---|---|
+//! | `gateway` | the program under test with its configuration |
+//! | `builder` | how it is configured and started |
+//! | `app` | an app that knows users; records every byte it receives |
+//! | `audit` | security events |
+//! | `upstream` | the recording TCP server under it |
+//! | `django` | the demo app under gunicorn |
+//! | `browser` | a client that keeps cookies and fills in forms |
+//! | `client`, `http` | a client that sends exact bytes; requests and responses |
+//! | `h2` | the same over HTTP/2 |
+//! | `legacy` | the system that is being replaced, and an app that knows its logins |
+//! | `tls`, `tls_receiver` | a client that speaks TLS, and a server |
+//! | `token` | signed texts, made and checked without the gateway's code |
+//! | `metrics` | numbers of `/metrics` |
+//! | `mmdb` | small databases of places, in MaxMind's format |
+//! | `sids` | sids that stand for no session |
+//! | `stores` | PostgreSQL and Redis, past the gateway |
+//! | `cli` | commands of the program |
+//! | `config`, `port`, `process`, `wait`, `places` | what those are made of |
+//! | `corpus` | property tests over bytes, with inputs that are kept |
+
+#![expect(
+    missing_docs,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::missing_errors_doc,
+    clippy::missing_panics_doc,
+    clippy::must_use_candidate,
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::unwrap_used,
+    reason = "test support: whatever does not hold fails the test"
+)]
+
+pub mod app;
+pub mod audit;
+pub mod browser;
+pub mod builder;
+pub mod cli;
+pub mod client;
+pub mod config;
+pub mod corpus;
+pub mod django;
+pub mod gateway;
+pub mod h2;
+pub mod http;
+pub mod legacy;
+pub mod metrics;
+pub mod mmdb;
+pub mod places;
+pub mod port;
+pub mod process;
+pub mod secrets;
+pub mod sids;
+pub mod stores;
+pub mod tls;
+pub mod tls_receiver;
+pub mod token;
+pub mod upstream;
+pub mod wait;
+
+pub use app::App;
+pub use gateway::{Gateway, SESSION, login};
+pub use http::{Request, Response};
+pub use upstream::Reply;

@@ -1,0 +1,122 @@
+//! A client that speaks TLS with a gateway that has the certificate of these tests.
+//!
+//! `tls/localhost.pem` and its key are for tests alone: nobody else trusts them.
+
+use std::fs;
+use std::io::{ErrorKind, Read as _, Write as _};
+use std::net::{Ipv4Addr, TcpStream};
+use std::path::PathBuf;
+use std::process;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{
+    ClientConfig, ClientConnection, DigitallySignedStruct, Error, SignatureScheme, StreamOwned,
+};
+
+use super::builder::write_secret;
+use super::http::{Response, parse_head};
+use super::places;
+
+/// Certificate and key of the listener.
+pub fn files() -> (PathBuf, PathBuf) {
+    (folder().join("localhost.pem"), private_key("localhost.key"))
+}
+
+/// A key in a file that nobody else can read, which is more than a checkout gives.
+pub fn private_key(name: &str) -> PathBuf {
+    let place = places::left_behind();
+    let (new, copy) = (
+        place.join(format!("{name}.{}", process::id())),
+        place.join(name),
+    );
+    write_secret(&new, &fs::read_to_string(folder().join(name)).unwrap());
+    // Another test may be doing the same.
+    fs::rename(&new, &copy).unwrap();
+    copy
+}
+
+pub(crate) fn folder() -> PathBuf {
+    places::gateway().join("testkit/tls")
+}
+
+/// Sends a request that must say `Connection: close`, and returns the response.
+pub fn send(port: u16, request: &[u8]) -> Response {
+    let socket = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).unwrap();
+    socket
+        .set_read_timeout(Some(Duration::from_secs(15)))
+        .unwrap();
+    let name = ServerName::try_from("localhost").unwrap();
+    let connection = ClientConnection::new(Arc::new(config()), name).unwrap();
+    let mut stream = StreamOwned::new(connection, socket);
+    stream.write_all(request).unwrap();
+    let mut bytes = Vec::new();
+    match stream.read_to_end(&mut bytes) {
+        Ok(_) => {}
+        Err(error) => assert_eq!(error.kind(), ErrorKind::UnexpectedEof, "{error}"),
+    }
+    let end = super::client::find(&bytes, b"\r\n\r\n").expect("a response") + 4;
+    let (status_line, headers) = parse_head(&bytes[..end]);
+    Response {
+        status: status_line[9..12].parse().unwrap(),
+        headers,
+        body: bytes.split_off(end),
+    }
+}
+
+fn config() -> ClientConfig {
+    let provider = Arc::new(ring::default_provider());
+    ClientConfig::builder_with_provider(Arc::clone(&provider))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(OnlyOurs(provider)))
+        .with_no_client_auth()
+}
+
+/// Takes the certificate of the tests, and no other.
+#[derive(Debug)]
+struct OnlyOurs(Arc<CryptoProvider>);
+
+impl ServerCertVerifier for OnlyOurs {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        _intermediates: &[CertificateDer<'_>],
+        _server_name: &ServerName<'_>,
+        _ocsp_response: &[u8],
+        _now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        let ours = CertificateDer::from_pem_file(files().0).unwrap();
+        assert_eq!(*end_entity, ours, "the configured certificate");
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        let algorithms = &self.0.signature_verification_algorithms;
+        verify_tls12_signature(message, cert, signature, algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        let algorithms = &self.0.signature_verification_algorithms;
+        verify_tls13_signature(message, cert, signature, algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.signature_verification_algorithms.supported_schemes()
+    }
+}

@@ -1,0 +1,17 @@
+//! What tests of `session-core`, and of what stands on it, need to decide what happens: the time ([`ManualClock`]), when a store
+//! fails ([`FaultStore`]), and real servers that live no longer than the test run ([`TestPostgres`], [`TestRedis`]).
+//!
+//! [`conformance`] is the suite that every [`SessionStore`](session_core::store::SessionStore) must pass.
+
+mod clock;
+pub mod conformance;
+mod fault;
+mod postgres;
+mod process;
+mod redis;
+pub mod sim;
+
+pub use clock::ManualClock;
+pub use fault::{Call, FaultStore, Faults, Hold};
+pub use postgres::{TestDatabase, TestPostgres};
+pub use redis::{TestRedis, TestRedisCluster, TestSentinels};
