@@ -1,7 +1,7 @@
 //! `last_activity`, written in batches and never on a request's path (DESIGN 5, R7).
 //!
-//! Losing a record costs an idle session at most one interval of its life, so the queue may drop and a failed write is
-//! retried only as long as there is room.
+//! A lost record can end an idle session one interval too early at most. So the queue may drop records, and a failed
+//! write is retried only while there is room.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -22,10 +22,10 @@ pub const QUEUE_MAX: usize = 50_000;
 const BATCH_MAX: usize = 1_000;
 /// Time between writes.
 pub const FLUSH: Duration = Duration::from_secs(1);
-/// Longest time that shutdown spends on what is left.
+/// Longest time that shutdown spends on the last write.
 const LAST_FLUSH: Duration = Duration::from_secs(3);
 
-/// Collects uses and writes them.
+/// Collects the last use of each session and writes it to the store.
 #[derive(Debug)]
 pub struct Activity {
     waiting: Mutex<HashMap<SessionKey, Boot>>,
@@ -33,7 +33,7 @@ pub struct Activity {
 }
 
 impl Activity {
-    /// Nothing is written before [`Activity::run`].
+    /// Creates an empty queue; [`Activity::run`] writes it out.
     #[must_use]
     pub fn new(node: Arc<Node>) -> Self {
         Self {
@@ -53,7 +53,7 @@ impl Activity {
         *newest = at.max(*newest);
     }
 
-    /// Writes on a beat until `stop`, and then what is left.
+    /// Writes the queue every [`FLUSH`] until `stop`, and then once more.
     pub async fn run(self: Arc<Self>, stop: CancellationToken) {
         while tokio::time::timeout(FLUSH, stop.cancelled()).await.is_err() {
             self.flush().await;

@@ -1,9 +1,9 @@
 //! The only place that reads time.
 //!
-//! Deadlines are measured on `CLOCK_BOOTTIME` ([`Boot`]): it goes on while a machine is suspended, which `std::time::Instant`
-//! does not, and nobody can set it. Wall time ([`Timestamp`]) is for people and for what is stored. Whether a session
-//! has expired is asked of neither, but of [`StoreTime`], an upper bound of the database's own clock: a node whose wall
-//! clock is wrong can then only end a session early, never extend it (DESIGN 5, R0 and R10).
+//! Deadlines are measured on `CLOCK_BOOTTIME` ([`Boot`]): it goes on while a machine is suspended, which
+//! `std::time::Instant` does not, and nobody can set it. Wall time ([`Timestamp`]) is for people and for what is
+//! stored. [`StoreTime`], an upper bound of the database's own clock, decides whether a session has expired. So a node
+//! whose wall clock is wrong can end a session early but never extend it (DESIGN 5, R0 and R10).
 
 use std::fmt;
 use std::sync::Arc;
@@ -39,7 +39,7 @@ impl Timestamp {
         Self(self.0.saturating_add(micros(by)))
     }
 
-    /// Time from `earlier` to `self`; zero when `earlier` is not earlier.
+    /// Time from `earlier` to `self`; zero when `earlier` is later.
     #[must_use]
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_micros(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
@@ -78,7 +78,7 @@ impl Boot {
         )
     }
 
-    /// Time from `earlier` to `self`; zero when `earlier` is not earlier.
+    /// Time from `earlier` to `self`; zero when `earlier` is later.
     #[must_use]
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_nanos(self.0.saturating_sub(earlier.0))
@@ -99,7 +99,7 @@ pub fn millis(duration: Duration) -> u64 {
 pub trait Clock: fmt::Debug + Send + Sync + 'static {
     /// Now on `CLOCK_BOOTTIME`.
     fn boot(&self) -> Boot;
-    /// Now on the wall.
+    /// Now on the wall clock.
     fn wall(&self) -> Timestamp;
 }
 
@@ -139,7 +139,7 @@ pub struct StoreTime {
 }
 
 impl StoreTime {
-    /// Takes over what a heartbeat learnt.
+    /// Sets the bound from a heartbeat.
     pub fn learn(&self, sent: Boot, store_now: Timestamp) {
         self.offset
             .store(store_now.0.saturating_sub(sent.micros()), Ordering::Release);

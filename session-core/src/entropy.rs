@@ -12,7 +12,7 @@ pub trait Entropy: fmt::Debug + Send + Sync + 'static {
     /// Fills `into` with random bytes.
     ///
     /// # Errors
-    /// When the operating system has none to give; then nothing may be minted.
+    /// When the source fails. The caller must then not make a sid, handle or nonce.
     fn fill(&self, into: &mut [u8]) -> Result<(), NoEntropy>;
 }
 

@@ -1,6 +1,6 @@
-//! A hint: somebody says that something was committed (R4).
+//! A hint: an unproven message that something was committed (R4).
 //!
-//! Databases and caches carry hints. A hint proves nothing and only hurries a node up, so anybody may make one.
+//! Databases and caches carry hints. A hint only brings the next heartbeat forward, so a forged one does no harm.
 
 use std::error::Error as StdError;
 
@@ -9,7 +9,7 @@ use thiserror::Error;
 
 use crate::sid::SessionKey;
 
-/// Somebody says that something was committed.
+/// An unproven message that something was committed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Hint {
     /// It concerns this session.
@@ -19,7 +19,7 @@ pub enum Hint {
 }
 
 impl Hint {
-    /// Reads what anybody may have written: the key of a session in hex, or else something.
+    /// Reads untrusted text: the key of a session in hex. Any other text is [`Hint::Something`].
     pub(crate) fn read(text: &str) -> Self {
         blake3::Hash::from_hex(text).map_or(Self::Something, |key| {
             Self::Session(SessionKey::from_bytes(*key.as_bytes()))
@@ -49,9 +49,9 @@ pub enum HintError {
         #[source]
         cause: Box<dyn StdError + Send + Sync>,
     },
-    /// The server accepts LISTEN, and what it is told to pass on never arrives.
+    /// The server accepts LISTEN, but notifications never arrive.
     #[error(
-        "LISTEN is accepted and nothing arrives: is there a connection pooler in transaction mode?"
+        "LISTEN is accepted but no notification arrives: is there a connection pooler in transaction mode?"
     )]
     Swallowed,
 }

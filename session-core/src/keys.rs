@@ -147,7 +147,7 @@ impl Keyring {
         self.all().map(|keys| &keys.shared)
     }
 
-    /// Keys of what the app `name` wants to find again: seal with the first, open with any.
+    /// Keys of the references of the app `name`: seal with the first, open with any.
     fn references(&self, name: &str) -> impl Iterator<Item = SecretKey> {
         self.all()
             .map(move |keys| keys.master.derive_for(REFERENCE, name))
@@ -158,12 +158,12 @@ impl Keyring {
         self.all().map(|keys| &keys.kept)
     }
 
-    /// Keys of the digests of logins: write with the first, look for all.
+    /// Keys of the digests of logins: write with the first, look up with each.
     pub(crate) fn logins(&self) -> impl Iterator<Item = LoginKey<'_>> {
         self.all().map(|keys| LoginKey(&keys.logins))
     }
 
-    /// What becomes of a login of the old system with this credential.
+    /// The sid and the digests of a login of the old system with this credential.
     #[must_use]
     pub fn legacy(&self, credential: Credential<'_>) -> LegacyLogin {
         let (sid, key) = self.mint(self.current.legacy.random(credential));

@@ -4,7 +4,7 @@
 //! service -> {cache, activity} -> freshness -> store (trait) -> session -> {sid, keys, clock}
 //! ```
 //!
-//! [`service::Sessions`] is the door. What it promises, by name:
+//! [`service::Sessions`] is the entry point. It promises:
 //!
 //! - **INV-1** Once a revocation has committed, no node admits that session later than [`freshness::LEASE`] after.
 //! - **INV-2** A value from any cache decides only if no applied event newer than it names its session, its user, its
@@ -13,7 +13,7 @@
 //! - **INV-4** Nothing brings an ended session back: inserts never overwrite, updates compare and set, touches never
 //!   create.
 //! - **INV-5** A forged sid costs no I/O.
-//! - **INV-6** No clock but the store's extends a session.
+//! - **INV-6** Only the store's clock can extend a session.
 
 pub mod activity;
 pub mod cache;

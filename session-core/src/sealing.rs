@@ -1,4 +1,4 @@
-//! Text that nobody can read or change without a key, and that opens in one place only.
+//! Authenticated encryption of text that opens in one place only.
 //!
 //! `24-byte nonce || XChaCha20-Poly1305(text)`. The place is the associated data: text that was moved elsewhere does not
 //! open. A random 192-bit nonce needs no counter that nodes share.

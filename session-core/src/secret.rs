@@ -39,7 +39,7 @@ impl fmt::Debug for SecretString {
     }
 }
 
-/// Read, never written: what serialises a secret has to expose it.
+/// Secrets are only deserialised. Code that serialises one has to expose it.
 impl<'de> Deserialize<'de> for SecretString {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         String::deserialize(from).map(Self::new)

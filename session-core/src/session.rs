@@ -49,7 +49,7 @@ pub struct Session {
     pub idle: Duration,
     /// When and why it was ended, if it was.
     pub revoked: Option<(Timestamp, RevokeReason)>,
-    /// What apps want to find again, usually the keys of sessions of their own.
+    /// References of apps, usually the keys of their own sessions.
     pub references: References,
     /// The head that was sampled before the credentials were checked.
     pub created_seq: Seq,
@@ -65,13 +65,13 @@ pub const USER_AGENT_MAX: usize = 256;
 /// Why a session that exists does not count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Dead {
-    /// It was ended: by itself, for this reason, or with all of its user, of its tenant or of everybody.
+    /// It was revoked: alone, for this reason, or by a mass revocation of its user, its tenant or everybody (`None`).
     Revoked(Option<RevokeReason>),
     /// Its absolute end has come.
     Expired,
-    /// Nobody used it for longer than its idle limit.
+    /// It was not used within its idle limit.
     Idle,
-    /// It may live, but its sid was renewed, and the time in which the old one is accepted too is over.
+    /// It may live, but its sid was renewed, and this former sid is no longer accepted.
     Renewed,
 }
 
@@ -133,7 +133,7 @@ pub struct NewSession {
     pub references: References,
     /// Head sampled before the credentials were checked (DESIGN 5, R8).
     pub sampled: Seq,
-    /// What it takes the place of.
+    /// How it comes about, and what it replaces.
     pub origin: Origin,
     /// How many sessions its user may have; `None`: any number.
     pub limit: Option<SessionLimit>,
@@ -148,7 +148,7 @@ pub struct SessionLimit {
     pub over: OverLimit,
 }
 
-/// What a login does that is one too many.
+/// What a login above the limit does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OverLimit {
     /// It ends the session whose login is the longest ago.
@@ -165,9 +165,9 @@ pub enum Origin {
         /// The session that the same browser had before, dead or alive.
         replaces: Option<SessionKey>,
     },
-    /// A login of the system before becomes a session. Nobody has proved anything just now.
+    /// A login of the old system becomes a session. The user has not proved again who they are.
     Adoption {
-        /// When the user proved who they are. Where nobody knows, long ago.
+        /// When the user proved who they are (1970 if unknown).
         proved: Timestamp,
     },
     /// A session gets a new sid. The old one must still be alive when the new one is stored: a successor must not outlive
@@ -175,7 +175,7 @@ pub enum Origin {
     Rotation {
         /// The old session.
         of: SessionKey,
-        /// The version of it that was read: what is changed meanwhile must not be lost.
+        /// The version of it that was read: a change made meanwhile must not be lost.
         version: i64,
         /// When the user proved who they are.
         auth_time: Timestamp,

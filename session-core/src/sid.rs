@@ -1,8 +1,8 @@
 //! The sid: the one secret a browser holds.
 //!
 //! 128 bits, shown as 36 characters in the form of a UUID. It is not a UUID: version 4 carries only 122 random bits and
-//! OWASP ASVS 5.0 (7.2.3) asks for 128. `sid = AES-128(seal key, 96 random bits || 32 zero bits)`, so without the key it
-//! is a uniformly random value, and with the key a forged one is recognised in tens of nanoseconds and no I/O
+//! OWASP ASVS 5.0 (7.2.3) asks for 128. `sid = AES-128(seal key, 96 random bits || 32 zero bits)`, so without the key
+//! it is a uniformly random value, and with the key a forged one is recognised in tens of nanoseconds, without I/O
 //! ([`crate::keys::Keyring::recognise`]). The store never sees it: rows are keyed by [`SessionKey`], a keyed digest.
 
 use std::fmt;

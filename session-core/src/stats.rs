@@ -1,4 +1,4 @@
-//! What happened, counted. Plain atomics: whoever runs the crate turns them into metrics.
+//! Counters of what happened. Plain atomics, which the program that uses the crate turns into metrics.
 
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
@@ -87,7 +87,7 @@ pub struct Stats {
     pub revocation_lag: Spread,
     /// Leases ended because the wall clock jumped (R0).
     pub clock_jumps: Counter,
-    /// Look-ups that did not hold any more right before the identity was written (R1). They were repeated.
+    /// Look-ups whose answer no longer held right before the identity was written (R1). They were repeated.
     pub second_checks_refused: Counter,
     /// Logins refused because their user, tenant or everybody was revoked meanwhile (R8).
     pub logins_overtaken: Counter,
@@ -149,7 +149,7 @@ impl Stats {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, strum::IntoStaticStr, strum::VariantArray)]
 #[strum(serialize_all = "snake_case")]
 pub enum ResetReason {
-    /// The store says that it is another one.
+    /// The store has another incarnation.
     Incarnation,
     /// The store's history is shorter than what was applied.
     HeadBackwards,

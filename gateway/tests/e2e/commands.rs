@@ -326,7 +326,7 @@ fn servers_that_could_be_set_up_better_are_worth_a_word() {
     for line in [
         "advice: store.url: the role is a superuser, which no gateway needs",
         "advice: cache.redis_url: the server has no maxmemory",
-        "advice: cache.redis_url: the database also holds keys of others",
+        "advice: cache.redis_url: the database also holds keys of other programs",
     ] {
         assert!(told.contains(line), "{told}");
     }

@@ -14,7 +14,7 @@ use crate::clock::Boot;
 
 /// Failures in a row that open the breaker.
 pub const CONSECUTIVE: u32 = 5;
-/// Calls within the window from which on the share of failures counts.
+/// Fewest calls in the window for which the share of failures counts.
 pub const SAMPLE_MIN: u32 = 20;
 /// Length of the window.
 pub const SAMPLE_WINDOW: Duration = Duration::from_secs(10);
@@ -92,7 +92,7 @@ impl Breaker {
     pub fn report(&self, now: Boot, ok: bool, jitter: u8) {
         let mut inner = self.inner.lock();
         match (inner.circuit, ok) {
-            // A late result of a call from before it opened says nothing about now.
+            // The call began before the breaker opened: its late result is ignored.
             (Circuit::Open { .. }, _) => {}
             (Circuit::Probing { .. }, true) => inner.close(now),
             (Circuit::Probing { .. }, false) => {

@@ -17,7 +17,7 @@ pub struct Entry {
     standing: Standing,
     /// When it was read.
     read_at: Boot,
-    /// From when on it is read again, whatever else holds.
+    /// When it must be read again, even if it is still good.
     stale_at: Boot,
     /// Last use on this node, store time.
     seen: AtomicI64,
@@ -48,13 +48,13 @@ impl Entry {
         &self.session
     }
 
-    /// Number of the last event included.
+    /// Number of the last event included in the snapshot that it was read from.
     #[must_use]
     pub fn as_of(&self) -> Seq {
         self.standing.as_of()
     }
 
-    /// Whether `window` has applied no event that speaks against this.
+    /// Whether the entry is still good after every event that `window` has applied.
     #[must_use]
     pub fn is_believed_by(&self, window: &Window) -> bool {
         window.believes(&self.session, &self.standing)
@@ -76,7 +76,7 @@ impl Entry {
         now >= self.session.expires_at
     }
 
-    /// Whether nobody used it on this node for longer than its idle limit. Another node may know better.
+    /// Whether this node saw no use within the idle limit. Another node may have seen one.
     pub(crate) fn looks_idle(&self, now: Timestamp) -> bool {
         let seen = Timestamp::from_micros(self.seen.load(Ordering::Relaxed));
         self.session.idle_until(seen).is_some_and(|end| now >= end)
@@ -116,7 +116,7 @@ impl Entry {
 
     /// What a layer above keeps with the session, made by `make` on first use: ready header values, signed assertions.
     ///
-    /// There is one slot; a second type finds it taken and gets a value of its own that is not kept.
+    /// There is one slot. When it holds a value of another type, `make` runs for each call and its value is not kept.
     pub fn attachment<T: Any + Send + Sync>(&self, make: impl FnOnce(&Session) -> T) -> Arc<T> {
         if let Some(kept) = self
             .attachment

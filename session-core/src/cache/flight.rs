@@ -65,13 +65,13 @@ pub struct Flights<T> {
 }
 
 impl<T: Clone + Send + Sync + 'static> Flights<T> {
-    /// Flights will run on `runtime`.
+    /// Flights that run on `runtime`, within the default limits.
     #[must_use]
     pub fn new(runtime: Handle) -> Self {
         Self::within(runtime, FlightLimits::default())
     }
 
-    /// The same, with other limits.
+    /// [`Flights::new`] with other limits.
     #[must_use]
     pub fn within(runtime: Handle, limits: FlightLimits) -> Self {
         Self {
@@ -85,7 +85,7 @@ impl<T: Clone + Send + Sync + 'static> Flights<T> {
     /// Joins the flight for `key`, or starts the one that `make` describes.
     ///
     /// # Errors
-    /// When there is no value; nothing is known about the session then.
+    /// When there is no value. The state of the session is then unknown.
     pub async fn join<F>(&self, key: SessionKey, make: impl FnOnce() -> F) -> Result<T, Grounded>
     where
         F: Future<Output = T> + Send + 'static,
@@ -137,7 +137,7 @@ impl<T: Clone + Send + Sync + 'static> Flights<T> {
                 Some(work.await)
             };
             let value = tokio::time::timeout(deadline, flight).await.ok().flatten();
-            // Off the board before landing: who comes after the landing must start a flight of its own.
+            // Leaves the board before the value is published: a request that comes later must start a new flight.
             drop(seat);
             landing.send_replace(value);
         });

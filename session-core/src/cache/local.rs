@@ -1,8 +1,7 @@
 //! The tier inside the process: parsed sessions, and for a few seconds the keys of sessions that do not exist.
 //!
-//! The two live in segments of their own, so that a flood of keys that lead nowhere can never push a live session out.
-//! Sessions are counted by weight: what an app says about its users may be long, and so may what clients say about
-//! themselves.
+//! The two live in separate segments, so that a flood of unknown keys cannot evict a live session. Sessions are counted
+//! by weight, because identities and user agents vary in length.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +14,7 @@ use crate::clock::Boot;
 use crate::session::{Dead, Session};
 use crate::sid::SessionKey;
 
-/// Bounded maps of what this process knows.
+/// The local tier: one bounded map of sessions and one of absent keys.
 #[derive(Debug)]
 pub struct Local {
     sessions: Cache<SessionKey, Arc<Entry>, Weight>,
@@ -23,31 +22,32 @@ pub struct Local {
     negative_ttl: Duration,
 }
 
-/// How much is kept; whichever bound is reached first holds.
+/// How much is kept. The bound that is reached first applies.
 #[derive(Clone, Copy, Debug)]
 pub struct LocalLimits {
     /// Sessions.
     pub max_entries: usize,
-    /// Bytes of them, with what the layer above attaches to an entry.
+    /// Bytes of sessions, including what the layer above attaches to them.
     pub max_bytes: u64,
     /// How many signed copies of its texts the layer above attaches to an entry: one for each app.
     pub copies: usize,
 }
 
-/// An estimate, from above, of what an entry takes. It never changes while the entry is held.
+/// An upper estimate of the size of an entry, in bytes. It stays the same while the entry is held.
 #[derive(Clone, Copy, Debug)]
 struct Weight {
-    /// So that no more entries have room than there may be.
+    /// Lower bound of a weight. It keeps the number of entries within [`LocalLimits::max_entries`].
     least: u64,
     copies: u64,
 }
 
 impl Weight {
-    /// The entry itself, its place in the map, and what does not depend on texts.
+    /// The entry itself, its place in the map, and everything else of fixed size.
     const ENTRY: u64 = 1_200;
-    /// What is attached for an app beside the texts.
+    /// Fixed size of what is attached for one app.
     const COPY: u64 = 500;
-    /// What an entry of a large identity takes. Where fewer of them have room, the room is not divided any more.
+    /// Size of an entry with a large identity. It sets the expected number of entries, and so into how many parts the
+    /// cache is divided.
     const EXPECTED: u64 = 64 * 1_024;
 
     fn of(self, session: &Session) -> u64 {
@@ -59,7 +59,7 @@ impl Weight {
             + session.user_agent.len()
             + optional(session.references.as_stored());
         let texts = u64::try_from(texts).unwrap_or(u64::MAX);
-        // As they are, and once more as header values. A signed copy is in base64.
+        // An entry holds each text twice: as it is, and as a header value. A signed copy is in base64.
         let own = Self::ENTRY.saturating_add(texts.saturating_mul(2));
         let copy = Self::COPY.saturating_add(texts.saturating_mul(4) / 3);
         own.saturating_add(self.copies.saturating_mul(copy))
@@ -73,7 +73,7 @@ impl Weighter<SessionKey, Arc<Entry>> for Weight {
     }
 }
 
-/// What the store said about a key that leads nowhere.
+/// What the store said about a key without a live session.
 #[derive(Clone, Copy, Debug)]
 struct Absent {
     /// Why the session does not count; `None`: there is no such row.
@@ -82,11 +82,11 @@ struct Absent {
     until: Boot,
 }
 
-/// Most keys that are remembered as leading nowhere: 48 bytes each.
+/// Most keys that are remembered as absent: 48 bytes each.
 const ABSENT_MAX: usize = 50_000;
 
 impl Local {
-    /// Room for as many sessions as `limits` allow.
+    /// Creates it empty, with room for as many sessions as `limits` allow.
     #[must_use]
     pub fn new(limits: LocalLimits, negative_ttl: Duration) -> Self {
         let max_entries = u64::try_from(limits.max_entries).unwrap_or(u64::MAX).max(1);
@@ -94,7 +94,8 @@ impl Local {
             least: limits.max_bytes / max_entries,
             copies: u64::try_from(limits.copies).unwrap_or(u64::MAX),
         };
-        // What is expected decides into how many parts the room is divided; each part has to have room for many.
+        // The expected number decides into how many parts the cache is divided. Each part must have room for many
+        // entries.
         let expected = (limits.max_bytes / Weight::EXPECTED).min(max_entries);
         let expected = usize::try_from(expected).unwrap_or(usize::MAX).max(1);
         Self {
@@ -104,7 +105,7 @@ impl Local {
         }
     }
 
-    /// The entry of `key`, however old. Whether to believe it is for [`crate::freshness`] to say.
+    /// The entry of `key`, however old. [`crate::freshness`] decides whether to believe it.
     #[must_use]
     pub fn get(&self, key: &SessionKey) -> Option<Arc<Entry>> {
         self.sessions.get(key)
@@ -120,7 +121,8 @@ impl Local {
         self.sessions.remove(key);
     }
 
-    /// `Some` when the store said less than `negative_ttl` ago that there is no such live session, with what it said.
+    /// Why there is no live session of `key`, if the store said so less than `negative_ttl` ago. `Some(None)`: there is
+    /// no such row.
     #[must_use]
     pub fn absence(&self, key: &SessionKey, now: Boot) -> Option<Option<Dead>> {
         let absent = self.absent.get(key).filter(|absent| now < absent.until);
@@ -135,7 +137,7 @@ impl Local {
         }
     }
 
-    /// Drops every entry. What is known to be absent stays known.
+    /// Drops every entry. Remembered absences stay.
     pub fn forget_all(&self) {
         self.sessions.clear();
     }
@@ -152,7 +154,7 @@ impl Local {
         self.sessions.len()
     }
 
-    /// What they take, in bytes, as it is counted.
+    /// Estimated size of the sessions held, in bytes.
     #[must_use]
     pub fn weight(&self) -> u64 {
         self.sessions.weight()

@@ -1,7 +1,7 @@
 //! Tiers in front of the store, none of which is needed for correctness.
 //!
-//! A value from a cache decides only as long as [`crate::freshness`] believes it. Losing a tier, or being lied to by it,
-//! costs time and never an answer.
+//! A value from a cache decides only as long as [`crate::freshness`] believes it. A tier that is lost, or that lies,
+//! costs time but never changes an answer.
 
 pub mod breaker;
 mod entry;

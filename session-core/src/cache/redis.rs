@@ -33,7 +33,7 @@ const BUFFER_MAX: usize = 1_024;
 #[derive(Clone)]
 pub struct RedisCache {
     client: Client,
-    /// Of this client, and of those that listen.
+    /// Settings of this client, and of those that listen for hints.
     config: Config,
 }
 
@@ -44,15 +44,15 @@ pub struct RedisCache {
 )]
 pub struct BadRedisUrl;
 
-/// Whether [`RedisCache::connect`] could use `url`, so that a configuration is judged as a whole before anything is started.
+/// Checks that [`RedisCache::connect`] can use `url`. A configuration is checked as a whole before anything is started.
 ///
 /// # Errors
-/// When it could not.
+/// When it cannot.
 pub fn check_url(url: &SecretString) -> Result<(), BadRedisUrl> {
     parse(url).map(drop)
 }
 
-/// Whether all servers that `url` names are on this machine. `false` for what is no URL.
+/// Whether all servers that `url` names are on this machine. `false` when `url` does not parse.
 #[must_use]
 pub fn is_local(url: &SecretString) -> bool {
     let is_local = |server: &Server| {
@@ -68,13 +68,13 @@ fn parse(url: &SecretString) -> Result<Config, BadRedisUrl> {
 }
 
 impl RedisCache {
-    /// Parses `url` and starts connecting in the background of the current runtime. Redis may be away.
+    /// Parses `url` and starts connecting in the background of the current runtime. Redis may be down.
     ///
     /// # Errors
     /// When the URL cannot be read.
     pub fn connect(url: &SecretString) -> Result<Self, BadRedisUrl> {
         let mut config = parse(url)?;
-        // A Redis that is away at the start is tried again like any other.
+        // A Redis that is down at the start is retried like one that goes down later.
         config.fail_fast = false;
         let client = Builder::from_config(config.clone())
             .set_policy(ReconnectPolicy::new_exponential(0, 100, 2_000, 2))
@@ -89,8 +89,8 @@ impl RedisCache {
         Ok(Self { client, config })
     }
 
-    /// Waits for the first connection, at most `limit`: a node that begins to serve a moment before its Redis is connected
-    /// would read from the store what all nodes have cached. `false` when there is none yet; a node starts all the same.
+    /// Waits for the first connection, at most `limit`. A node that serves before Redis is connected would read from
+    /// the store what the shared cache already holds. `false` when there is no connection yet; the node starts anyway.
     pub async fn first_connection(&self, limit: Duration) -> bool {
         let connected = tokio::time::timeout(limit, self.client.wait_for_connect()).await;
         matches!(connected, Ok(Ok(())))
@@ -185,7 +185,7 @@ async fn within<T>(
     }
 }
 
-/// `sidgate:1:` and the session key in hex. The key is a keyed digest: knowing it opens nothing.
+/// `sidgate:1:` and the session key in hex. The key is a keyed digest, which is useless for logging in.
 fn name(key: &SessionKey) -> String {
     format!(
         "sidgate:1:{}",

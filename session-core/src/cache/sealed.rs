@@ -1,4 +1,4 @@
-//! What lies in the shared cache: a session, sealed, so that whoever can write there can only make it a miss (R6).
+//! Values of the shared cache: sealed sessions. Somebody who can write to the cache can cause misses, and no more (R6).
 //!
 //! The format byte and then the sealed body (`crate::sealing`). The place is the format byte and the session key: a value
 //! moved to another key does not open.
@@ -61,7 +61,7 @@ impl Sealer {
         Self(Ciphers::new(keys.shared()))
     }
 
-    /// Seals `value` under its own key. `None` when it cannot be written down, which costs a cache entry and no more.
+    /// Seals `value` under its own key. `None` when it cannot be serialised; it is then not cached.
     pub(crate) fn seal(
         &self,
         value: &Value,

@@ -31,12 +31,12 @@ pub trait SharedCache: fmt::Debug + Send + Sync + 'static {
     /// Removes a value. Hygiene only: nothing depends on it.
     async fn unlink(&self, key: &SessionKey) -> Result<(), SharedError>;
 
-    /// Tells other nodes that something was committed. Nothing depends on it either (R4).
+    /// Tells other nodes that something was committed. Nothing depends on it (R4).
     async fn publish(&self, _hint: Hint) -> Result<(), SharedError> {
         Ok(())
     }
 
-    /// Opens a channel of what others publish, if there is one.
+    /// Opens a channel of hints from other nodes, if the cache has one.
     async fn listen(&self) -> HintResult<Option<Box<dyn HintStream>>> {
         Ok(None)
     }

@@ -1,4 +1,5 @@
-//! A miss, resolved: shared cache, then store, then installation under the window's eye (DESIGN 4, R5, R6).
+//! How a miss is resolved: reads the shared cache, then the store, and installs the value if the window accepts it
+//! (DESIGN 4, R5, R6).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -50,11 +51,11 @@ pub enum Fill {
     Active(Arc<Entry>, Tier),
     /// The store knows no such live session; `None`: no such row at all.
     Absent(Option<Dead>),
-    /// Nobody could say.
+    /// The state is unknown.
     Failed(FillError),
 }
 
-/// Why nobody could say.
+/// Why the state is unknown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FillError {
     /// The store failed; see [`StoreError::kind`].
@@ -89,7 +90,8 @@ impl Tiers {
         Sealer::new(keys)
     }
 
-    /// Reads `key`. With `confirm` only the store's word counts: somebody seems idle, and another node may know better.
+    /// Reads `key`. With `confirm` only the store is asked: the session seems idle here, but another node may have seen
+    /// a use.
     pub async fn fill(&self, key: SessionKey, confirm: bool) -> Fill {
         if !confirm && let Some(entry) = self.read_shared(&key).await {
             return Fill::Active(entry, Tier::Shared);
@@ -141,8 +143,8 @@ impl Tiers {
         Some(Fill::Active(entry, Tier::Store))
     }
 
-    /// Remembers that there is no such live session. What the local tier still holds is older than this answer, although
-    /// no event says so yet: it must not be served should the store fall silent now.
+    /// Remembers that there is no such live session. Drops the entry of the local tier, which is older than this
+    /// answer: it must not be served, even if the store falls silent before the event arrives.
     fn absent(&self, key: SessionKey, dead: Option<Dead>) -> Fill {
         self.local.forget(&key);
         self.local.put_absent(key, dead, self.node.clock.boot());
@@ -154,8 +156,8 @@ impl Tiers {
     /// The check and the insertion are two steps: an event may be applied between them. That is harmless, because an
     /// entry is checked against the window again whenever it is used.
     ///
-    /// Nor is it installed when the store has said meanwhile that the session has ended: nothing brings one back, so the
-    /// value is the older one of the two.
+    /// A value is also refused when the store has said meanwhile that the session has ended. An ended session never
+    /// comes back, so the value is older than that answer.
     fn install(&self, value: Value) -> Option<Arc<Entry>> {
         let (key, now) = (&value.session.key, self.node.clock.boot());
         if self.local.absence(key, now).is_some() {
@@ -191,7 +193,7 @@ impl Tiers {
         };
         let now = self.node.store_time.upper(self.node.clock.boot());
         let live = value.session.verdict(now, None).is_ok();
-        // A session that looks dead here is for the store to judge: only it knows the last activity.
+        // The store judges a session that looks dead here: only the store knows the last activity.
         let installed = if live { self.install(value) } else { None };
         if installed.is_none() {
             return self.reject(SharedReject::Outdated);
@@ -234,7 +236,7 @@ impl Tiers {
         }
     }
 
-    /// R6: no longer than the configured time, nor than the session lives, in whole milliseconds.
+    /// R6: the shorter of the configured time and the rest of the session's life, in whole milliseconds.
     fn shared_life(&self, session: &Session, now: Timestamp) -> Duration {
         let life = session
             .expires_at
@@ -243,7 +245,8 @@ impl Tiers {
         Duration::from_millis(millis(life))
     }
 
-    /// One call to the shared cache, if the breaker lets it through. Errors end here: they cost time, not answers.
+    /// One call to the shared cache, if the breaker lets it through. `None` when it fails: the caller then goes on
+    /// without the shared cache.
     async fn guarded<T>(
         &self,
         call: impl Future<Output = Result<T, SharedError>> + Send,
@@ -269,7 +272,7 @@ impl Tiers {
         Fill::Failed(FillError::Store(failed.kind()))
     }
 
-    /// Up to a tenth less, so that what was filled together does not expire together.
+    /// Shortens `ttl` by up to a tenth, so that values read together expire at different times.
     fn jittered(&self, ttl: Duration) -> Duration {
         ttl - ttl * u32::from(self.random_byte()) / (10 * 256)
     }

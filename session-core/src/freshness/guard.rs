@@ -1,8 +1,8 @@
-//! Looks now and then whether the triggers that number events are still on.
+//! Checks regularly that the triggers that number events are enabled.
 //!
-//! Somebody may disable them, for example to load a dump. Sessions then change without an event, and the heartbeat sees
-//! nothing of it.
-//! So a node that finds them off stops serving until they are on again, and then believes nothing that it knew.
+//! An operator may disable them, for example to load a dump. Sessions then change without an event, and the heartbeat
+//! cannot notice. So a node that finds them disabled stops serving until they are enabled again, and then drops its
+//! caches.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use super::tail::{HISTORY_TIMEOUT, within};
 use crate::stats::ResetReason;
 use crate::store::{SchemaError, StoreError};
 
-/// Time between two looks.
+/// Time between two checks.
 pub(crate) const LOOK_EVERY: Duration = Duration::from_secs(60);
 
 /// Watches the schema of a store.
@@ -24,8 +24,9 @@ pub(crate) struct Guard {
 }
 
 impl Guard {
-    /// Looks every so often until `stop`. Acts on a missing trigger or schema only. The heartbeat deals with a store that is silent. A
-    /// schema newer than this program is accepted here: another node was upgraded, and this one goes on.
+    /// Checks once per `every` until `stop`. Acts only on a missing trigger or schema: the heartbeat deals with a
+    /// silent store. A schema newer than this program is accepted here: another node was upgraded, and this one goes
+    /// on.
     pub(crate) async fn run(self, every: Duration, stop: CancellationToken) {
         while tokio::time::timeout(every, stop.cancelled()).await.is_err() {
             if let Err(StoreError::Schema(

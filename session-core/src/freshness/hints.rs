@@ -1,8 +1,8 @@
-//! Hints make a node hear of an event at once and not with its next heartbeat (R4).
+//! With hints a node learns of an event at once, before its next regular heartbeat (R4).
 //!
-//! A hint drops the session that it names from the local tier, and wakes the heartbeat. That is all: it proves nothing, so
-//! what is applied, the lease, and what a node believes stay as they are. Whoever makes hints
-//! up costs a few reads; whoever keeps them back costs the time until the next heartbeat.
+//! A hint drops the session that it names from the local tier, and wakes the heartbeat. It proves nothing, so it
+//! changes neither the applied events nor the lease. A forged hint costs a few reads. A suppressed hint costs the time
+//! until the next heartbeat.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,14 +15,14 @@ use tracing::{info, warn};
 use super::{Listener, Node};
 use crate::hint::{Hint, HintError, HintResult, HintStream};
 
-/// A flood of hints, or of changes on this node, wakes the heartbeat no more often than this.
+/// Shortest time between two heartbeats that hints or changes on this node bring forward.
 pub const WAKE_EVERY: Duration = Duration::from_millis(10);
 /// Shortest and longest pause before a channel is opened again.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
-/// Pause after a channel turned out to carry nothing: somebody has to change the configuration first.
+/// Pause after a channel turned out to carry nothing: only a change of the configuration can help.
 const SWALLOWED_PAUSE: Duration = Duration::from_secs(60);
 
-/// Opens a channel; `None` when there is none to open, ever.
+/// Opens a channel; `None` when the source never has one.
 pub type OpenHints =
     Box<dyn Fn() -> BoxFuture<'static, HintResult<Option<Box<dyn HintStream>>>> + Send + Sync>;
 
@@ -30,7 +30,7 @@ pub type OpenHints =
 pub struct Follower {
     /// What the channel is called in the log.
     pub channel: &'static str,
-    /// Opens it, again and again.
+    /// Opens the channel, at first and after each failure.
     pub open: OpenHints,
     /// Drops the sessions that hints name.
     pub listener: Arc<dyn Listener>,
@@ -53,7 +53,7 @@ impl Follower {
                 Ok(None) => return,
                 Ok(Some(stream)) => {
                     retry.opened(self.channel);
-                    // What was committed before it was open has been hinted at to nobody.
+                    // Changes that were committed before the channel was open came without a hint.
                     self.wake();
                     self.read(stream).await
                 }
@@ -67,7 +67,7 @@ impl Follower {
 
     /// Reads a channel to its end.
     async fn read(&self, mut stream: Box<dyn HintStream>) -> HintError {
-        // Until when the heartbeat is left in peace, and whether to wake it then.
+        // Until when the heartbeat is not woken, and whether to wake it then.
         let mut resting: Option<Instant> = None;
         let mut due = false;
         loop {
@@ -116,7 +116,7 @@ impl Follower {
     }
 }
 
-/// How long to wait before the next attempt, and what has been said about it.
+/// How long to wait before the next attempt, and which failures were logged.
 #[derive(Debug)]
 struct Retry {
     pause: Duration,
@@ -148,14 +148,14 @@ impl Retry {
         let kind = failed.kind();
         if matches!(failed, HintError::Swallowed) {
             if !self.complained_of_pooler {
-                warn!(channel, kind, error = %failed, "no hints: the heartbeat alone hears of revocations");
+                warn!(channel, kind, error = %failed, "no hints: this node learns of revocations only by its heartbeat");
             }
             self.complained_of_pooler = true;
             self.pause = PAUSE.0;
             return SWALLOWED_PAUSE;
         }
         if !self.complained {
-            warn!(channel, kind, error = %failed, "no hints: the heartbeat alone hears of revocations");
+            warn!(channel, kind, error = %failed, "no hints: this node learns of revocations only by its heartbeat");
         }
         self.complained = true;
         if lasted > PAUSE.1 {

@@ -1,15 +1,15 @@
-//! What others do when the heartbeat, or a hint, has news.
+//! What caches do when an event or a hint arrives.
 
 use crate::sid::SessionKey;
 use crate::stats::ResetReason;
 use crate::store::Event;
 
-/// Whoever holds copies of sessions, and drops them.
+/// A holder of cached sessions, which drops them when told.
 pub trait Listener: Send + Sync + 'static {
-    /// Somebody says that this session has changed.
+    /// A hint says that this session has changed.
     fn hinted(&self, key: &SessionKey);
     /// `event` was applied to the window.
     fn applied(&self, event: &Event);
-    /// Everything known was dropped.
+    /// The window was reset: nothing cached may be believed.
     fn reset(&self, reason: ResetReason);
 }

@@ -1,9 +1,9 @@
 //! How long a cached session may be believed (DESIGN 5).
 //!
 //! Three parts. The [`Window`] knows which events were applied and answers whether a value read as of some event is
-//! still good. The [`Lease`] says until when that answer may be given without hearing from the store. The [`tail`] reads
-//! the log on a beat, applies it to the window and then, only then, extends the lease, counted from when the beat was
-//! sent: at the time it was answered, the store may already have known more.
+//! still good. The [`Lease`] says until when that answer may be given without hearing from the store. The [`tail`]
+//! reads the log with each heartbeat, applies it to the window, and only then extends the lease. The lease counts from
+//! when the heartbeat was sent: by the time of the answer, the store may have committed more.
 
 pub(crate) mod guard;
 pub mod hints;

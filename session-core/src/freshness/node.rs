@@ -15,7 +15,7 @@ use crate::store::SessionStore;
 pub struct Node {
     /// The name under which the process reports to the store, as long as it lives.
     pub id: Uuid,
-    /// The truth.
+    /// The store, whose answers decide.
     pub store: Arc<dyn SessionStore>,
     /// Time on this machine.
     pub clock: SharedClock,
@@ -23,11 +23,11 @@ pub struct Node {
     pub window: Window,
     /// Until when caches may be believed.
     pub lease: Lease,
-    /// The store's clock, as far as heartbeats tell.
+    /// Upper bound of the store's clock, from heartbeats.
     pub store_time: StoreTime,
-    /// How others talk with the heartbeat.
+    /// Signals to and from the heartbeat.
     pub signals: Signals,
-    /// Counts.
+    /// Counters.
     pub stats: Stats,
 }
 

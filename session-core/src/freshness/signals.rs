@@ -1,4 +1,4 @@
-//! How others talk with the heartbeat, and hear of it.
+//! Signals to and from the heartbeat.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
@@ -7,10 +7,10 @@ use tokio::sync::{Notify, watch};
 
 use crate::clock::Boot;
 
-/// How far a node has come in hearing from its store.
+/// How far a node has come in loading the state of its store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
-    /// The schema was not yet found to be good.
+    /// The schema is not checked yet.
     SchemaUnchecked,
     /// The schema is one that this program must not work with.
     SchemaRefused,
@@ -20,7 +20,7 @@ pub enum Phase {
     Following,
 }
 
-/// How others talk with a running heartbeat.
+/// Signals to and from a running heartbeat.
 #[derive(Debug)]
 pub struct Signals {
     wake: Notify,
@@ -74,12 +74,12 @@ impl Signals {
         self.set_phase(Phase::Following);
     }
 
-    /// Whether the schema is not known to be good.
+    /// Whether the schema is unchecked or refused.
     pub(super) fn doubts(&self) -> bool {
         matches!(self.phase(), Phase::SchemaUnchecked | Phase::SchemaRefused)
     }
 
-    /// The schema has to be looked at again before anything is believed.
+    /// Asks for a new check of the schema, before which the heartbeat does not go on.
     pub(super) fn doubt_schema(&self) {
         self.set_phase(Phase::SchemaUnchecked);
         self.wake();
@@ -89,7 +89,7 @@ impl Signals {
         self.phase.send_replace(phase);
     }
 
-    /// A step that somebody's doubt has overtaken is not taken.
+    /// Goes from one phase to the next. Does nothing when the phase has changed meanwhile.
     pub(super) fn advance(&self, from: Phase, to: Phase) {
         self.phase.send_if_modified(|phase| {
             let takes = *phase == from;
@@ -100,19 +100,19 @@ impl Signals {
         });
     }
 
-    /// Notes a beat that earned a lease. True when there were complaints before.
+    /// Notes a beat that earned a lease. True when a failure was noted since the last one.
     pub(super) fn lease_earned(&self, sent: Boot) -> bool {
         self.last_beat.store(sent.as_nanos(), Ordering::Release);
         self.beat.send_replace(sent.as_nanos());
         self.complained.swap(false, Ordering::Relaxed)
     }
 
-    /// Whether this is the first failure of a row.
+    /// Notes a failure. True for the first of a row.
     pub(super) fn complain(&self) -> bool {
         !self.complained.swap(true, Ordering::Relaxed)
     }
 
-    /// Waits until somebody asks for a beat.
+    /// Waits until a beat is asked for.
     pub(super) async fn woken(&self) {
         self.wake.notified().await;
     }

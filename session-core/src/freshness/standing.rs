@@ -18,7 +18,7 @@ pub struct Standing {
 }
 
 impl Standing {
-    /// Of a value that was just accepted with every event up to `checked` known.
+    /// Standing of a value that was just checked against every event up to `checked`.
     pub(super) fn new(epoch: u64, as_of: Seq, checked: Seq, tick: u64) -> Self {
         Self {
             epoch,
@@ -28,7 +28,7 @@ impl Standing {
         }
     }
 
-    /// Number of the last event included.
+    /// Number of the last event included in the snapshot that the value was read from.
     #[must_use]
     pub fn as_of(&self) -> Seq {
         self.as_of
@@ -44,7 +44,7 @@ impl Standing {
 
     /// Notes that no event up to `checked` speaks against the value.
     pub(super) fn confirm(&self, checked: Seq, tick: u64) {
-        // `checked` before `tick`: who sees the tick must also see what it stands for.
+        // `checked` before `tick`: a reader that sees the new tick must also see `checked`.
         self.checked.fetch_max(checked, Ordering::AcqRel);
         self.tick.store(tick, Ordering::Release);
     }

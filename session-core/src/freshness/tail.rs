@@ -1,7 +1,7 @@
 //! The heartbeat: reads the log of events and earns the lease (R2, R3, R9).
 //!
-//! `judge` is the pure half: given what was applied and what the store answered, either the events to apply or the
-//! reason to start afresh. [`EventTail`] is the half with a task, a clock and a store.
+//! `judge` is the pure half: from what was applied and what the store answered it derives the events to apply, or the
+//! reason for a reset. [`EventTail`] is the half with a task, a clock and a store.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -37,7 +37,7 @@ const MIGRATION_TIMEOUT: Duration = Duration::from_secs(60);
 pub(crate) enum Judgement {
     /// Apply the events in order. `caught_up`: then nothing is missing and the lease may be extended.
     Advance { caught_up: bool },
-    /// Nothing that is known may be trusted any more.
+    /// Drop everything cached and start afresh.
     Reset(ResetReason),
 }
 
@@ -52,8 +52,8 @@ pub(crate) fn judge(applied: Applied, pulse: &Pulse) -> Judgement {
     if pulse.head < applied.seq {
         return Judgement::Reset(ResetReason::HeadBackwards);
     }
-    // An event that housekeeping removed cannot be compared; then the rows after it are no longer dense either,
-    // unless there are none.
+    // An anchor that housekeeping has removed cannot be compared. The check for gaps below then decides. Housekeeping
+    // keeps the newest event, so at the head the anchor must be there.
     if applied.anchor != pulse.anchor && (pulse.anchor.is_some() || pulse.head == applied.seq) {
         return Judgement::Reset(ResetReason::EventDiffers);
     }
@@ -79,7 +79,7 @@ pub struct EventTail {
     pub(crate) migrate: bool,
 }
 
-/// What the other nodes were last told.
+/// What this node last reported to the others.
 #[derive(Clone, Copy, Debug, Default)]
 struct Reported {
     applied: Seq,
@@ -87,7 +87,8 @@ struct Reported {
 }
 
 impl EventTail {
-    /// Beats until `stop`. One failed beat is nothing: the lease runs on, and out if the store stays silent.
+    /// Sends heartbeats until `stop`. A failed one does no harm: the lease runs on, and runs out only if the store
+    /// stays silent.
     pub async fn run(self, stop: CancellationToken) {
         let (mut drift, mut reported) = (None, Reported::default());
         loop {
@@ -199,20 +200,20 @@ impl EventTail {
                 if let Some(oldest) = pulse.events.first() {
                     self.note_lag(oldest.seq).await;
                 }
-                // What was applied is reported by the next beat, and somebody may be waiting for that.
+                // The next beat reports what was applied, and a revocation may be waiting for that report.
                 !caught_up || !pulse.events.is_empty()
             }
         }
     }
 
-    /// For people to look at: a store that does not answer here may answer the next heartbeat.
+    /// For metrics only, so a failure is ignored.
     async fn note_lag(&self, seq: Seq) {
         if let Ok(Some(age)) = within(BEAT_TIMEOUT, self.node.store.age_of(seq)).await {
             self.node.stats.revocation_lag.note(age);
         }
     }
 
-    /// First the report: whoever waits for every node that may hold a lease must find this one on the list.
+    /// Reports first: a revocation that waits for every node with a lease must find this node on the list.
     async fn report_and_pulse(
         &self,
         sent: Boot,

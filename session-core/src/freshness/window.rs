@@ -5,8 +5,8 @@
 //! than `W` it knows nothing, so such a value is refused (R5, R6). Memory is bounded: forgetting the oldest event moves
 //! `W` up.
 //!
-//! Most checks take no lock: `tick` grows with every change here, and an entry that was checked at the current tick has
-//! nothing to fear.
+//! Most checks take no lock: `tick` grows with every change here, and an entry that was checked at the current tick is
+//! still good.
 
 use std::collections::{HashMap, VecDeque};
 use std::hash::Hash;
@@ -78,7 +78,7 @@ impl Window {
         self.inner.read().start
     }
 
-    /// Changes with every event that is heard of: for those who hold on to a session and want to look again.
+    /// A number that changes with every change of the window. Open streams watch it to check their session again.
     pub(crate) fn news(&self) -> watch::Receiver<u64> {
         self.news.subscribe()
     }
@@ -140,7 +140,7 @@ impl Window {
     }
 
     /// Refuses from now on what is older than `seq` for `subject`, before the log says so (R4): after this node's own
-    /// revocation, and on a hint. Advances nothing; the log will bring the event itself.
+    /// revocation. The head stays, because the log will bring the event itself.
     pub(crate) fn hint(&self, subject: &Subject, seq: Seq) {
         let mut inner = self.inner.write();
         if inner.recent.len() < 2 * RECENT_MAX {
@@ -149,8 +149,8 @@ impl Window {
         }
     }
 
-    /// Starts afresh from the store's recent past (R9). Events before a hole say nothing about what was in the hole, so the
-    /// window begins after it.
+    /// Starts afresh from the store's recent events (R9). The window begins after the last missing number, because the
+    /// missing events are unknown.
     pub(crate) fn reset(&self, history: &History) {
         let events = without_holes(history);
         let mut inner = self.inner.write();
@@ -177,7 +177,7 @@ impl Window {
         self.news.send_replace(before.wrapping_add(1));
     }
 
-    /// Changes only under the write lock: read under the lock, it belongs to what the lock guards.
+    /// Changes only under the write lock, so a value read under the lock matches the state that the lock guards.
     fn tick(&self) -> u64 {
         self.tick.load(Ordering::Acquire)
     }

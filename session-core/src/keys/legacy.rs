@@ -1,10 +1,10 @@
-//! A login of the system that Sidgate replaces, as far as keys can tell.
+//! Keys for logins of the system that Sidgate replaces.
 //!
-//! Such a login is known by the values of its cookies, its *credentials*. The store must recognise each of them again, and
-//! must not be able to use one; so a credential is stored as a keyed digest, its [`LegacyKey`]. The sid of the session
-//! that a login becomes is derived from a credential: nodes that migrate it at once make the same one. A login may have
-//! several credentials, which become one session; so beside each digest lies the session's sid, encrypted under a key that
-//! only that credential yields.
+//! Such a login is known by the values of its cookies, its *credentials*. The store must recognise a credential again
+//! but must not be able to use it. So it holds a keyed digest of the credential, its [`LegacyKey`]. The sid of the
+//! session that a login becomes is derived from a credential: nodes that migrate the login at the same time derive the
+//! same sid. A login may have several credentials, which become one session. So the store also holds the session's sid
+//! beside each digest, encrypted under a key that only that credential yields.
 //!
 //! While masters are being rotated, a credential has one digest under each of them, and all are stored: two nodes that
 //! share at least one master find each other's sessions.
@@ -24,13 +24,13 @@ pub const WRAPPED_LEN: usize = 16;
 /// A cookie that carries a login of the old system: its name, and its value.
 #[derive(Clone, Copy)]
 pub struct Credential<'a> {
-    /// Name of the cookie; of a chunked one without the number.
+    /// Name of the cookie; for a chunked cookie without the chunk number.
     pub name: &'a str,
     /// Its whole value, in one spelling.
     pub value: &'a [u8],
 }
 
-/// Keyed digest of a credential: what the store knows it by.
+/// Keyed digest of a credential: its primary key in the store.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct LegacyKey([u8; 32]);
 
@@ -39,11 +39,11 @@ pub struct LegacyKey([u8; 32]);
 pub struct LegacyRow {
     /// Primary key.
     pub key: LegacyKey,
-    /// The sid of the session that it became, which only the credential opens.
+    /// The sid of the session that it became, encrypted under a key that only the credential yields.
     pub wrapped_sid: [u8; WRAPPED_LEN],
 }
 
-/// A credential of the old system as far as keys can tell, and the sid that its login becomes by itself.
+/// What is derived from one credential of the old system: its digests, its keys and a sid.
 pub struct LegacyLogin {
     sid: Sid,
     key: SessionKey,
@@ -51,7 +51,7 @@ pub struct LegacyLogin {
     ids: Vec<LegacyId>,
 }
 
-/// What one master makes of a credential.
+/// What one master derives from a credential.
 pub(super) struct LegacyId {
     key: LegacyKey,
     wrap: Aes128,
@@ -82,7 +82,7 @@ impl LegacyKeys {
         }
     }
 
-    /// In place of the random bytes of a sid: the same ones for everybody who has this master.
+    /// Used in place of random bytes for a sid: every node with this master derives the same ones.
     pub(super) fn random(&self, credential: Credential<'_>) -> [u8; SID_RANDOM_LEN] {
         let mut random = [0; SID_RANDOM_LEN];
         for (to, from) in random.iter_mut().zip(mac(&self.sid, credential).iter()) {
@@ -92,7 +92,7 @@ impl LegacyKeys {
     }
 }
 
-/// No cookie name holds a NUL: name and value cannot run into each other.
+/// A NUL separates name and value, because no cookie name holds one.
 fn mac(key: &SecretKey, credential: Credential<'_>) -> Zeroizing<[u8; 32]> {
     let mut hasher = blake3::Hasher::new_keyed(key.expose());
     hasher
@@ -129,20 +129,20 @@ impl LegacyLogin {
         self.sid.clone()
     }
 
-    /// A digest of the credential, for maps of things under way.
+    /// A digest of the credential, for maps of migrations in progress.
     #[must_use]
     pub fn digest(&self) -> SessionKey {
         self.digest
     }
 
-    /// What the store knows it by: one digest under each master.
+    /// Its keys in the store: one digest under each master.
     #[must_use]
     pub fn keys(&self) -> Vec<LegacyKey> {
         self.ids.iter().map(|id| id.key).collect()
     }
 
-    /// What is to be stored when the session of `sid` is what it becomes: its own, or that of another credential of the
-    /// same login.
+    /// The rows to store when the credential becomes the session of `sid`: the sid derived here, or that of another
+    /// credential of the same login.
     #[must_use]
     pub fn rows(&self, sid: &Sid) -> Vec<LegacyRow> {
         let row = |id: &LegacyId| {
@@ -156,8 +156,8 @@ impl LegacyLogin {
         self.ids.iter().map(row).collect()
     }
 
-    /// The sid in a stored row, which may be anything: whether it belongs to the row's session is for
-    /// [`Keyring::recognise`](super::Keyring::recognise) to say.
+    /// The sid in a stored row, unverified. [`Keyring::recognise`](super::Keyring::recognise) says whether it belongs
+    /// to the row's session.
     #[must_use]
     pub fn unwrap_sid(&self, row: &LegacyRow) -> Option<Sid> {
         let id = self.ids.iter().find(|id| id.key == row.key)?;

@@ -1,14 +1,14 @@
-//! What the store knows an account, its owner and a network by.
+//! Keyed digests of accounts, their owners and their networks.
 //!
-//! Nobody who reads the table must learn who logs in from where, nor try a list of names against it: so everything is a
-//! keyed digest, and the digest of a network is another one for each account.
+//! A reader of the table must not learn who logs in from where, and must not be able to try a list of names against it.
+//! So everything is a keyed digest, and a network has a different digest for each account.
 
 use std::fmt;
 use std::net::IpAddr;
 
 use crate::secret::SecretKey;
 
-/// Context of the derived key. It is part of the stored format: changing it makes strangers of everybody.
+/// Context of the derived key. It is part of the stored format: changing it makes every stored login unknown.
 pub(super) const CONTEXT: &str = "sidgate 2026 v1 login networks";
 
 /// Keyed digest of a fact about a login.
@@ -16,7 +16,7 @@ pub(super) const CONTEXT: &str = "sidgate 2026 v1 login networks";
 pub struct LoginDigest([u8; 32]);
 
 impl LoginDigest {
-    /// From 32 stored bytes; `None` for another number of them.
+    /// From 32 stored bytes; `None` for any other length.
     #[must_use]
     pub fn from_slice(bytes: &[u8]) -> Option<Self> {
         bytes.try_into().ok().map(Self)
@@ -58,7 +58,7 @@ impl LoginKey<'_> {
         self.digest(b"network", &[&network.octets(), account.as_bytes()])
     }
 
-    /// Only the last part may have any length, so that two different facts never are the same bytes.
+    /// Only the last part may vary in length, so that different facts never yield the same bytes.
     fn digest(&self, kind: &[u8], parts: &[&[u8]]) -> LoginDigest {
         let mut hasher = blake3::Hasher::new_keyed(self.0.expose());
         hasher.update(kind).update(&[0]);

@@ -1,8 +1,8 @@
-//! What an app wants to find again with a session, sealed so that nobody else can read it.
+//! References: short texts that an app keeps with a session, sealed so that nobody else can read them.
 //!
-//! A reference is often the key of a session of the app's own. Whoever reads the table, the shared cache or another app's
-//! assertion must not learn it. So each app has a key of its own, and a sealed reference opens beside the session for which it
-//! was sealed and nowhere else (`crate::sealing`, with the handle as the place).
+//! A reference is often the key of a session of the app's own. A reader of the table, the shared cache or another app's
+//! assertion must not learn it. So each app has its own key, and a sealed reference opens only with the session for
+//! which it was sealed (`crate::sealing`, with the handle as the place).
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -38,7 +38,8 @@ impl ReferenceKeys {
         Ok(sealed.map(|sealed| URL_SAFE_NO_PAD.encode(sealed)))
     }
 
-    /// Opens what was sealed for this session. `None`: it was not, or its master key is not in use any more.
+    /// Opens what was sealed for this session. `None` when it was sealed for another session, or under a master key
+    /// that is no longer in use.
     #[must_use]
     pub fn open(&self, session: Uuid, sealed: &str) -> Option<SecretString> {
         let sealed = URL_SAFE_NO_PAD.decode(sealed).ok()?;

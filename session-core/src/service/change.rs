@@ -17,7 +17,7 @@ use crate::session::{
 use crate::sid::{SessionKey, Sid};
 use crate::store::{Change, SessionStore, StoreError, StoredSession, Updated};
 
-/// Tries to change a session that others keep changing.
+/// Most attempts to change a session that others keep changing.
 const CHANGE_TRIES: usize = 3;
 
 /// Permission to log somebody in, taken before their credentials were checked (R8).
@@ -37,7 +37,7 @@ impl LoginTicket {
 pub struct Login {
     /// Who logged in.
     pub identity: Identity,
-    /// What the app that let them in wants to find again.
+    /// The reference of the app that accepted the login.
     pub reference: Option<Reference>,
     /// Client address.
     pub ip: Option<IpAddr>,
@@ -74,8 +74,8 @@ impl Sessions {
         Ok(LoginTicket { sampled })
     }
 
-    /// Like [`Sessions::begin_login`], from what this node has heard: no I/O, at most a heartbeat old, and therefore
-    /// only ever too careful.
+    /// Like [`Sessions::begin_login`], with the head that this node has applied. No I/O. The head may be a heartbeat
+    /// old, which can refuse a login needlessly but never admits one wrongly.
     ///
     /// # Errors
     /// Without a lease.
@@ -93,7 +93,7 @@ impl Sessions {
     /// Makes a session with a new sid and ends the one that it replaces, in one transaction.
     ///
     /// # Errors
-    /// When nothing was stored, or when that is unknown; in both cases the sid was shown to nobody.
+    /// When nothing was stored, or when that is unknown. In both cases the sid was not given out.
     pub async fn create(
         &self,
         ticket: LoginTicket,
@@ -168,7 +168,7 @@ impl Sessions {
     /// Merges `patch` of the app `app` into a live session. `false` when there is none.
     ///
     /// # Errors
-    /// When the store failed, the result would not be an identity, or others kept changing it.
+    /// When the store failed, the result is not a valid identity, or others kept changing the session.
     pub async fn update(
         &self,
         key: SessionKey,
@@ -212,8 +212,8 @@ impl Sessions {
         Ok(Created { sid, session })
     }
 
-    /// Waits until this node has applied what was just committed, so that whoever made the change also sees it. When the
-    /// store falls silent meanwhile, the lease bounds the rest.
+    /// Waits until this node has applied what was just committed, so that the caller sees its own change. If the store
+    /// falls silent meanwhile, this node serves the old state no longer than its lease.
     pub(super) async fn hear_of_it(&self, key: Option<SessionKey>) {
         if let Some(key) = key {
             self.local.forget(&key);
@@ -227,8 +227,8 @@ impl Sessions {
 }
 
 impl Sessions {
-    /// Hurries other nodes up through the shared cache, where the store's own channel may be swallowed by a pooler. Nobody
-    /// waits for it.
+    /// Sends a hint to other nodes through the shared cache, in case a pooler swallows the store's own channel. Does
+    /// not wait for the result.
     fn tell_others(&self, hint: Hint) {
         if self.tiers.shared.is_some() {
             let tiers = Arc::clone(&self.tiers);
@@ -238,13 +238,13 @@ impl Sessions {
     }
 }
 
-/// An update that was not written.
+/// Why an update was not written.
 #[derive(Debug, thiserror::Error)]
 pub enum UpdateError {
     /// The store failed, or others kept changing the session.
     #[error(transparent)]
     Sessions(#[from] SessionsError),
-    /// The result would not be an identity.
+    /// The result is not a valid identity.
     #[error(transparent)]
     Identity(#[from] crate::session::IdentityError),
 }
@@ -279,7 +279,7 @@ async fn merge(
             .map_err(SessionsError::from)?
         {
             Updated::Done => return Ok(true),
-            // Or it has got another key meanwhile: the next look tells.
+            // `Gone` may also mean that it got another key meanwhile: the next load tells.
             Updated::Gone | Updated::Conflict => {}
         }
     }

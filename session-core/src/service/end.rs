@@ -7,10 +7,10 @@ use crate::session::{Dead, RevokeReason};
 use crate::sid::SessionKey;
 use crate::store::{Revoked, Scope, Subject};
 
-/// What is known of a session that somebody wants to end.
+/// What this node knows of a session that is to be ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Standing {
-    /// It lives, or nobody can say.
+    /// It lives, or its state is unknown.
     Open,
     /// It seems idle. Another node may know of a use that is not written yet, so its end has to be written.
     Idle,
@@ -22,7 +22,7 @@ impl Sessions {
     /// Ends sessions. With [`Wait::All`] the answer means that no node admits them any more.
     ///
     /// # Errors
-    /// When nothing was ended, or when that is unknown: the caller must say which.
+    /// When nothing was ended, or when that is unknown; [`SessionsError::may_have_happened`] says which.
     pub async fn revoke(
         &self,
         scope: Scope,
@@ -78,8 +78,8 @@ impl Sessions {
         })
     }
 
-    /// What is over may have been ended a moment ago, by somebody else, and other nodes may not have heard of it yet. So the
-    /// wait is the same as for an end of one's own, up to the newest event. It only reads.
+    /// Waits like a revocation, up to the newest event, for a session that is over already. It may have been ended
+    /// elsewhere a moment ago, and other nodes may not know of it yet. Only reads.
     async fn end_is_heard(&self) -> Result<Receipt, SessionsError> {
         let clock = Arc::clone(&self.node.clock);
         self.ask_store(move |store| async move {
@@ -91,7 +91,8 @@ impl Sessions {
         .await
     }
 
-    /// Whether there is anything to end. What is over costs a read at most, and nothing for as long as that is remembered.
+    /// Whether there is anything to end. A session that is over costs at most one read, and none while its end is
+    /// remembered.
     async fn standing(&self, key: SessionKey) -> Standing {
         let query = Query {
             counts_as_use: false,

@@ -1,20 +1,21 @@
-//! What a caller of the service may be told.
+//! Errors of the service.
 
 use thiserror::Error;
 
 use crate::entropy::NoEntropy;
 use crate::store::StoreError;
 
-/// A call that did not do what was asked. Nothing is known beyond what the error says.
+/// Why a call failed. [`SessionsError::may_have_happened`] says whether its change may have been
+/// made.
 #[derive(Debug, Error)]
 pub enum SessionsError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// No randomness to mint with.
+    /// The random source failed.
     #[error(transparent)]
     NoEntropy(#[from] NoEntropy),
-    /// The task that did it died.
+    /// The task that ran the call died.
     #[error("the task was interrupted")]
     Interrupted,
     /// The node has not heard from the store for too long to start a login.
@@ -26,7 +27,7 @@ pub enum SessionsError {
 }
 
 impl SessionsError {
-    /// Whether what was asked may have been done all the same.
+    /// Whether the change may have been made in spite of the error.
     #[must_use]
     pub const fn may_have_happened(&self) -> bool {
         match self {

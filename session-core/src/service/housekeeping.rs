@@ -1,4 +1,4 @@
-//! Removes from the store what nobody needs any more: a little at a time, one node at a time, and never in a hurry.
+//! Removes expired rows from the store, in small batches and on one node at a time.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,22 +14,22 @@ use crate::store::{Housekept, SessionStore, StoreResult};
 const EVERY: Duration = Duration::from_secs(60);
 /// Rows of each kind in one batch.
 const BATCH: usize = 500;
-/// Rest between two batches: a million rows take minutes, and nobody notices.
+/// Pause between two batches: a million rows take minutes, and other work goes on.
 const REST: Duration = Duration::from_millis(100);
 
 /// How long a network is remembered after its last login.
 pub const NETWORKS_KEPT: Duration = Duration::from_secs(30 * 86_400);
-/// How long old logins are remembered after their sessions, unless somebody says otherwise.
+/// How long old logins are remembered after their sessions, unless configured otherwise.
 const TOMBSTONE: Duration = Duration::from_secs(180 * 86_400);
-/// The same for where sessions were used.
+/// How long sightings are kept, unless configured otherwise.
 const SIGHTINGS_KEPT: Duration = Duration::from_secs(30 * 86_400);
 
-/// How long things are kept, in seconds; changed while the service runs.
+/// How long rows are kept, in seconds. May change while the service runs.
 #[derive(Debug)]
 pub(super) struct Retention {
     /// Old logins after their sessions.
     pub(super) tombstone: AtomicU64,
-    /// Where sessions were used.
+    /// Sightings of sessions.
     pub(super) sightings: AtomicU64,
 }
 
@@ -42,7 +42,7 @@ impl Default for Retention {
     }
 }
 
-/// Keeps house until `stop`.
+/// Runs housekeeping until `stop`.
 pub(super) async fn keep_house(
     node: Arc<Node>,
     retention: Arc<Retention>,

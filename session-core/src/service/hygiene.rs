@@ -1,4 +1,4 @@
-//! What caches forget when an event says so.
+//! Drops cached sessions that events and hints name.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use crate::sid::SessionKey;
 use crate::stats::ResetReason;
 use crate::store::{Event, Subject};
 
-/// Drops what events name.
+/// Drops the cached sessions that events and hints name.
 pub(super) struct Hygiene {
     pub(super) local: Arc<Local>,
     pub(super) unlink: mpsc::Sender<SessionKey>,
@@ -34,7 +34,8 @@ impl Listener for Hygiene {
     }
 }
 
-/// Ends when the heartbeat and those who follow hints, which own the sender, have ended.
+/// Removes the queued keys from the shared cache. Ends when the heartbeat and the followers of
+/// hints, which own the sender, have ended.
 pub(super) async fn unlink_all(tiers: Arc<Tiers>, mut keys: mpsc::Receiver<SessionKey>) {
     while let Some(key) = keys.recv().await {
         tiers.unlink_shared(&key).await;

@@ -26,11 +26,12 @@ pub enum Known {
     Never,
     /// It has become a session, which lives.
     Live(Box<Created>),
-    /// It has become a session, which has ended; its handle, if its row is still there. It makes no other one.
+    /// It has become a session, which has ended. It becomes no other one. Holds the handle of the session if its row is
+    /// still there.
     Ended(Option<Uuid>),
 }
 
-/// An old credential that was accepted, and when its user proved who they are: where nobody knows, in 1970.
+/// An old credential that was accepted, and when its user proved who they are (1970 if unknown).
 #[derive(Clone, Debug)]
 pub struct Proven {
     /// The credential.
@@ -44,23 +45,23 @@ pub struct Proven {
 pub enum Migrated {
     /// A new session.
     Made(Box<Created>),
-    /// Nothing: more is known of its credentials now than when it was judged. They may be recalled again.
+    /// Nothing: what is known of its credentials has changed since they were judged. Recall them again.
     Changed,
-    /// Nothing: somebody has deleted what was known of it, and not its ended session.
+    /// Nothing: its session is there and has ended, but the rows of its credentials were deleted.
     Ended,
 }
 
 impl Sessions {
-    /// A credential of the old system. No I/O.
+    /// What is derived from a credential of the old system. No I/O.
     #[must_use]
     pub fn legacy(&self, credential: Credential<'_>) -> LegacyLogin {
         self.keys.legacy(credential)
     }
 
-    /// What is known of old credentials, each in its place, from one snapshot.
+    /// What is known of old credentials, in the order of `logins`, from one snapshot.
     ///
     /// # Errors
-    /// When the store failed: then nothing is known.
+    /// When the store failed: the state of the credentials is then unknown.
     pub async fn recall(&self, logins: &[Arc<LegacyLogin>]) -> Result<Vec<Known>, SessionsError> {
         let asked: Vec<LegacyKey> = logins.iter().flat_map(|login| login.keys()).collect();
         let recalled = self
@@ -72,8 +73,8 @@ impl Sessions {
         Ok(known.collect())
     }
 
-    /// Makes the one session of old credentials that were accepted, unless one of them has or had one already. `kept`, the
-    /// old cookies, is stored with it, sealed so that it opens beside this session alone.
+    /// Makes the one session of old credentials that were accepted, unless one of them has or had one already. `kept`,
+    /// the old cookies, is stored with it, sealed so that it opens only with this session.
     ///
     /// # Errors
     /// When nothing was stored, or when that is unknown; [`Sessions::recall`] tells then.
@@ -131,8 +132,8 @@ impl Sessions {
         }
     }
 
-    /// Notes that further old credentials, which were accepted, are the login of a session that lives. `false` when more
-    /// is known now than when they were judged: nothing has come of it, and they may be recalled again.
+    /// Attaches further accepted credentials to a live session. `false` when what is known of them has changed since
+    /// they were judged: nothing was stored, and they may be recalled again.
     ///
     /// # Errors
     /// As for [`Sessions::migrate`].
@@ -154,7 +155,7 @@ impl Sessions {
         Ok(attached == Attached::Done)
     }
 
-    /// Ends the old logins of a user that have become no session yet.
+    /// Ends the old logins of a user that have not become sessions yet.
     ///
     /// # Errors
     /// When they were not ended, or when that is unknown.
@@ -177,7 +178,7 @@ impl Sessions {
         Ok(opened.map(Zeroizing::new))
     }
 
-    /// Adds to what was seen of old cookies in this hour.
+    /// Adds to the counts of old cookies of this hour.
     ///
     /// # Errors
     /// When the store failed.
@@ -186,7 +187,7 @@ impl Sessions {
             .await
     }
 
-    /// What has been written down, by hour.
+    /// The counts of old cookies, by hour.
     ///
     /// # Errors
     /// When the store failed.
@@ -196,8 +197,8 @@ impl Sessions {
     }
 }
 
-/// What is to be stored of accepted credentials of the session of `sid`, in one order for everybody: two nodes that store
-/// the same ones wait for each other and never in a circle.
+/// The rows to store for accepted credentials of the session of `sid`, sorted by key. Nodes that store the same rows
+/// lock them in the same order, so they cannot deadlock.
 fn rows(proven: &[Proven], sid: &Sid) -> Vec<ProvenRow> {
     let mut rows: Vec<ProvenRow> = Vec::with_capacity(proven.len());
     for Proven { login, proved } in proven {
@@ -234,7 +235,7 @@ fn known(keys: &Keyring, login: &LegacyLogin, recalled: &Recalled) -> Known {
                 let session = row.session.clone();
                 return Known::Live(Box::new(Created { sid, session }));
             }
-            warn!(session = ?id, "the sid beside an old login cannot be read");
+            warn!(session = ?id, "the sid stored with an old login cannot be decrypted");
         }
     }
     known

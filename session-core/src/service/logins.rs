@@ -1,4 +1,5 @@
-//! Where accounts log in, as limits on guessing want to know it. Nothing here decides whether a session lives.
+//! Networks that accounts log in from, for the limits on password guessing. Nothing here decides whether a session
+//! lives.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -7,7 +8,7 @@ use super::housekeeping::NETWORKS_KEPT;
 use super::{Sessions, SessionsError};
 use crate::store::{LoginSeen, StoreError};
 
-/// Logins that are being written down. The network of one more is not remembered.
+/// Most logins that are recorded at the same time. The network of a further one is not remembered.
 pub(super) const NOTES_MAX: usize = 64;
 
 /// What an attempt to log in has in common with earlier logins under the same name.
@@ -20,11 +21,11 @@ pub struct Familiarity {
 }
 
 impl Sessions {
-    /// Compares an attempt with the logins of the last [`NETWORKS_KEPT`] under the same name. `account` is the name in its one
-    /// spelling, `user_id` whoever has a live session in the browser that asks.
+    /// Compares an attempt with the logins of the last [`NETWORKS_KEPT`] under the same name. `account` is the
+    /// canonical name, `user_id` the user of a live session in the same browser.
     ///
     /// # Errors
-    /// When the store failed: then nobody can say.
+    /// When the store failed: the answer is then unknown.
     pub async fn familiarity(
         &self,
         account: &str,
@@ -52,10 +53,10 @@ impl Sessions {
         .await
     }
 
-    /// Remembers that `user_id` has logged in as `account` from there.
+    /// Remembers that `user_id` has logged in as `account` from `network`.
     ///
     /// # Errors
-    /// When the store failed, or when too many logins are being written down.
+    /// When the store failed, or when too many logins are being recorded.
     pub async fn note_login(
         &self,
         account: &str,

@@ -1,4 +1,4 @@
-//! What the store says about sessions, for those who look and change nothing.
+//! Queries, which read the store and change nothing.
 
 use uuid::Uuid;
 
@@ -55,7 +55,7 @@ impl Sessions {
             .await
     }
 
-    /// How many sessions live.
+    /// The number of live sessions.
     ///
     /// # Errors
     /// When the store failed.

@@ -1,4 +1,4 @@
-//! Who has heard of a revocation.
+//! Which nodes have applied a revocation.
 //!
 //! Every node that may hold a lease is on the store's list: it reports there before each heartbeat that earns one. A node
 //! that has reported the event's number has applied it; one that stays silent loses its lease [`LEASE`] after the commit
@@ -31,9 +31,9 @@ pub enum Wait {
 /// What a revocation did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Receipt {
-    /// Sessions that lived and now do not.
+    /// Live sessions that were ended.
     pub revoked: u64,
-    /// Nodes that may have held a lease. 0 when nobody waited.
+    /// Nodes that may have held a lease. 0 without a wait.
     pub nodes: usize,
     /// Those of them that have applied it. The others have lost their lease.
     pub acked: usize,

@@ -1,4 +1,4 @@
-//! References of apps, sealed and opened beside their sessions.
+//! References of apps, sealed and opened with their sessions.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use crate::keys::reference::ReferenceKeys;
 use crate::secret::SecretString;
 use crate::session::{Reference, References};
 
-/// What it takes to seal and to open.
+/// The keys and the randomness for sealing references.
 pub(super) struct Seals {
     keys: Arc<Keyring>,
     entropy: SharedEntropy,
@@ -25,7 +25,7 @@ impl Sessions {
         }
     }
 
-    /// The references of a session that begins with this one.
+    /// The references of a new session: `reference` alone, or none.
     pub(super) fn sealed(
         &self,
         session: Uuid,
@@ -42,7 +42,7 @@ impl Sessions {
 }
 
 impl Seals {
-    /// The same references with `text` as the one of `app`, or without it.
+    /// `references` with `text` as the reference of `app`; `None` removes it.
     pub(super) fn with(
         &self,
         references: &References,
@@ -58,8 +58,8 @@ impl Seals {
         Ok(references.with(app, sealed.as_deref()))
     }
 
-    /// The same references for the session with another handle, under the current master key. One that does not open any
-    /// more stays behind.
+    /// `references` of the session `from`, sealed again for the session `to` under the current master key. A reference
+    /// that does not open is dropped.
     pub(super) fn moved(
         &self,
         references: &References,

@@ -1,5 +1,5 @@
-//! Another sid for a session that lives on: whoever has taken the old one can use it for a few seconds more, and not for
-//! the rest of the session's life.
+//! Gives a live session a new sid. A stolen sid then works for a few more seconds instead of the rest of the session's
+//! life.
 
 use std::time::Duration;
 
@@ -11,13 +11,13 @@ use crate::store::{Renewal, StoreError};
 pub const GRACE: Duration = Duration::from_secs(10);
 
 impl Sessions {
-    /// Gives a session a new sid; handle, login and end stay as they are. Of any number of callers on any nodes one gets
-    /// the new sid, and the others `None`, as if the session had ended.
+    /// Gives a session a new sid; handle, login and end stay as they are. Of concurrent callers, on any nodes, one gets
+    /// the new sid. The others get `None`, as if the session had ended.
     ///
-    /// The former sid is accepted for [`GRACE`] more. Whoever ends the session ends it under both.
+    /// The former sid is accepted for [`GRACE`] more. Ending the session ends it under both sids.
     ///
     /// # Errors
-    /// When nothing was changed, or when that is unknown; in both cases the new sid was shown to nobody.
+    /// When nothing was changed, or when that is unknown. In both cases the new sid was not given out.
     pub async fn renew(&self, key: SessionKey) -> Result<Option<Created>, SessionsError> {
         let (sid, to, _handle) = self.mint()?;
         let renewal = Renewal {

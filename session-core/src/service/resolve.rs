@@ -15,10 +15,10 @@ use crate::sid::{SessionKey, Sid};
 /// Tries before a read that events keep overtaking is given up.
 const TRIES: usize = 2;
 
-/// How to ask.
+/// Options of a look-up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Query {
-    /// Without a lease, a state that was confirmed within this time is good enough. Zero: only a lease is.
+    /// Without a lease, a state is served for this long after its last confirmation. Zero: never.
     pub max_stale: Duration,
     /// Whether this use counts as activity. A prefetch does not.
     pub counts_as_use: bool,
@@ -40,7 +40,7 @@ pub enum Resolution {
     Active(Active),
     /// There is certainly none.
     Absent(Absence),
-    /// Nobody can say. Never to be treated as absent.
+    /// The state is unknown, which must never be treated as absent.
     Unknown(Unknown),
 }
 
@@ -92,7 +92,7 @@ impl Absence {
     }
 }
 
-/// Why nobody can say.
+/// Why the state is unknown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unknown {
     /// No lease: the store has been silent for too long.
@@ -105,7 +105,7 @@ pub enum Unknown {
     Store(&'static str),
     /// Events kept overtaking the read.
     Overtaken,
-    /// There is a login of the old system, and nobody could say whose.
+    /// There is a login of the old system, and its user could not be determined.
     Legacy,
 }
 
@@ -131,7 +131,7 @@ pub enum Follow {
     Alive(Arc<Entry>),
     /// It certainly is not.
     Ended(Absence),
-    /// Nobody can say.
+    /// The state is unknown.
     Unknown,
 }
 
@@ -145,7 +145,7 @@ enum Glance {
 }
 
 impl Sessions {
-    /// What the value of a cookie stands for.
+    /// The session that a cookie's value stands for.
     pub async fn resolve(&self, cookie: &[u8], query: Query) -> Resolution {
         match self.recognise(cookie) {
             Ok(key) => self.resolve_key(key, query).await,
@@ -156,7 +156,7 @@ impl Sessions {
     /// The stored key of a cookie's value, if this installation made it. No I/O; says nothing about a session.
     ///
     /// # Errors
-    /// Why it certainly stands for none.
+    /// When the value is certainly not a sid of this installation.
     pub fn recognise(&self, cookie: &[u8]) -> Result<SessionKey, Absence> {
         let sid = Sid::parse(cookie).ok_or(Absence::Malformed)?;
         self.keys.recognise(&sid).ok_or(Absence::Forged)
@@ -195,15 +195,15 @@ impl Sessions {
         holds
     }
 
-    /// Whether the session of `key` still lives, for somebody who holds on to it: a stream, a WebSocket. `known` is what
-    /// was known of it last. Losing the lease ends no stream; the first beat after it tells what happened meanwhile.
+    /// Whether the session of `key` still lives, for an open stream or WebSocket. `known` is its last known state.
+    /// Losing the lease ends no stream; the first heartbeat afterwards tells what happened meanwhile.
     pub async fn follow(&self, key: &SessionKey, known: Option<&Arc<Entry>>) -> Follow {
         let store_now = self.node.store_time.upper(self.node.clock.boot());
         if let Some(entry) = known {
             if entry.is_expired(store_now) {
                 return Follow::Ended(Absence::Ended(Dead::Expired));
             }
-            // Somebody who seems idle here may have been active elsewhere: the store knows.
+            // A session that seems idle here may have been used on another node: the store knows.
             if entry.is_believed_by(&self.node.window) && !entry.looks_idle(store_now) {
                 return Follow::Alive(Arc::clone(entry));
             }
@@ -219,7 +219,7 @@ impl Sessions {
         }
     }
 
-    /// Changes whenever something may have become of a session: look again with [`Sessions::follow`].
+    /// Changes whenever a session may have changed: check it again with [`Sessions::follow`].
     #[must_use]
     pub fn news(&self) -> watch::Receiver<u64> {
         self.node.window.news()
@@ -253,7 +253,7 @@ impl Sessions {
         Glance::Settled(self.admit(entry, Tier::Local, now, query))
     }
 
-    /// Without an entry to believe in: the store's recent word that the session is absent, or else a question.
+    /// Without an entry that may be believed: absent if the store said so recently, else a question to the other tiers.
     fn ask_unless_absent(&self, key: &SessionKey, now: Boot) -> Glance {
         match self.local.absence(key, now) {
             Some(why) => Glance::Settled(Resolution::Absent(Absence::of(why))),
@@ -277,7 +277,7 @@ impl Sessions {
                     if entry.is_expired(self.node.store_time.upper(now)) {
                         return Resolution::Absent(Absence::Ended(Dead::Expired));
                     }
-                    // Another node may have joined us to a read that did not ask the store about idleness.
+                    // This request may have joined a read that did not ask the store about idleness.
                     confirm =
                         tier != Tier::Store && entry.looks_idle(self.node.store_time.upper(now));
                     if !confirm && entry.is_believed_by(&self.node.window) {
@@ -301,7 +301,7 @@ impl Sessions {
         Resolution::Unknown(Unknown::Overtaken)
     }
 
-    /// The other tiers failed. An entry that only wanted a refresh is as good as before as long as the lease holds.
+    /// The other tiers failed. An entry that was only due for a refresh stays good while the lease holds.
     fn despite(&self, key: &SessionKey, why: Unknown, query: Query) -> Resolution {
         let now = self.node.clock.boot();
         if !self.node.lease.holds(now) {
@@ -320,7 +320,7 @@ impl Sessions {
         }
     }
 
-    /// No lease: on a route that allows it, the last known state within its bound; else nobody can say.
+    /// Without a lease: the last known state, if the route allows it and it is within the bound; else unknown.
     fn without_lease(&self, key: &SessionKey, now: Boot, query: Query) -> Resolution {
         let store_now = self.node.store_time.upper(now);
         let known = self.local.get(key).filter(|entry| {

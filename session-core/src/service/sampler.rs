@@ -1,4 +1,4 @@
-//! Trusts the caches, and verifies: now and then a hit is compared with the store.
+//! Verifies the caches: a sample of hits is compared with the store.
 //!
 //! A difference proves nothing by itself: an event may have been committed since and not yet applied. So the comparison
 //! waits until every event included in the store's answer is applied, and asks the window again. If it still believes what
@@ -18,7 +18,7 @@ use crate::freshness::tail::BEAT_TIMEOUT;
 const ONE_IN: u64 = 4_096;
 
 impl Sessions {
-    /// Compares `entry` with the store in the background, if it is its turn and nobody else's is running.
+    /// Compares `entry` with the store in the background, if it is picked and no other comparison is running.
     pub(super) fn sample(&self, entry: &Arc<Entry>, now: Boot) {
         // The low bits of the clock are as good as dice, and free.
         if !(now.as_nanos() >> 4).is_multiple_of(ONE_IN) {
@@ -56,7 +56,7 @@ impl Sample {
         };
         self.node.stats.samples.add();
         let agrees = snapshot.row.as_ref().is_some_and(|row| {
-            // An end by the clock needs no event; the entry knows its own.
+            // An end by the clock has no event; the entry checks that itself.
             row.session.revoked.is_none()
                 && row.session.version == session.version
                 && row

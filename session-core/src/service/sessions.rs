@@ -46,9 +46,9 @@ pub struct Sessions {
     pub(super) tiers: Arc<Tiers>,
     pub(super) flights: Flights<Fill>,
     pub(super) activity: Arc<Activity>,
-    /// The turn of the one comparison of a cached session with the store.
+    /// The permit of the one comparison of a cached session with the store.
     pub(super) sampling: Arc<Semaphore>,
-    /// A permit for each login that may be written down at once.
+    /// A permit for each login that may be recorded at the same time.
     pub(super) notes: Arc<Semaphore>,
     pub(super) retention: Arc<Retention>,
     pub(super) tasks: TaskTracker,
@@ -56,7 +56,7 @@ pub struct Sessions {
 }
 
 impl Sessions {
-    /// Whether this node may decide.
+    /// Whether this node can decide about sessions.
     #[must_use]
     pub fn readiness(&self) -> Readiness {
         let phase = self.node.signals.phase();
@@ -73,7 +73,7 @@ impl Sessions {
         self.node.lease.end().since(self.node.clock.boot())
     }
 
-    /// What happened so far.
+    /// Counters since the start.
     #[must_use]
     pub fn stats(&self) -> &Stats {
         &self.node.stats

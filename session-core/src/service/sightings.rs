@@ -1,4 +1,4 @@
-//! Where sessions are used, as risk rules want to know it. Nothing here decides whether a session lives.
+//! Where sessions are used, for the risk rules. Nothing here decides whether a session lives.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use crate::store::{Flag, Sighting};
 const FLAGGED_MAX: usize = 2_000;
 
 impl Sessions {
-    /// Records one.
+    /// Records a sighting.
     ///
     /// # Errors
     /// When the store failed.
@@ -21,7 +21,7 @@ impl Sessions {
             .await
     }
 
-    /// The last `limit` of a session, oldest first.
+    /// The last `limit` sightings of a session, oldest first.
     ///
     /// # Errors
     /// When the store failed.

@@ -37,7 +37,7 @@ const RETIRE_TIMEOUT: Duration = Duration::from_millis(500);
 /// What [`Sessions`] is built from.
 #[derive(Debug)]
 pub struct Parts {
-    /// The truth.
+    /// The store, whose answers decide.
     pub store: Arc<dyn SessionStore>,
     /// The tier between nodes, if there is one.
     pub shared: Option<Arc<dyn SharedCache>>,
@@ -67,7 +67,7 @@ pub struct SessionsOptions {
 }
 
 impl Sessions {
-    /// Builds the service and starts its tasks. The store may be away: the service is then up and not ready.
+    /// Builds the service and starts its tasks. The store may be down: the service then runs but is not ready.
     #[must_use]
     pub fn start(parts: Parts, options: SessionsOptions) -> Arc<Self> {
         let Parts {
@@ -78,7 +78,7 @@ impl Sessions {
             entropy,
             runtime,
         } = parts;
-        // Without randomness the node is the nil one; two of them would only wait for each other's reports.
+        // Without randomness the id is nil; two such nodes would only wait for each other's reports.
         let id = entropy::bytes(entropy.as_ref()).map_or(Uuid::nil(), |bytes| {
             uuid::Builder::from_random_bytes(bytes).into_uuid()
         });
@@ -142,7 +142,7 @@ impl Sessions {
         self.tasks.spawn_on(task, &self.runtime);
     }
 
-    /// Hurries the heartbeat up where the store, or the shared cache, can say that something was committed (R4).
+    /// Follows the hints of the store and of the shared cache, which bring the heartbeat forward (R4).
     fn spawn_hints(&self, listener: &Arc<dyn Listener>) {
         let store = Arc::clone(&self.node.store);
         let open: OpenHints = Box::new(move || {

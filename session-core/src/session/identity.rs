@@ -1,4 +1,4 @@
-//! Who somebody is, as the app said it (`Identity` of DESIGN 7).
+//! Who a user is, as the app said it (`Identity` of DESIGN 7).
 //!
 //! The app's JSON is checked once, when it arrives, and then kept as one compact string beside the few fields that the
 //! hot path asks for: a parsed tree of the same identity would take several times the memory in the cache.
@@ -181,7 +181,7 @@ impl Identity {
         if json.len() > IDENTITY_MAX {
             return Err(IdentityError::TooLarge);
         }
-        // PostgreSQL has no place for this character.
+        // PostgreSQL cannot store this character.
         if json.contains("\\u0000") {
             return Err(IdentityError::Shape("a text with U+0000"));
         }

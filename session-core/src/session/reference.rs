@@ -1,11 +1,11 @@
-//! What apps want to find again with a session, as it is stored: sealed, and named by the app that it belongs to.
+//! The references of a session as they are stored: sealed, each under the name of its app.
 
 use std::fmt;
 
 use super::Text;
 use crate::secret::SecretString;
 
-/// Most apps that may have a reference in one session; the oldest makes room.
+/// Most apps that may have a reference in one session; the oldest reference is removed for a further one.
 const APPS_MAX: usize = 8;
 
 /// A reference as an app gave it.
@@ -13,23 +13,23 @@ const APPS_MAX: usize = 8;
 pub struct Reference {
     /// The app that it belongs to, by its name in the configuration.
     pub app: Text,
-    /// What the app wants to find again.
+    /// Text that the app gets back with the session.
     pub text: SecretString,
 }
 
 /// The sealed references of a session, at most one for each app: `app:sealed`, separated by spaces. Neither part has a
-/// space or a colon. Anything else that a table holds belongs to no app and opens for none.
+/// space or a colon. Any other text in the table belongs to no app.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct References(Text);
 
 impl References {
-    /// What the store has; `None` is none.
+    /// From the stored text; `None` when there are none.
     #[must_use]
     pub fn from_stored(text: Option<Text>) -> Self {
         Self(text.unwrap_or_default())
     }
 
-    /// What the store keeps; `None` when there is none.
+    /// The text to store; `None` when there are none.
     #[must_use]
     pub fn as_stored(&self) -> Option<&str> {
         (!self.0.is_empty()).then_some(&*self.0)
@@ -47,7 +47,7 @@ impl References {
             .find_map(|(owner, sealed)| (owner == app).then_some(sealed))
     }
 
-    /// The same with `sealed` as the one of `app`, or without it.
+    /// A copy with `sealed` as the reference of `app`; `None` removes it.
     #[must_use]
     pub fn with(&self, app: &str, sealed: Option<&str>) -> Self {
         let others: Vec<(&str, &str)> = self.iter().filter(|(owner, _)| *owner != app).collect();

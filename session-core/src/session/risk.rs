@@ -26,7 +26,7 @@ pub enum RiskRule {
     Asn,
     /// Farther than anybody travels in the time.
     ImpossibleTravel,
-    /// Two distant places take turns.
+    /// Two distant places use the session in turns.
     Parallel,
 }
 

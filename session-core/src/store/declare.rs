@@ -1,7 +1,7 @@
 //! Declares the parts of the store so that each method is written once.
 //!
-//! Beside a trait, [`store_trait!`] makes a macro that hands the signatures of its methods to another macro. A store that
-//! passes every call on is stamped from them, as those of the tests are.
+//! Beside a trait, [`store_trait!`] makes a macro that hands the signatures of its methods to another macro. Stores
+//! that pass every call on, such as those of the tests, are generated from them.
 
 /// The trait as it is written, and a macro with the name that follows `($)`. The bounds of the trait stand in brackets.
 macro_rules! store_trait {

@@ -27,7 +27,7 @@ pub struct Device {
 }
 
 impl Device {
-    /// Where the list goes on after this one.
+    /// The position of this one in the list.
     #[must_use]
     pub const fn place(&self) -> DevicePlace {
         DevicePlace {
@@ -50,7 +50,7 @@ impl From<Session> for Device {
     }
 }
 
-/// A place in a list that begins with the newest activity. Ordered as the list is, backwards.
+/// A position in a list that begins with the newest activity. A position further down compares as less.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct DevicePlace {
     /// Activity of the session there.
@@ -65,9 +65,9 @@ impl fmt::Display for DevicePlace {
     }
 }
 
-/// Not a place in a list.
+/// Text that is not a position in a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("not a place in a list")]
+#[error("not a position in a list")]
 pub struct NoPlace;
 
 impl FromStr for DevicePlace {

@@ -34,7 +34,7 @@ pub enum StoreError {
     /// A mass revocation of this user, tenant or everybody was committed while the login was under way (R8).
     #[error("sessions were revoked while the login was under way")]
     RevokedMeanwhile,
-    /// The user has as many sessions as they may have, and none of them is to give way.
+    /// The user has as many sessions as they may have, and the limit evicts none.
     #[error("the user has {sessions} sessions, as many as allowed")]
     SessionLimit {
         /// Live sessions of the user.
@@ -51,7 +51,7 @@ impl StoreError {
         Self::Unavailable(error.into())
     }
 
-    /// Whether the write that failed may have happened all the same. Repeating a revocation is safe.
+    /// Whether the failed write may have happened. Repeating a revocation is safe.
     #[must_use]
     pub const fn may_have_happened(&self) -> bool {
         matches!(self, Self::Timeout(_) | Self::Interrupted(_))
@@ -111,8 +111,8 @@ pub enum SchemaError {
         /// Version that this program was built with.
         needed: i32,
     },
-    /// The store tells others to wait for another time than a node really serves from caches.
-    #[error("sidgate_clock.lease_ms is {found}, this program keeps {}", LEASE.as_millis())]
+    /// The lease in the store is not the time for which this program serves from caches.
+    #[error("sidgate_clock.lease_ms is {found}, this program needs {}", LEASE.as_millis())]
     Lease {
         /// Milliseconds in the store.
         found: i32,

@@ -16,7 +16,7 @@ pub const PULSE_LIMIT: usize = 2_000;
 pub struct Pulse {
     /// Number of the last committed event.
     pub head: Seq,
-    /// Changes when the store was restored or rebuilt: nothing that was known still holds.
+    /// Changes when the store was restored or rebuilt: everything cached is then invalid.
     pub incarnation: Uuid,
     /// Whether the answering server is a standby.
     pub in_recovery: bool,

@@ -20,7 +20,7 @@ pub trait LegacyStore {
 
     /// Stores a new session and the credentials that it came from, in one transaction.
     ///
-    /// A revocation that commits meanwhile is either seen here, or sees the session: none slips through.
+    /// A revocation that commits at the same time is either seen here or sees the session.
     ///
     /// Fails like [`super::SessionStore::insert`].
     async fn adopt(&self, adoption: &Adoption) -> StoreResult<Adopted>;
@@ -28,14 +28,15 @@ pub trait LegacyStore {
     /// Stores further credentials of a session that lives, in one transaction.
     async fn attach(&self, attachment: &Attachment) -> StoreResult<Attached>;
 
-    /// Ends the old logins of a user that have become no session yet: all that were proved before now.
+    /// Ends the old logins of a user that have not become sessions yet: all that were proved before now.
     async fn cut_off(&self, user_id: &str) -> StoreResult<()>;
 
     /// The sealed cookies of the login that became the session of `key`, as long as that session has not been ended.
     async fn kept(&self, key: &SessionKey) -> StoreResult<Option<Vec<u8>>>;
 
-    /// Forgets at most `batch` credentials whose session was ended longer than `tombstone` ago, as many revocations of old
-    /// logins of that age, and what was tallied more than [`TALLY_KEPT`] ago. Returns how many of the more frequent kind.
+    /// Forgets credentials whose session was ended longer than `tombstone` ago, and revocations of old logins of that
+    /// age: at most `batch` of each. Also forgets tallies older than [`TALLY_KEPT`]. Returns the larger of the first
+    /// two counts.
     async fn forget_legacy(&self, tombstone: Duration, batch: usize) -> StoreResult<u64>;
 
     /// Adds to what was seen in the present hour.
@@ -57,7 +58,7 @@ pub const TALLY_MAX: usize = 50_000;
 pub struct Adoption {
     /// The session.
     pub session: NewSession,
-    /// The credentials; never empty, and in one order for everybody.
+    /// The credentials, at least one, sorted by key.
     pub rows: Vec<ProvenRow>,
     /// The old cookies, sealed, if they are to come back in a rollback.
     pub kept: Option<Vec<u8>>,
@@ -72,7 +73,7 @@ pub struct Attachment {
     pub user_id: Text,
     /// Tenant of the login that the credentials carry.
     pub tenant_id: Option<Text>,
-    /// The credentials; never empty, and in one order for everybody.
+    /// The credentials, at least one, sorted by key.
     pub rows: Vec<ProvenRow>,
 }
 
@@ -90,8 +91,8 @@ pub struct ProvenRow {
 pub enum Adopted {
     /// The session is stored.
     Made(Box<Session>),
-    /// One of the credentials is known already, also through somebody who commits at the same time. Nothing was stored;
-    /// [`LegacyStore::recall`] finds it.
+    /// One of the credentials is known already, perhaps by an adoption that commits at the same time. Nothing was
+    /// stored; [`LegacyStore::recall`] finds it.
     Known,
     /// Some were proved before a revocation of their user, tenant or everybody. Those are known as ended from now on;
     /// nothing else was stored.
@@ -127,7 +128,7 @@ pub struct RecalledRow {
     pub session_key: SessionKey,
     /// That session, dead or alive; `None` when it is gone.
     pub session: Option<StoredSession>,
-    /// Whether it was ended, whatever its row says now: what brings a session back does not bring its old login back.
+    /// Whether it was ended, even if its row says otherwise now: restoring a session does not restore its old login.
     pub ended: bool,
 }
 
@@ -143,7 +144,7 @@ impl RecalledRow {
 /// Something seen, and how often.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Seen {
-    /// What: at most 300 bytes.
+    /// Name of it, at most 300 bytes.
     pub what: Text,
     /// How often; more than zero.
     pub times: u64,

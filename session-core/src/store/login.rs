@@ -8,7 +8,7 @@ use super::StoreResult;
 use super::declare::store_trait;
 use crate::keys::login::LoginDigest;
 
-/// Networks that are kept of one user. When there are more, those go that were not used for longest.
+/// Networks that are kept of one user. When there are more, the least recently used go first.
 pub const NETWORKS_PER_OWNER: i64 = 16;
 
 /// Rows that are kept in all, at about 250 bytes with their indexes. When there are more, the oldest go first.
@@ -38,8 +38,8 @@ store_trait! { ($) each_login_method
 
 /// Networks of logins. A part of [`super::SessionStore`].
 pub trait LoginStore {
-    /// Who has logged in under the name of `account` less than `within` ago, and whether from `network`. `None` when nobody
-    /// has, and also when two different users have: whose attempt it is cannot be told then.
+    /// Who has logged in under the name of `account` less than `within` ago, and whether from `network`. `None` when no
+    /// user has, and also when several have: the attempt may then be anybody's.
     async fn familiar(
         &self,
         account: &LoginDigest,

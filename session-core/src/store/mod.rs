@@ -1,9 +1,9 @@
-//! The truth: sessions, revocations and the log of events in SQL.
+//! The store: sessions, revocations and the log of events in SQL. Its answers decide.
 //!
 //! The traits are cut by promise, not by driver. Insert, update and touch are different verbs, because every session
-//! store that mixed them has had the same bug: a request in flight writes a session back after its logout
-//! (DESIGN 5, R7). Each method says what a concurrent caller sees. One conformance suite is stamped for every
-//! implementation (`session-testing`).
+//! store that mixed them has had the same bug: a request in flight writes a session back after its logout (DESIGN 5,
+//! R7). Each method says what a concurrent caller sees. One conformance suite runs against every implementation
+//! (`session-testing`).
 
 mod declare;
 mod device;

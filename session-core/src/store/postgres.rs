@@ -3,9 +3,10 @@
 //! The rules of the trait that need care here:
 //!
 //! - **Everything ends.** Waiting for a connection, connecting, and each call have a limit of their own; the server has
-//!   the same limit as `statement_timeout`, so that what a client gave up does not go on. A connection whose call did not
-//!   end well, also because the caller went away, is closed and never used again (`pool`).
-//! - **A read is retried once** if the pooled connection turns out to be dead. A write never is: it may have happened.
+//!   the same limit as `statement_timeout`, so that it stops what the client has given up. A connection whose call
+//!   failed or was cancelled is closed and never used again (`pool`).
+//! - **A read is retried once** if the pooled connection turns out to be dead. A write is never retried: it may have
+//!   happened.
 //! - **The heartbeat has a connection to itself** (`link`): a pool full of slow queries must not end the lease.
 //! - **Lists and operators have two**: their questions take long, and must not keep a login or a logout waiting.
 //! - **Hints have one too** (`hints`): the server sends them when it likes, and some poolers swallow them.
@@ -43,15 +44,15 @@ mod write;
 pub use self::connect::PostgresConfigError;
 pub use self::options::PostgresOptions;
 
-/// Whether [`PostgresStore::new`] could use `url`, so that a configuration is judged as a whole before anything is started.
+/// Checks that [`PostgresStore::new`] can use `url`. A configuration is checked as a whole before anything is started.
 ///
 /// # Errors
-/// When it could not.
+/// When it cannot.
 pub fn check_url(url: &SecretString) -> Result<(), PostgresConfigError> {
     connect::parse(url.expose()).map(drop)
 }
 
-/// Whether sessions may cross a network without TLS on the way to `url`. `false` for what is no URL.
+/// Whether sessions may cross a network without TLS on the way to `url`. `false` when `url` does not parse.
 #[must_use]
 pub fn may_be_clear_text(url: &SecretString) -> bool {
     connect::parse(url.expose()).is_ok_and(|config| connect::may_be_clear_text(&config))
@@ -68,8 +69,8 @@ pub struct PostgresStore {
 }
 
 impl PostgresStore {
-    /// Reads `url` (`postgres://user:password@host/database?sslmode=require`). Connects to nothing: a gateway starts while
-    /// its store is down. Calls must come from a tokio runtime that outlives the store.
+    /// Reads `url` (`postgres://user:password@host/database?sslmode=require`). Does not connect yet: a gateway can
+    /// start while its store is down. Calls must come from a tokio runtime that outlives the store.
     ///
     /// `sslmode=require` encrypts and verifies the server's certificate against the public authorities and
     /// [`PostgresOptions::root_certificates`]; `prefer`, the default, does the same if the server offers TLS, except

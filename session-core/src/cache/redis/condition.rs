@@ -1,11 +1,11 @@
-//! How a Redis is set up: what makes it a worse cache than it could be.
+//! Checks how a Redis server is set up, and advises what to improve.
 
 use fred::interfaces::ClientLike;
 use fred::types::{CustomCommand, InfoKind};
 
 use super::{RedisCache, within};
 
-/// Keys looked at to find some of others.
+/// Keys sampled to find those of other programs.
 const SAMPLE: &str = "1000";
 
 impl RedisCache {
@@ -21,7 +21,7 @@ impl RedisCache {
         let foreign =
             page.is_ok_and(|(_, keys)| keys.iter().any(|key| !key.starts_with("sidgate:")));
         let foreign =
-            foreign.then_some("the database also holds keys of others, who may evict ours");
+            foreign.then_some("the database also holds keys of other programs, which may evict ours");
         memory.into_iter().chain(foreign).collect()
     }
 }

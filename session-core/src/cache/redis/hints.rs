@@ -1,11 +1,12 @@
-//! Hints by Redis: published by nodes, and by anybody else who may.
+//! Hints by Redis. Nodes publish them, and so may anybody else with access.
 //!
-//! - A message is untrusted. It is the key of a session or it says nothing, and it is worth no more than a hint (R4).
+//! - A message is untrusted. It names the key of a session, or it only says that something changed (R4).
 //! - fred answers a subscription before Redis has, so a refusal would look like silence. A channel therefore counts as
-//!   open when it has heard itself, and proves again and again that it does: a dead connection is silent too.
-//! - A reader that falls behind has lost messages: then something has happened, which is all that there is to say.
-//! - When the connection breaks, the channel ends. Whoever follows it opens another one, with everything that goes with it,
-//!   and so needs nothing of what fred would restore.
+//!   open once its own test message has arrived. It repeats the test after each silence, because a dead connection is
+//!   silent too.
+//! - A reader that falls behind loses messages. It then reports [`Hint::Something`].
+//! - When the connection breaks, the channel ends and its follower opens a new one. What fred restores after a
+//!   reconnect is not used.
 
 use std::time::Duration;
 
@@ -27,9 +28,9 @@ use crate::hint::{Hint, HintError, HintResult, HintStream};
 pub(super) const CHANNEL: &str = "sidgate:1:hint";
 /// What is published when there is no session to name.
 const SOMETHING: &str = "something";
-/// Messages that wait to be read.
+/// Most messages that wait to be read.
 const BUFFER: usize = 256;
-/// How long a message of one's own may be on its way.
+/// Longest time until the own test message arrives.
 const SELF_TEST_TIMEOUT: Duration = Duration::from_secs(1);
 /// Longest silence before the channel has to prove that it works.
 const TEST_EVERY: Duration = Duration::from_secs(15);
@@ -47,7 +48,7 @@ pub(super) struct Hints {
 #[derive(Debug, PartialEq)]
 enum Note {
     Hint(Hint),
-    /// Some node wants to know whether it hears itself.
+    /// A node tests whether it hears its own messages.
     Test(Hint),
 }
 
@@ -119,7 +120,8 @@ impl Hints {
         }
     }
 
-    /// Publishes by the other connection, and waits for anything on this one. Answers with a hint that came first.
+    /// Publishes a test message by the other connection, and waits for any message on this one. Returns that message if
+    /// it is a hint.
     async fn hear_oneself(&mut self) -> HintResult<Option<Hint>> {
         let mark = entropy::bytes(&SystemEntropy).map_err(HintError::broken)?;
         let said = self.publisher.say(format!("test {}", hex(mark))).await;

@@ -1,6 +1,6 @@
 //! Logins of the old system become sessions.
 //!
-//! Locks are taken in one order by everybody: mass revocations, then the cutoff of the user, then credentials and sessions.
+//! Every transaction takes its locks in this order: mass revocations, the cutoff of the user, credentials, sessions.
 
 use deadpool_postgres::ClientWrapper;
 use tokio_postgres::{Error as PgError, Row};
@@ -28,7 +28,7 @@ pub(super) async fn adopt(pool: &Pool, adoption: &Adoption) -> StoreResult<Adopt
         }
     });
     let adopted = adopted.await;
-    // A refusal has rolled back and leaves the connection as good as new.
+    // A refusal has rolled back, so the connection can be used again.
     if matches!(adopted, Ok(_) | Err(StoreError::RevokedMeanwhile)) {
         lease.give_back();
     }
@@ -37,11 +37,11 @@ pub(super) async fn adopt(pool: &Pool, adoption: &Adoption) -> StoreResult<Adopt
 
 /// How far a transaction has come.
 enum Step<T> {
-    /// Nothing is to be stored; it is still open.
+    /// Nothing is to be stored; the transaction is still open.
     Refused(StoreResult<T>),
-    /// Only ends were stored.
+    /// Only the ends of credentials were stored.
     CutOff,
-    /// Everything was.
+    /// The session and its credentials were stored.
     Stored(Row),
 }
 
@@ -82,7 +82,7 @@ async fn attachment_flight(
     client: &ClientWrapper,
     attachment: &Attachment,
 ) -> Result<Attached, PgError> {
-    // Locked, so that it cannot end before the credentials are known as its own.
+    // Locked, so that it cannot end before its credentials are stored.
     const LIVES: &str = concat!(
         "SELECT FROM sidgate_session s WHERE s.session_key = $1 AND ",
         unended!(),
@@ -113,11 +113,11 @@ async fn attachment_flight(
     Ok(outcome)
 }
 
-/// Those that were proved before a revocation of their user, tenant or everybody.
+/// The credentials that were proved before a revocation of their user, tenant or everybody.
 ///
-/// The row of the user is locked to the end of the transaction, and made if it is not there: it is where an adoption and a
-/// revocation of the same moment meet. Revocations of tenants and of everybody have a number, by which the session is dead
-/// if one of them was committed meanwhile (R8).
+/// The cutoff row of the user is made if it is missing, and locked to the end of the transaction: there an adoption and
+/// a concurrent revocation wait for each other. Revocations of tenants and of everybody have a number. If one of them
+/// commits meanwhile, the session is dead by its number (R8).
 async fn cut_off_rows<'a>(
     client: &ClientWrapper,
     user: &str,
@@ -146,7 +146,7 @@ async fn cut_off_rows<'a>(
     Ok(late)
 }
 
-/// Stores credentials as ended. What is known of one already stays.
+/// Stores credentials as ended. Those that are known already stay as they are.
 async fn bury(
     client: &ClientWrapper,
     late: &[&ProvenRow],
@@ -165,8 +165,8 @@ async fn bury(
     client.execute(&statement, params).await.map(drop)
 }
 
-/// Whether every credential was free. One that somebody is storing at this moment is waited for; the rows come in one order
-/// for everybody, so nobody waits in a circle.
+/// Stores the credentials; `true` when all of them were new. Waits for a transaction that is storing one of them. All
+/// transactions store them in the order of their keys, so they cannot deadlock.
 async fn claim(
     client: &ClientWrapper,
     rows: &[ProvenRow],
@@ -192,7 +192,7 @@ async fn claim(
     Ok(usize::try_from(claimed).is_ok_and(|claimed| claimed == rows.len()))
 }
 
-/// Ends old logins of a user that are no session yet.
+/// Ends old logins of a user that have not become sessions yet.
 pub(super) const CUT_OFF: &str = "\
     INSERT INTO sidgate_legacy_cutoff AS c (kind, subject, at) VALUES ('user', $1, clock_timestamp()) \
     ON CONFLICT (kind, subject) DO UPDATE SET at = GREATEST(c.at, EXCLUDED.at)";

@@ -14,10 +14,10 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 use super::options::PostgresOptions;
 use crate::secret::SecretString;
 
-/// A peer that acknowledges nothing for this long is gone.
+/// A peer that acknowledges nothing for this long counts as gone.
 const TCP_USER_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// A transaction of ours that sleeps for this long lost its client: nobody may wait for its locks.
+/// The server ends a transaction that is idle for this long: its client is lost, and others wait for its locks.
 const IDLE_IN_TRANSACTION_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Why a store cannot be built.

@@ -27,7 +27,7 @@ fn pulse_rows() -> i64 {
     i64::try_from(PULSE_LIMIT).map_or(i64::MAX, |limit| limit.saturating_add(1))
 }
 
-/// What a heartbeat says. Known to the connection before the first one, which has no time to spare.
+/// The statements of a heartbeat. A new connection prepares them at once, because a heartbeat has no time for it.
 pub(super) const OF_A_BEAT: [&str; 3] = [REPORT, PULSE, AGE];
 
 pub(super) async fn pulse(link: &Link, applied: Seq) -> StoreResult<Pulse> {
@@ -35,8 +35,7 @@ pub(super) async fn pulse(link: &Link, applied: Seq) -> StoreResult<Pulse> {
     read_pulse(&rows, applied)
 }
 
-/// Both at once: a store that is far away would otherwise take twice as long as it must. The server does them in order, each
-/// in a transaction of its own.
+/// Sends both at once, which saves a round trip. The server runs them in order, each in its own transaction.
 pub(super) async fn report_and_pulse(
     link: &Link,
     node: Uuid,

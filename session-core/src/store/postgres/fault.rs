@@ -1,7 +1,7 @@
 //! What a driver's error means to the caller.
 //!
-//! A server's message may quote rows ("Failing row contains ..."), so its detail is dropped here and nothing but the
-//! code and the headline goes further, and for faults of data only the code.
+//! A server's message may quote rows ("Failing row contains ..."), so its detail is dropped here. The code and the
+//! headline are kept; of a data error only the code.
 
 use std::error::Error as StdError;
 use std::io;
@@ -38,7 +38,8 @@ impl Refused {
     }
 }
 
-/// Makes a store error of a driver's error. `limit` is that of the call, for a server that stopped a statement at it.
+/// Turns a driver's error into a store error. `limit` is that of the call, which the error names when the server
+/// stopped the statement.
 pub(super) fn store_error(error: PgError, limit: Duration) -> StoreError {
     let Some(refusal) = error.as_db_error() else {
         return StoreError::unavailable(error);
@@ -55,7 +56,7 @@ pub(super) fn store_error(error: PgError, limit: Duration) -> StoreError {
     }
 }
 
-/// The same for a write, which may have been committed before its connection broke.
+/// Like [`store_error`], for a write: it may have been committed before its connection broke.
 pub(super) fn write_error(error: PgError, limit: Duration) -> StoreError {
     if is_stale(&error) {
         StoreError::Interrupted(error.into())
@@ -64,7 +65,7 @@ pub(super) fn write_error(error: PgError, limit: Duration) -> StoreError {
     }
 }
 
-/// Makes a store error of a pool's error.
+/// Turns a pool's error into a store error.
 pub(super) fn pool_error(error: PoolError, acquire: Duration, connect: Duration) -> StoreError {
     use deadpool_postgres::TimeoutType;
     match error {

@@ -1,10 +1,10 @@
 //! Hints: NOTIFY, heard on a connection of its own.
 //!
 //! - The driver drops notifications from a connection that is awaited, so this one is polled for its messages ([`drive`]).
-//! - Some poolers accept LISTEN and swallow what it asks for. So a channel counts as open when it has heard itself
-//!   ([`Hints::hear_oneself`]).
-//! - Nobody need be reading when hints arrive: beyond [`BUFFER`] of them only the fact that there were some is kept.
-//! - A server that went away without a word is noticed by asking it now and then ([`Hints::ping`]).
+//! - Some poolers accept LISTEN and swallow the notifications. So a channel counts as open once its own test
+//!   notification has arrived ([`Hints::hear_oneself`]).
+//! - Up to [`BUFFER`] hints wait to be read. Of further ones only the fact that there were some is kept.
+//! - A silent server is asked regularly whether it still answers ([`Hints::ping`]).
 
 use std::future;
 use std::sync::Arc;
@@ -25,13 +25,13 @@ use super::pool::Pool;
 use crate::entropy::{self, SystemEntropy};
 use crate::hint::{Hint, HintError, HintResult, HintStream};
 
-/// Hints that wait to be read.
+/// Most hints that wait to be read.
 const BUFFER: usize = 256;
-/// How long a notification of one's own may be on its way.
+/// Longest time until the own test notification arrives.
 const SELF_TEST_TIMEOUT: Duration = Duration::from_secs(1);
 /// Longest silence before the server is asked whether it is still there.
 const PING_EVERY: Duration = Duration::from_secs(15);
-/// How long it may take to say so.
+/// How long it may take to answer.
 const PING_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// An open channel.
@@ -46,7 +46,7 @@ pub(super) struct Hints {
 #[derive(Debug, PartialEq)]
 enum Note {
     Hint(Hint),
-    /// Some node wants to know whether it hears itself.
+    /// A node tests whether it hears its own notifications.
     Test(Hint),
 }
 
@@ -90,7 +90,7 @@ async fn connect(connector: &Connector) -> Result<Hints, PgError> {
     })
 }
 
-/// Runs the connection. A full inbox keeps the fact that something did not fit.
+/// Runs the connection. Sets `overflowed` when the inbox is full.
 async fn drive<S, T>(
     mut connection: Connection<S, T>,
     outbox: mpsc::Sender<Note>,
@@ -117,7 +117,7 @@ async fn drive<S, T>(
 }
 
 impl Hints {
-    /// Notifies by another connection, and waits for it on this one.
+    /// Sends a test notification by another connection, and waits for it on this one.
     async fn hear_oneself(&mut self, pool: &Pool) -> HintResult<()> {
         let mark = entropy::bytes(&SystemEntropy).map_err(HintError::broken)?;
         let mark = blake3::Hash::from_bytes(mark).to_hex();
@@ -126,7 +126,7 @@ impl Hints {
         let notify = "SELECT pg_notify('sidgate_hint', $1)";
         pool.read(notify, &[&payload]).await?;
         let heard = async {
-            // An inbox that overflows has also heard enough.
+            // An inbox that overflows proves as well that the channel works.
             while self.inbox.recv().await.ok_or_else(ended)? != expected
                 && !self.overflowed.load(Ordering::Acquire)
             {}

@@ -1,12 +1,14 @@
-//! Housekeeping: what nobody needs any more goes, a little at a time.
+//! Housekeeping: removes expired rows in small batches.
 //!
-//! - One node at a time: whoever does not get the turn leaves it to the node that has it.
-//! - Rows in somebody else's hands are skipped. Nothing waits for a lock, and as none of these rows is believed by any
-//!   cache, the triggers write no event for them: the clock is never touched.
-//! - Events go from the oldest on, so that the log stays dense, and the newest stays as what the next is compared with.
-//! - A mass revocation is *settled* when its event is gone: no login that was under way then can still be. What it has ended
-//!   is marked, row by row, and when there is no such row left it can go. The trigger that guards it makes sure again.
-//! - Losing the last of it in a crash does no harm, so nobody waits for a disk.
+//! - One node at a time: a node that does not get the turn does nothing.
+//! - Locked rows are skipped, so nothing waits for a lock. No cache believes these rows, so the triggers write no event
+//!   for them and the clock row is never touched.
+//! - Events are removed from the oldest on, so that the log stays dense. The newest stays as the anchor of the next
+//!   heartbeat.
+//! - A mass revocation is *settled* when its event is gone: every login that was under way at its time is over. The
+//!   sessions that it ended are then marked, row by row. When none is left, the revocation is removed; the trigger that
+//!   guards it checks this again.
+//! - A crash may undo the last batch, which does no harm. So commits do not wait for the disk.
 
 use deadpool_postgres::ClientWrapper;
 use tokio_postgres::Error as PgError;
@@ -14,8 +16,8 @@ use tokio_postgres::Error as PgError;
 use super::pool::Pool;
 use crate::store::{Housekept, StoreResult};
 
-/// A few rows are looked for among very many, and at times there are none: a plan that reads the table in the hope of
-/// coming across them soon would read it all. So only indexes are used.
+/// The statements look for a few rows among very many, and sometimes there are none. A plan that scans the table until
+/// it finds some would then read all of it. So only indexes are used.
 const BEGIN: &str = "\
     BEGIN; SET LOCAL synchronous_commit = off; SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off; \
     SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off; SET LOCAL jit = off; \
@@ -72,8 +74,8 @@ const REVOKED: &str = "\
         ORDER BY revoked_at LIMIT $1 FOR UPDATE SKIP LOCKED \
     ) DELETE FROM sidgate_session s USING ended WHERE s.session_key = ended.session_key";
 
-/// Events that are, like all before them, older than anything in the shared cache may be. Numbers decide and not times: a
-/// server whose clock was set leaves no hole.
+/// Events that are, like all before them, older than anything in the shared cache may be. They are removed by number: a
+/// clock that was set back then leaves no gap in the log.
 const EVENTS: &str = "\
     DELETE FROM sidgate_event WHERE seq <= ( \
         SELECT max(e.seq) FROM ( \
@@ -82,13 +84,13 @@ const EVENTS: &str = "\
         ) e WHERE e.latest < statement_timestamp() - interval '40 minutes' \
               AND e.seq < (SELECT max(seq) FROM sidgate_event))";
 
-/// Keys that nobody has any business with any more.
+/// Former keys that ceased to be accepted a day ago.
 const FORMER_KEYS: &str = "\
     DELETE FROM sidgate_former_key WHERE session_key IN ( \
         SELECT session_key FROM sidgate_former_key WHERE until < statement_timestamp() - interval '24 hours' \
         ORDER BY until LIMIT $1 FOR UPDATE SKIP LOCKED)";
 
-/// Nodes that have long been gone.
+/// Nodes that have not reported for an hour.
 const NODES: &str = "\
     DELETE FROM sidgate_node WHERE node_id IN ( \
         SELECT node_id FROM sidgate_node WHERE seen_at < statement_timestamp() - interval '1 hour' \
@@ -118,7 +120,8 @@ async fn transaction(client: &ClientWrapper, limit: i64) -> Result<Housekept, Pg
         });
     }
     let all = u64::try_from(limit).unwrap_or(u64::MAX);
-    // Revocations first: the rows that are marked next must be dead, by one that is still there, when the triggers run.
+    // Revocations first: when the triggers run for the rows that are marked next, the revocation that ended them must
+    // still be there.
     let revocations = remove(client, REVOCATIONS, limit).await?;
     let marked = remove(client, MARK, limit).await?;
     let expired = remove(client, EXPIRED, limit).await?;
@@ -140,7 +143,7 @@ async fn transaction(client: &ClientWrapper, limit: i64) -> Result<Housekept, Pg
     })
 }
 
-/// How many rows a statement has concerned.
+/// Runs a statement, and answers with the number of rows that it changed.
 async fn remove(client: &ClientWrapper, sql: &str, limit: i64) -> Result<u64, PgError> {
     let statement = client.prepare_cached(sql).await?;
     client.execute(&statement, &[&limit]).await

@@ -12,7 +12,7 @@ use crate::store::{
     Recalled, RecalledRow, SchemaError, Seen, StoreError, StoreResult, TALLY_KEPT, TALLY_MAX, Tally,
 };
 
-/// Meeting places of adoptions that are removed at once: more than there are adoptions in a minute.
+/// Most empty cutoff rows that are removed at once: more than there are adoptions in a minute.
 const PLACES_MAX: i64 = 20_000;
 
 pub(super) async fn recall(pool: &Pool, keys: &[LegacyKey]) -> StoreResult<Recalled> {
@@ -72,7 +72,7 @@ pub(super) async fn forget(pool: &Pool, tombstone: Duration, batch: usize) -> St
             SELECT legacy_key FROM sidgate_legacy \
             WHERE ended_at < statement_timestamp() - $1::bigint * interval '1 microsecond' \
             ORDER BY ended_at LIMIT $2 FOR UPDATE SKIP LOCKED)";
-    // What adoptions made to meet at, which says nothing.
+    // Rows that adoptions made only to lock them. They cut nothing off.
     const PLACES: &str = "\
         DELETE FROM sidgate_legacy_cutoff WHERE (kind, subject) IN ( \
             SELECT kind, subject FROM sidgate_legacy_cutoff WHERE at = 'epoch' LIMIT $1 FOR UPDATE SKIP LOCKED)";

@@ -1,4 +1,4 @@
-//! Logins of the old system become sessions. The write lock is held from before the first look, so nothing comes between.
+//! Logins of the old system become sessions. The write lock is taken before the first read, so nothing comes between.
 
 use tokio_rusqlite::rusqlite::{Connection, ToSql, named_params};
 
@@ -88,7 +88,7 @@ pub(super) fn cut_off(
     transaction.commit().map_err(store_error)
 }
 
-/// Ends old logins of a user that are no session yet.
+/// Ends old logins of a user that have not become sessions yet.
 pub(super) fn end_old_logins(connection: &Connection, user_id: &str, now: i64) -> StoreResult<()> {
     const SQL: &str = "\
         INSERT INTO sidgate_legacy_cutoff (kind, subject, at) VALUES ('user', :user, :now) \
@@ -97,13 +97,13 @@ pub(super) fn end_old_logins(connection: &Connection, user_id: &str, now: i64) -
     execute(connection, SQL, params).map(drop)
 }
 
-/// Gives what triggers have written its time, by the gateway's clock.
+/// Sets the time of cutoffs that triggers have written, by the gateway's clock.
 pub(super) fn stamp_cutoffs(connection: &Connection, now: i64) -> StoreResult<()> {
     const SQL: &str = "UPDATE sidgate_legacy_cutoff SET at = :now WHERE at IS NULL";
     execute(connection, SQL, &[(":now", &now)]).map(drop)
 }
 
-/// Those that were proved before a revocation of their user, tenant or everybody.
+/// The credentials that were proved before a revocation of their user, tenant or everybody.
 fn cut_off_rows<'a>(
     connection: &Connection,
     user: &str,
@@ -120,7 +120,7 @@ fn cut_off_rows<'a>(
     Ok(proven.iter().filter(is_late).collect())
 }
 
-/// Stores credentials as ended. What is known of one already stays.
+/// Stores credentials as ended. Those that are known already stay as they are.
 fn bury(
     connection: &Connection,
     late: &[&ProvenRow],
@@ -142,7 +142,7 @@ fn bury(
     Ok(())
 }
 
-/// Whether every credential was free.
+/// Stores the credentials; `true` when all of them were new.
 fn claim(
     connection: &Connection,
     rows: &[ProvenRow],

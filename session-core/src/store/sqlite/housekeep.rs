@@ -1,8 +1,8 @@
-//! Housekeeping: what nobody needs any more goes, a little at a time.
+//! Housekeeping: removes expired rows in small batches.
 //!
-//! The write lock keeps others away, and is held for no longer than one batch takes. No cache believes in any of these rows:
-//! for those that have expired the clock row says so to the triggers, for the others they see it. What is kept for how
-//! long, and in which order it goes, is as in PostgreSQL.
+//! The write lock keeps other writers away, and is held for one batch at most. No cache believes these rows, so the
+//! triggers write no event for them. The clock row tells the triggers up to when sessions have expired; other ends they
+//! see in the row. Retention and order are those of PostgreSQL.
 
 use std::time::Duration;
 
@@ -15,11 +15,11 @@ use super::write::begin;
 use crate::clock::Timestamp;
 use crate::store::{Housekept, StoreResult};
 
-/// How long sessions are kept that have ended.
+/// How long ended sessions are kept.
 const ENDED_KEPT: Duration = Duration::from_secs(24 * 3_600);
 /// How long events are kept: longer than anything in the shared cache.
 const EVENTS_KEPT: Duration = Duration::from_secs(40 * 60);
-/// How long nodes are kept that say nothing.
+/// How long silent nodes are kept.
 const NODES_KEPT: Duration = Duration::from_secs(3_600);
 
 /// Mass revocations whose event is gone and that end no row any more.
@@ -50,7 +50,8 @@ const MARK: &str = "\
             AND s.revoked_at IS NULL AND s.created_seq < r.seq \
         LIMIT :limit)";
 
-/// What the triggers go by. Set and not only raised, so that a clock that was wrong does no lasting harm.
+/// Tells the triggers up to when sessions have expired. The time may also go back, so that a wrong clock does no
+/// lasting harm.
 const EXPIRED_BEFORE: &str = "\
     UPDATE sidgate_clock SET expired_before = :time WHERE EXISTS (SELECT 1 FROM sidgate_session WHERE expires_at < :time)";
 
@@ -62,7 +63,7 @@ const REVOKED: &str = "\
     DELETE FROM sidgate_session WHERE session_key IN ( \
         SELECT session_key FROM sidgate_session WHERE revoked_at < :time ORDER BY revoked_at LIMIT :limit)";
 
-/// Only events that are, like all before them, old enough, and never the newest.
+/// Events that are, like all before them, old enough. The newest always stays.
 const EVENTS: &str = "\
     DELETE FROM sidgate_event WHERE seq <= ( \
         SELECT max(e.seq) FROM ( \
@@ -91,7 +92,7 @@ pub(super) fn housekeep(
     let (ended, heard, seen) = (before(ENDED_KEPT), before(EVENTS_KEPT), before(NODES_KEPT));
     let transaction = begin(connection)?;
     let run = |sql: &str, params: Params<'_>| execute(&transaction, sql, params);
-    // Revocations first: the rows that are marked next must be dead by one that is still there.
+    // Revocations first: the revocation that ended the rows that are marked next must still be there.
     let revocations = run(REVOCATIONS, &[(":limit", &limit)])?;
     let marked = run(MARK, &[(":time", &now.as_micros()), (":limit", &limit)])?;
     run(EXPIRED_BEFORE, &[(":time", &ended)])?;
