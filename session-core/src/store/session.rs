@@ -86,7 +86,7 @@ pub trait SessionStore: [LegacyStore + LoginStore + SightingStore + fmt::Debug +
     /// Live sessions for an operator, the latest login first. Has its own limit of time, and holds nothing else up.
     async fn search(&self, search: &Search) -> StoreResult<Vec<Session>>;
 
-    /// How many sessions live. As [`SessionStore::search`].
+    /// The number of live sessions, within the time limit of [`SessionStore::search`].
     async fn count_live(&self) -> StoreResult<u64>;
 
     /// Notes that `node` is there and has applied every event up to `applied`, whose id is `eid`. Where the log holds no
@@ -113,7 +113,7 @@ pub trait SessionStore: [LegacyStore + LoginStore + SightingStore + fmt::Debug +
     /// [`HintError::Swallowed`](crate::hint::HintError::Swallowed) when one was opened that carries nothing.
     async fn listen(&self) -> HintResult<Option<Box<dyn HintStream>>>;
 
-    /// Removes what nobody needs any more, at most `batch` rows of each kind, unless another node is at it.
+    /// Removes expired rows, at most `batch` of each kind. Does nothing while another node has the turn.
     async fn housekeep(&self, batch: usize) -> StoreResult<Housekept>;
 }
 }

@@ -114,7 +114,7 @@ impl SessionStore for SqliteStore {
             .await
     }
 
-    /// The log keeps no times.
+    /// The log's times are those of the host's clock, not of the clock that is handed in.
     async fn age_of(&self, _seq: Seq) -> StoreResult<Option<Duration>> {
         Ok(None)
     }
@@ -242,7 +242,7 @@ impl SessionStore for SqliteStore {
             .await
     }
 
-    /// A file tells nobody that it has changed.
+    /// A SQLite file sends no notifications.
     async fn listen(&self) -> HintResult<Option<Box<dyn HintStream>>> {
         Ok(None)
     }

@@ -59,14 +59,14 @@ pub enum Scope {
         /// Owner; `None` when an operator asks.
         user_id: Option<Text>,
     },
-    /// Every session of a user but one, and old logins that are none yet.
+    /// Every session of a user but one, and old logins that have not become sessions yet.
     Others {
         /// Owner.
         user_id: Text,
         /// The one that stays.
         keep: SessionKey,
     },
-    /// Every session of a user, also logins that are under way and old ones that are no session yet.
+    /// Every session of a user, logins under way, and old logins that have not become sessions yet.
     User(Text),
     /// Every session of a tenant; logins as above.
     Tenant(Text),
@@ -77,7 +77,7 @@ pub enum Scope {
 /// Outcome of a revocation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Revoked {
-    /// How many sessions lived and now do not.
+    /// Live sessions that were ended.
     pub sessions: u64,
     /// Number of the last event of this revocation; the current head when nothing had to be done.
     pub seq: Seq,

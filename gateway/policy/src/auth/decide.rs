@@ -12,7 +12,7 @@ pub enum SessionPolicy {
     None,
     /// Look it up; serve anonymous visitors too.
     Optional,
-    /// Serve nobody without one.
+    /// Serve only requests with a session.
     Required,
 }
 
@@ -34,7 +34,7 @@ pub enum State {
     Anonymous,
     /// There is one.
     Active(Active),
-    /// Nobody can say, and the route wants to hear about the request nevertheless.
+    /// The state is unknown, and the route accepts such requests.
     Unknown,
 }
 
@@ -58,7 +58,7 @@ pub enum Decision {
     Forward(State),
     /// The route requires a session and there is none; why not, if there was one.
     Missing(Option<Absence>),
-    /// The route needs an answer that nobody can give now: 503.
+    /// The route needs to know, and the state is unknown: 503.
     Unavailable(Unknown),
 }
 

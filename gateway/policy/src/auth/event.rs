@@ -54,7 +54,7 @@ impl EventKind {
 /// Most events in one answer.
 const EVENTS_MAX: usize = 8;
 
-/// One wish of an app about the session of the request it answers.
+/// One change that an app asks for in the session of the request it answers.
 #[derive(Clone, Debug, PartialEq)]
 pub enum SessionEvent {
     /// Somebody proved who they are.
@@ -72,7 +72,7 @@ pub enum SessionEvent {
     Update(IdentityPatch),
     /// The session gets a new sid.
     Rotate,
-    /// What the app wants to find again changes; `None` removes it.
+    /// The app's own reference changes; `None` removes it.
     Reference(Option<SecretString>),
 }
 

@@ -23,7 +23,7 @@ pub struct EventPermissions {
     guarded: Vec<IdentityField>,
 }
 
-/// What an app has asked for and may not.
+/// What an app asked for without permission.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum NotPermitted {
     /// An event of this kind.
@@ -74,7 +74,7 @@ impl EventPermissions {
     /// Whether the app may send all of these. If not, none of them counts: an answer is obeyed as a whole.
     ///
     /// # Errors
-    /// The first thing that it may not.
+    /// The first event or field that is not permitted.
     pub fn check(&self, events: &[SessionEvent]) -> Result<(), NotPermitted> {
         for event in events {
             if let Some(kind) = kinds(event).find(|kind| !self.kinds.contains(kind)) {

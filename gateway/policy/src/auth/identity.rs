@@ -26,7 +26,7 @@ pub const ASSERTIONS_MAX: usize = 4;
 /// Ready header values of one session.
 #[derive(Debug)]
 pub struct Badge {
-    /// Of the configuration under which it was made: under another one it says the wrong things.
+    /// Number of the configuration under which it was made. Under another one it is invalid.
     pub generation: u64,
     /// `X-Session-Id`
     pub id: HeaderValue,
@@ -128,10 +128,10 @@ impl Badge {
     }
 }
 
-/// What one app is told of a session and no other one is.
+/// What only one app is told of a session.
 #[derive(Debug, Default)]
 pub struct Confided {
-    /// What it wanted to find again.
+    /// The app's own reference.
     pub reference: Option<SecretString>,
     /// Whether it is told the fingerprint of the credentials: it made that itself.
     pub auth_hash: bool,

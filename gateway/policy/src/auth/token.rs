@@ -49,11 +49,11 @@ pub enum SignError {
     #[error("token could not be signed")]
     Signature(#[from] jsonwebtoken::errors::Error),
     /// It is signed, and has bytes that no header may have.
-    #[error("token is no header value")]
+    #[error("token is not a valid header value")]
     Header(#[from] http::header::InvalidHeaderValue),
 }
 
-/// Why a token from an app does not count.
+/// Why a token from an app is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error, strum::IntoStaticStr, strum::VariantArray)]
 #[strum(serialize_all = "snake_case")]
 pub enum TokenRefused {
@@ -195,7 +195,7 @@ impl AppKeys {
     /// Opens an `X-Session-Event`: the JSON of its events, if it is this app's answer to this very request.
     ///
     /// # Errors
-    /// Why it does not count.
+    /// Why it is refused.
     pub fn open_event(
         &self,
         token: &[u8],

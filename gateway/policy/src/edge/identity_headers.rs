@@ -9,7 +9,7 @@ pub const PREFIX: &str = "x-session-";
 
 /// What the gateway knows about the session: `active`, `none`, ...
 pub const STATE: HeaderName = HeaderName::from_static("x-session-state");
-/// For how many seconds nobody could confirm the session.
+/// Seconds since the session was last confirmed, when it is served without a lease.
 pub const STALE: HeaderName = HeaderName::from_static("x-session-stale");
 /// The session's handle.
 pub const ID: HeaderName = HeaderName::from_static("x-session-id");

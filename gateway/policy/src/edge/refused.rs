@@ -66,7 +66,7 @@ pub enum Refused {
     #[error("body too large")]
     BodyTooLarge,
     /// `Connection` names a field that an app may need, or appears in HTTP/2.
-    #[error("connection header names a field that is not of the connection")]
+    #[error("connection header names a field that is not hop-by-hop")]
     Connection,
     /// An `Upgrade` that mentions WebSocket without a complete handshake.
     #[error("upgrade is not a websocket handshake")]

@@ -182,8 +182,8 @@ const NAMES: &[(&str, Reserved)] = {
 
 const CGI_STEP: &str = "http-";
 
-/// The pairs of bytes with which the names begin that are looked for: a row for the first byte, a bit
-/// for the second. Only the last five bits count, so a pair may seem to be there that is not.
+/// A filter of the first two bytes of every reserved name: a row for the first byte, a bit for the second. Only the low
+/// five bits count, so it has false positives.
 const BEGINNINGS: [u32; 32] = {
     let mut rows = [0; 32];
     let mut names = NAMES;
@@ -205,8 +205,7 @@ const fn note_beginning(rows: &mut [u32; 32], name: &str) {
     }
 }
 
-/// Whether `name` may be one that is looked for. Nearly every name that browsers send is not, and
-/// nothing else is done with it then.
+/// Whether `name` may be reserved. Nearly all names that browsers send are ruled out here.
 fn begins_like_one(name: &str) -> bool {
     let [first, second, ..] = name.as_bytes() else {
         return false;

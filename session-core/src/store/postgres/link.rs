@@ -1,7 +1,7 @@
 //! The heartbeat's own connection.
 //!
 //! It is opened when first needed and again after any fault. Opening runs in a task of its own that goes on when a
-//! heartbeat has run out of time, so a connection that takes longer to open than one heartbeat may last still comes to be.
+//! heartbeat has run out of time, so a connection that takes longer than a heartbeat is still opened.
 
 use std::sync::Arc;
 use std::time::Duration;

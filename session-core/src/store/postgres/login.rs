@@ -8,7 +8,7 @@ use crate::keys::login::LoginDigest;
 use crate::store::login::{Familiar, LoginSeen, NETWORKS_MAX, NETWORKS_PER_OWNER};
 use crate::store::{StoreError, StoreResult};
 
-/// The owners of an account are its first and its last one in the index: so a name that thousands share costs no more.
+/// Compares the first and the last owner of the account in the index, so a name that thousands share costs no more.
 pub(super) async fn familiar(
     pool: &Pool,
     account: &LoginDigest,
@@ -36,7 +36,7 @@ pub(super) async fn familiar(
     }))
 }
 
-/// The two statements need not be one transaction: what the second leaves behind goes with the next login.
+/// The two statements need not be one transaction: the next login removes what the second one missed.
 pub(super) async fn note(pool: &Pool, seen: &LoginSeen) -> StoreResult<()> {
     const NOTE: &str = "\
         INSERT INTO sidgate_login_network AS n (account, owner, network, seen_at) \

@@ -1,8 +1,8 @@
 //! The nodes that follow the log, and how far each has come.
 //!
-//! A report waits for nobody's disk (`synchronous_commit` is off for it): what a crash takes with it, the next report
-//! brings back. Commits hang while a synchronous standby is away, and a report that hung with them would cost the
-//! heartbeat its connection, and in the end the lease of a node that could read the log all the time.
+//! A report does not wait for the disk (`synchronous_commit` is off for it): the next report restores what a crash
+//! loses. Commits hang while a synchronous standby is away, and a report that hung with them would cost the heartbeat
+//! its connection, and in the end the lease of a node that could read the log all the time.
 
 use std::time::Duration;
 

@@ -59,8 +59,8 @@ impl Pool {
         })
     }
 
-    /// A connection. Opening one goes on when the caller gives up, and then serves the next: otherwise callers that are
-    /// less patient than a TLS handshake would never get one.
+    /// A connection. Opening one goes on when the caller gives up, and then serves the next caller. Otherwise callers
+    /// with a limit below a TLS handshake would never get one.
     pub(super) async fn lease(&self) -> StoreResult<Lease> {
         let pool = self.pool.clone();
         let opened = Handle::current()
@@ -153,8 +153,8 @@ impl Pool {
     }
 }
 
-/// A borrowed connection. Dropping it closes it, because somebody who went away in the middle of a call leaves an answer
-/// on the wire and perhaps a transaction open; [`Lease::give_back`] says that the call ended well.
+/// A borrowed connection. Dropping it closes the connection, because a cancelled call leaves an answer on the wire and
+/// perhaps an open transaction. [`Lease::give_back`] returns it after a call that ended well.
 pub(super) struct Lease(Option<Object>);
 
 impl Lease {

@@ -115,8 +115,8 @@ async fn mass(pool: &Pool, kind: &str, subject: &str, counting: &str) -> StoreRe
     })
 }
 
-/// How many sessions live that are about to end. Counting may take longer than anybody can wait, where millions are
-/// concerned, and must not keep the revocation from happening: then the answer is 0, and says so in the log.
+/// The number of live sessions that are about to end. Counting millions may take too long and must not stop the
+/// revocation: on a timeout the answer is 0, with a warning in the log.
 async fn counted(pool: &Pool, counting: &str, subject: &str) -> StoreResult<u64> {
     let limit = pool.write_timeout() / 2;
     match pool.read_within(limit, counting, &[&subject]).await {

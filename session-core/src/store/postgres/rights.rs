@@ -1,10 +1,10 @@
-//! What the role of a gateway may do and need not.
+//! Rights of the gateway's role that it does not need.
 
 use super::pool::Pool;
 use super::row::column;
 use crate::store::{SchemaError, StoreResult};
 
-/// A superuser may do everything, so that nothing else is worth a word then.
+/// A superuser may do everything, so nothing else is listed for one.
 pub(super) async fn needless(pool: &Pool) -> StoreResult<Vec<&'static str>> {
     const SQL: &str = "\
         SELECT r.rolsuper AS superuser, \

@@ -7,9 +7,9 @@ use super::pool::Params;
 use super::row::{in_use, mass_revoked, unended};
 use crate::session::{NewSession, OverLimit, SessionLimit};
 
-/// Whoever makes a session of this user waits here for the others, to the end of the transaction. Must come before any
-/// statement that counts, since a statement sees what was committed when it began; and before any lock on a row, so
-/// that nobody who is in the queue holds what somebody ahead of them waits for.
+/// Transactions that make sessions of one user wait here for each other, until they end. Must come before any statement
+/// that counts, because a statement sees what was committed when it began. Must come before any row lock, so that a
+/// waiting transaction holds nothing that one ahead of it needs.
 pub(super) const QUEUE: &str = "\
     SELECT FROM sidgate_turn WHERE slot = (1 + (hashtextextended($1::text, 0) & 1023))::smallint FOR UPDATE";
 
@@ -18,7 +18,8 @@ pub(super) fn queues(new: &NewSession) -> bool {
     new.limit.is_some() || new.origin.predecessor().is_some()
 }
 
-/// Ends what is too much. `Some` when the login is to be refused: so many sessions the user has.
+/// Ends the sessions above the limit. `Some` when the login is to be refused, with the number of sessions that the user
+/// has.
 ///
 /// Sessions that seem idle go first; a node may still know of a use that is not written yet, so they do count otherwise.
 pub(super) async fn make_room(

@@ -38,7 +38,7 @@ pub(super) async fn insert(pool: &Pool, new: &NewSession) -> StoreResult<Session
             row::session(&row)
         })
         .await;
-    // A refusal has rolled back and leaves the connection as good as new.
+    // A refusal has rolled back, so the connection can be used again.
     let undone = StoreError::is_refusal;
     if inserted.as_ref().err().is_none_or(undone) {
         lease.give_back();
@@ -53,7 +53,7 @@ async fn undone<T>(pool: &Pool, client: &ClientWrapper, why: StoreError) -> Stor
     Err(why)
 }
 
-/// Begins the transaction of a new session, unless that session must not be stored (R8). `false`: it must not; the
+/// Begins the transaction of a new session and checks that the session may be stored (R8). `false`: it may not, and the
 /// caller rolls back.
 ///
 /// - No mass revocation of its user, tenant or everybody may be newer than its sample. FOR SHARE waits for one that is being

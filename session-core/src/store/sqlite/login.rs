@@ -14,7 +14,7 @@ use crate::store::{StoreError, StoreResult};
 /// Rows that are older than this are written anew.
 const FRESH: Duration = Duration::from_secs(3_600);
 
-/// The owners of an account are its first and its last one in the index: so a name that thousands share costs no more.
+/// Compares the first and the last owner of the account in the index, so a name that thousands share costs no more.
 pub(super) fn familiar(
     connection: &Connection,
     now: Timestamp,
@@ -44,7 +44,7 @@ pub(super) fn familiar(
     Ok(found.first().copied())
 }
 
-/// The two statements need not be one transaction: what the second leaves behind goes with the next login.
+/// The two statements need not be one transaction: the next login removes what the second one missed.
 pub(super) fn note(connection: &Connection, now: Timestamp, seen: &LoginSeen) -> StoreResult<()> {
     const NOTE: &str = "\
         INSERT INTO sidgate_login_network (account, owner, network, seen_at) \

@@ -8,7 +8,7 @@ use crate::clock::Timestamp;
 use crate::session::{NewSession, OverLimit, SessionLimit};
 use crate::store::{StoreError, StoreResult};
 
-/// Ends what is too much, or fails with [`StoreError::SessionLimit`].
+/// Ends the sessions above the limit, or fails with [`StoreError::SessionLimit`].
 ///
 /// Sessions that seem idle go first; a node may still know of a use that is not written yet, so they do count otherwise.
 pub(super) fn make_room(
