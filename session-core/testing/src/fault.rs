@@ -167,7 +167,7 @@ impl Faults {
         if *gate.borrow() {
             self.arrived.add_permits(1);
         }
-        // An error would mean that the gate is gone, and then nobody is held.
+        // An error means that the gate is gone, and then no load is held.
         let _ = gate.wait_for(|closed| !closed).await;
     }
 }

@@ -1,5 +1,6 @@
-//! What tests of `session-core`, and of what stands on it, need to decide what happens: the time ([`ManualClock`]), when a store
-//! fails ([`FaultStore`]), and real servers that live no longer than the test run ([`TestPostgres`], [`TestRedis`]).
+//! Test support for `session-core` and the crates above it. Tests control the time ([`ManualClock`]) and the faults of
+//! a store ([`FaultStore`]), and start real servers that live no longer than the test run ([`TestPostgres`],
+//! [`TestRedis`]).
 //!
 //! [`conformance`] is the suite that every [`SessionStore`](session_core::store::SessionStore) must pass.
 

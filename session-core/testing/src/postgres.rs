@@ -197,7 +197,7 @@ impl TestDatabase {
     /// A store with other limits.
     #[must_use]
     pub fn store_with(&self, options: PostgresOptions) -> PostgresStore {
-        PostgresStore::new(&self.url(), options).expect("the URL is one")
+        PostgresStore::new(&self.url(), options).expect("the URL is valid")
     }
 
     /// A connection that is not Sidgate's.
@@ -246,7 +246,7 @@ fn make_template(port: u16) {
     blocking(run(port, "postgres", &create)).expect("the template can be made");
     blocking(async {
         let url = SecretString::new(url("postgres", port, TEMPLATE));
-        let store = PostgresStore::new(&url, PostgresOptions::default()).expect("the URL is one");
+        let store = PostgresStore::new(&url, PostgresOptions::default()).expect("the URL is valid");
         store.apply_schema().await.expect("the schema applies");
     });
 }

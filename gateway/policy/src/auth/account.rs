@@ -1,8 +1,9 @@
 //! One spelling for the name of an account.
 //!
-//! Databases compare names loosely: without regard to case, width or accents, each in its own way. Whoever guesses could have
-//! a limit for each spelling that the app takes for the same. So names are compared as loosely as any common database does
-//! it, and a little more: that two accounts share a limit now and then does less harm than one account with a hundred.
+//! Databases compare names loosely: without regard to case, width or accents, each in its own way. An attacker who
+//! guesses could get a limit for each spelling that the app takes for the same. So names are compared at least as
+//! loosely as any common database does it. Two accounts that share a limit do less harm than one account with a hundred
+//! limits.
 //!
 //! What no table of characters knows, such as an account that has an address and a user name, the app says itself: see
 //! `account` in its refusals.

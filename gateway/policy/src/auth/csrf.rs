@@ -20,7 +20,7 @@ const SEC_FETCH_OTHERS: [HeaderName; 3] = [
     HeaderName::from_static("sec-fetch-user"),
 ];
 
-/// Why a request is believed to be meant.
+/// Why a request is accepted as intended by the user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Allowed {
     /// The browser says that a page of ours, or the user's own hand, made it.
@@ -29,7 +29,7 @@ pub enum Allowed {
     NonBrowser,
 }
 
-/// Why a request is not believed.
+/// Why a request is refused as cross-site.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum CrossSite {
     /// `Sec-Fetch-Site` names another site, or nothing that a browser says.
@@ -61,7 +61,7 @@ impl CrossSite {
 /// host, port unless it is the default one, lower case, no trailing slash.
 ///
 /// # Errors
-/// What speaks against the request.
+/// Why the request is refused.
 pub fn check(headers: &HeaderMap, public_origin: &str) -> Result<Allowed, CrossSite> {
     match Field::find(headers, &SEC_FETCH_SITE) {
         Field::One(site) if site == "same-origin" || site == "none" => {

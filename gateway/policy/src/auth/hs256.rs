@@ -26,7 +26,7 @@ static PROVIDER: CryptoProvider = CryptoProvider {
     key_utils: KeyUtils::new_unimplemented(),
 };
 
-/// Has `jsonwebtoken` sign and verify with this. To be called before it does either.
+/// Makes `jsonwebtoken` use this provider. Must be called before it signs or verifies.
 pub(super) fn install() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {

@@ -34,7 +34,7 @@ pub enum SidCookie<'a> {
 pub struct Cookies<'a> {
     sid: SidCookie<'a>,
     foreign: Vec<Pair<'a>>,
-    /// Of the dropped ones those whose name is good: whoever goes by names must know of them.
+    /// Dropped cookies whose name is good: rules that go by names must know of them.
     unreadable: Vec<Pair<'a>>,
     dropped: usize,
 }

@@ -1,7 +1,7 @@
 //! How often does a field stand in a message, and which type does its body have?
 //!
-//! Of a field that may stand there once, one reader takes the first value and another one the last. Whoever decides
-//! something by such a field looks at it here, where "several" is an answer of its own.
+//! When a field that may appear once is repeated, one reader takes the first value and another the last. Decisions read
+//! such a field here, where "several" is a separate answer.
 
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 

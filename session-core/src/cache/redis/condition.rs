@@ -20,8 +20,8 @@ impl RedisCache {
         let memory = memory.ok().and_then(|info| judge_memory(&info));
         let foreign =
             page.is_ok_and(|(_, keys)| keys.iter().any(|key| !key.starts_with("sidgate:")));
-        let foreign =
-            foreign.then_some("the database also holds keys of other programs, which may evict ours");
+        let foreign = foreign
+            .then_some("the database also holds keys of other programs, which may evict ours");
         memory.into_iter().chain(foreign).collect()
     }
 }

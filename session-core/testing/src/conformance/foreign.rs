@@ -1,4 +1,4 @@
-//! Any writer counts: what somebody does by SQL is heard like what Sidgate does.
+//! Changes by SQL are announced like those of Sidgate.
 
 use super::*;
 use session_core::session::RevokeReason;
@@ -129,7 +129,7 @@ pub async fn activity_is_silent(f: &impl Fixture) {
     assert!(f.row(&session.key).await.session.last_activity > session.last_activity);
 }
 
-/// Whoever shortens a life is obeyed at once.
+/// A shortened life takes effect at once.
 pub async fn shortening_the_life_is_heard(f: &impl Fixture) {
     let session = f.log_in("7", None).await;
     let past = f.seconds_from_now(-1);
@@ -170,7 +170,7 @@ pub async fn a_mass_revocation_is_numbered(f: &impl Fixture) {
     }
 }
 
-/// A number that no event bears would be heard by nobody.
+/// A number without an event would never be announced.
 pub async fn a_number_made_up_is_replaced(f: &impl Fixture) {
     let session = f.log_in("7", None).await;
     let sql = "INSERT INTO sidgate_revocation (kind, subject, seq) VALUES ('user', '7', 4711)";
@@ -183,7 +183,7 @@ pub async fn a_number_made_up_is_replaced(f: &impl Fixture) {
     assert_eq!(heard(f, "UPDATE sidgate_revocation SET seq = 2").await, []);
 }
 
-/// That would revive sessions, without anybody hearing of it.
+/// Removing a revocation would revive sessions without an event.
 pub async fn a_revocation_cannot_be_taken_back(f: &impl Fixture) {
     let session = f.log_in("7", None).await;
     for _ in 0..2 {

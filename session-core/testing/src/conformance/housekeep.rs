@@ -1,4 +1,4 @@
-//! What nobody needs any more goes, without a word and a little at a time.
+//! Housekeeping removes expired rows, without events and in small batches.
 
 use super::*;
 use session_core::session::RevokeReason;
@@ -40,7 +40,7 @@ async fn settle(f: &impl Fixture, scope: Scope) {
     assert_eq!((done.marked, done.revocations), (0, 0), "not yet");
 }
 
-/// There was nothing to do.
+/// Live and recent rows stay.
 pub async fn finds_nothing_to_do(f: &impl Fixture) {
     let session = f.log_in("7", Some("t1")).await;
     revoke(f, Scope::User("8".into())).await;
@@ -52,7 +52,7 @@ pub async fn finds_nothing_to_do(f: &impl Fixture) {
     assert_eq!(ok(f.store().nodes(Duration::from_secs(9)).await).len(), 1);
 }
 
-/// Not an hour earlier, and nobody is told.
+/// Sessions go a day after their end, not an hour earlier, and without an event.
 pub async fn removes_what_ended_a_day_ago(f: &impl Fixture) {
     let live = f.log_in("7", None).await;
     let mut gone = Vec::new();
@@ -157,7 +157,8 @@ pub async fn leaves_a_fresh_revocation_alone(f: &impl Fixture) {
     );
 }
 
-/// Rows that it ended, and no others; nobody is told, because everybody was.
+/// Marks the rows that it ended, and no others. No event is written, because the revocation had
+/// one.
 pub async fn marks_what_a_settled_revocation_ended(f: &impl Fixture) {
     for scope in [
         Scope::User("7".into()),
@@ -203,7 +204,8 @@ pub async fn marks_in_batches(f: &impl Fixture) {
     assert_eq!(f.head().await, head);
 }
 
-/// The rows say for themselves that they have ended, so nobody is revived, and nobody is told.
+/// The marked rows are ended by themselves, so removing the revocation revives none and writes no
+/// event.
 pub async fn lets_a_settled_revocation_go(f: &impl Fixture) {
     let ended = f.log_in("7", Some("t1")).await;
     for scope in [

@@ -73,7 +73,7 @@ pub async fn rounds_a_short_idle_limit_up(f: &impl Fixture) {
     assert_eq!(f.insert(&new).await.idle, Duration::from_secs(1));
 }
 
-/// Nobody can have cached a session that did not exist, so there is nothing to announce.
+/// A new session is in no cache, so there is nothing to announce.
 pub async fn writes_no_event(f: &impl Fixture) {
     f.log_in("7", Some("t1")).await;
     assert_eq!(f.head().await, 0);
@@ -91,7 +91,7 @@ pub async fn never_overwrites(f: &impl Fixture) {
     assert_eq!(f.head().await, 0, "a refused insert writes no event");
 }
 
-/// So does a handle.
+/// A handle that is taken stays with its session.
 pub async fn never_takes_a_handle_twice(f: &impl Fixture) {
     let first = f.log_in("7", None).await;
     let mut second = login("8", None);
@@ -186,7 +186,7 @@ pub async fn fails_with_a_sample_from_elsewhere(f: &impl Fixture) {
     );
 }
 
-/// Both or neither.
+/// The new session is stored and the old one ends, or neither happens.
 pub async fn keeps_the_replaced_session_when_it_fails(f: &impl Fixture) {
     let old = f.log_in("7", None).await;
     let taken = f.log_in("7", None).await;

@@ -71,7 +71,7 @@ pub(super) async fn lives(f: &impl Fixture, login: &LegacyLogin) -> Vec<bool> {
     rows.iter().map(|row| row.is_live(now)).collect()
 }
 
-/// What nobody has migrated is not known, and is not ended either.
+/// A credential that was never migrated is unknown, which is not ended.
 pub async fn knows_nothing_of_a_new_login(f: &impl Fixture) {
     assert!(recall(f, &legacy("a")).await.rows.is_empty());
     assert_eq!(ok(f.store().kept(&some_key()).await), None);
@@ -143,7 +143,7 @@ pub async fn fails_after_a_mass_revocation(f: &impl Fixture) {
     assert_eq!(lives(f, &login).await, [false]);
 }
 
-/// Whoever ends the session, by whatever means: the login is known, dead, and makes no other one.
+/// However the session ends, its login is known as ended and makes no other session.
 pub async fn stays_ended(f: &impl Fixture) {
     let key = |login: &LegacyLogin| f.bytes(login.session_key().as_bytes());
     for end in [

@@ -94,7 +94,7 @@ pub async fn denies_and_changes_nothing(f: &impl Fixture) {
     assert_eq!(live(f, "7").await, 2);
 }
 
-/// A session that seems idle keeps nobody out.
+/// An idle session ends before a login is denied.
 pub async fn gives_up_the_idle_before_it_denies(f: &impl Fixture) {
     let idle = f.insert(&limited(2, OverLimit::Deny)).await;
     f.insert(&limited(2, OverLimit::Deny)).await;

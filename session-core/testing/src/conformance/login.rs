@@ -38,7 +38,7 @@ async fn age(f: &impl Fixture, network: u8, seconds: i64) {
     .await;
 }
 
-/// And of nobody else's name.
+/// A network is known for the account that used it, and for no other.
 pub async fn knows_networks_of_the_account_alone(f: &impl Fixture) {
     assert_eq!(familiar(f, 1, 50).await, None);
     note(f, 1, 9, 50).await;
@@ -113,7 +113,7 @@ pub async fn keeps_so_many_in_all(f: &impl Fixture) {
     assert_eq!(familiar(f, 2, 60).await, Some((digest(8), true)));
 }
 
-/// It changes nothing that anybody has to hear of.
+/// No session changes, so there is nothing to announce.
 pub async fn is_no_event(f: &impl Fixture) {
     note(f, 1, 9, 50).await;
     assert_eq!(f.head().await, 0);

@@ -31,7 +31,7 @@ fn applied(nodes: &[NodeReport]) -> Vec<(Uuid, Seq)> {
     nodes.iter().map(|node| (node.node, node.applied)).collect()
 }
 
-/// Of each node the newest report.
+/// Every node sees the newest report of each node.
 pub async fn a_report_is_seen_by_all(f: &impl Fixture) {
     let [first, second, third] = log(f).await;
     assert_eq!(ok(f.store().nodes(HOUR).await), []);
@@ -104,7 +104,7 @@ pub async fn a_silent_node_drops_out(f: &impl Fixture) {
     assert_eq!(applied(&recent), [(node(1), 2), (node(2), 1)], "it is back");
 }
 
-/// Nobody waits for it. That it is not there is no reason to fail.
+/// A retired node leaves the list. Retiring it again does not fail.
 pub async fn a_retired_node_is_gone(f: &impl Fixture) {
     ok(f.store().report(node(1), 0, None).await);
     ok(f.store().report(node(2), 0, None).await);

@@ -1,4 +1,4 @@
-//! Old logins and revocations: whoever was logged out does not come back by a login that had not come yet.
+//! Old logins and revocations: a user who was logged out must not come back by an old login that is presented later.
 
 use super::legacy::{adopt, adoption, legacy, lives, made, ok, proven};
 use super::*;
@@ -68,7 +68,7 @@ pub async fn end_with_a_revocation_before_they_come(f: &impl Fixture) {
     }
 }
 
-/// Somebody who has proved after it who they are comes, and is told so.
+/// A login that was proved after the revocation is adopted.
 pub async fn newer_than_the_revocation_come(f: &impl Fixture) {
     for (number, scope) in scopes().iter().enumerate() {
         revoke(f, scope).await;
@@ -93,7 +93,7 @@ pub async fn are_ended_one_by_one(f: &impl Fixture) {
     assert!(matches!(adopted, Adopted::Made(_)), "{adopted:?}");
 }
 
-/// Whoever writes it.
+/// A revocation by SQL ends old logins too.
 pub async fn end_with_a_revocation_by_sql(f: &impl Fixture) {
     let upsert = "INSERT INTO sidgate_revocation (kind, subject) VALUES ('user', '7') \
         ON CONFLICT (kind, subject) DO UPDATE SET seq = NULL";
@@ -147,7 +147,7 @@ pub async fn join_a_session(f: &impl Fixture) {
     assert_eq!(adopt(f, &[&second], "7").await, Adopted::Known);
 }
 
-/// Nor one that never was.
+/// A credential joins neither an ended session nor one that does not exist.
 pub async fn join_none_that_has_ended(f: &impl Fixture) {
     let (ended, login) = (legacy("ended"), legacy("login"));
     let proved = Timestamp::default();

@@ -54,7 +54,7 @@ pub async fn answers_what_was_given(f: &impl Fixture) {
     assert_eq!(of(f, 3).await, []);
 }
 
-/// It changes nothing that anybody has to hear of.
+/// No session changes, so there is nothing to announce.
 pub async fn is_no_event(f: &impl Fixture) {
     let session = f.log_in("7", None).await;
     let sighting = Sighting {

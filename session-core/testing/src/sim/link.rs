@@ -56,7 +56,7 @@ impl SimLink {
         })
     }
 
-    /// From now on it is like this.
+    /// Sets the weather from now on.
     pub fn set(&self, weather: Weather) {
         self.state.lock().weather = weather;
     }

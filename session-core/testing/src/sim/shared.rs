@@ -1,4 +1,4 @@
-//! A shared cache that nobody should believe: it forgets, serves what was there before, swaps values, and rolls back.
+//! A shared cache that must not be believed: it forgets, serves what was there before, swaps values, and rolls back.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -124,7 +124,7 @@ impl SimSharedLink {
         })
     }
 
-    /// From now on it is like this.
+    /// Sets the weather from now on.
     pub fn set(&self, weather: SharedWeather) {
         self.state.lock().0 = weather;
     }

@@ -1,4 +1,4 @@
-//! A store in memory that is right, and keeps a journal to prove others wrong by.
+//! A correct store in memory, with a journal of its commits to check nodes against.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -56,7 +56,7 @@ impl SimStore {
         self.truth.lock().live(now).map(|row| row.key).collect()
     }
 
-    /// Says from now on that it is another store, with the same rows, as after a restore.
+    /// Changes the incarnation and keeps the rows, as after a restore.
     pub fn reincarnate(&self) {
         self.commit(Truth::reincarnate);
     }
