@@ -14,7 +14,7 @@ pub(super) fn accept_version(found: i32, migrations: usize) -> Result<(), Schema
     }
 }
 
-/// Whether the store tells others the lease that this program keeps, `found` in milliseconds.
+/// Checks that the lease in the store, `found` in milliseconds, is the one of this program.
 pub(super) fn accept_lease(found: i32) -> Result<(), SchemaError> {
     if i32::try_from(LEASE.as_millis()) == Ok(found) {
         Ok(())

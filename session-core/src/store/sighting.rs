@@ -77,7 +77,7 @@ store_trait! { ($) each_sighting_method
 
 /// Sightings of sessions. A part of [`super::SessionStore`].
 pub trait SightingStore {
-    /// Adds one. Nothing is decided by it but risk: it writes no event and needs no session.
+    /// Adds a sighting. Only risk rules use it, so it writes no event and needs no session.
     async fn sight(&self, seen: &Sighting) -> StoreResult<()>;
 
     /// The last `limit` of a session, oldest first.

@@ -16,7 +16,7 @@ pub struct Snapshot {
     pub incarnation: Uuid,
     /// The store's clock.
     pub now: Timestamp,
-    /// The row, dead or alive. Under another key than was asked for while that is a former one of it.
+    /// The row, dead or alive. Its key differs from the one asked for if that is a former key.
     pub row: Option<StoredSession>,
     /// Whether the key is a former one. Without a row: one that is not accepted any more.
     pub is_former: bool,
@@ -50,7 +50,7 @@ pub struct Search {
     pub tenant_id: Option<Text>,
     /// Logged in from which address.
     pub ip: Option<IpAddr>,
-    /// Only those that come after this one in the answer before.
+    /// Only those after this one, the last of the page before.
     pub after: Option<Uuid>,
     /// How many at most.
     pub limit: usize,

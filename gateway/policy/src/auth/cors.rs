@@ -1,8 +1,9 @@
 //! Which pages of other origins may read what a route answers?
 //!
-//! A route with `cors_origins` leaves this to the gateway: it answers preflights itself, before any session is looked at
-//! (browsers send none with them), and it alone writes `Access-Control-*` on what comes back, so that an app cannot open
-//! a door that the list keeps shut. On other routes the app decides, and a preflight is a request like any other.
+//! A route with `cors_origins` leaves this to the gateway: it answers preflights itself, before any session is looked
+//! at (browsers send none with them), and it alone writes `Access-Control-*` on what comes back, so that an app cannot
+//! allow an origin that the list leaves out. On other routes the app decides, and a preflight is a request like any
+//! other.
 
 use http::header::{
     ACCESS_CONTROL_REQUEST_HEADERS, ACCESS_CONTROL_REQUEST_METHOD, HeaderMap, HeaderValue, ORIGIN,

@@ -167,8 +167,8 @@ fn fits(claim: &Value) -> bool {
     claim.to_string().len() <= CLAIM_MAX
 }
 
-/// The claims of a live session for the app to which this is `confided`; `stale` in seconds when it is served without a lease. A claim above [`CLAIM_MAX`] is left
-/// out.
+/// The claims of a live session, with what is `confided` to one app. `stale` is in seconds, for a session that is
+/// served without a lease. A claim above [`CLAIM_MAX`] is left out.
 #[must_use]
 pub fn claims(session: &Session, confided: Confided, stale: Option<u64>) -> SessionClaims {
     let mut identity = session.identity.to_value();

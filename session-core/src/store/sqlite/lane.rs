@@ -1,8 +1,8 @@
 //! One connection, one thread, one call at a time.
 //!
-//! A caller waits for its turn outside the thread's queue, so one that has given up leaves nothing behind to be done later.
-//! The call that is running cannot be stopped, and keeps its turn until it ends: what it waits for, another process's
-//! lock, is limited by `busy_timeout`.
+//! A caller waits for its turn outside the thread's queue, so one that gives up leaves no work behind. The call that is
+//! running cannot be stopped, and keeps its turn until it ends: what it waits for, another process's lock, is limited
+//! by `busy_timeout`.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -32,7 +32,7 @@ impl Lane {
         Self::open(path, limit, "PRAGMA query_only = ON;").await
     }
 
-    /// For writes that a loss of power may undo. It never holds anybody up for a disk.
+    /// For writes that a loss of power may undo. It does not wait for the disk.
     pub(super) async fn chores(path: &Path, limit: Duration) -> StoreResult<Self> {
         Self::open(path, limit, "PRAGMA synchronous = NORMAL;").await
     }
@@ -46,7 +46,7 @@ impl Lane {
             turn: Arc::new(Semaphore::new(1)),
             limit,
         };
-        // A lock that is not there in three quarters of the time leaves time to answer so.
+        // Waits for a lock three quarters of the limit, which leaves time to report the failure.
         let patience = limit * 3 / 4;
         lane.call(move |connection| {
             connection.busy_timeout(patience).map_err(store_error)?;

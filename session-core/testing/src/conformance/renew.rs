@@ -72,7 +72,7 @@ pub async fn leads_on_from_the_former_key(f: &impl Fixture) {
     assert_eq!(heard, [Subject::Session(old.key), Subject::Session(new)]);
 }
 
-/// Also when it gets yet another one meanwhile.
+/// Earlier former keys lead to the session too after a second renewal.
 pub async fn leads_on_from_earlier_keys(f: &impl Fixture) {
     let old = f.log_in("7", None).await;
     let second = renewed(f, old.key).await;
@@ -99,7 +99,7 @@ pub async fn ends_the_former_key_after_the_grace(f: &impl Fixture) {
     );
 }
 
-/// However many try, on whichever node: one successor.
+/// Concurrent renewals make one successor.
 pub async fn has_one_successor(f: &impl Fixture) {
     let old = f.log_in("7", None).await;
     let tries = (0..20).map(|_| renew(f, old.key, GRACE));

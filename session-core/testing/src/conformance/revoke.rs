@@ -115,7 +115,7 @@ pub async fn ends_all_of_a_tenant(f: &impl Fixture) {
     );
 }
 
-/// Everybody's.
+/// Every session.
 pub async fn ends_everybody(f: &impl Fixture) {
     let ended = [f.log_in("7", Some("t1")).await, f.log_in("8", None).await];
     assert_eq!(revoke(f, Scope::All).await, revoked(2, 1));

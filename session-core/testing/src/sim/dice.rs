@@ -75,7 +75,7 @@ impl Roll {
 pub struct SimEntropy(Mutex<Roll>);
 
 impl SimEntropy {
-    /// Numbers that nobody else gets.
+    /// Random bytes from `roll`.
     #[must_use]
     pub fn new(roll: Roll) -> Self {
         Self(Mutex::new(roll))
