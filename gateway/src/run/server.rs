@@ -100,7 +100,7 @@ pub(crate) fn run(path: PathBuf, upgrade: bool, trail: Trail) -> Result<(), Wiri
             server.run(RunArgs {
                 shutdown_signal: Box::new(signals),
             });
-            // Nobody listens any more when the requests have ended first.
+            // The receiver is gone if the requests have ended first.
             let _unheard = ended.send(());
         })
         .map_err(|error| WiringError::Process(format!("server thread: {error}")))?;
