@@ -141,7 +141,7 @@ pub(crate) fn is_readable_by_all(file: &File) -> bool {
         .is_ok_and(|metadata| metadata.mode() & 0o004 != 0)
 }
 
-/// Whether nobody but root and the user of this process can put another file at `path`.
+/// Whether only root and the user of this process can put another file at `path`.
 ///
 /// # Errors
 /// The first folder in which somebody else can.
