@@ -80,7 +80,7 @@ pub(crate) enum Exposed {
 /// What the groups of this process may do with a file that holds secrets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum OwnGroups {
-    /// Nothing: whoever shares a group with this process is somebody else.
+    /// Nothing: other members of a group of this process are not trusted.
     Nothing,
     /// Read it.
     Read,

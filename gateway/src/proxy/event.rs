@@ -26,7 +26,7 @@ use crate::visit::look_up::whose;
 
 mod logout;
 
-/// What became of an event.
+/// The result of an event.
 #[derive(Debug, Default)]
 pub(super) struct Outcome {
     /// The answer had an event, believed or not: it must not be cached.

@@ -199,7 +199,7 @@ fn clean(gateway: &Gateway, response: &mut ResponseHeader, ctx: &Ctx) -> Result<
     Ok(())
 }
 
-/// What is between gateway and app stays between them.
+/// Removes the headers that only gateway and app exchange.
 fn strip_identity(response: &mut ResponseHeader) {
     let ours: Vec<HeaderName> = response
         .headers

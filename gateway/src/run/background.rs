@@ -1,5 +1,5 @@
-//! What is done beside requests for as long as the gateway runs: addresses are looked up again, history is kept, and the
-//! configuration is taken over when somebody asks for it.
+//! Background tasks for as long as the gateway runs: addresses are looked up again, history is kept, and the
+//! configuration is reloaded on request.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -147,7 +147,7 @@ async fn drained(gateway: &Gateway) {
             };
         }
     };
-    // In the end the process goes, and with it what is still open.
+    // In the end the process exits, which closes what is still open.
     drop(tokio::time::timeout(limit, no_request).await);
 }
 
