@@ -60,7 +60,7 @@ fn bears_token(settings: &ActiveConfig, headers: &HeaderMap) -> Option<bool> {
     Some(said.is_some_and(|said| Sha256::digest(said.as_bytes()) == expected))
 }
 
-/// Whoever asks on the admin listener.
+/// The caller on the admin listener.
 ///
 /// # Errors
 /// `401` without the token, `403` when a web page is behind the request.
@@ -122,10 +122,10 @@ fn is_local_name(host: &str) -> bool {
         || address.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
-/// Whoever asks on the public listener: a session with the claim.
+/// The caller on the public listener: a session with the claim.
 ///
 /// # Errors
-/// `401` without a session, `403` without the claim, `503` when nobody can say.
+/// `401` without a session, `403` without the claim, `503` when the session is unknown.
 pub(crate) async fn with_claim(
     gateway: &Gateway,
     settings: &ActiveConfig,
@@ -163,7 +163,7 @@ impl Claimed {
         Actor::User(self.entry.session().identity.user_id().to_owned())
     }
 
-    /// The user as somebody who may call the API.
+    /// The user as an actor who may call the API.
     ///
     /// # Errors
     /// `403` when the login is too long ago: a browser left open is not its user.

@@ -270,7 +270,7 @@ pub(crate) async fn read_body(session: &mut ServerSession) -> Result<Bytes, Reje
     match body::read(session, BODY_MAX).await {
         Ok(Some(body)) => Ok(body),
         Ok(None) => Err(Rejection::TooLarge),
-        // Whoever sent half a body is gone, or too slow.
+        // The client is gone or too slow: the body is incomplete.
         Err(_) => Err(Rejection::BodyMissing),
     }
 }

@@ -95,7 +95,7 @@ impl Admin {
         api::answer(&self.gateway, &asked).await
     }
 
-    /// An answer to somebody who may not ask, and the line about it.
+    /// Refuses a caller without permission, and logs that.
     fn refused(&self, session: &ServerSession, answer: Answer) -> Response<Vec<u8>> {
         let request_id = self.gateway.request_id();
         note_refused((&request_id, client(session)), answer.outcome);

@@ -205,7 +205,7 @@ impl Answer {
         .with(RETRY_AFTER, HeaderValue::from(RETRY_SECONDS))
     }
 
-    /// There are as many streams as there may be, of everybody or of whoever asks.
+    /// The limit of streams is reached, for the process or for this client or session.
     #[must_use]
     pub(crate) fn too_many_streams(full: Full) -> Self {
         let status = match full {

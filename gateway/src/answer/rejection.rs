@@ -35,7 +35,7 @@ pub(crate) enum Rejection {
     CrossSite,
     /// It came without the token of the admin listener.
     NoToken,
-    /// There is no session, and it needs one; why there is none any more, if there was one.
+    /// A session is required and there is none. Holds why it ended, if there was one.
     NoSession(Option<Absence>),
     /// Its session is not that of an operator.
     NoOperator,
@@ -47,7 +47,7 @@ pub(crate) enum Rejection {
     TooManyRequests(u64),
     /// There are too many streams.
     TooManyStreams(Full),
-    /// Nobody can say whether there is a session, or the store did not take a change.
+    /// It is unknown whether there is a session, or the store did not take a change.
     Unavailable,
     /// An end of sessions was sent to the store and not answered.
     OutcomeUnknown,

@@ -84,7 +84,7 @@ pub(crate) struct OldCookies {
 /// Whose they are.
 #[derive(Debug)]
 pub(crate) enum Recognised {
-    /// Somebody's.
+    /// The cookies are the login of this user.
     Yes {
         /// Who it is.
         identity: Box<Identity>,
@@ -93,7 +93,7 @@ pub(crate) enum Recognised {
         /// When they proved it. An app that does not know counts as one that says 1970.
         proved: Timestamp,
     },
-    /// Nobody's.
+    /// The cookies are no login.
     No,
 }
 
@@ -111,7 +111,7 @@ pub(crate) struct Rejected {
 pub(crate) enum Refusal {
     /// Wrong name or password.
     InvalidCredentials,
-    /// The password is right and not enough; by what it can be completed.
+    /// The password is right, but another factor is required: the flows that can complete the login.
     MfaRequired(Vec<Text>),
     /// The account must not log in.
     AccountDisabled,
@@ -130,7 +130,7 @@ pub(crate) enum BackendError {
     /// It took the question, and no whole answer came.
     #[error("backend unavailable: {0}")]
     Silent(&'static str),
-    /// No connection: it is not there, for nobody.
+    /// No connection: the app is unreachable for everybody.
     #[error("backend unavailable: {0}")]
     Unreachable(&'static str),
 }
@@ -197,7 +197,7 @@ impl Backend {
     /// Asks whether these credentials are good. `now` in unix seconds.
     ///
     /// # Errors
-    /// When there is no answer that counts.
+    /// When there is no usable answer.
     pub(crate) async fn authenticate(
         &self,
         target: &Target<'_>,
@@ -231,7 +231,7 @@ impl Backend {
     /// Asks whose login these cookies of the old system are. `now` in unix seconds.
     ///
     /// # Errors
-    /// When there is no answer that counts.
+    /// When there is no usable answer.
     pub(crate) async fn introspect(
         &self,
         target: &Target<'_>,

@@ -156,7 +156,7 @@ impl Revoke {
                 }
                 done => done?,
             };
-            // One that has ended before is ended, whoever did it; one that never was is a mistake of the caller's.
+            // A session that had ended before counts as ended. One that never existed is a mistake of the caller.
             if let Some(id) = self.id
                 && revoked.sessions == 0
                 && store.find(id).await?.is_none()
@@ -185,7 +185,7 @@ fn by_shell<'a>() -> Facts<'a> {
     }
 }
 
-/// What somebody is about to do goes into the gateway's audit trail, or to stderr where there is none.
+/// Writes the intended command to the gateway's audit trail, or to stderr where there is none.
 fn note_asked(lines: &Lines, config: &Config, facts: Facts<'_>) {
     if let Err(failed) = lines.trail().add_to(config.audit.file.as_deref()) {
         complain(&WiringError::AuditFile(failed));

@@ -100,7 +100,7 @@ pub struct EndpointsConfig {
 pub enum PasswordLogin {
     /// It is.
     On,
-    /// It is because nobody has said otherwise: an operator may not know.
+    /// It is on by default, which an operator may not know.
     Assumed,
     /// It is not.
     Off,

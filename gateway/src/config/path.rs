@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-/// Where the calls from the gateway to an app lie. Never public: nobody else may make them.
+/// The path below which the gateway calls an app. Never public: only the gateway may make these calls.
 pub(crate) const PRIVATE_PREFIX: &str = "/__sidgate__";
 
 /// A path that begins with `/`, has no `.`, `..` or empty segments, no escapes, no query, and no trailing slash.

@@ -80,7 +80,7 @@ pub(crate) enum Exposed {
 /// What the groups of this process may do with a file that holds secrets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum OwnGroups {
-    /// Nothing: whoever shares a group with this process is somebody else.
+    /// Nothing: other members of a group of this process are not trusted.
     Nothing,
     /// Read it.
     Read,
@@ -141,7 +141,7 @@ pub(crate) fn is_readable_by_all(file: &File) -> bool {
         .is_ok_and(|metadata| metadata.mode() & 0o004 != 0)
 }
 
-/// Whether nobody but root and the user of this process can put another file at `path`.
+/// Whether only root and the user of this process can put another file at `path`.
 ///
 /// # Errors
 /// The first folder in which somebody else can.

@@ -1,7 +1,7 @@
 //! Where am I logged in, and how do I end that? `GET` and `DELETE /sessions`, `DELETE /sessions/{id}`.
 //!
-//! A session that is not one's own is the same as none: the store is asked for "this id of this user", so one statement
-//! does the same work and takes the same time whether the id is free, or somebody else's.
+//! A session of another user is treated as none. The store is asked for "this id of this user", so the answer takes the
+//! same time whether the id is unused or somebody else's.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -76,7 +76,7 @@ pub(crate) async fn list(
 
 fn device_view(device: &Device, label: &str, active: &Active) -> Value {
     let is_current = device.id == active.entry.session().id;
-    // The store hears of a use after a while; of the session that asks we know more.
+    // The store learns of a use with a delay. For the session that asks this process knows better.
     let last_activity = if is_current {
         device.last_activity.max(active.entry.last_activity())
     } else {
@@ -146,7 +146,7 @@ pub(crate) async fn end_many(
     let how = (RevokeReason::LogoutEverywhere, wait);
     let receipt = end(gateway, settings, caller, current, scope, how).await?;
     if receipt.revoked == 0 && which == DeviceScope::Others {
-        // It is done all the same; the next one may have to wait.
+        // The call has succeeded all the same. Only the next one may have to wait.
         let _spent = count_miss(gateway, settings, caller.client());
     }
     let answer = Answer::json(200, Outcome::DevicesEnded, &receipt_view(&receipt));
@@ -156,8 +156,8 @@ pub(crate) async fn end_many(
     })
 }
 
-/// Ends sessions. Each call is a transaction, whether it ends anything or not, so one that ends nothing counts against
-/// what its client may ask in vain.
+/// Ends sessions. Each call costs a transaction, so the callers charge one that ends nothing to the miss budget of its
+/// client.
 async fn end(
     gateway: &Gateway,
     settings: &ActiveConfig,
@@ -177,7 +177,8 @@ async fn end(
     match gateway.sessions.revoke(scope.clone(), reason, wait).await {
         Ok(receipt) => {
             gateway.metrics.revoked(reason, receipt.revoked);
-            // How many of all ended is not always known; that one did is.
+            // With a handle the count is exact, so zero means that nothing ended. For wider scopes the count is not
+            // always known.
             if receipt.revoked > 0 || !matches!(scope, Scope::Handle { .. }) {
                 let facts = Facts {
                     acting: Some(current.id),
@@ -196,7 +197,7 @@ async fn end(
     }
 }
 
-/// The browser forgets its session, and what it was given back of old logins.
+/// Clears the session cookie, and the old cookies that were returned to the browser.
 fn without_cookies(
     gateway: &Gateway,
     settings: &ActiveConfig,

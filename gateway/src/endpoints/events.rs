@@ -1,7 +1,8 @@
 //! `GET /events`: what becomes of the session of the cookie, as it happens (server-sent events).
 //!
 //! A feed belongs to the request that opened it and ends with it, with its session, or with the process. It asks the
-//! session service again whenever that has heard of a change, so the end of a session reaches its pages at once.
+//! session service again after each change that the service hears of, so the end of a session reaches its pages at
+//! once.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,7 +21,7 @@ use crate::limits::streams::{Holder, Kind, Room, StreamPermit};
 use crate::state::{ActiveConfig, Gateway};
 use crate::views::session::{rfc3339, session_view};
 
-/// A comment at least this often, so that neither side nor anything between them takes the silence for the end.
+/// Longest time without a comment, so that neither side nor a proxy between them takes silence for the end.
 const HEARTBEAT: Duration = Duration::from_secs(15);
 /// Shortest time between two looks at the session, however much is being changed.
 const LOOK_GAP: Duration = Duration::from_millis(50);
@@ -28,7 +29,7 @@ const LOOK_GAP: Duration = Duration::from_millis(50);
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How long before its end a session is said to expire; no more than a tenth of its time.
 const NOTICE: Duration = Duration::from_secs(5 * 60);
-/// The first bytes: when to come back after a break, and that somebody is there.
+/// The first bytes: when to reconnect after a break, and that the stream is open.
 const OPENING: &str = "retry: 2000\n: session events\n\n";
 
 /// The events of one session.
@@ -50,7 +51,7 @@ pub(crate) async fn open(
     settings: &ActiveConfig,
     caller: &Caller,
 ) -> Result<(Feed, StreamPermit), Rejection> {
-    // An open page is not somebody using it.
+    // An open page does not count as use of the session.
     let query = Query {
         counts_as_use: false,
         ..Query::default()

@@ -149,8 +149,8 @@ pub(crate) async fn login(
     }
 }
 
-/// Remembers where the account logs in, so that it is not held to what strangers try. A login that cannot be remembered is
-/// one all the same.
+/// Remembers the network that the account logs in from, so that failures of strangers do not lock it out. If that
+/// fails, the login still counts.
 async fn note_network(gateway: &Gateway, caller: &Caller, account: &Account, session: &Session) {
     let user_id = session.identity.user_id();
     let noted = gateway
@@ -162,12 +162,12 @@ async fn note_network(gateway: &Gateway, caller: &Caller, account: &Account, ses
             debug!(error = %failed, "the network of a login is not remembered");
             gateway.metrics.login_unnoted();
         }
-        // It goes on by itself.
+        // The write goes on in the background.
         Err(_elapsed) => {}
     }
 }
 
-/// What may be a guess beside the password. Switches such as "remember me" are none.
+/// Whether the form has a field that may be a guess at another factor. A switch such as "remember me" is not one.
 fn factors(credentials: &Credentials) -> Factors {
     let is_switch = |value: &Value| value.is_null() || value.is_boolean();
     if credentials.extra.values().all(is_switch) {
@@ -193,7 +193,7 @@ fn parse(body: &[u8], client: &Client) -> Option<Parsed> {
     if !fits(&email) || !fits(&password) {
         return None;
     }
-    // What the gateway vouches for cannot be said by the client.
+    // The client must not set fields that the gateway vouches for.
     extra.remove("ip");
     extra.remove("user_agent");
     let credentials = Credentials {

@@ -33,7 +33,7 @@ pub(crate) struct Caller {
     pub query: String,
     /// What the endpoint has found out, for the log.
     pub seen: OnceLock<Seen>,
-    /// What is to be said about old cookies beside its answer.
+    /// Changes of old cookies that the answer is to carry.
     pub cookie_changes: OnceLock<CookieChanges>,
 }
 
@@ -52,7 +52,7 @@ impl Caller {
         &self.visit.client
     }
 
-    /// Notes what the log is to say; the first word counts.
+    /// Notes the session for the log. The first call counts.
     pub(crate) fn saw(&self, tier: &'static str, session: Option<&Session>) {
         let session = session.map(|session| session.id.to_string().into());
         drop(self.seen.set(Seen { tier, session }));
@@ -61,7 +61,8 @@ impl Caller {
     /// The session of the cookie, for calls that need one.
     ///
     /// # Errors
-    /// `401` when there is certainly none, `503` when nobody can say, `429` when this client has asked for too many.
+    /// `401` when there is certainly none, `503` when that is unknown, `429` when this client has sent too many unknown
+    /// sids.
     pub(crate) async fn session(
         &self,
         gateway: &Gateway,
@@ -74,7 +75,7 @@ impl Caller {
         active_or_answer(finding)
     }
 
-    /// The same, where an old login becomes a session as well.
+    /// Like [`Caller::session`], but an old login becomes a session as well.
     ///
     /// # Errors
     /// As for [`Caller::session`].
@@ -125,7 +126,7 @@ pub(crate) enum Endpoint {
     Events,
     /// A method that the path does not know; the value of `Allow`.
     OtherMethod(&'static str),
-    /// A path below the base path that is nothing.
+    /// A path below the base path without an endpoint.
     Unknown,
 }
 
@@ -156,7 +157,7 @@ impl Endpoint {
         })
     }
 
-    /// The same where the configuration has taken the login away: nothing tells that there could be one.
+    /// The endpoint under this configuration. Without password login its route does not show that a login could exist.
     #[must_use]
     pub(crate) fn as_configured(self, password_login: PasswordLogin) -> Self {
         match (password_login, self) {
@@ -198,7 +199,7 @@ impl Endpoint {
 /// Finds out about the session of who asks, and notes it for the log; an old login becomes one here as well.
 ///
 /// # Errors
-/// The answer to give when too many sids of this client were no sessions, or too many old logins nobody's.
+/// `429` when this client has sent too many unknown sids and invalid old logins.
 async fn arrive(
     gateway: &Arc<Gateway>,
     settings: &Arc<ActiveConfig>,
@@ -222,7 +223,7 @@ fn active_or_answer(finding: Finding) -> Result<Active, Rejection> {
     }
 }
 
-/// `answer`, with what is to be said about old cookies.
+/// Adds the changes of old cookies to `answer`.
 fn parting(
     answer: Answer,
     gateway: &Gateway,

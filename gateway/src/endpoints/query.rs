@@ -69,7 +69,7 @@ pub(super) fn after(query: &str) -> Result<Option<DevicePlace>, Rejection> {
     }
 }
 
-/// It was said more than once: nobody knows which one was meant.
+/// The parameter appears more than once.
 #[derive(Debug)]
 struct Repeated;
 

@@ -59,7 +59,7 @@ pub(crate) async fn logout(
     };
     let own = caller.visit.key();
     let old = caller.visit.old_logins(gateway, settings, own).await;
-    // The session itself can be ended whatever else its client has asked for.
+    // The session of the cookie is ended even if the client's budget for old logins is spent.
     let (old, pause) = match old {
         Ok(old) => (old, None),
         Err(TooMany(seconds)) => (OldLogins::unknown(), Some(seconds)),
@@ -110,7 +110,7 @@ async fn end(
         Answer::from(Rejection::not_committed(&failed))
     })?;
     gateway.metrics.revoked(reason, receipt.revoked);
-    // Whoever brings a sid that is over has proved nothing, and ended nothing.
+    // Only a live session is logged: a sid that has ended proves nothing.
     if receipt.revoked > 0 {
         let session = match session {
             Some(session) => Some(session),

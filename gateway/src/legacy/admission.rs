@@ -1,8 +1,8 @@
 //! May this request migrate its sender, and be answered with a redirect?
 //!
 //! An old cookie that somebody planted in a browser, from a sibling domain, would log that browser in as its owner. Old
-//! cookies make no difference between sites, so the request must: another site may send somebody here by a link, which
-//! the person sees, and by nothing else.
+//! cookies may come with a request that another site causes. Of those only a top-level navigation, which the person
+//! sees, may migrate its sender.
 
 use http::HeaderMap;
 use http::header::{HeaderName, ORIGIN};
@@ -13,11 +13,12 @@ const SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 const MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
 const DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
 
-/// Whether an old login in this request may become a session. `origin` as browsers write it.
+/// Whether an old login in this request may become a session. `origin` is the public origin, as browsers write it.
 pub(crate) fn may_migrate(method: &str, headers: &HeaderMap, origin: &str) -> bool {
     match Field::find(headers, &SITE) {
         Field::Absent if headers.contains_key(&MODE) || headers.contains_key(&DEST) => false,
-        // No browser, or one that does not say: then Origin has to do, which comes with every request that is not safe.
+        // No browser, or one without fetch metadata: `Origin` decides. Browsers send it with every method but GET and
+        // HEAD.
         Field::Absent => match Field::find(headers, &ORIGIN) {
             Field::Absent => true,
             Field::One(value) => value == origin,
@@ -31,7 +32,7 @@ pub(crate) fn may_migrate(method: &str, headers: &HeaderMap, origin: &str) -> bo
     }
 }
 
-/// A page that somebody opens: the browser itself says so.
+/// Whether a person opens a page, by the fetch metadata of the browser.
 pub(crate) fn is_top_level_get(method: &str, headers: &HeaderMap) -> bool {
     let says = |name: &HeaderName, expected: &str| {
         only(headers, name).is_some_and(|value| value == expected)

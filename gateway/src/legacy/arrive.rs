@@ -1,7 +1,7 @@
 //! What becomes of a request that brings old cookies?
 //!
 //! An existing session always wins. Without one, a login in the old cookies becomes the session of this very request.
-//! "Nobody can say" stays that: it makes no session, ends none and clears nothing.
+//! An unknown answer stays unknown: it makes no session, ends none and clears nothing.
 
 use std::sync::Arc;
 
@@ -21,20 +21,20 @@ use crate::limits::buckets::TooMany;
 use crate::state::{ActiveConfig, Client, Gateway};
 use crate::telemetry::labels::Judged;
 
-/// What became of it.
+/// What became of a request and its old cookies.
 #[derive(Debug)]
 pub(crate) struct Identified {
     /// What is known about the session now.
     pub(crate) finding: Finding,
-    /// The Cookie line for the app, where it is not as it was sent.
+    /// The Cookie line for the app. The outer `None`: as it was sent; the inner one: no line.
     pub(crate) cookie: Option<Option<HeaderValue>>,
     /// What the answer says about cookies.
     pub(crate) cookie_changes: CookieChanges,
-    /// The browser is sent here instead of the app being asked.
+    /// Where the browser is redirected to, instead of the request being forwarded.
     pub(crate) redirect: Option<String>,
     /// Whether the session comes from the old cookies of this request.
     pub(crate) migrated: bool,
-    /// Whether the login was judged, and is none or none any more.
+    /// Whether the old login was judged and is invalid or has ended.
     pub(crate) refused: bool,
 }
 
@@ -51,7 +51,7 @@ impl Identified {
         }
     }
 
-    /// No session comes of it, and no app sees the login.
+    /// The request gets no session, and the app does not see the login.
     fn without_login(finding: Finding, legacy_cookies: &LegacyCookies) -> Self {
         Self {
             cookie: Some(legacy_cookies.otherwise.clone()),
@@ -59,7 +59,7 @@ impl Identified {
         }
     }
 
-    /// A session, beside which the old cookies mean nothing any more.
+    /// The session is active: the old cookies are hidden from the app and cleared.
     fn active(
         gateway: &Gateway,
         settings: &ActiveConfig,
@@ -83,7 +83,7 @@ impl Identified {
 /// Decides about the old cookies of a request whose own session cookie gave `finding`.
 ///
 /// # Errors
-/// When too many old logins and sids of this client were nobody's.
+/// [`TooMany`] when this client has sent too many invalid old logins and unknown sids.
 pub(crate) async fn arrive(
     gateway: &Arc<Gateway>,
     settings: &Arc<ActiveConfig>,
@@ -174,7 +174,7 @@ async fn settle(
     };
     let active = match gateway.sessions.resolve_key(key, query).await {
         Resolution::Active(active) => active,
-        // It has ended since: what that means for the login is for the next request to say.
+        // The session has ended in the meantime. The next request judges the login again.
         absent @ Resolution::Absent(_) => {
             return Identified::without_login(Finding::Resolved(absent), legacy_cookies);
         }

@@ -1,8 +1,8 @@
-//! The credentials of one request before the court: each is looked up, the rest is asked of the app, all are judged
-//! together, and what follows is done.
+//! Judges the credentials of one request: looks each up in the store, asks the app about the rest, judges all together,
+//! and carries out the verdict.
 //!
-//! Other nodes may be at the same credentials. What the store knows decides: whenever it turns out to know more than a
-//! moment ago, everything is looked at again.
+//! Other nodes may judge the same credentials at the same time. The store decides: whenever it has changed since the
+//! last look, all credentials are looked up again.
 
 use std::convert::identity;
 use std::sync::Arc;
@@ -24,7 +24,7 @@ use crate::state::{ActiveConfig, Client, Gateway};
 use crate::telemetry::labels;
 use crate::telemetry::security::Facts;
 
-/// Looks at credentials that others keep storing and forgetting. Each look but the last has settled one of them.
+/// Most rounds of looking up credentials while other requests change them. Each round but the last settles one of them.
 const LOOKS: usize = 6;
 
 /// The old logins of one request, and what has been found out about them.
@@ -32,22 +32,22 @@ pub(super) struct Case {
     evidence: Evidence,
     /// The session that was made here.
     made: Option<Uuid>,
-    /// Values that were nobody's.
+    /// Judgements that count against the client: a dead value, or a contradiction.
     misses: usize,
 }
 
 /// What came of ending the logins of a request.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Ended {
-    /// These sessions are to end; with them the logins do.
+    /// These sessions are to be ended. Their logins end with them.
     Sessions(Vec<SessionKey>),
-    /// They are not judged: nobody can tell which logins came, or they are not among those that are migrated.
+    /// The logins are not judged: the cookies are ambiguous, or outside the share that is migrated.
     Unclear,
-    /// Nobody can say just now.
+    /// The store or the app cannot answer just now.
     Unknown,
 }
 
-/// What came of it, and what it has cost: see [`Landed`].
+/// The result of ending the logins of a request, and what it has cost: see [`Landed`].
 pub(super) struct Ending {
     pub(super) ended: Ended,
     pub(super) misses: usize,
@@ -74,13 +74,13 @@ impl Case {
         }
     }
 
-    /// By what the store knows alone.
+    /// Judges by the store alone: the app is not asked.
     pub(super) fn without_asking(mut self) -> Self {
         self.evidence.may_ask = false;
         self
     }
 
-    /// One for each value that was found, in its place.
+    /// One login for each value that was found, in the same order.
     pub(super) fn logins(&self) -> &[Arc<LegacyLogin>] {
         &self.evidence.logins
     }
@@ -100,7 +100,7 @@ impl Case {
         logins.all(|login| self.gateway().migrations.is_refused(login, now))
     }
 
-    /// Who comes?
+    /// Finds out whose logins these are, and carries out what follows.
     pub(super) async fn judge(mut self) -> Landed {
         for _ in 0..LOOKS {
             let states = match self.evidence.look().await {
@@ -122,7 +122,8 @@ impl Case {
         self.stopped(Stop::Failed(SessionsError::Contended))
     }
 
-    /// Every valid login is to end, whosever it is.
+    /// Finds the sessions to end, of whichever user. A valid login without a session gets one, because a login ends
+    /// with its session.
     pub(super) async fn end(mut self) -> Ending {
         let ended = self.end_all().await;
         Ending {
@@ -149,7 +150,7 @@ impl Case {
         Ok(Ended::Unknown)
     }
 
-    /// Does what the verdict asks for. `None`: more is known now.
+    /// Carries out the verdict. `None`: the store has changed, look again.
     async fn follow(
         &mut self,
         states: &[State],
@@ -199,7 +200,8 @@ impl Case {
         })
     }
 
-    /// Makes one session of these values, all accepted, or of those of the first one's tenant. `None`: more is known now.
+    /// Makes one session of these accepted values. Those of another tenant than the first one's are left out. `None`:
+    /// the store has changed, look again.
     async fn make(&mut self, of: &[usize]) -> Result<Option<Created>, SessionsError> {
         let of = self.evidence.of_one_tenant(of);
         let first = of.first().and_then(|at| self.evidence.accepted(*at));
@@ -215,7 +217,7 @@ impl Case {
             ttl: config.session.absolute_timeout,
             idle: config.session.idle_timeout,
             replaces: None,
-            // Nobody logs in: a login that is there already is not refused, nor does it end another one.
+            // This is no new login: the limit of sessions neither refuses it nor ends another session for it.
             limit: None,
         };
         let kept = config
@@ -240,7 +242,7 @@ impl Case {
         }
     }
 
-    /// Notes that an accepted value is the login of this session too. `false`: more is known now.
+    /// Attaches an accepted value to this session. `false`: the store has changed, look again.
     async fn join(&self, at: usize, created: &Created) -> Result<bool, SessionsError> {
         let Some(accepted) = self.evidence.accepted(at) else {
             return Ok(false);
@@ -270,7 +272,7 @@ impl Case {
         }
     }
 
-    /// Remembers which values are no login any more, and says so once.
+    /// Remembers which values are no login any more, and logs each of them once.
     fn remember(&mut self, states: &[State]) {
         let gateway = Arc::clone(self.gateway());
         let now = gateway.sessions.clock().boot();
@@ -291,7 +293,7 @@ impl Case {
         }
     }
 
-    /// How often somebody was asked in vain.
+    /// Misses and failed questions, which are charged to the client.
     fn vain(&self) -> usize {
         self.misses + self.evidence.failures
     }
@@ -328,7 +330,7 @@ impl Case {
     }
 }
 
-/// The sessions that are to end, unless somebody may be missing among them.
+/// The sessions that are to end, or `Unknown` while a value is unsettled.
 fn ended(states: &[State]) -> Ended {
     let mut keys = Vec::new();
     for state in states {

@@ -1,4 +1,5 @@
-//! What an answer says about cookies in the end: the new one, and that the old ones go.
+//! The `Set-Cookie` lines that migration adds to an answer: the new session cookie, and what clears or returns old
+//! ones.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,7 +12,7 @@ use crate::state::{ActiveConfig, Gateway};
 /// `Set-Cookie` lines for one answer. They are made when it is certain that the answer can carry them.
 #[derive(Debug, Default)]
 pub(crate) struct CookieChanges {
-    /// The cookie of the session that the request has just become.
+    /// The cookie of the session that this request was migrated to.
     pub(super) sid: Option<HeaderValue>,
     pub(super) sweep: Option<NamesToClear>,
     /// Old cookies that come back, and where to note that they have.
@@ -40,12 +41,13 @@ impl CookieChanges {
         }
     }
 
-    /// Old cookies do not return with an answer that says something about the session itself, perhaps its end.
+    /// Holds back the old cookies that return: the answer carries an event of the session, perhaps its end.
     pub(crate) fn keep_back(&mut self) {
         self.returned = None;
     }
 
-    /// The lines, without that of the new session when somebody else has the last word about it.
+    /// The lines. Without `with_sid` that of the new session is left out, because the answer sets the session cookie
+    /// itself.
     pub(crate) fn lines(
         &self,
         gateway: &Gateway,

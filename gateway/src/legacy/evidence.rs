@@ -1,4 +1,4 @@
-//! What is known of the credentials of one request: the store is asked, and about the rest the app.
+//! What is known of the credentials of one request. The store is asked first, and the app about the rest.
 
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ pub(super) struct Evidence {
     pub(super) settings: Arc<ActiveConfig>,
     pub(super) found: Arc<Found>,
     pub(super) client: Client,
-    /// One for each value that was found, in its place.
+    /// One login for each value that was found, in the same order.
     pub(super) logins: Vec<Arc<LegacyLogin>>,
     /// What the app has said about them.
     told: Vec<Option<Told>>,
@@ -36,7 +36,7 @@ pub(super) struct Evidence {
 enum Told {
     Accepted(Accepted),
     Refused,
-    /// No answer that counts.
+    /// The app gave no usable answer.
     Nothing,
 }
 
@@ -57,20 +57,20 @@ pub(super) enum State {
 /// Why a value is no login any more.
 #[derive(Clone, Copy)]
 pub(super) enum Dead {
-    /// It is known for a while.
+    /// It was refused or had ended lately, and that is remembered.
     Remembered,
     Refused,
-    /// It became a session, which has ended; its handle, if anybody knows it.
+    /// It became a session, which has ended; its handle, if it is known.
     Replayed(Option<Uuid>),
-    /// The app accepts it; its user, tenant or everybody was logged out since they proved who they are.
+    /// The app accepts it, but its user, its tenant or everybody was logged out after the login was proven.
     Revoked,
 }
 
 /// Why there is nothing to judge.
 pub(super) enum Stop {
-    /// Nobody can say.
+    /// The store failed.
     Failed(SessionsError),
-    /// Only the app could say, and is not to be asked.
+    /// Only the app could tell, and it must not be asked.
     CutShort,
 }
 
@@ -99,7 +99,7 @@ impl Evidence {
         }
     }
 
-    /// What the store knows, and the app about the rest.
+    /// Looks each login up in the store, and asks the app about the rest.
     pub(super) async fn look(&mut self) -> Result<Vec<State>, Stop> {
         let recalled = self.gateway.sessions.recall(&self.logins).await;
         let known = recalled.map_err(Stop::Failed)?;
@@ -190,7 +190,7 @@ impl Evidence {
         }
     }
 
-    /// For the judge.
+    /// The logins in the form that `judgement` takes.
     pub(super) fn standings<'a>(&'a self, states: &'a [State]) -> Vec<Standing<'a>> {
         let standing = |(state, told): (&'a State, &'a Option<Told>)| match (state, told) {
             (State::Live(created), _) => Standing::Session {
@@ -207,7 +207,8 @@ impl Evidence {
         states.iter().zip(&self.told).map(standing).collect()
     }
 
-    /// Those of them that are logins of the first one's tenant: tenants are logged out one by one.
+    /// Those that are logins of the first one's tenant: a session belongs to one tenant, which may be logged out by
+    /// itself.
     pub(super) fn of_one_tenant(&self, of: &[usize]) -> Vec<usize> {
         let tenant = |at: &usize| {
             let accepted = self.accepted(*at);
@@ -236,7 +237,7 @@ impl Evidence {
             .collect()
     }
 
-    /// Takes back what was accepted.
+    /// Turns these accepted values into refused ones.
     pub(super) fn refuse(&mut self, of: &[usize]) {
         for at in of {
             if let Some(told) = self.told.get_mut(*at) {

@@ -1,8 +1,8 @@
-//! Who comes with these old cookies, if anybody does?
+//! Whose login do these old cookies carry?
 //!
-//! All credentials of a request are judged together, whichever names, chunks or duplicates they came in. A cookie says
-//! nothing about where it is from: one of them may have been planted by a sibling domain, and which one nobody can tell. So
-//! whoever comes must be named by every credential that is valid. Pure.
+//! All credentials of a request are judged together, whichever names, chunks or duplicates they came in. A cookie does
+//! not say who set it, so any of them may have been planted by a sibling domain. Therefore all valid credentials must
+//! name the same user. Pure.
 
 use session_core::clock::Timestamp;
 use uuid::Uuid;
@@ -26,7 +26,7 @@ pub(super) enum Standing<'a> {
     },
     /// The app refuses it, or its session has ended.
     Dead,
-    /// Nobody can say just now.
+    /// Neither the store nor the app can tell just now.
     Unjudged,
 }
 
@@ -42,25 +42,25 @@ impl<'a> Standing<'a> {
 /// What follows for the request. Numbers are places in the list of its credentials.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
-    /// The newest session of the one user comes, and accepted credentials join it.
+    /// All valid credentials are one user's: the newest session counts, and accepted credentials join it.
     Session {
         /// The credential that leads to it.
         of: usize,
         /// Those that are to lead to it too.
         joined_by: Vec<usize>,
     },
-    /// The one user comes, with a session that is to be made of all these.
+    /// All valid credentials are one user's, and none has a session yet: one is to be made of these.
     NewSession {
         /// In the order in which they came.
         of: Vec<usize>,
     },
-    /// Nobody comes: none of them is a login any more.
+    /// None of them is a login any more.
     Dead,
-    /// Nobody comes: they are logins of several users.
+    /// They are logins of several users, so none counts.
     Contradiction,
-    /// Nobody can say who comes.
+    /// At least one of them could not be judged, so none counts.
     Unjudged {
-        /// Whether one of them is valid; another might be somebody else's.
+        /// Whether another one is valid. The one that is not judged might be another user's.
         beside_a_valid_one: bool,
     },
 }
@@ -91,7 +91,7 @@ pub(super) fn judge(standings: &[Standing<'_>]) -> Verdict {
 }
 
 /// Which credentials may be cleared after this verdict: each that is dead itself, or has become the session that comes.
-/// None may be for the company it keeps.
+/// The state of the others is no reason to clear one.
 pub(super) fn spent(standings: &[Standing<'_>], verdict: &Verdict) -> Vec<usize> {
     let session_of = |at: usize| match standings.get(at) {
         Some(Standing::Session { id, .. }) => Some(*id),
@@ -116,7 +116,8 @@ pub(super) fn spent(standings: &[Standing<'_>], verdict: &Verdict) -> Vec<usize>
     spent
 }
 
-/// The credential that leads to the newest session; of equally new ones that with the greatest handle, on every node.
+/// The credential that leads to the newest session. Of equally new ones the greatest handle counts, so that all nodes
+/// agree.
 fn newest(standings: &[Standing<'_>]) -> Option<usize> {
     let sessions = standings.iter().enumerate();
     let sessions = sessions.filter_map(|(at, standing)| match standing {

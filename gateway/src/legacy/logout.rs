@@ -10,17 +10,17 @@ use crate::config::MigrationMode;
 use crate::limits::buckets::TooMany;
 use crate::state::{ActiveConfig, Client, Gateway};
 
-/// What of the old system is to end and to be cleared when somebody logs out.
+/// The old logins to end and the old cookies to clear when somebody logs out.
 #[derive(Debug)]
 pub(crate) struct OldLogins {
     ended: Ended,
     cookie_changes: Option<CookieChanges>,
 }
 
-/// Finds the old logins beside a session that is about to end, or beside none.
+/// Finds the old logins of a request that logs out. `own` is the session that is about to end, if there is one.
 ///
 /// # Errors
-/// When too many old logins and sids of this client were nobody's.
+/// [`TooMany`] when this client has sent too many invalid old logins and unknown sids.
 pub(crate) async fn old_logins(
     gateway: &Arc<Gateway>,
     settings: &Arc<ActiveConfig>,
@@ -55,7 +55,7 @@ pub(crate) async fn old_logins(
 }
 
 impl OldLogins {
-    /// Nobody has looked.
+    /// For a request whose old logins were not looked up.
     pub(crate) const fn unknown() -> Self {
         Self {
             ended: Ended::Unknown,
@@ -63,7 +63,7 @@ impl OldLogins {
         }
     }
 
-    /// Sessions that are to end: with them the old logins do, for good.
+    /// Sessions that are to be ended. Their old logins end with them, for good.
     pub(crate) fn keys(&self) -> &[SessionKey] {
         match &self.ended {
             Ended::Sessions(keys) => keys,
@@ -71,13 +71,12 @@ impl OldLogins {
         }
     }
 
-    /// Whether nobody could say just now which sessions those are.
+    /// Whether it is unknown just now which sessions those are.
     pub(crate) fn are_unknown(&self) -> bool {
         matches!(self.ended, Ended::Unknown)
     }
 
-    /// What the answer says about old cookies. Beside a session that has just ended they are leftovers; without one they
-    /// go only if they were judged.
+    /// What the answer says about old cookies. They are cleared if a session has just ended, or if they were judged.
     pub(crate) fn cookie_changes(self, had_session: bool) -> Option<CookieChanges> {
         let are_judged = matches!(self.ended, Ended::Sessions(_));
         self.cookie_changes.filter(|_| are_judged || had_session)

@@ -1,8 +1,8 @@
 //! Old logins become sessions: what is under way, and what one request may ask for.
 //!
-//! However many requests bring the same credentials, one of them asks; what the store knows already is not asked of the
-//! app; and an app that is not there is left alone for a while. A refusal is remembered for a minute, an acceptance by its
-//! session. Whoever brings credentials that are worth nothing pays with the budget that holds for sids too.
+//! Of all requests with the same credentials only one asks. The app is asked only what the store does not know, and an
+//! app that cannot be reached is left alone for a while. A refusal is remembered for a minute, an acceptance as a
+//! session. Invalid credentials are charged to the same budget of their client as unknown sids.
 
 use std::convert::identity;
 use std::sync::Arc;
@@ -17,10 +17,10 @@ use crate::risk::refusals::{count_miss, deny};
 use crate::state::{ActiveConfig, Client, Gateway};
 use crate::telemetry::labels::Judged;
 
-/// Finds out who comes with old cookies that carry a login, making the session if there is none.
+/// Finds the session of the login in these old cookies, and makes it if there is none.
 ///
 /// # Errors
-/// When too many old logins and sids of this client were nobody's.
+/// [`TooMany`] when this client has sent too many invalid old logins and unknown sids.
 pub(super) async fn migrate(
     gateway: &Arc<Gateway>,
     settings: &Arc<ActiveConfig>,
@@ -41,7 +41,7 @@ pub(super) async fn migrate(
     let admission = settings.unknown_sids.admit(client.ip, now);
     let landed = match &admission {
         Admission::Free => Box::pin(on_the_board(gateway, case, client)).await,
-        // Other people behind the same address may come with logins that are sessions already.
+        // The store alone is asked: other people behind the same address may have logins that are sessions already.
         Admission::Once(_) => Box::pin(case.without_asking().judge()).await,
         Admission::Denied => return Err(deny(gateway, settings, client)),
     };
@@ -56,7 +56,8 @@ pub(super) async fn migrate(
     }
 }
 
-/// Ends what comes with old cookies, making a session for the purpose where there is none: with it a login ends for good.
+/// Finds the sessions to end for the logins in these old cookies. A login without a session gets one, because only with
+/// its session does a login end for good.
 ///
 /// # Errors
 /// As for [`migrate`].
@@ -103,7 +104,7 @@ pub(super) async fn end(
     }
 }
 
-/// Joins those who have brought the same credentials, or takes a place.
+/// Joins a judgement of the same credentials, or starts one in a place of the client's share.
 async fn on_the_board(gateway: &Arc<Gateway>, case: Case, client: &Client) -> Landed {
     let Some(seat) = gateway.migrations.shares.seat(client.ip) else {
         return Landed::unavailable(gateway, client, "the client has its share of places");
@@ -121,7 +122,7 @@ async fn on_the_board(gateway: &Arc<Gateway>, case: Case, client: &Client) -> La
 }
 
 impl Landed {
-    /// Nobody can say, and nobody was asked in vain.
+    /// No judgement was possible, and nothing is charged to the client.
     pub(super) fn unavailable(gateway: &Gateway, client: &Client, why: &str) -> Self {
         unavailable(gateway, client, why);
         Self {

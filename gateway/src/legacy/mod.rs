@@ -10,20 +10,20 @@
 //! | `state/` | what was decided a moment ago, and whose turn is it? |
 //! | `request_cookies` | what does one request bring, and what do apps see of it? |
 //! | `admission` | may this request migrate its sender, and be answered with a redirect? |
-//! | `cookie_changes` | what does an answer say about cookies in the end? |
-//! | `judgement` | who comes, by what is known of each login? |
+//! | `cookie_changes` | which `Set-Cookie` lines does migration add to an answer? |
+//! | `judgement` | whose logins are they, by what is known of each? |
 //! | `evidence` | what is known of each login? |
 //! | `question` | what does the app say? |
 //! | `case` | the logins of one request are judged, and become one session |
 //! | `migrate` | what is in progress, and what may one client ask for? |
 //! | `arrive` | what becomes of a request that brings old cookies? |
 //! | `logout` | what becomes of them when somebody logs out? |
-//! | `shadow` | what would have become of them? |
+//! | `shadow` | what would migration have done with them? |
 //! | `reissue` | the way back: old cookies return when migration is off |
 //! | `notes` | what is counted and logged? |
 //! | `tally`, `report` | what is still seen of the old cookies? |
 //!
-//! What asks somebody is in `evidence`, `question`, `case` and `reissue`, and in those that call them; the rest is pure.
+//! I/O is in `evidence`, `question`, `case` and `reissue`, and in their callers. The rest is pure.
 
 pub(crate) mod admission;
 pub(crate) mod arrive;

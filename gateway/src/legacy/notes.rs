@@ -6,7 +6,7 @@ use crate::state::{Client, Gateway};
 use crate::telemetry::labels::Judged;
 use crate::telemetry::security::{self, Facts, Kind};
 
-/// Counts and logs that nobody can say.
+/// Counts and logs an old login that could not be judged just now.
 pub(super) fn unavailable(gateway: &Gateway, client: &Client, why: &str) {
     count(gateway, Judged::Unavailable);
     warn!(
@@ -17,7 +17,7 @@ pub(super) fn unavailable(gateway: &Gateway, client: &Client, why: &str) {
     );
 }
 
-/// Counts and tells what became of an old login; `about` adds to what is said of the client.
+/// Counts and logs what became of an old login. `about` adds to the facts of the client.
 pub(super) fn note<'a>(
     gateway: &Gateway,
     client: &'a Client,

@@ -1,4 +1,4 @@
-//! Asking the app whose an old credential is, and leaving it alone while it is not there.
+//! Asks the app whose login an old credential is, and leaves the app alone while it cannot be reached.
 
 use session_core::cache::breaker::BreakerState;
 use session_core::entropy;
@@ -11,11 +11,11 @@ use crate::telemetry::labels::BackendResult;
 pub(super) struct NoAnswer {
     /// For the log.
     pub(super) why: String,
-    /// Whether it may be the value that the app has no answer for. Others may get theirs.
+    /// Whether the value may be the cause. Other values may still get an answer.
     pub(super) is_about_the_value: bool,
 }
 
-/// Asks the app, if it was there lately.
+/// Asks the app, unless its circuit breaker is open.
 pub(super) async fn ask(
     gateway: &Gateway,
     settings: &ActiveConfig,
@@ -40,7 +40,7 @@ pub(super) async fn ask(
         Err(failed) => Err(failed),
     };
     let is_there = match &asked {
-        // Whatever it says, it is there: what it cannot say about one value it may say about another.
+        // Any answer shows that the app is reachable: where it fails for one value, it may answer for another.
         Ok(_) | Err(BackendError::Unavailable(_)) => Some(true),
         Err(BackendError::Silent(_)) => {
             let counts = gateway.migrations.doubts.are_shared(client.ip)

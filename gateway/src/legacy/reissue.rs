@@ -58,7 +58,7 @@ pub(crate) async fn due(
         cookies.push(line);
     }
     info!(session = %session.id, "old cookies returned");
-    // Apps see of them what they would have seen when the browser sent it.
+    // Apps see only those that would pass if the browser sent them.
     let printable = |value: &str| value.bytes().all(|byte| matches!(byte, b' '..=b'~'));
     let pairs: Vec<String> = pairs
         .iter()
@@ -74,7 +74,7 @@ pub(crate) async fn due(
     })
 }
 
-/// What takes back the cookies that may have been returned to the browser of a session, which is about to end.
+/// Clears the old cookies that may have been returned to the browser of a session that is about to end.
 pub(crate) async fn returned(
     gateway: &Gateway,
     settings: &ActiveConfig,
@@ -89,7 +89,7 @@ pub(crate) async fn returned(
     Some(CookieChanges::clearing(names, "/".to_owned()))
 }
 
-/// Names and values that were kept with a session; the outer `None`: nobody can say.
+/// Names and values that were kept with a session. The outer `None`: the store failed.
 async fn kept(gateway: &Gateway, key: SessionKey) -> Option<Option<Vec<(String, String)>>> {
     match gateway.sessions.kept(key).await {
         Ok(kept) => Some(kept.and_then(|kept: Zeroizing<_>| serde_json::from_slice(&kept).ok())),
@@ -100,7 +100,8 @@ async fn kept(gateway: &Gateway, key: SessionKey) -> Option<Option<Vec<(String, 
     }
 }
 
-/// Credentials are out of reach for scripts, and of every other host, unless the old system needs it otherwise.
+/// Attributes of a returned cookie. By default scripts cannot read a credential, and other hosts do not get it; the
+/// configuration may say otherwise.
 fn attributes(settings: &ActiveConfig, name: &str, life: u64) -> String {
     let migration = &settings.config.migration;
     let rules = settings.legacy.as_ref().map(|legacy| &legacy.rules);

@@ -1,4 +1,4 @@
-//! `sidgate migration report`: who still comes with old cookies, and may the rules go?
+//! `sidgate migration report`: who still sends old cookies, and may the rules be removed?
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -20,7 +20,7 @@ const DAYS: usize = 7;
 pub(crate) struct Report {
     /// Results and rules, each with its sums by day; the last day first.
     days: BTreeMap<String, [u64; DAYS]>,
-    /// Of the last 24 full hours those in which some node has looked.
+    /// How many of the last 24 full hours had a node that watched for old cookies.
     watched: usize,
     credentials: Vec<String>,
 }
@@ -34,7 +34,7 @@ pub(crate) enum Removal {
     Logins(u64),
     /// Nobody would be logged out; old cookies would stay in browsers and reach the apps.
     Leftovers(u64),
-    /// Migration was not on for so many of the last 24 hours: nobody knows.
+    /// Unknown, because migration was not on for this many of the last 24 hours.
     Unwatched(usize),
 }
 
@@ -72,7 +72,7 @@ impl Report {
         }
     }
 
-    /// See [`Removal`].
+    /// Whether the rules may be removed.
     pub(crate) fn removal(&self) -> Removal {
         let seen = |credential: bool| -> u64 {
             let rules = self
@@ -109,7 +109,8 @@ impl Report {
         total
     }
 
-    /// The same for programs: the burn-down, the last day first, and whether the rules may go.
+    /// The report for programs: users, refusals and requests by day, the last day first, and whether the rules may be
+    /// removed.
     pub(crate) fn view(&self) -> Value {
         let users = self.users();
         let refused = self.sum(RESULT, |result| result.parse() == Ok(Judged::Refused));

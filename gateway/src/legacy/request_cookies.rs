@@ -56,13 +56,14 @@ impl LegacyCookies {
         }))
     }
 
-    /// The old cookies go, whatever they were: their browser has another session now, or none.
+    /// Clears all old cookies: their browser has another session now, or none.
     pub(crate) fn parting(&self, settings: &ActiveConfig) -> Option<CookieChanges> {
         (settings.config.migration.mode == MigrationMode::On)
             .then(|| CookieChanges::clearing(self.found.all_names(), self.path.clone()))
     }
 
-    /// Whether these are among those that are migrated. Where all are, what carries no login is too: no app sees it.
+    /// Whether these cookies are within the share that is migrated. At 100 percent that includes cookies without a
+    /// login, so that no app sees them.
     pub(super) fn is_chosen(&self, settings: &ActiveConfig) -> bool {
         let percent = settings.config.migration.rollout_percent;
         percent == 100 || self.found.is_within(percent)

@@ -1,4 +1,5 @@
-//! Shadow mode: judges logins beside the requests, which go their way untouched. What would have happened?
+//! Shadow mode: judges old logins in the background, and counts what migration would have done. Requests pass
+//! unchanged.
 
 use std::convert::identity;
 use std::sync::Arc;
@@ -18,7 +19,7 @@ use crate::apps::backend::{OldCookies, Recognised};
 use crate::state::{ActiveConfig, Client, Gateway};
 use crate::telemetry::labels::Judged;
 
-/// Judges the logins of a request if it is their turn.
+/// Judges the logins of a request in the background, if a place is free and they were not judged lately.
 pub(super) fn shadow(
     gateway: &Arc<Gateway>,
     settings: &Arc<ActiveConfig>,
@@ -66,7 +67,7 @@ pub(super) fn shadow(
     });
 }
 
-/// All values together.
+/// A digest of all values together.
 fn digest(gateway: &Gateway, found: &Found) -> SessionKey {
     let mut digest = blake3::Hasher::new();
     for value in &found.values {

@@ -1,4 +1,4 @@
-//! What is still seen of the old cookies: sums of a bounded number of things, written down now and then.
+//! Writes the counts of what is still seen of the old cookies to the store, once a minute.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,9 +8,9 @@ use tracing::debug;
 use crate::config::MigrationMode;
 use crate::state::Gateway;
 
-/// Between two writings.
+/// Time between two writes.
 const EVERY: Duration = Duration::from_secs(60);
-/// Longest writing.
+/// Longest time that a write may take.
 const TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Writes down what is seen, as long as the core runtime lives.
@@ -21,7 +21,7 @@ pub(crate) async fn keep(gateway: Arc<Gateway>) {
     }
 }
 
-/// Writes down what was seen since the last time; with migration off nobody looks, and nothing is written.
+/// Writes down what was seen since the last time. With migration off nothing is counted, and nothing is written.
 pub(crate) async fn write_down(gateway: &Gateway) {
     if gateway.settings.get().config.migration.mode == MigrationMode::Off {
         return;

@@ -27,12 +27,12 @@ pub(crate) struct Buckets<K: Hash + Eq + Clone, C: Clock = DefaultClock> {
     states: States<K>,
     room: usize,
     clock: C,
-    /// Time in which one comes back.
+    /// Time after which one unit is refilled.
     period: Duration,
 }
 
 impl<K: Hash + Eq + Clone> Buckets<K> {
-    /// Nobody has taken anything yet.
+    /// Creates it empty.
     pub(crate) fn new(rate: &Rate) -> Self {
         Self::with_clock(rate, DefaultClock::default())
     }
@@ -59,18 +59,18 @@ impl<K: Hash + Eq + Clone, C: Clock> Buckets<K, C> {
         }
     }
 
-    /// Takes one for good.
+    /// Takes one unit for good.
     ///
     /// # Errors
-    /// When there is none left for a while.
+    /// [`TooMany`] with the seconds to wait, when the bucket is empty.
     pub(crate) fn take(&self, name: K) -> Result<(), TooMany> {
         self.take_from(&self.bucket(name))
     }
 
-    /// Takes one that comes back when it turns out not to count: see [`Reserved`].
+    /// Takes one unit that is given back unless it is spent: see [`Reserved`].
     ///
     /// # Errors
-    /// When there is none left for a while.
+    /// [`TooMany`] with the seconds to wait, when the bucket is empty.
     pub(crate) fn reserve(self: &Arc<Self>, name: K) -> Result<Reserved<K, C>, TooMany> {
         let bucket = self.bucket(name);
         self.take_from(&bucket)?;
@@ -81,13 +81,13 @@ impl<K: Hash + Eq + Clone, C: Clock> Buckets<K, C> {
         })
     }
 
-    /// Forgets whom nothing is held against any more.
+    /// Drops buckets that are full again.
     pub(crate) fn forget_idle(&self) {
         self.limiter.retain_recent();
     }
 
-    /// The bucket of `name`; `None` is the one of all who came when there was no room. Names that arrive at the same moment
-    /// may exceed the room by their number.
+    /// The bucket of `name`. `None` is the common bucket of all names that came when there was no room. Names that
+    /// arrive at the same moment may exceed the room by their number.
     fn bucket(&self, name: K) -> Option<K> {
         let own = Some(name);
         let has_room = self.states.0.contains_key(&own) || self.states.0.len() < self.room;
@@ -127,7 +127,7 @@ pub(crate) struct Reserved<K: Hash + Eq + Clone, C: Clock = DefaultClock> {
 }
 
 impl<K: Hash + Eq + Clone, C: Clock> Reserved<K, C> {
-    /// It counts.
+    /// Keeps the unit: it is not given back.
     pub(crate) fn spend(mut self) {
         self.spent = true;
     }
@@ -141,7 +141,7 @@ impl<K: Hash + Eq + Clone, C: Clock> Drop for Reserved<K, C> {
     }
 }
 
-/// The limiter's memory, which it does not lend: that is needed to give something back.
+/// The limiter's memory, held here as well because the limiter has no way to give a unit back.
 struct States<K: Hash + Eq + Clone>(Arc<DefaultKeyedStateStore<Option<K>>>);
 
 impl<K: Hash + Eq + Clone> Clone for States<K> {

@@ -1,8 +1,8 @@
-//! File descriptors: as many as the system gives, and never all of them for clients.
+//! File descriptors: takes as many as the system gives, and keeps half of them from the connections of clients.
 //!
-//! A process without descriptors cannot reach its store, its Redis or an app any more; then clients that only hold
-//! connections open would cost everybody the lease. So no more connections are accepted than leave as many descriptors as
-//! they take: one for an app behind each, and some for everything else.
+//! A process without free descriptors cannot reach its store, its Redis or an app, and loses its lease: clients that
+//! only hold connections open could do that. So connections of clients get at most half of the descriptors. The other
+//! half is for the connection to an app behind each, and for everything else.
 
 use std::sync::OnceLock;
 
@@ -13,7 +13,7 @@ const ASSUMED: u64 = 1_024;
 
 static LIMIT: OnceLock<u64> = OnceLock::new();
 
-/// Asks for as many as the process may have. Called once, at the start.
+/// Raises the limit to the most that the process may have. Called once, at the start.
 pub(crate) fn raise() {
     let mut limit = getrlimit(Resource::Nofile);
     if limit.current != limit.maximum {
@@ -24,7 +24,7 @@ pub(crate) fn raise() {
     let _first = LIMIT.set(limit_now());
 }
 
-/// How many connections of clients leave enough for everything else.
+/// Most connections of clients, so that enough descriptors are left for everything else.
 pub(crate) fn room_for_connections() -> usize {
     let limit = *LIMIT.get_or_init(limit_now);
     usize::try_from(limit / 2).unwrap_or(usize::MAX)

@@ -1,7 +1,7 @@
 //! Lists of devices that are being read: one at a time for each session, a few for each user.
 //!
-//! A list is the dearest question that a session can ask, so the store answers lists beside everything else, a few at a
-//! time. This keeps one user from taking all of those turns.
+//! A list is the most expensive query of a session, so the store serves only a few lists at a time. This limit keeps
+//! one user from taking all of those turns.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 use session_core::session::Text;
 use session_core::sid::SessionKey;
 
-/// Lists of one user, whatever their sessions.
+/// Most lists of one user at a time, over all sessions.
 const PER_USER: usize = 4;
 
 /// The lists being read. No more than requests are in progress, at the length of a user's id and 32 bytes each.

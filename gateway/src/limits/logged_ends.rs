@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use parking_lot::Mutex;
 use session_core::sid::SessionKey;
 
-/// Most ends that are remembered, at 32 bytes each. When there are more the set begins anew, and a line may come twice.
+/// Most ends that are remembered, at 32 bytes each. A full set is emptied, so a line may come twice.
 const MAX: usize = 10_000;
 
 /// Sessions whose end was logged lately, so that a browser that keeps its old cookie does not write a line with each request.

@@ -3,7 +3,7 @@
 //! Guesses that failed are counted, before the app is asked: an attempt takes its place in the counters first, and gives it
 //! back when it turns out not to have failed. So a limit of 20 lets 20 through, also of 500 that come at the same moment.
 //!
-//! Nobody is locked out by guesses of others, because whose attempt it is decides what it is counted in:
+//! Guesses of others lock nobody out, because the counters depend on who makes the attempt:
 //!
 //! | the attempt | is counted by |
 //! |---|---|
@@ -39,14 +39,14 @@ type Reserved<C> = buckets::Reserved<Name, C>;
 
 /// Spellings that are remembered with the account that the app has named for them: about 100 bytes each, 5 MB.
 const ALIASES_MAX: usize = 50_000;
-/// Counters that the live sessions of one user share, so that whoever makes many sessions has no more than these.
+/// Counters that the live sessions of one user share, so that many sessions do not give many counters.
 const SESSION_COUNTERS: u8 = 8;
 
 /// Failures so far.
 pub(crate) struct LoginLimits<C: Clock = DefaultClock> {
     config: LoginLimitsConfig,
     clients: Arc<Buckets<Name, C>>,
-    /// By account: what nobody in particular has tried.
+    /// By account: failures of strangers.
     strangers: Arc<Buckets<Name, C>>,
     /// By session, and by account and network. Strangers cannot make an entry here.
     familiar: Arc<Buckets<Name, C>>,
@@ -89,16 +89,16 @@ impl Limited {
     }
 }
 
-/// Whose attempt it is, as far as anybody can tell, with what was reserved to find that out.
+/// What is known of who makes an attempt, with the unit that was reserved for it.
 pub(crate) enum Standing<C: Clock = DefaultClock> {
     /// It brings a live sid of the account.
     LiveSession(Reserved<C>),
     /// It comes from this network, from which the account has logged in lately.
     Known(IpAddr, Reserved<C>),
-    /// It brings a live sid whose user says to have the account's address. In many apps anybody may say so: all who do are
-    /// one.
+    /// It brings a live sid whose user claims the account's address. In many apps that claim is not verified, so all
+    /// claimants share one counter.
     Claimed(Reserved<C>),
-    /// Nothing speaks for it.
+    /// None of these.
     Stranger(Reserved<C>),
 }
 
@@ -266,7 +266,7 @@ impl<C: Clock> LoginLimits<C> {
         }
     }
 
-    /// Whoever knows a password could otherwise have the app send codes without end.
+    /// Limits right passwords too: otherwise somebody who knows a password could make the app send codes without end.
     fn first_step(
         &self,
         account: Name,
@@ -284,7 +284,7 @@ impl<C: Clock> LoginLimits<C> {
         reserved.map(Some).map_err(Limited::by(Counter::FirstStep))
     }
 
-    /// Forgets whom nothing is held against any more. Called now and then.
+    /// Drops counters that are full again. Called from time to time.
     pub(crate) fn forget_idle(&self) {
         for buckets in [
             &self.clients,
@@ -319,7 +319,7 @@ impl<C: Clock> Attempt<C> {
         }
     }
 
-    /// A counter that is empty stays so: the guess was made.
+    /// Counts the guess for the account that the app has named, even if its counter is empty already.
     fn count_for(&self, named: Name) {
         if let Counted::Account { account, among } = self.counted
             && account != named
@@ -336,7 +336,8 @@ fn address(ip: IpAddr) -> [u8; 16] {
     }
 }
 
-/// Only the last part may have any length, so that two different things never are the same bytes.
+/// The digest that something is counted under. Only the last part may vary in length, so that different parts never
+/// give the same bytes.
 fn name(kind: &str, parts: &[&[u8]]) -> Name {
     let mut hasher = blake3::Hasher::new();
     hasher.update(kind.as_bytes()).update(&[0]);

@@ -17,7 +17,7 @@ pub(crate) enum Kind {
     ToRead,
     /// No session, but a login of the old system, for which the backend has to be asked.
     Migrating,
-    /// No sid, or none of ours; a login is one of these.
+    /// No sid, or a forged one. A login is of this kind.
     Anonymous,
 }
 
@@ -34,7 +34,7 @@ impl Kind {
     }
 }
 
-/// Whether nothing is turned away at this load, whatever it is. Asked first, because it is nearly always so.
+/// Whether requests of every kind are served at this load. Asked first, because it is nearly always true.
 #[must_use]
 pub(crate) const fn is_calm(in_flight: usize, max: usize) -> bool {
     in_flight.saturating_mul(100) <= max.saturating_mul(Kind::Anonymous.hundredths())

@@ -1,7 +1,8 @@
-//! How many streams are open: what goes on for as long as somebody likes, and is no request in progress.
+//! How many streams are open. A stream lasts as long as its client likes, and does not count as a request in progress.
 //!
 //! Two kinds, counted apart: event streams of the gateway, and what apps send (WebSockets, and answers that take long).
-//! Each has a bound for the process, one for each client and one for each session, so that nobody takes all of them.
+//! Each kind is limited for the process, for each client and for each session, so that one client cannot take all of
+//! them.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -45,7 +46,7 @@ impl Room {
     }
 }
 
-/// On whose account a stream is.
+/// The session and client that a stream is counted for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Holder {
     /// The session, if there is one.
@@ -71,22 +72,22 @@ struct Open {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, strum::IntoStaticStr, strum::VariantArray)]
 #[strum(serialize_all = "snake_case", const_into_str)]
 pub(crate) enum Full {
-    /// The process has enough of them.
+    /// The process has reached its limit.
     #[strum(serialize = "max_streams")]
     Process,
-    /// The client has.
+    /// The client has reached its limit.
     #[strum(serialize = "streams_per_client")]
     Client,
-    /// The session has.
+    /// The session has reached its limit.
     #[strum(serialize = "streams_per_session")]
     Session,
 }
 
 impl Streams {
-    /// Takes a place, as far as there is room.
+    /// Takes a place for a stream.
     ///
     /// # Errors
-    /// When there is none.
+    /// [`Full`] says which limit is reached.
     pub(crate) fn enter(
         self: &Arc<Self>,
         kind: Kind,
@@ -156,7 +157,7 @@ impl Drop for StreamPermit {
     }
 }
 
-/// One less; nothing is remembered of whoever has none.
+/// Counts one less, and drops an entry that reaches zero.
 fn leave<K: std::hash::Hash + Eq>(counts: &mut HashMap<K, usize>, of: &K) {
     if let Some(count) = counts.get_mut(of) {
         *count = count.saturating_sub(1);

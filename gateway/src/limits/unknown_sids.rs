@@ -1,10 +1,10 @@
 //! How often the sids of one client may turn out to be no session.
 //!
-//! A forged sid costs nothing, but one that was genuine once costs a read of the store, and whoever has logged in and out
-//! often enough holds many. So each client, an IPv6 client being its /64, has a budget of such misses. Beyond it the
+//! A forged sid costs nothing, but one that was genuine once costs a read of the store, and a client that has logged in
+//! and out often holds many. So each client, an IPv6 client being its /64, has a budget of such misses. Beyond it the
 //! client's sids are still looked up, because behind one address there may be honest people too, but few at a time for
-//! the whole node, and what is found to be no session is answered `429`. Sessions at hand in this process ask nobody and
-//! are never held up.
+//! the whole node, and what is found to be no session is answered `429`. Sessions in the cache of this process need no
+//! read and are never held up.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -30,15 +30,15 @@ const BEYOND_MAX: usize = 10_000;
 /// How long a client that is beyond its budget is treated as such before it is counted again.
 const BEYOND_FOR: Duration = Duration::from_secs(1);
 
-/// UnknownSidLimiter so far.
+/// The budgets of clients, and the clients that are beyond them.
 pub(crate) struct UnknownSidLimiter {
     rate: Rate,
     budget: Buckets<IpAddr>,
-    /// Of what is asked beside requests, which must not change what they are answered.
+    /// Budget of questions in the background, apart so that they do not change the answers to requests.
     quiet_budget: Buckets<IpAddr>,
     /// Until when each client is beyond its budget.
     beyond: Mutex<HashMap<IpAddr, Boot>>,
-    /// How many those are: nearly always none, and then nobody takes the lock.
+    /// The number of those clients. It is nearly always zero, and then the lock is not taken.
     beyond_len: AtomicUsize,
     reads: Semaphore,
     waiting: Semaphore,
@@ -55,7 +55,7 @@ pub(crate) enum Admission<'a> {
 }
 
 impl UnknownSidLimiter {
-    /// Nobody has missed yet.
+    /// Creates it empty.
     pub(crate) fn new(rate: Rate) -> Self {
         Self {
             budget: Buckets::new(&rate),
@@ -73,7 +73,7 @@ impl UnknownSidLimiter {
         self.rate == rate
     }
 
-    /// Whether the client may have a sid looked up that is not at hand.
+    /// Whether a sid of this client that is not in the cache may be looked up.
     pub(crate) fn admit(&self, client: IpAddr, now: Boot) -> Admission<'_> {
         if self.beyond_len.load(Ordering::Relaxed) == 0 || !self.is_beyond(client, now) {
             return Admission::Free;
@@ -83,8 +83,8 @@ impl UnknownSidLimiter {
             .map_or(Admission::Denied, Admission::Once)
     }
 
-    /// The same for whoever wants to end a session: they wait for their turn, because a logout that is refused leaves
-    /// somebody logged in.
+    /// Like [`Self::admit`], for a request that ends a session. It waits for its turn, because a refused logout leaves
+    /// the user logged in.
     pub(crate) async fn admit_in_turn(&self, client: IpAddr, now: Boot) -> Admission<'_> {
         let admission = self.admit(client, now);
         if !matches!(admission, Admission::Denied) {
@@ -116,7 +116,7 @@ impl UnknownSidLimiter {
         spent
     }
 
-    /// Counts a question that is asked beside a request of this client, whatever comes of it.
+    /// Counts a question in the background of a request of this client, whatever its result.
     ///
     /// # Errors
     /// When the client's budget for these is spent.
@@ -124,7 +124,7 @@ impl UnknownSidLimiter {
         self.quiet_budget.take(limit_key(client))
     }
 
-    /// Forgets whom nothing is held against any more. Called now and then.
+    /// Drops budgets that are full again, and clients whose time beyond the budget is over. Called from time to time.
     pub(crate) fn forget_idle(&self, now: Boot) {
         self.budget.forget_idle();
         self.quiet_budget.forget_idle();

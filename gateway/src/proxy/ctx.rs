@@ -66,7 +66,7 @@ pub(crate) struct Ctx {
 /// Who answers a request.
 #[derive(Debug)]
 pub(super) enum Answerer {
-    /// Nobody was found, or the request was turned away before anybody was asked.
+    /// No session was found, or the request was refused before the lookup.
     Nobody,
     /// The rules for what may come in.
     Edge,

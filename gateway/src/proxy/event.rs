@@ -26,19 +26,19 @@ use crate::visit::look_up::whose;
 
 mod logout;
 
-/// What became of an event.
+/// The result of an event.
 #[derive(Debug, Default)]
 pub(super) struct Outcome {
     /// The answer had an event, believed or not: it must not be cached.
     pub(super) had_event: bool,
     /// A login or a logout could not be committed, and why.
     pub(super) failed: Option<Rejection>,
-    /// The last word about our cookie.
+    /// The final decision about the session cookie.
     pub(super) cookie: Option<HeaderValue>,
 }
 
 impl Outcome {
-    /// There was an event that nobody believes.
+    /// The app sent an event that was not accepted.
     pub(super) fn untrusted() -> Self {
         Self {
             had_event: true,
@@ -54,7 +54,7 @@ enum NotDone {
     Sessions(#[from] SessionsError),
     #[error(transparent)]
     Update(#[from] UpdateError),
-    #[error("nobody can say whose session it is: {}", .0.as_str())]
+    #[error("it is unknown whose session it is: {}", .0.as_str())]
     Unknown(Unknown),
     #[error("there is no session to change")]
     NoSession,
@@ -62,12 +62,12 @@ enum NotDone {
     NoTicket,
     #[error("the cookie could not be written")]
     Cookie,
-    #[error("nobody can say whose the old login beside it is")]
+    #[error("it is unknown whose old login came with the request")]
     OldLogin,
 }
 
 impl NotDone {
-    /// What the browser is told instead of what the app said.
+    /// The answer to the browser in place of the app's.
     fn rejection(&self) -> Rejection {
         self.sessions()
             .map_or(Rejection::Unavailable, Rejection::SessionLimit)
@@ -172,7 +172,7 @@ impl Subject {
                     user_id: Some(session.identity.user_id().into()),
                 }
             }
-            // A sid whose session nobody looked up can still be ended.
+            // A sid can be ended even if its session was not looked up.
             State::None | State::Anonymous | State::Unknown => Self {
                 key: forward.visit.key(),
                 user_id: None,
@@ -296,9 +296,9 @@ async fn log_in(
 
 /// How a session came about.
 enum How {
-    /// Somebody logged in.
+    /// A user logged in.
     Login,
-    /// It goes on under another sid and handle; this was its handle until now, if anybody can say.
+    /// The session goes on under another sid and handle. This is its handle until now, if it is known.
     Rotation(Option<Uuid>),
 }
 

@@ -38,7 +38,7 @@ pub(super) async fn answer(
     }
 }
 
-/// Where a route requires a session and there is none any more, the route says what that means.
+/// When a route requires a session and it has ended, the route decides the answer.
 fn rendered(why: Rejection, session: &Session, ctx: &Ctx) -> Answer {
     match (why, &ctx.answerer) {
         (Rejection::NoSession(why), Answerer::Route(route)) => {

@@ -211,17 +211,17 @@ impl Forward {
 pub(super) enum Doubt {
     /// The route requires a session, and there is none any more.
     Missing,
-    /// Nobody can say any more.
+    /// It is unknown now.
     Unavailable,
 }
 
-/// What became of a plan.
+/// The result of a plan.
 pub(super) enum Outcome {
     /// The request goes on; the context says how.
     Forward,
     /// The route requires a session and there is none.
     Missing(Option<Absence>),
-    /// Nobody can say.
+    /// It is unknown whether there is a session.
     Unavailable,
     /// The browser is to ask for the same page again, with its new cookie.
     Again(String),
@@ -268,7 +268,7 @@ fn is_safe(method: &str) -> bool {
     matches!(method, "GET" | "HEAD" | "OPTIONS")
 }
 
-/// A browser that fetches ahead is not somebody using the session.
+/// A prefetch of the browser does not count as use of the session.
 fn is_prefetch(headers: &HeaderMap) -> bool {
     headers
         .get("sec-purpose")

@@ -40,7 +40,7 @@ pub(super) fn write(gateway: &Gateway, session: &Session, error: Option<&Error>,
     line(gateway, ctx, method, &path, status);
 }
 
-/// What may be said of a path: where a path is a secret, only the route that it is below.
+/// What the log may show of a path: where the path is a secret, only its route.
 fn shown_path<'a>(
     gateway: &Gateway,
     settings: &'a ActiveConfig,
@@ -82,7 +82,7 @@ fn without_sids<'a>(gateway: &Gateway, path: &'a str) -> Cow<'a, str> {
     Cow::Owned(segments.collect::<Vec<_>>().join("/"))
 }
 
-/// A request that did not come to its end: what is known of it without its header.
+/// A request that was cut off before its header was read: what is known of it.
 fn unfinished(gateway: &Gateway, ctx: &Ctx) {
     line(gateway, ctx, "", "", 0);
 }

@@ -26,7 +26,7 @@ pub(super) fn choose(ctx: &mut Ctx) -> Result<Box<HttpPeer>> {
     Ok(Box::new(peer))
 }
 
-/// Nothing was sent, so the next server may be tried, as long as there is one that has not been.
+/// Nothing was sent, so the next untried server may be tried.
 pub(super) fn failed(ctx: &mut Ctx, mut error: Box<Error>) -> Box<Error> {
     if let Some(forward) = &mut ctx.forward {
         forward.attempts += 1;

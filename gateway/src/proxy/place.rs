@@ -18,11 +18,11 @@ pub(super) enum Place<'a> {
     Endpoint(Endpoint),
     /// The gateway, for operators.
     Admin(Call),
-    /// Nobody: the path is the gateway's own way to the app.
+    /// No app: the path is reserved for calls from the gateway to the app.
     Private,
     /// An app.
     Route(&'a Arc<Route>),
-    /// Nobody: no route covers the path.
+    /// No app: no route covers the path.
     Nothing,
 }
 

@@ -19,7 +19,7 @@ use crate::state::Gateway;
 use crate::telemetry::labels::EventResult;
 use crate::telemetry::outcome;
 
-/// What software an app runs on is nobody's business (ASVS 13.4.6).
+/// Headers that reveal an app's software are removed (ASVS 13.4.6).
 const SOFTWARE: [HeaderName; 2] = [SERVER, HeaderName::from_static("x-powered-by")];
 /// What an app says about its connection to the gateway (RFC 9110, 7.6.1). The browser has another one, on which the
 /// gateway speaks for itself.
@@ -156,7 +156,7 @@ fn is_shared(response: &ResponseHeader) -> bool {
         })
 }
 
-/// A cookie in a shared cache would be everybody's cookie, so an answer that sets one is nobody's to share.
+/// A cookie in a shared cache would reach every user, so an answer that sets a cookie must not be shared.
 fn keep_cookies_private(response: &mut ResponseHeader) -> Result<()> {
     if !response.headers.contains_key(SET_COOKIE) {
         return Ok(());
@@ -199,7 +199,7 @@ fn clean(gateway: &Gateway, response: &mut ResponseHeader, ctx: &Ctx) -> Result<
     Ok(())
 }
 
-/// What is between gateway and app stays between them.
+/// Removes the headers that only gateway and app exchange.
 fn strip_identity(response: &mut ResponseHeader) {
     let ours: Vec<HeaderName> = response
         .headers

@@ -91,7 +91,7 @@ impl Watch {
         }
     }
 
-    /// The body is complete, or nobody waits for it any more because the answer has begun.
+    /// The body is complete, or no longer needed because the answer has begun.
     pub(super) fn body_is_over(&self) {
         *self.body.lock() = None;
     }

@@ -1,8 +1,8 @@
 //! Rules on the past: what they would have done to the sessions that were recorded.
 //!
-//! Each rule is asked alone, so that its numbers do not depend on the others: a session that it would have ended is out of
-//! its sight from then on. What was recorded are changes of context; refusals by client are not, so the two rules about
-//! them cannot be tried out.
+//! Each rule is applied alone, so that its numbers do not depend on the others. A session that it would have ended is
+//! not counted for it from then on. Only changes of context are recorded, so the two rules about refused clients cannot
+//! be tried out.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::fmt;
@@ -101,7 +101,7 @@ impl<'a> Replay<'a> {
 
     fn see(&mut self, mut seen: Sighting) {
         let past = self.past.entry(seen.session).or_default();
-        // What these rules say counts, not what others said when it was recorded.
+        // The signals of the rules under test replace those that were recorded.
         seen.signals = judge(self.rules, past.make_contiguous(), &seen);
         if seen.at >= self.begin {
             self.report.count(&seen);
@@ -113,7 +113,7 @@ impl<'a> Replay<'a> {
         past.push_back(seen);
     }
 
-    /// Sessions that cannot live any more are nothing to remember.
+    /// Forgets sessions that must have expired.
     fn forget_before(&mut self, now: Timestamp, life: Duration) {
         self.past
             .retain(|_, past| past.back().is_some_and(|last| now.since(last.at) <= life));
@@ -136,7 +136,7 @@ impl Report {
         }
     }
 
-    /// The same for programs.
+    /// The report for programs.
     pub(crate) fn view(&self) -> Value {
         let rules = self.rules.iter().map(|outcome| {
             json!({

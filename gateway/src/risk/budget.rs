@@ -1,4 +1,4 @@
-//! How much one session may have written down about itself in an hour.
+//! How many signals about one session are reported in an hour.
 //!
 //! A rule that a session breaks again and again says nothing new. Each rule therefore has a budget of its own for each
 //! session, so that breaking a harmless one cannot silence another. What a rule is to *do*, a new sid or the end of the
@@ -18,7 +18,7 @@ const SESSIONS_MAX: usize = 20_000;
 const SIGNALS_MAX: u8 = 8;
 /// Times that the past of a session may follow it to another handle.
 const MOVES_MAX: u8 = 4;
-/// The time that all of this is about.
+/// The time after which a budget begins anew.
 const PERIOD: Duration = Duration::from_secs(3_600);
 
 /// Budgets of sessions.
@@ -33,12 +33,12 @@ struct Spent {
     is_told: bool,
 }
 
-/// Which of the broken rules are said.
+/// Which of the broken rules are reported.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Said {
-    /// These, each by itself.
+    /// Rules within their budget, each reported by itself.
     pub(super) rules: Vec<RiskRule>,
-    /// The first one beyond its budget, once in each period: that there will be more of which nothing is said.
+    /// The first rule beyond its budget, once in each period. It announces that further signals are not reported.
     pub(super) crowded: Option<RiskRule>,
 }
 
@@ -71,7 +71,8 @@ impl Budgets {
         said
     }
 
-    /// `from` goes on as `to`, and so does what it has spent. `false`: its past is not to be copied once more.
+    /// Moves the budget of the handle `from` to `to`. `false`: the history of the session was copied too often and must
+    /// not be copied again.
     pub(super) fn moved(&mut self, from: Uuid, to: Uuid, now: Boot) -> bool {
         let mut spent = self.spent(from, now);
         let has_place = spent.moves < MOVES_MAX;

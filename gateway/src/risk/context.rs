@@ -8,8 +8,7 @@ use crate::views::device_label::device_label;
 /// What stands for every program that is not a known browser on a known system.
 const SOME_PROGRAM: &str = "a program";
 
-/// A family as rules compare it. A program that is no browser calls itself what it likes: under however many names it
-/// comes, it is one family.
+/// A family as rules compare it. Programs other than browsers choose their names freely, so all of them are one family.
 pub(crate) fn compared(family: &str) -> &str {
     if family.contains(" on ") {
         family

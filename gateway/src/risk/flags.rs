@@ -19,7 +19,7 @@ const LISTED_MAX: usize = 20;
 pub(crate) struct Flags(HashMap<Uuid, Vec<Flag>>);
 
 impl Flags {
-    /// Asks the store, where there may be any.
+    /// Reads the flags of these sessions from the store. Empty without `[risk]`.
     ///
     /// # Errors
     /// When the store failed. "Unknown" must not be shown as "no flags".

@@ -4,15 +4,11 @@
 //! that has changed, what was seen goes into a bounded queue, and one task of its own finds out the place, compares with the
 //! past, records it and does what the rules say. Requests wait for none of it. Without `[risk]` nothing is looked at.
 //!
-//! ```text
-//! context, geo, rules   pure: where from, how far, what is suspicious
-//! bursts                refusals by client, and by the network around it
-//! fair                  a queue in which those who send much wait for themselves
-//! budget                how much one session may have written down
-//! observer              the task: judges what has changed, and acts
-//! webhook               tells somebody else
-//! flags                 what lists show
-//! backtest              rules on the past
+//! ```text context, geo, rules   pure: where from, how far, what is suspicious bursts                refusals by
+//! client, and by the network around it fair                  a queue in which those who send much wait for themselves
+//! budget                how much one session may have written down observer              the task: judges what has
+//! changed, and acts webhook               tells a receiver outside flags                 what lists show backtest
+//! rules on the past
 //! ```
 
 pub(crate) mod backtest;
@@ -44,7 +40,7 @@ use crate::config::RiskAction;
 use crate::state::{ActiveConfig, Client, Gateway};
 use crate::telemetry::security::{self, Actor, Facts};
 
-/// A request came with this. The one door from the path of requests.
+/// Judges the session of a request. This is the only call from the request path.
 pub(crate) fn judge_request(
     gateway: &Gateway,
     settings: &ActiveConfig,
@@ -103,7 +99,7 @@ fn observe(gateway: &Gateway, settings: &ActiveConfig, entry: &Arc<Entry>, clien
     }
 }
 
-/// A session goes on under another handle: what was seen of it goes with it.
+/// A session got another handle: what was seen of it moves along.
 pub(crate) fn moved(gateway: &Gateway, from: Uuid, to: &Session) {
     let (user_id, to) = (to.identity.user_id(), to.id);
     if let Some(seen) = gateway.risk.seen.get(&from) {
@@ -146,7 +142,7 @@ pub(crate) fn refused(gateway: &Gateway, settings: &ActiveConfig, what: Refused,
     }
 }
 
-/// The one place where a signal is counted and written down.
+/// Counts and logs a signal.
 fn report(gateway: &Gateway, signal: &Signal<'_>, whose: Option<&Session>) {
     gateway
         .metrics

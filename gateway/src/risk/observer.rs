@@ -1,6 +1,6 @@
 //! The task that judges: finds out the place, compares with the past, acts, records.
 //!
-//! It acts before it records: what could not be done is not recorded, and so comes up again with the next request.
+//! It acts before it records. An action that failed is not recorded, so the next request tries it again.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -47,7 +47,7 @@ struct Observer {
 impl Observer {
     async fn take(&mut self, job: Job) {
         let gateway = Arc::clone(&self.gateway);
-        // Without: switched off while it waited.
+        // `None`: risk was switched off while the job waited.
         let Some(policy) = gateway.settings.get().risk.clone() else {
             return;
         };
@@ -163,7 +163,7 @@ fn at_login(policy: &Policy, session: &Session, new: &Sighting) -> Sighting {
     }
 }
 
-/// Does the strongest of what the broken rules say. It is done however often it was before: only saying so has a budget.
+/// Takes the strongest action of the broken rules. Actions have no budget, only reports do.
 async fn do_strongest(
     gateway: &Gateway,
     policy: &Policy,
@@ -184,7 +184,7 @@ async fn do_strongest(
     Ok(())
 }
 
-/// Counts, writes down and tells what there is a budget for.
+/// Counts, logs and sends the signals that are within their budget.
 fn say(
     gateway: &Gateway,
     policy: &Policy,

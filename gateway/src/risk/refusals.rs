@@ -1,4 +1,4 @@
-//! Clients that ask for sids and old logins that are nobody's: counted against their budget, and told to the rules.
+//! Clients that send unknown sids and invalid old logins: charged to their budget, and reported to the risk rules.
 
 use super::{Refused, refused};
 use crate::limits::buckets::TooMany;
@@ -6,17 +6,17 @@ use crate::state::{ActiveConfig, Client, Gateway};
 use crate::telemetry::labels::Refusal;
 use crate::telemetry::security::{self, Kind};
 
-/// Whoever has asked in vain too often is not answered now.
+/// Refuses a client that is beyond its budget.
 pub(crate) fn deny(gateway: &Gateway, settings: &ActiveConfig, client: &Client) -> TooMany {
     gateway.metrics.refused(Refusal::MissesPerClient);
     refused(gateway, settings, Refused::Sid, client);
     TooMany(1)
 }
 
-/// Counts that this client was nobody, which somebody had to be asked for.
+/// Charges a miss to this client: a lookup that found no session.
 ///
 /// # Errors
-/// When that was too often.
+/// [`TooMany`] when the budget of the client is spent.
 pub(crate) fn count_miss(
     gateway: &Gateway,
     settings: &ActiveConfig,

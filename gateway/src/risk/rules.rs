@@ -1,4 +1,5 @@
-//! The rules: what the way a session is used says about it. Pure: the past and the present in, broken rules out.
+//! The rules: which changes in the use of a session are suspicious. Pure: past and present sightings in, broken rules
+//! out.
 //!
 //! People move: from the office to the train, from Wi-Fi to a phone network whose address changes by the minute, into a
 //! VPN and out of it. So another address alone breaks no rule. A rule asks for something that is new to the session
@@ -17,10 +18,10 @@ use super::context::compared;
 use super::state::geo::distance_km;
 use crate::config::{NewcomerRule, ParallelRule, RiskRules, TravelRule};
 
-/// How many sightings of a session are looked back on.
+/// Most past sightings of a session that a rule looks at.
 pub(crate) const HISTORY: usize = 32;
 
-/// Whether nothing has changed between two sightings that anybody would record.
+/// Whether network and family are the same in both sightings, so that there is no change to record.
 pub(crate) fn is_same_context(a: &Sighting, b: &Sighting) -> bool {
     a.network == b.network && is_same_family(a, b)
 }
@@ -59,8 +60,8 @@ fn is_newcomer<'a, T: Ord>(
     })
 }
 
-/// Whether nobody could have come here from the last place that is known. A place near one where the session has been
-/// before is no travel: that is somebody who leaves a VPN.
+/// Whether the way from the last known place is too far for the time. A place near an earlier place of the session does
+/// not count: the user may have left a VPN.
 fn is_impossible(rule: TravelRule, past: &[Sighting], new: &Sighting) -> bool {
     let Some(here) = new.location else {
         return false;
@@ -81,7 +82,7 @@ fn is_impossible(rule: TravelRule, past: &[Sighting], new: &Sighting) -> bool {
     })
 }
 
-/// Until when the session was in the context of `past[index]`, as far as anybody knows.
+/// Until when the session is known to have been in the context of `past[index]`.
 fn left_at(past: &[Sighting], index: usize, new: &Sighting) -> Timestamp {
     let came = past.get(index).map_or(new.at, |seen| seen.at);
     let next = past.get(index + 1).unwrap_or(new);

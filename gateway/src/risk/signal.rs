@@ -1,4 +1,4 @@
-//! What is told when a rule is broken.
+//! What is reported when a rule is broken.
 
 use std::net::IpAddr;
 

@@ -1,7 +1,7 @@
-//! Tells somebody else about a signal: one signed JSON message each, tried again when it does not get through.
+//! Sends each signal to a receiver outside, as one signed JSON message. A message that fails is tried again.
 //!
 //! `X-Sidgate-Signature: t=<unix seconds>,v1=<hex>` is the HMAC-SHA256 of `<t>.<body>` under `risk.webhook_secret`. The
-//! time is that of the attempt, so that a receiver can refuse what somebody plays back.
+//! time is that of the attempt, so that a receiver can refuse a replay.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,7 +25,7 @@ use crate::telemetry::labels::Delivery;
 const ATTEMPTS: u32 = 6;
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// Has somebody told about a session, if there is somebody to tell. Waits for nothing.
+/// Queues a message about a session, if a webhook is configured. Does not wait.
 pub(super) fn notify_about_session(
     gateway: &Gateway,
     signal: &Signal<'_>,
@@ -65,8 +65,8 @@ fn hand_over(gateway: &Gateway, about: About, notice: impl FnOnce() -> Notice) {
     }
 }
 
-/// Delivers messages, one after another, until it is told to stop. What waits then is tried once, for as long as the process
-/// gives it.
+/// Delivers messages, one after another, until it is told to stop. Messages that still wait then are tried once, as
+/// long as the process runs.
 pub(crate) async fn run(gateway: Arc<Gateway>, stop: CancellationToken) {
     let outbox = &gateway.risk.outbox;
     while let Some(notice) = stop.run_until_cancelled(outbox.next()).await {
@@ -120,8 +120,8 @@ async fn attempt(gateway: &Gateway, notice: &Notice, number: u32) -> bool {
     }
 }
 
-/// The address and the key are those of the configuration now. An error never says more than what kind it is: the address
-/// may hold a token.
+/// The address and the key are those of the configuration now. An error names only its kind, because the address may
+/// hold a token.
 async fn send(gateway: &Gateway, notice: &Notice) -> Result<(), &'static str> {
     let settings = gateway.settings.get();
     let policy = settings.risk.as_ref();

@@ -1,5 +1,5 @@
-//! What is done beside requests for as long as the gateway runs: addresses are looked up again, history is kept, and the
-//! configuration is taken over when somebody asks for it.
+//! Background tasks for as long as the gateway runs: addresses are looked up again, history is kept, and the
+//! configuration is reloaded on request.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -28,7 +28,7 @@ pub(crate) fn spawn(gateway: &Arc<Gateway>, path: PathBuf, keys: Arc<Keyring>) {
         .spawn(reload_on_hangup(Arc::clone(gateway), path, keys));
 }
 
-/// What is still to be written down when requests have ended.
+/// Writes what is still unwritten when requests have ended.
 pub(crate) async fn finish(gateway: &Gateway) {
     tally::write_down(gateway).await;
 }
@@ -93,7 +93,7 @@ async fn reload_on_hangup(gateway: Arc<Gateway>, path: PathBuf, keys: Arc<Keyrin
             }
             Err(refused) => {
                 error!(error = %refused, "configuration not reloaded: the old one stays");
-                // Whoever has moved the file away waits for another one all the same.
+                // The audit file is opened again all the same: log rotation may have moved it.
                 if let Err(failed) = gateway.trail.reopen() {
                     error!(error = %failed, "audit.file not opened again: the one that is open stays");
                 }

@@ -100,7 +100,7 @@ pub(crate) fn run(path: PathBuf, upgrade: bool, trail: Trail) -> Result<(), Wiri
             server.run(RunArgs {
                 shutdown_signal: Box::new(signals),
             });
-            // Nobody listens any more when the requests have ended first.
+            // The receiver is gone if the requests have ended first.
             let _unheard = ended.send(());
         })
         .map_err(|error| WiringError::Process(format!("server thread: {error}")))?;
@@ -147,7 +147,7 @@ async fn drained(gateway: &Gateway) {
             };
         }
     };
-    // In the end the process goes, and with it what is still open.
+    // In the end the process exits, which closes what is still open.
     drop(tokio::time::timeout(limit, no_request).await);
 }
 

@@ -176,7 +176,7 @@ pub(crate) async fn advice(config: &Config) -> Vec<String> {
         && let Ok(store) = PostgresStore::new(url, PostgresOptions::default())
         && let Ok(rights) = store.needless_rights().await
     {
-        // Whoever applies the schema has to own it.
+        // The role that applies the schema must own it.
         let is_needless = |right: &&str| !may_migrate(config) || *right == "is a superuser";
         let rights = rights.into_iter().filter(is_needless);
         lines.extend(

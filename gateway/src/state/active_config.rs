@@ -43,13 +43,13 @@ pub(crate) struct ActiveConfig {
     pub port: HeaderValue,
     /// How often somebody may try to log in.
     pub login_limits: Arc<LoginLimits>,
-    /// The cookies of the old system; `None` when nobody need look for them.
+    /// The cookies of the old system; `None` when neither migration nor rollback needs them.
     pub legacy: Option<OldCookies>,
     /// How often sids of one client may be no session.
     pub unknown_sids: Arc<UnknownSidLimiter>,
-    /// Makes what a log line is about recognisable to those who have the keys, and to nobody else.
+    /// Digests names for the log, so that only holders of the keys can recognise them.
     pub log_key: LogKey,
-    /// What counts as suspicious; `None`: nobody looks.
+    /// The risk policy; `None` when risk is switched off.
     pub risk: Option<Arc<Policy>>,
     apps: HashMap<String, Arc<App>>,
 }
@@ -166,7 +166,7 @@ impl ActiveConfig {
     /// The app that knows the users.
     ///
     /// # Errors
-    /// When there is none by that name, which no configuration allows.
+    /// When the name is unknown, which a valid configuration rules out.
     pub(crate) fn backend(&self) -> Result<Target<'_>, BackendError> {
         let backend = &self.config.backend;
         let app = self.app(&backend.upstream.name);

@@ -61,7 +61,7 @@ pub(crate) struct Gateway {
 }
 
 impl Gateway {
-    /// A gateway that has served nobody yet. Calls to the backend run on `core`.
+    /// Creates the shared state before the first request. Calls to the backend run on the runtime `core`.
     pub(crate) fn new(
         sessions: Arc<Sessions>,
         settings: ActiveConfig,

@@ -53,7 +53,7 @@ pub(crate) enum Shed {
     /// A request.
     #[strum(transparent)]
     Request(shedding::Kind),
-    /// A login that waited for its turn in vain.
+    /// A login that got no turn in time.
     Login,
 }
 
@@ -144,7 +144,7 @@ pub(crate) enum Delivery {
 pub(crate) enum Judged {
     /// It was a session already.
     Already,
-    /// Nobody can tell whose login counts.
+    /// It cannot be decided whose login counts.
     Ambiguous,
     /// It is a session now.
     Migrated,
@@ -158,7 +158,7 @@ pub(crate) enum Judged {
     ShadowMatch,
     /// In shadow mode: it would not.
     ShadowMismatch,
-    /// Nobody can say just now.
+    /// The store or the app could not answer.
     Unavailable,
     /// Bytes that no app gets to see.
     Unreadable,

@@ -94,7 +94,7 @@ impl Drop for Lines {
         let (writers, (done, is_done)) = (self.writers.take(), channel());
         let flush = move || {
             drop(writers);
-            // Nobody listens any more when it took too long.
+            // The receiver is gone when it took too long.
             let _late = done.send(());
         };
         if thread::Builder::new().spawn(flush).is_ok() {

@@ -101,9 +101,9 @@ pub(crate) enum Outcome {
     TooManyStreams,
     /// The route requires a session and there is none.
     Unauthenticated,
-    /// Nobody can say whether there is a session.
+    /// It is unknown whether there is a session.
     Unavailable,
-    /// Served although nobody can say whether there is a session.
+    /// Served although it is unknown whether there is a session.
     Unknown,
     /// The body is of a type that an endpoint does not read.
     UnsupportedMediaType,

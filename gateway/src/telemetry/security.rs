@@ -30,7 +30,7 @@ pub(crate) enum Kind {
     Revoked,
     /// An operator asked for something, whatever came of it.
     Admin,
-    /// Somebody asked for it without leave.
+    /// Somebody without permission asked for the admin API.
     AdminRefused,
     /// A login of the old system became a session, or was refused.
     Migration,

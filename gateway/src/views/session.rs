@@ -28,7 +28,7 @@ pub(crate) fn session_view(session: &Session, last_activity: Timestamp) -> Value
     })
 }
 
-/// The view of nobody; `code` says why, where that is more than "nobody is logged in".
+/// The view without a session. `code` says why it ended, where there is more to say than "not logged in".
 pub(crate) fn anonymous_view(code: Option<&'static str>) -> Value {
     let mut view = json!({"authenticated": false, "user": null});
     if let (Some(view), Some(code)) = (view.as_object_mut(), code) {

@@ -68,7 +68,7 @@ impl Visit {
     /// Whose request it is: the session of the cookie, or the one that an old login becomes.
     ///
     /// # Errors
-    /// When too many sids of this client were no sessions, or too many old logins nobody's.
+    /// [`TooMany`] when this client has sent too many unknown sids and invalid old logins.
     pub(crate) async fn identify(
         &self,
         gateway: &Arc<Gateway>,

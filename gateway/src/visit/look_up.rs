@@ -32,7 +32,7 @@ pub(crate) async fn look_up(
     read(gateway, settings, client, (key, query), admission).await
 }
 
-/// The same for whoever wants to end the session: they wait for their turn where others are told to come again.
+/// Like [`look_up`], for a request that ends the session: it waits for its turn where others are refused.
 ///
 /// # Errors
 /// As for [`look_up`].
@@ -51,7 +51,7 @@ pub(crate) async fn look_up_to_end(
     read(gateway, settings, client, (key, QUIETLY), admission).await
 }
 
-/// Asks the other tiers, and counts what is no session.
+/// Asks the other tiers, and charges a miss to the client.
 async fn read(
     gateway: &Gateway,
     settings: &ActiveConfig,
@@ -115,7 +115,7 @@ pub(crate) async fn whose(gateway: &Gateway, key: SessionKey) -> Option<Session>
     }
 }
 
-/// The session of `key` if it lives, or if nobody can say; what is over is remembered, and not read again each time.
+/// The session of `key` if it lives, or if the store cannot tell. An end is remembered, and not read again each time.
 pub(crate) async fn living(gateway: &Gateway, key: SessionKey) -> Option<Session> {
     match gateway.sessions.resolve_key(key, QUIETLY).await {
         Resolution::Active(active) => Some(active.entry.session().clone()),
@@ -124,7 +124,7 @@ pub(crate) async fn living(gateway: &Gateway, key: SessionKey) -> Option<Session
     }
 }
 
-/// Ends that nobody has written down when they came: by themselves, by another login, or past every gateway.
+/// The log event of an end that was not logged when it came: by expiry, by another login, or past every gateway.
 const fn ended(why: Absence) -> Option<Kind> {
     match why {
         Absence::Ended(Dead::Expired | Dead::Idle) => Some(Kind::Expired),

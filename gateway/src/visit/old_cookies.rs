@@ -22,7 +22,7 @@ impl Visit {
     /// What becomes of the request whose own session cookie gave `finding`.
     ///
     /// # Errors
-    /// When too many old logins and sids of this client were nobody's.
+    /// [`TooMany`] when this client has sent too many invalid old logins and unknown sids.
     pub(super) async fn arrive(
         &self,
         gateway: &Arc<Gateway>,
@@ -43,7 +43,7 @@ impl Visit {
     /// The old logins beside the session `own`, which is about to end, or beside none.
     ///
     /// # Errors
-    /// When too many old logins and sids of this client were nobody's.
+    /// [`TooMany`] when this client has sent too many invalid old logins and unknown sids.
     pub(crate) async fn old_logins(
         &self,
         gateway: &Arc<Gateway>,

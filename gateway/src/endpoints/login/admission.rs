@@ -1,4 +1,4 @@
-//! Whether an attempt to log in may be made: whose it is, and what is counted against that.
+//! Whether an attempt to log in may be made: who makes it, and which counters it is charged to.
 
 use serde_json::Value;
 use session_core::service::{Query, Resolution};
@@ -21,7 +21,7 @@ use crate::visit::look_up::look_up;
 enum Denied {
     /// Too many have failed.
     Limited(Limited),
-    /// Too many strangers have failed, and nobody can say whether this is one.
+    /// Too many strangers have failed, and the store cannot tell whether this is one.
     Unknown,
 }
 
@@ -62,7 +62,7 @@ pub(super) async fn admit(
     Err(Box::new(too_many(limited.wait.0)))
 }
 
-/// The store is asked only for clients that have something left, and for live sessions that have.
+/// The store is asked only when the client or the live session has attempts left.
 async fn judge(
     gateway: &Gateway,
     settings: &ActiveConfig,
@@ -102,7 +102,7 @@ async fn judge(
         (by_session, found) => {
             let client = by_client?;
             let claims = live.is_some_and(|live| says_to_be(&live, account));
-            // A session of somebody else proves nothing, and finding that out has cost something.
+            // A session of another user proves nothing. It is charged, because finding that out cost a query.
             if let Some(session) = by_session.filter(|_| found.is_some() && !claims) {
                 session.spend();
             }
@@ -121,7 +121,7 @@ async fn judge(
         })
 }
 
-/// Whether the session's user has this address, which may be no more than the user's own word.
+/// Whether the session's user claims this address. The claim may be unverified.
 fn says_to_be(session: &Session, account: &Account) -> bool {
     let identity = session.identity.to_value();
     let address = identity.pointer("/user/email").and_then(Value::as_str);

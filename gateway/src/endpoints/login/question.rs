@@ -1,4 +1,4 @@
-//! Asking the app whether credentials are good, and counting what it says.
+//! Asks the app whether credentials are good, and counts its answer.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use crate::apps::backend::{BackendError, Credentials, Refusal, Verdict};
 use crate::limits::logins::{Attempt, Factors, Turn};
 use crate::state::{ActiveConfig, Client, Gateway};
 
-/// What the backend is asked, and what it has cost to get there.
+/// What the backend is asked, with the permits that are held for it.
 pub(super) struct Question {
     pub(super) credentials: Credentials,
     pub(super) factors: Factors,
@@ -51,7 +51,7 @@ impl Question {
     }
 }
 
-/// A failure counts. What succeeded, and what nobody has judged, does not.
+/// Counts a failure. A success is not counted, and neither is an attempt that the app did not judge.
 fn settle(attempt: Attempt, factors: Factors, verdict: &Result<Verdict, BackendError>) {
     let Ok(Err(rejected)) = verdict else {
         return;
@@ -63,7 +63,8 @@ fn settle(attempt: Attempt, factors: Factors, verdict: &Result<Verdict, BackendE
     }
 }
 
-/// Whoever is asked for another factor had the password right; whoever is asked again has guessed at that factor.
+/// A demand for another factor means that the password was right. It is a failure only if the attempt already carried a
+/// factor, which was then wrong.
 pub(super) fn is_failure(why: &Refusal, factors: Factors) -> bool {
     !matches!(why, Refusal::MfaRequired(_)) || factors == Factors::More
 }

@@ -45,7 +45,8 @@ impl Clearing {
         let domains = cleared.iter().chain(returned);
         let mut domains: Vec<String> = domains.map(ToString::to_string).collect();
         domains.retain(|domain| covers(domain, &name));
-        // The last label alone is nobody's domain. Browsers refuse a public suffix by themselves.
+        // The last label alone is left out: no cookie can have it as its domain. Browsers refuse other public suffixes
+        // themselves.
         let parents = if host.ip().is_some() {
             Vec::new()
         } else {
@@ -106,7 +107,7 @@ fn parents(host: &str) -> Vec<String> {
 
 /// Every path whose cookies come with a request for `path`, the longest first; each folder in both spellings.
 fn paths_above(path: &str) -> Vec<String> {
-    /// Deeper ones are cut: a path is the client's text, and answers are bounded.
+    /// Most folders that are cleared: the client chooses the path, and answers are bounded.
     const DEPTH_MAX: usize = 4;
     let fits = |path: &&str| {
         path.bytes()

@@ -1,8 +1,8 @@
 //! Which names has this browser been told to forget already?
 //!
-//! A page brings dozens of requests at once, all with the same old cookies, before the browser has seen the first
-//! answer; for a moment all of them are answered alike. A name that comes again after that was set where nobody looked,
-//! and is cleared wherever it can be; and one that still comes is counted and left.
+//! A page sends dozens of requests with the same old cookies before the browser has seen the first answer; for
+//! [`PATIENCE`] all of them are answered alike. A name that comes again after that was set for a domain or path outside
+//! the configuration, and is cleared for every one that it can have. A name that still comes is counted and left.
 
 use std::hash::{BuildHasher as _, RandomState};
 use std::sync::LazyLock;
@@ -14,15 +14,15 @@ use session_core::clock::Boot;
 
 use super::clear::{BYTES_MAX, Clearing, Reach, size};
 
-/// How long answers that were sent before take to show.
+/// How long a browser may still send a name after an answer has cleared it.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// Most names that are remembered of one browser: as many as one request may bring, [`Swept`] bytes each.
+/// Most names that are remembered for one browser: as many as one request may bring, one [`Swept`] each.
 const NAMES_MAX: usize = 64;
-/// Names are remembered as digests, because they are a client's text and may be long. The key is this process's own, so
-/// that nobody can look for names that are taken for each other.
+/// Names are remembered as digests, because they are a client's text and may be long. The key is random for each
+/// process, so that clients cannot search for collisions.
 static DIGESTS: LazyLock<RandomState> = LazyLock::new(RandomState::new);
 
-/// What one browser was told. Hangs on its session, or on the refusal of its login.
+/// The names that one browser was told to forget. Kept with its session, or with the refusal of its login.
 #[derive(Debug, Default)]
 pub(crate) struct ClearedNames(Mutex<Vec<Swept>>);
 
@@ -50,18 +50,18 @@ impl Moment {
     }
 }
 
-/// What to say now.
+/// What one answer clears.
 #[derive(Debug, Default)]
 pub(crate) struct Sweep {
     /// Lines for this answer.
     pub(crate) lines: Vec<HeaderValue>,
-    /// Names that cannot be cleared, each told once.
+    /// Names that could not be cleared. Each is reported once.
     pub(crate) given_up: Vec<String>,
 }
 
 impl ClearedNames {
-    /// Lines for the names that a request for `path` has brought. What does not fit waits for the next answer: its names
-    /// come again.
+    /// Lines for the names that a request for `path` has brought. Lines that do not fit wait for the next answer,
+    /// because their names come again.
     pub(crate) fn sweep(
         &self,
         clearing: &Clearing,
@@ -72,7 +72,7 @@ impl ClearedNames {
         let mut swept = self.0.lock();
         let mut sweep = Sweep::default();
         let mut left = BYTES_MAX;
-        // Names that nobody has tried come first, lest those that stay keep them out.
+        // Untried names come first, so that names that cannot be cleared do not crowd them out.
         let tries = |swept: &[Swept], digest: u64| {
             let known = swept.iter().find(|one| one.name == digest);
             known.map_or(0, |one| one.tries)

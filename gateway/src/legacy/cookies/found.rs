@@ -17,11 +17,11 @@ pub(crate) struct Found {
     /// The different values of credentials: in the order of the configuration, and for one name in that of their bytes, so
     /// that the order in which a browser sends them decides nothing.
     pub(in crate::legacy) values: Vec<OldValue>,
-    /// Whether nobody can say what the values are: there are too many, or chunks fit together in more than one way.
+    /// Whether the values are ambiguous: there are too many, or chunks fit together in more than one way.
     pub(in crate::legacy) is_unclear: bool,
-    /// Whether a credential has bytes that no app gets to see. It is no login.
+    /// Whether a credential has bytes that are kept from every app. Such a value is no login.
     pub(in crate::legacy) has_unreadable: bool,
-    /// Whole companions by name, for the app that judges.
+    /// Complete companions by name, for the app that judges the login.
     companions: BTreeMap<String, String>,
     /// Names that came, credentials first; of a chunked cookie every number up to the highest.
     names: Vec<Carrier>,
@@ -110,7 +110,7 @@ impl Found {
         found
     }
 
-    /// A whole companion counts before what may be the remains of a chunked one.
+    /// A whole companion is preferred to a chunked one, which may be a leftover.
     fn companion(&mut self, base: &str, group: &Group<'_>) {
         let joined = group.joined();
         let value = group
@@ -125,7 +125,7 @@ impl Found {
         self.name(base, group, &[], &[]);
     }
 
-    /// A whole value beside chunks with another value are two values, and so are two whole ones.
+    /// A whole value and chunks that differ from it count as two values. So do two different whole ones.
     fn credential(&mut self, base: &str, group: &Group<'_>) {
         self.is_unclear |= group.is_torn;
         let first = self.values.len();
@@ -224,20 +224,20 @@ impl Found {
         !others.into_iter().any(is_other)
     }
 
-    /// Whether there is a login in them.
+    /// Whether these cookies carry a login.
     pub(crate) fn has_login(&self) -> bool {
         !self.values.is_empty()
     }
 
-    /// Whether one of these logins is among the first `percent` of all. Everywhere and always the same for one login, and a
-    /// higher share only ever adds to it.
+    /// Whether one of these logins is among the first `percent` of all. The answer for one login is the same on every
+    /// node. A higher percentage only adds logins.
     pub(crate) fn is_within(&self, percent: u8) -> bool {
         self.values.iter().any(|value| value.is_within(percent))
     }
 }
 
 impl OldValue {
-    /// For keys to digest.
+    /// The name and value that are digested to the key of this login.
     pub(in crate::legacy) fn credential(&self) -> Credential<'_> {
         Credential {
             name: &self.name,
@@ -256,19 +256,19 @@ impl OldValue {
     }
 }
 
-/// Nothing, or what some systems leave behind instead of a cookie.
+/// Whether the value is empty, or a pair of quotes as some systems write it for a cookie that was cleared.
 fn is_blank(value: &[u8]) -> bool {
     value.is_empty() || value == b"\"\""
 }
 
-/// Servers take quotes and percent signs for other spellings of one value. A login that has ended must be recognised in
-/// all of them.
+/// The value without quotes and percent-encoding. Servers accept each of these spellings, and a login that has ended
+/// must be recognised in all of them.
 fn one_spelling(value: &[u8]) -> Zeroizing<Vec<u8>> {
     let bare = value
         .strip_prefix(b"\"")
         .and_then(|value| value.strip_suffix(b"\""))
         .unwrap_or(value);
-    // With all the room it can need: a vector that grows leaves copies behind that nobody wipes.
+    // Full capacity from the start: a vector that grows leaves copies behind that are not wiped.
     let mut spelled = Zeroizing::new(Vec::with_capacity(bare.len()));
     spelled.extend(percent_decode(bare));
     spelled

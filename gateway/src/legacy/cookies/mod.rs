@@ -14,14 +14,14 @@ use crate::config::{Config, MigrationMode};
 /// How cookies of the old system are recognised and cleared.
 #[derive(Debug)]
 pub(crate) struct OldCookies {
-    /// Which they are.
+    /// Which cookies belong to the old system.
     pub(in crate::legacy) rules: Rules,
-    /// Where they may be.
+    /// For which domains and paths they are cleared.
     pub(in crate::legacy) clearing: Clearing,
 }
 
 impl OldCookies {
-    /// `None` when nobody need look for them.
+    /// `None` when neither migration nor rollback needs them.
     pub(crate) fn new(config: &Config) -> Option<Self> {
         let migration = &config.migration;
         let wanted = migration.mode != MigrationMode::Off || migration.rollback_reissue;

@@ -1,8 +1,8 @@
 //! Which cookies of a request belong to the old system, and which login do they carry?
 //!
-//! A cookie belongs to the old system by its name: a credential, a companion, or a chunk of one (`name.0`, `name.1`, ...:
-//! what libraries make of a cookie that is too large). A request without such a name, which after a while is every
-//! request, is told apart by the first letters of its cookies.
+//! A cookie belongs to the old system by its name: a credential, a companion, or a chunk of one (`name.0`, `name.1`,
+//! ...: what libraries make of a cookie that is too large). A request without such a name is recognised by the first
+//! letters of its cookies: once users are migrated, that is nearly every request.
 
 use std::collections::BTreeMap;
 
@@ -33,7 +33,7 @@ struct Named<'a> {
     chunk: Option<usize>,
     /// Index of a credential; `None`: a companion.
     credential: Option<usize>,
-    /// The rule, for sums of bounded number.
+    /// Index of a companion's pattern, which the tally counts by.
     companion: Option<usize>,
 }
 

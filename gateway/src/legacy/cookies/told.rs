@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicBool;
 
 use super::cleared_names::ClearedNames;
 
-/// Hangs on a cached session. Few sessions have one.
+/// Kept with a cached session. Few sessions have one.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Told {
     /// Names that it was told to forget.

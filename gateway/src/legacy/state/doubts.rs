@@ -1,4 +1,4 @@
-//! Whether the app is away for everybody, or for one client alone.
+//! Whether the app fails to answer everybody, or one client alone.
 
 use std::net::IpAddr;
 
@@ -6,13 +6,13 @@ use parking_lot::Mutex;
 
 use sidgate_policy::edge::client_ip::limit_key;
 
-/// The client whose question was the last to stay without answer.
+/// The client whose question was the last without an answer.
 #[derive(Debug, Default)]
 pub(in crate::legacy) struct Doubts(Mutex<Option<IpAddr>>);
 
 impl Doubts {
-    /// Whether another client than this one was left without answer before. One client alone may have a value that makes
-    /// the app hang, and must not stop everybody's migration with it.
+    /// Whether the last question without an answer was another client's. A single client may have a value that makes
+    /// the app hang, and must not stop the migration of the others.
     pub(in crate::legacy) fn are_shared(&self, client: IpAddr) -> bool {
         let client = limit_key(client);
         self.0

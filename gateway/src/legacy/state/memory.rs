@@ -30,7 +30,7 @@ impl<T: Clone> Recent<T> {
         self.cache.insert(key, (now.plus(self.life), value));
     }
 
-    /// Whether `key` is new; it is not any more afterwards.
+    /// Remembers `key`, and returns whether it was new.
     pub(in crate::legacy) fn is_first(&self, key: SessionKey, value: T, now: Boot) -> bool {
         let first = self.get(&key, now).is_none();
         if first {
@@ -39,7 +39,7 @@ impl<T: Clone> Recent<T> {
         first
     }
 
-    /// Gives back the memory of what has had its time.
+    /// Drops expired values.
     pub(in crate::legacy) fn sweep(&self, now: Boot) {
         self.cache.retain(|_, (until, _)| now < *until);
     }

@@ -22,11 +22,11 @@ use self::shares::Shares;
 use self::tally_book::TallyBook;
 use super::cookies::cleared_names::ClearedNames;
 
-/// Logins that are judged at once.
+/// Most logins that are judged at the same time.
 const JUDGED_MAX: usize = 16;
-/// Logins that wait for it.
+/// Most logins that wait to be judged.
 const WAITING_MAX: usize = 512;
-/// How long one may take in all. Turns are taken by shares and not in the order of flights.
+/// Limits of judging one login. Flights have no queue of their own, because [`Shares`] decide whose turn it is.
 pub(in crate::legacy) const LIMITS: FlightLimits = FlightLimits {
     running: JUDGED_MAX + WAITING_MAX,
     waiting: 0,
@@ -40,14 +40,14 @@ const FAILING_FOR: Duration = Duration::from_secs(5);
 const REDIRECT_PAUSE: Duration = Duration::from_secs(60);
 /// How long a login counts as seen in shadow mode.
 const SHADOWED_FOR: Duration = Duration::from_secs(3_600);
-/// Most refusals that are remembered: at most 1.2 KB each, with what browsers were told about their names.
+/// Most refusals that are remembered: at most 1.2 KB each, their cleared names included.
 const REFUSALS_MAX: usize = 20_000;
 /// Most values, browsers and logins that are remembered: about 80 bytes each.
 const REMEMBERED_MAX: usize = 50_000;
-/// Logins that shadow mode judges at once, and one of each client; others are left for the next request.
+/// Most logins that shadow mode judges at the same time, one for each client. Others wait for a later request.
 const SHADOWS_MAX: usize = 4;
 
-/// What is under way, and what was decided lately.
+/// The judgements in progress, and what was decided lately.
 #[derive(Debug)]
 pub(crate) struct Migrations {
     pub(in crate::legacy) flights: Flights<Landed>,
@@ -65,22 +65,22 @@ pub(crate) struct Migrations {
 /// What became of the old logins of a request.
 #[derive(Clone, Debug)]
 pub(in crate::legacy) enum Outcome {
-    /// They are this session.
+    /// They lead to this session.
     Session {
         key: SessionKey,
         sid: Sid,
-        /// What is left of it.
+        /// How long the session may still last.
         life: Duration,
         /// Whether it was made just now.
         made: bool,
         /// Places of the values that may be cleared.
         spent: Vec<usize>,
     },
-    /// None of them is a login any more. What browsers were told about their names.
+    /// None of them is a login any more. Holds the names that browsers with these logins were told to forget.
     Refused(Arc<ClearedNames>),
-    /// Nobody can tell whose login counts.
+    /// It cannot be decided whose login counts.
     Ambiguous,
-    /// Nobody can say just now.
+    /// The store or the app cannot answer just now.
     Unavailable,
 }
 
@@ -88,14 +88,14 @@ pub(in crate::legacy) enum Outcome {
 #[derive(Clone, Debug)]
 pub(in crate::legacy) struct Landed {
     pub(in crate::legacy) outcome: Outcome,
-    /// How often somebody was asked in vain.
+    /// Invalid values and failed questions, which are charged to the client.
     pub(in crate::legacy) misses: usize,
-    /// Whether only the app could have told more, and was not to be asked.
+    /// Whether the judgement stopped where only the app could tell, and it must not be asked.
     pub(in crate::legacy) is_cut_short: bool,
 }
 
 impl Migrations {
-    /// Nothing was decided yet. Work runs on `core`.
+    /// Creates it empty. Judgements run on the runtime `core`.
     pub(crate) fn new(core: Handle) -> Self {
         Self {
             flights: Flights::within(core, LIMITS),
@@ -111,7 +111,7 @@ impl Migrations {
         }
     }
 
-    /// Gives back the memory of what has had its time. Called now and then.
+    /// Drops expired entries. Called from time to time.
     pub(crate) fn sweep(&self, now: Boot) {
         self.refusals.sweep(now);
         self.failing.sweep(now);
@@ -119,7 +119,7 @@ impl Migrations {
         self.shadowed.sweep(now);
     }
 
-    /// Whether this browser was not redirected within the last minute. One that keeps no cookies would else go in circles.
+    /// Whether this browser may be redirected: once a minute, because a browser that keeps no cookies would loop.
     pub(in crate::legacy) fn may_redirect(&self, ip: IpAddr, user_agent: &str, now: Boot) -> bool {
         let mut browser = blake3::Hasher::new();
         browser
@@ -135,12 +135,12 @@ impl Migrations {
         self.refusals.get(&login.digest(), now).is_some()
     }
 
-    /// Remembers a value that is no login any more, against itself alone.
+    /// Remembers that this value is no login any more. Other values of its request are not affected.
     pub(in crate::legacy) fn refuse(&self, login: &LegacyLogin, now: Boot) {
         self.refusals.put(login.digest(), Arc::default(), now);
     }
 
-    /// What browsers that bring these refused values were told about their names.
+    /// The names that browsers with these refused values were told to forget.
     pub(in crate::legacy) fn cleared_names(
         &self,
         logins: &[Arc<LegacyLogin>],

@@ -1,7 +1,7 @@
 //! Places for judging old logins, shared fairly between clients.
 //!
-//! A login that nobody knows yet costs a question to the app. Whoever brings many of them waits for themselves: a client has
-//! its share of the places, and others find theirs free.
+//! A login that the store does not know costs a question to the app. A client has a share of the places: one that
+//! brings many logins waits for its own places and leaves the others free.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -12,10 +12,10 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use sidgate_policy::edge::client_ip::limit_key;
 
-/// What part of the places one client may have.
+/// A client may have one of this many parts of the places.
 const PART: usize = 8;
 
-/// Everybody's places. Bounded: a client is remembered as long as it has one.
+/// The places of all clients. Bounded: a client is remembered as long as it has a place.
 #[derive(Debug)]
 pub(in crate::legacy) struct Shares {
     clients: Arc<Mutex<HashMap<IpAddr, Share>>>,
@@ -60,7 +60,7 @@ impl Shares {
         }
     }
 
-    /// A place for this client, an IPv6 client being its /64; `None` when it has its share.
+    /// A place for this client, an IPv6 client being its /64; `None` when its share is in use.
     pub(in crate::legacy) fn seat(&self, client: IpAddr) -> Option<Seat> {
         let client = limit_key(client);
         let mut clients = self.clients.lock();
@@ -82,7 +82,8 @@ impl Shares {
 }
 
 impl Seat {
-    /// Waits for a place to work in: first among the client's own, so that nobody queues for others with more than a share.
+    /// Waits for a place to work in: first for one of the client's own, so that a client queues for the common places
+    /// with no more than its share.
     pub(in crate::legacy) async fn turn(&self) -> Option<Turn> {
         Some(Turn {
             _own: Arc::clone(&self.own).acquire_owned().await.ok()?,

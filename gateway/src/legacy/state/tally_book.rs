@@ -1,4 +1,4 @@
-//! What is still seen of the old cookies: sums of a bounded number of things.
+//! Counts what is still seen of the old cookies, by result and by rule.
 
 use std::collections::HashMap;
 
@@ -7,17 +7,17 @@ use session_core::store::Seen;
 
 use crate::telemetry::labels::Judged;
 
-/// Most different things between two writings: results, rules, and no text of a client.
+/// Most different counts between two writes. A count is named after a result or a rule, never after a client's text.
 const THINGS_MAX: usize = 1_024;
 
 /// Prefix of a result of `migration_total`, and of a rule whose cookie was seen.
 pub(in crate::legacy) const RESULT: &str = "result:";
 pub(in crate::legacy) const RULE: &str = "name:";
 
-/// Written once by each node at each writing: without it nobody knows whether nothing was seen, or nobody looked.
+/// Written by each node with every write. It tells "nothing was seen" from "no node was watching".
 pub(crate) const WATCHED: &str = "watched";
 
-/// Sums since the last writing.
+/// Counts since the last write.
 #[derive(Debug, Default)]
 pub(crate) struct TallyBook(Mutex<HashMap<String, u64>>);
 
@@ -41,7 +41,7 @@ impl TallyBook {
         }
     }
 
-    /// Everything since the last time, and that somebody has looked.
+    /// Takes all counts since the last time, and adds [`WATCHED`].
     pub(crate) fn take(&self) -> Vec<Seen> {
         let sums = std::mem::take(&mut *self.0.lock());
         let watched = (WATCHED.to_owned(), 1);

@@ -1,7 +1,7 @@
 //! How many logins the app judges at once.
 //!
-//! After everybody was logged out, everybody logs in. Checking a password is the most expensive thing that an app does, so
-//! only so many are asked of it at once; a few more wait, and the rest is told to come back, not all at the same time.
+//! After a logout of everybody, everybody logs in again. Checking a password is the most expensive thing that an app
+//! does, so it checks only a few at a time. A few more wait, and the rest are told to come back at different times.
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// How many wait for each that is judged.
+/// Logins that may wait, for each one that is being judged.
 const WAITING: usize = 4;
 
 /// Who may ask the app, and who waits for it.
@@ -20,7 +20,7 @@ pub(crate) struct Turns {
     turns: Arc<Semaphore>,
 }
 
-/// Leave to ask the backend, given back when it is dropped.
+/// Permit to ask the backend. Given back when it is dropped.
 #[derive(Debug)]
 pub(crate) struct Turn {
     _place: OwnedSemaphorePermit,

@@ -1,4 +1,5 @@
-//! The app logs somebody out: their session ends, or all of them, and the old logins that came with the request.
+//! The app logs a user out: ends the session or all sessions of the user, and the old logins that came with the
+//! request.
 
 use std::sync::Arc;
 
@@ -50,7 +51,7 @@ impl Own {
     }
 }
 
-/// Ends what the event names. Answers with the last word about our cookie.
+/// Ends what the event names. Returns the final `Set-Cookie` decision for the session cookie.
 pub(super) async fn log_out(
     gateway: &Gateway,
     forward: &Forward,
@@ -98,7 +99,7 @@ pub(super) async fn log_out(
 async fn old_logins(forward: &Forward, ctx: &Ctx, own: Option<SessionKey>) -> OldLogins {
     let (gateway, settings) = (Arc::clone(&ctx.gateway), Arc::clone(&ctx.settings));
     let old = forward.visit.old_logins(&gateway, &settings, own);
-    // A client that has asked in vain too often is told nothing about old logins, and is logged out all the same.
+    // A client beyond its miss budget is logged out all the same, but its old logins are not looked up.
     old.await.unwrap_or_else(|_too_many| OldLogins::unknown())
 }
 
@@ -131,7 +132,7 @@ async fn end(
 fn note_end(scope: &Scope, session: Option<&Session>, facts: Facts<'_>) {
     let has_ended = facts.receipt.is_some_and(|receipt| receipt.revoked > 0);
     match (scope, session) {
-        // Whoever brings a sid that is over has proved nothing, and ended nothing.
+        // Only a live session is logged: a sid that has ended proves nothing.
         (Scope::Key(_), Some(session)) if has_ended => {
             security::note(Kind::Logout, facts.by_owner(session).concerning(scope));
         }

@@ -1,4 +1,4 @@
-//! How often one client is refused: a burst is somebody who tries things out.
+//! How often one client is refused. Many refusals in a short time are a burst, which suggests somebody who guesses.
 //!
 //! An IPv6 client is its /64, and whoever has a /48 has 65,536 of them. So the network around a client, its /48 or its
 //! /24, is counted as well: refusals that are spread over it are a burst of the network, and of the bursts of its clients
@@ -14,13 +14,14 @@ use sidgate_policy::edge::client_ip::{self, limit_key};
 
 use crate::config::Rate;
 
-/// Most clients, and most networks, that are counted at a time: about 80 bytes each. Others are not, until there is room.
+/// Most clients, and most networks, that are counted at a time: about 80 bytes each. Further ones are not counted until
+/// there is room.
 const NAMES_MAX: usize = 20_000;
 /// Clients of one network that are counted one by one; the others only as part of it.
 const CLIENTS_OF_ONE: u32 = 64;
 /// Bursts of clients of one network that are told in a period.
 const TOLD_OF_ONE: u32 = 4;
-/// So many times the rate of a client is a burst of a network.
+/// A network has a burst at this many times the rate of a client.
 const NETWORK_FACTOR: u32 = 8;
 /// Room is looked for at most this often: a look costs a walk over all names.
 const SWEEP_EVERY: Duration = Duration::from_secs(1);
@@ -63,7 +64,8 @@ struct Network {
 }
 
 impl Bursts {
-    /// Counts one. The network of the client, or the one around it, when this one makes it a burst: once in each period.
+    /// Counts one refusal. Returns the network to report, the client's or the one around it, when this refusal makes it
+    /// a burst: once in each period.
     pub(crate) fn count(
         &self,
         what: Refused,
@@ -120,7 +122,7 @@ impl Counts {
         count.times == rate.count.get()
     }
 
-    /// Forgets what is over, where there is no room.
+    /// Drops counts whose period is over, when there is no room.
     fn sweep(&mut self, per: Duration, now: Boot) {
         let is_full = self.clients.len() >= NAMES_MAX || self.networks.len() >= NAMES_MAX;
         if !is_full || now.since(self.swept) < SWEEP_EVERY {

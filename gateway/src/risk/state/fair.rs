@@ -1,7 +1,6 @@
-//! A bounded queue in which those who send much wait for themselves and not for others.
+//! A bounded queue that is fair between owners: one who sends much delays only their own entries.
 //!
-//! What is put in names its owner. Owners take turns, so whoever fills the queue delays only what is his own. A full queue
-//! makes room at the owner who has most waiting.
+//! Each entry names its owner, and owners take turns. A full queue drops an entry of the owner with the most entries.
 
 use std::collections::{HashMap, VecDeque};
 use std::hash::Hash;
@@ -39,14 +38,14 @@ pub(in crate::risk) enum Put<V> {
     Waits,
     /// It waits in place of one that says the same.
     Merged,
-    /// It waits, and this does not any more.
+    /// It waits, and this entry was dropped for it.
     Displaced(V),
     /// It does not wait.
     Refused,
 }
 
 impl<O: Hash + Eq + Clone, V> Fair<O, V> {
-    /// Nothing waits.
+    /// Creates it empty.
     pub(in crate::risk) fn new(limits: Limits) -> Self {
         Self {
             limits,
@@ -59,8 +58,8 @@ impl<O: Hash + Eq + Clone, V> Fair<O, V> {
         }
     }
 
-    /// Puts `value` in. Something of the same owner that is the `same` gives its place up for it, and so does the last one
-    /// of an owner who has no more places. Waits for nothing.
+    /// Puts `value` in without waiting. It replaces an entry of the same owner that is the `same`, or the last entry of
+    /// an owner who has no more places.
     pub(in crate::risk) fn put(&self, owner: O, value: V, same: impl Fn(&V, &V) -> bool) -> Put<V> {
         let put = self.waiting.lock().put(self.limits, owner, value, same);
         if !matches!(put, Put::Refused) {
@@ -69,7 +68,7 @@ impl<O: Hash + Eq + Clone, V> Fair<O, V> {
         put
     }
 
-    /// The next one, when there is one. Giving up waiting loses nothing.
+    /// The next entry; waits until there is one. Cancel-safe.
     pub(in crate::risk) async fn next(&self) -> V {
         loop {
             if let Some(value) = self.try_next() {
@@ -115,7 +114,8 @@ impl<O: Hash + Eq + Clone, V> Waiting<O, V> {
         displaced.map_or(Put::Waits, Put::Displaced)
     }
 
-    /// Takes the last one of whoever has most. `None`: nobody would have more than the newcomer afterwards.
+    /// Drops the last entry of the owner with the most. `None`: the newcomer would then have as many as the others, so
+    /// it is refused.
     fn make_room(&mut self, own_len: usize) -> Option<V> {
         let most = self
             .by_owner

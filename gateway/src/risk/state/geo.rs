@@ -1,7 +1,7 @@
 //! Where an address is, as far as two MaxMind databases know: places from one, owners of networks from the other.
 //!
-//! Both are read into memory at the start and at each reload. Addresses are guesses about places, good enough for a list
-//! that its owner reads and for rules with wide margins, never for more.
+//! Both are read into memory at the start and at each reload. The place of an address is a guess: good enough for a
+//! list that the owner reads and for rules with wide margins, for nothing else.
 
 use std::net::IpAddr;
 use std::path::Path;
@@ -117,7 +117,7 @@ fn open(key: &'static str, path: Option<&Path>) -> Result<Option<Reader<Vec<u8>>
     Ok(Some(reader))
 }
 
-/// A database is somebody else's file: what does not look like a name is left out.
+/// A name from the database, which is not trusted: `None` for text that does not look like a name.
 fn short(text: &str) -> Option<Box<str>> {
     let is_name = (1..=100).contains(&text.chars().count()) && !text.chars().any(char::is_control);
     is_name.then(|| text.into())

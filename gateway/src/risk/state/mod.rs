@@ -40,7 +40,7 @@ pub(crate) struct Policy {
     pub(crate) config: RiskConfig,
     /// The databases.
     pub(crate) geo: Geo,
-    /// Who is told, if anybody.
+    /// The receiver of signals, if one is configured.
     pub(in crate::risk) webhook: Option<Receiver>,
 }
 
@@ -56,7 +56,7 @@ pub(crate) enum PolicyError {
 }
 
 impl Policy {
-    /// `None` where nothing is to be looked at.
+    /// `None` when risk is switched off.
     ///
     /// # Errors
     /// When a database or a certificate cannot be used.
@@ -94,7 +94,7 @@ pub(in crate::risk) struct Seen {
     pub(in crate::risk) rotate: AtomicBool,
 }
 
-/// Something to do for the task.
+/// A job of the observer.
 pub(crate) enum Job {
     /// A session was used in another context than before.
     Changed(Box<Changed>),
@@ -138,7 +138,7 @@ impl Risk {
         }
     }
 
-    /// Has `job` wait for its turn. `false`: there is no place for it.
+    /// Queues `job`. `false`: the queue has no place for it.
     pub(in crate::risk) fn judge_later(&self, metrics: &Metrics, user_id: &str, job: Job) -> bool {
         let session = job.session();
         match self.jobs.put(user_id.into(), job, |_, _| false) {
@@ -157,7 +157,7 @@ impl Risk {
         }
     }
 
-    /// Whether the next answer to this session is to bring a new sid; asked once, it is not any more.
+    /// Takes the request for a new sid: whether the next answer to this session is to bring one.
     ///
     /// Age-based and risk-based renewal may both be due; the response carries one new sid.
     pub(crate) fn take_rotation(&self, session: Uuid) -> bool {
@@ -173,7 +173,7 @@ impl Risk {
         }
     }
 
-    /// A context that could not be judged is looked at again when it is next seen.
+    /// Forgets the last context of a session, so that the next request is judged again.
     pub(in crate::risk) fn forget(&self, session: Uuid) {
         self.seen.remove(&session);
     }

@@ -22,10 +22,10 @@ const QUEUE: Limits = Limits {
     all: 1_024,
     of_one: 1_024,
 };
-/// Messages that wait. Users take turns, and what is said again about a session, or a client, waits once.
+/// Messages that wait. Users take turns, and a repeated message about a session or a client waits once.
 pub(in crate::risk) struct Outbox(Fair<About, Notice>);
 
-/// Whom a message is about: those about clients that nobody knows wait in one row.
+/// Whom a message is about. Messages about clients without a session share one turn.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(in crate::risk) enum About {
     User(Text),
@@ -38,7 +38,7 @@ impl Outbox {
         Self(Fair::new(QUEUE))
     }
 
-    /// Has `notice` wait. One that says the same already waits in its place.
+    /// Queues `notice`. It replaces a waiting message that says the same.
     pub(in crate::risk) fn put(&self, about: About, notice: Notice) -> Put<Notice> {
         self.0.put(about, notice, Notice::says_the_same)
     }
@@ -127,7 +127,7 @@ impl Notice {
     }
 }
 
-/// Who is told, and by which client.
+/// The receiver of signals, and the HTTP client that calls it.
 #[derive(Debug)]
 pub(in crate::risk) struct Receiver {
     pub(in crate::risk) config: Webhook,
@@ -137,7 +137,7 @@ pub(in crate::risk) struct Receiver {
 /// The webhook cannot be used.
 #[derive(Debug, Error)]
 pub(crate) enum ReceiverError {
-    /// `risk.webhook_ca` is of no use.
+    /// The file of `risk.webhook_ca` cannot be used.
     #[error("risk.webhook_ca: {path} cannot be used: {why}")]
     Authorities {
         /// Which file.

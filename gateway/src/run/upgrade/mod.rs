@@ -40,10 +40,10 @@ pub(crate) enum UpgradeFailed {
     /// See [`BadFolder`].
     #[error(transparent)]
     Folder(#[from] BadFolder),
-    /// Nobody came.
+    /// No process came.
     #[error("{0}: no other process of this user came within {1:?}")]
     Nobody(PathBuf, Duration),
-    /// Somebody else is there.
+    /// A process of another user is there.
     #[error("{0}: a process of user {1} is there, which is not the user of this process")]
     Stranger(PathBuf, u32),
     /// What was handed over is no listening socket.
@@ -80,7 +80,7 @@ impl MeetingPlace {
     /// The new process, waiting. The folder is made if it is not there.
     ///
     /// # Errors
-    /// When somebody else could come between.
+    /// When another user could take the place of a process.
     pub(crate) fn wait(&self) -> Result<Waiting, UpgradeFailed> {
         let path = folder::make(&self.0)?.join(folder::SOCKET);
         let failed = |source| io_error(&path, source);
@@ -152,7 +152,7 @@ impl Waiting {
             match self.listener.accept() {
                 Ok((stream, _)) => match check_peer(&self.path, &stream) {
                     Ok(()) => return self.sockets_from(stream),
-                    // Whoever it is must not be able to keep the old process away.
+                    // A stranger must not be able to keep the old process away.
                     Err(stranger) => warn!(error = %stranger, "turned away"),
                 },
                 Err(error) if error.kind() == ErrorKind::WouldBlock => thread::sleep(LOOK_EVERY),
@@ -179,7 +179,7 @@ impl Waiting {
 
 impl Drop for Waiting {
     fn drop(&mut self) {
-        // Left over it would be in nobody's way: the next process removes it.
+        // A leftover does no harm: the next process removes it.
         let _gone = std::fs::remove_file(&self.path);
     }
 }
