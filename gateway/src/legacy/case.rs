@@ -217,6 +217,7 @@ impl Case {
             replaces: None,
             // Nobody logs in: a login that is there already is not refused, nor does it end another one.
             limit: None,
+            ends_with_browser: false,
         };
         let kept = config
             .migration
@@ -262,9 +263,6 @@ impl Case {
         Outcome::Session {
             key: session.key,
             sid: sid.clone(),
-            life: session
-                .expires_at
-                .since(self.gateway().sessions.clock().wall()),
             made,
             spent,
         }
