@@ -127,6 +127,7 @@ pub async fn log_in(sessions: &Sessions, number: usize) -> Result<String, Fault>
         idle: Duration::from_secs(43_200),
         replaces: None,
         limit: None,
+        ends_with_browser: false,
     };
     let created = sessions.create(ticket, login).await?;
     Ok(created.sid.expose().as_str().to_owned())

@@ -4,26 +4,34 @@ use std::time::Duration;
 
 use cookie::{Cookie, SameSite as CookieSameSite};
 use http::HeaderValue;
+use session_core::clock::Timestamp;
+use session_core::session::Session;
 use session_core::sid::Sid;
 
 use crate::config::{CookieConfig, SameSite};
 
-/// Hands the sid to the browser for `life`.
+/// Hands the sid of `session` to the browser: for the rest of the session's life, or until the browser is closed.
 #[must_use]
-pub(crate) fn issue(config: &CookieConfig, sid: &Sid, life: Duration) -> Option<HeaderValue> {
-    let text = sid.expose();
-    let seconds = i64::try_from(life.as_secs()).unwrap_or(i64::MAX);
-    header(config, text.as_str(), seconds)
+pub(crate) fn issue(
+    config: &CookieConfig,
+    sid: &Sid,
+    session: &Session,
+    now: Timestamp,
+) -> Option<HeaderValue> {
+    let life = (!session.references.end_with_browser()).then(|| session.expires_at.since(now));
+    header(config, sid.expose().as_str(), life)
 }
 
 /// Takes the sid away.
 #[must_use]
 pub(crate) fn clear(config: &CookieConfig) -> Option<HeaderValue> {
-    header(config, "", 0)
+    header(config, "", Some(Duration::ZERO))
 }
 
-fn header(config: &CookieConfig, value: &str, max_age: i64) -> Option<HeaderValue> {
-    let cookie = Cookie::build((config.name.as_str(), value))
+/// Without a life, the cookie ends with the browser.
+fn header(config: &CookieConfig, value: &str, life: Option<Duration>) -> Option<HeaderValue> {
+    let seconds = |life: Duration| i64::try_from(life.as_secs()).unwrap_or(i64::MAX);
+    let mut cookie = Cookie::build((config.name.as_str(), value))
         .path("/")
         .http_only(true)
         .secure(config.secure)
@@ -31,8 +39,10 @@ fn header(config: &CookieConfig, value: &str, max_age: i64) -> Option<HeaderValu
             SameSite::Lax => CookieSameSite::Lax,
             SameSite::Strict => CookieSameSite::Strict,
             SameSite::None => CookieSameSite::None,
-        })
-        .max_age(time::Duration::seconds(max_age));
+        });
+    if let Some(life) = life {
+        cookie = cookie.max_age(time::Duration::seconds(seconds(life)));
+    }
     let mut value = HeaderValue::from_str(&cookie.to_string()).ok()?;
     value.set_sensitive(true);
     Some(value)

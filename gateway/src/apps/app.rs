@@ -9,6 +9,7 @@ use sidgate_policy::auth::event_permissions::EventPermissions;
 use sidgate_policy::auth::identity::Confided;
 use sidgate_policy::auth::token::AppKeys;
 
+use super::own_addresses::OwnAddresses;
 use super::pool::Pool;
 use crate::config::{Config, CookieName, Upstream};
 
@@ -23,6 +24,8 @@ pub(crate) struct App {
     pub cookie_marker: Option<CookieName>,
     /// Where it listens.
     pub pool: Pool,
+    /// The addresses that its redirects are not to name; `None`: they stay as they are.
+    pub own_addresses: Option<OwnAddresses>,
     /// What it may ask for.
     pub events: EventPermissions,
     references: ReferenceKeys,
@@ -40,6 +43,9 @@ impl App {
             name: upstream.name.as_str().into(),
             keys: AppKeys::new(&upstream.name, &keys.upstream(&upstream.name)),
             cookie_marker: upstream.cookie_marker.clone(),
+            own_addresses: upstream
+                .rewrite_location
+                .then(|| OwnAddresses::of(&upstream.servers)),
             pool: Pool::new(Arc::clone(upstream)),
         }
     }

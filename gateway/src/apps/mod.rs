@@ -3,4 +3,5 @@
 pub(crate) mod app;
 pub(crate) mod backend;
 pub(crate) mod http_client;
+pub(crate) mod own_addresses;
 pub(crate) mod pool;

@@ -1,5 +1,6 @@
 //! The command line. Exit code 78 (`EX_CONFIG` of sysexits.h) means: the configuration is wrong, a restart will not help.
 
+mod dev;
 mod migration;
 mod risk;
 mod sessions;
@@ -50,6 +51,8 @@ enum Command {
         #[arg(long)]
         upgrade: bool,
     },
+    /// Run a gateway for development in front of apps on this machine.
+    Dev(dev::Dev),
     /// Check a configuration and list every fault.
     Check {
         /// Configuration file.
@@ -122,6 +125,7 @@ fn dispatch(command: Command) -> Result<(), WiringError> {
             let lines = logs::start();
             server::run(config, upgrade, lines.trail())
         }
+        Command::Dev(dev) => dev.run(),
         Command::Check { config, connect } => check(&config, connect),
         Command::Schema(Schema::Apply { config }) => {
             let config = wiring::load(&config)?;

@@ -101,7 +101,7 @@ pub struct HostPort {
 
 impl HostPort {
     /// Reads `host:port`.
-    pub(super) fn parse(text: &str) -> Result<Self, String> {
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
         match split_port(text)? {
             (host, Some(port)) => Ok(Self {
                 host: Host::parse(host)?,

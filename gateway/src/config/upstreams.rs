@@ -28,6 +28,8 @@ pub struct Upstream {
     pub write_timeout: Duration,
     /// The cookie that shows this app whether a session is active; `None`: it is shown none.
     pub cookie_marker: Option<CookieName>,
+    /// Whether redirects of the app to its own address lead to the public origin instead.
+    pub rewrite_location: bool,
     /// How long an unused connection is kept; must be shorter than the app's own keep-alive.
     pub idle_timeout: Duration,
     /// Which events it may send; `None`: all if it is the app of `[backend]`, else `logout` and `rotate`.
@@ -100,6 +102,7 @@ impl Upstream {
                 .text("idle_timeout", within(ms(1)..=hours(1)))
                 .unwrap_or(ms(1500)),
             cookie_marker: upstream.text("cookie_marker", marker).flatten(),
+            rewrite_location: upstream.flag("rewrite_location").unwrap_or(true),
             events: upstream.texts("events", EventKind::parse),
             servers: servers?,
         };

@@ -51,14 +51,22 @@ struct Form {
     /// Whether this login ends all others of the user: what somebody can do whose login was denied at the limit.
     #[serde(default)]
     end_others: bool,
+    /// Whether the cookie stays when the browser is closed.
+    #[serde(default = "yes")]
+    remember: bool,
     #[serde(flatten)]
     extra: Map<String, Value>,
+}
+
+const fn yes() -> bool {
+    true
 }
 
 /// A login that is fit to be judged.
 struct Parsed {
     credentials: Credentials,
     end_others: bool,
+    remember: bool,
 }
 
 /// `415` for anything but JSON: a plain HTML form on another site can only send other types.
@@ -80,7 +88,9 @@ pub(crate) async fn login(
     body: &Bytes,
 ) -> Answer {
     let Some(form) = parse(body, caller.client()) else {
-        return Rejection::invalid("email and password must be non-empty strings in a JSON object")
+        return Rejection::invalid(
+            "email and password must be non-empty strings in a JSON object; end_others and remember true or false",
+        )
             .into();
     };
     let account = Account::new(&form.credentials.email);
@@ -119,6 +129,7 @@ pub(crate) async fn login(
             gateway.metrics.backend(BackendResult::Accepted);
             let login = Login {
                 reference,
+                ends_with_browser: !form.remember,
                 ..login_of(settings, caller, identity, form.end_others)
             };
             commit(gateway, caller, ticket, login, form.end_others).await
@@ -187,6 +198,7 @@ fn parse(body: &[u8], client: &Client) -> Option<Parsed> {
         email,
         password,
         end_others,
+        remember,
         mut extra,
     } = serde_json::from_slice(body).ok()?;
     let fits = |text: &str| (1..=FIELD_MAX).contains(&text.len());
@@ -206,6 +218,7 @@ fn parse(body: &[u8], client: &Client) -> Option<Parsed> {
     Some(Parsed {
         credentials,
         end_others,
+        remember,
     })
 }
 
@@ -225,6 +238,7 @@ fn login_of(
         ttl: settings.config.session.absolute_timeout,
         idle: settings.config.session.idle_timeout,
         replaces: caller.visit.key(),
+        ends_with_browser: false,
     }
 }
 
@@ -277,11 +291,8 @@ fn welcome(
         Outcome::Login,
         &session_view(session, session.last_activity),
     );
-    match set_cookie::issue(
-        &settings.config.cookie,
-        &created.sid,
-        settings.config.session.absolute_timeout,
-    ) {
+    let began = session.created_at;
+    match set_cookie::issue(&settings.config.cookie, &created.sid, session, began) {
         Some(cookie) => {
             let answer = answer.with_cookie(cookie);
             let cleared = caller.visit.cleared_by_login(settings);

@@ -154,14 +154,13 @@ async fn settle(
     query: Query,
 ) -> Identified {
     let unknown = || Finding::Resolved(Resolution::Unknown(Unknown::Legacy));
-    let (key, sid, life, made, spent) = match outcome {
+    let (key, sid, made, spent) = match outcome {
         Outcome::Session {
             key,
             sid,
-            life,
             made,
             spent,
-        } => (key, sid, life, made, spent),
+        } => (key, sid, made, spent),
         Outcome::Refused(cleared_names) => {
             let mut identified = Identified::without_login(finding, legacy_cookies);
             identified.cookie_changes.sweep =
@@ -182,9 +181,11 @@ async fn settle(
             return Identified::without_login(Finding::Resolved(unknown), legacy_cookies);
         }
     };
+    let now = gateway.sessions.clock().wall();
+    let cookie = set_cookie::issue(&settings.config.cookie, &sid, active.entry.session(), now);
     let mut identified = Identified::active(gateway, settings, legacy_cookies, active);
     identified.migrated = true;
-    identified.cookie_changes.sid = set_cookie::issue(&settings.config.cookie, &sid, life);
+    identified.cookie_changes.sid = cookie;
     if let Some(to_clear) = &mut identified.cookie_changes.sweep {
         to_clear.names = legacy_cookies.found.clearable(&spent);
     }

@@ -219,6 +219,7 @@ impl Case {
             replaces: None,
             // This is no new login: the limit of sessions neither refuses it nor ends another session for it.
             limit: None,
+            ends_with_browser: false,
         };
         let kept = config
             .migration
@@ -264,9 +265,6 @@ impl Case {
         Outcome::Session {
             key: session.key,
             sid: sid.clone(),
-            life: session
-                .expires_at
-                .since(self.gateway().sessions.clock().wall()),
             made,
             spent,
         }

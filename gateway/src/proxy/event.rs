@@ -1,17 +1,14 @@
 //! Obeys an app's `X-Session-Event`: verified, bound to the request it answers, applied in order.
 
-use std::time::Duration;
-
 use http::HeaderValue;
-use session_core::secret::SecretString;
 use session_core::service::{
     Created, Login, Query, Resolution, SessionsError, Unknown, UpdateError,
 };
-use session_core::session::{Identity, IdentityPatch, Reference, Text};
+use session_core::session::{IdentityPatch, Reference, Text};
 use session_core::sid::SessionKey;
 use session_core::store::StoreError;
 use sidgate_policy::auth::decide::State;
-use sidgate_policy::auth::event::{EventKind, LogoutScope, SessionEvent};
+use sidgate_policy::auth::event::{EventKind, LoginEvent, LogoutScope, SessionEvent};
 use thiserror::Error;
 use tracing::warn;
 use uuid::Uuid;
@@ -189,13 +186,8 @@ async fn apply(
     event: SessionEvent,
 ) -> Result<Option<HeaderValue>, NotDone> {
     match event {
-        SessionEvent::Login {
-            identity,
-            reference,
-            ttl,
-        } => {
-            let created =
-                log_in(gateway, forward, ctx, subject.key, identity, reference, ttl).await?;
+        SessionEvent::Login(login) => {
+            let created = log_in(gateway, forward, ctx, subject.key, login).await?;
             adopt(gateway, forward, ctx, subject, &created, How::Login)
         }
         SessionEvent::Logout(scope) => {
@@ -258,40 +250,32 @@ async fn update(
     }
 }
 
-#[expect(
-    clippy::too_many_arguments,
-    reason = "each is another fact about the one login"
-)]
 async fn log_in(
     gateway: &Gateway,
     forward: &Forward,
     ctx: &Ctx,
     replaces: Option<SessionKey>,
-    identity: Identity,
-    reference: Option<SecretString>,
-    ttl: Option<Duration>,
+    login: LoginEvent,
 ) -> Result<Created, NotDone> {
     let config = &ctx.settings.config.session;
+    let longest = config.absolute_timeout;
     let login = Login {
-        limit: config.limit(identity.tenant_id()),
-        identity,
-        reference: reference.map(|text| Reference {
+        limit: config.limit(login.identity.tenant_id()),
+        identity: login.identity,
+        reference: login.reference.map(|text| Reference {
             app: Text::from(&*forward.app.name),
             text,
         }),
         ip: ctx.client,
         user_agent: forward.visit.client.user_agent.clone(),
         // An app may ask for a shorter life than the operator allows, not for a longer one.
-        ttl: ttl.map_or(config.absolute_timeout, |ttl| {
-            ttl.min(config.absolute_timeout)
-        }),
+        ttl: login.ttl.map_or(longest, |ttl| ttl.min(longest)),
         idle: config.idle_timeout,
         replaces,
+        ends_with_browser: login.remember == Some(false),
     };
-    Ok(gateway
-        .sessions
-        .create(forward.ticket.ok_or(NotDone::NoTicket)?, login)
-        .await?)
+    let ticket = forward.ticket.ok_or(NotDone::NoTicket)?;
+    Ok(gateway.sessions.create(ticket, login).await?)
 }
 
 /// How a session came about.
@@ -329,8 +313,8 @@ fn adopt(
         user_id: Some(session.identity.user_id().into()),
     };
     ctx.handle = Some(session.id.to_string().into());
-    let life = session.expires_at.since(gateway.sessions.clock().wall());
-    set_cookie::issue(&ctx.settings.config.cookie, &created.sid, life)
+    let now = gateway.sessions.clock().wall();
+    set_cookie::issue(&ctx.settings.config.cookie, &created.sid, session, now)
         .map(Some)
         .ok_or(NotDone::Cookie)
 }

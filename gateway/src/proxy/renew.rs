@@ -68,11 +68,13 @@ pub(super) async fn renew(gateway: &Gateway, ctx: &Ctx, forward: &Forward) -> Op
     if let Some(watch) = &ctx.watch {
         watch.moves_to(Some(created.session.key));
     }
-    let life = created
-        .session
-        .expires_at
-        .since(gateway.sessions.clock().wall());
-    set_cookie::issue(&ctx.settings.config.cookie, &created.sid, life)
+    let now = gateway.sessions.clock().wall();
+    set_cookie::issue(
+        &ctx.settings.config.cookie,
+        &created.sid,
+        &created.session,
+        now,
+    )
 }
 
 /// Why a new sid is due, if it is.

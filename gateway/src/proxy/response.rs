@@ -2,8 +2,8 @@
 
 use http::StatusCode;
 use http::header::{
-    CACHE_CONTROL, HeaderName, HeaderValue, PROXY_AUTHENTICATE, SERVER, SET_COOKIE, TRAILER,
-    UPGRADE, VARY,
+    CACHE_CONTROL, HeaderName, HeaderValue, LOCATION, PROXY_AUTHENTICATE, SERVER, SET_COOKIE,
+    TRAILER, UPGRADE, VARY,
 };
 use pingora_core::Result;
 use pingora_http::ResponseHeader;
@@ -77,6 +77,7 @@ pub(super) async fn filter(
         }
     };
     cors::overwrite(&ctx.cors, response)?;
+    stay_at_the_gateway(response, &forward, &ctx.settings.origin)?;
     let result = match outcome.failed.take() {
         // The app told the browser that it is logged in, or out. It must not hear it unless it is true.
         Some(why) => ctx.reject(why, "a session event could not be committed"),
@@ -107,6 +108,27 @@ fn finish(response: &mut ResponseHeader, forward: &Forward, outcome: &Outcome) -
         response.append_header(SET_COOKIE, cookie.clone())?;
     }
     Ok(())
+}
+
+/// Has redirects of the app to its own address lead to the public origin.
+fn stay_at_the_gateway(
+    response: &mut ResponseHeader,
+    forward: &Forward,
+    origin: &str,
+) -> Result<()> {
+    let (Some(own), Some(location)) = (
+        &forward.app.own_addresses,
+        response
+            .headers
+            .get(LOCATION)
+            .and_then(|location| location.to_str().ok()),
+    ) else {
+        return Ok(());
+    };
+    match own.moved_to(origin, location) {
+        Some(public) => response.insert_header(LOCATION, public),
+        None => Ok(()),
+    }
 }
 
 /// What is to be said about cookies of the old system. An answer that shared caches may keep carries no cookie; the next

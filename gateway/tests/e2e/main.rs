@@ -22,6 +22,8 @@ mod cookie_attacks;
 #[cfg(test)]
 mod csrf;
 #[cfg(test)]
+mod dev;
+#[cfg(test)]
 mod devices;
 #[cfg(test)]
 mod differential;
@@ -112,7 +114,11 @@ mod overload_figures;
 #[cfg(test)]
 mod policy;
 #[cfg(test)]
+mod redirects;
+#[cfg(test)]
 mod redis_faults;
+#[cfg(test)]
+mod remember;
 #[cfg(test)]
 mod renewal;
 #[cfg(test)]

@@ -51,6 +51,8 @@ pub struct Login {
     pub replaces: Option<SessionKey>,
     /// How many sessions the user may have; `None`: any number.
     pub limit: Option<SessionLimit>,
+    /// Whether the cookie ends with the browser; else it lives as long as the session.
+    pub ends_with_browser: bool,
 }
 
 /// A session that has just been made, and the only copy of its sid.
@@ -100,7 +102,7 @@ impl Sessions {
         login: Login,
     ) -> Result<Created, SessionsError> {
         let (sid, key, id) = self.mint()?;
-        let references = self.sealed(id, login.reference.as_ref())?;
+        let references = self.sealed(id, &login)?;
         let new = NewSession {
             key,
             id,

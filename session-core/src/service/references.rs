@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::{Sessions, SessionsError};
+use super::{Login, Sessions, SessionsError};
 use crate::entropy::SharedEntropy;
 use crate::keys::Keyring;
 use crate::keys::reference::ReferenceKeys;
@@ -25,18 +25,17 @@ impl Sessions {
         }
     }
 
-    /// The references of a new session: `reference` alone, or none.
-    pub(super) fn sealed(
-        &self,
-        session: Uuid,
-        reference: Option<&Reference>,
-    ) -> Result<References, SessionsError> {
-        let none = References::default();
-        match reference {
+    /// What a session begins with: the reference of whoever let it in, and whether its cookie ends with the browser.
+    pub(super) fn sealed(&self, session: Uuid, login: &Login) -> Result<References, SessionsError> {
+        let mut begun = References::default();
+        if login.ends_with_browser {
+            begun = begun.ending_with_browser();
+        }
+        match &login.reference {
             Some(Reference { app, text }) => {
-                self.references().with(&none, session, app, Some(text))
+                self.references().with(&begun, session, app, Some(text))
             }
-            None => Ok(none),
+            None => Ok(begun),
         }
     }
 }
@@ -66,7 +65,7 @@ impl Seals {
         from: Uuid,
         to: Uuid,
     ) -> Result<References, SessionsError> {
-        let mut moved = References::default();
+        let mut moved = references.without_apps();
         for (app, sealed) in references.iter() {
             if let Some(text) = ReferenceKeys::new(&self.keys, app).open(from, sealed) {
                 moved = self.with(&moved, to, app, Some(&text))?;

@@ -8,6 +8,9 @@ use crate::secret::SecretString;
 /// Most apps that may have a reference in one session; the oldest reference is removed for a further one.
 const APPS_MAX: usize = 8;
 
+/// Stands beside the references and belongs to no app, whose names have no dot: the cookie ends with the browser.
+const BROWSER_SESSION: &str = ".cookie:browser-session";
+
 /// A reference as an app gave it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reference {
@@ -18,7 +21,8 @@ pub struct Reference {
 }
 
 /// The sealed references of a session, at most one for each app: `app:sealed`, separated by spaces. Neither part has a
-/// space or a colon. Any other text in the table belongs to no app.
+/// space or a colon. An entry that begins with a dot is about the session's cookie. Any other text in the table belongs to no
+/// app.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct References(Text);
 
@@ -37,7 +41,33 @@ impl References {
 
     /// Each app and its sealed reference.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.split(' ').filter_map(|one| one.split_once(':'))
+        let of_apps = self.0.split(' ').filter(|one| !is_mark(one));
+        of_apps.filter_map(|one| one.split_once(':'))
+    }
+
+    /// What is said about the session's cookie, without the references.
+    #[must_use]
+    pub fn without_apps(&self) -> Self {
+        let marks: Vec<&str> = self.marks().collect();
+        Self(marks.join(" ").into_boxed_str())
+    }
+
+    /// The same for a session whose cookie is to end with the browser.
+    #[must_use]
+    pub fn ending_with_browser(&self) -> Self {
+        let others = self.0.split(' ').filter(|one| *one != BROWSER_SESSION);
+        let all: Vec<&str> = [BROWSER_SESSION].into_iter().chain(others).collect();
+        Self(all.join(" ").trim_end().into())
+    }
+
+    /// Whether the session's cookie is to end with the browser.
+    #[must_use]
+    pub fn end_with_browser(&self) -> bool {
+        self.marks().any(|mark| mark == BROWSER_SESSION)
+    }
+
+    fn marks(&self) -> impl Iterator<Item = &str> {
+        self.0.split(' ').filter(|one| is_mark(one))
     }
 
     /// The sealed reference of `app`.
@@ -54,11 +84,14 @@ impl References {
         let room = APPS_MAX - usize::from(sealed.is_some());
         let kept = others.iter().skip(others.len().saturating_sub(room));
         let kept = kept.copied().chain(sealed.map(|sealed| (app, sealed)));
-        let written: Vec<String> = kept
-            .map(|(owner, sealed)| format!("{owner}:{sealed}"))
-            .collect();
+        let kept = kept.map(|(owner, sealed)| format!("{owner}:{sealed}"));
+        let written: Vec<String> = self.marks().map(str::to_owned).chain(kept).collect();
         Self(written.join(" ").into_boxed_str())
     }
+}
+
+fn is_mark(one: &str) -> bool {
+    one.starts_with('.')
 }
 
 impl fmt::Debug for References {

@@ -166,6 +166,7 @@ pub(crate) fn login(user: &str) -> Login {
         idle: Duration::ZERO,
         replaces: None,
         limit: None,
+        ends_with_browser: false,
     }
 }
 

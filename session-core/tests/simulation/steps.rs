@@ -136,6 +136,7 @@ impl World {
         let replaces = login.replaces.and_then(|pick| self.pick(pick));
         let asked = service::Login {
             limit: None,
+            ends_with_browser: false,
             identity: Identity::from_value(who).unwrap().0,
             reference: None,
             ip: None,

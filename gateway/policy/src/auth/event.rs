@@ -58,14 +58,7 @@ const EVENTS_MAX: usize = 8;
 #[derive(Clone, Debug, PartialEq)]
 pub enum SessionEvent {
     /// Somebody proved who they are.
-    Login {
-        /// Who.
-        identity: Identity,
-        /// The app's reference.
-        reference: Option<SecretString>,
-        /// Shorter life than configured.
-        ttl: Option<Duration>,
-    },
+    Login(LoginEvent),
     /// Sessions end.
     Logout(LogoutScope),
     /// The identity changes.
@@ -74,6 +67,19 @@ pub enum SessionEvent {
     Rotate,
     /// The app's own reference changes; `None` removes it.
     Reference(Option<SecretString>),
+}
+
+/// A login, as an app tells of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LoginEvent {
+    /// Who.
+    pub identity: Identity,
+    /// The app's reference.
+    pub reference: Option<SecretString>,
+    /// Shorter life than configured.
+    pub ttl: Option<Duration>,
+    /// Whether the cookie stays when the browser is closed; absent: it does.
+    pub remember: Option<bool>,
 }
 
 /// Which sessions a logout ends.
@@ -95,6 +101,8 @@ enum Form {
         identity: Value,
         #[serde(default)]
         ttl: Option<u64>,
+        #[serde(default)]
+        remember: Option<bool>,
     },
     Logout {
         scope: LogoutScope,
@@ -125,17 +133,22 @@ impl SessionEvent {
 
     fn from_form(form: Form) -> Result<Self, TokenRefused> {
         Ok(match form {
-            Form::Login { identity, ttl } => {
+            Form::Login {
+                identity,
+                ttl,
+                remember,
+            } => {
                 let (identity, reference) =
                     Identity::from_value(identity).map_err(|_error| TokenRefused::Shape)?;
                 if ttl == Some(0) {
                     return Err(TokenRefused::Shape);
                 }
-                Self::Login {
+                Self::Login(LoginEvent {
                     identity,
                     reference,
                     ttl: ttl.map(Duration::from_secs),
-                }
+                    remember,
+                })
             }
             Form::Logout { scope } => Self::Logout(scope),
             Form::Update { identity } => Self::Update(identity),
@@ -148,7 +161,7 @@ impl SessionEvent {
     #[must_use]
     pub const fn kind(&self) -> EventKind {
         match self {
-            Self::Login { .. } => EventKind::Login,
+            Self::Login(_) => EventKind::Login,
             Self::Logout(_) => EventKind::Logout,
             Self::Update(_) => EventKind::Update,
             Self::Rotate => EventKind::Rotate,

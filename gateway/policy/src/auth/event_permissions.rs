@@ -9,8 +9,7 @@ use session_core::session::IdentityPatch;
 use strum::VariantArray as _;
 use thiserror::Error;
 
-use super::event::EventKind;
-use super::event::SessionEvent;
+use super::event::{EventKind, LoginEvent, SessionEvent};
 use super::identity::field;
 use super::identity_field::IdentityField;
 
@@ -95,7 +94,7 @@ impl EventPermissions {
 fn kinds(event: &SessionEvent) -> impl Iterator<Item = EventKind> {
     let with_reference = match event {
         SessionEvent::Update(patch) => patch.reference().is_some(),
-        SessionEvent::Login { reference, .. } => reference.is_some(),
+        SessionEvent::Login(login) => login.reference.is_some(),
         SessionEvent::Logout(_) | SessionEvent::Rotate | SessionEvent::Reference(_) => false,
     };
     [Some(event.kind()), with_reference.then_some(EventKind::Ref)]
@@ -107,7 +106,7 @@ fn kinds(event: &SessionEvent) -> impl Iterator<Item = EventKind> {
 /// which the field lies does, whatever it puts there.
 fn writes(event: &SessionEvent, guarded: &IdentityField) -> bool {
     match event {
-        SessionEvent::Login { identity, .. } => {
+        SessionEvent::Login(LoginEvent { identity, .. }) => {
             field(&identity.to_value(), guarded).is_some_and(|value| *value != Value::Null)
         }
         SessionEvent::Update(patch) => names(patch, guarded),

@@ -69,8 +69,6 @@ pub(in crate::legacy) enum Outcome {
     Session {
         key: SessionKey,
         sid: Sid,
-        /// How long the session may still last.
-        life: Duration,
         /// Whether it was made just now.
         made: bool,
         /// Places of the values that may be cleared.

@@ -22,7 +22,7 @@ fn every_documented_event_is_read() {
             EventKind::Ref
         ]
     );
-    let SessionEvent::Login { reference, ttl, .. } = &events[0] else {
+    let SessionEvent::Login(LoginEvent { reference, ttl, .. }) = &events[0] else {
         panic!()
     };
     assert_eq!(

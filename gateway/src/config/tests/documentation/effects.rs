@@ -52,6 +52,7 @@ pub(super) const EFFECTS: &[Effect] = &[
     ("upstreams.NAME.events", "[\"logout\"]", &[]),
     ("upstreams.NAME.idle_timeout", "\"1s\"", &[]),
     ("upstreams.NAME.cookie_marker", "\"sidgate\"", &[]),
+    ("upstreams.NAME.rewrite_location", "false", &[]),
     ("routes[].path", "\"/app\"", &[]),
     ("routes[].upstream", "\"next\"", &[("upstreams.next.servers", "[\"next:3000\"]")]),
     ("routes[].session", "\"none\"", &[]),
