@@ -79,8 +79,25 @@ def test_the_headers(witness: Witness) -> None:
     names = {name if name.startswith("X-") else f"X-Forwarded{name}" for name in names}
     names = {name.replace("<Name>", "Email").lower() for name in names}
     witness.browser().send("GET", "/")
-    received = {name.lower() for name in witness.last().headers if name.lower().startswith("x-")}
-    assert received == names - {"x-session-stale"}
+    received = {name.lower(): value for name, value in witness.last().headers.items()}
+    assert {name for name in received if name.startswith("x-")} == names - {"x-session-stale"}
+    port = str(witness.gateway.port)
+    forms = {
+        "x-session-state": "active",
+        "x-session-id": document.UUID.pattern,
+        "x-session-user-id": "7",
+        "x-session-tenant-id": "acme",
+        "x-session-expires-at": r"\d{10}",
+        "x-session-email": "ada@example.com",
+        "x-request-id": "[0-9a-f]{32}",
+        "x-forwarded-for": r"127\.0\.0\.1|::1",
+        "x-forwarded-proto": "http",
+        "x-forwarded-host": f"localhost:{port}",
+        "x-forwarded-port": port,
+    }
+    unlike = [name for name, form in forms.items() if not re.fullmatch(form, received[name])]
+    assert unlike == []
+    assert set(forms) == names - {"x-session-stale", "x-session-assertion"}
     Browser(witness.gateway.port).send("GET", "/")
     anonymous = {
         name.lower() for name in witness.last().headers if name.lower().startswith("x-session")
