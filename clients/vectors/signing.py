@@ -148,6 +148,7 @@ def with_unreadable_claims(good: Json) -> Iterator[tuple[str, str]]:
     yield "claims are null", sign(None)
     yield "claims are empty", sign(b"")
     yield "claims are no JSON", sign(b"{")
+    yield "claims are nested without end", sign(raw[:-1] + b',"roles":' + b"[" * 2_000)
     yield "claims are UTF-16", sign(json.dumps(good).encode("utf-16"))
     yield "claims with a byte order mark", sign(b"\xef\xbb\xbf" + raw)
     yield "claims and something behind", sign(raw + b"{}")

@@ -133,7 +133,7 @@ def _is_canonical(segment: str) -> bool:
 def _load(payload: bytes) -> dict[str, Any]:
     try:
         claims = json.loads(payload.decode(), parse_constant=_refuse)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise NotFromSidgate("not JSON") from None
     if not isinstance(claims, dict):
         raise NotFromSidgate("not a JSON object")

@@ -104,7 +104,7 @@ def _load(raw: bytes) -> dict[str, Any]:
         )
     except InvalidToken:
         raise
-    except ValueError:
+    except (ValueError, RecursionError):
         raise InvalidToken("not JSON") from None
     if not isinstance(value, dict):
         raise InvalidToken("not a JSON object")
