@@ -16,6 +16,8 @@ from typing import Any
 
 # Generous for an identity, small enough that hashing rubbish costs nothing.
 MAX_LENGTH = 32_768
+# Beyond it readers of JSON differ about what a number is (RFC 8259, section 6).
+MAX_WHOLE = 2**53 - 1
 
 
 class InvalidToken(ValueError):
@@ -102,7 +104,7 @@ def _load(raw: bytes) -> dict[str, Any]:
         )
     except InvalidToken:
         raise
-    except ValueError:
+    except (ValueError, RecursionError):
         raise InvalidToken("not JSON") from None
     if not isinstance(value, dict):
         raise InvalidToken("not a JSON object")
@@ -122,6 +124,6 @@ def _refuse_constant(name: str) -> Any:
 
 def _seconds(claims: Mapping[str, Any], name: str) -> int:
     value = claims.get(name)
-    if type(value) is not int:  # bool is an int to isinstance()
+    if type(value) is not int or abs(value) > MAX_WHOLE:  # bool is an int to isinstance()
         raise InvalidToken(f"{name} is not a whole number")
     return value

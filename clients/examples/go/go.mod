@@ -1,0 +1,3 @@
+module example.com/behind-sidgate
+
+go 1.19
