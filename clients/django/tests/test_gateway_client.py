@@ -6,6 +6,7 @@ import pytest
 from django.contrib.auth.signals import user_logged_in, user_logged_out
 from django.test import AsyncRequestFactory, RequestFactory, TestCase
 
+from sidgate_django import events
 from sidgate_django.testing import (
     AsyncGatewayClient,
     Gateway,
@@ -80,6 +81,22 @@ class TestLogin:
             user_logged_in.disconnect(put_in_cart)
         assert seen == [ada]
         assert browser.get("/bump/").json() == {"n": 7}
+
+    def test_tells_the_gateway_what_receivers_say(self, ada):
+        def one_place_at_a_time(request, **kwargs):
+            events.logout(request, scope="others")
+            request.session.set_expiry(0)
+
+        gateway = Gateway()
+        phone, laptop = GatewayClient(gateway=gateway), GatewayClient(gateway=gateway)
+        phone.force_login(ada)
+        user_logged_in.connect(one_place_at_a_time)
+        try:
+            laptop.force_login(ada)
+        finally:
+            user_logged_in.disconnect(one_place_at_a_time)
+        assert (user_of(phone), user_of(laptop)) == (None, "ada")
+        assert laptop.gateway_session.remember is False
 
     def test_with_an_identity_of_the_project(self, browser, ada, sidgate):
         sidgate(IDENTITY="tests.identities.with_tenant")

@@ -14,11 +14,11 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.test import AsyncClient, Client
 
+from .. import events
 from .. import session_stores as stores
 from ..backend_request import META_KEY
 from ..django_session import is_in_use, keep_after_login
 from ..events import HEADER
-from ..identity import identity_for
 from ..login import MemorySession
 from ..session import GatewaySession
 from ..users import SessionUser
@@ -57,21 +57,23 @@ class _Browser:
         return headers
 
     def _obey(self, response: HttpResponseBase, request_id: str) -> None:
-        events = read_events(response, request_id)
-        response.gateway_events = events  # type: ignore[attr-defined]
+        said = read_events(response, request_id)
+        response.gateway_events = said  # type: ignore[attr-defined]
         response.headers.pop(HEADER)
-        if events:
-            self._session = self.gateway.obey(self.gateway_session, events)
+        if said:
+            self._session = self.gateway.obey(self.gateway_session, said)
 
     # What Django's clients do with a login of Django's own, done at the gateway.
 
     def _login(self, user: Any, backend: str | None = None) -> None:
         request = _bare_request()
         login(request, user, backend)
-        identity = identity_for(user, request)
+        said = _said(request)
         ref = keep_after_login(request.session)
-        self.gateway.end(self.gateway_session)
-        self._session = self.gateway.open(identity | ({} if ref is None else {"ref": ref}))
+        for event in said:
+            if event["type"] == "login" and ref is not None:
+                event["identity"]["ref"] = ref
+        self._session = self.gateway.obey(self.gateway_session, said)
 
     async def _alogin(self, user: Any, backend: str | None = None) -> None:
         await sync_to_async(self._login)(user, backend)
@@ -84,7 +86,7 @@ class _Browser:
             if session.ref and is_in_use():
                 stores.opened_by_ref(session.ref, _as_seen(session)).flush()
         logout(request)
-        self.gateway.end(self._session)
+        self._session = self.gateway.obey(self.gateway_session, _said(request))
         self.cookies = SimpleCookie()
 
     async def alogout(self) -> None:
@@ -143,6 +145,11 @@ def _bare_request() -> HttpRequest:
     request.session = MemorySession()
     request.user = AnonymousUser()
     return request
+
+
+def _said(request: HttpRequest) -> list[dict[str, Any]]:
+    """What receivers of the signals, ours among them, want to tell the gateway."""
+    return [{"type": event.type, **event.members()} for event in events.pending(request)]
 
 
 def _as_seen(session: OpenSession) -> GatewaySession:

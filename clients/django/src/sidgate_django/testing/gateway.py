@@ -106,7 +106,8 @@ class Gateway:
                     event["identity"], event.get("ttl"), event.get("remember", True)
                 )
             elif session is None:
-                logger.warning("There is no session for the event %r.", event["type"])
+                if event["type"] != "logout":
+                    logger.warning("There is no session for the event %r.", event["type"])
             elif event["type"] == "logout":
                 session = self._log_out(session, event["scope"])
             elif event["type"] == "update":
