@@ -206,13 +206,13 @@ class TestEvents:
         assert (seen.tenant_id, dict(seen.attributes)) == (None, {"seats": 3})
         assert seen.email == "ada@example.com"
 
-    def test_a_rotation_changes_the_secret_alone(self, browser, ada):
+    def test_a_rotation_changes_secret_and_handle(self, browser, ada):
         browser.force_login(ada)
         session = browser.gateway_session
         secret, handle = session.secret, session.id
         self.say(browser, '[["rotate", {}]]')
         assert browser.gateway_session.secret != secret
-        assert browser.gateway_session.id == handle
+        assert browser.gateway_session.id != handle
         assert user_of(browser) == "ada"
 
     def test_a_reference_comes_back(self, browser, ada, settings):

@@ -12,6 +12,8 @@ from sidgate_django.login_stages import answers_for
 from wagtail import urls as wagtail_urls
 from wagtail.admin import urls as wagtailadmin_urls
 
+from . import talking
+
 made = itertools.count(1)
 
 
@@ -53,6 +55,8 @@ urlpatterns = [
     path("short-login/", ShortLogin.as_view()),
     path("logout/", LogoutView.as_view(next_page="/who/")),
     path("accounts/", include("allauth.urls")),
+    path("conversations/<str:name>/<int:step>/", talking.say),
+    path("seen/", talking.seen),
     path("admin/", admin.site.urls),
     path("cms/", include(wagtailadmin_urls)),
     path("", include(wagtail_urls)),

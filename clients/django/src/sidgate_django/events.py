@@ -97,7 +97,7 @@ def update(request: HttpRequest, identity_patch: Mapping[str, Any]) -> None:
 
 
 def rotate(request: HttpRequest) -> None:
-    """Give this session a new secret, as after a step up in privileges."""
+    """Give this login a new secret and a new public id, as after a step up in privileges."""
     _add(request, Event("rotate", dict))
 
 

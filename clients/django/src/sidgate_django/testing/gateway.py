@@ -113,7 +113,7 @@ class Gateway:
             elif event["type"] == "update":
                 _merge(session, event["identity"])
             elif event["type"] == "rotate":
-                session.secret = str(uuid.uuid4())
+                session.secret, session.id = str(uuid.uuid4()), str(uuid.uuid4())
             elif event["type"] == "ref":
                 session.ref = event["ref"]
         return session
@@ -128,6 +128,9 @@ class Gateway:
 
 def _merge(session: OpenSession, patch: dict[str, Any]) -> None:
     """``user`` and ``attributes`` by key, everything else as a whole; ``None`` deletes."""
+    if patch.get("user", {}).get("id", session.user_id) != session.user_id:
+        logger.warning("The gateway refuses an update that makes a session somebody else's.")
+        return
     for name, value in patch.items():
         if name == "ref":
             session.ref = value
