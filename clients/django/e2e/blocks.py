@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from servers import Server
+from servers import Server, wait_until_ready
 
 FENCE = re.compile(
     r"^(?:<!-- not run: (?P<why>.+?) -->\n)?"
@@ -26,6 +26,7 @@ FENCE = re.compile(
 )
 NAMED = re.compile(r"# ([\w./-]+\.(?:py|toml|ini))$")
 PORT = re.compile(r":(\d+)\b")
+ADMIN = re.compile(r'^admin_listen = "127\.0\.0\.1:(\d+)"', re.MULTILINE)
 COMMANDS = ("bash", "sh")
 
 
@@ -107,12 +108,19 @@ class Project:
 
     def _serve(self, line: str) -> None:
         command = line.removesuffix("&").strip()
-        addressed = PORT.search(command) or PORT.search((self.home / "sidgate.toml").read_text())
+        config = (self.home / "sidgate.toml").read_text()
+        addressed = PORT.search(command) or PORT.search(config)
         assert addressed, line
         log = self.home / f"{command.split()[0]}.log"
+        port = int(addressed[1])
         self.servers.append(
-            Server(f"exec {command}", port=int(addressed[1]), log=log, env=self.env, cwd=self.home)
+            Server(f"exec {command}", port=port, log=log, env=self.env, cwd=self.home)
         )
+        if command.startswith("sidgate run"):
+            # Readers take longer to log in than the gateway to become ready.
+            admin = ADMIN.search(config)
+            assert admin, "no admin_listen"
+            wait_until_ready(int(admin[1]))
 
     def stop(self) -> None:
         for server in reversed(self.servers):
@@ -154,4 +162,4 @@ def environment(**more: str) -> dict[str, str]:
         "PIP_NO_BUILD_ISOLATION": "0",
         "PIP_DISABLE_PIP_VERSION_CHECK": "1",
     }
-    return kept | quiet | {"PYTHONDONTWRITEBYTECODE": "1"} | more
+    return kept | quiet | more
