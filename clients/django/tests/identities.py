@@ -36,6 +36,14 @@ def number_as_tenant(user, request):
     return default_identity(user, request) | {"tenant_id": 7}
 
 
+def none_as_tenant(user, request):
+    return default_identity(user, request) | {"tenant_id": str(None)}
+
+
+def nothing_as_tenant(user, request):
+    return default_identity(user, request) | {"tenant_id": ""}
+
+
 def no_user(user, request):
     return {"tenant_id": "t1"}
 

@@ -14,13 +14,9 @@ import psycopg
 
 from .gateway_tables import MIGRATIONS
 
-# An app's role, with the rights that the documentation names and no others.
-ROLE = """
-CREATE ROLE app LOGIN;
-GRANT SELECT, DELETE, UPDATE (revoked_at, revoke_reason) ON sidgate_session TO app;
-GRANT SELECT, INSERT, UPDATE ON sidgate_revocation TO app;
-GRANT SELECT ON sidgate_clock TO app;
-"""
+# An app's role, with the rights that the README names and no others.
+README = (Path(__file__).parent.parent / "README.md").read_text()
+ROLE = "CREATE ROLE app LOGIN;\n" + README.partition("```sql\n")[2].partition("```")[0]
 # Stops the server when the process that started it is gone, however it ended.
 WATCH = """
 import os, shutil, signal, sys, time

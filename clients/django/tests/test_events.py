@@ -190,6 +190,21 @@ class TestIdentity:
         assert answer.status_code == 500
         assert "X-Session-Event" not in answer.headers
 
+    @pytest.mark.parametrize("builder", ["none_as_tenant", "nothing_as_tenant"])
+    def test_a_missing_tenant_stays_missing(self, client, ada, sidgate, builder, caplog):
+        """Else everybody without one would share a tenant."""
+        sidgate(IDENTITY=f"tests.identities.{builder}")
+        answer = client.post("/in/", {"username": "ada"}, headers=gateway_headers())
+        assert answer.status_code == 200
+        assert "tenant_id" not in read_events(answer)[0]["identity"]
+        assert [r.levelname for r in caplog.records if "tenant_id" in r.getMessage()] == ["ERROR"]
+
+    @pytest.mark.parametrize("said", ["None", "", None])
+    def test_a_tenant_that_goes_is_deleted(self, client, ada, said):
+        calls = [["update", {"identity_patch": {"tenant_id": said}}]]
+        answer = say(client, calls, headers=gateway_headers(ada))
+        assert read_events(answer) == [{"type": "update", "identity": {"tenant_id": None}}]
+
     def test_omits_what_is_not_known(self, client, db):
         User.objects.create_user("eve", password="right")
         answer = client.post("/in/", {"username": "eve"}, headers=gateway_headers())

@@ -46,6 +46,10 @@ class PlainVisitor:
         return self.client.get(path).content.decode().strip('"')
 
 
+def sessions_of(ada, bob):
+    return [Visitor(ada, HANDLES[0]), Visitor(bob, HANDLES[1]), Visitor()]
+
+
 def names(seen):
     return [page.split()[0] for page in seen]
 

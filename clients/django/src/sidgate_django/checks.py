@@ -30,6 +30,11 @@ from .session import BACKEND_PREFIX
 NAME = f"{SidgateMiddleware.__module__}.{SidgateMiddleware.__qualname__}"
 SESSIONS = "sidgate_django.middleware.GatewaySessionMiddleware"
 
+NO_KEY = (
+    "In development `sidgate dev --upstream 8000` starts a gateway that has a key for this app. "
+    "Commands that need no gateway, as in an image build, run with any 32 bytes in base64."
+)
+
 # The key has an id of its own; an unknown name and every other setting share one.
 FAULT_IDS = {"KEY": "sidgate.E003", "KEYS": "sidgate.E003"}
 
@@ -38,7 +43,8 @@ FAULT_IDS = {"KEY": "sidgate.E003", "KEYS": "sidgate.E003"}
 def check_settings(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
     conf, faults = parse(getattr(settings, "SIDGATE", None))
     for fault in faults:
-        yield Error(fault.message, id=FAULT_IDS.get(fault.setting, "sidgate.E005"))
+        name = FAULT_IDS.get(fault.setting, "sidgate.E005")
+        yield Error(fault.message, hint=NO_KEY if name == "sidgate.E003" else None, id=name)
     if conf is not None and conf.accept_django_login and not places(GatewaySessionMiddleware):
         yield Error(
             "SIDGATE['ACCEPT_DJANGO_LOGIN'] needs GatewaySessionMiddleware.",

@@ -20,9 +20,9 @@ from typing import Any, Final, Literal, get_args
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
-from . import tokens
+from . import expiry, tokens
 from .conf import get_conf
-from .identity import checked, identity_for
+from .identity import checked, identity_for, tenant
 from .session import BACKEND_PREFIX, GatewaySession
 
 logger = logging.getLogger("sidgate_django.events")
@@ -49,20 +49,29 @@ def login(
     user: Any,
     ttl: int | None = None,
     *,
+    remember: bool | None = None,
     identity: Mapping[str, Any] | None = None,
 ) -> None:
     """Open a gateway session for ``user``; a session this browser had before is ended.
 
-    ``ttl`` limits its life to so many seconds. ``identity`` replaces the configured builder.
+    ``ttl`` limits its life to so many seconds; with ``remember=False`` the browser forgets it when
+    it is closed. What is left out is read from ``request.session``, where ``set_expiry()`` notes
+    it. ``identity`` replaces the configured builder.
     """
     if ttl is not None and (type(ttl) is not int or ttl <= 0):
         raise ValueError("ttl is a positive number of seconds")
+    if not isinstance(remember, (bool, type(None))):
+        raise ValueError("remember is True or False")
 
     def members() -> dict[str, Any]:
         built = identity_for(user, request) if identity is None else checked(identity)
         if ref := getattr(request, "_sidgate_ref", None):
             built["ref"] = ref
-        return {"identity": built} | ({} if ttl is None else {"ttl": ttl})
+        said = {"ttl": ttl, "remember": remember}
+        lasts = expiry.wished(request) | {n: v for n, v in said.items() if v is not None}
+        if lasts.get("remember"):
+            del lasts["remember"]  # as every login that says nothing about it
+        return {"identity": built} | lasts
 
     # A login starts afresh: what was said before about this browser's session is moot, an
     # earlier login included (so a view may follow Django's login() with one that has a ttl).
@@ -82,11 +91,13 @@ def update(request: HttpRequest, identity_patch: Mapping[str, Any]) -> None:
     """Change this session's identity: ``user``, ``attributes`` merge by key, ``None`` deletes."""
     # Copied and checked now, so that a value JSON cannot carry fails in the caller's line.
     patch = json.loads(json.dumps(dict(identity_patch), allow_nan=False))
+    if "tenant_id" in patch:
+        patch["tenant_id"] = tenant(patch["tenant_id"])
     _add(request, Event("update", lambda: {"identity": patch}))
 
 
 def rotate(request: HttpRequest) -> None:
-    """Give this session a new secret, as after a step up in privileges."""
+    """Give this login a new secret and a new public id, as after a step up in privileges."""
     _add(request, Event("rotate", dict))
 
 
@@ -196,3 +207,6 @@ def emit(request: HttpRequest, response: HttpResponseBase, session: GatewaySessi
         }
         response.headers[HEADER] = tokens.encode(claims, conf.signing_key)
         response.headers["Cache-Control"] = "private, no-store"
+        # Else Django may answer 304 in its place, which drops the header.
+        for validator in ("ETag", "Last-Modified"):
+            response.headers.pop(validator, None)

@@ -5,22 +5,28 @@ returns a dict of this shape; the usual one extends ours::
 
     def identity(user, request):
         built = default_identity(user, request)
-        built["tenant_id"] = str(user.organisation_id)
-        built["attributes"] = {"plan": user.organisation.plan}
+        if user.organisation is not None:
+            built["tenant_id"] = str(user.organisation_id)
+            built["attributes"] = {"plan": user.organisation.plan}
         return built
 """
 
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from django.core.exceptions import ImproperlyConfigured
 from django.core.serializers.json import DjangoJSONEncoder
 from django.http import HttpRequest
 
 from .conf import get_conf
+
+logger = logging.getLogger("sidgate_django")
+
+NO_TENANT: Final = ("", "None")
 
 
 def default_identity(user: Any, request: HttpRequest) -> dict[str, Any]:
@@ -54,6 +60,7 @@ def checked(identity: object) -> dict[str, Any]:
         raise ImproperlyConfigured("An identity has a non-empty string at user.id.")
     if not isinstance(plain.get("tenant_id"), (str, type(None))):
         raise ImproperlyConfigured("tenant_id of an identity is a string.")
+    plain["tenant_id"] = tenant(plain.get("tenant_id"))
     began = plain.get("auth_time")
     if began is not None and (type(began) is not int or began < 0):
         raise ImproperlyConfigured("auth_time of an identity is in whole seconds since 1970.")
@@ -62,6 +69,14 @@ def checked(identity: object) -> dict[str, Any]:
         for name, value in plain.items()
         if value is not None
     }
+
+
+def tenant(said: Any) -> Any:
+    """``str(None)`` is a slip, and no tenant that everybody without one may share."""
+    if said in NO_TENANT:
+        logger.error("tenant_id %r names no tenant; left out.", said)
+        return None
+    return said
 
 
 def _without_nulls(members: Any) -> Any:

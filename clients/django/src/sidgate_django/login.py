@@ -22,7 +22,7 @@ from django.http import HttpRequest
 from django.utils.crypto import get_random_string
 from django.views.decorators.debug import sensitive_variables
 
-from . import account_name, credentials, events
+from . import account_name, credentials, events, expiry
 from .django_session import keep_after_login
 from .identity import identity_for
 from .login_stages import allauth_stages, otp_stages, pages, project
@@ -55,7 +55,7 @@ def log_in(
         if refused is not None:
             return replace(refused, account=account_name.name_of(user))
         identity = identity_for(user, own)
-    _warn_of_events(own)
+    _warn_of_what_is_not_told(own)
     ref = keep_after_login(own.session)
     return identity | ({} if ref is None else {"ref": ref})
 
@@ -79,7 +79,12 @@ def _own_request(request: HttpRequest) -> HttpRequest:
     return own
 
 
-def _warn_of_events(request: HttpRequest) -> None:
+def _warn_of_what_is_not_told(request: HttpRequest) -> None:
+    if request.session.get(expiry.NOTE) is not None:
+        logger.warning(
+            "set_expiry() has no effect on a login at the gateway: the browser says itself whether "
+            "it is to be remembered."
+        )
     names = sorted({event.type for event in events.pending(request)} - {"login"})
     if names:
         # The answer to the gateway's question has no place for them.

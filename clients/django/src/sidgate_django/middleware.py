@@ -15,7 +15,7 @@ from django.http import HttpRequest, HttpResponseForbidden
 from django.http.response import HttpResponseBase
 from django.utils.cache import patch_vary_headers
 
-from . import events, marker
+from . import development, events, expiry, marker
 from .conf import get_conf
 from .current import serving
 from .django_session import GatewaySessionMiddleware
@@ -45,37 +45,38 @@ class SidgateMiddleware:
             return self.__acall__(request)
         session, source = _enter(request)
         with serving(request):
-            response = _refusal(session) or self.get_response(request)
+            response = _refusal(request, session) or self.get_response(request)
         if _has_news(request, source):
             _tell_gateway(request, response, source)
-        _mark_varying(response, source)
-        return response
+        return _finish(request, response, source)
 
     async def __acall__(self, request: HttpRequest) -> HttpResponseBase:
         session, source = _enter(request)
         with serving(request):
-            response: HttpResponseBase = _refusal(session) or await self.get_response(request)
+            response: HttpResponseBase = _refusal(request, session) or await self.get_response(
+                request
+            )
         if _has_news(request, source):
             # Describing a user may need the database. Rare: other requests never leave the loop.
             await sync_to_async(_tell_gateway)(request, response, source)
-        _mark_varying(response, source)
-        return response
+        return _finish(request, response, source)
 
 
 def _enter(request: HttpRequest) -> tuple[GatewaySession, SessionUser]:
     session = session_of(request)
     marker.show(request, session)
+    expiry.watch(request, session)
     if get_conf().accept_django_login and not session.is_active:
         return session, SessionUser(session)
     return session, attach_user(request, session)
 
 
-def _refusal(session: GatewaySession) -> HttpResponseForbidden | None:
+def _refusal(request: HttpRequest, session: GatewaySession) -> HttpResponseForbidden | None:
     if session.state == "bypassed" and get_conf().on_bypass == "reject":
-        return HttpResponseForbidden(
-            "This application is served through its session gateway only.\n",
-            content_type="text/plain; charset=utf-8",
-        )
+        text = "This application is served through its session gateway only.\n"
+        if development.is_wanted(session):
+            text += f"{development.advice(request, session)}\n"
+        return HttpResponseForbidden(text, content_type="text/plain; charset=utf-8")
     return None
 
 
@@ -100,6 +101,17 @@ def _tell_gateway(request: HttpRequest, response: HttpResponseBase, source: Sess
             events.logout(request)
     if not events.is_signed_outside(request):
         events.emit(request, response, source.session)
+
+
+def _finish(
+    request: HttpRequest, response: HttpResponseBase, source: SessionUser
+) -> HttpResponseBase:
+    if expiry.came_too_late(request) and not events.changes_who(request):
+        expiry.warn_once()
+    if development.is_wanted(source.session):
+        response = development.explain(request, response, source.session)
+    _mark_varying(response, source)
+    return response
 
 
 def _mark_varying(response: HttpResponseBase, source: SessionUser) -> None:

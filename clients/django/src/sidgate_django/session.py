@@ -52,6 +52,8 @@ class GatewaySession:
     stale: int | None = None
     #: When the session ends at the latest. For display: it stands beside the assertion, not in it.
     expires_at: datetime | None = None
+    #: Why a request is ``bypassed``, as "no assertion" or "wrong signature".
+    problem: str | None = None
 
     @property
     def is_active(self) -> bool:
@@ -93,27 +95,31 @@ def session_of(request: HttpRequest) -> GatewaySession:
 
 
 def read_session(request: HttpRequest) -> GatewaySession:
+    return read_meta(request.META, request.path_info, request.method or "")
+
+
+def read_meta(meta: Mapping[str, Any], path: str, method: str) -> GatewaySession:
     """Decide what to believe. Only the signed assertion counts; bare headers never do."""
-    if request.path_info.startswith(BACKEND_PREFIX):
+    if path.startswith(BACKEND_PREFIX):
         return GatewaySession(state="none")
     conf = get_conf()
     try:
         # Duplicates arrive joined by a comma (WSGI, ASGI alike), which no JWT contains.
-        assertion = request.META.get("HTTP_X_SESSION_ASSERTION")
+        assertion = meta.get("HTTP_X_SESSION_ASSERTION")
         if not assertion:
             raise InvalidToken("no assertion")
         claims = tokens.verify(
             assertion, conf.keys, issuer=ISSUER, audience=conf.upstream, leeway=conf.leeway
         )
-        return GatewaySession.from_claims(claims, _expires_at(request))
+        return GatewaySession.from_claims(claims, _expires_at(meta))
     except InvalidToken as why:
-        bypass_log.warning("Not from the gateway (%s): %s %r", why, request.method, request.path)
-        return GatewaySession(state="bypassed")
+        bypass_log.warning("Not from the gateway (%s): %s %r", why, method, path)
+        return GatewaySession(state="bypassed", problem=str(why))
 
 
-def _expires_at(request: HttpRequest) -> datetime | None:
+def _expires_at(meta: Mapping[str, Any]) -> datetime | None:
     try:
-        return _moment(int(request.META["HTTP_X_SESSION_EXPIRES_AT"]))
+        return _moment(int(meta["HTTP_X_SESSION_EXPIRES_AT"]))
     except (KeyError, InvalidToken, ValueError):
         return None
 

@@ -25,7 +25,7 @@ def cookies_of(gateway):
     """As a browser sends them: what is between the quotes of Set-Cookie is sent with the quotes."""
     return {
         name: morsel.coded_value
-        for name, morsel in gateway.browser.cookies.items()
+        for name, morsel in gateway.cookies.items()
         if morsel.value and name != "sessionid"
     }
 
@@ -101,7 +101,7 @@ def test_wrong_password(gateway):
 def test_for_a_whole_domain_too(gateway, settings):
     settings.OLD_COOKIE_DOMAIN = "app.test"
     gateway.submit(gateway.get("/old"), "/old/login", username=TEST, password="password")
-    domains = [c["domain"] for name, c in gateway.browser.cookies.items() if name != "sessionid"]
+    domains = [c["domain"] for name, c in gateway.cookies.items() if name != "sessionid"]
     assert domains.count("app.test") == domains.count("") == 9
 
 

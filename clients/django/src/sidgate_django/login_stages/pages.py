@@ -47,6 +47,7 @@ KNOWN: Final = (
     "django_otp.",
     "rest_framework.",
     "two_factor.",
+    "wagtail.admin.",
 )
 LOGIN_NAMES: Final = frozenset({"account_login", "log_in", "log-in", "login", "sign_in", "signin"})
 # Options of a login view that change how it looks, and not whom it lets in.
@@ -85,6 +86,11 @@ def _pages_unknown() -> Iterator[str]:
         from allauth.account import app_settings
 
         form = app_settings.FORMS.get("login")
+        if form is not None and not _is_known(_name(form)):
+            yield _name(form)
+    if apps.is_installed("wagtail.admin"):
+        # Its view asks for the form when it is called.
+        form = getattr(settings, "WAGTAILADMIN_USER_LOGIN_FORM", None)
         if form is not None and not _is_known(_name(form)):
             yield _name(form)
 
