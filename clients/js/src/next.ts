@@ -4,7 +4,7 @@ import { currentHeaders } from './server/current.js';
 import { identify, type RequestLike } from './server/request.js';
 import type { ServerSession } from './types.js';
 
-export type { SessionState } from './server/assertion.js';
+export { sessionRef, type SessionState } from './server/assertion.js';
 export { type BackendOptions, type Client, type Credentials, type LoginRefusal, sidgateBackend } from './server/backend.js';
 export { commitSession, sessionCommit } from './server/commit.js';
 export { SidgateConfigError } from './server/config.js';

@@ -56,8 +56,6 @@ export interface ServerSession {
   authTime: string | null;
   /** Seconds since the gateway last confirmed the session, when it is served stale. */
   stale: number | null;
-  /** The app's own reference. Not enumerable: it does not end up in a page by passing the session on. */
-  readonly ref: string | null;
 }
 
 /** What a login sends beside address and password. The app that checks them gets every member but `end_others` and `remember`. */

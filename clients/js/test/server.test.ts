@@ -1,6 +1,6 @@
 // @vitest-environment node
 import { beforeEach, describe, expect, test, vi } from 'vitest';
-import { getServerSession, getSessionState, SidgateConfigError, withServerSession } from '../src/next.js';
+import { getServerSession, getSessionState, sessionRef, SidgateConfigError, withServerSession } from '../src/next.js';
 import { withServerSession as withApiSession } from '../src/pages.js';
 import { ACTIVE, assertion, KEY, pages } from './support.js';
 
@@ -161,8 +161,11 @@ describe('getServerSession', () => {
 
   test('what is passed on to the browser holds no reference', async () => {
     const session = await getServerSession(request(signed({ ...ACTIVE, ref: 'secret-ref', ah: 'hash' })));
-    expect(session!.ref).toBe('secret-ref');
+    expect(sessionRef(session!)).toBe('secret-ref');
     expect(JSON.stringify(session)).not.toMatch(/secret-ref|hash/);
+    // React warns of anything else in what a page is given.
+    const properties = Object.values(Object.getOwnPropertyDescriptors(session!));
+    expect(properties.every(({ enumerable, get }) => enumerable && get === undefined)).toBe(true);
   });
 
   test('the states without a session', async () => {

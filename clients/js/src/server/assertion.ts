@@ -37,8 +37,8 @@ function session(claims: Claims): ServerSession {
   const tenantId = optional(claims, 'tid', isString);
   const attributes: SessionAttributes = optional(claims, 'attrs', isRecord) ?? {};
   const authTime = optional(claims, 'auth_time', isSeconds);
-  const read = {
-    authenticated: true as const,
+  const read: ServerSession = {
+    authenticated: true,
     user: { id: required(claims, 'sub'), ...(email === null ? {} : { email }), tenantId },
     tenantId,
     needsOnboarding: attributes['needs_onboarding'] === true,
@@ -47,8 +47,16 @@ function session(claims: Claims): ServerSession {
     authTime: authTime === null ? null : new Date(authTime * 1_000).toISOString().replace('.000', ''),
     stale: optional(claims, 'stale', isSeconds),
   };
-  const ref = optional(claims, 'ref', isString);
-  return Object.defineProperty(read, 'ref', { value: ref, enumerable: false }) as ServerSession;
+  references.set(read, optional(claims, 'ref', isString));
+  return read;
+}
+
+/** Beside the sessions, which are plain objects: whoever passes one on to a page passes on no reference. */
+const references = new WeakMap<ServerSession, string | null>();
+
+/** What this app wanted to find again with the session (`ref` of the identity, or of an event). */
+export function sessionRef(session: ServerSession): string | null {
+  return references.get(session) ?? null;
 }
 
 function required(claims: Claims, name: string): string {
