@@ -99,12 +99,18 @@ async function caching(origin, ada, components) {
   if (components) await remembered(visitors, '/remembered', 'by-argument');
 }
 
-/** What the server itself keeps: asked twice by each, in turn. */
+/** What the server itself keeps: asked several times by each, in turn. */
 async function remembered(visitors, path, id) {
-  const values = [];
-  for (const who of [...visitors, ...visitors]) values.push(shown(await who.text(path), id));
-  assert.deepEqual(values.map((value) => value.split(' ')[1]), ['ada', 'carl', 'nobody', 'ada', 'carl', 'nobody'], id);
-  assert.deepEqual(values.slice(3), values.slice(0, 3), `${id}: from the cache`);
+  const values = visitors.map(() => []);
+  for (let round = 0; round < 4; round++) {
+    for (const [index, who] of visitors.entries()) values[index].push(shown(await who.text(path), id));
+  }
+  for (const [index, name] of ['ada', 'carl', 'nobody'].entries()) {
+    const own = values[index].filter((value) => value.split(' ')[1] === name);
+    assert.equal(own.length, 4, `${id} of ${name}: ${values[index]}`);
+    // Next.js keeps a value a moment after it has answered with it.
+    assert.ok(new Set(own).size < 4, `${id} of ${name}: never from the cache`);
+  }
 }
 
 async function guards(ada) {
