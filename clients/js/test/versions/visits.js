@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { chromium } from 'playwright-core';
 
-const PATIENCE = 20_000;
+/** A development server compiles before it answers. */
+const PATIENCE = 60_000;
 
 export async function inBrowser(origin, use) {
   const browser = await chromium.launch({
