@@ -1,7 +1,7 @@
 import { defineConfig } from 'tsdown';
 
 export default defineConfig({
-  entry: ['src/index.ts', 'src/react.tsx', 'src/next.ts'],
+  entry: ['src/index.ts', 'src/react.tsx', 'src/next.ts', 'src/pages.ts', 'src/testing.ts'],
   format: ['esm', 'cjs'],
   dts: true,
   fixedExtension: false,

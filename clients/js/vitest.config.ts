@@ -5,5 +5,6 @@ export default defineConfig({
     environment: 'jsdom',
     environmentOptions: { jsdom: { url: 'http://localhost/' } },
     restoreMocks: true,
+    unstubEnvs: true,
   },
 });

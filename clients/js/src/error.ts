@@ -1,7 +1,28 @@
+/** What Sidgate says, and what we say without an answer of its own. Apps may add words of their own. */
+export type SessionErrorCode =
+  | 'account_disabled'
+  | 'bad_answer'
+  | 'bypassed'
+  | 'cross_site'
+  | 'http_error'
+  | 'invalid_credentials'
+  | 'invalid_request'
+  | 'legacy_refused'
+  | 'locked'
+  | 'mfa_required'
+  | 'network_error'
+  | 'not_found'
+  | 'not_in_browser'
+  | 'rate_limited'
+  | 'session_limit'
+  | 'unauthenticated'
+  | 'unavailable'
+  | (string & {});
+
 /** What is known about a failed call. */
 export interface SessionErrorInit {
   status: number;
-  code: string;
+  code: SessionErrorCode;
   message: string;
   retryAfter?: number | null;
   body?: unknown;
@@ -13,12 +34,13 @@ export interface SessionErrorInit {
  *
  * `code` is what to decide by: the `code` of Sidgate's problem document (`invalid_credentials`, `mfa_required`,
  * `account_disabled`, `locked`, `session_limit`, `cross_site`, `unavailable`, ...), or one of ours: `network_error` (no
- * answer; `status` 0), `bad_answer` (an answer that is not Sidgate's), `not_in_browser`.
+ * answer; `status` 0), `bypassed` (the page was opened past the gateway), `bad_answer` (an answer that is not Sidgate's),
+ * `not_in_browser`.
  */
 export class SessionError extends Error {
   /** HTTP status; 0 without an answer. */
   readonly status: number;
-  readonly code: string;
+  readonly code: SessionErrorCode;
   /** Seconds to wait before trying again, if the answer says so. */
   readonly retryAfter: number | null;
   /** The answer's JSON. */
@@ -46,6 +68,6 @@ export class SessionError extends Error {
 
   /** Nobody knows: neither a yes nor a no. Worth trying again. */
   get isUnknown(): boolean {
-    return this.status === 0 || this.status >= 500 || this.code === 'bad_answer';
+    return this.status === 0 || this.status >= 500 || this.code === 'bad_answer' || this.code === 'bypassed';
   }
 }

@@ -1,4 +1,7 @@
-/** Who is logged in. Whatever else the app put into the identity at login is there under its own name. */
+/**
+ * Who is logged in, as the browser knows it. Whatever else the app put into `user` of the identity is there under its own name;
+ * a module augmentation of `@sidgate/session` gives it a type.
+ */
 export interface SessionUser {
   id: string;
   email?: string;
@@ -16,7 +19,7 @@ export interface Session {
   session: {
     /** Public handle of the session; not a secret. */
     id: string;
-    /** RFC 3339, UTC. `null` where the source does not say (see `getServerSession`). */
+    /** RFC 3339, UTC. `null` while the page has only what its server said. */
     createdAt: string | null;
     /** RFC 3339, UTC: when the session ends at the latest. */
     expiresAt: string | null;
@@ -25,12 +28,44 @@ export interface Session {
   };
 }
 
-/** What a login sends beside address and password. The app that checks them gets every member but `end_others`. */
+/** Who is logged in, as a server is told. */
+export interface ServerUser {
+  id: string;
+  email?: string;
+  tenantId: string | null;
+}
+
+/** What the app put into `attributes` of the identity. A module augmentation of `@sidgate/session` gives members a type. */
+export interface SessionAttributes {
+  [name: string]: unknown;
+}
+
+/** A verified session on the server. `<SessionProvider session={...}>` takes it as it is. */
+export interface ServerSession {
+  authenticated: true;
+  user: ServerUser;
+  tenantId: string | null;
+  /** The attribute `needs_onboarding`. */
+  needsOnboarding: boolean;
+  session: {
+    /** Public handle of the session; not a secret. */
+    id: string;
+  };
+  attributes: SessionAttributes;
+  /** When the user last proved who they are. RFC 3339, UTC. */
+  authTime: string | null;
+  /** Seconds since the gateway last confirmed the session, when it is served stale. */
+  stale: number | null;
+}
+
+/** What a login sends beside address and password. The app that checks them gets every member but `end_others` and `remember`. */
 export interface LoginExtra {
   /** A one-time code, after `mfa_required`. */
   otp?: string;
   /** Ends all other sessions of the user: the way in after `session_limit`. */
   end_others?: boolean;
+  /** Whether the login outlives the browser, as a box "remember me" says. */
+  remember?: boolean;
   [member: string]: unknown;
 }
 

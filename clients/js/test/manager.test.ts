@@ -48,8 +48,9 @@ describe('getSession', () => {
   test.each([
     ['a broken network', () => Promise.reject(new TypeError('Failed to fetch')), 'network_error'],
     ['503', () => problem(503, 'unavailable', { 'retry-after': '3' }), 'unavailable'],
-    ['an HTML page', () => new Response('<!doctype html>', { status: 200 }), 'bad_answer'],
-    ['a page of the app that is not there', () => new Response('<h1>404</h1>', { status: 404 }), 'bad_answer'],
+    ['an HTML page', () => new Response('<!doctype html>', { status: 200 }), 'bypassed'],
+    ['a page of the app that is not there', () => new Response('<h1>404</h1>', { status: 404 }), 'bypassed'],
+    ['JSON of an app that knows no such path', () => json({ detail: 'Not Found' }, 404), 'bypassed'],
     ['somebody else’s JSON', () => json({ hello: 'world' }), 'bad_answer'],
     ['half a session', () => json({ authenticated: true, user: { id: '7' } }), 'bad_answer'],
   ])('%s is neither a yes nor a no', async (_, answer, code) => {

@@ -27,7 +27,7 @@ function MyComponent() {
   if (loading) return <div>Loading...</div>;
   if (!isAuthenticated) return <div>Please login</div>;
   
-  return <div title={`${tenantId} ${needsOnboarding}`}>Welcome {user!.email}!</div>;
+  return <div title={`${tenantId} ${needsOnboarding}`}>Welcome {user.email}!</div>;
 }
 
 function hook(manager: SessionManager) {

@@ -1,7 +1,8 @@
 // @vitest-environment node
 import { beforeEach, describe, expect, test, vi } from 'vitest';
-import { getServerSession, getSessionState, SidgateConfigError, withServerSession } from '../src/next.js';
-import { ACTIVE, assertion, KEY } from './support.js';
+import { getServerSession, getSessionState, sessionRef, SidgateConfigError, withServerSession } from '../src/next.js';
+import { withServerSession as withApiSession } from '../src/pages.js';
+import { ACTIVE, assertion, KEY, pages } from './support.js';
 
 const URL_ = 'http://localhost/api/tenant';
 
@@ -16,18 +17,6 @@ function request(headers: Record<string, string> = {}): any {
 }
 
 const signed = (claims: Record<string, unknown> = ACTIVE) => ({ 'x-session-assertion': assertion(claims) });
-
-/** A request and an answer of the Pages Router, as far as handlers use them. */
-function pages(headers: Record<string, string | string[]> = {}) {
-  const sent = { status: 200, headers: {} as Record<string, unknown>, body: undefined as unknown };
-  const res = {
-    status: (code: number) => ((sent.status = code), res),
-    setHeader: (name: string, value: unknown) => ((sent.headers[name] = value), res),
-    json: (body: unknown) => void (sent.body = body),
-    end: (body: unknown) => void (sent.body = body),
-  };
-  return { req: { headers } as any, res: res as any, sent };
-}
 
 // The handler of the description of the system that Sidgate replaces, as it stands there.
 const GET = withServerSession(async (req, res) => {
@@ -77,6 +66,13 @@ describe('withServerSession in the App Router', () => {
     const answer = await handler(request(signed()), { params: Promise.resolve({ id: '81' }) });
     expect(await answer.text()).toBe('81');
     expect(answer.headers.get('cache-control')).toBe('private');
+  });
+
+  test('a Response without Cache-Control gets one', async () => {
+    const handler = withServerSession(() => Response.json({ hello: 'world' }, { status: 202 }));
+    const answer = await handler(request(signed()), {});
+    expect([answer.status, answer.headers.get('cache-control')]).toEqual([202, 'private, no-store']);
+    expect(await answer.json()).toEqual({ hello: 'world' });
   });
 
   test('required answers 401 by itself', async () => {
@@ -133,7 +129,7 @@ describe('withServerSession in the Pages Router', () => {
   });
 
   test('required and unknown too', async () => {
-    const handler = withServerSession((_req, res) => res.end(), { required: true }) as any;
+    const handler = withApiSession((_req, res) => res.end(), { required: true });
     const nobody = pages();
     await handler(nobody.req, nobody.res);
     expect(nobody.sent.status).toBe(401);
@@ -141,6 +137,15 @@ describe('withServerSession in the Pages Router', () => {
     const unknown = pages(signed({ state: 'unknown' }));
     await handler(unknown.req, unknown.res);
     expect(unknown.sent.status).toBe(503);
+  });
+
+  test('answers are nobody else’s, unless the handler says so', async () => {
+    const plain = pages(signed());
+    await withApiSession((_req, res) => res.json({}))(plain.req, plain.res);
+    expect(plain.sent.headers['cache-control']).toBe('private, no-store');
+    const own = pages(signed());
+    await withApiSession((_req, res) => res.setHeader('Cache-Control', 'private, max-age=9').json({}))(own.req, own.res);
+    expect(own.sent.headers['cache-control']).toBe('private, max-age=9');
   });
 });
 
@@ -156,8 +161,11 @@ describe('getServerSession', () => {
 
   test('what is passed on to the browser holds no reference', async () => {
     const session = await getServerSession(request(signed({ ...ACTIVE, ref: 'secret-ref', ah: 'hash' })));
-    expect(session!.ref).toBe('secret-ref');
+    expect(sessionRef(session!)).toBe('secret-ref');
     expect(JSON.stringify(session)).not.toMatch(/secret-ref|hash/);
+    // React warns of anything else in what a page is given.
+    const properties = Object.values(Object.getOwnPropertyDescriptors(session!));
+    expect(properties.every(({ enumerable, get }) => enumerable && get === undefined)).toBe(true);
   });
 
   test('the states without a session', async () => {

@@ -60,3 +60,20 @@ export function assertion(claims: Record<string, unknown>, key = KEY): string {
 }
 
 export const ACTIVE = { state: 'active', sid: 'handle-7', sub: '7', tid: 'acme', email: 'ada@example.com' };
+
+/** A request and an answer of the Pages Router, as far as handlers use them. */
+export function pages(headers: Record<string, string | string[]> = {}) {
+  const sent = { status: 200, headers: {} as Record<string, unknown>, body: undefined as unknown };
+  const end = (body: unknown) => {
+    sent.body = body;
+    res.headersSent = true;
+  };
+  const res = {
+    headersSent: false,
+    status: (code: number) => ((sent.status = code), res),
+    setHeader: (name: string, value: unknown) => ((sent.headers[name.toLowerCase()] = value), res),
+    json: end,
+    end,
+  };
+  return { req: { headers } as any, res: res as any, sent };
+}

@@ -102,6 +102,30 @@ describe('asking again', () => {
     expect(fetch).toHaveBeenCalledTimes(2);
   });
 
+  test('when the network is gone, so that the page can say so', async () => {
+    await start();
+    answer = () => {
+      throw new TypeError('Failed to fetch');
+    };
+    window.dispatchEvent(new Event('offline'));
+    await settle();
+    expect(manager.getSnapshot()).toMatchObject({ status: 'authenticated', error: { code: 'network_error' } });
+    answer = () => json(view());
+    window.dispatchEvent(new Event('online'));
+    await settle();
+    expect(manager.getSnapshot()).toMatchObject({ status: 'authenticated', error: null });
+  });
+
+  test('seldom at an address that is not the gateway’s', async () => {
+    answer = () => new Response('<!doctype html>', { status: 404 });
+    await start();
+    expect(manager.getSnapshot()).toMatchObject({ status: 'loading', error: { code: 'bypassed' } });
+    await vi.advanceTimersByTimeAsync(29_999);
+    expect(fetch).toHaveBeenCalledTimes(1);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(fetch).toHaveBeenCalledTimes(2);
+  });
+
   test('when the session should have ended', async () => {
     const session = { ...view().session, expiresAt: new Date(Date.now() + 60_000).toISOString() };
     answer = () => json(view('7', { session }));
@@ -223,6 +247,22 @@ describe('the stream', () => {
     streams()[0]!.onopen!();
     await settle();
     expect(fetch).toHaveBeenCalledTimes(2);
+  });
+
+  test('broken, it says that the gateway may be away', async () => {
+    await start();
+    answer = () => problem(503, 'unavailable');
+    streams()[0]!.fail(false);
+    streams()[0]!.fail(false);
+    await vi.advanceTimersByTimeAsync(999);
+    expect(fetch).toHaveBeenCalledTimes(1);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(fetch).toHaveBeenCalledTimes(2);
+    expect(manager.getSnapshot()).toMatchObject({ status: 'authenticated', error: { code: 'unavailable' } });
+    answer = () => json(view());
+    streams()[0]!.onopen!();
+    await settle();
+    expect(manager.getSnapshot().error).toBeNull();
   });
 
   test('refused for good, it is tried again later, and less often', async () => {

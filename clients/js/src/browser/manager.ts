@@ -1,9 +1,11 @@
+import type { SessionError } from '../error.js';
 import type { DeviceSession, LoginExtra, Migrated, Revoked, Session, SessionMetrics } from '../types.js';
 import { isObject, readDevices, readSession } from './answers.js';
 import { createMetrics } from './metrics.js';
+import { warnDeveloper } from './notice.js';
 import { createStore, FORGOTTEN, known, LOADING, type Snapshot } from './store.js';
 import { joinTabs, type TabNews } from './tabs.js';
-import { type Answer, badAnswer, createTransport, refusal } from './transport.js';
+import { type Answer, badAnswer, bypassed, createTransport, refusal } from './transport.js';
 import { watch } from './watch.js';
 
 export interface SessionManagerOptions {
@@ -19,7 +21,7 @@ export interface SessionManagerOptions {
   push?: boolean;
   /** Name of the channel that tabs follow each other on. */
   channel?: string | false;
-  /** For tests. */
+  /** Called instead of the global `fetch`, for example in tests. */
   fetch?: typeof fetch;
 }
 
@@ -87,6 +89,7 @@ export function createSessionManager(options: SessionManagerOptions = {}): Sessi
     const number = ++asked;
     try {
       const answer = await call('GET', '/session-v2');
+      if (answer.status === 404) throw bypassed(answer.status);
       if (answer.status !== 200 && answer.status !== 401) throw refusal(answer);
       const session = answer.status === 401 ? null : readSession(answer);
       if (number <= settled) return answeredAt === null ? session : store.get().data;
@@ -97,7 +100,8 @@ export function createSessionManager(options: SessionManagerOptions = {}): Sessi
       if (number === asked && number > settled) {
         flight = null;
         // Unknown is never "no": whoever was logged in stays so until somebody knows.
-        store.set({ ...store.get(), error: error as Error });
+        store.set({ ...store.get(), error: error as SessionError });
+        warnDeveloper(error as SessionError);
       }
       throw error;
     }

@@ -1,5 +1,7 @@
 /** What Sidgate pushes to the browser of a session. */
 export interface PushHandlers {
+  /** The stream broke: the gateway is away, or restarts. */
+  interrupted(): void;
   /** The session has ended. */
   revoked(): void;
   /** Something about it has changed, or news may have been missed. */
@@ -30,6 +32,7 @@ export function listen(url: string, handlers: PushHandlers): () => void {
       interrupted = false;
     };
     source.onerror = () => {
+      if (!interrupted) handlers.interrupted();
       interrupted = true;
       if (source.readyState !== EventSource.CLOSED) return;
       timer = setTimeout(open, wait * (0.75 + Math.random() / 2));

@@ -57,7 +57,7 @@ async function read(response: Response): Promise<Answer> {
   try {
     if (text !== '') body = JSON.parse(text);
   } catch (cause) {
-    if (response.status < 500) throw badAnswer(response.status, cause);
+    if (response.status < 500) throw bypassed(response.status, cause);
   }
   const answer = { status: response.status, body, retryAfter: seconds(response.headers.get('retry-after')) };
   if (response.status >= 500) throw refusal(answer);
@@ -78,11 +78,12 @@ export function refusal({ status, body, retryAfter }: Answer): SessionError {
 }
 
 /** The error for an answer that Sidgate would not give. */
-export function badAnswer(status: number, cause?: unknown): SessionError {
-  return new SessionError({
-    status,
-    code: 'bad_answer',
-    message: 'The answer is not from Sidgate. Is this page opened at the address of the gateway?',
-    cause,
-  });
+export function badAnswer(status: number): SessionError {
+  return new SessionError({ status, code: 'bad_answer', message: 'The answer is not from Sidgate.' });
+}
+
+/** The error for a page where an answer should be: the app itself has answered. */
+export function bypassed(status: number, cause?: unknown): SessionError {
+  const message = 'The answer is not from Sidgate: this page was not opened at the address of the gateway.';
+  return new SessionError({ status, code: 'bypassed', message, cause });
 }

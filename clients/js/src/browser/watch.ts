@@ -1,9 +1,10 @@
-import { SessionError } from '../error.js';
 import { listen } from './push.js';
 import type { Store } from './store.js';
 
 /** Focus and reconnect do not ask again before this age. */
 const FOCUS_AGE_MS = 5_000;
+/** After a broken stream. */
+const DOUBT_MS = 1_000;
 const RETRY_MIN_MS = 1_000;
 const RETRY_MAX_MS = 30_000;
 const TIMER_MAX_MS = 2_147_483_647;
@@ -37,6 +38,7 @@ export function watch({ store, eventsUrl, refetchOnFocus, age, refresh, renew, r
   let stream: { session: string; close: () => void } | undefined;
   let expiry: ReturnType<typeof setTimeout> | undefined;
   let retry: ReturnType<typeof setTimeout> | undefined;
+  let doubt: ReturnType<typeof setTimeout> | undefined;
   let wait = RETRY_MIN_MS;
   const visible = () => document.visibilityState === 'visible';
 
@@ -49,7 +51,8 @@ export function watch({ store, eventsUrl, refetchOnFocus, age, refresh, renew, r
     const session = store.get().data?.session;
     if (!visible() || stream?.session !== session?.id) hangUp();
     if (eventsUrl !== null && visible() && session !== undefined) {
-      stream ??= { session: session.id, close: listen(eventsUrl, { revoked: ended, changed: () => void renew() }) };
+      const handlers = { interrupted, revoked: ended, changed: () => void renew() };
+      stream ??= { session: session.id, close: listen(eventsUrl, handlers) };
     }
     clearTimeout(expiry);
     const left = Date.parse(session?.expiresAt ?? '') - Date.now();
@@ -57,14 +60,21 @@ export function watch({ store, eventsUrl, refetchOnFocus, age, refresh, renew, r
     if (left > 0) expiry = setTimeout(() => void refresh(), Math.min(left + 1_000, TIMER_MAX_MS));
   }
 
+  /** Not at once, and not all pages of a restarted gateway together. */
+  function interrupted(): void {
+    clearTimeout(doubt);
+    doubt = setTimeout(() => void refresh(), DOUBT_MS * (0.5 + Math.random()));
+  }
+
   function tryAgain(): void {
     clearTimeout(retry);
     const { error } = store.get();
     if (error === null) {
       wait = RETRY_MIN_MS;
-    } else if (visible() && error instanceof SessionError && error.isUnknown && error.code !== 'not_in_browser') {
-      const asked = (error.retryAfter ?? 0) * 1_000;
-      retry = setTimeout(() => void refresh(), Math.max(wait * (0.75 + Math.random() / 2), asked));
+    } else if (visible() && error.isUnknown && error.code !== 'not_in_browser') {
+      // At the wrong address asking again helps nobody but those who repair it.
+      const least = error.code === 'bypassed' ? RETRY_MAX_MS : (error.retryAfter ?? 0) * 1_000;
+      retry = setTimeout(() => void refresh(), Math.max(wait * (0.75 + Math.random() / 2), least));
       wait = Math.min(wait * 2, RETRY_MAX_MS);
     }
   }
@@ -82,7 +92,8 @@ export function watch({ store, eventsUrl, refetchOnFocus, age, refresh, renew, r
 
   document.addEventListener('visibilitychange', looked, { signal });
   window.addEventListener('focus', looked, { signal });
-  window.addEventListener('online', () => void refresh(), { signal });
+  window.addEventListener('online', () => void renew(), { signal });
+  window.addEventListener('offline', () => void renew(), { signal });
   // A page that leaves may be kept, and shown again as it was: with the session of that time.
   window.addEventListener('pagehide', hangUp, { signal });
   window.addEventListener('pageshow', (event) => event.persisted && restart(), { signal });
@@ -95,5 +106,6 @@ export function watch({ store, eventsUrl, refetchOnFocus, age, refresh, renew, r
     hangUp();
     clearTimeout(expiry);
     clearTimeout(retry);
+    clearTimeout(doubt);
   };
 }

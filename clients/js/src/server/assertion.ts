@@ -1,7 +1,7 @@
 /** `X-Session-Assertion`: the one thing that an app believes about a session. Bare headers never count. */
-import type { Session } from '../types.js';
+import type { ServerSession, SessionAttributes } from '../types.js';
 import type { ServerConfig } from './config.js';
-import { checkTimes, type Claims, InvalidToken, openToken } from './token.js';
+import { checkTimes, type Claims, InvalidToken, LEEWAY, openToken } from './token.js';
 
 /**
  * `active`: somebody is logged in. `anonymous`: nobody is. `unknown`: the gateway could not ask its store (only on routes with
@@ -9,33 +9,17 @@ import { checkTimes, type Claims, InvalidToken, openToken } from './token.js';
  */
 export type SessionState = 'active' | 'anonymous' | 'unknown' | 'none' | 'bypassed';
 
-/**
- * A verified session on the server. It fits wherever a `Session` does, for example into `<SessionProvider session={...}>`.
- *
- * Times that the assertion does not carry are `null`, and `needsOnboarding` is the attribute `needs_onboarding`.
- */
-export interface ServerSession extends Session {
-  /** What the app put into `attributes` at login. */
-  attributes: Record<string, unknown>;
-  /** When the user last proved who they are. RFC 3339, UTC. */
-  authTime: string | null;
-  /** Seconds since the gateway last confirmed the session, when it is served stale. */
-  stale: number | null;
-  /** The app's own reference. Not enumerable: it does not end up in a page by passing the session on. */
-  readonly ref: string | null;
-}
-
 export interface Identified {
   state: SessionState;
   session: ServerSession | null;
 }
 
-/** Seconds by which the clocks of gateway and app may differ. */
-const LEEWAY = 5;
 const STATES = new Set<unknown>(['active', 'anonymous', 'unknown', 'none']);
 
+export type AssertionConfig = Pick<ServerConfig, 'keys' | 'upstream'>;
+
 /** What the assertion says. Throws `InvalidToken` if it says nothing that counts. `now` in unix seconds. */
-export async function readAssertion(token: string, config: ServerConfig, now: number): Promise<Identified> {
+export async function readAssertion(token: string, config: AssertionConfig, now: number): Promise<Identified> {
   const claims = await openToken(token, config.keys, { issuer: 'sidgate', audience: config.upstream });
   const read = { state: state(claims), session: state(claims) === 'active' ? session(claims) : null };
   checkTimes(claims, now, LEEWAY);
@@ -51,20 +35,28 @@ function state(claims: Claims): SessionState {
 function session(claims: Claims): ServerSession {
   const email = optional(claims, 'email', isString);
   const tenantId = optional(claims, 'tid', isString);
-  const attributes = optional(claims, 'attrs', isRecord) ?? {};
+  const attributes: SessionAttributes = optional(claims, 'attrs', isRecord) ?? {};
   const authTime = optional(claims, 'auth_time', isSeconds);
-  const read = {
-    authenticated: true as const,
+  const read: ServerSession = {
+    authenticated: true,
     user: { id: required(claims, 'sub'), ...(email === null ? {} : { email }), tenantId },
     tenantId,
     needsOnboarding: attributes['needs_onboarding'] === true,
-    session: { id: required(claims, 'sid'), createdAt: null, expiresAt: null, lastActivity: null },
+    session: { id: required(claims, 'sid') },
     attributes,
     authTime: authTime === null ? null : new Date(authTime * 1_000).toISOString().replace('.000', ''),
     stale: optional(claims, 'stale', isSeconds),
   };
-  const ref = optional(claims, 'ref', isString);
-  return Object.defineProperty(read, 'ref', { value: ref, enumerable: false }) as ServerSession;
+  references.set(read, optional(claims, 'ref', isString));
+  return read;
+}
+
+/** Beside the sessions, which are plain objects: whoever passes one on to a page passes on no reference. */
+const references = new WeakMap<ServerSession, string | null>();
+
+/** What this app wanted to find again with the session (`ref` of the identity, or of an event). */
+export function sessionRef(session: ServerSession): string | null {
+  return references.get(session) ?? null;
 }
 
 function required(claims: Claims, name: string): string {

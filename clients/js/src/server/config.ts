@@ -11,12 +11,14 @@ export class SidgateConfigError extends Error {
 
 export interface ServerConfig {
   keys: readonly CryptoKey[];
+  /** The same as bytes. */
+  secrets: readonly Uint8Array<ArrayBuffer>[];
   /** Name of this app in Sidgate's `[upstreams]`. */
   upstream: string;
 }
 
 const KEY_BYTES = 32;
-let cached: { written: string; keys: Promise<readonly CryptoKey[]> } | undefined;
+let cached: { written: string; keys: Promise<Pick<ServerConfig, 'keys' | 'secrets'>> } | undefined;
 
 /**
  * What the environment says, read when a request comes: a build needs no key.
@@ -26,18 +28,17 @@ let cached: { written: string; keys: Promise<readonly CryptoKey[]> } | undefined
  */
 export async function serverConfig(): Promise<ServerConfig> {
   const written = process.env.SIDGATE_KEY ?? '';
-  if (cached?.written !== written) cached = { written, keys: importKeys(written) };
-  return { keys: await cached.keys, upstream: process.env.SIDGATE_UPSTREAM || 'next' };
+  if (cached?.written !== written) cached = { written, keys: readKeys(written) };
+  return { ...(await cached.keys), upstream: process.env.SIDGATE_UPSTREAM || 'next' };
 }
 
-async function importKeys(written: string): Promise<readonly CryptoKey[]> {
-  const keys = written.split(',').map((key) => fromBase64(key.trim()));
-  return Promise.all(
-    keys.map((key) => {
-      if (key?.length === KEY_BYTES) return importKey(key);
-      throw new SidgateConfigError(
-        `SIDGATE_KEY must be ${KEY_BYTES} bytes in base64, as "sidgate keys upstream NAME --config sidgate.toml" prints it.`,
-      );
-    }),
-  );
+async function readKeys(written: string): Promise<Pick<ServerConfig, 'keys' | 'secrets'>> {
+  const secrets = written.split(',').map((text) => {
+    const secret = fromBase64(text.trim());
+    if (secret?.length === KEY_BYTES) return secret;
+    throw new SidgateConfigError(
+      `SIDGATE_KEY must be ${KEY_BYTES} bytes in base64, as "sidgate keys upstream NAME --config sidgate.toml" prints it.`,
+    );
+  });
+  return { secrets, keys: await Promise.all(secrets.map(importKey)) };
 }

@@ -1,8 +1,8 @@
-import type { NextApiRequest, NextApiResponse } from 'next';
-import type { NextRequest } from 'next/server.js';
-import type { ServerSession, SessionState } from './assertion.js';
+import type { ServerSession } from '../types.js';
+import type { SessionState } from './assertion.js';
+import { EVENT_HEADER, SessionEvents } from './events.js';
 import { identify, isWebHeaders } from './request.js';
-import { type RouteResponse, routeResponse } from './response.js';
+import { routeResponse } from './response.js';
 
 /** What the wrapper adds to the request. */
 export interface SessionMembers<S = ServerSession | null> {
@@ -10,6 +10,8 @@ export interface SessionMembers<S = ServerSession | null> {
   session: S;
   /** Why `session` is `null`. */
   sessionState: SessionState;
+  /** Logs in and out, and changes what is known of the user. */
+  sessionEvents: SessionEvents;
 }
 
 export interface ServerSessionOptions {
@@ -22,61 +24,85 @@ export interface ServerSessionOptions {
   onUnknown?: 'unavailable' | 'pass';
 }
 
-type Required = ServerSessionOptions & { required: true };
+/** Options of a handler that is called for nobody but a user. */
+export type Required = ServerSessionOptions & { required: true };
 
-/** A handler of the App Router. `context` is the framework's second argument, `{params}`. */
-export type RouteHandler<S, C> = (
-  req: NextRequest & SessionMembers<S>,
-  res: RouteResponse,
-  context: C,
-) => Response | Promise<Response>;
-
-/** A handler of the Pages Router. */
-export type ApiHandler<S> = (req: NextApiRequest & SessionMembers<S>, res: NextApiResponse) => unknown;
-
-type Route<C> = (req: NextRequest, context: C) => Promise<Response>;
-type Api = (req: NextApiRequest, res: NextApiResponse) => Promise<unknown>;
+const PRIVATE = 'private, no-store';
 
 /**
- * Wraps an API handler, of the App Router and of the Pages Router alike: `req.session` is what the gateway has signed.
- *
- *     export const GET = withServerSession(async (req, res) => {
- *       if (!req.session) return res.status(401).json({ error: 'Unauthorized' });
- *       return res.json({ tenantId: req.session.user.tenantId });
- *     });
+ * The wrapper behind `withServerSession` of `@sidgate/session/next` and `@sidgate/session/pages`, which say what goes together.
+ * It looks at the request, so that one file of JavaScript is right for both routers.
  */
-export function withServerSession<C = unknown>(handler: RouteHandler<ServerSession, C>, options: Required): Route<C>;
-export function withServerSession<C = unknown>(
-  handler: RouteHandler<ServerSession | null, C>,
-  options?: ServerSessionOptions,
-): Route<C>;
-export function withServerSession(handler: ApiHandler<ServerSession>, options: Required): Api;
-export function withServerSession(handler: ApiHandler<ServerSession | null>, options?: ServerSessionOptions): Api;
-export function withServerSession(
-  // The overloads above say which arguments go together.
-  handler: (req: any, res: any, context?: any) => unknown,
-  options: ServerSessionOptions = {},
-): (req: any, second: any) => Promise<unknown> {
-  return async (req, second) => {
-    const web = isWebHeaders(req.headers);
+export function wrap(handler: (req: any, res: any, context?: any) => unknown, options: ServerSessionOptions = {}) {
+  return async (req: any, second: any): Promise<any> => {
     const { state, session } = await identify(req);
     const refused = refusal(state, options);
-    if (refused !== null) return web ? webAnswer(refused) : nodeAnswer(refused, second);
-    // Next hands out requests that cannot be copied.
-    Object.defineProperties(req, { session: member(session), sessionState: member(state) });
-    return web ? handler(req, routeResponse(), second) : handler(req, second);
+    const call = isWebHeaders(req.headers) ? callRoute : callApi;
+    return call(handler, req, second, { session, sessionState: state }, refused);
   };
 }
 
-const member = (value: unknown): PropertyDescriptor => ({ value, configurable: true, writable: true });
+type Call = (
+  handler: (req: any, res: any, context?: any) => unknown,
+  req: any,
+  second: any,
+  members: Omit<SessionMembers, 'sessionEvents'>,
+  refused: Refusal | null,
+) => Promise<unknown>;
 
-interface Refusal {
+const callRoute: Call = async (handler, req, context, members, refused) => {
+  if (refused !== null) return new Response(JSON.stringify(refused.body), refused);
+  let event: string | null = null;
+  const events = new SessionEvents(req, (value) => (event = value));
+  const response = (await handler(extended(req, members, events), routeResponse(), context)) as Response;
+  await events.settled();
+  return finished(response, event);
+};
+
+/** What the handler has answered, nobody else's, and with its events. */
+function finished(response: Response, event: string | null): Response {
+  if (event === null && response.headers.has('cache-control')) return response;
+  // Next.js and `Response.redirect` hand out answers that cannot be changed.
+  const changed = new Response(response.body, response);
+  if (!changed.headers.has('cache-control')) changed.headers.set('cache-control', PRIVATE);
+  if (event !== null) changed.headers.set(EVENT_HEADER, event);
+  return changed;
+}
+
+const callApi: Call = async (handler, req, res, members, refused) => {
+  res.setHeader('cache-control', PRIVATE);
+  if (refused !== null) {
+    for (const [name, value] of Object.entries(refused.headers)) res.setHeader(name, value);
+    return res.status(refused.status).end(JSON.stringify(refused.body));
+  }
+  const events = new SessionEvents(req, (value) => {
+    if (res.headersSent) throw new Error('The session was changed after the answer: await each call of req.sessionEvents.');
+    res.setHeader(EVENT_HEADER, value);
+  });
+  const result = await handler(extended(req, members, events), res);
+  await events.settled();
+  return result;
+};
+
+/** Next hands out requests that cannot be copied. */
+function extended(req: object, members: Omit<SessionMembers, 'sessionEvents'>, sessionEvents: SessionEvents): unknown {
+  for (const [name, value] of Object.entries({ ...members, sessionEvents })) {
+    Object.defineProperty(req, name, { value, configurable: true, writable: true });
+  }
+  return req;
+}
+
+export interface Refusal {
   status: number;
   headers: Record<string, string>;
   body: { type: 'about:blank'; title: string; status: number; code: string };
 }
 
-function refusal(state: SessionState, { required = false, onUnknown = 'unavailable' }: ServerSessionOptions): Refusal | null {
+/** What is answered instead of the page, if anything. */
+export function refusal(
+  state: SessionState,
+  { required = false, onUnknown = 'unavailable' }: ServerSessionOptions,
+): Refusal | null {
   if (state === 'active') return null;
   // A handler that requires a session cannot be called without, whatever the reason.
   if (state === 'unknown' && (required || onUnknown === 'unavailable')) {
@@ -88,16 +114,7 @@ function refusal(state: SessionState, { required = false, onUnknown = 'unavailab
 function problem(status: number, code: string, title: string, headers: Record<string, string> = {}): Refusal {
   return {
     status,
-    headers: { 'content-type': 'application/problem+json', 'cache-control': 'private, no-store', ...headers },
+    headers: { 'content-type': 'application/problem+json', 'cache-control': PRIVATE, ...headers },
     body: { type: 'about:blank', title, status, code },
   };
-}
-
-function webAnswer({ status, headers, body }: Refusal): Response {
-  return new Response(JSON.stringify(body), { status, headers });
-}
-
-function nodeAnswer({ status, headers, body }: Refusal, res: NextApiResponse): void {
-  for (const [name, value] of Object.entries(headers)) res.setHeader(name, value);
-  res.status(status).end(JSON.stringify(body));
 }

@@ -1,5 +1,6 @@
 import { type Identified, readAssertion } from './assertion.js';
 import { serverConfig } from './config.js';
+import { notThroughGateway } from './message.js';
 import { InvalidToken } from './token.js';
 
 const HEADER = 'x-session-assertion';
@@ -11,22 +12,26 @@ export type RequestLike = Headers | { headers: Headers | NodeHeaders };
 
 /** Who asks, as far as the gateway has signed it. Rejects with `SidgateConfigError` without a key. */
 export async function identify(request: RequestLike): Promise<Identified> {
+  // First of all: it tells Next.js that this is no page to prerender, and a build has no key.
+  const assertion = header(request, HEADER);
   const config = await serverConfig();
-  const assertion = header(request);
   if (assertion === null) return bypassed('no X-Session-Assertion');
   try {
-    return await readAssertion(assertion, config, Math.floor(Date.now() / 1_000));
+    return await readAssertion(assertion, config, unixSeconds());
   } catch (why) {
     if (why instanceof InvalidToken) return bypassed(why.message);
     throw why;
   }
 }
 
-function header(request: RequestLike): string | null {
+export const unixSeconds = () => Math.floor(Date.now() / 1_000);
+
+/** A header that is there once. */
+export function header(request: RequestLike, name: string): string | null {
   const headers = 'headers' in request ? request.headers : request;
-  if (isWebHeaders(headers)) return headers.get(HEADER);
-  const value = headers[HEADER];
-  // Node joins repeated ones with a comma, which no assertion contains.
+  if (isWebHeaders(headers)) return headers.get(name);
+  const value = headers[name];
+  // Node joins repeated ones with a comma, which no header of the gateway contains.
   return typeof value === 'string' ? value : null;
 }
 
@@ -41,7 +46,7 @@ function bypassed(why: string): Identified {
   // Once each: a probe that calls the app directly must not fill the log.
   if (!told.has(why)) {
     told.add(why);
-    console.warn(`sidgate: a request did not come through the gateway (${why}); it is treated as nobody's. Said once.`);
+    console.warn(`sidgate: ${notThroughGateway(why)} It is treated as nobody's. Said once.`);
   }
   return { state: 'bypassed', session: null };
 }

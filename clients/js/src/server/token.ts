@@ -4,18 +4,29 @@
  * WebCrypto alone, so that it runs in Node, in Edge runtimes and in middleware. `clients/vectors` holds what every reader of these
  * tokens must accept and refuse.
  */
-import { fromBase64url } from './base64.js';
+import { fromBase64url, toBase64url } from './base64.js';
 
 export type Claims = Record<string, unknown>;
+
+/** Seconds by which the clocks of gateway and app may differ. */
+export const LEEWAY = 5;
 
 /** The token proves nothing. The message says why and never repeats the token. */
 export class InvalidToken extends Error {}
 
 const LENGTH_MAX = 32_768;
 
-/** Makes a key that can do nothing but verify. */
+/** Makes a key that never leaves it again. */
 export function importKey(bytes: Uint8Array<ArrayBuffer>): Promise<CryptoKey> {
-  return crypto.subtle.importKey('raw', bytes, { name: 'HMAC', hash: 'SHA-256' }, false, ['verify']);
+  return crypto.subtle.importKey('raw', bytes, { name: 'HMAC', hash: 'SHA-256' }, false, ['sign', 'verify']);
+}
+
+/** A token that says `claims`. */
+export async function signToken(claims: Claims, key: CryptoKey): Promise<string> {
+  const segment = (value: unknown) => toBase64url(new TextEncoder().encode(JSON.stringify(value)));
+  const signed = `${segment({ typ: 'JWT', alg: 'HS256' })}.${segment(claims)}`;
+  const signature = await crypto.subtle.sign('HMAC', key, new TextEncoder().encode(signed));
+  return `${signed}.${toBase64url(new Uint8Array(signature))}`;
 }
 
 /** The claims of a token that `issuer` signed for `audience` under one of the keys. Times are not looked at. */

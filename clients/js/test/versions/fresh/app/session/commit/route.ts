@@ -1,0 +1,3 @@
+import { sessionCommit } from '@sidgate/session/next';
+
+export const GET = sessionCommit();
