@@ -65,6 +65,12 @@ const fn yes() -> bool {
 /// A login that is fit to be judged.
 struct Parsed {
     credentials: Credentials,
+    wishes: Wishes,
+}
+
+/// What somebody who logs in wants of the session.
+#[derive(Clone, Copy)]
+struct Wishes {
     end_others: bool,
     remember: bool,
 }
@@ -87,11 +93,9 @@ pub(crate) async fn login(
     caller: &Caller,
     body: &Bytes,
 ) -> Answer {
-    let Some(form) = parse(body, caller.client()) else {
-        return Rejection::invalid(
-            "email and password must be non-empty strings in a JSON object; end_others and remember true or false",
-        )
-            .into();
+    let form = match parse(body, caller.client()) {
+        Ok(form) => form,
+        Err(invalid) => return invalid.into(),
     };
     let account = Account::new(&form.credentials.email);
     let factors = factors(&form.credentials);
@@ -127,12 +131,9 @@ pub(crate) async fn login(
     let created = match verdict {
         Ok(Ok((identity, reference))) => {
             gateway.metrics.backend(BackendResult::Accepted);
-            let login = Login {
-                reference,
-                ends_with_browser: !form.remember,
-                ..login_of(settings, caller, identity, form.end_others)
-            };
-            commit(gateway, caller, ticket, login, form.end_others).await
+            let mut login = login_of(settings, caller, identity, form.wishes);
+            login.reference = reference;
+            commit(gateway, caller, ticket, login, form.wishes).await
         }
         Ok(Err(rejected)) => Err(Box::new(reject(
             gateway,
@@ -193,17 +194,26 @@ fn too_many(seconds: u64) -> Answer {
         .with(RETRY_AFTER, HeaderValue::from(seconds))
 }
 
-fn parse(body: &[u8], client: &Client) -> Option<Parsed> {
+/// Reads the form.
+///
+/// # Errors
+/// When it is not of the documented shape.
+fn parse(body: &[u8], client: &Client) -> Result<Parsed, Rejection> {
+    let invalid = || {
+        Rejection::invalid(
+            "email and password must be non-empty strings in a JSON object; end_others and remember true or false",
+        )
+    };
     let Form {
         email,
         password,
         end_others,
         remember,
         mut extra,
-    } = serde_json::from_slice(body).ok()?;
+    } = serde_json::from_slice(body).map_err(|_error| invalid())?;
     let fits = |text: &str| (1..=FIELD_MAX).contains(&text.len());
     if !fits(&email) || !fits(&password) {
-        return None;
+        return Err(invalid());
     }
     // The client must not set fields that the gateway vouches for.
     extra.remove("ip");
@@ -215,22 +225,19 @@ fn parse(body: &[u8], client: &Client) -> Option<Parsed> {
         user_agent: client.user_agent.clone(),
         extra,
     };
-    Some(Parsed {
+    Ok(Parsed {
         credentials,
-        end_others,
-        remember,
+        wishes: Wishes {
+            end_others,
+            remember,
+        },
     })
 }
 
 /// The session that this user is to get, in place of the one that the browser has.
-fn login_of(
-    settings: &ActiveConfig,
-    caller: &Caller,
-    identity: Identity,
-    end_others: bool,
-) -> Login {
+fn login_of(settings: &ActiveConfig, caller: &Caller, identity: Identity, wishes: Wishes) -> Login {
     Login {
-        limit: limit(settings, &identity, end_others),
+        limit: limit(settings, &identity, wishes.end_others),
         identity,
         reference: None,
         ip: Some(caller.client().ip),
@@ -238,7 +245,7 @@ fn login_of(
         ttl: settings.config.session.absolute_timeout,
         idle: settings.config.session.idle_timeout,
         replaces: caller.visit.key(),
-        ends_with_browser: false,
+        ends_with_browser: !wishes.remember,
     }
 }
 
@@ -258,10 +265,10 @@ async fn commit(
     caller: &Caller,
     ticket: LoginTicket,
     login: Login,
-    end_others: bool,
+    wishes: Wishes,
 ) -> Result<Created, Box<Answer>> {
     let limit = login.limit;
-    if end_others {
+    if wishes.end_others {
         // First, so that none of them becomes a session between the two steps.
         let user_id = login.identity.user_id();
         let ended = gateway.sessions.end_old_logins(user_id).await;

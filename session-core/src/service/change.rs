@@ -102,7 +102,7 @@ impl Sessions {
         login: Login,
     ) -> Result<Created, SessionsError> {
         let (sid, key, id) = self.mint()?;
-        let references = self.sealed(id, &login)?;
+        let references = self.sealed(id, login.reference.as_ref(), login.ends_with_browser)?;
         let new = NewSession {
             key,
             id,

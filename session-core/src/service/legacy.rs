@@ -95,7 +95,7 @@ impl Sessions {
             .transpose()?
             .flatten();
         let id = entropy::handle(self.node.clock.wall(), self.entropy.as_ref())?;
-        let references = self.sealed(id, &login)?;
+        let references = self.sealed(id, login.reference.as_ref(), login.ends_with_browser)?;
         let proved = proven.iter().map(|one| one.proved).max();
         let session = NewSession {
             key,

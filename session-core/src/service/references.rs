@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::{Login, Sessions, SessionsError};
+use super::{Sessions, SessionsError};
 use crate::entropy::SharedEntropy;
 use crate::keys::Keyring;
 use crate::keys::reference::ReferenceKeys;
@@ -26,12 +26,17 @@ impl Sessions {
     }
 
     /// What a session begins with: the reference of whoever let it in, and whether its cookie ends with the browser.
-    pub(super) fn sealed(&self, session: Uuid, login: &Login) -> Result<References, SessionsError> {
+    pub(super) fn sealed(
+        &self,
+        session: Uuid,
+        reference: Option<&Reference>,
+        ends_with_browser: bool,
+    ) -> Result<References, SessionsError> {
         let mut begun = References::default();
-        if login.ends_with_browser {
+        if ends_with_browser {
             begun = begun.ending_with_browser();
         }
-        match &login.reference {
+        match reference {
             Some(Reference { app, text }) => {
                 self.references().with(&begun, session, app, Some(text))
             }

@@ -21,13 +21,13 @@ fn only_a_json_object_with_both_strings_is_a_login() {
         r#"{"email":"a","password":1}"#,
         r#"{"email":"","password":"x"}"#,
     ] {
-        assert!(parse(body.as_bytes(), &client()).is_none(), "{body}");
+        assert!(parse(body.as_bytes(), &client()).is_err(), "{body}");
     }
     let long = format!(
         r#"{{"email":"a","password":"{}"}}"#,
         "x".repeat(FIELD_MAX + 1)
     );
-    assert!(parse(long.as_bytes(), &client()).is_none());
+    assert!(parse(long.as_bytes(), &client()).is_err());
 }
 
 #[test]
