@@ -124,6 +124,12 @@ impl App {
         self.requests().pop().expect("a request")
     }
 
+    /// The claims of the assertion in a request that came through; it must be signed for this app.
+    pub fn assertion_in(&self, received: &Received) -> Value {
+        let assertion = received.header("x-session-assertion");
+        token::verify(&self.key(), &assertion.expect("an assertion"))
+    }
+
     /// What the gateway itself asked, in order.
     pub fn backend_calls(&self) -> Vec<Received> {
         let mut received = self.upstream.received();

@@ -13,6 +13,7 @@ use tempfile::TempDir;
 use toml::Table;
 
 use super::app::{self, App};
+use super::audit::events_in;
 use super::builder::{Builder, has_started, spawn, spawn_with};
 use super::cli;
 use super::client::Connection;
@@ -91,6 +92,16 @@ impl Gateway {
         connection.read(request.is_head())
     }
 
+    /// Opens a page without a cookie.
+    pub fn get(&self, path: &str) -> Response {
+        self.send(&Request::get(path))
+    }
+
+    /// Opens a page with this session.
+    pub fn get_as(&self, sid: &str, path: &str) -> Response {
+        self.send(&Request::get(path).sid(sid))
+    }
+
     /// Sends bytes as they are on a connection of their own, and waits until the gateway closes it.
     pub fn send_refused(&self, bytes: &[u8]) -> Response {
         let mut connection = self.connect();
@@ -127,10 +138,24 @@ impl Gateway {
     }
 
     pub fn metrics(&self) -> Metrics {
-        let response = self.admin("/metrics");
-        assert_eq!(response.status, 200, "{response:?}");
+        let response = self.admin("/metrics").must_be(200);
         secrets::must_not_be_in(&response.text(), "the metrics");
         Metrics::parse(&response.text())
+    }
+
+    /// The sum over the series of `name` that have all of `labels`.
+    pub fn sum(&self, name: &str, labels: &[(&str, &str)]) -> f64 {
+        self.metrics().sum(name, labels)
+    }
+
+    /// One of the figures of the core.
+    pub fn core(&self, what: &str) -> f64 {
+        self.sum("sidgate_core_total", &[("what", what)])
+    }
+
+    /// The security events that it has written to its log.
+    pub fn security_events(&self) -> Vec<Value> {
+        events_in(&self.stdout())
     }
 
     pub fn is_ready(&self) -> bool {
@@ -156,18 +181,30 @@ impl Gateway {
         fs::read_to_string(self.folder().join("master.key")).unwrap()
     }
 
+    /// Sends a login with the right password.
+    pub fn try_login(&self, email: &str) -> Response {
+        self.send(&login(email, app::PASSWORD))
+    }
+
     /// Logs in and returns the sid.
     pub fn log_in(&self, email: &str) -> String {
-        let response = self.send(&login(email, app::PASSWORD));
-        assert_eq!(response.status, 201, "{response:?}");
-        response.new_sid()
+        self.try_login(email).must_be(201).new_sid()
+    }
+
+    /// Ends this session, as its browser does.
+    pub fn log_out(&self, sid: &str) -> Response {
+        self.send(&Request::delete(SESSION).sid(sid))
     }
 
     /// What `GET session-v2` says.
     pub fn session_of(&self, sid: &str) -> Value {
-        let response = self.send(&Request::get(SESSION).sid(sid));
-        assert_eq!(response.status, 200, "{response:?}");
-        response.json()
+        self.get_as(sid, SESSION).must_be(200).json()
+    }
+
+    /// The id of the session of this sid, as its user may know it.
+    pub fn id_of(&self, sid: &str) -> String {
+        let view = self.session_of(sid);
+        view["session"]["id"].as_str().expect("an id").to_owned()
     }
 
     /// Whether it knows that this sid is a session, or that it is none.

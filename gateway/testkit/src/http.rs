@@ -108,6 +108,13 @@ impl Response {
         single(&self.headers, name)
     }
 
+    /// The response, whose status must be this one.
+    #[track_caller]
+    pub fn must_be(self, status: u16) -> Self {
+        assert_eq!(self.status, status, "{self:?}");
+        self
+    }
+
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()
     }
@@ -140,6 +147,12 @@ impl Response {
         let sid = pair.strip_prefix("sid=").expect("our cookie");
         assert_eq!(sid.len(), 36, "a sid has 36 characters: {cookie}");
         sid.to_owned()
+    }
+
+    /// Whether it takes the sid away.
+    pub fn clears_the_sid(&self) -> bool {
+        let cookie = self.header("set-cookie").unwrap_or_default();
+        cookie.starts_with("sid=;") && cookie.contains("Max-Age=0")
     }
 
     /// Whether it has no Set-Cookie at all.

@@ -5,6 +5,7 @@
 //! |---|---|
 //! | `gateway` | the program under test with its configuration |
 //! | `builder` | how it is configured and started |
+//! | `stage` | the program with an app behind it |
 //! | `app` | an app that knows users; records every byte it receives |
 //! | `audit` | security events |
 //! | `upstream` | the recording TCP server under it |
@@ -56,6 +57,7 @@ pub mod port;
 pub mod process;
 pub mod secrets;
 pub mod sids;
+pub mod stage;
 pub mod stores;
 pub mod tls;
 pub mod tls_receiver;
@@ -66,4 +68,5 @@ pub mod wait;
 pub use app::App;
 pub use gateway::{Gateway, SESSION, login};
 pub use http::{Request, Response};
+pub use stage::Stage;
 pub use upstream::Reply;

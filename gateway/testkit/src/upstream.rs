@@ -54,6 +54,16 @@ impl Received {
         values.into_iter().map(str::to_owned).collect()
     }
 
+    /// The state of the session that the gateway told the app.
+    pub fn state(&self) -> String {
+        self.header("x-session-state").expect("a state")
+    }
+
+    /// Whose session it is, as the gateway told the app.
+    pub fn user(&self) -> Option<String> {
+        self.header("x-session-user-id")
+    }
+
     /// Names of all fields in lower case, sorted.
     pub fn names(&self) -> Vec<String> {
         let headers = self.headers().into_iter();

@@ -4,24 +4,16 @@
 //! until every node refused. The numbers are printed and not asserted; what is asserted is the promise (DESIGN 5). Catalogue
 //! numbers (G, I, J) stand beside the tests. `make soak` runs the long forms (`SIDGATE_SOAK=1`).
 
-#[cfg(test)]
+#![cfg(test)]
+
 mod harness;
 
-#[cfg(test)]
 mod failover;
-#[cfg(test)]
 mod faults;
-#[cfg(test)]
 mod housekeeping;
-#[cfg(test)]
 mod postgres;
-#[cfg(test)]
 mod redis;
-#[cfg(test)]
 mod revocation;
-#[cfg(test)]
 mod sql;
-#[cfg(test)]
 mod streams;
-#[cfg(test)]
 mod topologies;

@@ -35,7 +35,7 @@ fn fault_on_every_line(name: &str, up: Fault, down: Fault) {
     revocation_goes_on(&cluster, scaled(8, 80));
     cluster.history.verdict(name).leaves_nobody_in_doubt();
     for node in &cluster.nodes {
-        let doing = node.gateway.metrics().sum("sidgate_bulkhead_in_use", &[]);
+        let doing = node.gateway.sum("sidgate_bulkhead_in_use", &[]);
         assert_eq!(doing, 0.0, "nothing piles up");
         node.redis.heal();
     }
@@ -151,7 +151,6 @@ fn rolled_back() {
         .iter()
         .map(|node| {
             node.gateway
-                .metrics()
                 .sum("sidgate_shared_reject_total", &[("reason", "outdated")])
         })
         .sum();

@@ -74,7 +74,7 @@ fn flood_of_forged_hints() {
     cluster.everywhere(&victim, 200);
     let node = &cluster.nodes[0].gateway;
     let (began, wakes) = (cluster.history.now(), core(node, "hint_wakes"));
-    let applied = node.metrics().sum("sidgate_applied_seq", &[]);
+    let applied = node.sum("sidgate_applied_seq", &[]);
 
     let forge = "SELECT pg_notify('sidgate_hint', 'session ' || encode(sha256(i::text::bytea), 'hex')) \
          FROM generate_series(1, 50000) i; \
@@ -87,7 +87,7 @@ fn flood_of_forged_hints() {
         .set(Fault::Latency(Duration::from_millis(500)));
     cluster.everywhere(&victim, 200);
     assert_eq!(
-        node.metrics().sum("sidgate_applied_seq", &[]),
+        node.sum("sidgate_applied_seq", &[]),
         applied,
         "hints advance nothing"
     );

@@ -186,7 +186,7 @@ fn cuts_one_of_two(cluster: &Cluster, name: &str, end: impl FnOnce(&Session)) {
 fn cut_by(cluster: &Cluster) -> f64 {
     let nodes = cluster.nodes.iter();
     nodes
-        .map(|node| node.gateway.metrics().sum("sidgate_streams_cut_total", &[]))
+        .map(|node| node.gateway.sum("sidgate_streams_cut_total", &[]))
         .sum()
 }
 

@@ -4,11 +4,10 @@ use serde_json::{Value, json};
 use session_testing::TestPostgres;
 
 use sidgate_testkit::app;
-use sidgate_testkit::audit::events_in;
 use sidgate_testkit::http::Response;
 use sidgate_testkit::stores::{sql, store_config};
 use sidgate_testkit::wait::{LONG, until, until_true};
-use sidgate_testkit::{App, Gateway, Reply, Request};
+use sidgate_testkit::{App, Gateway, Reply, Request, Stage};
 
 const SESSIONS: &str = "/api/admin/sessions";
 const REVOCATIONS: &str = "/api/admin/revocations";
@@ -30,7 +29,7 @@ fn id_of(gateway: &Gateway, sid: &str) -> Value {
 /// The security event of the last revocation.
 fn revoked_line(gateway: &Gateway) -> Value {
     until("the line", LONG, || {
-        let events = events_in(&gateway.stdout());
+        let events = gateway.security_events();
         events
             .into_iter()
             .rfind(|event| event["event"] == "revoked")
@@ -51,12 +50,11 @@ fn app_with_an_admin() -> App {
 
 #[test]
 fn sessions_are_found_by_user_tenant_and_address() {
-    let app = App::start();
-    let gateway = Gateway::in_front_of(&app).start();
-    let [first, second] = [(); 2].map(|()| gateway.log_in("alice@example.com"));
-    let other = gateway.log_in("bob@example.com");
+    let stage = Stage::start();
+    let [first, second] = [(); 2].map(|()| stage.log_in("alice@example.com"));
+    let other = stage.log_in("bob@example.com");
 
-    let response = gateway.admin(SESSIONS);
+    let response = stage.admin(SESSIONS);
 
     let all = sessions(&response);
     assert_eq!(all.len(), 3);
@@ -65,49 +63,47 @@ fn sessions_are_found_by_user_tenant_and_address() {
     }
     assert_eq!(
         all[0]["id"],
-        id_of(&gateway, &other),
+        id_of(&stage, &other),
         "the latest login first"
     );
     assert_eq!(all[0]["userId"], "bob");
     assert_eq!(all[0]["email"], "bob@example.com");
     assert_eq!(all[0]["tenantId"], "t1");
     assert_eq!(all[0]["alive"], true);
-    let count = |query: &str| sessions(&gateway.admin(&format!("{SESSIONS}?{query}"))).len();
+    let count = |query: &str| sessions(&stage.admin(&format!("{SESSIONS}?{query}"))).len();
     assert_eq!(count("user=alice"), 2);
     assert_eq!(count("user=alice&tenant=t2"), 0);
     assert_eq!(count("tenant=t1"), 3);
     assert_eq!(count("ip=127.0.0.1"), 3);
     assert_eq!(count("ip=127.0.0.2"), 0);
-    let page = gateway.admin(&format!("{SESSIONS}?limit=2")).json();
+    let page = stage.admin(&format!("{SESSIONS}?limit=2")).json();
     let next = page["next"].as_str().unwrap();
     assert_eq!(count(&format!("limit=2&after={next}")), 1);
     assert_eq!(
-        gateway.admin(&format!("{SESSIONS}?usr=alice")).problem(400),
+        stage.admin(&format!("{SESSIONS}?usr=alice")).problem(400),
         "invalid_request"
     );
 }
 
 #[test]
 fn one_session_is_shown_also_when_it_has_ended() {
-    let app = App::start();
-    let gateway = Gateway::in_front_of(&app).start();
-    let sid = gateway.log_in("alice@example.com");
-    let id = id_of(&gateway, &sid);
+    let (stage, sid) = Stage::start().and_alice();
+    let id = id_of(&stage, &sid);
     let path = format!("{SESSIONS}/{}", id.as_str().unwrap());
-    assert_eq!(gateway.admin(&path).json()["alive"], true);
+    assert_eq!(stage.admin(&path).json()["alive"], true);
 
-    let receipt = gateway.send_to_admin(&revoke(&json!({"id": id, "reason": "lost phone"})));
+    let receipt = stage.send_to_admin(&revoke(&json!({"id": id, "reason": "lost phone"})));
 
     assert_eq!(receipt.status, 200, "{receipt:?}");
     assert_eq!(receipt.json()["revoked"], 1);
     assert_eq!(receipt.json()["acked"], receipt.json()["nodes"]);
-    assert!(!gateway.knows(&sid));
-    let shown = gateway.admin(&path).json();
+    assert!(!stage.knows(&sid));
+    let shown = stage.admin(&path).json();
     assert_eq!(
         (&shown["alive"], &shown["revokeReason"]),
         (&json!(false), &json!("admin"))
     );
-    let line = revoked_line(&gateway);
+    let line = revoked_line(&stage);
     for (name, value) in [
         ("actor", "local"),
         ("comment", "lost phone"),
@@ -116,85 +112,79 @@ fn one_session_is_shown_also_when_it_has_ended() {
         assert_eq!(line[name], value, "{line}");
     }
     assert_eq!((&line["nodes"], &line["acked"]), (&json!(1), &json!(1)));
-    let again = gateway.send_to_admin(&revoke(&json!({"id": id})));
+    let again = stage.send_to_admin(&revoke(&json!({"id": id})));
     assert_eq!(again.problem(404), "not_found");
     let nobody = format!("{SESSIONS}/01932c07-7b9c-7a51-8d2c-0f6f6d1e2a3b");
-    assert_eq!(gateway.admin(&nobody).problem(404), "not_found");
+    assert_eq!(stage.admin(&nobody).problem(404), "not_found");
 }
 
 #[test]
 fn a_user_a_tenant_and_everybody_are_ended() {
-    let app = App::start();
-    let gateway = Gateway::in_front_of(&app).start();
+    let stage = Stage::start();
     for (what, ends_alice, ends_bob) in [
         (json!({"user": "alice"}), true, false),
         (json!({"tenant": "t1"}), true, true),
         (json!({"tenant": "t2"}), false, false),
         (json!({"all": true}), true, true),
     ] {
-        let [alice, bob] = ["alice@example.com", "bob@example.com"].map(|who| gateway.log_in(who));
-        let receipt = gateway.send_to_admin(&revoke(&what));
-        assert_eq!(receipt.status, 200, "{receipt:?}");
-        let lives = [&alice, &bob].map(|sid| gateway.knows(sid));
+        let [alice, bob] = ["alice@example.com", "bob@example.com"].map(|who| stage.log_in(who));
+        stage.send_to_admin(&revoke(&what)).must_be(200);
+        let lives = [&alice, &bob].map(|sid| stage.knows(sid));
         assert_eq!(lives, [!ends_alice, !ends_bob], "{what}");
     }
 }
 
 #[test]
 fn nodes_and_the_document_are_shown() {
-    let app = App::start();
-    let gateway = Gateway::in_front_of(&app).start();
+    let stage = Stage::start();
 
-    let nodes = gateway.admin("/api/admin/nodes").json();
+    let nodes = stage.admin("/api/admin/nodes").json();
 
     let node = &nodes["nodes"][0];
     assert_eq!((&node["self"], &node["behind"]), (&json!(true), &json!(0)));
-    let document = gateway.admin("/api/admin/openapi.json");
+    let document = stage.admin("/api/admin/openapi.json");
     assert_eq!(document.header("content-type"), Some("application/json"));
     assert_eq!(document.json()["openapi"], "3.1.0");
-    let unknown = gateway.admin("/api/admin/nothing");
+    let unknown = stage.admin("/api/admin/nothing");
     assert_eq!(unknown.problem(404), "not_found");
-    let method = gateway.send_to_admin(&Request::delete(SESSIONS));
+    let method = stage.send_to_admin(&Request::delete(SESSIONS));
     assert_eq!(method.problem(405), "method_not_allowed");
 }
 
 #[test]
 fn a_token_that_is_set_must_be_brought() {
-    let app = App::start();
-    let gateway = Gateway::in_front_of(&app)
-        .with("[admin]\ntoken = \"${ADMIN_TOKEN}\"")
-        .env("ADMIN_TOKEN", TOKEN)
-        .start();
-    let sid = gateway.log_in("alice@example.com");
+    let stage = Stage::built(|it| {
+        it.with("[admin]\ntoken = \"${ADMIN_TOKEN}\"")
+            .env("ADMIN_TOKEN", TOKEN)
+    });
+    let sid = stage.log_in("alice@example.com");
     let bearer = |request: Request, token: &str| {
-        gateway.send_to_admin(&request.header("Authorization", &format!("Bearer {token}")))
+        stage.send_to_admin(&request.header("Authorization", &format!("Bearer {token}")))
     };
     let everybody = || revoke(&json!({"all": true}));
 
     for refused in [
-        gateway.admin(SESSIONS),
-        gateway.send_to_admin(&everybody()),
+        stage.admin(SESSIONS),
+        stage.send_to_admin(&everybody()),
         bearer(everybody(), "wrong"),
         bearer(everybody(), &TOKEN[1..]),
         bearer(everybody(), ""),
-        gateway.send_to_admin(&everybody().header("Authorization", TOKEN)),
-        gateway.send_to_admin(&everybody().sid(&sid)),
+        stage.send_to_admin(&everybody().header("Authorization", TOKEN)),
+        stage.send_to_admin(&everybody().sid(&sid)),
     ] {
         assert_eq!(refused.problem(401), "token_required");
     }
-    assert!(gateway.knows(&sid));
-    assert_eq!(gateway.admin("/api/admin/openapi.json").status, 200);
+    assert!(stage.knows(&sid));
+    assert_eq!(stage.admin("/api/admin/openapi.json").status, 200);
 
     assert_eq!(sessions(&bearer(Request::get(SESSIONS), TOKEN)).len(), 1);
     assert_eq!(bearer(everybody(), TOKEN).json()["revoked"], 1);
-    assert!(!gateway.output().contains(TOKEN), "the token is in no log");
+    assert!(!stage.output().contains(TOKEN), "the token is in no log");
 }
 
 #[test]
 fn a_web_page_cannot_use_the_open_listener_of_its_visitor() {
-    let app = App::start();
-    let gateway = Gateway::in_front_of(&app).start();
-    let sid = gateway.log_in("alice@example.com");
+    let (stage, sid) = Stage::start().and_alice();
 
     for (name, value) in [
         ("Host", "evil.test"),
@@ -206,11 +196,11 @@ fn a_web_page_cannot_use_the_open_listener_of_its_visitor() {
     ] {
         let everybody = revoke(&json!({"all": true})).header(name, value);
         assert_eq!(
-            gateway.send_to_admin(&everybody).problem(403),
+            stage.send_to_admin(&everybody).problem(403),
             "cross_site",
             "{name}: {value}"
         );
-        let list = gateway.send_to_admin(&Request::get(SESSIONS).header(name, value));
+        let list = stage.send_to_admin(&Request::get(SESSIONS).header(name, value));
         assert_eq!(list.problem(403), "cross_site");
     }
     // What a plain HTML form can send is not JSON.
@@ -218,17 +208,16 @@ fn a_web_page_cannot_use_the_open_listener_of_its_visitor() {
         .header("Content-Type", "text/plain")
         .body(r#"{"all":true}"#);
     assert_eq!(
-        gateway.send_to_admin(&form).problem(415),
+        stage.send_to_admin(&form).problem(415),
         "unsupported_media_type"
     );
 
-    assert!(gateway.knows(&sid));
+    assert!(stage.knows(&sid));
 }
 
 #[test]
 fn bodies_are_small_json() {
-    let app = App::start();
-    let gateway = Gateway::in_front_of(&app).start();
+    let stage = Stage::start();
     for bad in [
         json!({}),
         json!({"all": false}),
@@ -236,41 +225,36 @@ fn bodies_are_small_json() {
         json!({"usr": "7"}),
     ] {
         assert_eq!(
-            gateway.send_to_admin(&revoke(&bad)).problem(400),
+            stage.send_to_admin(&revoke(&bad)).problem(400),
             "invalid_request",
             "{bad}"
         );
     }
     let huge = revoke(&json!({"user": "x".repeat(5_000)}));
-    assert_eq!(gateway.send_to_admin(&huge).problem(413), "too_large");
+    assert_eq!(stage.send_to_admin(&huge).problem(413), "too_large");
 }
 
 #[test]
 fn public_paths_belong_to_the_apps_without_a_claim() {
-    let app = App::start();
-    let gateway = Gateway::in_front_of(&app).start();
+    let stage = Stage::start();
 
-    assert_eq!(gateway.send(&Request::get(SESSIONS)).status, 200);
+    assert_eq!(stage.get(SESSIONS).status, 200);
 
-    assert_eq!(app.only_request().target(), SESSIONS);
+    assert_eq!(stage.app.only_request().target(), SESSIONS);
 }
 
 #[test]
 fn claim_opens_the_public_listener_to_fresh_logins_only() {
     let app = app_with_an_admin();
-    let postgres = TestPostgres::shared();
-    let database = postgres.database();
+    let database = TestPostgres::shared().database();
     let gateway = Gateway::in_front_of(&app)
         .with(&store_config(&database))
         .with("[admin]\nclaim = \"user.is_staff\"")
         .start();
     let [root, alice] = ["root@example.com", "alice@example.com"].map(|who| gateway.log_in(who));
-    let list = |sid: &str| gateway.send(&Request::get(SESSIONS).sid(sid));
+    let list = |sid: &str| gateway.get_as(sid, SESSIONS);
 
-    assert_eq!(
-        gateway.send(&Request::get(SESSIONS)).problem(401),
-        "unauthenticated"
-    );
+    assert_eq!(gateway.get(SESSIONS).problem(401), "unauthenticated");
     assert_eq!(list(&alice).problem(403), "forbidden");
     assert_eq!(sessions(&list(&root)).len(), 2);
     assert!(app.requests().is_empty(), "no app sees these");
@@ -303,12 +287,10 @@ fn claim_opens_the_public_listener_to_fresh_logins_only() {
 
 #[test]
 fn dashboard_is_one_page_under_a_strict_policy() {
-    let app = App::start();
-    let gateway = Gateway::in_front_of(&app).start();
+    let stage = Stage::start();
 
-    let page = gateway.admin("/api/admin/session-dashboard");
+    let page = stage.admin("/api/admin/session-dashboard").must_be(200);
 
-    assert_eq!(page.status, 200);
     assert_eq!(
         page.header("content-type"),
         Some("text/html; charset=utf-8")
@@ -326,55 +308,51 @@ fn dashboard_is_one_page_under_a_strict_policy() {
         "dashboard.css",
         "uPlot.min.css",
     ] {
-        let answer = gateway.admin(&format!("/api/admin/assets/{file}"));
+        let answer = stage.admin(&format!("/api/admin/assets/{file}"));
         assert_eq!(answer.status, 200, "{file}");
         assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
     }
-    let stats = gateway.admin("/api/admin/stats").json();
+    let stats = stage.admin("/api/admin/stats").json();
     assert_eq!(
         (&stats["step"], &stats["now"]["lease"]),
         (&json!(2), &json!(true))
     );
     assert_eq!(
-        gateway.admin("/api/admin/stats?window=24h").json()["step"],
+        stage.admin("/api/admin/stats?window=24h").json()["step"],
         60
     );
     assert_eq!(
-        gateway.admin("/api/admin/stats?window=1h").problem(400),
+        stage.admin("/api/admin/stats?window=1h").problem(400),
         "invalid_request"
     );
 }
 
 #[test]
 fn dashboard_goes_with_the_metrics() {
-    let app = App::start();
-    let gateway = Gateway::in_front_of(&app)
-        .env("ENABLE_SESSION_METRICS", "false")
-        .start();
+    let stage = Stage::built(|it| it.env("ENABLE_SESSION_METRICS", "false"));
     for path in [
         "/api/admin/session-dashboard",
         "/api/admin/assets/charts.js",
         "/api/admin/stats",
     ] {
-        assert_eq!(gateway.admin(path).problem(404), "not_found", "{path}");
+        assert_eq!(stage.admin(path).problem(404), "not_found", "{path}");
     }
-    assert_eq!(gateway.admin(SESSIONS).status, 200, "the API stays");
+    assert_eq!(stage.admin(SESSIONS).status, 200, "the API stays");
 }
 
 #[test]
 fn data_of_the_dashboard_takes_the_token() {
-    let app = App::start();
-    let gateway = Gateway::in_front_of(&app)
-        .with("[admin]\ntoken = \"${ADMIN_TOKEN}\"")
-        .env("ADMIN_TOKEN", TOKEN)
-        .start();
+    let stage = Stage::built(|it| {
+        it.with("[admin]\ntoken = \"${ADMIN_TOKEN}\"")
+            .env("ADMIN_TOKEN", TOKEN)
+    });
     assert_eq!(
-        gateway.admin("/api/admin/session-dashboard").status,
+        stage.admin("/api/admin/session-dashboard").status,
         200,
         "the page has no data"
     );
     assert_eq!(
-        gateway.admin("/api/admin/stats").problem(401),
+        stage.admin("/api/admin/stats").problem(401),
         "token_required"
     );
 }

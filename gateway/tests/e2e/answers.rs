@@ -3,24 +3,22 @@
 use serde_json::json;
 
 use sidgate_testkit::app;
-use sidgate_testkit::{App, Gateway, Reply, Request};
+use sidgate_testkit::{Reply, Request, Stage};
 
 /// The answer that a browser gets when the app answers with these fields.
 fn answer_to(
     sid: bool,
     headers: &'static [(&'static str, &'static str)],
 ) -> sidgate_testkit::Response {
-    let app = App::start();
-    let gateway = Gateway::in_front_of(&app).start();
+    let stage = Stage::start();
     let request = Request::get("/page");
     let request = if sid {
-        request.sid(&gateway.log_in("alice@example.com"))
+        request.sid(&stage.log_in("alice@example.com"))
     } else {
         request
     };
-    app.on("/page", move |_| Reply::new(200, headers, "page"));
-    let response = gateway.send(&request);
-    assert_eq!(response.status, 200, "{response:?}");
+    stage.on("/page", move |_| Reply::new(200, headers, "page"));
+    let response = stage.send(&request).must_be(200);
     assert_eq!(response.text(), "page");
     response
 }
@@ -46,17 +44,14 @@ fn app_cannot_set_the_cookie_of_the_gateway() {
 
 #[test]
 fn cookies_that_an_app_tried_to_set_are_counted() {
-    let app = App::start();
-    let gateway = Gateway::in_front_of(&app).start();
-    app.on("/page", |_| {
+    let stage = Stage::start();
+    stage.on("/page", |_| {
         Reply::new(200, &[("Set-Cookie", "sid=chosen")], "")
     });
 
-    gateway.send(&Request::get("/page"));
+    stage.get("/page");
 
-    let dropped = gateway
-        .metrics()
-        .sum("sidgate_upstream_cookies_dropped_total", &[]);
+    let dropped = stage.sum("sidgate_upstream_cookies_dropped_total", &[]);
     assert_eq!(dropped, 1.0);
 }
 
@@ -84,10 +79,9 @@ fn headers_between_gateway_and_app_stay_there() {
 
 #[test]
 fn public_answer_with_a_login_becomes_private() {
-    let app = App::start();
-    let gateway = Gateway::in_front_of(&app).start();
+    let stage = Stage::start();
     for cache_control in ["public, max-age=60", "s-maxage=60", "max-age=60, immutable"] {
-        app.on("/login", move |exchange| {
+        stage.on("/login", move |exchange| {
             let events = json!([{"type": "login", "identity": app::identity("alice@example.com")}]);
             let token = exchange.sign(&exchange.event_claims(&events));
             let headers = [
@@ -97,9 +91,9 @@ fn public_answer_with_a_login_becomes_private() {
             Reply::new(200, &headers, "")
         });
 
-        let response = gateway.send(&Request::post("/login"));
+        let response = stage.send(&Request::post("/login"));
 
-        assert!(gateway.knows(&response.new_sid()));
+        assert!(stage.knows(&response.new_sid()));
         assert_eq!(response.all("cache-control"), ["private, no-store"]);
     }
 }
@@ -120,26 +114,24 @@ fn answer_to_nobody_is_left_as_it_is() {
 
 #[test]
 fn answer_names_the_request() {
-    let app = App::start();
-    let gateway = Gateway::in_front_of(&app).start();
+    let stage = Stage::start();
 
-    let response = gateway.send(&Request::get("/"));
+    let response = stage.get("/");
 
-    let seen = app.only_request().header("x-request-id");
+    let seen = stage.app.only_request().header("x-request-id");
     assert_eq!(response.header("x-request-id"), seen.as_deref());
 }
 
 #[test]
 fn answers_of_the_gateway_do_not_say_what_it_is() {
-    let app = App::start();
-    let gateway = Gateway::in_front_of(&app).start();
+    let stage = Stage::start();
     let refused = Request::get("/").header("X_Odd", "1");
     for request in [
         Request::get("/required"),
         Request::get("/api/auth/x"),
         refused,
     ] {
-        let response = gateway.send(&request);
+        let response = stage.send(&request);
         assert_eq!(response.header("server"), None, "{response:?}");
         assert_eq!(response.header("cache-control"), Some("no-store"));
         assert_eq!(response.header("x-content-type-options"), Some("nosniff"));
@@ -159,12 +151,11 @@ fn answers_of_the_gateway_do_not_say_what_it_is() {
 
 #[test]
 fn a_person_gets_a_page_with_the_id_of_the_request() {
-    let app = App::start();
-    let gateway = Gateway::in_front_of(&app).start();
-    app.on("/page", |_| Reply::hang_up());
+    let stage = Stage::start();
+    stage.on("/page", |_| Reply::hang_up());
     let by_a_browser = |request: Request| {
         let accepts = "text/html,application/xhtml+xml,*/*;q=0.8";
-        gateway.send(&request.header("Accept", accepts))
+        stage.send(&request.header("Accept", accepts))
     };
 
     for (status, response) in [
@@ -195,12 +186,9 @@ fn a_person_gets_a_page_with_the_id_of_the_request() {
 
 #[test]
 fn browsers_are_told_to_stay_with_tls_where_the_origin_has_it() {
-    let app = App::start();
-    let gateway = Gateway::in_front_of(&app)
-        .with("[server]\npublic_origin = \"https://app.test\"")
-        .start();
+    let stage = Stage::with(["[server]\npublic_origin = \"https://app.test\""]);
 
-    let response = gateway.send(&Request::get("/required").header("Host", "app.test"));
+    let response = stage.send(&Request::get("/required").header("Host", "app.test"));
 
     assert_eq!(response.problem(401), "unauthenticated");
     let hsts = response.header("strict-transport-security");
@@ -231,9 +219,8 @@ fn cookie_never_leaves_on_an_answer_that_may_be_shared() {
         "max-age=60, Immutable",
         "no-cache, PUBLIC",
     ] {
-        let app = App::start();
-        let gateway = Gateway::in_front_of(&app).start();
-        app.on("/page", move |_| {
+        let stage = Stage::start();
+        stage.on("/page", move |_| {
             let headers = [
                 ("Set-Cookie", "csrftoken=x"),
                 ("Cache-Control", cache_control),
@@ -243,7 +230,7 @@ fn cookie_never_leaves_on_an_answer_that_may_be_shared() {
             Reply::new(200, &headers, "")
         });
 
-        let response = gateway.send(&Request::get("/page"));
+        let response = stage.get("/page");
 
         assert_eq!(response.all("set-cookie"), ["csrftoken=x"]);
         assert_eq!(
@@ -263,14 +250,13 @@ fn cookie_never_leaves_on_an_answer_that_may_be_shared() {
 
 #[test]
 fn app_cannot_open_what_the_list_of_origins_keeps_shut() {
-    let app = App::start();
     let config = format!(
         "[[routes]]\npath = \"/shared\"\nupstream = \"{}\"\nsession = \"optional\"\ncors_origins = [\"https://front.test\"]",
         app::NAME
     );
-    let gateway = Gateway::in_front_of(&app).with(&config).start();
+    let stage = Stage::with([&config]);
     for path in ["/shared", "/own"] {
-        app.on(path, |_| {
+        stage.on(path, |_| {
             let headers = [
                 ("Access-Control-Allow-Origin", "*"),
                 ("Access-Control-Allow-Credentials", "true"),
@@ -279,8 +265,7 @@ fn app_cannot_open_what_the_list_of_origins_keeps_shut() {
             Reply::new(200, &headers, "")
         });
     }
-    let from =
-        |path: &str, origin: &str| gateway.send(&Request::get(path).header("Origin", origin));
+    let from = |path: &str, origin: &str| stage.send(&Request::get(path).header("Origin", origin));
 
     let listed = from("/shared", "https://front.test");
     assert_eq!(

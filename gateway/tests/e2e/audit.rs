@@ -14,7 +14,7 @@ use sidgate_testkit::gateway::is_open;
 use sidgate_testkit::places::program;
 use sidgate_testkit::process::guarded;
 use sidgate_testkit::wait::{LONG, until, until_true};
-use sidgate_testkit::{App, Gateway, Request, login};
+use sidgate_testkit::{App, Gateway, Request, Stage, login};
 
 use crate::revoking::revoke;
 
@@ -35,16 +35,12 @@ fn log_in_fails(gateway: &Gateway) {
 /// Asking for less of the log does not switch the audit trail off.
 #[test]
 fn events_have_a_file_of_their_own_whatever_the_log_level() {
-    let app = App::start();
-    let mut gateway = Gateway::in_front_of(&app)
-        .with(AUDIT)
-        .env("RUST_LOG", "off")
-        .start();
-    gateway.log_in("alice@example.com");
-    log_in_fails(&gateway);
-    gateway.stop();
+    let mut stage = Stage::built(|it| it.with(AUDIT).env("RUST_LOG", "off"));
+    stage.log_in("alice@example.com");
+    log_in_fails(&stage);
+    stage.stop();
 
-    let file = file_of(&gateway);
+    let file = file_of(&stage);
     let mode = fs::metadata(&file).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600, "for its owner alone");
     let kinds: Vec<_> = events_of(file)
@@ -52,32 +48,30 @@ fn events_have_a_file_of_their_own_whatever_the_log_level() {
         .map(|event| event["event"].clone())
         .collect();
     assert_eq!(kinds, [json!("login"), json!("login_failed")]);
-    assert_eq!(gateway.stdout(), "");
+    assert_eq!(stage.stdout(), "");
 }
 
 #[test]
 fn without_a_file_they_are_in_the_log_whatever_its_level() {
-    let app = App::start();
-    let mut gateway = Gateway::in_front_of(&app).env("RUST_LOG", "off").start();
-    log_in_fails(&gateway);
-    gateway.stop();
+    let mut stage = Stage::built(|it| it.env("RUST_LOG", "off"));
+    log_in_fails(&stage);
+    stage.stop();
 
-    assert_eq!(events_in(&gateway.stdout()).len(), 1);
+    assert_eq!(stage.security_events().len(), 1);
 }
 
 /// A process that was killed, or a disk that was full, has left half a line: the next one is whole all the same.
 #[test]
 fn half_a_line_spoils_no_other() {
-    let app = App::start();
-    let mut gateway = Gateway::in_front_of(&app).with(AUDIT).start();
-    gateway.stop();
-    fs::write(file_of(&gateway), "{\"half\":").unwrap();
-    gateway.start_again();
-    log_in_fails(&gateway);
-    log_in_fails(&gateway);
-    gateway.stop();
+    let mut stage = Stage::with([AUDIT]);
+    stage.stop();
+    fs::write(file_of(&stage), "{\"half\":").unwrap();
+    stage.start_again();
+    log_in_fails(&stage);
+    log_in_fails(&stage);
+    stage.stop();
 
-    let text = fs::read_to_string(file_of(&gateway)).unwrap();
+    let text = fs::read_to_string(file_of(&stage)).unwrap();
     let (half, whole) = text.split_once('\n').unwrap();
     assert_eq!(half, "{\"half\":");
     assert_eq!(events_in(whole).len(), 2);
@@ -86,13 +80,12 @@ fn half_a_line_spoils_no_other() {
 /// What root makes, the gateway may not be able to open.
 #[test]
 fn a_command_makes_no_file() {
-    let app = App::start();
-    let mut gateway = Gateway::in_front_of(&app).with(AUDIT).start();
-    fs::remove_file(file_of(&gateway)).unwrap();
-    let done = revoke(&gateway, &["--all"]);
-    gateway.stop();
+    let mut stage = Stage::with([AUDIT]);
+    fs::remove_file(file_of(&stage)).unwrap();
+    let done = revoke(&stage, &["--all"]);
+    stage.stop();
 
-    assert!(!file_of(&gateway).exists());
+    assert!(!file_of(&stage).exists());
     let (complaint, lines) = done.stderr.split_once('\n').unwrap();
     assert!(complaint.contains("audit.file"), "{done:?}");
     assert_eq!(events_in(lines).len(), 2, "{done:?}");
@@ -101,83 +94,73 @@ fn a_command_makes_no_file() {
 /// As logrotate does it: the file is moved away, and a signal sent.
 #[test]
 fn a_file_that_was_moved_away_is_begun_anew_and_no_event_is_lost() {
-    let app = App::start();
-    let mut gateway = Gateway::in_front_of(&app).with(AUDIT).start();
-    let moved = gateway.folder().join("audit.jsonl.1");
-    log_in_fails(&gateway);
+    let mut stage = Stage::with([AUDIT]);
+    let moved = stage.folder().join("audit.jsonl.1");
+    log_in_fails(&stage);
     until_true("the first line", LONG, || {
-        events_of(file_of(&gateway)).len() == 1
+        events_of(file_of(&stage)).len() == 1
     });
 
-    fs::rename(file_of(&gateway), &moved).unwrap();
-    log_in_fails(&gateway);
+    fs::rename(file_of(&stage), &moved).unwrap();
+    log_in_fails(&stage);
     until_true("the second line, in the old file", LONG, || {
         events_of(moved.clone()).len() == 2
     });
-    gateway.signal(Signal::HUP);
-    until_true("a new file", LONG, || file_of(&gateway).exists());
-    log_in_fails(&gateway);
-    gateway.stop();
+    stage.signal(Signal::HUP);
+    until_true("a new file", LONG, || file_of(&stage).exists());
+    log_in_fails(&stage);
+    stage.stop();
 
     assert_eq!(events_of(moved).len(), 2);
-    assert_eq!(events_of(file_of(&gateway)).len(), 1);
+    assert_eq!(events_of(file_of(&stage)).len(), 1);
 }
 
 /// Also when the configuration on the disk is broken at that moment, and is not taken over.
 #[test]
 fn a_broken_configuration_does_not_keep_the_file_from_being_opened_again() {
-    let app = App::start();
-    let mut gateway = Gateway::in_front_of(&app).with(AUDIT).start();
-    fs::rename(file_of(&gateway), gateway.folder().join("moved")).unwrap();
-    gateway.reconfigure(|_, text| format!("nonsense = 1\n{text}"));
-    gateway.signal(Signal::HUP);
-    until_true("a new file", LONG, || file_of(&gateway).exists());
-    log_in_fails(&gateway);
-    gateway.stop();
+    let mut stage = Stage::with([AUDIT]);
+    fs::rename(file_of(&stage), stage.folder().join("moved")).unwrap();
+    stage.reconfigure(|_, text| format!("nonsense = 1\n{text}"));
+    stage.signal(Signal::HUP);
+    until_true("a new file", LONG, || file_of(&stage).exists());
+    log_in_fails(&stage);
+    stage.stop();
 
-    assert!(gateway.stdout().contains("configuration not reloaded"));
-    assert_eq!(events_of(file_of(&gateway)).len(), 1);
+    assert!(stage.stdout().contains("configuration not reloaded"));
+    assert_eq!(events_of(file_of(&stage)).len(), 1);
 }
 
 #[test]
 fn another_file_is_taken_over_by_a_reload_and_one_that_cannot_be_opened_is_not() {
-    let app = App::start();
-    let mut gateway = Gateway::in_front_of(&app).with(AUDIT).start();
-    let elsewhere = gateway.folder().join("elsewhere.jsonl");
-    let name = |gateway: &Gateway, from: &str, to: &str| {
-        gateway.reconfigure(|_, text| text.replace(from, to));
-        gateway.signal(Signal::HUP);
+    let mut stage = Stage::with([AUDIT]);
+    let elsewhere = stage.folder().join("elsewhere.jsonl");
+    let name = |stage: &Gateway, from: &str, to: &str| {
+        stage.reconfigure(|_, text| text.replace(from, to));
+        stage.signal(Signal::HUP);
     };
-    name(&gateway, "audit.jsonl", "elsewhere.jsonl");
+    name(&stage, "audit.jsonl", "elsewhere.jsonl");
     until_true("the other file", LONG, || elsewhere.exists());
-    name(&gateway, "elsewhere.jsonl", "nowhere/audit.jsonl");
+    name(&stage, "elsewhere.jsonl", "nowhere/audit.jsonl");
     until_true("a refusal", LONG, || {
-        let log = gateway.stdout();
+        let log = stage.stdout();
         log.contains("configuration not reloaded") && log.contains("audit.file")
     });
-    log_in_fails(&gateway);
-    gateway.stop();
+    log_in_fails(&stage);
+    stage.stop();
 
     assert_eq!(events_of(elsewhere).len(), 1);
-    assert_eq!(events_of(file_of(&gateway)).len(), 0);
+    assert_eq!(events_of(file_of(&stage)).len(), 0);
 }
 
 #[test]
 fn a_full_disk_loses_no_event() {
-    let app = App::start();
-    let mut gateway = Gateway::in_front_of(&app)
-        .with("[audit]\nfile = \"/dev/full\"")
-        .start();
-    log_in_fails(&gateway);
-    let failures = || {
-        gateway
-            .metrics()
-            .sum("sidgate_audit_write_failures_total", &[])
-    };
+    let mut stage = Stage::with(["[audit]\nfile = \"/dev/full\""]);
+    log_in_fails(&stage);
+    let failures = || stage.sum("sidgate_audit_write_failures_total", &[]);
     until_true("the failure to be counted", LONG, || failures() == 1.0);
-    gateway.stop();
+    stage.stop();
 
-    assert_eq!(events_in(&gateway.stdout()).len(), 1);
+    assert_eq!(stage.security_events().len(), 1);
 }
 
 #[test]
@@ -195,18 +178,17 @@ fn a_file_that_cannot_be_opened_is_a_fault_of_the_configuration() {
 /// when it is told to.
 #[test]
 fn a_log_that_nobody_reads_holds_no_request_up() {
-    let app = App::start();
-    let mut gateway = Gateway::in_front_of(&app).start();
-    gateway.stop();
-    let mut unread = Unread::start(&gateway);
-    until_true("a listener", LONG, || is_open(gateway.public_port()));
-    gateway.wait_until_ready();
+    let mut stage = Stage::start();
+    stage.stop();
+    let mut unread = Unread::start(&stage);
+    until_true("a listener", LONG, || is_open(stage.public_port()));
+    stage.wait_until_ready();
     let lost = || {
         let log = [("stream", "log")];
-        gateway.metrics().sum("sidgate_log_lines_lost_total", &log)
+        stage.sum("sidgate_log_lines_lost_total", &log)
     };
-    let mut connection = gateway.connect();
-    let page = Request::get("/page").bytes(&gateway.host());
+    let mut connection = stage.connect();
+    let page = Request::get("/page").bytes(&stage.host());
 
     until_true("lines that nobody takes", 3 * LONG, || {
         for _ in 0..500 {
@@ -253,10 +235,9 @@ fn by_shell() -> String {
 
 #[test]
 fn a_revocation_by_command_is_in_the_file() {
-    let app = App::start();
-    let mut gateway = Gateway::in_front_of(&app).with(AUDIT).start();
-    gateway.log_in("alice@example.com");
-    let config = gateway.config_file();
+    let mut stage = Stage::with([AUDIT]);
+    stage.log_in("alice@example.com");
+    let config = stage.config_file();
     let list = [
         "sessions",
         "list",
@@ -265,12 +246,12 @@ fn a_revocation_by_command_is_in_the_file() {
         "--config",
         config.to_str().unwrap(),
     ];
-    sidgate(gateway.folder(), &list).success();
-    let done = revoke(&gateway, &["--user", "alice", "--reason", "lost phone"]);
-    gateway.stop();
+    sidgate(stage.folder(), &list).success();
+    let done = revoke(&stage, &["--user", "alice", "--reason", "lost phone"]);
+    stage.stop();
 
     assert_eq!(done.stderr, "");
-    let events = events_of(file_of(&gateway));
+    let events = events_of(file_of(&stage));
     let [.., listed, _asked, last] = &events[..] else {
         panic!("three lines of commands: {events:?}");
     };
@@ -299,9 +280,8 @@ fn a_revocation_by_command_is_in_the_file() {
 
 #[test]
 fn a_revocation_by_command_is_on_stderr_where_there_is_no_file() {
-    let app = App::start();
-    let gateway = Gateway::in_front_of(&app).start();
-    let done = revoke(&gateway, &["--all"]);
+    let stage = Stage::start();
+    let done = revoke(&stage, &["--all"]);
 
     let [asked, event] = &events_in(&done.stderr)[..] else {
         panic!("two lines: {done:?}");
@@ -323,20 +303,20 @@ fn a_revocation_by_command_is_on_stderr_where_there_is_no_file() {
 #[test]
 fn calls_of_the_admin_api_without_leave_are_told() {
     const TOKEN: &str = "0123456789abcdef0123456789abcdef";
-    let app = App::start();
-    let mut gateway = Gateway::in_front_of(&app)
-        .with("[admin]\ntoken = \"${ADMIN_TOKEN}\"\nclaim = \"user.is_staff\"")
-        .env("ADMIN_TOKEN", TOKEN)
-        .start();
-    let alice = gateway.log_in("alice@example.com");
+    let mut stage = Stage::built(|it| {
+        it.with("[admin]\ntoken = \"${ADMIN_TOKEN}\"\nclaim = \"user.is_staff\"")
+            .env("ADMIN_TOKEN", TOKEN)
+    });
+    let alice = stage.log_in("alice@example.com");
     let search = || Request::get("/api/admin/sessions");
-    gateway.send_to_admin(&search().header("Authorization", "Bearer wrong"));
-    gateway.send(&search());
-    gateway.send(&search().sid(&alice));
-    gateway.send_to_admin(&search().header("Authorization", &format!("Bearer {TOKEN}")));
-    gateway.stop();
+    stage.send_to_admin(&search().header("Authorization", "Bearer wrong"));
+    stage.send(&search());
+    stage.send(&search().sid(&alice));
+    stage.send_to_admin(&search().header("Authorization", &format!("Bearer {TOKEN}")));
+    stage.stop();
 
-    let told: Vec<_> = events_in(&gateway.stdout())
+    let told: Vec<_> = stage
+        .security_events()
         .iter()
         .filter(|event| event["event"] != "login")
         .map(|event| {
@@ -350,5 +330,5 @@ fn calls_of_the_admin_api_without_leave_are_told() {
         ["admin", "search", "token"],
     ];
     assert_eq!(told, expected.map(|facts| facts.map(str::to_owned)));
-    assert!(!gateway.stdout().contains(PASSWORD));
+    assert!(!stage.stdout().contains(PASSWORD));
 }

@@ -12,7 +12,7 @@ use sidgate_testkit::legacy::{MIGRATE, MIGRATION, knows_old_logins};
 use sidgate_testkit::port::free_port;
 use sidgate_testkit::stores::{redis_config, redis_values, sql_text};
 use sidgate_testkit::wait::{LONG, until};
-use sidgate_testkit::{App, Gateway, Reply, Request, Response, SESSION, login};
+use sidgate_testkit::{App, Gateway, Reply, Request, Response, SESSION, Stage, login};
 
 const STORE_PASSWORD: &str = "canary-store-password";
 const TOKEN: &str = "canary-admin-token-canary-admin-token";
@@ -151,7 +151,7 @@ fn what_is_in_redis(gateway: &Gateway, redis: &TestRedis, told: &mut Told) -> St
     // Redis may still be connecting, or too slow once.
     until("a session in Redis", LONG, || {
         let sid = gateway.log_in("alice@example.com");
-        gateway.send(&Request::get("/page").sid(&sid));
+        gateway.get_as(&sid, "/page");
         told.sids.push(sid);
         Some(redis_values(redis)).filter(|values| !values.is_empty())
     })
@@ -162,41 +162,42 @@ fn what_is_in_redis(gateway: &Gateway, redis: &TestRedis, told: &mut Told) -> St
 
 #[test]
 fn no_secret_is_anywhere_but_where_it_belongs() {
-    let app = App::start();
     let mut redis = TestRedis::start();
     let database = TestPostgres::shared().database();
     let with_password = redis
         .url()
         .replace("redis://", "redis://default:canary-redis-password@");
-    knows_old_logins(&app);
-    let mut gateway = Gateway::in_front_of(&app)
-        .with(MIGRATION)
-        .with("[store]\nurl = \"${CANARY_STORE_URL}\"")
-        .env(
-            "CANARY_STORE_URL",
-            &with_store_password(database.url().expose()),
-        )
-        .with(&redis_config(&redis).replace(&redis.url(), "${CANARY_REDIS_URL}"))
-        .with("[[routes]]\npath = \"/reset\"\nupstream = \"app\"\nsession = \"optional\"\nlog_path = false")
-        .with("[admin]\ntoken = \"${CANARY_TOKEN}\"")
-        .env("CANARY_REDIS_URL", &with_password)
-        .env("CANARY_TOKEN", TOKEN)
-        .env("RUST_LOG", "trace")
-        .start();
+    let unlogged = "[[routes]]\npath = \"/reset\"\nupstream = \"app\"\n\
+                    session = \"optional\"\nlog_path = false";
+    let mut stage = Stage::built(|it| {
+        it.with(MIGRATION)
+            .with("[store]\nurl = \"${CANARY_STORE_URL}\"")
+            .with(&redis_config(&redis).replace(&redis.url(), "${CANARY_REDIS_URL}"))
+            .with("[admin]\ntoken = \"${CANARY_TOKEN}\"")
+            .with(unlogged)
+            .env(
+                "CANARY_STORE_URL",
+                &with_store_password(database.url().expose()),
+            )
+            .env("CANARY_REDIS_URL", &with_password)
+            .env("CANARY_TOKEN", TOKEN)
+            .env("RUST_LOG", "trace")
+    });
+    knows_old_logins(&stage.app);
     let mut told = Told::default();
-    live(&gateway, &app, &mut redis, &mut told);
+    live(&stage, &stage.app, &mut redis, &mut told);
     let bearer = Request::get("/metrics").header("Authorization", &format!("Bearer {TOKEN}"));
     let metrics = until("metrics", LONG, || {
-        Some(gateway.send_to_admin(&bearer)).filter(|it| it.status == 200)
+        Some(stage.send_to_admin(&bearer)).filter(|it| it.status == 200)
     });
-    let command_line = gateway.command_line();
+    let command_line = stage.command_line();
     let tables = "SELECT string_agg(query_to_xml(format('SELECT * FROM %I', tablename), true, false, '')::text, '') \
                   FROM pg_tables WHERE tablename LIKE 'sidgate_%'";
     let sql = sql_text(&database, tables);
-    let values = what_is_in_redis(&gateway, &redis, &mut told);
-    let upstream_key = gateway.upstream_key(app::NAME);
-    let master = fs::read_to_string(gateway.folder().join("master.key")).unwrap();
-    gateway.stop();
+    let values = what_is_in_redis(&stage, &redis, &mut told);
+    let upstream_key = stage.upstream_key(app::NAME);
+    let master = fs::read_to_string(stage.folder().join("master.key")).unwrap();
+    stage.stop();
 
     assert!(sql.contains("alice"), "the sessions are there");
     assert!(
@@ -204,7 +205,7 @@ fn no_secret_is_anywhere_but_where_it_belongs() {
         "logins, a migration, an event: {:?}",
         told.sids
     );
-    let log = gateway.output();
+    let log = stage.output();
     assert!(
         log.contains("\"TRACE\"") || log.contains("\"DEBUG\""),
         "not at trace"
@@ -230,27 +231,26 @@ fn no_secret_is_anywhere_but_where_it_belongs() {
 
 #[test]
 fn passwords_of_a_store_that_is_away_are_not_shown() {
-    let app = App::start();
     let port = free_port();
     let url = with_store_password(&format!("postgres://sidgate@127.0.0.1:{port}/sidgate"));
-    let mut gateway = Gateway::in_front_of(&app)
-        .with("[store]\nurl = \"${CANARY_STORE_URL}\"")
-        .env("CANARY_STORE_URL", &url)
-        .not_ready()
-        .start();
-    gateway.send(&login("alice@example.com", PASSWORD));
-    let config = gateway.config_file();
+    let mut stage = Stage::built(|it| {
+        it.with("[store]\nurl = \"${CANARY_STORE_URL}\"")
+            .env("CANARY_STORE_URL", &url)
+            .not_ready()
+    });
+    stage.try_login("alice@example.com");
+    let config = stage.config_file();
     let arguments = ["check", "--connect", "--config", config.to_str().unwrap()];
     let environment = [("CANARY_STORE_URL".to_owned(), url)];
-    let outcome = sidgate_with(&environment, gateway.folder(), &arguments);
-    gateway.stop();
+    let outcome = sidgate_with(&environment, stage.folder(), &arguments);
+    stage.stop();
 
     assert_eq!(
         outcome.code,
         Some(1),
         "not a fault of the file: {outcome:?}"
     );
-    for output in [gateway.output(), outcome.output()] {
+    for output in [stage.output(), outcome.output()] {
         assert!(!output.contains(STORE_PASSWORD), "{output}");
     }
 }

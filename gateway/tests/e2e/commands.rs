@@ -10,10 +10,10 @@ use serde_json::Value;
 use session_testing::{TestPostgres, TestRedis};
 use tempfile::TempDir;
 
+use sidgate_testkit::Stage;
 use sidgate_testkit::cli::{Outcome, sidgate};
 use sidgate_testkit::stores::{redis_config, redis_set, store_config};
 use sidgate_testkit::wait::{LONG, until_true};
-use sidgate_testkit::{App, Gateway};
 
 /// The least that a configuration must say.
 const GOOD: &str = r#"
@@ -187,12 +187,10 @@ fn key_of_an_unknown_upstream_is_an_error() {
 
 #[test]
 fn first_start_with_sqlite_makes_the_key() {
-    let app = App::start();
+    let stage = Stage::built(|it| it.first_start());
 
-    let gateway = Gateway::in_front_of(&app).first_start().start();
-
-    assert_eq!(mode(&gateway.folder().join("master.key")), 0o600);
-    assert!(gateway.knows(&gateway.log_in("alice@example.com")));
+    assert_eq!(mode(&stage.folder().join("master.key")), 0o600);
+    assert!(stage.knows(&stage.log_in("alice@example.com")));
 }
 
 /// Who asks in the wrong folder, or as another user, must not leave a key or a store there that the gateway then finds.
@@ -220,21 +218,17 @@ fn only_a_start_writes_files() {
 
 #[test]
 fn session_that_has_expired_is_not_shown_as_alive() {
-    let app = App::start();
-    let gateway = Gateway::in_front_of(&app)
-        .with("[session]\nabsolute_timeout = \"2s\"")
-        .start();
-    let sid = gateway.log_in("alice@example.com");
-    let id = gateway.session_of(&sid)["session"]["id"].clone();
-    let config = gateway.config_file();
+    let (stage, sid) = Stage::with(["[session]\nabsolute_timeout = \"2s\""]).and_alice();
+    let id = stage.session_of(&sid)["session"]["id"].clone();
+    let config = stage.config_file();
     let show = || {
         let arguments = ["sessions", "show", id.as_str().unwrap(), "--config"];
         let arguments = [&arguments[..], &[config.to_str().unwrap()]].concat();
-        let shown = sidgate(gateway.folder(), &arguments).success();
+        let shown = sidgate(stage.folder(), &arguments).success();
         serde_json::from_str::<Value>(&shown).unwrap()
     };
 
-    until_true("the end of the session", LONG, || !gateway.knows(&sid));
+    until_true("the end of the session", LONG, || !stage.knows(&sid));
 
     let shown = show();
     assert_eq!(shown["alive"], false, "{shown}");
@@ -243,8 +237,7 @@ fn session_that_has_expired_is_not_shown_as_alive() {
 
 #[test]
 fn postgres_without_a_key_is_refused() {
-    let postgres = TestPostgres::shared();
-    let database = postgres.database();
+    let database = TestPostgres::shared().database();
     let folder = folder_with(&format!("{}{GOOD}", store_config(&database)));
 
     let outcome = run(&folder, &["check"]);
@@ -255,8 +248,7 @@ fn postgres_without_a_key_is_refused() {
 
 #[test]
 fn schema_is_applied_by_command() {
-    let postgres = TestPostgres::shared();
-    let database = postgres.bare_database();
+    let database = TestPostgres::shared().bare_database();
     let folder = folder_with(&format!("{}{GOOD}", store_config(&database)));
     sidgate(folder.path(), &["keys", "generate", "--out", "master.key"]).success();
 
@@ -271,16 +263,14 @@ fn schema_is_applied_by_command() {
 
 #[test]
 fn sessions_are_listed_shown_and_ended() {
-    let app = App::start();
-    let gateway = Gateway::in_front_of(&app).start();
-    let sid = gateway.log_in("alice@example.com");
-    let id = gateway.session_of(&sid)["session"]["id"].clone();
+    let (stage, sid) = Stage::start().and_alice();
+    let id = stage.session_of(&sid)["session"]["id"].clone();
     let id = id.as_str().unwrap();
-    let config = gateway.config_file();
+    let config = stage.config_file();
     let sessions = |arguments: &[&str]| {
         let config = ["--config", config.to_str().unwrap()];
         let arguments = [&["sessions"], arguments, &config].concat();
-        sidgate(gateway.folder(), &arguments).success()
+        sidgate(stage.folder(), &arguments).success()
     };
     let parse = |line: &str| serde_json::from_str::<Value>(line).unwrap();
 

@@ -2,70 +2,41 @@
 //! their own are in `vectors/b-cookies.toml`.
 
 use sidgate_testkit::sids::sealed_sid;
-use sidgate_testkit::{App, Gateway, Request, SESSION};
-
-/// A gateway in front of an app, and a session of alice.
-struct Stage {
-    app: App,
-    gateway: Gateway,
-    sid: String,
-}
-
-impl Stage {
-    fn set() -> Self {
-        let app = App::start();
-        let gateway = Gateway::in_front_of(&app).start();
-        let sid = gateway.log_in("alice@example.com");
-        Self { app, gateway, sid }
-    }
-
-    fn store_reads(&self) -> f64 {
-        let labels = [("what", "store_loads")];
-        self.gateway.metrics().sum("sidgate_core_total", &labels)
-    }
-}
+use sidgate_testkit::{Request, Stage};
 
 #[test]
 fn genuine_sid_without_a_session_is_read_once_and_then_remembered() {
-    let stage = Stage::set();
-    let sid = sealed_sid(&stage.gateway, 1);
-    let reads = stage.store_reads();
+    let stage = Stage::start();
+    let sid = sealed_sid(&stage, 1);
+    let reads = stage.core("store_loads");
 
     for _ in 0..3 {
-        let response = stage.gateway.send(&Request::get("/required").sid(&sid));
+        let response = stage.get_as(&sid, "/required");
         assert_eq!(response.problem(401), "unauthenticated");
     }
 
-    assert_eq!(stage.store_reads(), reads + 1.0);
+    assert_eq!(stage.core("store_loads"), reads + 1.0);
     assert!(stage.app.requests().is_empty());
 }
 
 #[test]
 fn sid_of_an_ended_session_is_anonymous_on_an_optional_route() {
-    let stage = Stage::set();
-    stage
-        .gateway
-        .send(&Request::delete(SESSION).sid(&stage.sid));
+    let (stage, sid) = Stage::start().and_alice();
+    stage.log_out(&sid);
 
-    let response = stage.gateway.send(&Request::get("/app").sid(&stage.sid));
-
-    assert_eq!(response.status, 200);
+    stage.get_as(&sid, "/app").must_be(200);
     let seen = stage.app.only_request();
-    assert_eq!(seen.header("x-session-state").unwrap(), "anonymous");
-    assert_eq!(seen.header("x-session-user-id"), None);
+    assert_eq!(seen.state(), "anonymous");
+    assert_eq!(seen.user(), None);
     assert!(seen.all("cookie").is_empty());
 }
 
 #[test]
 fn sid_of_an_ended_session_does_not_open_a_required_route() {
-    let stage = Stage::set();
-    stage
-        .gateway
-        .send(&Request::delete(SESSION).sid(&stage.sid));
+    let (stage, sid) = Stage::start().and_alice();
+    stage.log_out(&sid);
 
-    let response = stage
-        .gateway
-        .send(&Request::get("/required").sid(&stage.sid));
+    let response = stage.get_as(&sid, "/required");
 
     assert_eq!(response.problem(401), "unauthenticated");
     assert!(stage.app.requests().is_empty());
@@ -73,11 +44,8 @@ fn sid_of_an_ended_session_does_not_open_a_required_route() {
 
 #[test]
 fn cookie_can_have_another_name() {
-    let app = App::start();
-    let gateway = Gateway::in_front_of(&app)
-        .with("[cookie]\nname = \"__Host-sid\"")
-        .start();
-    let response = gateway.send(&sidgate_testkit::login(
+    let stage = Stage::with(["[cookie]\nname = \"__Host-sid\""]);
+    let response = stage.send(&sidgate_testkit::login(
         "alice@example.com",
         sidgate_testkit::app::PASSWORD,
     ));
@@ -86,11 +54,11 @@ fn cookie_can_have_another_name() {
     let (name, sid) = pair.split_once('=').unwrap();
     assert_eq!(name, "__Host-sid");
 
-    gateway.send(&Request::get("/").header("Cookie", &format!("sid=other; {pair}")));
-    gateway.send(&Request::get("/").sid(sid));
+    stage.send(&Request::get("/").header("Cookie", &format!("sid=other; {pair}")));
+    stage.get_as(sid, "/");
 
-    let requests = app.requests();
-    assert_eq!(requests[0].header("x-session-state").unwrap(), "active");
+    let requests = stage.app.requests();
+    assert_eq!(requests[0].state(), "active");
     assert_eq!(requests[0].all("cookie"), ["sid=other"]);
-    assert_eq!(requests[1].header("x-session-state").unwrap(), "anonymous");
+    assert_eq!(requests[1].state(), "anonymous");
 }

@@ -2,7 +2,7 @@
 //! of their own are in `vectors/e-sites.toml`.
 
 use sidgate_testkit::app::{NAME, PASSWORD};
-use sidgate_testkit::{App, Gateway, Request, SESSION, login};
+use sidgate_testkit::{Gateway, Request, SESSION, Stage, login};
 
 /// Fields that browsers send from elsewhere.
 fn from_elsewhere(gateway: &Gateway) -> Vec<Vec<(&'static str, String)>> {
@@ -43,90 +43,79 @@ fn add(request: Request, fields: &[(&str, String)]) -> Request {
 
 #[test]
 fn login_from_another_site_is_refused_before_the_backend_is_asked() {
-    let app = App::start();
-    let gateway = Gateway::in_front_of(&app).start();
-    for fields in from_elsewhere(&gateway) {
+    let stage = Stage::start();
+    for fields in from_elsewhere(&stage) {
         let request = add(login("alice@example.com", PASSWORD), &fields);
-        let response = gateway.send(&request);
+        let response = stage.send(&request);
         assert_eq!(response.problem(403), "cross_site", "{fields:?}");
         assert!(response.leaves_cookies_alone(), "{fields:?}");
     }
-    assert!(app.backend_calls().is_empty());
+    assert!(stage.app.backend_calls().is_empty());
 }
 
 #[test]
 fn login_from_here_is_allowed() {
-    let app = App::start();
-    let gateway = Gateway::in_front_of(&app).start();
-    for fields in from_here(&gateway) {
+    let stage = Stage::start();
+    for fields in from_here(&stage) {
         let request = add(login("alice@example.com", PASSWORD), &fields);
-        assert_eq!(gateway.send(&request).status, 201, "{fields:?}");
+        assert_eq!(stage.send(&request).status, 201, "{fields:?}");
     }
 }
 
 #[test]
 fn logout_from_another_site_is_refused_and_the_session_lives() {
-    let app = App::start();
-    let gateway = Gateway::in_front_of(&app).start();
-    let sid = gateway.log_in("alice@example.com");
-    for fields in from_elsewhere(&gateway) {
+    let (stage, sid) = Stage::start().and_alice();
+    for fields in from_elsewhere(&stage) {
         let request = add(Request::delete(SESSION).sid(&sid), &fields);
-        let response = gateway.send(&request);
+        let response = stage.send(&request);
         assert_eq!(response.problem(403), "cross_site", "{fields:?}");
         assert!(response.leaves_cookies_alone(), "{fields:?}");
     }
-    assert!(gateway.knows(&sid));
+    assert!(stage.knows(&sid));
 }
 
 #[test]
 fn logout_from_here_is_allowed() {
-    let app = App::start();
-    let gateway = Gateway::in_front_of(&app).start();
-    for fields in from_here(&gateway) {
-        let sid = gateway.log_in("alice@example.com");
+    let stage = Stage::start();
+    for fields in from_here(&stage) {
+        let sid = stage.log_in("alice@example.com");
         let request = add(Request::delete(SESSION).sid(&sid), &fields);
-        assert_eq!(gateway.send(&request).status, 204, "{fields:?}");
-        assert!(!gateway.knows(&sid), "{fields:?}");
+        assert_eq!(stage.send(&request).status, 204, "{fields:?}");
+        assert!(!stage.knows(&sid), "{fields:?}");
     }
 }
 
 #[test]
 fn asking_from_another_site_changes_nothing() {
-    let app = App::start();
-    let gateway = Gateway::in_front_of(&app).start();
-    let sid = gateway.log_in("alice@example.com");
+    let (stage, sid) = Stage::start().and_alice();
     let request = Request::get(SESSION)
         .sid(&sid)
         .header("X-HTTP-Method-Override", "DELETE");
 
-    assert_eq!(gateway.send(&request).json()["authenticated"], true);
+    assert_eq!(stage.send(&request).json()["authenticated"], true);
 
-    assert!(gateway.knows(&sid));
+    assert!(stage.knows(&sid));
 }
 
 #[test]
 fn endpoint_knows_three_methods() {
-    let app = App::start();
-    let gateway = Gateway::in_front_of(&app).start();
-    let sid = gateway.log_in("alice@example.com");
+    let (stage, sid) = Stage::start().and_alice();
     for method in ["PUT", "PATCH"] {
-        let response = gateway.send(&Request::new(method, SESSION).sid(&sid));
+        let response = stage.send(&Request::new(method, SESSION).sid(&sid));
         assert_eq!(response.problem(405), "method_not_allowed", "{method}");
         assert!(response.header("allow").is_some());
     }
-    assert!(gateway.knows(&sid));
-    assert!(app.requests().is_empty());
+    assert!(stage.knows(&sid));
+    assert!(stage.app.requests().is_empty());
 }
 
 /// A handshake is a GET that opens a door for everything: no browser protects it from other sites (RFC 6455, 10.2).
 #[test]
 fn websocket_from_another_site_is_refused_where_the_route_checks() {
-    let app = App::start();
     let config = format!(
         "[[routes]]\npath = \"/checked\"\nupstream = \"{NAME}\"\nsession = \"optional\"\ncsrf = \"check\""
     );
-    let gateway = Gateway::in_front_of(&app).with(&config).start();
-    let sid = gateway.log_in("alice@example.com");
+    let (stage, sid) = Stage::with([&config]).and_alice();
     let handshake = |origin: &str| {
         Request::get("/checked")
             .sid(&sid)
@@ -137,9 +126,9 @@ fn websocket_from_another_site_is_refused_where_the_route_checks() {
             .header("Origin", origin)
     };
 
-    let response = gateway.send(&handshake("https://evil.test"));
+    let response = stage.send(&handshake("https://evil.test"));
     assert_eq!(response.problem(403), "cross_site");
-    assert!(app.requests().is_empty());
+    assert!(stage.app.requests().is_empty());
 
-    assert_eq!(gateway.send(&handshake(&gateway.origin())).status, 200);
+    assert_eq!(stage.send(&handshake(&stage.origin())).status, 200);
 }

@@ -11,7 +11,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use sidgate_testkit::client::Connection;
 use sidgate_testkit::upstream::Received;
-use sidgate_testkit::{App, Gateway};
+use sidgate_testkit::{Gateway, Stage};
 
 use crate::vectors::case::{File, Values};
 
@@ -159,12 +159,9 @@ fn corpus(gateway: &Gateway, sid: &str) -> Vec<Vec<u8>> {
 
 #[test]
 fn what_is_sent_on_is_one_request_to_a_strict_parser_too() {
-    let app = App::start();
-    let gateway = Gateway::in_front_of(&app)
-        .with("[edge]\nheader_timeout = \"300ms\"\nbody_timeout = \"300ms\"")
-        .start();
-    let sid = gateway.log_in("alice@example.com");
-    let corpus = corpus(&gateway, &sid);
+    let (stage, sid) =
+        Stage::with(["[edge]\nheader_timeout = \"300ms\"\nbody_timeout = \"300ms\""]).and_alice();
+    let corpus = corpus(&stage, &sid);
     let cases = std::env::var("PROPTEST_CASES")
         .ok()
         .and_then(|cases| cases.parse().ok())
@@ -181,11 +178,11 @@ fn what_is_sent_on_is_one_request_to_a_strict_parser_too() {
     runner
         .run(&strategy, |(seed, edits)| {
             let bytes = apply(corpus[seed].clone(), &edits);
-            let before = app.requests().len();
-            let mut connection = Connection::open(gateway.address());
+            let before = stage.app.requests().len();
+            let mut connection = Connection::open(stage.address());
             connection.write(&bytes);
             let answer = connection.try_read(bytes.starts_with(b"HEAD "));
-            let seen = app.requests().split_off(before);
+            let seen = stage.app.requests().split_off(before);
             prop_assert!(seen.len() <= 1, "{} requests out of one", seen.len());
             if let Some(seen) = seen.first() {
                 sent_on.set(sent_on.get() + 1);

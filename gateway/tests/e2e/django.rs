@@ -4,22 +4,19 @@ use serde_json::{Value, json};
 
 use sidgate_testkit::browser::Browser;
 use sidgate_testkit::django::Demo;
-use sidgate_testkit::{Request, SESSION, login};
+use sidgate_testkit::{Request, login};
 
 const USER: &str = "test@example.com";
 const ADMIN: &str = "admin@example.com";
 const PASSWORD: &str = "password";
 
 fn whoami(demo: &Demo, sid: &str) -> Value {
-    let response = demo.gateway.send(&Request::get("/whoami").sid(sid));
-    assert_eq!(response.status, 200, "{response:?}");
+    let response = demo.gateway.get_as(sid, "/whoami").must_be(200);
     response.json()
 }
 
 fn log_in(demo: &Demo, email: &str) -> String {
-    let response = demo.gateway.send(&login(email, PASSWORD));
-    assert_eq!(response.status, 201, "{response:?}");
-    response.new_sid()
+    demo.gateway.try_login(email).must_be(201).new_sid()
 }
 
 /// Says these events in the answer to a request of this session.
@@ -63,7 +60,7 @@ fn login_by_json_is_seen_by_django() {
 fn nobody_is_seen_as_nobody() {
     let demo = Demo::start();
 
-    let response = demo.gateway.send(&Request::get("/whoami"));
+    let response = demo.gateway.get("/whoami");
 
     let seen = response.json();
     assert_eq!(
@@ -89,8 +86,7 @@ fn logout_by_json_is_seen_by_django() {
     let demo = Demo::start();
     let sid = log_in(&demo, USER);
 
-    let logout = Request::delete(SESSION).sid(&sid);
-    assert_eq!(demo.gateway.send(&logout).status, 204);
+    assert_eq!(demo.gateway.log_out(&sid).status, 204);
 
     assert_eq!(whoami(&demo, &sid)["session"]["state"], "anonymous");
 }
@@ -100,8 +96,7 @@ fn private_page_needs_a_session() {
     let demo = Demo::start();
     let mut browser = Browser::of(&demo.gateway);
 
-    let sent_away = browser.open("/private");
-    assert_eq!(sent_away.status, 303);
+    let sent_away = browser.open("/private").must_be(303);
     assert_eq!(sent_away.header("location"), Some("/login?next=/private"));
 
     browser.send(login(USER, PASSWORD));
@@ -118,9 +113,8 @@ fn djangos_login_form_makes_a_session_of_the_gateway() {
         ("next", "/private"),
     ];
 
-    let response = browser.submit("/login?next=/private", &form);
+    let response = browser.submit("/login?next=/private", &form).must_be(302);
 
-    assert_eq!(response.status, 302, "{response:?}");
     assert_eq!(response.header("location"), Some("/private"));
     assert_eq!(response.header("x-session-event"), None);
     assert_eq!(response.header("cache-control"), Some("private, no-store"));
@@ -190,8 +184,7 @@ fn admin_is_reached_by_its_own_login_page() {
     let response = browser.submit("/admin/login/?next=/admin/", &form);
     assert_eq!(response.status, 302, "{response:?}");
 
-    let page = browser.open("/admin/");
-    assert_eq!(page.status, 200);
+    let page = browser.open("/admin/").must_be(200);
     assert!(
         page.text().contains("Site administration"),
         "{}",

@@ -30,7 +30,7 @@ fn log_in_at_the_page(browser: &mut Browser<'_>, user: &str) -> Response {
 }
 
 fn who(site: &Site, sid: &str) -> Value {
-    site.gateway.send(&Request::get("/who").sid(sid)).json()
+    site.gateway.get_as(sid, "/who").json()
 }
 
 #[test]
@@ -107,7 +107,7 @@ fn readable(site: &Site, sids: &[&str]) -> BTreeSet<String> {
             strings.insert(reference.trim_start_matches("first-").to_owned());
         }
     }
-    let stored = site.gateway.send(&Request::get("/stored")).json();
+    let stored = site.gateway.get("/stored").json();
     let stored = stored["strings"].as_array().unwrap().clone();
     strings.extend(stored.iter().map(|text| text.as_str().unwrap().to_owned()));
     strings
@@ -145,7 +145,7 @@ fn nothing_that_is_stored_or_told_is_a_login() {
     at_page.open("/cart");
     let by_page = at_page.sid().expect("a login").to_owned();
     let by_json = log_in(&site, "victim", Some(&site.code())).new_sid();
-    site.gateway.send(&Request::get("/cart").sid(&by_json));
+    site.gateway.get_as(&by_json, "/cart");
     let mut old = Browser::of(&site.gateway);
     old.open("/old-login?user=plain");
     let old_login = old.open("/who");
@@ -160,8 +160,7 @@ fn nothing_that_is_stored_or_told_is_a_login() {
     let strings = readable(&site, &sids);
     opens_nothing(&site, &strings);
 
-    let logout = Request::delete(SESSION).sid(&by_page);
-    assert_eq!(site.gateway.send(&logout).status, 204);
+    assert_eq!(site.gateway.log_out(&by_page).status, 204);
     let config = site.gateway.config_file();
     let revoke = ["sessions", "revoke", "--all", "--config"];
     let mut arguments = revoke.to_vec();

@@ -1,7 +1,5 @@
 //! Everything real in one run: the Django demo under gunicorn behind two gateways that share PostgreSQL and Redis.
 
-use std::sync::Arc;
-
 use serde_json::{Value, json};
 use session_testing::{TestDatabase, TestPostgres, TestRedis};
 
@@ -9,31 +7,28 @@ use sidgate_testkit::browser::Browser;
 use sidgate_testkit::django::Demo;
 use sidgate_testkit::stores::{redis_config, redis_values, sql_number, store_config};
 use sidgate_testkit::wait::{LEASE, LONG, until_true};
-use sidgate_testkit::{Gateway, Request, SESSION, login};
+use sidgate_testkit::{Gateway, Request, login};
 
 const USER: &str = "test@example.com";
 const PASSWORD: &str = "password";
 
 struct Stage {
-    // Dropped in this order: the database goes before its server.
+    // Dropped in this order: gateways go before what they speak to.
     two: Gateway,
     demo: Demo,
     database: TestDatabase,
-    _postgres: Arc<TestPostgres>,
     redis: TestRedis,
 }
 
 impl Stage {
     fn set() -> Self {
-        let postgres = TestPostgres::shared();
-        let database = postgres.database();
+        let database = TestPostgres::shared().database();
         let redis = TestRedis::start();
         let demo = Demo::start_on(&(store_config(&database) + &redis_config(&redis)));
         Self {
             two: demo.another_node(),
             demo,
             database,
-            _postgres: postgres,
             redis,
         }
     }
@@ -55,7 +50,7 @@ impl Stage {
     fn is_over(&self, sid: &str) {
         for node in self.nodes() {
             until_true("the end on every node", LEASE, || {
-                node.send(&Request::get("/private").sid(sid)).status == 401
+                node.get_as(sid, "/private").status == 401
             });
             assert_eq!(whoami(node, sid)["session"]["state"], "anonymous");
         }
@@ -64,8 +59,7 @@ impl Stage {
 }
 
 fn whoami(node: &Gateway, sid: &str) -> Value {
-    let response = node.send(&Request::get("/whoami").sid(sid));
-    assert_eq!(response.status, 200, "{response:?}");
+    let response = node.get_as(sid, "/whoami").must_be(200);
     response.json()
 }
 
@@ -73,8 +67,7 @@ fn whoami(node: &Gateway, sid: &str) -> Value {
 fn login_by_json_on_one_node_is_seen_by_django_through_both() {
     let stage = Stage::set();
 
-    let response = stage.one().send(&login(USER, PASSWORD));
-    assert_eq!(response.status, 201, "{response:?}");
+    let response = stage.one().try_login(USER).must_be(201);
     let sid = response.new_sid();
 
     for node in stage.nodes() {
@@ -99,8 +92,7 @@ fn login_by_json_on_one_node_is_seen_by_django_through_both() {
         !redis_values(&stage.redis).is_empty()
     });
 
-    let logout = Request::delete(SESSION).sid(&sid);
-    assert_eq!(stage.two.send(&logout).status, 204);
+    assert_eq!(stage.two.log_out(&sid).status, 204);
 
     stage.is_over(&sid);
 }
@@ -115,8 +107,7 @@ fn djangos_own_form_and_logout_hold_on_every_node() {
         ("next", "/private"),
     ];
 
-    let response = browser.submit("/login?next=/private", &form);
-    assert_eq!(response.status, 302, "{response:?}");
+    browser.submit("/login?next=/private", &form).must_be(302);
     let sid = browser.sid().expect("a sid in the jar").to_owned();
 
     assert_eq!(browser.open("/private").status, 200);

@@ -2,10 +2,9 @@
 
 use serde_json::{Value, json};
 
-use sidgate_testkit::audit::events_in;
 use sidgate_testkit::upstream::Received;
 use sidgate_testkit::wait::{LONG, unix_now, until_true};
-use sidgate_testkit::{App, Gateway, Reply, Request, Response, app, token};
+use sidgate_testkit::{App, Gateway, Reply, Request, Response, app};
 
 const OTHER: &str = "other";
 
@@ -53,19 +52,19 @@ impl Stage {
     /// What an app was told last.
     fn told(app: &App) -> Value {
         let seen: Received = app.last_request();
-        token::verify(&app.key(), &seen.header("x-session-assertion").unwrap())
+        app.assertion_in(&seen)
     }
 
     /// What the app that knows the users is told about the session of this sid.
     fn seen(&self, sid: &str) -> Value {
-        self.gateway.send(&Request::get("/seen").sid(sid));
+        self.gateway.get_as(sid, "/seen");
         Self::told(&self.backend)
     }
 
     /// There is a line that says which app it was, and in whose request.
     fn was_noted(&self, event: &str, reason: &str) {
         until_true("the line", LONG, || {
-            let events = events_in(&self.gateway.stdout());
+            let events = self.gateway.security_events();
             let found = |line: &&Value| {
                 line["event"] == event
                     && line["reason"] == reason
@@ -182,7 +181,7 @@ fn what_an_app_wants_to_find_again_is_told_to_it_alone() {
     stage.backend.says("/event", json!([login]));
     let sid = stage.gateway.send(&Request::post("/event")).new_sid();
     let seen_by_other = |sid: &str| {
-        stage.gateway.send(&Request::get("/other/seen").sid(sid));
+        stage.gateway.get_as(sid, "/other/seen");
         Stage::told(&stage.other)
     };
     let told = stage.seen(&sid);

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
 use sidgate_testkit::app::{self, Exchange};
-use sidgate_testkit::{App, Gateway, Reply, Request, token};
+use sidgate_testkit::{Reply, Stage, token};
 
 /// A login and a logout: whichever were obeyed would show.
 fn events() -> Value {
@@ -16,36 +16,30 @@ fn events() -> Value {
 }
 
 fn none_is_obeyed(make: impl Fn(&Exchange<'_>) -> String + Send + Sync + 'static) {
-    let app = App::start();
-    let gateway = Gateway::in_front_of(&app).start();
-    is_not_obeyed(&app, &gateway, make);
+    let stage = Stage::start();
+    is_not_obeyed(&stage, make);
 }
 
 /// Answers with the token that `make` makes.
-fn is_not_obeyed(
-    app: &App,
-    gateway: &Gateway,
-    make: impl Fn(&Exchange<'_>) -> String + Send + Sync + 'static,
-) {
-    let sid = gateway.log_in("alice@example.com");
-    app.on("/event", move |exchange| {
+fn is_not_obeyed(stage: &Stage, make: impl Fn(&Exchange<'_>) -> String + Send + Sync + 'static) {
+    let sid = stage.log_in("alice@example.com");
+    stage.on("/event", move |exchange| {
         Reply::new(200, &[("X-Session-Event", &make(exchange))], "delivered")
     });
     let counted = || {
-        let metrics = gateway.metrics();
+        let metrics = stage.metrics();
         let done = [("result", "done")];
         let name = "sidgate_session_events_total";
         (metrics.sum(name, &[]), metrics.sum(name, &done))
     };
     let (all, done) = counted();
 
-    let response = gateway.send(&Request::get("/event").sid(&sid));
+    let response = stage.get_as(&sid, "/event").must_be(200);
 
-    assert_eq!(response.status, 200, "{response:?}");
     assert_eq!(response.text(), "delivered");
     assert_eq!(response.header("x-session-event"), None);
     assert!(response.leaves_cookies_alone(), "{response:?}");
-    assert_eq!(gateway.session_of(&sid)["user"]["id"], "alice");
+    assert_eq!(stage.session_of(&sid)["user"]["id"], "alice");
     assert_eq!(counted(), (all + 1.0, done), "counted, and not as done");
 }
 
@@ -60,28 +54,23 @@ fn with_claims(change: impl Fn(&mut Value) + Send + Sync + 'static) {
 
 #[test]
 fn the_same_event_is_obeyed_when_nothing_is_wrong() {
-    let app = App::start();
-    let gateway = Gateway::in_front_of(&app).start();
-    let sid = gateway.log_in("alice@example.com");
-    app.says("/event", events());
+    let (stage, sid) = Stage::start().and_alice();
+    stage.says("/event", events());
 
-    let response = gateway.send(&Request::get("/event").sid(&sid));
+    let response = stage.get_as(&sid, "/event");
 
     assert_eq!(
-        gateway.session_of(&response.new_sid())["user"]["id"],
+        stage.session_of(&response.new_sid())["user"]["id"],
         "mallory"
     );
-    assert!(!gateway.knows(&sid));
+    assert!(!stage.knows(&sid));
 }
 
 #[test]
 fn signed_with_the_key_of_another_app() {
-    let app = App::start();
-    let gateway = Gateway::in_front_of(&app)
-        .with("[upstreams.other]\nservers = [\"127.0.0.1:1\"]")
-        .start();
-    let other = gateway.upstream_key("other");
-    is_not_obeyed(&app, &gateway, move |exchange| {
+    let stage = Stage::with(["[upstreams.other]\nservers = [\"127.0.0.1:1\"]"]);
+    let other = stage.upstream_key("other");
+    is_not_obeyed(&stage, move |exchange| {
         token::sign(&other, &exchange.event_claims(&events()))
     });
 }
@@ -150,11 +139,10 @@ fn bound_to_no_request() {
 
 #[test]
 fn replayed_from_an_earlier_answer() {
-    let app = App::start();
-    let gateway = Gateway::in_front_of(&app).start();
-    gateway.send(&Request::get("/earlier"));
-    let earlier = app.only_request().header("x-request-id").unwrap();
-    is_not_obeyed(&app, &gateway, move |exchange| {
+    let stage = Stage::start();
+    stage.get("/earlier");
+    let earlier = stage.app.only_request().header("x-request-id").unwrap();
+    is_not_obeyed(&stage, move |exchange| {
         let mut claims = exchange.event_claims(&events());
         claims["req"] = json!(earlier);
         exchange.sign(&claims)
@@ -217,19 +205,17 @@ fn assertion_of_the_request_sent_back() {
 
 #[test]
 fn two_events_in_one_answer() {
-    let app = App::start();
-    let gateway = Gateway::in_front_of(&app).start();
-    let sid = gateway.log_in("alice@example.com");
-    app.on("/event", |exchange| {
+    let (stage, sid) = Stage::start().and_alice();
+    stage.on("/event", |exchange| {
         let token = exchange.sign(&exchange.event_claims(&events()));
         let headers = [("X-Session-Event", &*token), ("X-Session-Event", &*token)];
         Reply::new(200, &headers, "delivered")
     });
 
-    let response = gateway.send(&Request::get("/event").sid(&sid));
+    let response = stage.get_as(&sid, "/event");
 
     assert_eq!(response.text(), "delivered");
     assert_eq!(response.header("x-session-event"), None);
     assert!(response.leaves_cookies_alone());
-    assert!(gateway.knows(&sid));
+    assert!(stage.knows(&sid));
 }

@@ -8,10 +8,10 @@ use serde_json::json;
 use sidgate_testkit::app::{self, NAME};
 use sidgate_testkit::cli::sidgate;
 use sidgate_testkit::wait::{instant, until_true};
-use sidgate_testkit::{App, Gateway, Reply, Request, token};
+use sidgate_testkit::{Gateway, Reply, Request, Stage, token};
 
 fn admits(gateway: &Gateway, sid: &str) -> bool {
-    let response = gateway.send(&Request::get("/required").sid(sid));
+    let response = gateway.get_as(sid, "/required");
     assert!([200, 401].contains(&response.status), "{response:?}");
     response.status == 200
 }
@@ -19,17 +19,14 @@ fn admits(gateway: &Gateway, sid: &str) -> bool {
 #[test]
 fn session_in_use_ends_at_its_absolute_end() {
     const LIFE: Duration = Duration::from_secs(3);
-    let app = App::start();
-    let gateway = Gateway::in_front_of(&app)
-        .with("[session]\nabsolute_timeout = \"3s\"")
-        .start();
+    let stage = Stage::with(["[session]\nabsolute_timeout = \"3s\""]);
     let begun = instant();
-    let sid = gateway.log_in("alice@example.com");
-    assert!(admits(&gateway, &sid));
+    let sid = stage.log_in("alice@example.com");
+    assert!(admits(&stage, &sid));
 
     until_true("the end of the session", Duration::from_secs(10), || {
         let asked = begun.elapsed();
-        let admitted = admits(&gateway, &sid);
+        let admitted = admits(&stage, &sid);
         // The session began after the clock of this test did.
         let late = Duration::from_millis(500);
         assert!(
@@ -43,26 +40,22 @@ fn session_in_use_ends_at_its_absolute_end() {
         !admitted
     });
 
-    assert!(!gateway.knows(&sid));
+    assert!(!stage.knows(&sid));
 }
 
 #[test]
 fn session_that_is_not_used_ends_after_the_idle_time() {
-    let app = App::start();
-    let gateway = Gateway::in_front_of(&app)
-        .with("[session]\nidle_timeout = \"2s\"")
-        .start();
-    let sid = gateway.log_in("alice@example.com");
-    let config = gateway.config_file();
+    let (stage, sid) = Stage::with(["[session]\nidle_timeout = \"2s\""]).and_alice();
+    let config = stage.config_file();
 
     // Asking the gateway would be a use.
     until_true("the end of the session", Duration::from_secs(10), || {
         let arguments = ["sessions", "list", "--user", "alice", "--config"];
         let arguments = [&arguments[..], &[config.to_str().unwrap()]].concat();
-        sidgate(gateway.folder(), &arguments).success().is_empty()
+        sidgate(stage.folder(), &arguments).success().is_empty()
     });
 
-    assert!(!admits(&gateway, &sid));
+    assert!(!admits(&stage, &sid));
 }
 
 /// Gives the gateway a new master key and keeps the old one as previous.
@@ -82,17 +75,19 @@ fn rotate_master(gateway: &mut Gateway) {
 
 #[test]
 fn sids_and_tokens_under_the_previous_master_stay_valid() {
-    let app = App::start();
-    let mut gateway = Gateway::in_front_of(&app).start();
-    let sid = gateway.log_in("alice@example.com");
-    let old_key = app.key();
+    let (mut stage, sid) = Stage::start().and_alice();
+    let old_key = stage.app.key();
 
-    rotate_master(&mut gateway);
+    rotate_master(&mut stage);
 
-    let new_key = gateway.upstream_key(NAME);
+    let new_key = stage.upstream_key(NAME);
     assert_ne!(old_key, new_key);
-    assert!(admits(&gateway, &sid), "a sid of before");
-    let assertion = app.last_request().header("x-session-assertion").unwrap();
+    assert!(admits(&stage, &sid), "a sid of before");
+    let assertion = stage
+        .app
+        .last_request()
+        .header("x-session-assertion")
+        .unwrap();
     assert_eq!(
         token::verify(&new_key, &assertion)["sub"],
         "alice",
@@ -100,23 +95,21 @@ fn sids_and_tokens_under_the_previous_master_stay_valid() {
     );
 
     for key in [old_key, new_key] {
-        app.on("/event", move |exchange| {
+        stage.on("/event", move |exchange| {
             let events = json!([{"type": "login", "identity": app::identity("bob@example.com")}]);
             let token = token::sign(&key, &exchange.event_claims(&events));
             Reply::new(200, &[("X-Session-Event", &token)], "")
         });
-        let sid = gateway.send(&Request::post("/event")).new_sid();
-        assert!(admits(&gateway, &sid));
+        let sid = stage.send(&Request::post("/event")).new_sid();
+        assert!(admits(&stage, &sid));
     }
 }
 
 #[test]
 fn sids_under_a_master_that_is_gone_are_forged() {
-    let app = App::start();
-    let mut gateway = Gateway::in_front_of(&app).start();
-    let sid = gateway.log_in("alice@example.com");
-    gateway.stop();
-    gateway.reconfigure(|folder, config| {
+    let (mut stage, sid) = Stage::start().and_alice();
+    stage.stop();
+    stage.reconfigure(|folder, config| {
         let key = folder.join("master.key");
         fs::remove_file(&key).unwrap();
         sidgate(
@@ -127,7 +120,7 @@ fn sids_under_a_master_that_is_gone_are_forged() {
         config
     });
 
-    gateway.start_again();
+    stage.start_again();
 
-    assert!(!admits(&gateway, &sid));
+    assert!(!admits(&stage, &sid));
 }

@@ -3,7 +3,7 @@
 use session_testing::{TestDatabase, TestPostgres};
 
 use sidgate_testkit::stores::{somebody, sql_text, store_config};
-use sidgate_testkit::{App, Gateway, Request, SESSION};
+use sidgate_testkit::{Request, Stage};
 
 /// SQLSTATE of what the schema itself refuses.
 const KEPT: &str = "23001";
@@ -22,23 +22,18 @@ fn rights_of_an_app() -> Vec<String> {
     grants
 }
 
-fn gateway_on(app: &App, database: &TestDatabase, more: &str) -> Gateway {
-    Gateway::in_front_of(app)
-        .with(&store_config(database))
-        .with(more)
-        .start()
+fn gateway_on(database: &TestDatabase, more: &str) -> Stage {
+    Stage::with([&store_config(database), more])
 }
 
 #[test]
 fn app_with_the_rights_of_its_readme_revives_nobody() {
-    let server = TestPostgres::shared();
-    let database = server.database();
-    let app = App::start();
-    let gateway = gateway_on(&app, &database, "");
+    let database = TestPostgres::shared().database();
+    let stage = gateway_on(&database, "");
     let [dead, everywhere, live] =
-        ["alice", "bob", "carol"].map(|name| gateway.log_in(&format!("{name}@example.com")));
-    gateway.send(&Request::delete(SESSION).sid(&dead));
-    gateway.send(&Request::delete("/api/auth/sessions?scope=all").sid(&everywhere));
+        ["alice", "bob", "carol"].map(|name| stage.log_in(&format!("{name}@example.com")));
+    stage.log_out(&dead);
+    stage.send(&Request::delete("/api/auth/sessions?scope=all").sid(&everywhere));
     let run = somebody(&database, &rights_of_an_app());
 
     for (revival, refusal) in [
@@ -66,11 +61,11 @@ fn app_with_the_rights_of_its_readme_revives_nobody() {
         let refused = run(revival).unwrap_err();
         assert_eq!(refused, refusal, "{revival}");
         assert!(
-            !gateway.knows(&dead) && !gateway.knows(&everywhere),
+            !stage.knows(&dead) && !stage.knows(&everywhere),
             "{revival}"
         );
     }
-    assert!(gateway.knows(&live));
+    assert!(stage.knows(&live));
     // What the package is for goes on working, over rows that have ended as well.
     run("UPDATE sidgate_session SET revoked_at = now(), revoke_reason = 'app' WHERE user_id IN ('alice', 'carol')").unwrap();
     run("DELETE FROM sidgate_session WHERE user_id = 'bob'").unwrap();
@@ -79,12 +74,10 @@ fn app_with_the_rights_of_its_readme_revives_nobody() {
 /// More than the package asks for, as people grant who are in a hurry.
 #[test]
 fn app_that_may_change_every_column_takes_over_no_key() {
-    let server = TestPostgres::shared();
-    let database = server.database();
-    let app = App::start();
-    let gateway = gateway_on(&app, &database, "");
-    let thief = gateway.log_in("mallory@example.com");
-    let victim = gateway.log_in("alice@example.com");
+    let database = TestPostgres::shared().database();
+    let stage = gateway_on(&database, "");
+    let thief = stage.log_in("mallory@example.com");
+    let victim = stage.log_in("alice@example.com");
     let run = somebody(
         &database,
         &["SELECT, UPDATE, DELETE ON sidgate_session".to_owned()],
@@ -99,15 +92,13 @@ fn app_that_may_change_every_column_takes_over_no_key() {
         format!("UPDATE sidgate_session SET session_key = '\\x{key}' WHERE user_id = 'alice'");
     assert_eq!(run(&takes_over).unwrap_err(), NOT_PERMITTED);
 
-    assert!(!gateway.knows(&thief) && gateway.knows(&victim));
+    assert!(!stage.knows(&thief) && stage.knows(&victim));
 }
 
 #[test]
 fn a_stranger_keeps_nobody_from_logging_in() {
-    let server = TestPostgres::shared();
-    let database = server.database();
-    let app = App::start();
-    let gateway = gateway_on(&app, &database, "[session]\nmax_per_user = 2\n");
+    let database = TestPostgres::shared().database();
+    let stage = gateway_on(&database, "[session]\nmax_per_user = 2\n");
     let run = somebody(&database, &[]);
     for name in ["sidgate:alice", "sidgate housekeeping", "sidgate schema"] {
         run(&format!(
@@ -124,28 +115,25 @@ fn a_stranger_keeps_nobody_from_logging_in() {
         assert_eq!(run(lock).unwrap_err(), NOT_PERMITTED, "{lock}");
     }
 
-    let sids = [(); 3].map(|()| gateway.log_in("alice@example.com"));
+    let sids = [(); 3].map(|()| stage.log_in("alice@example.com"));
 
-    assert!(!gateway.knows(&sids[0]) && gateway.knows(&sids[2]));
+    assert!(!stage.knows(&sids[0]) && stage.knows(&sids[2]));
 }
 
 /// Rows of sessions are the app's to write, and so to hold: that is bounded, and told as what it is.
 #[test]
 fn an_app_that_holds_a_session_does_not_keep_its_user_from_ending_all() {
-    let server = TestPostgres::shared();
-    let database = server.database();
-    let app = App::start();
-    let gateway = gateway_on(&app, &database, "");
-    let sid = gateway.log_in("alice@example.com");
+    let database = TestPostgres::shared().database();
+    let stage = gateway_on(&database, "");
+    let sid = stage.log_in("alice@example.com");
     let run = somebody(&database, &rights_of_an_app());
     run("BEGIN; SELECT FROM sidgate_session FOR UPDATE").unwrap();
 
-    let logout = gateway.send(&Request::delete(SESSION).sid(&sid));
-    assert_eq!(logout.status, 503, "{logout:?}");
+    let logout = stage.log_out(&sid).must_be(503);
     assert!(logout.leaves_cookies_alone());
-    gateway.log_in("alice@example.com");
-    let all = gateway.send(&Request::delete("/api/auth/sessions?scope=all").sid(&sid));
+    stage.log_in("alice@example.com");
+    let all = stage.send(&Request::delete("/api/auth/sessions?scope=all").sid(&sid));
 
     assert_eq!(all.status, 200, "{all:?}");
-    assert!(!gateway.knows(&sid));
+    assert!(!stage.knows(&sid));
 }

@@ -5,16 +5,16 @@ use std::thread;
 use std::time::Duration;
 
 use sidgate_testkit::wait::{LONG, instant, until};
-use sidgate_testkit::{App, Gateway, Request};
+use sidgate_testkit::{Gateway, Request, Stage};
 
 /// Sends `bytes`, in which `HOST` stands for the gateway's own; the gateway must answer `status`, close, and tell nobody.
-fn is_refused(app: &App, gateway: &Gateway, status: u16, bytes: &str) {
-    let metrics = gateway.metrics();
-    let bytes = bytes.replace("HOST", &gateway.host());
-    let response = gateway.send_refused(bytes.as_bytes());
+fn is_refused(stage: &Stage, status: u16, bytes: &str) {
+    let metrics = stage.metrics();
+    let bytes = bytes.replace("HOST", &stage.host());
+    let response = stage.send_refused(bytes.as_bytes());
     assert_eq!(response.status, status, "{bytes:?}: {response:?}");
-    assert!(app.requests().is_empty(), "{bytes:?} reached the app");
-    let (before, after) = (metrics, gateway.metrics());
+    assert!(stage.app.requests().is_empty(), "{bytes:?} reached the app");
+    let (before, after) = (metrics, stage.metrics());
     let lookups = "sidgate_resolve_total";
     assert_eq!(
         before.sum(lookups, &[]),
@@ -25,33 +25,35 @@ fn is_refused(app: &App, gateway: &Gateway, status: u16, bytes: &str) {
 
 #[test]
 fn second_request_behind_a_refused_one_is_never_read() {
-    let app = App::start();
-    let gateway = Gateway::in_front_of(&app).start();
+    let stage = Stage::start();
     let smuggled = "GET /smuggled HTTP/1.1\r\nHost: HOST\r\n\r\n";
     let length = smuggled.len();
     let required = format!(
         "POST /required HTTP/1.1\r\nHost: HOST\r\nContent-Length: {length}\r\n\r\n{smuggled}{smuggled}"
     )
-    .replace("HOST", &gateway.host());
+    .replace("HOST", &stage.host());
 
-    let mut connection = gateway.connect();
+    let mut connection = stage.connect();
     connection.write(required.as_bytes());
     let response = connection.read(false);
 
     assert_eq!(response.problem(401), "unauthenticated");
-    assert!(app.requests().is_empty(), "{:?}", app.requests());
+    assert!(
+        stage.app.requests().is_empty(),
+        "{:?}",
+        stage.app.requests()
+    );
 }
 
 /// Pingora's parser reads an empty chunk size as 0, so what follows are trailers to it.
 #[test]
 fn nothing_behind_an_empty_chunk_size_becomes_a_request() {
-    let app = App::start();
-    let gateway = Gateway::in_front_of(&app).start();
+    let stage = Stage::start();
     let smuggled = "GET /smuggled HTTP/1.1\r\nHost: HOST\r\n\r\n";
     let bytes = format!(
         "POST /first HTTP/1.1\r\nHost: HOST\r\nTransfer-Encoding: chunked\r\n\r\n\r\n{smuggled}{smuggled}"
     );
-    is_refused(&app, &gateway, 400, &bytes);
+    is_refused(&stage, 400, &bytes);
 }
 
 /// The head, and then the rest once the gateway has begun to serve it.
@@ -78,8 +80,7 @@ fn late(gateway: &Gateway, target: &str, fields: &str, rest: &str) -> sidgate_te
 /// Then the app has begun to hear of the request, and must not get to its end.
 #[test]
 fn malformed_chunk_that_comes_late_ends_the_request() {
-    let app = App::start();
-    let gateway = Gateway::in_front_of(&app).start();
+    let stage = Stage::start();
     for rest in [
         "\r\n\r\n",
         "5\r\nhello\r\n|\r\n\r\n",
@@ -90,17 +91,17 @@ fn malformed_chunk_that_comes_late_ends_the_request() {
     ] {
         let smuggled = format!(
             "{rest}GET /smuggled HTTP/1.1\r\nHost: {}\r\n\r\n",
-            gateway.host()
+            stage.host()
         );
-        let response = late(&gateway, "/app", "", &smuggled);
+        let response = late(&stage, "/app", "", &smuggled);
         assert_eq!(response.problem(400), "bad_request", "{rest:?}");
         let labels = [("reason", "chunk")];
-        assert!(gateway.metrics().sum("sidgate_refused_total", &labels) > 0.0);
-        assert!(app.requests().is_empty(), "{rest:?}: a whole request");
+        assert!(stage.sum("sidgate_refused_total", &labels) > 0.0);
+        assert!(stage.app.requests().is_empty(), "{rest:?}: a whole request");
     }
     let login = "Content-Type: application/json\r\n";
     let response = late(
-        &gateway,
+        &stage,
         sidgate_testkit::SESSION,
         login,
         "2\r\n{}\r\n|\r\n\r\n",
@@ -113,20 +114,18 @@ fn malformed_chunk_that_comes_late_ends_the_request() {
 
 #[test]
 fn body_in_chunks_may_come_in_any_pieces() {
-    let app = App::start();
-    let gateway = Gateway::in_front_of(&app).start();
+    let stage = Stage::start();
     let rest = "5|;a=b|\r|\nhel|lo|\r|\n1|0|\r\n0123456789abcdef|\r\n0|\r|\nX-A: b|\r\n|\r|\n";
-    assert_eq!(late(&gateway, "/app", "", rest).status, 200);
-    assert_eq!(app.only_request().body, b"hello0123456789abcdef");
+    assert_eq!(late(&stage, "/app", "", rest).status, 200);
+    assert_eq!(stage.app.only_request().body, b"hello0123456789abcdef");
 }
 
 /// The end of one request's head must not be looked for in another's body.
 #[test]
 fn every_request_of_a_connection_is_looked_at() {
-    let app = App::start();
-    let gateway = Gateway::in_front_of(&app).start();
-    let host = gateway.host();
-    let mut connection = gateway.connect();
+    let stage = Stage::start();
+    let host = stage.host();
+    let mut connection = stage.connect();
     for length in [0, 5, 100_000] {
         let body = "x".repeat(length);
         connection.write(
@@ -135,45 +134,42 @@ fn every_request_of_a_connection_is_looked_at() {
         );
         assert_eq!(connection.read(false).status, 200);
     }
-    let before = app.requests().len();
+    let before = stage.app.requests().len();
     connection.write(
         format!("POST /app HTTP/1.1\r\nHost: {host}\r\nTransfer-Encoding: chunked\r\n\r\n\r\n\r\n")
             .as_bytes(),
     );
     assert_eq!(connection.read(false).status, 400);
-    assert_eq!(app.requests().len(), before);
+    assert_eq!(stage.app.requests().len(), before);
 }
 
 #[test]
 fn body_above_the_limit_is_refused() {
-    let app = App::start();
-    let gateway = Gateway::in_front_of(&app)
-        .with("[edge]\nmax_body_bytes = 1000")
-        .start();
+    let stage = Stage::with(["[edge]\nmax_body_bytes = 1000"]);
     let declared = "POST / HTTP/1.1\r\nHost: HOST\r\nContent-Length: 1001\r\n\r\n";
-    is_refused(&app, &gateway, 413, declared);
+    is_refused(&stage, 413, declared);
 
     let chunk = "x".repeat(1001);
     let chunked = format!(
         "POST / HTTP/1.1\r\nHost: {}\r\nTransfer-Encoding: chunked\r\n\r\n3e9\r\n{chunk}\r\n0\r\n\r\n",
-        gateway.host()
+        stage.host()
     );
-    let mut connection = gateway.connect();
+    let mut connection = stage.connect();
     connection.write(chunked.as_bytes());
     assert_eq!(connection.read(false).status, 413);
-    assert!(app.requests().is_empty(), "a complete request was seen");
+    assert!(
+        stage.app.requests().is_empty(),
+        "a complete request was seen"
+    );
 }
 
 #[test]
 fn head_that_comes_too_slowly_is_cut_off() {
-    let app = App::start();
-    let gateway = Gateway::in_front_of(&app)
-        .with("[edge]\nheader_timeout = \"500ms\"")
-        .start();
-    let head = Request::get("/").bytes(&gateway.host());
+    let stage = Stage::with(["[edge]\nheader_timeout = \"500ms\""]);
+    let head = Request::get("/").bytes(&stage.host());
     let starts: [&[u8]; 3] = [b"", b"GET / HT", &head[..head.len() - 2]];
     for start in starts {
-        let mut connection = gateway.connect();
+        let mut connection = stage.connect();
         connection.write(start);
         let begun = instant();
         connection.read_to_end();
@@ -183,17 +179,14 @@ fn head_that_comes_too_slowly_is_cut_off() {
             "{start:?} kept it open for {open:?}"
         );
     }
-    assert!(app.requests().is_empty());
+    assert!(stage.app.requests().is_empty());
 }
 
 #[test]
 fn head_that_trickles_is_cut_off_at_the_total_deadline() {
-    let app = App::start();
-    let gateway = Gateway::in_front_of(&app)
-        .with("[edge]\nheader_timeout = \"500ms\"")
-        .start();
-    let mut connection = gateway.connect();
-    connection.write(&Request::get("/").bytes(&gateway.host())[..40]);
+    let stage = Stage::with(["[edge]\nheader_timeout = \"500ms\""]);
+    let mut connection = stage.connect();
+    connection.write(&Request::get("/").bytes(&stage.host())[..40]);
     let begun = instant();
     let closed = until("the end of the connection", LONG, || {
         connection.write(b"x");
@@ -201,5 +194,5 @@ fn head_that_trickles_is_cut_off_at_the_total_deadline() {
         connection.is_closed().then(|| begun.elapsed())
     });
     assert!(closed < Duration::from_secs(3), "open for {closed:?}");
-    assert!(app.requests().is_empty());
+    assert!(stage.app.requests().is_empty());
 }

@@ -97,20 +97,19 @@ fn origin_of_a_login_is_the_https_one() {
 fn plain_listener_can_redirect_without_looking_at_the_session() {
     let stage = Stage::with_redirect();
     let sid = stage.send(login("alice@example.com", PASSWORD)).new_sid();
-    let lookups = stage.gateway.metrics().sum("sidgate_resolve_total", &[]);
+    let lookups = stage.gateway.sum("sidgate_resolve_total", &[]);
     let host = stage.host();
 
     let request = Request::get("/required?q=1")
         .sid(&sid)
         .header("Host", &host);
-    let response = stage.gateway.send(&request);
+    let response = stage.gateway.send(&request).must_be(308);
 
-    assert_eq!(response.status, 308, "{response:?}");
     let location = format!("https://{host}/required?q=1");
     assert_eq!(response.header("location"), Some(&*location));
     assert!(response.leaves_cookies_alone());
     assert!(stage.app.requests().is_empty());
-    let now = stage.gateway.metrics().sum("sidgate_resolve_total", &[]);
+    let now = stage.gateway.sum("sidgate_resolve_total", &[]);
     assert_eq!(now, lookups, "the session is not touched");
 }
 
@@ -129,8 +128,7 @@ fn the_end_of_the_certificate_is_a_metric() {
 fn without_a_certificate_there_is_no_end_of_it() {
     let app = App::start();
     let gateway = Gateway::in_front_of(&app).start();
-    let metrics = gateway.admin("/metrics");
-    assert_eq!(metrics.status, 200);
+    let metrics = gateway.admin("/metrics").must_be(200);
     assert!(!metrics.text().contains("tls_certificate"));
 }
 

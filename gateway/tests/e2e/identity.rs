@@ -4,24 +4,21 @@ use serde_json::json;
 
 use sidgate_testkit::app::{self, NAME};
 use sidgate_testkit::wait::{LONG, unix_now, until_true};
-use sidgate_testkit::{App, Gateway, Reply, Request, token};
+use sidgate_testkit::{App, Reply, Request, Stage, token};
 
 #[test]
 fn active_request_reaches_the_app_with_exactly_these_fields() {
-    let app = App::start();
-    let gateway = Gateway::in_front_of(&app).start();
-    let sid = gateway.log_in("alice@example.com");
+    let (stage, sid) = Stage::start().and_alice();
     let cookies = format!("theme=dark; sid={sid}; csrftoken=a\"b=c; empty=");
 
     let request = Request::get("/page?q=1&r=%2F")
         .header("User-Agent", "Testbrowser/1.0")
         .header("Accept", "text/html")
         .header("Cookie", &cookies);
-    let response = gateway.send(&request);
+    let response = stage.send(&request).must_be(200);
 
-    assert_eq!(response.status, 200, "{response:?}");
     assert_eq!(response.text(), "from the app");
-    let seen = app.only_request();
+    let seen = stage.app.only_request();
     assert_eq!(seen.request_line(), "GET /page?q=1&r=%2F");
     assert_eq!(
         seen.names(),
@@ -44,15 +41,15 @@ fn active_request_reaches_the_app_with_exactly_these_fields() {
             "x-session-user-id",
         ]
     );
-    let handle = gateway.session_of(&sid)["session"]["id"].clone();
+    let handle = stage.session_of(&sid)["session"]["id"].clone();
     let expected = [
-        ("host", gateway.host()),
+        ("host", stage.host()),
         ("user-agent", "Testbrowser/1.0".to_owned()),
         ("accept", "text/html".to_owned()),
         ("cookie", "theme=dark; csrftoken=a\"b=c; empty=".to_owned()),
         ("x-forwarded-for", "127.0.0.1".to_owned()),
-        ("x-forwarded-host", gateway.host()),
-        ("x-forwarded-port", gateway.public_port().to_string()),
+        ("x-forwarded-host", stage.host()),
+        ("x-forwarded-port", stage.public_port().to_string()),
         ("x-forwarded-proto", "http".to_owned()),
         ("x-session-email", "alice@example.com".to_owned()),
         ("x-session-id", handle.as_str().unwrap().to_owned()),
@@ -70,14 +67,12 @@ fn active_request_reaches_the_app_with_exactly_these_fields() {
 
 #[test]
 fn assertion_is_signed_for_this_app_and_lives_a_minute() {
-    let app = App::start();
-    let gateway = Gateway::in_front_of(&app).start();
-    let sid = gateway.log_in("alice@example.com");
+    let (stage, sid) = Stage::start().and_alice();
 
-    gateway.send(&Request::get("/").sid(&sid));
+    stage.get_as(&sid, "/");
 
-    let seen = app.only_request();
-    let claims = token::verify(&app.key(), &seen.header("x-session-assertion").unwrap());
+    let seen = stage.app.only_request();
+    let claims = stage.app.assertion_in(&seen);
     let iat = claims["iat"].as_i64().unwrap();
     let auth_time = claims["auth_time"].as_i64().unwrap();
     assert!((0..=10).contains(&(unix_now() - iat)), "{claims}");
@@ -96,12 +91,10 @@ fn assertion_is_signed_for_this_app_and_lives_a_minute() {
 
 #[test]
 fn assertion_is_signed_with_the_key_of_the_app_that_gets_it() {
-    let app = App::start();
     let other = App::start();
     let server = other.address();
-    let gateway = Gateway::in_front_of(&app)
-        .with(&format!(
-            r#"
+    let (stage, sid) = Stage::with([&format!(
+        r#"
             [upstreams.other]
             servers = ["{server}"]
             [[routes]]
@@ -109,27 +102,28 @@ fn assertion_is_signed_with_the_key_of_the_app_that_gets_it() {
             upstream = "other"
             session = "optional"
             "#
-        ))
-        .start();
-    let sid = gateway.log_in("alice@example.com");
+    )])
+    .and_alice();
 
-    gateway.send(&Request::get("/").sid(&sid));
-    gateway.send(&Request::get("/other").sid(&sid));
+    stage.get_as(&sid, "/");
+    stage.get_as(&sid, "/other");
 
     let assertion = other.only_request().header("x-session-assertion").unwrap();
-    let claims = token::verify(&gateway.upstream_key("other"), &assertion);
+    let claims = token::verify(&stage.upstream_key("other"), &assertion);
     assert_eq!(claims["aud"], "other");
-    assert!(token::try_verify(&app.key(), &assertion).is_err());
+    assert!(token::try_verify(&stage.app.key(), &assertion).is_err());
 }
 
 #[test]
 fn assertion_is_reused_while_it_is_young() {
-    let app = App::start();
-    let gateway = Gateway::in_front_of(&app).start();
-    let sid = gateway.log_in("alice@example.com");
+    let (stage, sid) = Stage::start().and_alice();
     let assertion = || {
-        gateway.send(&Request::get("/").sid(&sid));
-        app.last_request().header("x-session-assertion").unwrap()
+        stage.get_as(&sid, "/");
+        stage
+            .app
+            .last_request()
+            .header("x-session-assertion")
+            .unwrap()
     };
 
     let (first, second) = (assertion(), unix_now());
@@ -140,13 +134,13 @@ fn assertion_is_reused_while_it_is_young() {
 
 #[test]
 fn every_request_has_an_id_of_its_own() {
-    let app = App::start();
-    let gateway = Gateway::in_front_of(&app).start();
+    let stage = Stage::start();
 
-    gateway.send(&Request::get("/").header("X-Request-Id", "chosen-by-client"));
-    gateway.send(&Request::get("/").header("X-Request-Id", "chosen-by-client"));
+    stage.send(&Request::get("/").header("X-Request-Id", "chosen-by-client"));
+    stage.send(&Request::get("/").header("X-Request-Id", "chosen-by-client"));
 
-    let ids: Vec<_> = app
+    let ids: Vec<_> = stage
+        .app
         .requests()
         .iter()
         .map(|request| request.header("x-request-id").unwrap())
@@ -157,19 +151,14 @@ fn every_request_has_an_id_of_its_own() {
 
 #[test]
 fn attributes_that_are_no_header_values_are_left_out() {
-    let app = App::start();
-    let gateway = Gateway::in_front_of(&app)
-        .with(
-            r#"
+    let stage = Stage::with([r#"
             [identity.headers]
             "X-Session-Name" = "user.name"
             "X-Session-Evil" = "attributes.evil"
             "X-Session-Long" = "attributes.long"
             "X-Session-Fits" = "attributes.fits"
             "X-Session-Gone" = "attributes.gone"
-            "#,
-        )
-        .start();
+            "#]);
     let mut identity = app::identity("alice@example.com");
     identity["user"]["name"] = json!("J\u{fc}rgen");
     identity["attributes"] = json!({
@@ -177,13 +166,13 @@ fn attributes_that_are_no_header_values_are_left_out() {
         "long": "y".repeat(1025),
         "fits": "z".repeat(1024)
     });
-    app.on_authenticate(Reply::json(200, &identity));
-    let sid = gateway.log_in("alice@example.com");
+    stage.app.on_authenticate(Reply::json(200, &identity));
+    let sid = stage.log_in("alice@example.com");
 
-    gateway.send(&Request::get("/").sid(&sid));
+    stage.get_as(&sid, "/");
 
-    let seen = app.only_request();
-    assert_eq!(seen.header("x-session-user-id").unwrap(), "alice");
+    let seen = stage.app.only_request();
+    assert_eq!(seen.user().unwrap(), "alice");
     assert_eq!(seen.header("x-session-fits").unwrap(), "z".repeat(1024));
     for absent in ["name", "evil", "long", "gone"] {
         let name = format!("x-session-{absent}");
@@ -193,38 +182,36 @@ fn attributes_that_are_no_header_values_are_left_out() {
 
 #[test]
 fn body_reaches_the_app_unchanged() {
-    let app = App::start();
-    let gateway = Gateway::in_front_of(&app).start();
+    let stage = Stage::start();
     let body: Vec<u8> = (0..=255).cycle().take(100_000).collect();
 
-    gateway.send(&Request::post("/upload").body(body.clone()));
+    stage.send(&Request::post("/upload").body(body.clone()));
     let mut chunked = b"POST /upload HTTP/1.1\r\nHost: ".to_vec();
-    chunked.extend(format!("{}\r\nTransfer-Encoding: chunked\r\n\r\n", gateway.host()).bytes());
+    chunked.extend(format!("{}\r\nTransfer-Encoding: chunked\r\n\r\n", stage.host()).bytes());
     chunked.extend(b"5\r\nhello\r\n6\r\n world\r\n0\r\n\r\n");
-    let mut connection = gateway.connect();
+    let mut connection = stage.connect();
     connection.write(&chunked);
     assert_eq!(connection.read(false).status, 200);
 
-    let requests = app.requests();
+    let requests = stage.app.requests();
     assert_eq!(requests[0].body, body);
     assert_eq!(requests[1].body, b"hello world");
 }
 
 #[test]
 fn connection_carries_several_requests_of_different_users() {
-    let app = App::start();
-    let gateway = Gateway::in_front_of(&app).start();
+    let stage = Stage::start();
     let sids: Vec<_> = ["alice", "bob", "carol"]
-        .map(|user| (user, gateway.log_in(&format!("{user}@example.com"))))
+        .map(|user| (user, stage.log_in(&format!("{user}@example.com"))))
         .into();
-    let mut connection = gateway.connect();
+    let mut connection = stage.connect();
 
     for round in 0..30 {
         let (user, sid) = &sids[round % sids.len()];
         let request = Request::get("/").sid(sid);
-        connection.write(&request.bytes(&gateway.host()));
+        connection.write(&request.bytes(&stage.host()));
         assert_eq!(connection.read(false).status, 200);
-        let seen = app.last_request();
-        assert_eq!(seen.header("x-session-user-id").as_deref(), Some(*user));
+        let seen = stage.app.last_request();
+        assert_eq!(seen.user().as_deref(), Some(*user));
     }
 }

@@ -4,17 +4,11 @@ use session_testing::{TestPostgres, TestRedis};
 
 use sidgate_testkit::stores::{redis_config, redis_lives, store_config};
 use sidgate_testkit::wait::{LONG, until, until_true};
-use sidgate_testkit::{App, Gateway, Request};
+use sidgate_testkit::{Gateway, Request, Stage};
 
 #[test]
 fn threads_are_as_many_as_configured() {
-    let app = App::start();
-    let with = |threads: usize| {
-        let gateway = Gateway::in_front_of(&app)
-            .with(&format!("[server]\nthreads = {threads}"))
-            .start();
-        gateway.threads()
-    };
+    let with = |threads: usize| Stage::with([&format!("[server]\nthreads = {threads}")]).threads();
 
     let (few, many) = (with(1), with(21));
 
@@ -24,19 +18,18 @@ fn threads_are_as_many_as_configured() {
 
 #[test]
 fn metrics_need_the_admin_token_and_health_does_not() {
-    let app = App::start();
     let token = "0123456789abcdef0123456789abcdef";
-    let gateway = Gateway::in_front_of(&app)
-        .with("[admin]\ntoken = \"${TEST_ADMIN_TOKEN}\"")
-        .env("TEST_ADMIN_TOKEN", token)
-        .start();
+    let stage = Stage::built(|it| {
+        it.with("[admin]\ntoken = \"${TEST_ADMIN_TOKEN}\"")
+            .env("TEST_ADMIN_TOKEN", token)
+    });
     let ask = |path: &str, authorization: Option<&str>| {
         let request = Request::get(path);
         let request = match authorization {
             Some(said) => request.header("Authorization", said),
             None => request,
         };
-        gateway.send_to_admin(&request)
+        stage.send_to_admin(&request)
     };
 
     let metrics = ask("/metrics", Some(&format!("Bearer {token}")));
@@ -58,14 +51,13 @@ fn metrics_need_the_admin_token_and_health_does_not() {
     for path in ["/livez", "/readyz"] {
         assert_eq!(ask(path, None).status, 200, "{path}");
     }
-    assert!(!gateway.output().contains(token));
+    assert!(!stage.output().contains(token));
 }
 
 #[test]
 fn metrics_without_a_token_are_open_on_loopback() {
-    let app = App::start();
-    let gateway = Gateway::in_front_of(&app).start();
-    assert_eq!(gateway.admin("/metrics").status, 200);
+    let stage = Stage::start();
+    assert_eq!(stage.admin("/metrics").status, 200);
 }
 
 /// Logs in and uses the session until `redis` has taken one, and returns how long it may stay there.
@@ -79,17 +71,15 @@ fn life_in(redis: &TestRedis, gateway: &Gateway) -> i64 {
 
 #[test]
 fn redis_ttl_is_how_long_a_value_stays() {
-    let app = App::start();
-    let postgres = TestPostgres::shared();
-    let database = postgres.database();
+    let database = TestPostgres::shared().database();
     let redis = TestRedis::start();
-    let gateway = Gateway::in_front_of(&app)
-        .with(&store_config(&database))
-        .with(&redis_config(&redis))
-        .with("[cache]\nredis_ttl = \"100s\"")
-        .start();
+    let stage = Stage::with([
+        &store_config(&database),
+        &redis_config(&redis),
+        "[cache]\nredis_ttl = \"100s\"",
+    ]);
 
-    let life = life_in(&redis, &gateway);
+    let life = life_in(&redis, &stage);
 
     // Up to 10 % less, and the time that has passed.
     assert!((60_000..=100_000).contains(&life), "{life}");
@@ -97,29 +87,27 @@ fn redis_ttl_is_how_long_a_value_stays() {
 
 #[test]
 fn session_cache_ttl_wins_over_the_file_in_milliseconds() {
-    let app = App::start();
     let redis = TestRedis::start();
-    let gateway = Gateway::in_front_of(&app)
-        .with(&redis_config(&redis))
-        .with("[cache]\nredis_ttl = \"30m\"")
-        .env("SESSION_CACHE_TTL", "100000")
-        .start();
+    let stage = Stage::built(|it| {
+        it.with(&redis_config(&redis))
+            .with("[cache]\nredis_ttl = \"30m\"")
+            .env("SESSION_CACHE_TTL", "100000")
+    });
 
-    let life = life_in(&redis, &gateway);
+    let life = life_in(&redis, &stage);
 
     assert!((60_000..=100_000).contains(&life), "{life}");
 }
 
 #[test]
 fn redis_url_of_the_environment_wins_over_the_file() {
-    let app = App::start();
     let (of_file, of_environment) = (TestRedis::start(), TestRedis::start());
-    let gateway = Gateway::in_front_of(&app)
-        .with(&redis_config(&of_file))
-        .env("REDIS_URL", &of_environment.url())
-        .start();
+    let stage = Stage::built(|it| {
+        it.with(&redis_config(&of_file))
+            .env("REDIS_URL", &of_environment.url())
+    });
 
-    life_in(&of_environment, &gateway);
+    life_in(&of_environment, &stage);
 
     assert!(redis_lives(&of_file).is_empty());
 }
@@ -127,16 +115,15 @@ fn redis_url_of_the_environment_wins_over_the_file() {
 /// An empty variable counts as not set.
 #[test]
 fn empty_variables_leave_the_file_as_it_is() {
-    let app = App::start();
     let redis = TestRedis::start();
-    let gateway = Gateway::in_front_of(&app)
-        .with(&redis_config(&redis))
-        .with("[cache]\nredis_ttl = \"100s\"")
-        .env("REDIS_URL", "")
-        .env("SESSION_CACHE_TTL", "")
-        .env("ENABLE_SESSION_METRICS", "")
-        .start();
+    let stage = Stage::built(|it| {
+        it.with(&redis_config(&redis))
+            .with("[cache]\nredis_ttl = \"100s\"")
+            .env("REDIS_URL", "")
+            .env("SESSION_CACHE_TTL", "")
+            .env("ENABLE_SESSION_METRICS", "")
+    });
 
-    assert!((60_000..=100_000).contains(&life_in(&redis, &gateway)));
-    until_true("metrics", LONG, || gateway.admin("/metrics").status == 200);
+    assert!((60_000..=100_000).contains(&life_in(&redis, &stage)));
+    until_true("metrics", LONG, || stage.admin("/metrics").status == 200);
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use sidgate_testkit::port::free_port;
 use sidgate_testkit::wait::{LONG, instant, until_true};
-use sidgate_testkit::{App, Gateway, Reply, Request};
+use sidgate_testkit::{App, Gateway, Reply, Request, Stage};
 
 /// A second app at `/other`, with these keys.
 fn other(server: SocketAddr, keys: &str) -> String {
@@ -27,7 +27,7 @@ fn server_that_is_away_is_passed_over() {
         .start();
 
     for _ in 0..6 {
-        assert_eq!(gateway.send(&Request::get("/")).text(), "from the app");
+        assert_eq!(gateway.get("/").text(), "from the app");
     }
     assert_eq!(app.requests().len(), 6);
 }
@@ -44,7 +44,7 @@ fn servers_of_an_app_take_turns() {
         .start();
 
     for _ in 0..6 {
-        assert_eq!(gateway.send(&Request::get("/")).status, 200);
+        assert_eq!(gateway.get("/").status, 200);
     }
 
     assert_eq!((one.requests().len(), two.requests().len()), (3, 3));
@@ -69,7 +69,7 @@ fn read_timeout_is_how_long_an_app_may_be_silent() {
     waiting.write(&Request::get("/other/silent").bytes(&gateway.host()));
     patient.wait_for(1);
 
-    let given_up = gateway.send(&Request::get("/silent"));
+    let given_up = gateway.get("/silent");
     assert_eq!(given_up.problem(504), "gateway_timeout");
     assert!(given_up.header("retry-after").is_some());
 
@@ -108,20 +108,17 @@ impl Full {
 
 #[test]
 fn connect_timeout_is_how_long_a_connection_may_take() {
-    let app = App::start();
     let full = Full::start();
     let address = full.address;
-    let gateway = Gateway::in_front_of(&app)
-        .with(&format!(
-            "[upstreams.app]\nservers = [\"{address}\"]\nconnect_timeout = \"200ms\""
-        ))
-        .with(&other(address, "connect_timeout = \"1m\""))
-        .start();
-    let mut patient = gateway.connect();
-    patient.write(&Request::get("/other").bytes(&gateway.host()));
+    let stage = Stage::with([
+        &format!("[upstreams.app]\nservers = [\"{address}\"]\nconnect_timeout = \"200ms\""),
+        &other(address, "connect_timeout = \"1m\""),
+    ]);
+    let mut patient = stage.connect();
+    patient.write(&Request::get("/other").bytes(&stage.host()));
 
     for _ in 0..2 {
-        let given_up = gateway.send(&Request::get("/"));
+        let given_up = stage.get("/");
         assert_eq!(given_up.problem(504), "gateway_timeout");
     }
 
@@ -134,24 +131,20 @@ fn connect_timeout_is_how_long_a_connection_may_take() {
 #[test]
 fn write_timeout_is_how_long_an_app_may_take_nothing() {
     const SIZE: usize = 64 << 20;
-    let app = App::start();
     // Accepts and never reads.
     let deaf = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let address = deaf.local_addr().unwrap();
-    let gateway = Gateway::in_front_of(&app)
-        .with(&format!("[edge]\nmax_body_bytes = {SIZE}"))
-        .with(&format!(
+    let stage = Stage::with([
+        &format!("[edge]\nmax_body_bytes = {SIZE}"),
+        &format!(
             "[upstreams.app]\nservers = [\"{address}\"]\nwrite_timeout = \"300ms\"\nread_timeout = \"300ms\""
-        ))
-        .with(&other(
-            address,
-            "write_timeout = \"1h\"\nread_timeout = \"300ms\"",
-        ))
-        .start();
+        ),
+        &other(address, "write_timeout = \"1h\"\nread_timeout = \"300ms\""),
+    ]);
     // Each blocks until the gateway closes its connection.
     let send = |target: &str| {
         let request = Request::post(target).body(vec![b'x'; SIZE]);
-        let (mut connection, host) = (gateway.connect(), gateway.host());
+        let (mut connection, host) = (stage.connect(), stage.host());
         thread::spawn(move || connection.write(&request.bytes(&host)))
     };
     let patient = send("/other");
@@ -159,9 +152,9 @@ fn write_timeout_is_how_long_an_app_may_take_nothing() {
     send("/quick").join().unwrap();
 
     until_true("the line about the one that was given up", LONG, || {
-        gateway.stdout().contains("\"path\":\"/quick\"")
+        stage.stdout().contains("\"path\":\"/quick\"")
     });
-    let lines = gateway.stdout();
+    let lines = stage.stdout();
     let mut lines = lines.lines();
     let line = lines.find(|line| line.contains("\"path\":\"/quick\""));
     assert!(line.unwrap().contains("\"status\":504"), "{line:?}");
@@ -170,7 +163,8 @@ fn write_timeout_is_how_long_an_app_may_take_nothing() {
 
 #[test]
 fn idle_timeout_is_how_long_an_unused_connection_is_kept() {
-    let (app, kept) = (App::start(), App::start());
+    let app = App::start();
+    let kept = App::start();
     let gateway = Gateway::in_front_of(&app)
         // Each thread keeps connections of its own.
         .with("[server]\nthreads = 1")
@@ -178,8 +172,8 @@ fn idle_timeout_is_how_long_an_unused_connection_is_kept() {
         .with(&other(kept.address(), "idle_timeout = \"1h\""))
         .start();
     let ask_both = || {
-        assert_eq!(gateway.send(&Request::get("/")).status, 200);
-        assert_eq!(gateway.send(&Request::get("/other")).status, 200);
+        assert_eq!(gateway.get("/").status, 200);
+        assert_eq!(gateway.get("/other").status, 200);
     };
     let begun = instant();
     ask_both();

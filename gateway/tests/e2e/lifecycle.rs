@@ -9,7 +9,7 @@ use rustix::process::Signal;
 use sidgate_testkit::app::NAME;
 use sidgate_testkit::client::Connection;
 use sidgate_testkit::wait::{LONG, until, until_true};
-use sidgate_testkit::{App, Gateway, Reply, Request};
+use sidgate_testkit::{Gateway, Reply, Request, Stage};
 
 fn add_to_config(gateway: &Gateway, text: &str) {
     let file = gateway.config_file();
@@ -23,136 +23,115 @@ fn new_route(path: &str) -> String {
 
 #[test]
 fn hangup_exchanges_the_routes() {
-    let app = App::start();
-    let gateway = Gateway::in_front_of(&app).start();
-    let sid = gateway.log_in("alice@example.com");
-    assert_eq!(gateway.send(&Request::get("/new")).status, 200);
+    let (stage, sid) = Stage::start().and_alice();
+    assert_eq!(stage.get("/new").status, 200);
 
-    add_to_config(&gateway, &new_route("/new"));
-    gateway.signal(Signal::HUP);
+    add_to_config(&stage, &new_route("/new"));
+    stage.signal(Signal::HUP);
 
-    until_true("the new route", LONG, || {
-        gateway.send(&Request::get("/new")).status == 401
-    });
-    assert_eq!(gateway.send(&Request::get("/new").sid(&sid)).status, 200);
+    until_true("the new route", LONG, || stage.get("/new").status == 401);
+    assert_eq!(stage.get_as(&sid, "/new").status, 200);
 }
 
 #[test]
 fn hangup_with_a_bad_file_changes_nothing() {
-    let app = App::start();
-    let gateway = Gateway::in_front_of(&app).start();
-    let sid = gateway.log_in("alice@example.com");
+    let (stage, sid) = Stage::start().and_alice();
 
-    add_to_config(&gateway, &(new_route("/new") + "sesion = \"none\"\n"));
-    gateway.signal(Signal::HUP);
+    add_to_config(&stage, &(new_route("/new") + "sesion = \"none\"\n"));
+    stage.signal(Signal::HUP);
 
     until_true("a word about the bad file", LONG, || {
-        gateway.output().contains("sesion")
+        stage.output().contains("sesion")
     });
-    assert_eq!(gateway.send(&Request::get("/new")).status, 200);
-    assert!(gateway.knows(&sid));
-    assert!(gateway.is_ready());
+    assert_eq!(stage.get("/new").status, 200);
+    assert!(stage.knows(&sid));
+    assert!(stage.is_ready());
 }
 
 #[test]
 fn hangup_that_would_need_a_restart_changes_nothing() {
-    let app = App::start();
-    let gateway = Gateway::in_front_of(&app).start();
+    let stage = Stage::start();
 
     add_to_config(
-        &gateway,
+        &stage,
         &(new_route("/new") + "[session]\nabsolute_timeout = \"1h\"\n"),
     );
-    gateway.signal(Signal::HUP);
+    stage.signal(Signal::HUP);
 
     until_true("a word about the restart", LONG, || {
-        gateway.output().contains("session.absolute_timeout")
+        stage.output().contains("session.absolute_timeout")
     });
-    assert_eq!(gateway.send(&Request::get("/new")).status, 200);
+    assert_eq!(stage.get("/new").status, 200);
 }
 
 #[test]
 fn termination_ends_readiness_before_the_listeners() {
-    let app = App::start();
-    let gateway = Gateway::in_front_of(&app).start();
+    let stage = Stage::start();
 
-    gateway.signal(Signal::TERM);
+    stage.signal(Signal::TERM);
 
-    until_true("the end of readiness", LONG, || !gateway.is_ready());
-    assert_eq!(gateway.send(&Request::get("/")).status, 200);
+    until_true("the end of readiness", LONG, || !stage.is_ready());
+    assert_eq!(stage.get("/").status, 200);
 }
 
 #[test]
 fn request_under_way_is_finished_while_draining() {
-    let app = App::start();
-    let mut gateway = Gateway::in_front_of(&app)
-        .with("[server]\ndrain_timeout = \"10s\"")
-        .start();
+    let mut stage = Stage::with(["[server]\ndrain_timeout = \"10s\""]);
     let (finish, finished) = std::sync::mpsc::channel::<()>();
     let finished = std::sync::Mutex::new(finished);
-    app.on("/slow", move |_| {
+    stage.on("/slow", move |_| {
         finished.lock().unwrap().recv().unwrap();
         Reply::ok()
     });
-    let mut connection = gateway.connect();
-    connection.write(&Request::get("/slow").bytes(&gateway.host()));
-    app.wait_for(1);
+    let mut connection = stage.connect();
+    connection.write(&Request::get("/slow").bytes(&stage.host()));
+    stage.app.wait_for(1);
 
-    gateway.signal(Signal::TERM);
+    stage.signal(Signal::TERM);
     until("the listeners to close", LONG, || {
-        let address = ([127, 0, 0, 1], gateway.public_port());
+        let address = ([127, 0, 0, 1], stage.public_port());
         std::net::TcpStream::connect(std::net::SocketAddr::from(address)).err()
     });
     finish.send(()).unwrap();
 
     assert_eq!(connection.read(false).text(), "from the app");
     drop(connection);
-    assert!(gateway.stop().success());
+    assert!(stage.stop().success());
 }
 
 /// Nobody waits for requests that are not there: a restart takes a moment, not `drain_timeout`.
 #[test]
 fn idle_gateway_stops_at_once() {
-    let app = App::start();
-    let mut gateway = Gateway::in_front_of(&app)
-        .with("[server]\ndrain_timeout = \"10m\"")
-        .start();
-    let mut idle = gateway.connect();
-    idle.write(&Request::get("/").bytes(&gateway.host()));
+    let mut stage = Stage::with(["[server]\ndrain_timeout = \"10m\""]);
+    let mut idle = stage.connect();
+    idle.write(&Request::get("/").bytes(&stage.host()));
     assert_eq!(idle.read(false).status, 200);
 
-    gateway.signal(Signal::TERM);
+    stage.signal(Signal::TERM);
 
-    assert!(gateway.stop().success());
+    assert!(stage.stop().success());
 }
 
 /// Shorter than a second is not "at once", nor for ever.
 #[test]
 fn request_that_does_not_end_is_given_up_after_the_drain() {
-    let app = App::start();
-    let mut gateway = Gateway::in_front_of(&app)
-        .with("[server]\ndrain_timeout = \"300ms\"")
-        .start();
-    app.on("/silent", |_| Reply::Silence);
-    let mut connection = gateway.connect();
-    connection.write(&Request::get("/silent").bytes(&gateway.host()));
-    app.wait_for(1);
+    let mut stage = Stage::with(["[server]\ndrain_timeout = \"300ms\""]);
+    stage.on("/silent", |_| Reply::Silence);
+    let mut connection = stage.connect();
+    connection.write(&Request::get("/silent").bytes(&stage.host()));
+    stage.app.wait_for(1);
 
-    gateway.signal(Signal::TERM);
+    stage.signal(Signal::TERM);
 
-    assert!(gateway.stop().success());
+    assert!(stage.stop().success());
     assert!(connection.is_closed());
 }
 
 /// Catalogue M01: nobody is refused while one process takes the place of another.
 #[test]
 fn upgrade_refuses_nobody() {
-    let app = App::start();
-    let mut gateway = Gateway::in_front_of(&app)
-        .with("[server]\ndrain_timeout = \"5s\"")
-        .start();
-    let sid = gateway.log_in("alice@example.com");
-    let (port, host) = (gateway.public_port(), gateway.host());
+    let (mut stage, sid) = Stage::with(["[server]\ndrain_timeout = \"5s\""]).and_alice();
+    let (port, host) = (stage.public_port(), stage.host());
     let done = Arc::new(AtomicBool::new(false));
     let visitor = {
         let done = Arc::clone(&done);
@@ -170,8 +149,8 @@ fn upgrade_refuses_nobody() {
         })
     };
 
-    let ended = gateway.hand_over();
-    gateway.wait_until_ready();
+    let ended = stage.hand_over();
+    stage.wait_until_ready();
     done.store(true, Ordering::Relaxed);
 
     assert!(ended.success(), "{ended:?}");
@@ -179,5 +158,5 @@ fn upgrade_refuses_nobody() {
         visitor.join().unwrap() > 100,
         "a visit now and then proves little"
     );
-    assert!(gateway.knows(&sid));
+    assert!(stage.knows(&sid));
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use sidgate_testkit::app::PASSWORD;
 use sidgate_testkit::wait::{LONG, instant, until, until_true};
-use sidgate_testkit::{App, Gateway, Reply, Request, Response, login};
+use sidgate_testkit::{Reply, Request, Response, Stage, login};
 
 fn wait_is_named(response: &Response) {
     assert_eq!(response.problem(429), "locked");
@@ -18,68 +18,54 @@ fn wait_is_named(response: &Response) {
 
 #[test]
 fn guessing_at_one_account_is_slowed_down_before_the_backend_is_asked() {
-    let app = App::start();
-    let gateway = Gateway::in_front_of(&app)
-        .with("[login_limits]\nper_account = \"3/m\"")
-        .start();
+    let stage = Stage::with(["[login_limits]\nper_account = \"3/m\""]);
     for _ in 0..3 {
-        let response = gateway.send(&login("alice@example.com", "guess"));
+        let response = stage.send(&login("alice@example.com", "guess"));
         assert_eq!(response.problem(401), "invalid_credentials");
     }
 
-    wait_is_named(&gateway.send(&login("alice@example.com", PASSWORD)));
-    wait_is_named(&gateway.send(&login(" ALICE@example.com", PASSWORD)));
+    wait_is_named(&stage.try_login("alice@example.com"));
+    wait_is_named(&stage.try_login(" ALICE@example.com"));
 
-    assert_eq!(app.backend_calls().len(), 3);
-    assert_eq!(
-        gateway.send(&login("bob@example.com", PASSWORD)).status,
-        201
-    );
+    assert_eq!(stage.app.backend_calls().len(), 3);
+    assert_eq!(stage.try_login("bob@example.com").status, 201);
 }
 
 #[test]
 fn guessing_locks_nobody_out_of_a_known_browser() {
-    let app = App::start();
-    let gateway = Gateway::in_front_of(&app)
-        .with("[login_limits]\nper_account = \"3/m\"")
-        .start();
-    let alice = gateway.log_in("alice@example.com");
-    let bob = gateway.log_in("bob@example.com");
+    let (stage, alice) = Stage::with(["[login_limits]\nper_account = \"3/m\""]).and_alice();
+    let bob = stage.log_in("bob@example.com");
     for _ in 0..3 {
-        gateway.send(&login("alice@example.com", "guess"));
+        stage.send(&login("alice@example.com", "guess"));
     }
     let again = || login("alice@example.com", PASSWORD);
 
-    wait_is_named(&gateway.send(&again()));
-    wait_is_named(&gateway.send(&again().sid(&bob)));
-    assert_eq!(gateway.send(&again().sid(&alice)).status, 201);
+    wait_is_named(&stage.send(&again()));
+    wait_is_named(&stage.send(&again().sid(&bob)));
+    assert_eq!(stage.send(&again().sid(&alice)).status, 201);
 }
 
 #[test]
 fn guessing_by_one_client_is_slowed_down() {
-    let app = App::start();
-    let gateway = Gateway::in_front_of(&app)
-        .with("[login_limits]\nper_client = \"3/m\"")
-        .start();
+    let stage = Stage::with(["[login_limits]\nper_client = \"3/m\""]);
     for user in ["alice", "bob", "carol"] {
-        let response = gateway.send(&login(&format!("{user}@example.com"), "guess"));
+        let response = stage.send(&login(&format!("{user}@example.com"), "guess"));
         assert_eq!(response.problem(401), "invalid_credentials");
     }
 
-    wait_is_named(&gateway.send(&login("dave@example.com", PASSWORD)));
+    wait_is_named(&stage.try_login("dave@example.com"));
 
-    assert_eq!(app.backend_calls().len(), 3);
+    assert_eq!(stage.app.backend_calls().len(), 3);
 }
 
 #[test]
 fn client_is_who_the_trusted_proxy_says() {
-    let app = App::start();
-    let gateway = Gateway::in_front_of(&app)
-        .with("[login_limits]\nper_client = \"1/m\"\n[server]\ntrusted_proxies = [\"127.0.0.1\"]")
-        .start();
+    let stage = Stage::with([
+        "[login_limits]\nper_client = \"1/m\"\n[server]\ntrusted_proxies = [\"127.0.0.1\"]",
+    ]);
     let from = |ip: &str| {
         let request = login("alice@example.com", "guess");
-        gateway.send(&request.header("X-Forwarded-For", ip)).status
+        stage.send(&request.header("X-Forwarded-For", ip)).status
     };
 
     assert_eq!(from("192.0.2.1"), 401);
@@ -94,13 +80,10 @@ fn client_is_who_the_trusted_proxy_says() {
 
 #[test]
 fn client_cannot_hold_more_connections_than_allowed() {
-    let app = App::start();
-    let gateway = Gateway::in_front_of(&app)
-        .with("[edge]\nconnections_per_ip = 2")
-        .start();
+    let stage = Stage::with(["[edge]\nconnections_per_ip = 2"]);
     let hold = || {
-        let mut connection = gateway.connect();
-        connection.write(&Request::get("/").bytes(&gateway.host()));
+        let mut connection = stage.connect();
+        connection.write(&Request::get("/").bytes(&stage.host()));
         (
             connection.try_read(false).map(|response| response.status),
             connection,
@@ -114,19 +97,16 @@ fn client_cannot_hold_more_connections_than_allowed() {
     assert_eq!(two.0, Some(200));
     assert_eq!(three.0, None, "closed without an answer");
     let refused = [("reason", "connections_per_ip")];
-    let metrics = gateway.metrics();
+    let metrics = stage.metrics();
     assert_eq!(metrics.sum("sidgate_refused_total", &refused), 1.0);
 }
 
 #[test]
 fn all_clients_together_hold_no_more_connections_than_allowed() {
-    let app = App::start();
-    let gateway = Gateway::in_front_of(&app)
-        .with("[edge]\nmax_connections = 2")
-        .start();
+    let stage = Stage::with(["[edge]\nmax_connections = 2"]);
     let hold = || {
-        let mut connection = gateway.connect();
-        connection.write(&Request::get("/").bytes(&gateway.host()));
+        let mut connection = stage.connect();
+        connection.write(&Request::get("/").bytes(&stage.host()));
         (connection.try_read(false).map(|it| it.status), connection)
     };
     // The one that found out whether the gateway listens may not have been seen to close yet.
@@ -135,9 +115,9 @@ fn all_clients_together_hold_no_more_connections_than_allowed() {
 
     assert_eq!(hold().0, None, "closed without an answer");
 
-    assert!(gateway.is_ready(), "health has a listener of its own");
+    assert!(stage.is_ready(), "health has a listener of its own");
     let refused = [("reason", "max_connections")];
-    assert!(gateway.metrics().sum("sidgate_refused_total", &refused) >= 1.0);
+    assert!(stage.sum("sidgate_refused_total", &refused) >= 1.0);
     drop((one, two));
     until_true("a seat again", LONG, || hold().0 == Some(200));
 }
@@ -145,16 +125,13 @@ fn all_clients_together_hold_no_more_connections_than_allowed() {
 /// The app is asked one at a time; four wait, and who comes then is told to come back.
 #[test]
 fn logins_do_not_all_reach_the_app_at_once() {
-    let app = App::start();
-    let gateway = Gateway::in_front_of(&app)
-        .with("[login_limits]\nmax_concurrent = 1\n[backend]\ntimeout = \"20s\"")
-        .start();
-    app.on_authenticate(Reply::Silence);
+    let stage = Stage::with(["[login_limits]\nmax_concurrent = 1\n[backend]\ntimeout = \"20s\""]);
+    stage.app.on_authenticate(Reply::Silence);
     let mut waiting: Vec<_> = (0..6)
         .map(|number| {
-            let mut connection = gateway.connect();
+            let mut connection = stage.connect();
             let email = format!("user{number}@example.com");
-            connection.write(&login(&email, PASSWORD).bytes(&gateway.host()));
+            connection.write(&login(&email, PASSWORD).bytes(&stage.host()));
             connection
         })
         .collect();
@@ -167,26 +144,19 @@ fn logins_do_not_all_reach_the_app_at_once() {
     let wait = refused.header("retry-after").expect("Retry-After");
     assert!(wait.parse::<u32>().is_ok_and(|seconds| seconds > 0));
     assert!(refused.leaves_cookies_alone());
-    app.wait_for(1);
+    stage.app.wait_for(1);
     std::thread::sleep(Duration::from_millis(200));
-    assert_eq!(app.backend_calls().len(), 1, "the app is spared");
+    assert_eq!(stage.app.backend_calls().len(), 1, "the app is spared");
     assert!(waiting.iter_mut().all(|it| it.is_silent()), "they wait");
-    assert_eq!(
-        gateway.send(&Request::get("/")).status,
-        200,
-        "others are served"
-    );
+    assert_eq!(stage.get("/").status, 200, "others are served");
 }
 
 /// The deadline is for each header, not only for the first one of a connection.
 #[test]
 fn slow_second_header_is_not_waited_for() {
-    let app = App::start();
-    let gateway = Gateway::in_front_of(&app)
-        .with("[edge]\nheader_timeout = \"500ms\"")
-        .start();
-    let mut connection = gateway.connect();
-    let request = Request::get("/").bytes(&gateway.host());
+    let stage = Stage::with(["[edge]\nheader_timeout = \"500ms\""]);
+    let mut connection = stage.connect();
+    let request = Request::get("/").bytes(&stage.host());
     connection.write(&request);
     assert_eq!(connection.read(false).status, 200);
     // Between two requests a connection may rest for longer than a header may take.
@@ -203,21 +173,18 @@ fn slow_second_header_is_not_waited_for() {
     }
 
     assert!(connection.is_closed(), "after {:?}", start.elapsed());
-    assert_eq!(app.requests().len(), 1);
+    assert_eq!(stage.app.requests().len(), 1);
 }
 
 #[test]
 fn body_that_stops_half_way_is_not_waited_for() {
-    let app = App::start();
-    let gateway = Gateway::in_front_of(&app)
-        .with("[edge]\nbody_timeout = \"300ms\"")
-        .start();
+    let stage = Stage::with(["[edge]\nbody_timeout = \"300ms\""]);
     // An offer that is not taken makes the body no stream.
     for offer in ["", "Connection: Upgrade\r\nUpgrade: h2c\r\n"] {
-        let mut connection = gateway.connect();
+        let mut connection = stage.connect();
         let head = format!(
             "POST / HTTP/1.1\r\nHost: {}\r\n{offer}Content-Length: 10\r\n\r\nhalf",
-            gateway.host()
+            stage.host()
         );
         connection.write(head.as_bytes());
 
@@ -230,16 +197,13 @@ fn body_that_stops_half_way_is_not_waited_for() {
 #[test]
 fn client_that_does_not_read_is_let_go() {
     const SIZE: usize = 64 << 20;
-    let app = App::start();
-    let gateway = Gateway::in_front_of(&app)
-        .with("[edge]\nwrite_timeout = \"300ms\"")
-        .start();
-    app.on("/large", |_| Reply::new(200, &[], &"x".repeat(SIZE)));
-    let mut connection = gateway.connect();
-    connection.write(&Request::get("/large").bytes(&gateway.host()));
+    let stage = Stage::with(["[edge]\nwrite_timeout = \"300ms\""]);
+    stage.on("/large", |_| Reply::new(200, &[], &"x".repeat(SIZE)));
+    let mut connection = stage.connect();
+    connection.write(&Request::get("/large").bytes(&stage.host()));
 
     until_true("the end of the request", LONG, || {
-        gateway.stdout().contains(r#""outcome":"broken_off""#)
+        stage.stdout().contains(r#""outcome":"broken_off""#)
     });
 
     assert!(connection.read_to_end().len() < SIZE);

@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 use session_testing::TestPostgres;
 
-use sidgate_testkit::app::{self, PASSWORD};
+use sidgate_testkit::app;
 use sidgate_testkit::stores::{sql, store_config};
-use sidgate_testkit::{App, Gateway, Reply, Request, SESSION, login};
+use sidgate_testkit::{App, Gateway, Reply, Request, Stage};
 
 const SESSIONS: &str = "/api/auth/sessions";
 /// What is read is read from the store, and anybody may log in as often as they like.
@@ -15,7 +15,7 @@ const COLD: &str = "[cache]\nlocal_max_entries = 1\n\
     [login_limits]\nper_account = \"100000/m\"\nper_client = \"100000/m\"\n";
 
 fn page(gateway: &Gateway, sid: &str, query: &str) -> Value {
-    let response = gateway.send(&Request::get(&format!("{SESSIONS}{query}")).sid(sid));
+    let response = gateway.get_as(sid, &format!("{SESSIONS}{query}"));
     assert_eq!(response.status, 200, "{response:?}");
     response.json()
 }
@@ -67,22 +67,18 @@ fn large_identities(app: &App) {
 
 #[test]
 fn list_goes_on_page_by_page() {
-    let app = App::start();
-    let postgres = TestPostgres::shared();
-    let database = postgres.database();
-    let gateway = Gateway::in_front_of(&app)
-        .with(&store_config(&database))
-        .start();
-    let sid = thousand_of_alice(&gateway, &database);
+    let database = TestPostgres::shared().database();
+    let stage = Stage::with([&store_config(&database)]);
+    let sid = thousand_of_alice(&stage, &database);
 
-    let whole = whole_list(&gateway, &sid);
+    let whole = whole_list(&stage, &sid);
 
     assert_eq!(whole.len(), 1_000);
     assert_eq!(whole.iter().collect::<BTreeSet<_>>().len(), 1_000);
-    let first = page(&gateway, &sid, "?limit=2");
+    let first = page(&stage, &sid, "?limit=2");
     assert_eq!(ids(&first), whole[..2]);
     let after = format!("?limit=2&after={}", first["next"].as_str().unwrap());
-    assert_eq!(ids(&page(&gateway, &sid, &after)), whole[2..4]);
+    assert_eq!(ids(&page(&stage, &sid, &after)), whole[2..4]);
     for bad in [
         "?limit=0",
         "?limit=101",
@@ -91,14 +87,14 @@ fn list_goes_on_page_by_page() {
         "?after=1",
         "?limit=1&limit=1",
     ] {
-        let refused = gateway.send(&Request::get(&format!("{SESSIONS}{bad}")).sid(&sid));
+        let refused = stage.get_as(&sid, &format!("{SESSIONS}{bad}"));
         assert_eq!(refused.problem(400), "invalid_request", "{bad}");
     }
-    let bob = gateway.log_in("bob@example.com");
-    assert!(page(&gateway, &bob, "").get("next").is_none());
+    let bob = stage.log_in("bob@example.com");
+    assert!(page(&stage, &bob, "").get("next").is_none());
     let of_alice = first["next"].as_str().unwrap();
     assert!(
-        ids(&page(&gateway, &bob, &format!("?after={of_alice}"))).len() <= 1,
+        ids(&page(&stage, &bob, &format!("?after={of_alice}"))).len() <= 1,
         "a place in somebody's list shows nothing of it"
     );
 }
@@ -119,9 +115,9 @@ fn crowd_of_lists(gateway: &Gateway, alice: &str) {
 
     for sid in &others {
         assert!(gateway.knows(sid), "a cold read");
-        let entered = gateway.send(&login("carol@example.com", PASSWORD));
+        let entered = gateway.try_login("carol@example.com");
         assert_eq!(entered.status, 201, "a login");
-        let left = gateway.send(&Request::delete(SESSION).sid(sid));
+        let left = gateway.log_out(sid);
         assert_eq!(left.status, 204, "a logout");
     }
 
@@ -149,27 +145,21 @@ fn crowd_of_lists(gateway: &Gateway, alice: &str) {
 
 #[test]
 fn lists_hold_nobody_up_on_postgres() {
-    let app = App::start();
-    large_identities(&app);
-    let postgres = TestPostgres::shared();
-    let database = postgres.database();
-    let gateway = Gateway::in_front_of(&app)
-        .with(&store_config(&database))
-        .with(COLD)
-        .start();
-    let alice = thousand_of_alice(&gateway, &database);
-    crowd_of_lists(&gateway, &alice);
+    let database = TestPostgres::shared().database();
+    let stage = Stage::with([&store_config(&database), COLD]);
+    large_identities(&stage.app);
+    let alice = thousand_of_alice(&stage, &database);
+    crowd_of_lists(&stage, &alice);
 }
 
 #[test]
 fn lists_hold_nobody_up_on_sqlite() {
-    let app = App::start();
-    large_identities(&app);
-    let gateway = Gateway::in_front_of(&app).with(COLD).start();
-    let alice = gateway.log_in("alice@example.com");
+    let stage = Stage::with([COLD]);
+    large_identities(&stage.app);
+    let alice = stage.log_in("alice@example.com");
     for _ in 0..250 {
-        gateway.log_in("alice@example.com");
+        stage.log_in("alice@example.com");
     }
-    assert_eq!(whole_list(&gateway, &alice).len(), 251);
-    crowd_of_lists(&gateway, &alice);
+    assert_eq!(whole_list(&stage, &alice).len(), 251);
+    crowd_of_lists(&stage, &alice);
 }

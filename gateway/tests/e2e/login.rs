@@ -4,7 +4,7 @@ use serde_json::json;
 
 use sidgate_testkit::app::{self, NAME, PASSWORD};
 use sidgate_testkit::wait::unix_now;
-use sidgate_testkit::{App, Gateway, Request, SESSION, login, token};
+use sidgate_testkit::{Request, SESSION, Stage, login, token};
 
 const DAY: i64 = 24 * 60 * 60;
 
@@ -17,12 +17,10 @@ fn attributes(set_cookie: &str) -> Vec<&str> {
 
 #[test]
 fn login_answers_201_with_the_session_and_an_exact_cookie() {
-    let app = App::start();
-    let gateway = Gateway::in_front_of(&app).start();
+    let stage = Stage::start();
 
-    let response = gateway.send(&login("alice@example.com", PASSWORD));
+    let response = stage.try_login("alice@example.com").must_be(201);
 
-    assert_eq!(response.status, 201, "{response:?}");
     assert_eq!(response.header("content-type"), Some("application/json"));
     assert_eq!(response.header("cache-control"), Some("no-store"));
     let sid = response.new_sid();
@@ -58,20 +56,15 @@ fn login_answers_201_with_the_session_and_an_exact_cookie() {
 
 #[test]
 fn cookie_attributes_follow_the_configuration() {
-    let app = App::start();
-    let gateway = Gateway::in_front_of(&app)
-        .with(
-            r#"
+    let stage = Stage::with([r#"
             [cookie]
             secure = false
             same_site = "strict"
             [session]
             absolute_timeout = "1h"
-            "#,
-        )
-        .start();
+            "#]);
 
-    let response = gateway.send(&login("alice@example.com", PASSWORD));
+    let response = stage.try_login("alice@example.com");
 
     assert_eq!(
         attributes(response.all("set-cookie")[0]),
@@ -81,16 +74,15 @@ fn cookie_attributes_follow_the_configuration() {
 
 #[test]
 fn backend_is_asked_with_a_signed_request() {
-    let app = App::start();
-    let gateway = Gateway::in_front_of(&app).start();
+    let stage = Stage::start();
     let credentials = json!({"email": "alice@example.com", "password": PASSWORD, "otp": "123456"});
 
     let request = Request::post(SESSION)
         .header("User-Agent", "Testbrowser/1.0")
         .json(&credentials);
-    assert_eq!(gateway.send(&request).status, 201);
+    assert_eq!(stage.send(&request).status, 201);
 
-    let calls = app.backend_calls();
+    let calls = stage.app.backend_calls();
     assert_eq!(calls.len(), 1);
     let call = &calls[0];
     assert_eq!(call.request_line(), "POST /__sidgate__/authenticate");
@@ -103,7 +95,7 @@ fn backend_is_asked_with_a_signed_request() {
             "ip": "127.0.0.1", "user_agent": "Testbrowser/1.0"
         })
     );
-    let claims = token::verify(&app.key(), &call.header("x-sidgate-request").unwrap());
+    let claims = token::verify(&stage.app.key(), &call.header("x-sidgate-request").unwrap());
     let iat = claims["iat"].as_i64().unwrap();
     assert!((unix_now() - iat).abs() <= 5, "{claims}");
     assert_eq!(
@@ -117,29 +109,28 @@ fn backend_is_asked_with_a_signed_request() {
 
 #[test]
 fn get_tells_who_is_logged_in() {
-    let app = App::start();
-    let gateway = Gateway::in_front_of(&app).start();
-    let created = gateway.send(&login("alice@example.com", PASSWORD));
+    let stage = Stage::start();
+    let created = stage.try_login("alice@example.com");
 
-    let response = gateway.send(&Request::get(SESSION).sid(&created.new_sid()));
+    let response = stage.get_as(&created.new_sid(), SESSION).must_be(200);
 
-    assert_eq!(response.status, 200);
     assert!(response.leaves_cookies_alone());
     let (view, first) = (response.json(), created.json());
     assert_eq!(view["user"], first["user"]);
     assert_eq!(view["session"]["id"], first["session"]["id"]);
     assert_eq!(view["session"]["expiresAt"], first["session"]["expiresAt"]);
-    assert!(app.requests().is_empty(), "answered by the gateway itself");
+    assert!(
+        stage.app.requests().is_empty(),
+        "answered by the gateway itself"
+    );
 }
 
 #[test]
 fn get_without_a_session_says_so() {
-    let app = App::start();
-    let gateway = Gateway::in_front_of(&app).start();
+    let stage = Stage::start();
 
-    let response = gateway.send(&Request::get(SESSION));
+    let response = stage.get(SESSION).must_be(200);
 
-    assert_eq!(response.status, 200);
     assert_eq!(
         response.json(),
         json!({"authenticated": false, "user": null})
@@ -148,96 +139,90 @@ fn get_without_a_session_says_so() {
 
 #[test]
 fn delete_ends_the_session_and_clears_the_cookie() {
-    let app = App::start();
-    let gateway = Gateway::in_front_of(&app).start();
-    let sid = gateway.log_in("alice@example.com");
+    let (stage, sid) = Stage::start().and_alice();
     let logout = Request::delete(SESSION).sid(&sid);
 
-    let first = gateway.send(&logout);
+    let first = stage.send(&logout).must_be(204);
 
-    assert_eq!(first.status, 204, "{first:?}");
     let cleared = first.header("set-cookie").expect("a clearing cookie");
     assert!(cleared.starts_with("sid=;"), "{cleared}");
     assert_eq!(
         attributes(cleared),
         ["HttpOnly", "Max-Age=0", "Path=/", "SameSite=Lax", "Secure"]
     );
-    assert!(!gateway.knows(&sid), "the session has ended");
+    assert!(!stage.knows(&sid), "the session has ended");
 
-    let again = gateway.send(&logout);
+    let again = stage.send(&logout);
     assert_eq!(again.status, 204, "logging out twice is fine");
 }
 
 #[test]
 fn delete_without_a_cookie_is_fine() {
-    let app = App::start();
-    let gateway = Gateway::in_front_of(&app).start();
+    let stage = Stage::start();
 
-    assert_eq!(gateway.send(&Request::delete(SESSION)).status, 204);
+    assert_eq!(stage.send(&Request::delete(SESSION)).status, 204);
 }
 
 #[test]
 fn login_ends_the_session_of_the_same_browser() {
-    let app = App::start();
-    let gateway = Gateway::in_front_of(&app).start();
-    let before = gateway.log_in("alice@example.com");
+    let (stage, before) = Stage::start().and_alice();
 
-    let response = gateway.send(&login("bob@example.com", PASSWORD).sid(&before));
+    let response = stage.send(&login("bob@example.com", PASSWORD).sid(&before));
 
     let after = response.new_sid();
     assert_ne!(before, after);
-    assert!(!gateway.knows(&before), "the old session has ended");
-    assert_eq!(gateway.session_of(&after)["user"]["id"], "bob");
+    assert!(!stage.knows(&before), "the old session has ended");
+    assert_eq!(stage.session_of(&after)["user"]["id"], "bob");
 }
 
 #[test]
 fn login_never_adopts_a_sid_that_the_client_chose() {
-    let app = App::start();
-    let gateway = Gateway::in_front_of(&app).start();
+    let stage = Stage::start();
     let chosen = "01234567-89ab-cdef-0123-456789abcdef";
 
-    let response = gateway.send(&login("alice@example.com", PASSWORD).sid(chosen));
+    let response = stage.send(&login("alice@example.com", PASSWORD).sid(chosen));
 
     assert_ne!(response.new_sid(), chosen);
-    assert!(!gateway.knows(chosen));
+    assert!(!stage.knows(chosen));
 }
 
 #[test]
 fn sessions_survive_a_restart() {
-    let app = App::start();
-    let mut gateway = Gateway::in_front_of(&app).start();
-    let sid = gateway.log_in("alice@example.com");
+    let (mut stage, sid) = Stage::start().and_alice();
 
-    let status = gateway.stop();
-    gateway.start_again();
+    let status = stage.stop();
+    stage.start_again();
 
     assert!(status.success(), "stopped by SIGTERM with {status}");
-    assert!(gateway.knows(&sid));
+    assert!(stage.knows(&sid));
 }
 
 #[test]
 fn a_new_session_expires_after_the_configured_time() {
-    let app = App::start();
-    let gateway = Gateway::in_front_of(&app).start();
-    let sid = gateway.log_in("alice@example.com");
+    let (stage, sid) = Stage::start().and_alice();
 
-    gateway.send(&Request::get("/").sid(&sid));
+    stage.get_as(&sid, "/");
 
-    let expires_at = app.only_request().header("x-session-expires-at").unwrap();
+    let expires_at = stage
+        .app
+        .only_request()
+        .header("x-session-expires-at")
+        .unwrap();
     let left = expires_at.parse::<i64>().unwrap() - unix_now();
     assert!((DAY - 10..=DAY).contains(&left), "{left} s left");
 }
 
 #[test]
 fn identity_survives_an_app_that_says_more_than_required() {
-    let app = App::start();
-    let gateway = Gateway::in_front_of(&app).start();
+    let stage = Stage::start();
     let mut identity = app::identity("alice@example.com");
     identity["needs_onboarding"] = json!(true);
     identity["tenant_id"] = json!(null);
-    app.on_authenticate(sidgate_testkit::Reply::json(200, &identity));
+    stage
+        .app
+        .on_authenticate(sidgate_testkit::Reply::json(200, &identity));
 
-    let view = gateway.session_of(&gateway.log_in("alice@example.com"));
+    let view = stage.session_of(&stage.log_in("alice@example.com"));
 
     assert_eq!(view["needsOnboarding"], true);
     assert_eq!(view["tenantId"], json!(null));
@@ -245,31 +230,25 @@ fn identity_survives_an_app_that_says_more_than_required() {
 
 #[test]
 fn password_login_can_be_taken_away() {
-    let app = App::start();
-    let gateway = Gateway::in_front_of(&app)
-        .with("[endpoints]\npassword_login = false")
-        .start();
+    let stage = Stage::with(["[endpoints]\npassword_login = false"]);
 
     for request in [
         login("alice@example.com", PASSWORD),
         login("alice@example.com", PASSWORD).header("Sec-Fetch-Site", "cross-site"),
         Request::post(SESSION).body("email=a&password=b"),
     ] {
-        let response = gateway.send(&request);
+        let response = stage.send(&request);
         assert_eq!(response.problem(404), "not_found");
         assert!(response.leaves_cookies_alone());
     }
-    assert!(app.backend_calls().is_empty() && app.requests().is_empty());
-    let other = gateway.send(&Request::new("PUT", SESSION));
+    assert!(stage.app.backend_calls().is_empty() && stage.app.requests().is_empty());
+    let other = stage.send(&Request::new("PUT", SESSION));
     assert_eq!(other.header("allow"), Some("GET, HEAD, DELETE"));
 
     let identity = app::identity("alice@example.com");
-    app.says("/login", json!([{"type": "login", "identity": identity}]));
-    let sid = gateway.send(&Request::post("/login")).new_sid();
-    assert!(gateway.knows(&sid), "the app's own page logs in");
-    assert_eq!(
-        gateway.send(&Request::delete(SESSION).sid(&sid)).status,
-        204
-    );
-    assert!(!gateway.knows(&sid));
+    stage.says("/login", json!([{"type": "login", "identity": identity}]));
+    let sid = stage.send(&Request::post("/login")).new_sid();
+    assert!(stage.knows(&sid), "the app's own page logs in");
+    assert_eq!(stage.log_out(&sid).status, 204);
+    assert!(!stage.knows(&sid));
 }

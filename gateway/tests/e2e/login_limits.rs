@@ -36,9 +36,9 @@ impl Stage {
     }
 
     fn log_in(&self, account: &str, ip: &str) -> String {
-        let response = self.send(login(account, PASSWORD), ip);
-        assert_eq!(response.status, 201, "{response:?}");
-        response.new_sid()
+        self.send(login(account, PASSWORD), ip)
+            .must_be(201)
+            .new_sid()
     }
 
     /// Guesses from so many addresses, each of a network of its own; how many reached the app.

@@ -4,7 +4,7 @@ use session_testing::TestPostgres;
 
 use sidgate_testkit::sids::sealed_sid;
 use sidgate_testkit::stores::{sql_number, store_config};
-use sidgate_testkit::{App, Gateway, Request, Response, SESSION};
+use sidgate_testkit::{Gateway, Request, Response, SESSION, Stage};
 
 const SESSIONS: &str = "/api/auth/sessions";
 const SMALL_BUDGET: &str =
@@ -15,36 +15,25 @@ fn log_out(gateway: &Gateway, sid: &str, ip: &str) -> Response {
     gateway.send(&request.header("X-Forwarded-For", ip))
 }
 
-fn core(gateway: &Gateway, what: &str) -> f64 {
-    gateway
-        .metrics()
-        .sum("sidgate_core_total", &[("what", what)])
-}
-
 /// Each used to be a read, a write transaction and a heartbeat.
 #[test]
 fn the_same_dead_sid_again_and_again_reaches_the_store_once() {
     const TIMES: u32 = 300;
-    let app = App::start();
-    let postgres = TestPostgres::shared();
-    let database = postgres.database();
-    let gateway = Gateway::in_front_of(&app)
-        .with(&store_config(&database))
-        .with("[cache]\nnegative_ttl = \"1m\"")
-        .start();
-    let sid = gateway.log_in("alice@example.com");
-    assert_eq!(log_out(&gateway, &sid, "192.0.2.1").status, 204);
-    let before = (core(&gateway, "store_loads"), core(&gateway, "beats"));
+    let database = TestPostgres::shared().database();
+    let (stage, sid) =
+        Stage::with([&store_config(&database), "[cache]\nnegative_ttl = \"1m\""]).and_alice();
+    assert_eq!(log_out(&stage, &sid, "192.0.2.1").status, 204);
+    let before = (stage.core("store_loads"), stage.core("beats"));
     let written = || sql_number(&database, "SELECT seq FROM sidgate_clock");
     let writes = written();
 
     for _ in 0..TIMES {
-        assert_eq!(log_out(&gateway, &sid, "192.0.2.1").status, 204);
-        let unknown = sealed_sid(&gateway, 1);
-        assert_eq!(log_out(&gateway, &unknown, "192.0.2.1").status, 204);
+        assert_eq!(log_out(&stage, &sid, "192.0.2.1").status, 204);
+        let unknown = sealed_sid(&stage, 1);
+        assert_eq!(log_out(&stage, &unknown, "192.0.2.1").status, 204);
     }
 
-    let after = (core(&gateway, "store_loads"), core(&gateway, "beats"));
+    let after = (stage.core("store_loads"), stage.core("beats"));
     assert!(after.0 <= before.0 + 2.0, "reads: {before:?} {after:?}");
     assert!(
         after.1 < before.1 + f64::from(TIMES),
@@ -55,13 +44,11 @@ fn the_same_dead_sid_again_and_again_reaches_the_store_once() {
 
 #[test]
 fn sids_that_are_no_sessions_count_against_their_client_when_they_log_out_too() {
-    let app = App::start();
-    let mut gateway = Gateway::in_front_of(&app).with(SMALL_BUDGET).start();
-    let alice = gateway.log_in("alice@example.com");
+    let (mut stage, alice) = Stage::with([SMALL_BUDGET]).and_alice();
     // A fresh process has nothing at hand: the session has to be read.
-    gateway.stop();
-    gateway.start_again();
-    let dead = |number, ip| log_out(&gateway, &sealed_sid(&gateway, number), ip);
+    stage.stop();
+    stage.start_again();
+    let dead = |number, ip| log_out(&stage, &sealed_sid(&stage, number), ip);
     for number in 0..3 {
         assert_eq!(dead(number, "2001:db8::1").status, 204, "within the budget");
     }
@@ -73,31 +60,30 @@ fn sids_that_are_no_sessions_count_against_their_client_when_they_log_out_too() 
     }
 
     assert_eq!(dead(7, "2001:db8:0:1::1").status, 204, "another network");
-    let done = log_out(&gateway, &alice, "2001:db8::1");
+    let done = log_out(&stage, &alice, "2001:db8::1");
     assert_eq!(done.status, 204, "a session behind the same address");
     assert!(
         done.header("set-cookie")
             .is_some_and(|line| line.starts_with("sid=;"))
     );
-    assert!(!gateway.knows(&alice));
+    assert!(!stage.knows(&alice));
 }
 
 /// The rest of the class: ending what is somebody else's, or nobody's.
 #[test]
 fn devices_that_are_not_ones_own_count_against_the_client() {
-    let app = App::start();
-    let gateway = Gateway::in_front_of(&app).with(SMALL_BUDGET).start();
+    let stage = Stage::with([SMALL_BUDGET]);
     let [alice, tablet, bob] =
-        ["alice", "alice", "bob"].map(|user| gateway.log_in(&format!("{user}@example.com")));
+        ["alice", "alice", "bob"].map(|user| stage.log_in(&format!("{user}@example.com")));
     let id_of = |sid: &str| {
-        gateway.session_of(sid)["session"]["id"]
+        stage.session_of(sid)["session"]["id"]
             .as_str()
             .unwrap()
             .to_owned()
     };
     let end = |id: &str| {
         let request = Request::delete(&format!("{SESSIONS}/{id}")).sid(&alice);
-        gateway.send(&request.header("X-Forwarded-For", "192.0.2.1"))
+        stage.send(&request.header("X-Forwarded-For", "192.0.2.1"))
     };
     let foreign = id_of(&bob);
     for _ in 0..3 {
@@ -112,6 +98,6 @@ fn devices_that_are_not_ones_own_count_against_the_client() {
     );
 
     assert_eq!(end(&id_of(&tablet)).status, 204, "one's own");
-    assert!(gateway.knows(&bob));
-    assert_eq!(log_out(&gateway, &alice, "192.0.2.1").status, 204);
+    assert!(stage.knows(&bob));
+    assert_eq!(log_out(&stage, &alice, "192.0.2.1").status, 204);
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use sidgate_testkit::{App, Gateway, Request, Response, SESSION};
+use sidgate_testkit::{Gateway, Request, Response, SESSION, Stage};
 
 /// The access lines written so far.
 fn access_lines(gateway: &Gateway) -> Vec<Value> {
@@ -16,16 +16,14 @@ fn access_lines(gateway: &Gateway) -> Vec<Value> {
 
 #[test]
 fn every_request_has_one_access_line() {
-    let app = App::start();
-    let mut gateway = Gateway::in_front_of(&app).start();
-    let sid = gateway.log_in("alice@example.com");
-    let handle = gateway.session_of(&sid)["session"]["id"].clone();
-    let page = gateway.send(&Request::get("/required/page?token=x").sid(&sid));
-    let closed = gateway.send(&Request::get("/required"));
-    let refused = gateway.send(&Request::get("/page").header("X_Odd", "1"));
-    gateway.stop();
+    let (mut stage, sid) = Stage::start().and_alice();
+    let handle = stage.session_of(&sid)["session"]["id"].clone();
+    let page = stage.get_as(&sid, "/required/page?token=x");
+    let closed = stage.get("/required");
+    let refused = stage.send(&Request::get("/page").header("X_Odd", "1"));
+    stage.stop();
 
-    let lines = access_lines(&gateway);
+    let lines = access_lines(&stage);
     assert_eq!(lines.len(), 5, "{lines:#?}");
     let line_of = |response: &Response| {
         let id = response.header("x-request-id").expect("an id");
@@ -56,21 +54,19 @@ fn every_request_has_one_access_line() {
 /// The gateway's own endpoints know whose request it was, like every other path.
 #[test]
 fn endpoints_of_the_gateway_log_the_session_and_count_the_look_up() {
-    let app = App::start();
-    let mut gateway = Gateway::in_front_of(&app).start();
-    let sid = gateway.log_in("alice@example.com");
+    let (mut stage, sid) = Stage::start().and_alice();
     let looked_up = |tier| {
         let labels = [("tier", tier), ("result", "active")];
-        gateway.metrics().sum("sidgate_resolve_total", &labels)
+        stage.sum("sidgate_resolve_total", &labels)
     };
-    let handle = gateway.session_of(&sid)["session"]["id"].clone();
+    let handle = stage.session_of(&sid)["session"]["id"].clone();
     assert_eq!((looked_up("store"), looked_up("local")), (1.0, 0.0));
-    gateway.session_of(&sid);
+    stage.session_of(&sid);
     assert_eq!((looked_up("store"), looked_up("local")), (1.0, 1.0));
-    gateway.send(&Request::get(SESSION));
-    gateway.stop();
+    stage.get(SESSION);
+    stage.stop();
 
-    let lines = access_lines(&gateway);
+    let lines = access_lines(&stage);
 
     let seen: Vec<_> = lines
         .iter()
@@ -91,13 +87,11 @@ fn endpoints_of_the_gateway_log_the_session_and_count_the_look_up() {
 
 #[test]
 fn metrics_of_the_contract_exist() {
-    let app = App::start();
-    let gateway = Gateway::in_front_of(&app).start();
-    let sid = gateway.log_in("alice@example.com");
-    gateway.send(&Request::get("/").sid(&sid).header("X-Session-User-Id", "1"));
-    gateway.send(&Request::delete(SESSION).sid(&sid));
+    let (stage, sid) = Stage::start().and_alice();
+    stage.send(&Request::get("/").sid(&sid).header("X-Session-User-Id", "1"));
+    stage.log_out(&sid);
 
-    let metrics = gateway.metrics();
+    let metrics = stage.metrics();
 
     for name in [
         "requests_total",
@@ -128,23 +122,18 @@ fn metrics_of_the_contract_exist() {
 
 #[test]
 fn metrics_can_be_turned_off_by_the_environment() {
-    let app = App::start();
-    let gateway = Gateway::in_front_of(&app)
-        .env("ENABLE_SESSION_METRICS", "false")
-        .start();
+    let stage = Stage::built(|it| it.env("ENABLE_SESSION_METRICS", "false"));
 
-    assert_eq!(gateway.admin("/metrics").status, 404);
-    assert_eq!(gateway.admin("/readyz").status, 200);
+    assert_eq!(stage.admin("/metrics").status, 404);
+    assert_eq!(stage.admin("/readyz").status, 200);
 }
 
 #[test]
 fn readiness_names_its_checks() {
-    let app = App::start();
-    let gateway = Gateway::in_front_of(&app).start();
+    let stage = Stage::start();
 
-    let readyz = gateway.admin("/readyz");
+    let readyz = stage.admin("/readyz").must_be(200);
 
-    assert_eq!(readyz.status, 200);
     let checks = readyz.json()["checks"].clone();
     for check in ["schema", "window", "lease"] {
         assert_eq!(checks[check], "ok", "{checks}");
@@ -153,12 +142,15 @@ fn readiness_names_its_checks() {
 
 #[test]
 fn admin_paths_are_not_public() {
-    let app = App::start();
-    let gateway = Gateway::in_front_of(&app).start();
+    let stage = Stage::start();
 
     for path in ["/metrics", "/readyz", "/livez"] {
-        gateway.send(&Request::get(path));
-        assert_eq!(app.last_request().target(), path, "just a path of the app");
+        stage.get(path);
+        assert_eq!(
+            stage.app.last_request().target(),
+            path,
+            "just a path of the app"
+        );
     }
 }
 
@@ -166,15 +158,14 @@ fn admin_paths_are_not_public() {
 #[test]
 fn path_that_is_a_secret_is_not_written() {
     const SECRET: &str = "c4pab1l1ty-t0ken";
-    let app = App::start();
-    let mut gateway = Gateway::in_front_of(&app)
-        .with("[[routes]]\npath = \"/reset\"\nupstream = \"app\"\nsession = \"optional\"\nlog_path = false")
-        .with("[[routes]]\npath = \"/magic\"\nupstream = \"app\"\nlog_path = false\ncsrf = \"check\"")
-        .with("[risk]")
-        .start();
-    let sid = gateway.log_in("alice@example.com");
-    app.on("/reset/hang-up", |_| sidgate_testkit::Reply::hang_up());
-    app.on(&format!("/reset/broken/{SECRET}"), |_| {
+    let (mut stage, sid) = Stage::with([
+        "[[routes]]\npath = \"/reset\"\nupstream = \"app\"\nsession = \"optional\"\nlog_path = false",
+        "[[routes]]\npath = \"/magic\"\nupstream = \"app\"\nlog_path = false\ncsrf = \"check\"",
+        "[risk]",
+    ])
+    .and_alice();
+    stage.on("/reset/hang-up", |_| sidgate_testkit::Reply::hang_up());
+    stage.on(&format!("/reset/broken/{SECRET}"), |_| {
         sidgate_testkit::Reply::hang_up()
     });
     let path = format!("/reset/MQ/{SECRET}/");
@@ -191,14 +182,14 @@ fn path_that_is_a_secret_is_not_written() {
         Request::get("/page").header("Referer", &format!("http://localhost{path}")),
     ];
     for request in &sent {
-        gateway.send(request);
+        stage.send(request);
     }
-    let metrics = gateway.send_to_admin(&Request::get("/metrics")).text();
-    gateway.stop();
+    let metrics = stage.send_to_admin(&Request::get("/metrics")).text();
+    stage.stop();
 
-    assert!(!gateway.output().contains(SECRET), "{}", gateway.output());
+    assert!(!stage.output().contains(SECRET), "{}", stage.output());
     assert!(!metrics.contains(SECRET));
-    let lines = access_lines(&gateway);
+    let lines = access_lines(&stage);
     let paths: Vec<_> = lines
         .iter()
         .filter_map(|line| line["path"].as_str())

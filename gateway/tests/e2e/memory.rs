@@ -10,8 +10,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use sidgate_testkit::app::{Exchange, identity};
-use sidgate_testkit::gateway::SESSION;
-use sidgate_testkit::{App, Gateway, Reply, Request};
+use sidgate_testkit::{App, Gateway, Reply, SESSION};
 
 const CLIENTS: usize = 8;
 /// Text of one request that no other has, in bytes.
@@ -218,18 +217,17 @@ fn large_identities_are_kept_within_their_bound() {
         let sids: Vec<_> = (0..SESSIONS).map(log_in).collect();
         let use_all = || {
             for sid in &sids {
-                let used = gateway.send(&Request::get("/required").sid(sid));
-                assert_eq!(used.status, 200, "{used:?}");
+                gateway.get_as(sid, "/required").must_be(200);
             }
         };
         let loads = || {
             let labels = [("what", "store_loads")];
-            gateway.metrics().sum("sidgate_core_total", &labels)
+            gateway.sum("sidgate_core_total", &labels)
         };
         use_all();
         let before = loads();
         use_all();
-        let held = gateway.metrics().sum("sidgate_local_bytes", &[]);
+        let held = gateway.sum("sidgate_local_bytes", &[]);
         (loads() - before, held)
     };
 

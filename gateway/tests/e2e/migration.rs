@@ -4,15 +4,16 @@ use serde_json::{Value, json};
 
 use sidgate_testkit::legacy::{INTROSPECT, MIGRATION, knows_old_logins, questions};
 use sidgate_testkit::wait::until_true;
-use sidgate_testkit::{App, Gateway, Reply, Request, Response, SESSION};
+use sidgate_testkit::{Gateway, Reply, Request, Response, SESSION, Stage};
 
-pub(crate) fn start(app: &App) -> Gateway {
-    start_with(app, "")
+pub(crate) fn start() -> Stage {
+    start_with("")
 }
 
-pub(crate) fn start_with(app: &App, more: &str) -> Gateway {
-    knows_old_logins(app);
-    Gateway::in_front_of(app).with(MIGRATION).with(more).start()
+pub(crate) fn start_with(more: &str) -> Stage {
+    let stage = Stage::with([MIGRATION, more]);
+    knows_old_logins(&stage.app);
+    stage
 }
 
 pub(crate) fn with_cookie(request: Request, cookie: &str) -> Request {
@@ -39,29 +40,25 @@ pub(crate) fn cookies(response: &Response) -> (Option<String>, Vec<String>) {
 }
 
 pub(crate) fn result(gateway: &Gateway, result: &str) -> f64 {
-    gateway
-        .metrics()
-        .sum("sidgate_migration_total", &[("result", result)])
+    gateway.sum("sidgate_migration_total", &[("result", result)])
 }
 
 #[test]
 fn the_request_itself_goes_on_as_the_user() {
-    let app = App::start();
-    let gateway = start(&app);
+    let stage = start();
     let cookie = "theme=dark; session_token=alice.1; onboarding_status={\"a\": 1}; dott_x=2";
     let body = "a=1&b=2".repeat(100);
     let request = with_cookie(Request::post("/required?q=1"), cookie)
         .header("User-Agent", "Testbrowser/1.0")
         .body(body.clone());
 
-    let response = gateway.send(&request);
+    let response = stage.send(&request).must_be(200);
 
-    assert_eq!(response.status, 200, "{response:?}");
-    let seen = app.only_request();
+    let seen = stage.app.only_request();
     assert_eq!(seen.request_line(), "POST /required?q=1");
     assert_eq!(seen.body, body.as_bytes());
-    assert_eq!(seen.header("x-session-state").unwrap(), "active");
-    assert_eq!(seen.header("x-session-user-id").unwrap(), "alice");
+    assert_eq!(seen.state(), "active");
+    assert_eq!(seen.user().unwrap(), "alice");
     assert_eq!(
         seen.header("cookie").unwrap(),
         "theme=dark; onboarding_status={\"a\": 1}",
@@ -70,9 +67,9 @@ fn the_request_itself_goes_on_as_the_user() {
     let (sid, cleared) = cookies(&response);
     assert_eq!(cleared, ["dott_x", "onboarding_status", "session_token"]);
     assert_eq!(response.header("cache-control"), Some("private, no-store"));
-    assert_eq!(gateway.session_of(&sid.unwrap())["user"]["id"], "alice");
+    assert_eq!(stage.session_of(&sid.unwrap())["user"]["id"], "alice");
 
-    let asked: Value = serde_json::from_slice(&questions(&app)[0].body).unwrap();
+    let asked: Value = serde_json::from_slice(&questions(&stage.app)[0].body).unwrap();
     assert_eq!(
         asked,
         json!({
@@ -80,93 +77,85 @@ fn the_request_itself_goes_on_as_the_user() {
             "ip": "127.0.0.1", "user_agent": "Testbrowser/1.0"
         })
     );
-    assert_eq!(result(&gateway, "migrated"), 1.0);
-    let log = gateway.stdout();
+    assert_eq!(result(&stage, "migrated"), 1.0);
+    let log = stage.stdout();
     let line = log
         .lines()
         .find(|line| line.contains("\"migrated\"") && line.contains("migration"));
     let line: Value = serde_json::from_str(line.expect("a line for the migration")).unwrap();
     assert_eq!(line["session"], seen.header("x-session-id").unwrap());
     assert!(
-        !gateway.output().contains("alice.1"),
+        !stage.output().contains("alice.1"),
         "no old value in any log"
     );
 }
 
 #[test]
 fn chunks_are_put_together_and_cleared() {
-    let app = App::start();
-    let gateway = start(&app);
+    let stage = start();
 
     let cookie = "dott_auth_session.1=.chunked; dott_auth_session.0=alice";
-    let response = gateway.send(&with_cookie(Request::get("/"), cookie));
+    let response = stage.send(&with_cookie(Request::get("/"), cookie));
 
-    assert_eq!(
-        app.only_request().header("x-session-user-id").unwrap(),
-        "alice"
-    );
+    assert_eq!(stage.app.only_request().user().unwrap(), "alice");
     let (_, cleared) = cookies(&response);
     assert_eq!(cleared, ["dott_auth_session.0", "dott_auth_session.1"]);
 }
 
 #[test]
 fn an_existing_session_wins_and_the_remains_are_cleared() {
-    let app = App::start();
-    let gateway = start(&app);
-    let sid = gateway.log_in("alice@example.com");
+    let (stage, sid) = start().and_alice();
 
     let cookie = format!("session_token=bob.1; sid={sid}");
-    let response = gateway.send(&with_cookie(Request::get("/"), &cookie));
+    let response = stage.send(&with_cookie(Request::get("/"), &cookie));
 
-    assert!(questions(&app).is_empty());
-    let seen = app.only_request();
-    assert_eq!(seen.header("x-session-user-id").unwrap(), "alice");
+    assert!(questions(&stage.app).is_empty());
+    let seen = stage.app.only_request();
+    assert_eq!(seen.user().unwrap(), "alice");
     assert_eq!(seen.header("cookie"), None);
     assert_eq!(cookies(&response), (None, vec!["session_token".to_owned()]));
 }
 
 #[test]
 fn the_same_login_is_the_same_session_and_is_asked_once() {
-    let app = App::start();
-    let mut gateway = start(&app);
-    let ask = |gateway: &Gateway, cookie: &str| {
-        cookies(&gateway.send(&with_cookie(Request::get("/required"), cookie)))
+    let mut stage = start();
+    let ask = |stage: &Gateway, cookie: &str| {
+        cookies(&stage.send(&with_cookie(Request::get("/required"), cookie)))
             .0
             .unwrap()
     };
-    let first = ask(&gateway, "session_token=alice.1; dott_auth_session=alice.2");
-    assert_eq!(first, ask(&gateway, "session_token=alice.1"));
-    assert_eq!(first, ask(&gateway, "dott_auth_session=alice.2"));
-    assert_eq!(first, ask(&gateway, "session_token=\"alice%2E1\""));
-    gateway.stop();
-    gateway.start_again();
+    let first = ask(&stage, "session_token=alice.1; dott_auth_session=alice.2");
+    assert_eq!(first, ask(&stage, "session_token=alice.1"));
+    assert_eq!(first, ask(&stage, "dott_auth_session=alice.2"));
+    assert_eq!(first, ask(&stage, "session_token=\"alice%2E1\""));
+    stage.stop();
+    stage.start_again();
     assert_eq!(
         first,
-        ask(&gateway, "session_token=alice.1; dott_auth_session=alice.2")
+        ask(&stage, "session_token=alice.1; dott_auth_session=alice.2")
     );
-    assert_eq!(questions(&app).len(), 2, "once for each credential");
+    assert_eq!(questions(&stage.app).len(), 2, "once for each credential");
 }
 
 #[test]
 fn a_login_that_has_ended_is_never_minted_again() {
-    let app = App::start();
-    let gateway = start(&app);
+    let stage = start();
     let cookie = "session_token=alice.1; theme=dark";
-    let (sid, _) = cookies(&gateway.send(&with_cookie(Request::get("/required"), cookie)));
+    let (sid, _) = cookies(&stage.send(&with_cookie(Request::get("/required"), cookie)));
     let logout = Request::delete(SESSION).sid(&sid.unwrap());
-    assert_eq!(gateway.send(&logout).status, 204);
+    assert_eq!(stage.send(&logout).status, 204);
 
     for target in ["/required", "/"] {
-        let response = gateway.send(&with_cookie(Request::get(target), cookie));
+        let response = stage.send(&with_cookie(Request::get(target), cookie));
         assert_eq!(response.status, if target == "/" { 200 } else { 401 });
         assert_eq!(cookies(&response), (None, vec!["session_token".to_owned()]));
     }
-    let seen = app.last_request();
-    assert_eq!(seen.header("x-session-state").unwrap(), "anonymous");
+    let seen = stage.app.last_request();
+    assert_eq!(seen.state(), "anonymous");
     assert_eq!(seen.header("cookie").unwrap(), "theme=dark");
-    assert_eq!(questions(&app).len(), 1);
-    assert!(result(&gateway, "replayed") >= 1.0);
-    let log = gateway.stdout();
+    assert_eq!(questions(&stage.app).len(), 1);
+    assert!(result(&stage, "replayed") >= 1.0);
+    let log = stage.stdout();
     let replays = log.lines().filter(|line| line.contains("\"replayed\""));
     let replays: Vec<Value> = replays
         .map(|line| serde_json::from_str(line).unwrap())
@@ -176,10 +165,9 @@ fn a_login_that_has_ended_is_never_minted_again() {
 
 #[test]
 fn logging_out_ends_a_login_that_was_never_migrated() {
-    let app = App::start();
-    let gateway = start(&app);
+    let stage = start();
 
-    let response = gateway.send(&with_cookie(
+    let response = stage.send(&with_cookie(
         Request::delete(SESSION),
         "session_token=alice.1",
     ));
@@ -187,7 +175,7 @@ fn logging_out_ends_a_login_that_was_never_migrated() {
     assert_eq!(response.status, 204);
     let (_, cleared) = cookies(&response);
     assert_eq!(cleared, ["session_token", "sid"]);
-    let again = gateway.send(&with_cookie(
+    let again = stage.send(&with_cookie(
         Request::get("/required"),
         "session_token=alice.1",
     ));
@@ -196,27 +184,22 @@ fn logging_out_ends_a_login_that_was_never_migrated() {
 
 #[test]
 fn a_refusal_is_anonymous_cleared_and_remembered() {
-    let app = App::start();
-    let gateway = start(&app);
+    let stage = start();
     let garbage = format!("session_token={}", "%".repeat(4_000));
     for _ in 0..5 {
-        let response = gateway.send(&with_cookie(Request::get("/required"), &garbage));
+        let response = stage.send(&with_cookie(Request::get("/required"), &garbage));
         assert_eq!(response.status, 401, "{response:?}");
     }
-    let response = gateway.send(&with_cookie(Request::get("/"), "session_token=nobody.1"));
+    let response = stage.send(&with_cookie(Request::get("/"), "session_token=nobody.1"));
     assert_eq!(cookies(&response), (None, vec!["session_token".to_owned()]));
-    assert_eq!(
-        app.only_request().header("x-session-state").unwrap(),
-        "anonymous"
-    );
-    assert_eq!(questions(&app).len(), 2, "once for each value");
-    assert_eq!(result(&gateway, "refused"), 2.0);
+    assert_eq!(stage.app.only_request().state(), "anonymous");
+    assert_eq!(questions(&stage.app).len(), 2, "once for each value");
+    assert_eq!(result(&stage, "refused"), 2.0);
 }
 
 #[test]
 fn whatever_is_no_answer_makes_no_session_and_clears_nothing() {
-    let app = App::start();
-    let gateway = start(&app);
+    let stage = start();
     let json = [("Content-Type", "application/json")];
     let no_answers = [
         Reply::new(500, &json, "{}"),
@@ -231,23 +214,27 @@ fn whatever_is_no_answer_makes_no_session_and_clears_nothing() {
         Reply::Silence,
     ];
     for (number, reply) in no_answers.into_iter().enumerate() {
-        app.on(INTROSPECT, move |_| reply.clone());
+        stage.on(INTROSPECT, move |_| reply.clone());
         let cookie = format!("session_token=alice.{number}");
-        let response = gateway.send(&with_cookie(Request::get("/required"), &cookie));
+        let response = stage.send(&with_cookie(Request::get("/required"), &cookie));
         assert_eq!(response.problem(503), "unavailable", "{number}");
         assert!(response.leaves_cookies_alone());
         assert!(response.header("retry-after").is_some());
     }
-    assert!(app.requests().is_empty());
-    assert_eq!(result(&gateway, "unavailable"), 10.0);
-    assert_eq!(questions(&app).len(), 10, "each value has its own answer");
-    knows_old_logins(&app);
+    assert!(stage.app.requests().is_empty());
+    assert_eq!(result(&stage, "unavailable"), 10.0);
+    assert_eq!(
+        questions(&stage.app).len(),
+        10,
+        "each value has its own answer"
+    );
+    knows_old_logins(&stage.app);
     until_true(
         "the app is asked again",
         sidgate_testkit::wait::LONG,
         || {
             let request = with_cookie(Request::get("/required"), "session_token=alice.0");
-            gateway.send(&request).status == 200
+            stage.send(&request).status == 200
         },
     );
 }

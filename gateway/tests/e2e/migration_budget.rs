@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use sidgate_testkit::legacy::{INTROSPECT, MIGRATE, MIGRATION, judge, questions};
 use sidgate_testkit::wait::{LONG, until_true};
-use sidgate_testkit::{App, Gateway, Reply, Request, Response, SESSION};
+use sidgate_testkit::{Gateway, Reply, Request, Response, SESSION, Stage};
 
 use crate::migration::{cookies, result, start_with, with_cookie};
 
@@ -25,33 +25,32 @@ fn ask(gateway: &Gateway, client: u8, cookie: &str) -> Response {
     ))
 }
 
-fn gateway(app: &App, misses: &str) -> Gateway {
+fn gateway(misses: &str) -> Stage {
     let more = format!("{TRUSTING}[edge]\nmisses_per_client = \"{misses}\"");
-    start_with(app, &more)
+    start_with(&more)
 }
 
 #[test]
 fn refused_logins_cost_the_budget_of_their_client() {
-    let app = App::start();
-    let gateway = gateway(&app, "5/h");
+    let stage = gateway("5/h");
     let known = "session_token=alice.known";
-    assert!(cookies(&ask(&gateway, 1, known)).0.is_some());
+    assert!(cookies(&ask(&stage, 1, known)).0.is_some());
     let statuses: Vec<u16> = (0..50)
-        .map(|number| ask(&gateway, 1, &format!("session_token=bad-{number}")).status)
+        .map(|number| ask(&stage, 1, &format!("session_token=bad-{number}")).status)
         .collect();
     assert_eq!(statuses[..5], [401; 5], "{statuses:?}");
     assert!(
         statuses[5..].iter().all(|status| *status == 429),
         "{statuses:?}"
     );
-    assert!(questions(&app).len() < 25, "{}", questions(&app).len());
-    // What is a session already still comes from there, and others are not concerned.
-    assert!(cookies(&ask(&gateway, 1, known)).0.is_some());
     assert!(
-        cookies(&ask(&gateway, 2, "session_token=bob.1"))
-            .0
-            .is_some()
+        questions(&stage.app).len() < 25,
+        "{}",
+        questions(&stage.app).len()
     );
+    // What is a session already still comes from there, and others are not concerned.
+    assert!(cookies(&ask(&stage, 1, known)).0.is_some());
+    assert!(cookies(&ask(&stage, 2, "session_token=bob.1")).0.is_some());
     // Whichever way they come.
     for (request, cookie) in [
         (Request::post(MIGRATE), "session_token=bad-a"),
@@ -59,7 +58,7 @@ fn refused_logins_cost_the_budget_of_their_client() {
         (Request::delete(SESSION), "session_token=bad-c"),
         (Request::get("/api/auth/sessions"), "session_token=bad-d"),
     ] {
-        let response = gateway.send(&from(1, with_cookie(request, cookie)));
+        let response = stage.send(&from(1, with_cookie(request, cookie)));
         assert_eq!(response.status, 429, "{cookie}: {response:?}");
         assert!(response.header("retry-after").is_some());
     }
@@ -67,17 +66,16 @@ fn refused_logins_cost_the_budget_of_their_client() {
 
 #[test]
 fn several_in_one_request_and_contradictions_cost_it_too() {
-    let app = App::start();
-    let gateway = gateway(&app, "6/h");
+    let stage = gateway("6/h");
     let mut answers = Vec::new();
     for number in 0..20 {
         let cookie = format!("session_token=alice.{number}; dott_auth_session=bob.{number}");
-        answers.push(ask(&gateway, 1, &cookie).status);
+        answers.push(ask(&stage, 1, &cookie).status);
     }
     assert_eq!(answers.last(), Some(&429), "{answers:?}");
     let dead = |number| format!("session_token=x{number}; session_token=y{number}");
     let answers: Vec<_> = (0..8)
-        .map(|number| ask(&gateway, 2, &dead(number)).status)
+        .map(|number| ask(&stage, 2, &dead(number)).status)
         .collect();
     assert_eq!(answers[..3], [401; 3], "{answers:?}");
     assert_eq!(answers[4..], [429; 4], "{answers:?}");
@@ -85,8 +83,8 @@ fn several_in_one_request_and_contradictions_cost_it_too() {
 
 #[test]
 fn a_value_for_which_the_app_fails_stops_nobody_else() {
-    let app = App::start();
-    app.on(INTROSPECT, |exchange| {
+    let stage = Stage::with([MIGRATION, TRUSTING]);
+    stage.on(INTROSPECT, |exchange| {
         let question = exchange.json();
         let value = question["cookies"]["session_token"]
             .as_str()
@@ -99,62 +97,55 @@ fn a_value_for_which_the_app_fails_stops_nobody_else() {
             judge(&question)
         }
     });
-    let gateway = Gateway::in_front_of(&app)
-        .with(MIGRATION)
-        .with(TRUSTING)
-        .start();
     for number in 0..40 {
         for kind in ["crash", "reset"] {
-            let response = ask(&gateway, 1, &format!("session_token={kind}-{number}"));
+            let response = ask(&stage, 1, &format!("session_token={kind}-{number}"));
             assert_eq!(response.status, 503, "{response:?}");
         }
-        let honest = ask(&gateway, 2, &format!("session_token=alice.{number}"));
+        let honest = ask(&stage, 2, &format!("session_token=alice.{number}"));
         assert_eq!(honest.status, 200, "after {number}: {honest:?}");
     }
-    let asked = questions(&app).len();
+    let asked = questions(&stage.app).len();
     for _ in 0..5 {
-        assert_eq!(ask(&gateway, 3, "session_token=crash-39").status, 503);
+        assert_eq!(ask(&stage, 3, "session_token=crash-39").status, 503);
     }
-    assert_eq!(questions(&app).len(), asked, "it is known for a moment");
+    assert_eq!(
+        questions(&stage.app).len(),
+        asked,
+        "it is known for a moment"
+    );
 }
 
 #[test]
 fn an_app_that_is_not_there_is_left_alone() {
-    let app = App::start();
-    let gateway = start_with(
-        &app,
-        "[upstreams.gone]\nservers = [\"127.0.0.1:1\"]\n[backend]\nupstream = \"gone\"",
-    );
+    let stage =
+        start_with("[upstreams.gone]\nservers = [\"127.0.0.1:1\"]\n[backend]\nupstream = \"gone\"");
     until_true("the breaker opens", LONG, || {
-        ask(&gateway, 1, "session_token=alice.1");
+        ask(&stage, 1, "session_token=alice.1");
         let open = [("dependency", "backend")];
-        gateway.metrics().sum("sidgate_breaker_state", &open) == 2.0
+        stage.sum("sidgate_breaker_state", &open) == 2.0
     });
 }
 
 /// The app takes a second; one client brings more logins than there are places.
 #[test]
 fn places_are_shared_between_clients() {
-    let app = App::start();
-    app.on(INTROSPECT, |exchange| {
+    let stage = Stage::with([MIGRATION, TRUSTING]);
+    stage.on(INTROSPECT, |exchange| {
         thread::sleep(Duration::from_millis(400));
         judge(&exchange.json())
     });
-    let gateway = Gateway::in_front_of(&app)
-        .with(MIGRATION)
-        .with(TRUSTING)
-        .start();
     thread::scope(|scope| {
         let flood: Vec<_> = (0..120)
             .map(|number| {
-                let gateway = &gateway;
+                let stage = &stage;
                 let cookie = format!("session_token=bad-{number}");
-                scope.spawn(move || ask(gateway, 1, &cookie).status)
+                scope.spawn(move || ask(stage, 1, &cookie).status)
             })
             .collect();
-        until_true("the flood", LONG, || !questions(&app).is_empty());
+        until_true("the flood", LONG, || !questions(&stage.app).is_empty());
         for client in 2..8 {
-            let honest = ask(&gateway, client, &format!("session_token=alice.{client}"));
+            let honest = ask(&stage, client, &format!("session_token=alice.{client}"));
             assert_eq!(honest.status, 200, "client {client}: {honest:?}");
         }
         let statuses: Vec<u16> = flood.into_iter().map(|one| one.join().unwrap()).collect();
@@ -166,22 +157,25 @@ fn places_are_shared_between_clients() {
 /// Nothing in an answer changes with what shadow mode asks beside it.
 #[test]
 fn shadow_mode_asks_no_more_than_a_budget_of_its_own() {
-    let app = App::start();
     let more =
         format!("{TRUSTING}[edge]\nmisses_per_client = \"5/h\"\n[migration]\nmode = \"shadow\"");
-    let gateway = start_with(&app, &more);
+    let stage = start_with(&more);
     for number in 0..60 {
         let request = with_cookie(Request::get("/"), &format!("session_token=bad-{number}"));
-        assert_eq!(gateway.send(&from(1, request)).status, 200);
+        assert_eq!(stage.send(&from(1, request)).status, 200);
         thread::sleep(Duration::from_millis(10));
     }
-    assert!(questions(&app).len() <= 5, "{}", questions(&app).len());
-    let sid = gateway.log_in("alice@example.com");
+    assert!(
+        questions(&stage.app).len() <= 5,
+        "{}",
+        questions(&stage.app).len()
+    );
+    let sid = stage.log_in("alice@example.com");
     let own = Request::get("/required").sid(&sid);
-    assert_eq!(gateway.send(&from(1, own)).status, 200);
+    assert_eq!(stage.send(&from(1, own)).status, 200);
     let other = with_cookie(Request::get("/"), "session_token=alice.1");
-    gateway.send(&from(2, other));
+    stage.send(&from(2, other));
     until_true("another client's turn", LONG, || {
-        result(&gateway, "shadow_match") >= 1.0
+        result(&stage, "shadow_match") >= 1.0
     });
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use sidgate_testkit::legacy::{INTROSPECT, MIGRATE, judge};
-use sidgate_testkit::{App, Gateway, Request, SESSION};
+use sidgate_testkit::{Gateway, Request, SESSION};
 
 use crate::migration::{cookies, start_with, with_cookie};
 
@@ -22,9 +22,8 @@ fn look_ups(gateway: &Gateway) -> (f64, f64) {
 
 #[test]
 fn a_migration_is_one_look_up_without_the_time_of_the_app() {
-    let app = App::start();
-    let gateway = start_with(&app, "[migration]\nredirect = \"navigation\"");
-    app.on(INTROSPECT, |exchange| {
+    let stage = start_with("[migration]\nredirect = \"navigation\"");
+    stage.on(INTROSPECT, |exchange| {
         std::thread::sleep(SLOW);
         judge(&exchange.json())
     });
@@ -40,10 +39,10 @@ fn a_migration_is_one_look_up_without_the_time_of_the_app() {
     ];
     for (counted, (login, request, status)) in ways.into_iter().enumerate() {
         let cookie = format!("sid=no-sid; session_token={login}");
-        let response = gateway.send(&with_cookie(request, &cookie));
+        let response = stage.send(&with_cookie(request, &cookie));
         assert_eq!(response.status, status, "{login}: {response:?}");
         assert!(cookies(&response).0.is_some(), "{login} is migrated");
-        let (times, seconds) = look_ups(&gateway);
+        let (times, seconds) = look_ups(&stage);
         assert_eq!(
             times,
             f64::from(u32::try_from(counted).unwrap() + 1),

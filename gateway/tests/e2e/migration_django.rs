@@ -1,6 +1,5 @@
 //! The real Django demo: somebody who has logged in the old way, when migration is switched on.
 
-use sidgate_testkit::Request;
 use sidgate_testkit::browser::Browser;
 use sidgate_testkit::django::Demo;
 use sidgate_testkit::wait::{LONG, until_true};
@@ -35,6 +34,6 @@ fn a_login_of_the_old_system_becomes_a_session() {
         "{names}"
     );
     let sid = browser.sid().unwrap().to_owned();
-    let alone = demo.gateway.send(&Request::get("/whoami").sid(&sid));
+    let alone = demo.gateway.get_as(&sid, "/whoami");
     assert_eq!(alone.json()["user"]["email"], "test@example.com");
 }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use session_testing::TestPostgres;
 use sidgate_testkit::legacy::{INTROSPECT, MIGRATE, MIGRATION, judge, knows_old_logins, questions};
 use sidgate_testkit::stores::{sql_number, store_config};
-use sidgate_testkit::{App, Gateway, Reply, Request, Response, SESSION};
+use sidgate_testkit::{Gateway, Reply, Request, Response, SESSION, Stage};
 
 use crate::migration::{cookies, result, start, start_with, with_cookie};
 
@@ -30,10 +30,9 @@ fn is_nobody(response: &Response, status: u16) {
 
 #[test]
 fn a_planted_credential_logs_nobody_in() {
-    let app = App::start();
-    let gateway = start(&app);
-    migrated(&gateway, "dott_auth_session=mallory.1");
-    migrated(&gateway, "session_token=alice.2");
+    let stage = start();
+    migrated(&stage, "dott_auth_session=mallory.1");
+    migrated(&stage, "session_token=alice.2");
     let planted = [
         // New beside what is a session already, and the other way round.
         "session_token=alice.1; dott_auth_session=mallory.1",
@@ -50,33 +49,27 @@ fn a_planted_credential_logs_nobody_in() {
         "session_token=nobody.1; session_token=alice.4; dott_auth_session=mallory.1",
     ];
     for cookie in planted {
-        is_nobody(&ask(&gateway, cookie), 401);
+        is_nobody(&ask(&stage, cookie), 401);
         is_nobody(
-            &gateway.send(&with_cookie(Request::post(MIGRATE), cookie)),
+            &stage.send(&with_cookie(Request::post(MIGRATE), cookie)),
             401,
         );
     }
-    assert!(result(&gateway, "ambiguous") >= planted.len() as f64);
-    let requests = app.requests();
-    let users = requests
-        .iter()
-        .filter_map(|seen| seen.header("x-session-user-id"));
+    assert!(result(&stage, "ambiguous") >= planted.len() as f64);
+    let requests = stage.app.requests();
+    let users = requests.iter().filter_map(|seen| seen.user());
     let mallory = users.filter(|user| user == "mallory").count();
     assert_eq!(mallory, 1, "by the one credential alone");
     // The victim alone still comes.
-    let sid = migrated(&gateway, "session_token=alice.4");
-    assert_eq!(user(&gateway, &sid), "alice");
+    let sid = migrated(&stage, "session_token=alice.4");
+    assert_eq!(user(&stage, &sid), "alice");
 }
 
 #[test]
 fn a_dead_credential_costs_nobody_their_login() {
-    let app = App::start();
-    let gateway = start(&app);
-    let sid = migrated(&gateway, "dott_auth_session=mallory.1");
-    assert_eq!(
-        gateway.send(&Request::delete(SESSION).sid(&sid)).status,
-        204
-    );
+    let stage = start();
+    let sid = migrated(&stage, "dott_auth_session=mallory.1");
+    assert_eq!(stage.log_out(&sid).status, 204);
     for (cookie, cleared) in [
         (
             "session_token=alice.1; dott_auth_session=mallory.1",
@@ -91,50 +84,42 @@ fn a_dead_credential_costs_nobody_their_login() {
             &["session_token"],
         ),
     ] {
-        let response = ask(&gateway, cookie);
+        let response = ask(&stage, cookie);
         assert_eq!(response.status, 200, "{cookie}: {response:?}");
         let (sid, gone) = cookies(&response);
-        assert_eq!(user(&gateway, &sid.unwrap()), "alice");
+        assert_eq!(user(&stage, &sid.unwrap()), "alice");
         assert_eq!(gone, cleared, "{cookie}");
     }
 }
 
 #[test]
 fn dead_ones_alone_are_cleared_by_name() {
-    let app = App::start();
-    let gateway = start(&app);
-    let response = ask(
-        &gateway,
-        "session_token=bad-1; session_token=bad-2; dott_x=1",
-    );
+    let stage = start();
+    let response = ask(&stage, "session_token=bad-1; session_token=bad-2; dott_x=1");
     assert_eq!(response.status, 401);
     let names = ["dott_x", "session_token"].map(str::to_owned);
     assert_eq!(cookies(&response), (None, names.to_vec()));
-    assert_eq!(questions(&app).len(), 2);
+    assert_eq!(questions(&stage.app).len(), 2);
 }
 
 #[test]
 fn two_credentials_of_one_user_are_one_session_and_both_lead_to_it() {
-    let (app, postgres) = (App::start(), TestPostgres::shared());
-    let database = postgres.database();
-    knows_old_logins(&app);
-    let gateway = Gateway::in_front_of(&app)
-        .with(MIGRATION)
-        .with(&store_config(&database))
-        .start();
+    let database = TestPostgres::shared().database();
+    let stage = Stage::with([MIGRATION, &store_config(&database)]);
+    knows_old_logins(&stage.app);
     let cookie = "session_token=alice.1; dott_auth_session=alice.2; session_token=alice.3";
-    let first = migrated(&gateway, cookie);
+    let first = migrated(&stage, cookie);
     for alone in [
         "session_token=alice.1",
         "dott_auth_session=alice.2",
         "session_token=alice.3",
     ] {
-        assert_eq!(migrated(&gateway, alone), first, "{alone}");
+        assert_eq!(migrated(&stage, alone), first, "{alone}");
     }
     // One that comes later joins the session that is there.
-    let joined = migrated(&gateway, "session_token=alice.1; dott_auth_session=alice.4");
+    let joined = migrated(&stage, "session_token=alice.1; dott_auth_session=alice.4");
     assert_eq!(joined, first);
-    assert_eq!(migrated(&gateway, "dott_auth_session=alice.4"), first);
+    assert_eq!(migrated(&stage, "dott_auth_session=alice.4"), first);
     assert_eq!(
         sql_number(&database, "SELECT count(*) FROM sidgate_session"),
         1
@@ -143,28 +128,24 @@ fn two_credentials_of_one_user_are_one_session_and_both_lead_to_it() {
         sql_number(&database, "SELECT count(*) FROM sidgate_legacy"),
         4
     );
-    assert_eq!(questions(&app).len(), 4);
-    assert_eq!(
-        gateway.send(&Request::delete(SESSION).sid(&first)).status,
-        204
-    );
+    assert_eq!(questions(&stage.app).len(), 4);
+    assert_eq!(stage.log_out(&first).status, 204);
     for alone in ["session_token=alice.1", "dott_auth_session=alice.4"] {
-        assert_eq!(ask(&gateway, alone).status, 401, "{alone}");
+        assert_eq!(ask(&stage, alone).status, 401, "{alone}");
     }
 }
 
 #[test]
 fn of_two_sessions_the_newest_comes_and_the_other_cookie_is_not_judged_for_it() {
-    let app = App::start();
-    let gateway = start(&app);
-    let older = migrated(&gateway, "session_token=alice.1");
-    let newer = migrated(&gateway, "dott_auth_session=alice.2");
+    let stage = start();
+    let older = migrated(&stage, "session_token=alice.1");
+    let newer = migrated(&stage, "dott_auth_session=alice.2");
     assert_ne!(older, newer);
     for cookie in [
         "session_token=alice.1; dott_auth_session=alice.2",
         "dott_auth_session=alice.2; session_token=alice.1",
     ] {
-        let response = ask(&gateway, cookie);
+        let response = ask(&stage, cookie);
         let (sid, cleared) = cookies(&response);
         assert_eq!(sid.as_deref(), Some(&*newer));
         assert_eq!(
@@ -174,7 +155,7 @@ fn of_two_sessions_the_newest_comes_and_the_other_cookie_is_not_judged_for_it() 
         );
     }
     let beside = format!("sid={newer}; session_token=alice.1");
-    let (_, cleared) = cookies(&ask(&gateway, &beside));
+    let (_, cleared) = cookies(&ask(&stage, &beside));
     assert_eq!(
         cleared,
         ["session_token"],
@@ -184,8 +165,8 @@ fn of_two_sessions_the_newest_comes_and_the_other_cookie_is_not_judged_for_it() 
 
 #[test]
 fn beside_one_that_nobody_can_judge_nobody_comes() {
-    let app = App::start();
-    app.on(INTROSPECT, |exchange| {
+    let stage = Stage::with([MIGRATION]);
+    stage.on(INTROSPECT, |exchange| {
         let question = exchange.json();
         let fails = question["cookies"].to_string().contains("broken");
         if fails {
@@ -194,20 +175,19 @@ fn beside_one_that_nobody_can_judge_nobody_comes() {
             judge(&question)
         }
     });
-    let gateway = Gateway::in_front_of(&app).with(MIGRATION).start();
-    migrated(&gateway, "dott_auth_session=alice.1");
+    migrated(&stage, "dott_auth_session=alice.1");
     for cookie in [
         "session_token=broken.1; dott_auth_session=alice.1",
         "session_token=broken.2; session_token=alice.2",
         "session_token=broken.3; session_token=nobody.1",
         "session_token=broken.4",
     ] {
-        is_nobody(&ask(&gateway, cookie), 503);
+        is_nobody(&ask(&stage, cookie), 503);
     }
-    assert_eq!(result(&gateway, "ambiguous"), 2.0, "beside a valid one");
-    assert_eq!(result(&gateway, "unavailable"), 2.0);
+    assert_eq!(result(&stage, "ambiguous"), 2.0, "beside a valid one");
+    assert_eq!(result(&stage, "unavailable"), 2.0);
     assert_eq!(
-        ask(&gateway, "session_token=alice.2").status,
+        ask(&stage, "session_token=alice.2").status,
         200,
         "by itself"
     );
@@ -215,74 +195,70 @@ fn beside_one_that_nobody_can_judge_nobody_comes() {
 
 #[test]
 fn what_nobody_can_tell_apart_is_not_judged() {
-    let app = App::start();
-    let gateway = start(&app);
+    let stage = start();
     for cookie in [
         "session_token=alice.1; session_token=b; session_token=c; session_token=d; session_token=e",
         "dott_auth_session.0=alice; dott_auth_session.0=mallory; dott_auth_session.1=.1",
         "session_token=alice.1; dott_auth_session.0=a; dott_auth_session.0=b",
     ] {
-        is_nobody(&ask(&gateway, cookie), 401);
-        let seen = gateway.send(&with_cookie(
+        is_nobody(&ask(&stage, cookie), 401);
+        let seen = stage.send(&with_cookie(
             Request::get("/"),
             &format!("{cookie}; theme=1"),
         ));
         assert!(seen.leaves_cookies_alone());
-        let hidden = app.last_request().header("cookie").unwrap();
+        let hidden = stage.app.last_request().header("cookie").unwrap();
         assert_eq!(hidden, "theme=1", "no app sees a credential");
     }
-    assert!(questions(&app).is_empty());
-    assert_eq!(result(&gateway, "ambiguous"), 6.0);
+    assert!(questions(&stage.app).is_empty());
+    assert_eq!(result(&stage, "ambiguous"), 6.0);
 }
 
 #[test]
 fn logging_out_ends_every_login_that_came() {
-    let app = App::start();
-    let gateway = start(&app);
-    let sid = migrated(&gateway, "session_token=alice.1");
+    let stage = start();
+    let sid = migrated(&stage, "session_token=alice.1");
     let cookie = "session_token=alice.1; dott_auth_session=mallory.2; session_token=alice.3";
-    let response = gateway.send(&with_cookie(Request::delete(SESSION), cookie));
+    let response = stage.send(&with_cookie(Request::delete(SESSION), cookie));
     assert_eq!(response.status, 204, "{response:?}");
     let (_, cleared) = cookies(&response);
     assert_eq!(cleared, ["dott_auth_session", "session_token", "sid"]);
-    assert!(!gateway.knows(&sid));
+    assert!(!stage.knows(&sid));
     for alone in [
         "session_token=alice.1",
         "dott_auth_session=mallory.2",
         "session_token=alice.3",
     ] {
-        assert_eq!(ask(&gateway, alone).status, 401, "{alone}");
+        assert_eq!(ask(&stage, alone).status, 401, "{alone}");
     }
 }
 
 #[test]
 fn names_are_cleared_whatever_their_values_are() {
-    let app = App::start();
-    let gateway = start(&app);
+    let stage = start();
     let raw = "session_token=alice.1; dott_company=Caf\u{e9}; dott_a=1";
-    let response = gateway.send(&with_cookie(Request::get("/required"), raw));
+    let response = stage.send(&with_cookie(Request::get("/required"), raw));
     assert_eq!(response.status, 200);
     let (_, cleared) = cookies(&response);
     assert_eq!(cleared, ["dott_a", "dott_company", "session_token"]);
-    let asked: Value = serde_json::from_slice(&questions(&app)[0].body).unwrap();
+    let asked: Value = serde_json::from_slice(&questions(&stage.app)[0].body).unwrap();
     assert_eq!(
         asked["cookies"],
         json!({"session_token": "alice.1", "dott_company": "Caf\u{e9}", "dott_a": "1"})
     );
     // A credential with such a value is no login, and is counted.
     let unreadable = "session_token=Caf\u{e9}";
-    is_nobody(&ask(&gateway, unreadable), 401);
-    assert_eq!(result(&gateway, "unreadable"), 1.0);
-    let beside = ask(&gateway, "session_token=Caf\u{e9}; session_token=alice.5");
+    is_nobody(&ask(&stage, unreadable), 401);
+    assert_eq!(result(&stage, "unreadable"), 1.0);
+    let beside = ask(&stage, "session_token=Caf\u{e9}; session_token=alice.5");
     assert_eq!(beside.status, 200);
     assert_eq!(cookies(&beside).1, ["session_token"]);
 }
 
 #[test]
 fn one_login_in_the_first_share_is_enough() {
-    let app = App::start();
-    let gateway = start_with(&app, "[migration]\nrollout_percent = 50");
-    let chosen = |cookie: &str| cookies(&ask(&gateway, cookie)).0.is_some();
+    let stage = start_with("[migration]\nrollout_percent = 50");
+    let chosen = |cookie: &str| cookies(&ask(&stage, cookie)).0.is_some();
     let alone: Vec<bool> = (0..12)
         .map(|number| chosen(&format!("session_token=alice.{number}")))
         .collect();

@@ -5,7 +5,7 @@ use sidgate_testkit::cli::sidgate;
 use sidgate_testkit::legacy::questions;
 use sidgate_testkit::upstream::Received;
 use sidgate_testkit::wait::{LONG, until_true};
-use sidgate_testkit::{App, Gateway, Reply, Request, Response};
+use sidgate_testkit::{Gateway, Reply, Request, Response};
 
 use crate::migration::{cookies, start, start_with, with_cookie};
 
@@ -51,9 +51,8 @@ fn fixed_response(response: &Response) -> (u16, Vec<(String, String)>, Vec<u8>) 
 
 #[test]
 fn shadow_changes_not_one_byte() {
-    let app = App::start();
-    let gateway = start_with(&app, "[migration]\nmode = \"off\"");
-    app.on("/cached", |_| {
+    let stage = start_with("[migration]\nmode = \"off\"");
+    stage.on("/cached", |_| {
         Reply::new(
             200,
             &[
@@ -63,7 +62,7 @@ fn shadow_changes_not_one_byte() {
             "x",
         )
     });
-    let sid = gateway.log_in("alice@example.com");
+    let sid = stage.log_in("alice@example.com");
     let requests = [
         with_cookie(
             Request::get("/?a=1"),
@@ -94,96 +93,96 @@ fn shadow_changes_not_one_byte() {
         Request::get("/"),
     ];
     let record = || {
-        let seen = app.requests().len();
+        let seen = stage.app.requests().len();
         let responses: Vec<_> = requests
             .iter()
-            .map(|one| fixed_response(&gateway.send(one)))
+            .map(|one| fixed_response(&stage.send(one)))
             .collect();
-        let received: Vec<_> = app.requests()[seen..].iter().map(fixed_request).collect();
+        let received: Vec<_> = stage.app.requests()[seen..]
+            .iter()
+            .map(fixed_request)
+            .collect();
         (responses, received)
     };
     let off = record();
-    assert!(questions(&app).is_empty());
-    mode(&gateway, "off", "shadow");
+    assert!(questions(&stage.app).is_empty());
+    mode(&stage, "off", "shadow");
     let shadow = record();
     assert_eq!(off, shadow);
     until_true("the judgements", LONG, || {
         // Shadows that found no turn are left for the next request.
         record();
-        let metrics = gateway.metrics();
+        let metrics = stage.metrics();
         let count = |result| metrics.sum("sidgate_migration_total", &[("result", result)]);
         // Matching: alice.1, 2, 4, 7. Not: nobody.3, bob.5 with the session of alice, and an ambiguous one.
         (count("shadow_match"), count("shadow_mismatch")) == (4.0, 3.0)
     });
     assert_eq!(off, record());
-    assert_eq!(questions(&app).len(), 8, "once for each login");
+    assert_eq!(questions(&stage.app).len(), 8, "once for each login");
 }
 
 #[test]
 fn a_share_of_the_users_is_migrated_and_the_others_are_left_alone() {
-    let app = App::start();
-    let gateway = start_with(&app, "[migration]\nrollout_percent = 0");
+    let stage = start_with("[migration]\nrollout_percent = 0");
     let request = with_cookie(Request::get("/"), "session_token=alice.1; dott_x=1");
-    let response = gateway.send(&request);
+    let response = stage.send(&request);
     assert!(response.leaves_cookies_alone());
-    let seen = app.last_request();
+    let seen = stage.app.last_request();
     assert_eq!(
         seen.header("cookie").unwrap(),
         "session_token=alice.1; dott_x=1"
     );
-    assert_eq!(seen.header("x-session-state").unwrap(), "anonymous");
-    assert!(questions(&app).is_empty());
-    reload(&gateway, "rollout_percent = 0", "rollout_percent = 100");
-    assert!(cookies(&gateway.send(&request)).0.is_some());
+    assert_eq!(seen.state(), "anonymous");
+    assert!(questions(&stage.app).is_empty());
+    reload(&stage, "rollout_percent = 0", "rollout_percent = 100");
+    assert!(cookies(&stage.send(&request)).0.is_some());
 }
 
 #[test]
 fn on_off_on_logs_nobody_out() {
-    let app = App::start();
-    let gateway = start(&app);
+    let stage = start();
     let old = with_cookie(Request::get("/required"), "session_token=alice.1");
-    let sid = cookies(&gateway.send(&old)).0.unwrap();
+    let sid = cookies(&stage.send(&old)).0.unwrap();
     let new = Request::get("/required").sid(&sid);
 
-    mode(&gateway, "on", "off");
+    mode(&stage, "on", "off");
     assert_eq!(
-        gateway.send(&new).status,
+        stage.send(&new).status,
         200,
         "who has been migrated stays logged in"
     );
     let untouched = with_cookie(Request::get("/"), "session_token=bob.1; dott_x=1");
-    let response = gateway.send(&untouched);
+    let response = stage.send(&untouched);
     assert!(response.leaves_cookies_alone());
-    let cookie = app.last_request().header("cookie");
+    let cookie = stage.app.last_request().header("cookie");
     assert_eq!(cookie.unwrap(), "session_token=bob.1; dott_x=1");
 
-    mode(&gateway, "off", "on");
-    assert_eq!(gateway.send(&new).status, 200);
+    mode(&stage, "off", "on");
+    assert_eq!(stage.send(&new).status, 200);
     assert_eq!(
-        cookies(&gateway.send(&old)).0.unwrap(),
+        cookies(&stage.send(&old)).0.unwrap(),
         sid,
         "the same session"
     );
-    assert!(cookies(&gateway.send(&untouched)).0.is_some());
+    assert!(cookies(&stage.send(&untouched)).0.is_some());
 }
 
 #[test]
 fn the_report_says_what_is_still_seen() {
-    let app = App::start();
-    let mut gateway = start(&app);
-    let report = |gateway: &Gateway| {
-        let config = gateway.config_file();
+    let mut stage = start();
+    let report = |stage: &Gateway| {
+        let config = stage.config_file();
         let arguments = ["migration", "report", "--config", config.to_str().unwrap()];
-        sidgate(gateway.folder(), &arguments).success()
+        sidgate(stage.folder(), &arguments).success()
     };
-    assert!(report(&gateway).contains("Safe to remove: unknown"));
+    assert!(report(&stage).contains("Safe to remove: unknown"));
     for number in 0..3 {
         let cookie = format!("session_token=alice.{number}; dott_x=1");
-        gateway.send(&with_cookie(Request::get("/"), &cookie));
+        stage.send(&with_cookie(Request::get("/"), &cookie));
     }
-    gateway.send(&with_cookie(Request::get("/"), "session_token=nobody.1"));
-    gateway.stop();
-    let text = report(&gateway);
+    stage.send(&with_cookie(Request::get("/"), "session_token=nobody.1"));
+    stage.stop();
+    let text = report(&stage);
     let says = |label: &str, times: u64| {
         let line = text
             .lines()

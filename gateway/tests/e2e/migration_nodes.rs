@@ -1,6 +1,5 @@
 //! Old logins on several nodes: one session, however many ask, and whoever dies.
 
-use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
@@ -9,25 +8,24 @@ use session_testing::{TestDatabase, TestPostgres};
 use sidgate_testkit::legacy::{INTROSPECT, MIGRATION, judge, questions};
 use sidgate_testkit::stores::{sql, sql_number, store_config};
 use sidgate_testkit::wait::{LONG, until, until_true};
-use sidgate_testkit::{App, Gateway, Request, Response, SESSION};
+use sidgate_testkit::{App, Gateway, Request, Response};
 
 use crate::migration::{cookies, with_cookie};
 
 struct Cluster {
     nodes: Vec<Gateway>,
     database: TestDatabase,
-    _postgres: Arc<TestPostgres>,
     app: App,
 }
 
 impl Cluster {
     fn start(count: usize, thinks: Duration) -> Self {
-        let (app, postgres) = (App::start(), TestPostgres::shared());
+        let app = App::start();
         app.on(INTROSPECT, move |exchange| {
             thread::sleep(thinks);
             judge(&exchange.json())
         });
-        let database = postgres.database();
+        let database = TestPostgres::shared().database();
         let config = store_config(&database) + MIGRATION;
         let first = Gateway::in_front_of(&app)
             .with(&config)
@@ -45,7 +43,6 @@ impl Cluster {
         Self {
             nodes,
             database,
-            _postgres: postgres,
             app,
         }
     }
@@ -114,7 +111,7 @@ fn an_ended_login_stays_ended_on_every_node_and_without_its_session() {
     let cluster = Cluster::start(2, Duration::ZERO);
     let (one, two) = (&cluster.nodes[0], &cluster.nodes[1]);
     let sid = cookies(&admitted(one)).0.unwrap();
-    assert_eq!(one.send(&Request::delete(SESSION).sid(&sid)).status, 204);
+    assert_eq!(one.log_out(&sid).status, 204);
     assert_eq!(two.send(&request()).status, 401);
     // As housekeeping does it a day later.
     sql(&cluster.database, "DELETE FROM sidgate_session");

@@ -1,7 +1,5 @@
 //! Two gateways on one store: what ends on one is refused by the other within the lease, by the heartbeat alone.
 
-use std::sync::Arc;
-
 use rustix::process::Signal;
 use serde_json::json;
 use session_testing::{TestDatabase, TestPostgres, TestRedis};
@@ -9,15 +7,14 @@ use session_testing::{TestDatabase, TestPostgres, TestRedis};
 use sidgate_testkit::cli::sidgate;
 use sidgate_testkit::stores::{redis_config, sql, sql_number, store_config};
 use sidgate_testkit::wait::{LEASE, LONG, instant, until, until_true};
-use sidgate_testkit::{App, Gateway, Request, SESSION, token};
+use sidgate_testkit::{App, Gateway, Request, token};
 
 /// Two nodes of one installation.
 struct Cluster {
-    // Dropped in this order: the database goes before its server.
+    // Dropped in this order: gateways go before what they speak to.
     one: Gateway,
     two: Gateway,
     database: TestDatabase,
-    _postgres: Arc<TestPostgres>,
     _redis: Option<TestRedis>,
     app: App,
 }
@@ -33,8 +30,7 @@ impl Cluster {
 
     fn start(redis: Option<TestRedis>) -> Self {
         let app = App::start();
-        let postgres = TestPostgres::shared();
-        let database = postgres.database();
+        let database = TestPostgres::shared().database();
         let config =
             store_config(&database) + &redis.as_ref().map_or_else(String::new, redis_config);
         let one = Gateway::in_front_of(&app).with(&config).start();
@@ -46,7 +42,6 @@ impl Cluster {
             one,
             two,
             database,
-            _postgres: postgres,
             _redis: redis,
             app,
         }
@@ -82,7 +77,7 @@ impl Cluster {
 
 /// How a required route answers: 200, 401, or 503 when the node does not know.
 fn ask(node: &Gateway, sid: &str) -> u16 {
-    let response = node.send(&Request::get("/required").sid(sid));
+    let response = node.get_as(sid, "/required");
     assert!([200, 401, 503].contains(&response.status), "{response:?}");
     response.status
 }
@@ -109,8 +104,7 @@ fn logout_on_one_node_is_refused_on_the_other() {
     let sid = cluster.session();
 
     cluster.is_refused_everywhere_after(&sid, || {
-        let logout = Request::delete(SESSION).sid(&sid);
-        assert_eq!(cluster.one.send(&logout).status, 204);
+        assert_eq!(cluster.one.log_out(&sid).status, 204);
     });
 }
 
@@ -120,8 +114,7 @@ fn logout_is_refused_everywhere_without_redis() {
     let sid = cluster.session();
 
     cluster.is_refused_everywhere_after(&sid, || {
-        let logout = Request::delete(SESSION).sid(&sid);
-        assert_eq!(cluster.one.send(&logout).status, 204);
+        assert_eq!(cluster.one.log_out(&sid).status, 204);
     });
 }
 
@@ -130,8 +123,7 @@ fn logout_is_refused_at_once_on_the_node_that_did_it() {
     let cluster = Cluster::with_redis();
     for _ in 0..10 {
         let sid = cluster.session();
-        let logout = Request::delete(SESSION).sid(&sid);
-        assert_eq!(cluster.one.send(&logout).status, 204);
+        assert_eq!(cluster.one.log_out(&sid).status, 204);
         assert!(!admits(&cluster.one, &sid));
     }
 }
@@ -235,7 +227,7 @@ fn update_by_an_app_reaches_the_other_node() {
     cluster.one.send(&Request::post("/update").sid(&sid));
 
     until_true("the new identity on the other node", LEASE, || {
-        cluster.two.send(&Request::get("/").sid(&sid));
+        cluster.two.get_as(&sid, "/");
         let assertion = cluster.app.last_request().header("x-session-assertion");
         let claims = token::verify(&cluster.app.key(), &assertion.unwrap());
         claims["attrs"]["plan"] == "pro"

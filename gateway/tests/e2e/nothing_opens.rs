@@ -74,7 +74,7 @@ impl Stage {
     fn told(&self) -> BTreeSet<String> {
         let mut texts = BTreeSet::new();
         for sid in &self.sids {
-            self.gateway.send(&Request::get("/other/seen").sid(sid));
+            self.gateway.get_as(sid, "/other/seen");
             let seen = self.other.last_request();
             let assertion = seen.header("x-session-assertion").unwrap();
             collect(&token::verify(&self.other.key(), &assertion), &mut texts);
@@ -192,8 +192,7 @@ fn sendable(texts: BTreeSet<String>) -> BTreeSet<String> {
 
 #[test]
 fn nothing_that_postgres_holds_or_an_app_is_told_is_a_login() {
-    let server = TestPostgres::shared();
-    let database = server.database();
+    let database = TestPostgres::shared().database();
     let stage = Stage::set(&store_config(&database));
     let told = stage.told();
     let mut texts = tables(&database);

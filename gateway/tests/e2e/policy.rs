@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use sidgate_testkit::app::NAME;
-use sidgate_testkit::{App, Gateway, Reply, Request, token};
+use sidgate_testkit::{Reply, Request, Stage};
 
 fn navigation(target: &str) -> Request {
     Request::get(target)
@@ -15,10 +15,9 @@ fn navigation(target: &str) -> Request {
 
 #[test]
 fn required_route_sends_a_person_to_the_login_page() {
-    let app = App::start();
-    let gateway = Gateway::in_front_of(&app).start();
+    let stage = Stage::start();
 
-    let response = gateway.send(&navigation("/required/page?a=1&b=//evil"));
+    let response = stage.send(&navigation("/required/page?a=1&b=//evil"));
 
     assert_eq!(response.status, 303, "{response:?}");
     assert_eq!(
@@ -27,13 +26,12 @@ fn required_route_sends_a_person_to_the_login_page() {
     );
     assert_eq!(response.header("cache-control"), Some("no-store"));
     assert!(response.leaves_cookies_alone());
-    assert!(app.requests().is_empty());
+    assert!(stage.app.requests().is_empty());
 }
 
 #[test]
 fn required_route_tells_a_script_401() {
-    let app = App::start();
-    let gateway = Gateway::in_front_of(&app).start();
+    let stage = Stage::start();
     let scripts = [
         Request::get("/required"),
         Request::get("/required").header("Sec-Fetch-Mode", "cors"),
@@ -41,35 +39,28 @@ fn required_route_tells_a_script_401() {
         Request::post("/required").header("Sec-Fetch-Mode", "navigate"),
     ];
     for script in scripts {
-        let response = gateway.send(&script);
+        let response = stage.send(&script);
         assert_eq!(response.problem(401), "unauthenticated", "{script:?}");
         assert!(response.leaves_cookies_alone());
     }
-    assert!(app.requests().is_empty());
+    assert!(stage.app.requests().is_empty());
 }
 
 #[test]
 fn required_route_lets_a_session_through() {
-    let app = App::start();
-    let gateway = Gateway::in_front_of(&app).start();
-    let sid = gateway.log_in("alice@example.com");
+    let (stage, sid) = Stage::start().and_alice();
 
     for path in ["/required", "/required/", "/required/deeper"] {
-        let response = gateway.send(&Request::get(path).sid(&sid));
+        let response = stage.get_as(&sid, path);
         assert_eq!(response.status, 200, "{path}");
-        assert_eq!(
-            app.last_request().header("x-session-user-id").unwrap(),
-            "alice"
-        );
+        assert_eq!(stage.app.last_request().user().unwrap(), "alice");
     }
 }
 
 #[test]
 fn on_missing_can_be_fixed_for_a_route() {
-    let app = App::start();
-    let gateway = Gateway::in_front_of(&app)
-        .with(&format!(
-            r#"
+    let stage = Stage::with([&format!(
+        r#"
             [[routes]]
             path = "/api"
             upstream = "{NAME}"
@@ -79,34 +70,28 @@ fn on_missing_can_be_fixed_for_a_route() {
             upstream = "{NAME}"
             on_missing = "redirect"
             "#
-        ))
-        .start();
+    )]);
 
-    assert_eq!(gateway.send(&navigation("/api")).status, 401);
-    assert_eq!(gateway.send(&Request::get("/pages")).status, 303);
+    assert_eq!(stage.send(&navigation("/api")).status, 401);
+    assert_eq!(stage.get("/pages").status, 303);
 }
 
 #[test]
 fn longest_prefix_of_whole_segments_decides() {
-    let app = App::start();
-    let gateway = Gateway::in_front_of(&app).start();
+    let stage = Stage::start();
 
-    assert_eq!(gateway.send(&Request::get("/requiredx")).status, 200);
-    assert_eq!(
-        app.only_request().header("x-session-state").unwrap(),
-        "anonymous"
-    );
-    assert_eq!(gateway.send(&Request::get("/required/x")).status, 401);
+    assert_eq!(stage.get("/requiredx").status, 200);
+    assert_eq!(stage.app.only_request().state(), "anonymous");
+    assert_eq!(stage.get("/required/x").status, 401);
 }
 
 #[test]
 fn optional_route_tells_the_app_that_nobody_is_there() {
-    let app = App::start();
-    let gateway = Gateway::in_front_of(&app).start();
+    let stage = Stage::start();
 
-    assert_eq!(gateway.send(&Request::get("/")).status, 200);
+    assert_eq!(stage.get("/").status, 200);
 
-    let seen = app.only_request();
+    let seen = stage.app.only_request();
     assert_eq!(
         seen.names(),
         [
@@ -120,8 +105,8 @@ fn optional_route_tells_the_app_that_nobody_is_there() {
             "x-session-state",
         ]
     );
-    assert_eq!(seen.header("x-session-state").unwrap(), "anonymous");
-    let claims = token::verify(&app.key(), &seen.header("x-session-assertion").unwrap());
+    assert_eq!(seen.state(), "anonymous");
+    let claims = stage.app.assertion_in(&seen);
     let iat = claims["iat"].as_i64().unwrap();
     assert_eq!(
         claims,
@@ -131,22 +116,18 @@ fn optional_route_tells_the_app_that_nobody_is_there() {
 
 #[test]
 fn route_without_session_makes_no_look_up() {
-    let app = App::start();
-    let gateway = Gateway::in_front_of(&app).start();
-    let sid = gateway.log_in("alice@example.com");
-    let before = gateway.metrics();
+    let (stage, sid) = Stage::start().and_alice();
+    let before = stage.metrics();
 
-    let response = gateway.send(&Request::get("/none/style.css").sid(&sid));
-
-    assert_eq!(response.status, 200);
-    let seen = app.only_request();
-    assert_eq!(seen.header("x-session-state").unwrap(), "none");
-    assert_eq!(seen.header("x-session-user-id"), None);
+    stage.get_as(&sid, "/none/style.css").must_be(200);
+    let seen = stage.app.only_request();
+    assert_eq!(seen.state(), "none");
+    assert_eq!(seen.user(), None);
     assert!(seen.all("cookie").is_empty(), "the sid stays here");
-    let claims = token::verify(&app.key(), &seen.header("x-session-assertion").unwrap());
+    let claims = stage.app.assertion_in(&seen);
     assert_eq!(claims["state"], "none");
     assert_eq!(claims.get("sub"), None);
-    let after = gateway.metrics();
+    let after = stage.metrics();
     for tier in ["local", "shared", "store", "seal"] {
         let tier = [("tier", tier)];
         let lookups = |metrics: &sidgate_testkit::metrics::Metrics| {
@@ -158,22 +139,19 @@ fn route_without_session_makes_no_look_up() {
 
 #[test]
 fn path_without_a_route_is_served_by_nobody() {
-    let app = App::start();
-    let gateway = Gateway::in_front_of(&app).start();
+    let stage = Stage::start();
 
-    let response = gateway.send(&Request::get("/api/auth/unknown"));
+    let response = stage.get("/api/auth/unknown");
 
     assert_eq!(response.problem(404), "not_found");
-    assert!(app.requests().is_empty());
+    assert!(stage.app.requests().is_empty());
 }
 
 #[test]
 fn answer_made_for_somebody_is_private() {
-    let app = App::start();
-    let gateway = Gateway::in_front_of(&app).start();
-    let sid = gateway.log_in("alice@example.com");
+    let (stage, sid) = Stage::start().and_alice();
 
-    let response = gateway.send(&Request::get("/").sid(&sid));
+    let response = stage.get_as(&sid, "/");
 
     assert_eq!(response.header("cache-control"), Some("private"));
     assert_eq!(response.header("vary"), Some("Cookie"));
@@ -181,15 +159,13 @@ fn answer_made_for_somebody_is_private() {
 
 #[test]
 fn cache_rules_of_the_app_stay() {
-    let app = App::start();
-    let gateway = Gateway::in_front_of(&app).start();
-    let sid = gateway.log_in("alice@example.com");
-    app.on("/", |_| {
+    let (stage, sid) = Stage::start().and_alice();
+    stage.on("/", |_| {
         let headers = [("Cache-Control", "no-cache"), ("Vary", "Accept")];
         Reply::new(200, &headers, "")
     });
 
-    let response = gateway.send(&Request::get("/").sid(&sid));
+    let response = stage.get_as(&sid, "/");
 
     assert_eq!(response.header("cache-control"), Some("no-cache"));
     let vary = response.all("vary").join(", ");
@@ -198,43 +174,35 @@ fn cache_rules_of_the_app_stay() {
 
 #[test]
 fn csrf_check_of_a_route_keeps_other_sites_out() {
-    let app = App::start();
-    let gateway = Gateway::in_front_of(&app)
-        .with(&format!(
-            r#"
+    let stage = Stage::with([&format!(
+        r#"
             [[routes]]
             path = "/form"
             upstream = "{NAME}"
             session = "optional"
             csrf = "check"
             "#
-        ))
-        .start();
+    )]);
     let cross = |request: Request| request.header("Sec-Fetch-Site", "cross-site");
 
-    let refused = gateway.send(&cross(Request::post("/form")));
+    let refused = stage.send(&cross(Request::post("/form")));
     assert_eq!(refused.problem(403), "cross_site");
-    assert!(app.requests().is_empty());
+    assert!(stage.app.requests().is_empty());
 
-    assert_eq!(gateway.send(&cross(Request::get("/form"))).status, 200);
-    assert_eq!(gateway.send(&Request::post("/form")).status, 200);
-    assert_eq!(
-        gateway.send(&cross(Request::post("/unchecked"))).status,
-        200
-    );
+    assert_eq!(stage.send(&cross(Request::get("/form"))).status, 200);
+    assert_eq!(stage.send(&Request::post("/form")).status, 200);
+    assert_eq!(stage.send(&cross(Request::post("/unchecked"))).status, 200);
 }
 
 #[test]
 fn app_that_is_down_is_a_bad_gateway_and_no_logout() {
-    let app = App::start();
-    let gateway = Gateway::in_front_of(&app).start();
-    let sid = gateway.log_in("alice@example.com");
-    app.on("/broken", |_| Reply::hang_up());
+    let (stage, sid) = Stage::start().and_alice();
+    stage.on("/broken", |_| Reply::hang_up());
 
-    let response = gateway.send(&Request::post("/broken?token=secret").sid(&sid));
+    let response = stage.send(&Request::post("/broken?token=secret").sid(&sid));
 
     assert_eq!(response.status, 502, "{response:?}");
     assert!(response.leaves_cookies_alone());
     assert_eq!(response.header("server"), None);
-    assert!(gateway.knows(&sid));
+    assert!(stage.knows(&sid));
 }

@@ -1,6 +1,5 @@
 //! Redis may be absent, dead, silent, stale or hostile: the answers stay the same.
 
-use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
@@ -8,14 +7,13 @@ use session_testing::{TestDatabase, TestPostgres, TestRedis};
 
 use sidgate_testkit::stores::{redis_config, redis_set, redis_values, store_config};
 use sidgate_testkit::wait::{LONG, until, until_true};
-use sidgate_testkit::{App, Gateway, Request, SESSION};
+use sidgate_testkit::{App, Gateway};
 
 /// A gateway on PostgreSQL and Redis, and the sid of alice, whose session Redis holds.
 struct Stage {
-    // Dropped in this order: the database goes before its server.
+    // Dropped in this order: gateways go before what they speak to.
     gateway: Gateway,
     database: TestDatabase,
-    _postgres: Arc<TestPostgres>,
     redis: TestRedis,
     app: App,
     sid: String,
@@ -24,8 +22,7 @@ struct Stage {
 impl Stage {
     fn set() -> Self {
         let app = App::start();
-        let postgres = TestPostgres::shared();
-        let database = postgres.database();
+        let database = TestPostgres::shared().database();
         let redis = TestRedis::start();
         let gateway = Gateway::in_front_of(&app)
             .with(&store_config(&database))
@@ -34,7 +31,6 @@ impl Stage {
         let mut stage = Self {
             gateway,
             database,
-            _postgres: postgres,
             redis,
             app,
             sid: String::new(),
@@ -61,7 +57,7 @@ impl Stage {
             poison();
             let cold = self.cold_node();
             check(&cold);
-            let failed = core(&cold, "shared_errors");
+            let failed = cold.core("shared_errors");
             (failed == 0.0).then(|| assert_eq!(rejects(&cold), 1.0))
         });
     }
@@ -80,10 +76,9 @@ impl Stage {
     }
 
     fn is_user(&self, gateway: &Gateway, sid: &str, user: &str) {
-        let response = gateway.send(&Request::get("/required").sid(sid));
-        assert_eq!(response.status, 200, "{response:?}");
+        gateway.get_as(sid, "/required").must_be(200);
         let seen = self.app.last_request();
-        assert_eq!(seen.header("x-session-user-id").as_deref(), Some(user));
+        assert_eq!(seen.user().as_deref(), Some(user));
     }
 
     /// Everything that a browser does, with sessions new and old.
@@ -91,8 +86,7 @@ impl Stage {
         self.is_alice(&self.sid);
         let sid = self.gateway.log_in("alice@example.com");
         self.is_alice(&sid);
-        let logout = Request::delete(SESSION).sid(&sid);
-        assert_eq!(self.gateway.send(&logout).status, 204);
+        assert_eq!(self.gateway.log_out(&sid).status, 204);
         assert!(!self.gateway.knows(&sid));
         assert!(self.gateway.is_ready());
     }
@@ -100,7 +94,7 @@ impl Stage {
 
 fn answered_by(gateway: &Gateway, tier: &str) -> f64 {
     let labels = [("tier", tier), ("result", "active")];
-    gateway.metrics().sum("sidgate_resolve_total", &labels)
+    gateway.sum("sidgate_resolve_total", &labels)
 }
 
 /// Whether it holds within half a second.
@@ -111,14 +105,8 @@ fn holds_soon(condition: impl Fn() -> bool) -> bool {
     })
 }
 
-fn core(gateway: &Gateway, what: &str) -> f64 {
-    gateway
-        .metrics()
-        .sum("sidgate_core_total", &[("what", what)])
-}
-
 fn rejects(gateway: &Gateway) -> f64 {
-    gateway.metrics().sum("sidgate_shared_reject_total", &[])
+    gateway.sum("sidgate_shared_reject_total", &[])
 }
 
 #[test]
@@ -128,14 +116,14 @@ fn restart_with_a_warm_redis_reads_no_store() {
         assert!(stage.gateway.stop().success());
         stage.gateway.start_again();
         stage.is_alice(&stage.sid);
-        core(&stage.gateway, "shared_errors") == 0.0
+        stage.gateway.core("shared_errors") == 0.0
     });
 
     stage.is_alice(&stage.sid);
 
     assert_eq!(answered_by(&stage.gateway, "shared"), 1.0);
     assert_eq!(answered_by(&stage.gateway, "local"), 1.0);
-    assert_eq!(core(&stage.gateway, "store_loads"), 0.0);
+    assert_eq!(stage.gateway.core("store_loads"), 0.0);
 }
 
 #[test]
@@ -227,8 +215,7 @@ fn value_of_another_session_is_not_believed() {
 fn value_from_before_the_logout_is_not_believed() {
     let stage = Stage::set();
     let before = redis_values(&stage.redis);
-    let logout = Request::delete(SESSION).sid(&stage.sid);
-    assert_eq!(stage.gateway.send(&logout).status, 204);
+    assert_eq!(stage.gateway.log_out(&stage.sid).status, 204);
     let poison = || {
         for (key, value) in &before {
             redis_set(&stage.redis, key, value);
@@ -236,7 +223,7 @@ fn value_from_before_the_logout_is_not_believed() {
     };
     stage.poisoned(poison, |cold| {
         for gateway in [cold, &stage.gateway] {
-            let response = gateway.send(&Request::get("/required").sid(&stage.sid));
+            let response = gateway.get_as(&stage.sid, "/required");
             assert_eq!(response.problem(401), "unauthenticated");
         }
     });

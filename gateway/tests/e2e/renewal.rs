@@ -8,7 +8,7 @@ use session_testing::TestPostgres;
 
 use sidgate_testkit::stores::{sql_number, store_config};
 use sidgate_testkit::wait::{LONG, instant, until_true};
-use sidgate_testkit::{App, Gateway, Reply, Request, Response, SESSION};
+use sidgate_testkit::{Gateway, Reply, Request, Response, SESSION, Stage};
 
 /// How long the former sid is accepted.
 const GRACE: Duration = Duration::from_secs(10);
@@ -16,12 +16,7 @@ const GRACE: Duration = Duration::from_secs(10);
 const ALWAYS: &str = "[session]\nrotate_every = \"1s\"";
 
 fn ask(gateway: &Gateway, sid: &str) -> Response {
-    gateway.send(&Request::get("/required").sid(sid))
-}
-
-fn handle(gateway: &Gateway, sid: &str) -> String {
-    let id = gateway.session_of(sid)["session"]["id"].clone();
-    id.as_str().unwrap().to_owned()
+    gateway.get_as(sid, "/required")
 }
 
 /// Asks until the sid is due.
@@ -37,16 +32,15 @@ fn renewed(gateway: &Gateway, sid: &str) -> Response {
 
 #[test]
 fn session_gets_another_sid_and_stays_the_same() {
-    let app = App::start();
-    let gateway = Gateway::in_front_of(&app).with(ALWAYS).start();
-    let login = gateway.send(&sidgate_testkit::login(
+    let stage = Stage::with([ALWAYS]);
+    let login = stage.send(&sidgate_testkit::login(
         "alice@example.com",
         sidgate_testkit::app::PASSWORD,
     ));
     let old = login.new_sid();
-    let id = handle(&gateway, &old);
+    let id = stage.id_of(&old);
 
-    let response = renewed(&gateway, &old);
+    let response = renewed(&stage, &old);
 
     let new = response.new_sid();
     assert_ne!(new, old);
@@ -60,40 +54,32 @@ fn session_gets_another_sid_and_stays_the_same() {
     };
     assert_eq!(attributes(&response, &new), attributes(&login, &old));
     for sid in [&old, &new] {
-        assert_eq!(handle(&gateway, sid), id, "one session under both");
+        assert_eq!(stage.id_of(sid), id, "one session under both");
     }
-    let seen = app.last_request();
+    let seen = stage.app.last_request();
     assert_eq!(seen.header("x-session-id").as_deref(), Some(&*id));
-    assert!(ask(&gateway, &old).leaves_cookies_alone(), "one successor");
+    assert!(ask(&stage, &old).leaves_cookies_alone(), "one successor");
     let renewals = [("result", "done")];
-    assert!(
-        gateway
-            .metrics()
-            .sum("sidgate_sid_renewals_total", &renewals)
-            >= 1.0
-    );
+    assert!(stage.sum("sidgate_sid_renewals_total", &renewals) >= 1.0);
 }
 
 #[test]
 fn former_sid_ends_after_the_grace_and_streams_do_not() {
-    let app = App::start();
-    app.on("/stream", |_| {
+    let mut stage = Stage::with(["[session]\nrotate_every = \"2s\""]);
+    stage.on("/stream", |_| {
         let head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nx\n\r\n";
         Reply::Open(head.to_vec())
     });
-    let mut gateway = Gateway::in_front_of(&app)
-        .with("[session]\nrotate_every = \"2s\"")
-        .start();
-    let old = gateway.log_in("alice@example.com");
-    let mut stream = gateway.connect();
-    stream.write(&Request::get("/stream").sid(&old).bytes(&gateway.host()));
+    let old = stage.log_in("alice@example.com");
+    let mut stream = stage.connect();
+    stream.write(&Request::get("/stream").sid(&old).bytes(&stage.host()));
     assert_eq!(stream.read_head_only(), 200);
-    let new = renewed(&gateway, &old).new_sid();
+    let new = renewed(&stage, &old).new_sid();
     let start = instant();
 
     until_true("the end of the grace", GRACE + LONG, || {
         let asked = start.elapsed();
-        let status = ask(&gateway, &old).status;
+        let status = ask(&stage, &old).status;
         assert!(status == 401 || asked <= GRACE, "accepted {asked:?} after");
         status == 401
     });
@@ -103,35 +89,34 @@ fn former_sid_ends_after_the_grace_and_streams_do_not() {
         "cut short"
     );
     // The new one has itself been renewed or not; it lives.
-    assert_eq!(ask(&gateway, &new).status, 200);
+    assert_eq!(ask(&stage, &new).status, 200);
     thread::sleep(Duration::from_secs(2));
     let status = stream.read_chunk();
     assert_eq!(status, b"x\n");
     assert!(stream.is_silent(), "the stream goes on");
-    gateway.stop();
-    assert!(gateway.stdout().contains("\"former_sid\""), "worth a line");
+    stage.stop();
+    assert!(stage.stdout().contains("\"former_sid\""), "worth a line");
 }
 
 #[test]
 fn parallel_requests_on_two_nodes_make_one_successor() {
-    let app = App::start();
     let database = TestPostgres::shared().database();
     let config = store_config(&database) + "[session]\nrotate_every = \"1s\"";
-    let one = Gateway::in_front_of(&app).with(&config).start();
-    let two = Gateway::in_front_of(&app)
+    let one = Stage::with([&config]);
+    let two = Gateway::in_front_of(&one.app)
         .with(&config)
         .master_of(&one)
         .start();
     let old = one.log_in("alice@example.com");
-    for node in [&one, &two] {
-        assert_eq!(node.send(&Request::get(SESSION).sid(&old)).status, 200);
+    for node in [&one.gateway, &two] {
+        assert_eq!(node.get_as(&old, SESSION).status, 200);
     }
     thread::sleep(Duration::from_millis(1_100));
 
     let responses: Vec<Response> = thread::scope(|scope| {
         let asked: Vec<_> = (0..50)
             .map(|number| {
-                let node = if number % 2 == 0 { &one } else { &two };
+                let node = if number % 2 == 0 { &one.gateway } else { &two };
                 let old = &old;
                 scope.spawn(move || ask(node, old))
             })
@@ -155,9 +140,8 @@ fn parallel_requests_on_two_nodes_make_one_successor() {
     );
 
     // Whoever ends it with the old sid ends it under the new one, on both nodes.
-    let ended = two.send(&Request::delete(SESSION).sid(&old));
-    assert_eq!(ended.status, 204);
-    for node in [&one, &two] {
+    two.log_out(&old).must_be(204);
+    for node in [&one.gateway, &two] {
         for sid in [&old, &successors[0]] {
             assert_eq!(ask(node, sid).status, 401);
         }
@@ -166,57 +150,50 @@ fn parallel_requests_on_two_nodes_make_one_successor() {
 
 #[test]
 fn new_sid_ends_the_old_one_too() {
-    let app = App::start();
-    let gateway = Gateway::in_front_of(&app).with(ALWAYS).start();
-    let old = gateway.log_in("alice@example.com");
-    let new = renewed(&gateway, &old).new_sid();
+    let (stage, old) = Stage::with([ALWAYS]).and_alice();
+    let new = renewed(&stage, &old).new_sid();
 
-    let id = handle(&gateway, &new);
-    let ended = gateway.send(&Request::delete(&format!("/api/auth/sessions/{id}")).sid(&old));
+    let id = stage.id_of(&new);
+    let ended = stage.send(&Request::delete(&format!("/api/auth/sessions/{id}")).sid(&old));
 
     assert_eq!(ended.status, 204);
-    assert_eq!(ask(&gateway, &old).status, 401);
-    assert_eq!(ask(&gateway, &new).status, 401);
+    assert_eq!(ask(&stage, &old).status, 401);
+    assert_eq!(ask(&stage, &new).status, 401);
 }
 
 #[test]
 fn answers_that_are_shared_wait_for_the_next() {
-    let app = App::start();
-    app.on("/required/shared", |_| {
+    let stage = Stage::with([ALWAYS]);
+    stage.on("/required/shared", |_| {
         Reply::new(200, &[("Cache-Control", "public, max-age=60")], "for all")
     });
-    let gateway = Gateway::in_front_of(&app).with(ALWAYS).start();
-    let sid = gateway.log_in("alice@example.com");
+    let sid = stage.log_in("alice@example.com");
     thread::sleep(Duration::from_millis(1_100));
 
-    let shared = gateway.send(&Request::get("/required/shared").sid(&sid));
+    let shared = stage.get_as(&sid, "/required/shared");
 
     assert!(shared.leaves_cookies_alone());
     assert!(
-        !ask(&gateway, &sid).leaves_cookies_alone(),
+        !ask(&stage, &sid).leaves_cookies_alone(),
         "the next one has it"
     );
 }
 
 #[test]
 fn store_that_cannot_write_costs_nobody_the_session() {
-    let app = App::start();
     let database = TestPostgres::shared().database();
-    let gateway = Gateway::in_front_of(&app)
-        .with(&(store_config(&database) + ALWAYS))
-        .start();
-    let sid = gateway.log_in("alice@example.com");
-    assert_eq!(ask(&gateway, &sid).status, 200);
+    let (stage, sid) = Stage::with([&(store_config(&database) + ALWAYS)]).and_alice();
+    assert_eq!(ask(&stage, &sid).status, 200);
     let refuse = "ALTER TABLE sidgate_former_key ADD CONSTRAINT never CHECK (false) NOT VALID";
     sidgate_testkit::stores::sql(&database, refuse);
     thread::sleep(Duration::from_millis(1_100));
 
     for _ in 0..3 {
-        let response = ask(&gateway, &sid);
+        let response = ask(&stage, &sid);
         assert_eq!(response.status, 200);
         assert!(response.leaves_cookies_alone());
     }
 
     let failed = [("result", "failed")];
-    assert!(gateway.metrics().sum("sidgate_sid_renewals_total", &failed) >= 1.0);
+    assert!(stage.sum("sidgate_sid_renewals_total", &failed) >= 1.0);
 }

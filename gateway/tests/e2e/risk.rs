@@ -6,7 +6,7 @@ use session_testing::TestPostgres;
 use sidgate_testkit::app::PASSWORD;
 use sidgate_testkit::stores::{sql, sql_number, sql_text, store_config};
 use sidgate_testkit::wait::{LONG, until, until_true};
-use sidgate_testkit::{App, Gateway, Reply, Request, login};
+use sidgate_testkit::{Gateway, Reply, Request, Stage, login};
 
 pub(crate) const CHROME: &str = "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36";
 pub(crate) const NEWER_CHROME: &str = "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/143.0.0.0 Safari/537.36";
@@ -23,9 +23,10 @@ const STRICT: &str = "[risk.rules]\n\
 
 /// Logs in with Chrome.
 pub(crate) fn log_in(gateway: &Gateway, email: &str) -> String {
-    let response = gateway.send(&login(email, PASSWORD).header("User-Agent", CHROME));
-    assert_eq!(response.status, 201, "{response:?}");
-    response.new_sid()
+    gateway
+        .send(&login(email, PASSWORD).header("User-Agent", CHROME))
+        .must_be(201)
+        .new_sid()
 }
 
 /// Uses a session with this program; the status of the answer.
@@ -46,7 +47,7 @@ fn use_from(gateway: &Gateway, sid: &str, address: &str) -> u16 {
 }
 
 fn signals(gateway: &Gateway, labels: &[(&str, &str)]) -> f64 {
-    gateway.metrics().sum("sidgate_risk_signals_total", labels)
+    gateway.sum("sidgate_risk_signals_total", labels)
 }
 
 fn devices(gateway: &Gateway, sid: &str) -> Vec<Value> {
@@ -58,21 +59,21 @@ fn devices(gateway: &Gateway, sid: &str) -> Vec<Value> {
 
 #[test]
 fn another_program_is_seen_and_shown_and_nothing_else_happens() {
-    let (app, postgres) = (App::start(), TestPostgres::start());
+    let postgres = TestPostgres::start();
     let database = postgres.database();
-    let gateway = Gateway::in_front_of(&app)
-        .with(&store_config(&database))
-        .with("[store]\nauto_migrate = true\n[risk]\n")
-        .start();
-    let sid = log_in(&gateway, "alice@example.com");
-    let other = log_in(&gateway, "alice@example.com");
+    let stage = Stage::with([
+        &store_config(&database),
+        "[store]\nauto_migrate = true\n[risk]\n",
+    ]);
+    let sid = log_in(&stage, "alice@example.com");
+    let other = log_in(&stage, "alice@example.com");
 
-    assert_eq!(use_with(&gateway, &sid, NEWER_CHROME), 200);
-    assert_eq!(use_with(&gateway, &other, CHROME), 200);
-    assert_eq!(use_with(&gateway, &sid, FIREFOX), 200);
+    assert_eq!(use_with(&stage, &sid, NEWER_CHROME), 200);
+    assert_eq!(use_with(&stage, &other, CHROME), 200);
+    assert_eq!(use_with(&stage, &sid, FIREFOX), 200);
 
     let flagged = until("a flag", LONG, || {
-        let devices = devices(&gateway, &sid);
+        let devices = devices(&stage, &sid);
         let flagged = devices
             .iter()
             .find(|device| device["flags"][0] != Value::Null);
@@ -83,31 +84,31 @@ fn another_program_is_seen_and_shown_and_nothing_else_happens() {
     assert!(flagged["signals"][0]["at"].as_str().unwrap().ends_with('Z'));
     assert_eq!(flagged["current"], true);
     assert_eq!(flagged["place"], Value::Null);
-    let devices = devices(&gateway, &sid);
+    let devices = devices(&stage, &sid);
     let quiet = devices.iter().find(|device| device["current"] == false);
     assert_eq!(quiet.unwrap()["flags"], json!([]));
 
     let id = flagged["id"].as_str().unwrap();
-    let shown = gateway.admin(&format!("/api/admin/sessions/{id}")).json();
+    let shown = stage.admin(&format!("/api/admin/sessions/{id}")).json();
     assert_eq!(shown["flags"], json!(["user_agent"]));
-    let found = gateway
+    let found = stage
         .admin("/api/admin/sessions?user=alice@example.com")
         .json();
     assert!(found["sessions"].is_array());
 
     assert_eq!(
-        signals(&gateway, &[("rule", "user_agent"), ("action", "observe")]),
+        signals(&stage, &[("rule", "user_agent"), ("action", "observe")]),
         1.0
     );
     assert_eq!(
-        signals(&gateway, &[]),
+        signals(&stage, &[]),
         1.0,
         "an update of the same browser is none"
     );
-    let output = gateway.stdout();
+    let output = stage.stdout();
     let line = output.lines().find(|line| line.contains("risk_signal"));
     assert!(line.unwrap().contains(id), "{line:?}");
-    assert_eq!(use_with(&gateway, &sid, FIREFOX), 200, "the session lives");
+    assert_eq!(use_with(&stage, &sid, FIREFOX), 200, "the session lives");
     // What was recorded: two logins, and of one session Firefox, Chrome (the lists above) and Firefox. No sid and no key.
     until_true("five rows", LONG, || {
         sql_number(&database, "SELECT count(*) FROM sidgate_activity") == 5
@@ -125,15 +126,12 @@ fn another_program_is_seen_and_shown_and_nothing_else_happens() {
 
 #[test]
 fn without_the_section_nothing_is_looked_at() {
-    let (app, postgres) = (App::start(), TestPostgres::start());
+    let postgres = TestPostgres::start();
     let database = postgres.database();
-    let gateway = Gateway::in_front_of(&app)
-        .with(&store_config(&database))
-        .with("[store]\nauto_migrate = true\n")
-        .start();
-    let sid = log_in(&gateway, "alice@example.com");
-    assert_eq!(use_with(&gateway, &sid, FIREFOX), 200);
-    let device = &devices(&gateway, &sid)[0];
+    let stage = Stage::with([&store_config(&database), "[store]\nauto_migrate = true\n"]);
+    let sid = log_in(&stage, "alice@example.com");
+    assert_eq!(use_with(&stage, &sid, FIREFOX), 200);
+    let device = &devices(&stage, &sid)[0];
     assert_eq!(device["flags"], json!([]));
     assert_eq!(device.get("signals"), None);
     assert_eq!(
@@ -145,75 +143,65 @@ fn without_the_section_nothing_is_looked_at() {
 /// Carrier-grade NAT, Wi-Fi and IPv6 privacy addresses: however strict the rules are.
 #[test]
 fn another_address_alone_never_ends_a_session() {
-    let app = App::start();
-    let gateway = Gateway::in_front_of(&app)
-        .with(ANYWHERE)
-        .with(STRICT)
-        .start();
-    let sid = log_in(&gateway, "alice@example.com");
+    let stage = Stage::with([ANYWHERE, STRICT]);
+    let sid = log_in(&stage, "alice@example.com");
     for n in 0..40 {
-        assert_eq!(use_from(&gateway, &sid, &format!("198.51.{n}.7")), 200);
-        assert_eq!(use_from(&gateway, &sid, &format!("2001:db8:{n}::7")), 200);
+        assert_eq!(use_from(&stage, &sid, &format!("198.51.{n}.7")), 200);
+        assert_eq!(use_from(&stage, &sid, &format!("2001:db8:{n}::7")), 200);
     }
     // The task judges one after another: when it has come to this, it has come to all of the above.
-    assert_eq!(use_with(&gateway, &sid, FIREFOX), 200);
+    assert_eq!(use_with(&stage, &sid, FIREFOX), 200);
     until_true("the end of the session", LONG, || {
-        use_with(&gateway, &sid, FIREFOX) == 401
+        use_with(&stage, &sid, FIREFOX) == 401
     });
-    assert_eq!(signals(&gateway, &[]), 1.0);
-    assert_eq!(signals(&gateway, &[("rule", "user_agent")]), 1.0);
+    assert_eq!(signals(&stage, &[]), 1.0);
+    assert_eq!(signals(&stage, &[("rule", "user_agent")]), 1.0);
 }
 
 #[test]
 fn a_client_that_is_refused_often_is_a_signal_once() {
-    let app = App::start();
-    let gateway = Gateway::in_front_of(&app)
-        .with(ANYWHERE)
-        .with("[risk.rules]\nrefused_logins.rate = \"3/m\"\nrefused_sids.rate = \"5/m\"\n")
-        .start();
+    let stage = Stage::with([
+        ANYWHERE,
+        "[risk.rules]\nrefused_logins.rate = \"3/m\"\nrefused_sids.rate = \"5/m\"\n",
+    ]);
     let attempt = |address: &str| {
         let request = login("alice@example.com", "wrong").header("X-Forwarded-For", address);
-        assert_eq!(gateway.send(&request).status, 401);
+        assert_eq!(stage.send(&request).status, 401);
     };
     // Whoever is asked for another factor had the password right.
     let mfa = Reply::json(401, &json!({"code": "mfa_required"}));
-    app.on_authenticate(mfa);
+    stage.app.on_authenticate(mfa);
     for _ in 0..5 {
         attempt("2001:db8::1");
     }
-    assert_eq!(signals(&gateway, &[]), 0.0);
+    assert_eq!(signals(&stage, &[]), 0.0);
     let wrong = Reply::json(401, &json!({"code": "invalid_credentials"}));
-    app.on_authenticate(wrong);
+    stage.app.on_authenticate(wrong);
     for n in 1..=7 {
         attempt(&format!("2001:db8::{n}"));
         attempt(&format!("2001:db8:0:{n}::1"));
     }
     assert_eq!(
-        signals(&gateway, &[("rule", "refused_logins")]),
+        signals(&stage, &[("rule", "refused_logins")]),
         1.0,
         "one /64"
     );
     for _ in 0..12 {
         let sid = "00000000-0000-0000-0000-000000000000";
         let request = Request::get("/required").sid(sid);
-        assert_eq!(gateway.send(&request).status, 401);
+        assert_eq!(stage.send(&request).status, 401);
     }
-    assert_eq!(signals(&gateway, &[("rule", "refused_sids")]), 1.0);
-    assert_eq!(signals(&gateway, &[]), 2.0);
+    assert_eq!(signals(&stage, &[("rule", "refused_sids")]), 1.0);
+    assert_eq!(signals(&stage, &[]), 2.0);
 }
 
 /// More changes than the past holds: its login is part of it all the same, and coming home says nothing.
 #[test]
 fn where_a_session_began_stays_known_however_often_it_has_moved() {
     const CHANGES: i64 = 25;
-    let app = App::start();
     let database = TestPostgres::shared().database();
-    let gateway = Gateway::in_front_of(&app)
-        .with(&store_config(&database))
-        .with(ANYWHERE)
-        .with("[risk]\n")
-        .start();
-    let sid = log_in(&gateway, "alice@example.com");
+    let stage = Stage::with([&store_config(&database), ANYWHERE, "[risk]\n"]);
+    let sid = log_in(&stage, "alice@example.com");
     let recorded = |rows| {
         until_true("the rows", LONG, || {
             sql_number(&database, "SELECT count(*) FROM sidgate_activity") == rows
@@ -225,7 +213,7 @@ fn where_a_session_began_stays_known_however_often_it_has_moved() {
                 .sid(&sid)
                 .header("User-Agent", FIREFOX)
                 .header("X-Forwarded-For", &format!("10.{half}.{n}.1"));
-            assert_eq!(gateway.send(&request).status, 200);
+            assert_eq!(stage.send(&request).status, 200);
         }
         recorded(1 + CHANGES * (half + 1));
         sql(
@@ -233,11 +221,11 @@ fn where_a_session_began_stays_known_however_often_it_has_moved() {
             "UPDATE sidgate_activity SET at = at - interval '2 hours'",
         );
     }
-    assert_eq!(use_with(&gateway, &sid, CHROME), 200);
+    assert_eq!(use_with(&stage, &sid, CHROME), 200);
     recorded(2 + CHANGES * 2);
     let labels = [("rule", "user_agent")];
     assert_eq!(
-        signals(&gateway, &labels),
+        signals(&stage, &labels),
         1.0,
         "Firefox was new, Chrome is not"
     );

@@ -2,42 +2,38 @@
 
 use serde_json::{Value, json};
 use session_testing::TestPostgres;
-use sidgate_testkit::audit::events_in;
 use sidgate_testkit::builder::write_secret;
 use sidgate_testkit::cli::sidgate;
 use sidgate_testkit::stores::store_config;
 use sidgate_testkit::wait::{LONG, until, until_true};
-use sidgate_testkit::{App, Gateway, Reply, Request};
+use sidgate_testkit::{Reply, Request, Stage};
 
 use crate::risk::{CHROME, FIREFOX, log_in, use_with};
 
 #[test]
 fn revoke_ends_the_session_before_its_next_request() {
-    let app = App::start();
-    let gateway = Gateway::in_front_of(&app)
-        .with("[risk.rules]\nuser_agent.action = \"revoke\"\n")
-        .start();
+    let stage = Stage::with(["[risk.rules]\nuser_agent.action = \"revoke\"\n"]);
     let (sid, other) = (
-        log_in(&gateway, "alice@example.com"),
-        log_in(&gateway, "alice@example.com"),
+        log_in(&stage, "alice@example.com"),
+        log_in(&stage, "alice@example.com"),
     );
     assert_eq!(
-        use_with(&gateway, &sid, FIREFOX),
+        use_with(&stage, &sid, FIREFOX),
         200,
         "not on the path of the request"
     );
     until_true("the end of the session", LONG, || {
-        use_with(&gateway, &sid, CHROME) == 401
+        use_with(&stage, &sid, CHROME) == 401
     });
-    assert_eq!(use_with(&gateway, &other, CHROME), 200);
+    assert_eq!(use_with(&stage, &other, CHROME), 200);
     let labels = [("reason", "risk:user_agent")];
-    let metrics = gateway.metrics();
+    let metrics = stage.metrics();
     assert_eq!(metrics.sum("sidgate_sessions_revoked_total", &labels), 1.0);
     let labels = [("rule", "user_agent"), ("action", "revoke")];
     assert_eq!(metrics.sum("sidgate_risk_signals_total", &labels), 1.0);
-    let id = gateway.session_of(&other)["session"]["id"].clone();
+    let id = stage.session_of(&other)["session"]["id"].clone();
     let told = until("both lines", LONG, || {
-        let events = events_in(&gateway.stdout());
+        let events = stage.security_events();
         let ours = |event: &Value| event["event"] == "revoked" || event["event"] == "risk_signal";
         let told: Vec<Value> = events.into_iter().filter(ours).collect();
         (told.len() == 2).then_some(told)
@@ -68,21 +64,18 @@ fn revoke_ends_the_session_before_its_next_request() {
 
 #[test]
 fn rotate_gives_the_next_answer_a_new_sid_once() {
-    let app = App::start();
-    app.on("/public", |_| {
+    let stage = Stage::with(["[risk.rules]\nuser_agent.action = \"rotate\"\n"]);
+    stage.on("/public", |_| {
         Reply::new(200, &[("Cache-Control", "public, max-age=60")], "for all")
     });
-    let gateway = Gateway::in_front_of(&app)
-        .with("[risk.rules]\nuser_agent.action = \"rotate\"\n")
-        .start();
-    let sid = log_in(&gateway, "alice@example.com");
-    assert_eq!(use_with(&gateway, &sid, FIREFOX), 200);
+    let sid = log_in(&stage, "alice@example.com");
+    assert_eq!(use_with(&stage, &sid, FIREFOX), 200);
     let labels = [("rule", "user_agent"), ("action", "rotate")];
     until_true("the signal", LONG, || {
-        gateway.metrics().sum("sidgate_risk_signals_total", &labels) == 1.0
+        stage.sum("sidgate_risk_signals_total", &labels) == 1.0
     });
     let ask = |path: &str, sid: &str| {
-        gateway.send(&Request::get(path).sid(sid).header("User-Agent", FIREFOX))
+        stage.send(&Request::get(path).sid(sid).header("User-Agent", FIREFOX))
     };
     let shared = ask("/public", &sid);
     assert!(
@@ -115,34 +108,33 @@ fn rotate_gives_the_next_answer_a_new_sid_once() {
 
 #[test]
 fn a_rule_is_tried_on_what_was_recorded() {
-    let app = App::start();
-    let gateway = Gateway::in_front_of(&app).with("[risk]\n").start();
+    let stage = Stage::with(["[risk]\n"]);
     let sids: Vec<String> = ["alice@example.com", "alice@example.com", "bob@example.com"]
         .iter()
-        .map(|email| log_in(&gateway, email))
+        .map(|email| log_in(&stage, email))
         .collect();
     for sid in &sids {
-        assert_eq!(use_with(&gateway, sid, CHROME), 200);
+        assert_eq!(use_with(&stage, sid, CHROME), 200);
     }
     for sid in &sids[..2] {
         for user_agent in [FIREFOX, CHROME, "curl/8", FIREFOX] {
-            assert_eq!(use_with(&gateway, sid, user_agent), 200);
+            assert_eq!(use_with(&stage, sid, user_agent), 200);
         }
     }
     until_true("four signals", LONG, || {
-        gateway.metrics().sum("sidgate_risk_signals_total", &[]) == 4.0
+        stage.sum("sidgate_risk_signals_total", &[]) == 4.0
     });
 
-    let now = std::fs::read_to_string(gateway.config_file()).unwrap();
+    let now = std::fs::read_to_string(stage.config_file()).unwrap();
     let changed = format!("{now}\n[risk.rules.user_agent]\naction = \"revoke\"\n");
-    write_secret(&gateway.folder().join("changed.toml"), &changed);
+    write_secret(&stage.folder().join("changed.toml"), &changed);
     let backtest = |arguments: &[&str]| {
         let command = [
             &["risk", "backtest", "--since", "7d", "--config"],
             arguments,
         ]
         .concat();
-        sidgate(gateway.folder(), &command).success()
+        sidgate(stage.folder(), &command).success()
     };
 
     // Three logins, and four changes of each of two sessions; the last may not have been recorded yet.
@@ -167,7 +159,7 @@ fn a_rule_is_tried_on_what_was_recorded() {
         "{text}"
     );
     for sid in &sids {
-        assert_eq!(use_with(&gateway, sid, CHROME), 200, "nothing was ended");
+        assert_eq!(use_with(&stage, sid, CHROME), 200, "nothing was ended");
     }
 }
 
@@ -175,29 +167,29 @@ fn a_rule_is_tried_on_what_was_recorded() {
 #[test]
 fn a_store_that_hangs_holds_up_nobody_and_fills_no_memory() {
     const REQUESTS: usize = 4_300;
-    let (app, postgres) = (App::start(), TestPostgres::start());
+    let postgres = TestPostgres::start();
     let database = postgres.database();
-    let gateway = Gateway::in_front_of(&app)
-        .with(&store_config(&database))
-        .with("[store]\nauto_migrate = true\n[risk]\n")
-        .start();
-    let sid = log_in(&gateway, "alice@example.com");
+    let stage = Stage::with([
+        &store_config(&database),
+        "[store]\nauto_migrate = true\n[risk]\n",
+    ]);
+    let sid = log_in(&stage, "alice@example.com");
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
     let runtime = runtime.worker_threads(1).enable_all().build().unwrap();
     let other = runtime.block_on(database.client());
     let run = |sql: &str| runtime.block_on(other.batch_execute(sql)).unwrap();
     run("BEGIN; LOCK TABLE sidgate_activity IN ACCESS EXCLUSIVE MODE");
 
-    let mut connection = gateway.connect();
+    let mut connection = stage.connect();
     for n in 0..REQUESTS {
         let request = Request::get("/required").sid(&sid);
         let request = request.header("User-Agent", &format!("{CHROME} {n}"));
-        connection.write(&request.bytes(&gateway.host()));
+        connection.write(&request.bytes(&stage.host()));
         assert_eq!(connection.read(false).status, 200, "request {n}");
     }
     let dropped = |why| {
         let labels = [("reason", why)];
-        gateway.metrics().sum("sidgate_risk_dropped_total", &labels)
+        stage.sum("sidgate_risk_dropped_total", &labels)
     };
     // Of one user 32 wait; some are judged in vain meanwhile, each for as long as a read may take.
     assert!(dropped("queue") >= 2_000.0, "{}", dropped("queue"));
@@ -205,7 +197,7 @@ fn a_store_that_hangs_holds_up_nobody_and_fills_no_memory() {
 
     run("ROLLBACK");
     until_true("the signal", LONG, || {
-        assert_eq!(use_with(&gateway, &sid, FIREFOX), 200);
-        gateway.metrics().sum("sidgate_risk_signals_total", &[]) == 1.0
+        assert_eq!(use_with(&stage, &sid, FIREFOX), 200);
+        stage.sum("sidgate_risk_signals_total", &[]) == 1.0
     });
 }

@@ -6,26 +6,26 @@ use session_testing::{TestDatabase, TestPostgres};
 use sidgate_testkit::stores::{sql_number, store_config};
 use sidgate_testkit::upstream::RecordingUpstream;
 use sidgate_testkit::wait::{LONG, until_true};
-use sidgate_testkit::{App, Gateway, Reply, Request};
+use sidgate_testkit::{Gateway, Reply, Request, Stage};
 
 use crate::risk::{ANYWHERE, FIREFOX, log_in, use_with};
 
 const FLOOD: usize = 3_000;
 
 /// A gateway whose rule about programs tells this server.
-fn start(app: &App, database: &TestDatabase, server: &RecordingUpstream, rules: &str) -> Gateway {
+fn start(database: &TestDatabase, server: &RecordingUpstream, rules: &str) -> Stage {
     let webhook = format!(
         "[risk]\nwebhook_url = \"http://{}/hook\"\nwebhook_secret = \"${{WEBHOOK_SECRET}}\"\n",
         server.address()
     );
-    Gateway::in_front_of(app)
-        .with(&store_config(database))
-        .with("[store]\nauto_migrate = true\n")
-        .with(ANYWHERE)
-        .with(&webhook)
-        .with(rules)
-        .env("WEBHOOK_SECRET", "the secret of this webhook")
-        .start()
+    Stage::built(|it| {
+        it.with(&store_config(database))
+            .with("[store]\nauto_migrate = true\n")
+            .with(ANYWHERE)
+            .with(&webhook)
+            .with(rules)
+            .env("WEBHOOK_SECRET", "the secret of this webhook")
+    })
 }
 
 /// Uses a session on one connection, each time as another program on another network.
@@ -43,7 +43,7 @@ fn flood(gateway: &Gateway, sid: &str, times: usize, program: impl Fn(usize) -> 
 
 fn signals(gateway: &Gateway, rule: &str) -> f64 {
     let labels = [("rule", rule)];
-    gateway.metrics().sum("sidgate_risk_signals_total", &labels)
+    gateway.sum("sidgate_risk_signals_total", &labels)
 }
 
 fn rows_of(database: &TestDatabase, user: &str) -> i64 {
@@ -84,44 +84,44 @@ fn browser(n: usize) -> String {
 
 #[test]
 fn made_up_programs_fill_no_table_and_drown_no_alert() {
-    let (app, database) = (App::start(), TestPostgres::shared().database());
+    let database = TestPostgres::shared().database();
     let server = RecordingUpstream::start(|_| Reply::new(204, &[], ""));
     let rules = "[risk.rules]\nuser_agent.action = \"notify\"\n";
-    let gateway = start(&app, &database, &server, rules);
+    let stage = start(&database, &server, rules);
     let [noisy, alice] =
-        ["mallory", "alice"].map(|user| log_in(&gateway, &format!("{user}@example.com")));
+        ["mallory", "alice"].map(|user| log_in(&stage, &format!("{user}@example.com")));
 
-    flood(&gateway, &noisy, FLOOD, |n| format!("prog{n}x/1"));
-    assert_eq!(use_with(&gateway, &alice, FIREFOX), 200);
+    flood(&stage, &noisy, FLOOD, |n| format!("prog{n}x/1"));
+    assert_eq!(use_with(&stage, &alice, FIREFOX), 200);
 
     until_true("the alert", LONG, || told(&server, "alice") == 1);
     until_true("the rows", LONG, || rows_of(&database, "alice") == 2);
     assert_eq!(told(&server, "mallory"), 1, "programs are one family");
     let rows = rows_of(&database, "mallory");
     assert!((2..=34).contains(&rows), "{rows}");
-    assert_eq!(signals(&gateway, "user_agent"), 2.0);
+    assert_eq!(signals(&stage, "user_agent"), 2.0);
 }
 
 #[test]
 fn a_session_that_breaks_a_rule_again_and_again_is_told_of_a_few_times() {
-    let (app, database) = (App::start(), TestPostgres::shared().database());
+    let database = TestPostgres::shared().database();
     let server = RecordingUpstream::start(|_| Reply::new(204, &[], ""));
     let rules = "[risk.rules]\nuser_agent.action = \"notify\"\n";
-    let gateway = start(&app, &database, &server, rules);
+    let stage = start(&database, &server, rules);
     let [noisy, alice] =
-        ["mallory", "alice"].map(|user| log_in(&gateway, &format!("{user}@example.com")));
+        ["mallory", "alice"].map(|user| log_in(&stage, &format!("{user}@example.com")));
 
     until_true("the last word", LONG, || {
-        flood(&gateway, &noisy, 16, browser);
-        signals(&gateway, "crowded") > 0.0
+        flood(&stage, &noisy, 16, browser);
+        signals(&stage, "crowded") > 0.0
     });
-    flood(&gateway, &noisy, FLOOD, browser);
-    assert_eq!(use_with(&gateway, &alice, FIREFOX), 200);
+    flood(&stage, &noisy, FLOOD, browser);
+    assert_eq!(use_with(&stage, &alice, FIREFOX), 200);
 
     until_true("the alert", LONG, || told(&server, "alice") == 1);
-    assert_eq!(signals(&gateway, "crowded"), 1.0);
+    assert_eq!(signals(&stage, "crowded"), 1.0);
     assert_eq!(
-        signals(&gateway, "user_agent"),
+        signals(&stage, "user_agent"),
         9.0,
         "eight, and one of alice"
     );
@@ -133,18 +133,18 @@ fn a_session_that_breaks_a_rule_again_and_again_is_told_of_a_few_times() {
 /// A receiver that says nothing: one message is under way, and of the others each waits once.
 #[test]
 fn what_says_the_same_waits_once() {
-    let (app, database) = (App::start(), TestPostgres::shared().database());
+    let database = TestPostgres::shared().database();
     let server = RecordingUpstream::start(|_| Reply::Silence);
     let rules = "[risk]\nwebhook_timeout = \"30s\"\n[risk.rules]\nuser_agent.action = \"notify\"\n";
-    let gateway = start(&app, &database, &server, rules);
-    let noisy = log_in(&gateway, "mallory@example.com");
+    let stage = start(&database, &server, rules);
+    let noisy = log_in(&stage, "mallory@example.com");
     until_true("the last word", LONG, || {
-        flood(&gateway, &noisy, 16, browser);
-        signals(&gateway, "crowded") > 0.0
+        flood(&stage, &noisy, 16, browser);
+        signals(&stage, "crowded") > 0.0
     });
     let result = |result| {
         let labels = [("result", result)];
-        gateway.metrics().sum("sidgate_risk_webhook_total", &labels)
+        stage.sum("sidgate_risk_webhook_total", &labels)
     };
     // Of eight signals one is told, one waits, and the one before the last word is another one.
     assert_eq!(result("merged"), 6.0);
@@ -154,49 +154,49 @@ fn what_says_the_same_waits_once() {
 /// What is to be done is done however much was said before: nobody can buy silence for a rule that ends sessions.
 #[test]
 fn a_spent_budget_does_not_keep_a_rule_from_acting() {
-    let (app, database) = (App::start(), TestPostgres::shared().database());
+    let database = TestPostgres::shared().database();
     let server = RecordingUpstream::start(|_| Reply::new(204, &[], ""));
     let rules = "[risk.rules]\nuser_agent.action = \"notify\"\n";
-    let gateway = start(&app, &database, &server, rules);
-    let stolen = log_in(&gateway, "alice@example.com");
+    let stage = start(&database, &server, rules);
+    let stolen = log_in(&stage, "alice@example.com");
     until_true("the last word", LONG, || {
-        flood(&gateway, &stolen, 16, browser);
-        signals(&gateway, "crowded") > 0.0
+        flood(&stage, &stolen, 16, browser);
+        signals(&stage, "crowded") > 0.0
     });
 
-    gateway.reconfigure(|_, text| text.replace("\"notify\"", "\"revoke\""));
-    gateway.signal(Signal::HUP);
+    stage.reconfigure(|_, text| text.replace("\"notify\"", "\"revoke\""));
+    stage.signal(Signal::HUP);
     until_true("the reload", LONG, || {
-        gateway.stdout().contains("configuration reloaded")
+        stage.stdout().contains("configuration reloaded")
     });
     until_true("the end of the session", LONG, || {
-        use_with(&gateway, &stolen, FIREFOX) == 401
+        use_with(&stage, &stolen, FIREFOX) == 401
     });
 }
 
 /// A thief uses somebody's session while another one of theirs keeps the gateway busy.
 #[test]
 fn a_flood_from_ones_own_account_hides_no_stolen_session() {
-    let (app, database) = (App::start(), TestPostgres::shared().database());
+    let database = TestPostgres::shared().database();
     let server = RecordingUpstream::start(|_| Reply::new(204, &[], ""));
     let rules = "[risk.rules]\nuser_agent.action = \"revoke\"\n";
-    let gateway = start(&app, &database, &server, rules);
+    let stage = start(&database, &server, rules);
     let [own, stolen] =
-        ["mallory", "alice"].map(|user| log_in(&gateway, &format!("{user}@example.com")));
-    assert_eq!(use_with(&gateway, &stolen, crate::risk::CHROME), 200);
+        ["mallory", "alice"].map(|user| log_in(&stage, &format!("{user}@example.com")));
+    assert_eq!(use_with(&stage, &stolen, crate::risk::CHROME), 200);
 
     std::thread::scope(|scope| {
         let flooding = scope.spawn(|| {
-            flood(&gateway, &own, 2 * FLOOD, |n| {
+            flood(&stage, &own, 2 * FLOOD, |n| {
                 format!("{} {n}", crate::risk::CHROME)
             });
         });
-        use_with(&gateway, &stolen, FIREFOX);
+        use_with(&stage, &stolen, FIREFOX);
         until_true("the end of the stolen session", LONG, || {
-            use_with(&gateway, &stolen, FIREFOX) == 401
+            use_with(&stage, &stolen, FIREFOX) == 401
         });
         flooding.join().unwrap();
     });
 
-    assert_eq!(use_with(&gateway, &own, crate::risk::CHROME), 200);
+    assert_eq!(use_with(&stage, &own, crate::risk::CHROME), 200);
 }

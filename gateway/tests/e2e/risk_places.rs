@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use sidgate_testkit::app::PASSWORD;
 use sidgate_testkit::mmdb;
 use sidgate_testkit::wait::{LONG, until, until_true};
-use sidgate_testkit::{App, Gateway, Request, login};
+use sidgate_testkit::{App, Gateway, Request, Stage, login};
 use tempfile::TempDir;
 
 use crate::risk::{ANYWHERE, CHROME};
@@ -67,9 +67,10 @@ fn from(address: &str, request: Request) -> Request {
 }
 
 fn log_in(gateway: &Gateway, address: &str) -> String {
-    let response = gateway.send(&from(address, login("alice@example.com", PASSWORD)));
-    assert_eq!(response.status, 201, "{response:?}");
-    response.new_sid()
+    gateway
+        .send(&from(address, login("alice@example.com", PASSWORD)))
+        .must_be(201)
+        .new_sid()
 }
 
 fn use_from(gateway: &Gateway, sid: &str, address: &str) -> u16 {
@@ -79,8 +80,7 @@ fn use_from(gateway: &Gateway, sid: &str, address: &str) -> u16 {
 
 fn device(gateway: &Gateway, sid: &str, address: &str) -> Value {
     let request = Request::get("/api/auth/sessions").sid(sid);
-    let response = gateway.send(&from(address, request));
-    assert_eq!(response.status, 200, "{response:?}");
+    let response = gateway.send(&from(address, request)).must_be(200);
     let devices = response.json()["sessions"].as_array().unwrap().clone();
     devices
         .into_iter()
@@ -90,33 +90,30 @@ fn device(gateway: &Gateway, sid: &str, address: &str) -> Value {
 
 #[test]
 fn devices_are_somewhere_and_a_new_database_is_read_on_hangup() {
-    let (app, folder) = (App::start(), TempDir::new().unwrap());
-    let gateway = Gateway::in_front_of(&app)
-        .with(ANYWHERE)
-        .with(&with_places(&folder))
-        .start();
-    let sid = log_in(&gateway, BERLIN);
-    let berlin = device(&gateway, &sid, BERLIN);
+    let folder = TempDir::new().unwrap();
+    let stage = Stage::with([ANYWHERE, &with_places(&folder)]);
+    let sid = log_in(&stage, BERLIN);
+    let berlin = device(&stage, &sid, BERLIN);
     assert_eq!(berlin["place"], json!({"city": "Berlin", "country": "DE"}));
     let id = berlin["id"].as_str().unwrap();
-    let shown = gateway.admin(&format!("/api/admin/sessions/{id}")).json();
+    let shown = stage.admin(&format!("/api/admin/sessions/{id}")).json();
     assert_eq!(shown["place"], berlin["place"]);
-    let lost = log_in(&gateway, NOWHERE);
-    assert_eq!(device(&gateway, &lost, NOWHERE)["place"], Value::Null);
+    let lost = log_in(&stage, NOWHERE);
+    assert_eq!(device(&stage, &lost, NOWHERE)["place"], Value::Null);
 
     write_cities(&folder.path().join("city.mmdb"), "Potsdam");
-    gateway.signal(Signal::HUP);
+    stage.signal(Signal::HUP);
     until_true("the new name", LONG, || {
-        device(&gateway, &sid, BERLIN)["place"]["city"] == "Potsdam"
+        device(&stage, &sid, BERLIN)["place"]["city"] == "Potsdam"
     });
     // A file that is none keeps the old one in force.
     std::fs::write(folder.path().join("city.mmdb"), "no database").unwrap();
-    gateway.signal(Signal::HUP);
+    stage.signal(Signal::HUP);
     until_true("the refusal", LONG, || {
-        gateway.output().contains("configuration not reloaded")
+        stage.output().contains("configuration not reloaded")
     });
-    assert!(gateway.output().contains("risk.geo_city"));
-    assert_eq!(device(&gateway, &sid, BERLIN)["place"]["city"], "Potsdam");
+    assert!(stage.output().contains("risk.geo_city"));
+    assert_eq!(device(&stage, &sid, BERLIN)["place"]["city"], "Potsdam");
 }
 
 #[test]
@@ -140,34 +137,32 @@ fn a_file_that_is_no_database_is_a_fault_of_the_configuration() {
 
 #[test]
 fn nobody_is_in_berlin_and_sydney_within_a_minute() {
-    let (app, folder) = (App::start(), TempDir::new().unwrap());
-    let gateway = Gateway::in_front_of(&app)
-        .with(ANYWHERE)
-        .with(&with_places(&folder))
-        .with("[risk.rules]\nimpossible_travel.action = \"revoke\"\n")
-        .start();
-    let (stolen, other) = (log_in(&gateway, BERLIN), log_in(&gateway, BERLIN));
-    assert_eq!(use_from(&gateway, &stolen, BERLIN), 200);
-    assert_eq!(use_from(&gateway, &stolen, NOWHERE), 200);
-    assert_eq!(use_from(&gateway, &stolen, SYDNEY), 200);
+    let folder = TempDir::new().unwrap();
+    let stage = Stage::with([
+        ANYWHERE,
+        &with_places(&folder),
+        "[risk.rules]\nimpossible_travel.action = \"revoke\"\n",
+    ]);
+    let (stolen, other) = (log_in(&stage, BERLIN), log_in(&stage, BERLIN));
+    assert_eq!(use_from(&stage, &stolen, BERLIN), 200);
+    assert_eq!(use_from(&stage, &stolen, NOWHERE), 200);
+    assert_eq!(use_from(&stage, &stolen, SYDNEY), 200);
     until_true("the end of the session", LONG, || {
-        use_from(&gateway, &stolen, BERLIN) == 401
+        use_from(&stage, &stolen, BERLIN) == 401
     });
     assert_eq!(
-        use_from(&gateway, &other, NOWHERE),
+        use_from(&stage, &other, NOWHERE),
         200,
         "an unknown place is no travel"
     );
     let rules = until("both signals", LONG, || {
-        let metrics = gateway.metrics();
+        let metrics = stage.metrics();
         let count = |rule| metrics.sum("sidgate_risk_signals_total", &[("rule", rule)]);
         let rules = ["country", "impossible_travel", "asn", "parallel"].map(count);
         (rules[0] > 0.0).then_some(rules)
     });
     assert_eq!(rules, [1.0, 1.0, 0.0, 0.0]);
     let labels = [("reason", "risk:impossible_travel")];
-    let ended = gateway
-        .metrics()
-        .sum("sidgate_sessions_revoked_total", &labels);
+    let ended = stage.sum("sidgate_sessions_revoked_total", &labels);
     assert_eq!(ended, 1.0);
 }

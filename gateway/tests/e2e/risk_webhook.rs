@@ -10,7 +10,7 @@ use sha2::Sha256;
 use sidgate_testkit::tls_receiver::{self, TlsReceiver};
 use sidgate_testkit::upstream::{Received, RecordingUpstream};
 use sidgate_testkit::wait::{LONG, unix_now, until_true};
-use sidgate_testkit::{App, Gateway, Reply, Request};
+use sidgate_testkit::{App, Gateway, Reply, Request, Stage};
 
 use crate::risk::{ANYWHERE, FIREFOX, log_in, use_with};
 
@@ -18,7 +18,7 @@ const SECRET: &str = "the secret of this webhook";
 
 fn notified(gateway: &Gateway, result: &str) -> f64 {
     let labels = [("result", result)];
-    gateway.metrics().sum("sidgate_risk_webhook_total", &labels)
+    gateway.sum("sidgate_risk_webhook_total", &labels)
 }
 
 /// `[risk]` with a webhook at this server.
@@ -30,12 +30,12 @@ fn webhook(server: &RecordingUpstream) -> String {
 }
 
 /// A gateway that tells this webhook about another kind of browser.
-fn notifying(app: &App, webhook: &str) -> Gateway {
-    Gateway::in_front_of(app)
-        .with(webhook)
-        .with("[risk.rules]\nuser_agent.action = \"notify\"\n")
-        .env("WEBHOOK_SECRET", SECRET)
-        .start()
+fn notifying(webhook: &str) -> Stage {
+    Stage::built(|it| {
+        it.with(webhook)
+            .with("[risk.rules]\nuser_agent.action = \"notify\"\n")
+            .env("WEBHOOK_SECRET", SECRET)
+    })
 }
 
 fn check_signature(received: &Received) -> Value {
@@ -55,16 +55,15 @@ fn check_signature(received: &Received) -> Value {
 
 #[test]
 fn notify_is_signed_and_tried_again() {
-    let app = App::start();
     let tries = AtomicUsize::new(0);
     let server = RecordingUpstream::start(move |_| match tries.fetch_add(1, Ordering::Relaxed) {
         0 => Reply::new(500, &[], "not now"),
         1 => Reply::hang_up(),
         _ => Reply::new(204, &[], ""),
     });
-    let gateway = notifying(&app, &webhook(&server));
-    let sid = log_in(&gateway, "alice@example.com");
-    assert_eq!(use_with(&gateway, &sid, FIREFOX), 200);
+    let stage = notifying(&webhook(&server));
+    let sid = log_in(&stage, "alice@example.com");
+    assert_eq!(use_with(&stage, &sid, FIREFOX), 200);
 
     let received = server.wait_for(3);
 
@@ -78,61 +77,59 @@ fn notify_is_signed_and_tried_again() {
         (&json!("user_agent"), &json!("notify"))
     );
     let request = Request::get("/api/auth/session-v2").sid(&sid);
-    let view = gateway.send(&request.header("User-Agent", FIREFOX)).json();
+    let view = stage.send(&request.header("User-Agent", FIREFOX)).json();
     assert_eq!(message["session"], view["session"]["id"]);
     assert_eq!(message["now"]["device"], "Firefox on Linux");
     assert_eq!(message["before"]["device"], "Chrome on macOS");
     assert_eq!(message["now"]["network"], "127.0.0.0");
-    until_true("the count", LONG, || notified(&gateway, "delivered") == 1.0);
-    assert_eq!(notified(&gateway, "retried"), 2.0);
-    assert_eq!(use_with(&gateway, &sid, FIREFOX), 200, "the session lives");
-    let output = gateway.output();
+    until_true("the count", LONG, || notified(&stage, "delivered") == 1.0);
+    assert_eq!(notified(&stage, "retried"), 2.0);
+    assert_eq!(use_with(&stage, &sid, FIREFOX), 200, "the session lives");
+    let output = stage.output();
     assert!(!output.contains(SECRET) && !output.contains(&sid));
 }
 
 #[test]
 fn a_receiver_that_says_nothing_holds_up_nobody_and_fills_no_memory() {
     const CLIENTS: usize = 1_100;
-    let app = App::start();
     let server = RecordingUpstream::start(|_| Reply::Silence);
-    let gateway = Gateway::in_front_of(&app)
-        .with(&webhook(&server))
-        .with(ANYWHERE)
-        .with("[risk.rules]\nrefused_sids = { action = \"notify\", rate = \"1/h\" }\n")
-        .env("WEBHOOK_SECRET", SECRET)
-        .start();
-    let mut connection = gateway.connect();
+    let stage = Stage::built(|it| {
+        it.with(&webhook(&server))
+            .with(ANYWHERE)
+            .with("[risk.rules]\nrefused_sids = { action = \"notify\", rate = \"1/h\" }\n")
+            .env("WEBHOOK_SECRET", SECRET)
+    });
+    let mut connection = stage.connect();
     for n in 0..CLIENTS {
         let address = format!("10.{}.{}.1", n / 200, n % 200);
         let request = Request::get("/required")
             .sid("00000000-0000-0000-0000-000000000000")
             .header("X-Forwarded-For", &address);
-        connection.write(&request.bytes(&gateway.host()));
+        connection.write(&request.bytes(&stage.host()));
         assert_eq!(connection.read(false).status, 401);
     }
     // One is being sent, 1,024 wait.
-    let dropped = notified(&gateway, "dropped");
+    let dropped = notified(&stage, "dropped");
     assert!((60.0..=76.0).contains(&dropped), "{dropped}");
 }
 
 /// One message is under way to a receiver that does not take it, another one waits: both are tried once more at the end.
 #[test]
 fn what_waits_at_a_stop_is_delivered() {
-    let app = App::start();
     let tries = AtomicUsize::new(0);
     let server = RecordingUpstream::start(move |_| match tries.fetch_add(1, Ordering::Relaxed) {
         0 => Reply::new(500, &[], "not now"),
         1 => Reply::Silence,
         _ => Reply::new(204, &[], ""),
     });
-    let mut gateway = notifying(&app, &webhook(&server).replace("\"1s\"", "\"30s\""));
+    let mut stage = notifying(&webhook(&server).replace("\"1s\"", "\"30s\""));
     for email in ["alice@example.com", "bob@example.com"] {
-        let sid = log_in(&gateway, email);
-        assert_eq!(use_with(&gateway, &sid, FIREFOX), 200);
+        let sid = log_in(&stage, email);
+        assert_eq!(use_with(&stage, &sid, FIREFOX), 200);
     }
     server.wait_for(2);
 
-    gateway.stop();
+    stage.stop();
 
     let users: Vec<Value> = server.wait_for(4)[2..]
         .iter()
@@ -144,7 +141,6 @@ fn what_waits_at_a_stop_is_delivered() {
 /// A receiver of the company's own, with a certificate of the company's own authority.
 #[test]
 fn a_private_authority_is_believed_when_it_is_named_and_not_otherwise() {
-    let app = App::start();
     for is_named in [true, false] {
         let receiver = TlsReceiver::start();
         let ca = if is_named {
@@ -153,16 +149,13 @@ fn a_private_authority_is_believed_when_it_is_named_and_not_otherwise() {
             String::new()
         };
         let url = format!("https://localhost:{}/hook", receiver.port());
-        let gateway = notifying(
-            &app,
-            &format!(
-                "[risk]\nwebhook_url = \"{url}\"\nwebhook_secret = \"${{WEBHOOK_SECRET}}\"\n{ca}"
-            ),
-        );
-        let sid = log_in(&gateway, "alice@example.com");
-        assert_eq!(use_with(&gateway, &sid, FIREFOX), 200);
+        let stage = notifying(&format!(
+            "[risk]\nwebhook_url = \"{url}\"\nwebhook_secret = \"${{WEBHOOK_SECRET}}\"\n{ca}"
+        ));
+        let sid = log_in(&stage, "alice@example.com");
+        assert_eq!(use_with(&stage, &sid, FIREFOX), 200);
         let result = if is_named { "delivered" } else { "retried" };
-        until_true(result, LONG, || notified(&gateway, result) > 0.0);
+        until_true(result, LONG, || notified(&stage, result) > 0.0);
 
         let received = receiver.received();
 
@@ -194,11 +187,10 @@ fn the_documented_check_takes_what_is_genuine() {
     let documentation = include_str!("../../../docs/devices-and-risk.md");
     let (_, rest) = documentation.split_once("```python\n").unwrap();
     let (program, _) = rest.split_once("```").unwrap();
-    let app = App::start();
     let server = RecordingUpstream::start(|_| Reply::new(204, &[], ""));
-    let gateway = notifying(&app, &webhook(&server));
-    let sid = log_in(&gateway, "alice@example.com");
-    assert_eq!(use_with(&gateway, &sid, FIREFOX), 200);
+    let stage = notifying(&webhook(&server));
+    let sid = log_in(&stage, "alice@example.com");
+    assert_eq!(use_with(&stage, &sid, FIREFOX), 200);
     let received = &server.wait_for(1)[0];
     let header = received.header("x-sidgate-signature").unwrap();
     let old = header.replacen("t=1", "t=0", 1);

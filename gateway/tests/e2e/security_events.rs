@@ -4,16 +4,10 @@ use serde_json::{Value, json};
 use session_testing::TestPostgres;
 
 use sidgate_testkit::app::{self, PASSWORD};
-use sidgate_testkit::audit::events_in;
 use sidgate_testkit::sids::sealed_sid;
 use sidgate_testkit::stores::{sql, store_config};
 use sidgate_testkit::wait::{LONG, until_true};
-use sidgate_testkit::{App, Gateway, Request, SESSION, login};
-
-/// Security events written so far.
-fn events(gateway: &Gateway) -> Vec<Value> {
-    events_in(&gateway.stdout())
-}
+use sidgate_testkit::{Request, Stage, login};
 
 /// By the session's handle, also where that changes.
 fn a_life_can_be_followed(events: &[Value]) {
@@ -39,33 +33,29 @@ fn a_life_can_be_followed(events: &[Value]) {
 
 #[test]
 fn each_thing_that_matters_is_one_line() {
-    let app = App::start();
-    let mut gateway = Gateway::in_front_of(&app)
-        .with("[login_limits]\nper_account = \"2/h\"\n[edge]\nmisses_per_client = \"1/h\"")
-        .start();
-    let alice = gateway.log_in("alice@example.com");
-    gateway.send(&login("ALICE@example.com", "wrong"));
-    gateway.send(&login("alice@example.com", "wrong"));
-    gateway.send(&login("alice@example.com", PASSWORD));
-    gateway.send(&login("bob@example.com", PASSWORD).header("Sec-Fetch-Site", "cross-site"));
-    gateway.send(&Request::get("/").header("X-Session-User-Id", "root"));
-    gateway.send(&Request::get("/").header("Cookie", &format!("sid={alice}; sid={alice}")));
-    app.says("/rotate", json!([{"type": "rotate"}]));
-    let rotated = gateway
-        .send(&Request::post("/rotate").sid(&alice))
-        .new_sid();
-    gateway.send(&Request::delete(SESSION).sid(&rotated));
+    let (mut stage, alice) =
+        Stage::with(["[login_limits]\nper_account = \"2/h\"\n[edge]\nmisses_per_client = \"1/h\""])
+            .and_alice();
+    stage.send(&login("ALICE@example.com", "wrong"));
+    stage.send(&login("alice@example.com", "wrong"));
+    stage.try_login("alice@example.com");
+    stage.send(&login("bob@example.com", PASSWORD).header("Sec-Fetch-Site", "cross-site"));
+    stage.send(&Request::get("/").header("X-Session-User-Id", "root"));
+    stage.send(&Request::get("/").header("Cookie", &format!("sid={alice}; sid={alice}")));
+    stage.says("/rotate", json!([{"type": "rotate"}]));
+    let rotated = stage.send(&Request::post("/rotate").sid(&alice)).new_sid();
+    stage.log_out(&rotated);
     for number in 0..2 {
-        gateway.send(&Request::get("/required").sid(&sealed_sid(&gateway, number)));
+        stage.get_as(&sealed_sid(&stage, number), "/required");
     }
     let identity = app::identity("carol@example.com");
-    app.says("/login", json!([{"type": "login", "identity": identity}]));
-    app.says("/logout", json!([{"type": "logout", "scope": "this"}]));
-    let carol = gateway.send(&Request::post("/login")).new_sid();
-    gateway.send(&Request::post("/logout").sid(&carol));
-    gateway.stop();
+    stage.says("/login", json!([{"type": "login", "identity": identity}]));
+    stage.says("/logout", json!([{"type": "logout", "scope": "this"}]));
+    let carol = stage.send(&Request::post("/login")).new_sid();
+    stage.send(&Request::post("/logout").sid(&carol));
+    stage.stop();
 
-    let events = events(&gateway);
+    let events = stage.security_events();
     let told: Vec<_> = events
         .iter()
         .map(|event| {
@@ -120,32 +110,31 @@ fn deed(event: &Value) -> Value {
 
 #[test]
 fn who_ended_or_looked_at_sessions_is_told() {
-    let app = App::start();
-    let mut gateway = Gateway::in_front_of(&app).start();
-    let [own, other, last] = [(); 3].map(|()| gateway.log_in("alice@example.com"));
-    let view = gateway.session_of(&own);
+    let mut stage = Stage::start();
+    let [own, other, last] = [(); 3].map(|()| stage.log_in("alice@example.com"));
+    let view = stage.session_of(&own);
     let (id, user) = (&view["session"]["id"], &view["user"]["id"]);
     let tenant = &view["tenantId"];
-    let other_id = gateway.session_of(&other)["session"]["id"].clone();
-    let last_id = gateway.session_of(&last)["session"]["id"].clone();
+    let other_id = stage.session_of(&other)["session"]["id"].clone();
+    let last_id = stage.session_of(&last)["session"]["id"].clone();
     let device = |id: &Value| format!("/api/auth/sessions/{}", id.as_str().unwrap());
     let by_admin = |what: Value| Request::post("/api/admin/revocations").json(&what);
 
-    gateway.send(&Request::delete(&device(&other_id)).sid(&own));
-    gateway.send(&Request::delete(&device(&other_id)).sid(&own));
-    gateway.send(&Request::delete("/api/auth/sessions?scope=others").sid(&own));
-    gateway.send_to_admin(&Request::get("/api/admin/sessions?user=7"));
-    gateway.send_to_admin(&Request::get(&format!(
+    stage.send(&Request::delete(&device(&other_id)).sid(&own));
+    stage.send(&Request::delete(&device(&other_id)).sid(&own));
+    stage.send(&Request::delete("/api/auth/sessions?scope=others").sid(&own));
+    stage.send_to_admin(&Request::get("/api/admin/sessions?user=7"));
+    stage.send_to_admin(&Request::get(&format!(
         "/api/admin/sessions/{}",
         last_id.as_str().unwrap()
     )));
-    gateway.send_to_admin(&Request::get("/api/admin/stats"));
-    gateway.send_to_admin(&by_admin(json!({"id": id, "reason": "a stolen laptop"})));
-    gateway.send_to_admin(&by_admin(json!({"id": id, "reason": "again"})));
-    gateway.send_to_admin(&by_admin(json!({"user": user, "reason": "left"})));
-    gateway.stop();
+    stage.send_to_admin(&Request::get("/api/admin/stats"));
+    stage.send_to_admin(&by_admin(json!({"id": id, "reason": "a stolen laptop"})));
+    stage.send_to_admin(&by_admin(json!({"id": id, "reason": "again"})));
+    stage.send_to_admin(&by_admin(json!({"user": user, "reason": "left"})));
+    stage.stop();
 
-    let events = events(&gateway);
+    let events = stage.security_events();
     let deeds: Vec<_> = events
         .iter()
         .filter(|event| event["event"] != "login")
@@ -189,26 +178,24 @@ fn who_ended_or_looked_at_sessions_is_told() {
 /// By themselves, or because of a login elsewhere: written once, with the handle, when the browser comes again.
 #[test]
 fn ends_that_nobody_asked_for_are_told() {
-    let app = App::start();
-    let mut gateway = Gateway::in_front_of(&app)
-        .with("[session]\nabsolute_timeout = \"3s\"\nmax_per_user = 1")
-        .start();
-    let evicted = gateway.log_in("alice@example.com");
-    let evicted_id = gateway.session_of(&evicted)["session"]["id"].clone();
-    let expired = gateway.log_in("alice@example.com");
-    let expired_id = gateway.session_of(&expired)["session"]["id"].clone();
+    let (mut stage, evicted) =
+        Stage::with(["[session]\nabsolute_timeout = \"3s\"\nmax_per_user = 1"]).and_alice();
+    let evicted_id = stage.session_of(&evicted)["session"]["id"].clone();
+    let expired = stage.log_in("alice@example.com");
+    let expired_id = stage.session_of(&expired)["session"]["id"].clone();
     for _ in 0..3 {
         let ask = Request::get("/required").sid(&evicted);
-        assert_eq!(gateway.send(&ask).status, 401);
+        assert_eq!(stage.send(&ask).status, 401);
     }
     until_true("the end", LONG, || {
         let ask = Request::get("/required").sid(&expired);
-        gateway.send(&ask).status == 401
+        stage.send(&ask).status == 401
     });
-    gateway.send(&Request::get("/required").sid(&expired));
-    gateway.stop();
+    stage.get_as(&expired, "/required");
+    stage.stop();
 
-    let ends: Vec<_> = events(&gateway)
+    let ends: Vec<_> = stage
+        .security_events()
         .into_iter()
         .filter(|event| event["event"] != "login")
         .inspect(|event| {
@@ -232,25 +219,22 @@ fn ends_that_nobody_asked_for_are_told() {
 /// By SQL, or by an app that writes to the tables: told when the browser comes again, by whichever node it comes to.
 #[test]
 fn an_end_past_every_gateway_is_told() {
-    let app = App::start();
     let database = TestPostgres::shared().database();
-    let mut gateway = Gateway::in_front_of(&app)
-        .with(&store_config(&database))
-        .start();
-    let alice = gateway.log_in("alice@example.com");
-    let id = gateway.session_of(&alice)["session"]["id"].clone();
+    let (mut stage, alice) = Stage::with([&store_config(&database)]).and_alice();
+    let id = stage.session_of(&alice)["session"]["id"].clone();
     sql(&database, "DELETE FROM sidgate_session");
-    until_true("the end", LONG, || !gateway.knows(&alice));
-    let bob = gateway.log_in("bob@example.com");
-    let bob_id = gateway.session_of(&bob)["session"]["id"].clone();
+    until_true("the end", LONG, || !stage.knows(&alice));
+    let bob = stage.log_in("bob@example.com");
+    let bob_id = stage.session_of(&bob)["session"]["id"].clone();
     sql(
         &database,
         "UPDATE sidgate_session SET revoked_at = now(), revoke_reason = 'external'",
     );
-    until_true("the end", LONG, || !gateway.knows(&bob));
-    gateway.stop();
+    until_true("the end", LONG, || !stage.knows(&bob));
+    stage.stop();
 
-    let ends: Vec<_> = events(&gateway)
+    let ends: Vec<_> = stage
+        .security_events()
         .into_iter()
         .filter(|event| event["event"] != "login")
         .map(|event| deed(&event))
@@ -268,18 +252,16 @@ fn an_end_past_every_gateway_is_told() {
 /// Whoever brings a sid that is over has proved nothing: they are not who it belonged to.
 #[test]
 fn a_logout_that_ends_nothing_is_nobodys_deed() {
-    let app = App::start();
-    app.says("/logout", json!([{"type": "logout", "scope": "this"}]));
-    let mut gateway = Gateway::in_front_of(&app).start();
-    let sid = gateway.log_in("alice@example.com");
+    let mut stage = Stage::start();
+    stage.says("/logout", json!([{"type": "logout", "scope": "this"}]));
+    let sid = stage.log_in("alice@example.com");
     for _ in 0..2 {
-        let answer = gateway.send(&Request::delete(SESSION).sid(&sid));
-        assert_eq!(answer.status, 204);
+        stage.log_out(&sid).must_be(204);
     }
-    gateway.send(&Request::post("/logout").sid(&sid));
-    gateway.stop();
+    stage.send(&Request::post("/logout").sid(&sid));
+    stage.stop();
 
-    let events = events(&gateway);
+    let events = stage.security_events();
     let logouts = events.iter().filter(|event| event["event"] == "logout");
     assert_eq!(logouts.count(), 1);
 }
@@ -287,15 +269,15 @@ fn a_logout_that_ends_nothing_is_nobodys_deed() {
 /// An app that ends the user's other sessions has not logged this browser out.
 #[test]
 fn an_app_that_ends_the_others_is_told_with_the_session_that_stays() {
-    let app = App::start();
-    app.says("/password", json!([{"type": "logout", "scope": "others"}]));
-    let mut gateway = Gateway::in_front_of(&app).start();
-    let [own, _other] = [(); 2].map(|()| gateway.log_in("alice@example.com"));
-    let id = gateway.session_of(&own)["session"]["id"].clone();
-    gateway.send(&Request::post("/password").sid(&own));
-    gateway.stop();
+    let mut stage = Stage::start();
+    stage.says("/password", json!([{"type": "logout", "scope": "others"}]));
+    let [own, _other] = [(); 2].map(|()| stage.log_in("alice@example.com"));
+    let id = stage.session_of(&own)["session"]["id"].clone();
+    stage.send(&Request::post("/password").sid(&own));
+    stage.stop();
 
-    let deeds: Vec<_> = events(&gateway)
+    let deeds: Vec<_> = stage
+        .security_events()
         .iter()
         .filter(|event| event["event"] != "login")
         .map(deed)

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use sidgate_testkit::client::Connection;
 use sidgate_testkit::wait::{LONG, instant, until_true};
-use sidgate_testkit::{App, Gateway, Request, SESSION};
+use sidgate_testkit::{Gateway, Request, Stage};
 
 const EVENTS: &str = "/api/auth/events";
 /// How soon a page hears of the end of its session.
@@ -60,11 +60,9 @@ impl Stream {
 
 #[test]
 fn stream_says_that_it_is_one() {
-    let app = App::start();
-    let gateway = Gateway::in_front_of(&app).start();
-    let sid = gateway.log_in("alice@example.com");
-    let mut stream = gateway.connect();
-    stream.write(&Request::get(EVENTS).sid(&sid).bytes(&gateway.host()));
+    let (stage, sid) = Stage::start().and_alice();
+    let mut stream = stage.connect();
+    stream.write(&Request::get(EVENTS).sid(&sid).bytes(&stage.host()));
 
     let head = stream.read_fields();
 
@@ -73,18 +71,17 @@ fn stream_says_that_it_is_one() {
     assert_eq!(field("cache-control").as_deref(), Some("no-store"));
     assert_eq!(field("x-accel-buffering").as_deref(), Some("no"));
     assert_eq!(field("transfer-encoding").as_deref(), Some("chunked"));
-    assert!(app.requests().is_empty());
+    assert!(stage.app.requests().is_empty());
 }
 
 #[test]
 fn logout_is_heard_by_every_page_of_that_session_only() {
-    let app = App::start();
-    let gateway = Gateway::in_front_of(&app).start();
-    let [mine, other] = [(); 2].map(|()| gateway.log_in("alice@example.com"));
-    let pages = [(); 2].map(|()| Stream::open(&gateway, &mine));
-    let mut unconcerned = Stream::open(&gateway, &other);
+    let stage = Stage::start();
+    let [mine, other] = [(); 2].map(|()| stage.log_in("alice@example.com"));
+    let pages = [(); 2].map(|()| Stream::open(&stage, &mine));
+    let mut unconcerned = Stream::open(&stage, &other);
 
-    gateway.send(&Request::delete(SESSION).sid(&mine));
+    stage.log_out(&mine);
 
     for page in pages {
         page.hears_the_end("logout");
@@ -94,28 +91,26 @@ fn logout_is_heard_by_every_page_of_that_session_only() {
 
 #[test]
 fn device_ended_from_another_one_hears_why() {
-    let app = App::start();
-    let gateway = Gateway::in_front_of(&app).start();
-    let [mine, lost] = [(); 2].map(|()| gateway.log_in("alice@example.com"));
-    let view = gateway.session_of(&lost);
+    let stage = Stage::start();
+    let [mine, lost] = [(); 2].map(|()| stage.log_in("alice@example.com"));
+    let view = stage.session_of(&lost);
     let id = view["session"]["id"].as_str().unwrap();
-    let page = Stream::open(&gateway, &lost);
+    let page = Stream::open(&stage, &lost);
 
     let request = Request::delete(&format!("/api/auth/sessions/{id}")).sid(&mine);
-    assert_eq!(gateway.send(&request).status, 204);
+    assert_eq!(stage.send(&request).status, 204);
 
     page.hears_the_end("device");
 }
 
 #[test]
 fn logout_everywhere_is_heard_everywhere() {
-    let app = App::start();
-    let gateway = Gateway::in_front_of(&app).start();
-    let [mine, other] = [(); 2].map(|()| gateway.log_in("alice@example.com"));
-    let pages = [&mine, &other].map(|sid| Stream::open(&gateway, sid));
+    let stage = Stage::start();
+    let [mine, other] = [(); 2].map(|()| stage.log_in("alice@example.com"));
+    let pages = [&mine, &other].map(|sid| Stream::open(&stage, sid));
 
     let request = Request::delete("/api/auth/sessions?scope=all").sid(&mine);
-    assert_eq!(gateway.send(&request).status, 200);
+    assert_eq!(stage.send(&request).status, 200);
 
     for page in pages {
         page.hears_the_end("logout_everywhere");
@@ -124,14 +119,13 @@ fn logout_everywhere_is_heard_everywhere() {
 
 #[test]
 fn update_of_the_identity_brings_the_new_view() {
-    let app = App::start();
-    let gateway = Gateway::in_front_of(&app).start();
+    let stage = Stage::start();
     let identity = json!({"user": {"name": "Alicia"}, "needs_onboarding": true});
-    app.says("/update", json!([{"type": "update", "identity": identity}]));
-    let sid = gateway.log_in("alice@example.com");
-    let mut page = Stream::open(&gateway, &sid);
+    stage.says("/update", json!([{"type": "update", "identity": identity}]));
+    let sid = stage.log_in("alice@example.com");
+    let mut page = Stream::open(&stage, &sid);
 
-    gateway.send(&Request::post("/update").sid(&sid));
+    stage.send(&Request::post("/update").sid(&sid));
 
     let (name, view) = page.next();
     assert_eq!(name, "updated");
@@ -139,20 +133,16 @@ fn update_of_the_identity_brings_the_new_view() {
     assert_eq!(view["needsOnboarding"], true);
     assert_eq!(
         view["session"]["id"],
-        gateway.session_of(&sid)["session"]["id"]
+        stage.session_of(&sid)["session"]["id"]
     );
     assert!(!page.0.is_closed());
 }
 
 #[test]
 fn absolute_end_is_announced_and_then_comes() {
-    let app = App::start();
-    let gateway = Gateway::in_front_of(&app)
-        .with("[session]\nabsolute_timeout = \"10s\"")
-        .start();
-    let sid = gateway.log_in("alice@example.com");
-    let expires_at = gateway.session_of(&sid)["session"]["expiresAt"].clone();
-    let mut page = Stream::open(&gateway, &sid);
+    let (stage, sid) = Stage::with(["[session]\nabsolute_timeout = \"10s\""]).and_alice();
+    let expires_at = stage.session_of(&sid)["session"]["expiresAt"].clone();
+    let mut page = Stream::open(&stage, &sid);
 
     assert_eq!(
         page.next(),
@@ -164,12 +154,8 @@ fn absolute_end_is_announced_and_then_comes() {
 
 #[test]
 fn idle_end_is_announced_and_then_comes() {
-    let app = App::start();
-    let gateway = Gateway::in_front_of(&app)
-        .with("[session]\nidle_timeout = \"10s\"")
-        .start();
-    let sid = gateway.log_in("alice@example.com");
-    let mut page = Stream::open(&gateway, &sid);
+    let (stage, sid) = Stage::with(["[session]\nidle_timeout = \"10s\""]).and_alice();
+    let mut page = Stream::open(&stage, &sid);
 
     let (name, _) = page.next();
 
@@ -180,16 +166,12 @@ fn idle_end_is_announced_and_then_comes() {
 
 #[test]
 fn open_page_does_not_count_as_use() {
-    let app = App::start();
-    let gateway = Gateway::in_front_of(&app)
-        .with("[session]\nidle_timeout = \"2s\"")
-        .start();
-    let sid = gateway.log_in("alice@example.com");
+    let (stage, sid) = Stage::with(["[session]\nidle_timeout = \"2s\""]).and_alice();
 
     let start = instant();
     let ended = || {
-        let mut connection = gateway.connect();
-        connection.write(&Request::get(EVENTS).sid(&sid).bytes(&gateway.host()));
+        let mut connection = stage.connect();
+        connection.write(&Request::get(EVENTS).sid(&sid).bytes(&stage.host()));
         connection.read_head_only() == 401
     };
     until_true("the idle end of the session", LONG, ended);
@@ -202,10 +184,8 @@ fn open_page_does_not_count_as_use() {
 
 #[test]
 fn silence_is_filled_with_comments() {
-    let app = App::start();
-    let gateway = Gateway::in_front_of(&app).start();
-    let sid = gateway.log_in("alice@example.com");
-    let mut page = Stream::open(&gateway, &sid);
+    let (stage, sid) = Stage::start().and_alice();
+    let mut page = Stream::open(&stage, &sid);
 
     // The support client gives up after 15 s of silence on a socket; the comment comes just then.
     std::thread::sleep(Duration::from_secs(8));
@@ -215,66 +195,54 @@ fn silence_is_filled_with_comments() {
 
 #[test]
 fn stream_needs_a_session_of_ones_own_site() {
-    let app = App::start();
-    let gateway = Gateway::in_front_of(&app).start();
-    let sid = gateway.log_in("alice@example.com");
+    let (stage, sid) = Stage::start().and_alice();
 
-    assert_eq!(
-        gateway.send(&Request::get(EVENTS)).problem(401),
-        "unauthenticated"
-    );
+    assert_eq!(stage.get(EVENTS).problem(401), "unauthenticated");
     let foreign = Request::get(EVENTS)
         .sid(&sid)
         .header("Sec-Fetch-Site", "cross-site");
-    assert_eq!(gateway.send(&foreign).problem(403), "cross_site");
-    let post = gateway.send(&Request::post(EVENTS).sid(&sid));
+    assert_eq!(stage.send(&foreign).problem(403), "cross_site");
+    let post = stage.send(&Request::post(EVENTS).sid(&sid));
     assert_eq!(post.problem(405), "method_not_allowed");
     assert_eq!(post.header("allow"), Some("GET"));
 }
 
 fn open_streams(gateway: &Gateway) -> f64 {
-    gateway.metrics().sum("sidgate_event_streams", &[])
+    gateway.sum("sidgate_event_streams", &[])
 }
 
 #[test]
 fn number_of_streams_is_bounded_and_closed_ones_do_not_count() {
-    let app = App::start();
-    let gateway = Gateway::in_front_of(&app)
-        .with("[endpoints]\nmax_streams = 18")
-        .start();
-    let [alice, bob] = ["alice", "bob"].map(|user| gateway.log_in(&format!("{user}@example.com")));
-    let of_alice: Vec<_> = (0..16).map(|_| Stream::open(&gateway, &alice)).collect();
+    let stage = Stage::with(["[endpoints]\nmax_streams = 18"]);
+    let [alice, bob] = ["alice", "bob"].map(|user| stage.log_in(&format!("{user}@example.com")));
+    let of_alice: Vec<_> = (0..16).map(|_| Stream::open(&stage, &alice)).collect();
 
-    let one_more = gateway.send(&Request::get(EVENTS).sid(&alice));
+    let one_more = stage.get_as(&alice, EVENTS);
     assert_eq!(one_more.problem(429), "too_many_streams");
-    let _of_bob = [(); 2].map(|()| Stream::open(&gateway, &bob));
-    let one_more = gateway.send(&Request::get(EVENTS).sid(&bob));
+    let _of_bob = [(); 2].map(|()| Stream::open(&stage, &bob));
+    let one_more = stage.get_as(&bob, EVENTS);
     assert_eq!(one_more.problem(503), "too_many_streams");
-    assert_eq!(open_streams(&gateway), 18.0);
+    assert_eq!(open_streams(&stage), 18.0);
 
     drop(of_alice);
 
     until_true("the closed ones to be noticed", SOON * 3, || {
-        open_streams(&gateway) == 2.0
+        open_streams(&stage) == 2.0
     });
-    Stream::open(&gateway, &alice);
+    Stream::open(&stage, &alice);
 }
 
 #[test]
 fn streams_do_not_hold_up_the_end_of_the_process() {
-    let app = App::start();
-    let mut gateway = Gateway::in_front_of(&app)
-        .with("[server]\ndrain_timeout = \"15s\"")
-        .start();
-    let sid = gateway.log_in("alice@example.com");
-    let mut page = Stream::open(&gateway, &sid);
+    let (mut stage, sid) = Stage::with(["[server]\ndrain_timeout = \"15s\""]).and_alice();
+    let mut page = Stream::open(&stage, &sid);
 
-    gateway.signal(Signal::TERM);
+    stage.signal(Signal::TERM);
 
     assert_eq!(
         page.0.read_chunk(),
         b"",
         "the page is told to come back elsewhere"
     );
-    gateway.stop();
+    stage.stop();
 }

@@ -6,7 +6,7 @@ use session_testing::TestPostgres;
 use sidgate_testkit::app::{self, NAME, PASSWORD};
 use sidgate_testkit::stores::store_config;
 use sidgate_testkit::wait::{LEASE, LONG, instant, until_true};
-use sidgate_testkit::{App, Gateway, Request, Response, SESSION, login, token};
+use sidgate_testkit::{App, Gateway, Request, Response, SESSION, Stage, login};
 
 /// Not an admission, nor a refusal: try again.
 fn assert_unavailable(response: &Response) {
@@ -26,7 +26,7 @@ fn served_until_the_lease_ends(gateway: &Gateway, sid: &str) {
     let mut served = 0;
     loop {
         let asked = lost.elapsed();
-        let response = gateway.send(&Request::get("/required").sid(sid));
+        let response = gateway.get_as(sid, "/required");
         if response.status == 503 {
             assert_unavailable(&response);
             assert!(served > 0, "cut off before the lease ended");
@@ -57,16 +57,13 @@ fn every_answer_is_unavailable(gateway: &Gateway, sid: &str) {
 
 #[test]
 fn store_that_is_down_at_the_start() {
-    let app = App::start();
     let postgres = TestPostgres::start();
     let database = postgres.database();
-    let mut other = Gateway::in_front_of(&app)
-        .with(&store_config(&database))
-        .start();
+    let mut other = Stage::with([&store_config(&database)]);
     let sid = other.log_in("alice@example.com");
     postgres.stop();
 
-    let gateway = Gateway::in_front_of(&app)
+    let gateway = Gateway::in_front_of(&other.app)
         .with(&store_config(&database))
         .master_of(&other)
         .not_ready()
@@ -74,8 +71,7 @@ fn store_that_is_down_at_the_start() {
     other.stop();
 
     assert_eq!(gateway.admin("/livez").status, 200);
-    let readyz = gateway.admin("/readyz");
-    assert_eq!(readyz.status, 503);
+    let readyz = gateway.admin("/readyz").must_be(503);
     for check in ["schema", "window", "lease"] {
         assert!(
             readyz.json()["checks"].get(check).is_some(),
@@ -84,8 +80,8 @@ fn store_that_is_down_at_the_start() {
         );
     }
     every_answer_is_unavailable(&gateway, &sid);
-    assert_eq!(gateway.send(&Request::get("/required")).status, 401);
-    assert_eq!(gateway.send(&Request::get("/optional")).status, 200);
+    assert_eq!(gateway.get("/required").status, 401);
+    assert_eq!(gateway.get("/optional").status, 200);
 
     postgres.restart();
     gateway.wait_until_ready();
@@ -95,87 +91,69 @@ fn store_that_is_down_at_the_start() {
 
 #[test]
 fn store_that_stops_later() {
-    let app = App::start();
     let postgres = TestPostgres::start();
     let database = postgres.database();
-    let gateway = Gateway::in_front_of(&app)
-        .with(&store_config(&database))
-        .start();
-    let sid = gateway.log_in("alice@example.com");
-    assert_eq!(
-        gateway.send(&Request::get("/required").sid(&sid)).status,
-        200
-    );
+    let (stage, sid) = Stage::with([&store_config(&database)]).and_alice();
+    assert_eq!(stage.get_as(&sid, "/required").status, 200);
 
     postgres.stop();
-    served_until_the_lease_ends(&gateway, &sid);
-    every_answer_is_unavailable(&gateway, &sid);
-    assert_eq!(gateway.admin("/readyz").status, 503);
-    assert_eq!(gateway.admin("/livez").status, 200);
+    served_until_the_lease_ends(&stage, &sid);
+    every_answer_is_unavailable(&stage, &sid);
+    assert_eq!(stage.admin("/readyz").status, 503);
+    assert_eq!(stage.admin("/livez").status, 200);
 
     postgres.restart();
-    gateway.wait_until_ready();
-    assert!(gateway.knows(&sid), "nobody was logged out");
+    stage.wait_until_ready();
+    assert!(stage.knows(&sid), "nobody was logged out");
 }
 
 /// Whose attempt it is cannot be said, so neither "too many" nor anything else is true.
 #[test]
 fn account_limit_without_a_store_is_unavailable_and_not_too_many() {
-    let app = App::start();
     let postgres = TestPostgres::start();
     let database = postgres.database();
-    let gateway = Gateway::in_front_of(&app)
-        .with(&store_config(&database))
-        .with("[login_limits]\nper_account = \"1/h\"\n[server]\ntrusted_proxies = [\"127.0.0.1\"]")
-        .start();
-    let sid = gateway.log_in("alice@example.com");
+    let (stage, sid) = Stage::with([
+        &store_config(&database),
+        "[login_limits]\nper_account = \"1/h\"\n[server]\ntrusted_proxies = [\"127.0.0.1\"]",
+    ])
+    .and_alice();
     let from_elsewhere = |password| {
         let request = login("alice@example.com", password);
-        gateway.send(&request.header("X-Forwarded-For", "192.0.2.1"))
+        stage.send(&request.header("X-Forwarded-For", "192.0.2.1"))
     };
     assert_eq!(from_elsewhere("guess").problem(401), "invalid_credentials");
     assert_eq!(from_elsewhere(PASSWORD).problem(429), "locked");
-    let calls = app.backend_calls().len();
+    let calls = stage.app.backend_calls().len();
 
     postgres.stop();
 
-    assert_unavailable(&gateway.send(&login("alice@example.com", PASSWORD).sid(&sid)));
+    assert_unavailable(&stage.send(&login("alice@example.com", PASSWORD).sid(&sid)));
     assert_unavailable(&from_elsewhere(PASSWORD));
-    assert_eq!(app.backend_calls().len(), calls);
+    assert_eq!(stage.app.backend_calls().len(), calls);
 }
 
 #[test]
 fn store_that_accepts_and_never_answers() {
-    let app = App::start();
     let postgres = TestPostgres::start();
     let database = postgres.database();
-    let gateway = Gateway::in_front_of(&app)
-        .with(&store_config(&database))
-        .start();
-    let sid = gateway.log_in("alice@example.com");
-    assert_eq!(
-        gateway.send(&Request::get("/required").sid(&sid)).status,
-        200
-    );
+    let (stage, sid) = Stage::with([&store_config(&database)]).and_alice();
+    assert_eq!(stage.get_as(&sid, "/required").status, 200);
 
     postgres.pause();
-    served_until_the_lease_ends(&gateway, &sid);
-    every_answer_is_unavailable(&gateway, &sid);
+    served_until_the_lease_ends(&stage, &sid);
+    every_answer_is_unavailable(&stage, &sid);
 
     postgres.resume();
-    gateway.wait_until_ready();
-    assert!(gateway.knows(&sid), "nobody was logged out");
+    stage.wait_until_ready();
+    assert!(stage.knows(&sid), "nobody was logged out");
 }
 
 #[test]
 fn session_that_this_node_has_not_seen_is_unknown_at_once() {
-    let app = App::start();
     let postgres = TestPostgres::start();
     let database = postgres.database();
-    let one = Gateway::in_front_of(&app)
-        .with(&store_config(&database))
-        .start();
-    let two = Gateway::in_front_of(&app)
+    let one = Stage::with([&store_config(&database)]);
+    let two = Gateway::in_front_of(&one.app)
         .with(&store_config(&database))
         .master_of(&one)
         .start();
@@ -183,18 +161,17 @@ fn session_that_this_node_has_not_seen_is_unknown_at_once() {
 
     postgres.stop();
 
-    assert_unavailable(&two.send(&Request::get("/required").sid(&sid)));
-    assert_unavailable(&two.send(&Request::get("/optional").sid(&sid)));
+    assert_unavailable(&two.get_as(&sid, "/required"));
+    assert_unavailable(&two.get_as(&sid, "/optional"));
 }
 
 #[test]
 fn route_with_max_stale_serves_the_last_known_state() {
-    let app = App::start();
     let postgres = TestPostgres::start();
     let database = postgres.database();
-    let gateway = Gateway::in_front_of(&app)
-        .with(&store_config(&database))
-        .with(&format!(
+    let (stage, sid) = Stage::with([
+        &store_config(&database),
+        &format!(
             r#"
             [[routes]]
             path = "/stale"
@@ -206,66 +183,58 @@ fn route_with_max_stale_serves_the_last_known_state() {
             session = "optional"
             on_unknown = "pass"
             "#
-        ))
-        .start();
-    let sid = gateway.log_in("alice@example.com");
-    gateway.send(&Request::get("/stale").sid(&sid));
-    assert_eq!(app.last_request().header("x-session-stale"), None);
+        ),
+    ])
+    .and_alice();
+    stage.get_as(&sid, "/stale");
+    assert_eq!(stage.app.last_request().header("x-session-stale"), None);
 
     postgres.stop();
     until_true("the end of the lease", LONG, || {
-        gateway.send(&Request::get("/required").sid(&sid)).status == 503
+        stage.get_as(&sid, "/required").status == 503
     });
 
-    assert_eq!(gateway.send(&Request::get("/stale").sid(&sid)).status, 200);
-    let seen = app.last_request();
-    assert_eq!(seen.header("x-session-state").unwrap(), "active");
-    assert_eq!(seen.header("x-session-user-id").unwrap(), "alice");
+    assert_eq!(stage.get_as(&sid, "/stale").status, 200);
+    let seen = stage.app.last_request();
+    assert_eq!(seen.state(), "active");
+    assert_eq!(seen.user().unwrap(), "alice");
     let stale: u64 = seen.header("x-session-stale").unwrap().parse().unwrap();
     assert!((1..60).contains(&stale), "{stale}");
-    let claims = token::verify(&app.key(), &seen.header("x-session-assertion").unwrap());
+    let claims = stage.app.assertion_in(&seen);
     assert_eq!(claims["stale"], stale);
 
-    assert_eq!(
-        gateway.send(&Request::get("/unknown").sid(&sid)).status,
-        200
-    );
-    let seen = app.last_request();
-    assert_eq!(seen.header("x-session-state").unwrap(), "unknown");
-    assert_eq!(seen.header("x-session-user-id"), None);
-    let claims = token::verify(&app.key(), &seen.header("x-session-assertion").unwrap());
+    assert_eq!(stage.get_as(&sid, "/unknown").status, 200);
+    let seen = stage.app.last_request();
+    assert_eq!(seen.state(), "unknown");
+    assert_eq!(seen.user(), None);
+    let claims = stage.app.assertion_in(&seen);
     assert_eq!(claims["state"], "unknown");
 }
 
 #[test]
 fn event_that_cannot_be_committed_takes_the_answer_back() {
-    let app = App::start();
     let postgres = TestPostgres::start();
     let database = postgres.database();
-    let gateway = Gateway::in_front_of(&app)
-        .with(&store_config(&database))
-        .start();
-    let sid = gateway.log_in("alice@example.com");
-    gateway.send(&Request::get("/").sid(&sid));
+    let (stage, sid) = Stage::with([&store_config(&database)]).and_alice();
+    stage.get_as(&sid, "/");
     let identity = app::identity("bob@example.com");
-    app.says("/login", json!([{"type": "login", "identity": identity}]));
-    app.says("/logout", json!([{"type": "logout", "scope": "this"}]));
+    stage.says("/login", json!([{"type": "login", "identity": identity}]));
+    stage.says("/logout", json!([{"type": "logout", "scope": "this"}]));
 
     postgres.stop();
 
-    assert_unavailable(&gateway.send(&Request::post("/logout").sid(&sid)));
-    assert_unavailable(&gateway.send(&Request::post("/login")));
+    assert_unavailable(&stage.send(&Request::post("/logout").sid(&sid)));
+    assert_unavailable(&stage.send(&Request::post("/login")));
 
     postgres.restart();
-    gateway.wait_until_ready();
-    assert!(gateway.knows(&sid), "the logout did not happen");
+    stage.wait_until_ready();
+    assert!(stage.knows(&sid), "the logout did not happen");
 }
 
 #[test]
 fn postgres_without_the_schema_is_named_and_not_started() {
     let app = App::start();
-    let postgres = TestPostgres::shared();
-    let database = postgres.bare_database();
+    let database = TestPostgres::shared().bare_database();
     let prepared = Gateway::in_front_of(&app);
     let config = store_config(&database);
 
@@ -277,13 +246,11 @@ fn postgres_without_the_schema_is_named_and_not_started() {
 
 #[test]
 fn auto_migrate_applies_the_schema() {
-    let app = App::start();
-    let postgres = TestPostgres::shared();
-    let database = postgres.bare_database();
+    let database = TestPostgres::shared().bare_database();
     let config = store_config(&database) + "auto_migrate = true\n";
 
-    let gateway = Gateway::in_front_of(&app).with(&config).start();
+    let stage = Stage::with([&config]);
 
-    let sid = gateway.log_in("alice@example.com");
-    assert!(gateway.knows(&sid));
+    let sid = stage.log_in("alice@example.com");
+    assert!(stage.knows(&sid));
 }

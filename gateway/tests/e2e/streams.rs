@@ -6,7 +6,7 @@ use serde_json::json;
 
 use sidgate_testkit::client::Connection;
 use sidgate_testkit::wait::{instant, until_true};
-use sidgate_testkit::{App, Gateway, Reply, Request, SESSION};
+use sidgate_testkit::{Gateway, Reply, Request, Stage};
 
 /// The lease, and one look at the session (DESIGN 5; catalogue X17).
 const CUT: Duration = Duration::from_secs(3);
@@ -41,16 +41,15 @@ fn is_cut_in_time(connection: &mut Connection) {
 
 #[test]
 fn event_stream_ends_with_its_session_and_others_go_on() {
-    let app = App::start();
-    let gateway = Gateway::in_front_of(&app).start();
-    app.on("/stream", |_| Reply::Open(STREAM.to_vec()));
-    let [alice, bob] = ["alice", "bob"].map(|user| gateway.log_in(&format!("{user}@example.com")));
+    let stage = Stage::start();
+    stage.on("/stream", |_| Reply::Open(STREAM.to_vec()));
+    let [alice, bob] = ["alice", "bob"].map(|user| stage.log_in(&format!("{user}@example.com")));
     let request = |sid: &str| Request::get("/stream").sid(sid);
-    let mut of_alice = open(&gateway, &request(&alice), 200);
-    let mut of_bob = open(&gateway, &request(&bob), 200);
-    let mut of_nobody = open(&gateway, &Request::get("/stream"), 200);
+    let mut of_alice = open(&stage, &request(&alice), 200);
+    let mut of_bob = open(&stage, &request(&bob), 200);
+    let mut of_nobody = open(&stage, &Request::get("/stream"), 200);
 
-    gateway.send(&Request::delete(SESSION).sid(&alice));
+    stage.log_out(&alice);
 
     is_cut_in_time(&mut of_alice);
     assert!(!of_bob.is_closed(), "another session's stream");
@@ -59,28 +58,26 @@ fn event_stream_ends_with_its_session_and_others_go_on() {
 
 #[test]
 fn websocket_ends_with_its_session() {
-    let app = App::start();
-    let gateway = Gateway::in_front_of(&app).start();
-    app.on("/socket", |_| Reply::Open(SWITCHED.to_vec()));
-    let sid = gateway.log_in("alice@example.com");
-    let mut socket = open(&gateway, &handshake().sid(&sid), 101);
+    let stage = Stage::start();
+    stage.on("/socket", |_| Reply::Open(SWITCHED.to_vec()));
+    let sid = stage.log_in("alice@example.com");
+    let mut socket = open(&stage, &handshake().sid(&sid), 101);
 
-    gateway.send(&Request::delete(SESSION).sid(&sid));
+    stage.log_out(&sid);
 
     is_cut_in_time(&mut socket);
 }
 
 #[test]
 fn websocket_handshake_carries_the_identity() {
-    let app = App::start();
-    let gateway = Gateway::in_front_of(&app).start();
-    app.on("/socket", |_| Reply::Open(SWITCHED.to_vec()));
-    let sid = gateway.log_in("alice@example.com");
+    let stage = Stage::start();
+    stage.on("/socket", |_| Reply::Open(SWITCHED.to_vec()));
+    let sid = stage.log_in("alice@example.com");
 
-    let mut socket = open(&gateway, &handshake().sid(&sid), 101);
+    let mut socket = open(&stage, &handshake().sid(&sid), 101);
 
-    let seen = app.only_request();
-    assert_eq!(seen.header("x-session-user-id").unwrap(), "alice");
+    let seen = stage.app.only_request();
+    assert_eq!(seen.user().unwrap(), "alice");
     assert_eq!(seen.header("upgrade").unwrap(), "websocket");
     assert!(seen.all("cookie").is_empty());
     assert!(!socket.is_closed());
@@ -88,8 +85,7 @@ fn websocket_handshake_carries_the_identity() {
 
 #[test]
 fn websocket_of_nobody_does_not_open_a_required_route() {
-    let app = App::start();
-    let gateway = Gateway::in_front_of(&app).start();
+    let stage = Stage::start();
     let request = Request::get("/required")
         .header("Connection", "Upgrade")
         .header("Upgrade", "websocket")
@@ -97,18 +93,17 @@ fn websocket_of_nobody_does_not_open_a_required_route() {
         .header("Sec-WebSocket-Version", "13")
         .header("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==");
 
-    assert_eq!(gateway.send(&request).problem(401), "unauthenticated");
+    assert_eq!(stage.send(&request).problem(401), "unauthenticated");
 
-    assert!(app.requests().is_empty());
+    assert!(stage.app.requests().is_empty());
 }
 
 #[test]
 fn first_bytes_of_a_stream_do_not_wait_for_the_rest() {
-    let app = App::start();
-    let gateway = Gateway::in_front_of(&app).start();
-    app.on("/stream", |_| Reply::Open(STREAM.to_vec()));
+    let stage = Stage::start();
+    stage.on("/stream", |_| Reply::Open(STREAM.to_vec()));
 
-    let mut connection = open(&gateway, &Request::get("/stream"), 200);
+    let mut connection = open(&stage, &Request::get("/stream"), 200);
 
     assert_eq!(connection.read_chunk(), b"first\n");
     assert!(!connection.is_closed());
@@ -116,15 +111,14 @@ fn first_bytes_of_a_stream_do_not_wait_for_the_rest() {
 
 #[test]
 fn stream_of_a_session_survives_an_update_of_its_identity() {
-    let app = App::start();
-    let gateway = Gateway::in_front_of(&app).start();
-    app.on("/stream", |_| Reply::Open(STREAM.to_vec()));
+    let stage = Stage::start();
+    stage.on("/stream", |_| Reply::Open(STREAM.to_vec()));
     let identity = json!({"attributes": {"plan": "pro"}});
-    app.says("/update", json!([{"type": "update", "identity": identity}]));
-    let sid = gateway.log_in("alice@example.com");
-    let mut stream = open(&gateway, &Request::get("/stream").sid(&sid), 200);
+    stage.says("/update", json!([{"type": "update", "identity": identity}]));
+    let sid = stage.log_in("alice@example.com");
+    let mut stream = open(&stage, &Request::get("/stream").sid(&sid), 200);
 
-    gateway.send(&Request::post("/update").sid(&sid));
+    stage.send(&Request::post("/update").sid(&sid));
 
     let start = instant();
     while start.elapsed() < Duration::from_millis(1_500) {
@@ -136,9 +130,8 @@ fn stream_of_a_session_survives_an_update_of_its_identity() {
 /// The app exchanges the session in the head of an answer that goes on: the answer belongs to the new session then.
 #[test]
 fn stream_whose_answer_exchanges_the_session_ends_with_the_new_one() {
-    let app = App::start();
-    let gateway = Gateway::in_front_of(&app).start();
-    app.on("/stream", |exchange| {
+    let stage = Stage::start();
+    stage.on("/stream", |exchange| {
         let claims = exchange.event_claims(&json!([{"type": "rotate"}]));
         let event = format!("X-Session-Event: {}\r\n\r\n", exchange.sign(&claims));
         let head = String::from_utf8(STREAM.to_vec()).unwrap();
@@ -147,38 +140,37 @@ fn stream_whose_answer_exchanges_the_session_ends_with_the_new_one() {
                 .into_bytes(),
         )
     });
-    let old = gateway.log_in("alice@example.com");
-    let mut connection = gateway.connect();
-    connection.write(&Request::get("/stream").sid(&old).bytes(&gateway.host()));
+    let old = stage.log_in("alice@example.com");
+    let mut connection = stage.connect();
+    connection.write(&Request::get("/stream").sid(&old).bytes(&stage.host()));
     let head = connection.read(true);
     assert_eq!(head.status, 200);
     let fresh = head.new_sid();
-    assert!(!gateway.knows(&old));
+    assert!(!stage.knows(&old));
 
     let start = instant();
     while start.elapsed() < Duration::from_millis(1_500) {
         assert!(!connection.is_closed(), "after {:?}", start.elapsed());
         std::thread::sleep(Duration::from_millis(100));
     }
-    gateway.send(&Request::delete(SESSION).sid(&fresh));
+    stage.log_out(&fresh);
     is_cut_in_time(&mut connection);
 }
 
 /// Nobody may wonder where a request went.
 #[test]
 fn stream_that_was_cut_is_logged_and_counted() {
-    let app = App::start();
-    let gateway = Gateway::in_front_of(&app).start();
-    app.on("/stream", |_| Reply::Open(STREAM.to_vec()));
-    let sid = gateway.log_in("alice@example.com");
-    let mut stream = open(&gateway, &Request::get("/stream").sid(&sid), 200);
+    let stage = Stage::start();
+    stage.on("/stream", |_| Reply::Open(STREAM.to_vec()));
+    let sid = stage.log_in("alice@example.com");
+    let mut stream = open(&stage, &Request::get("/stream").sid(&sid), 200);
 
-    gateway.send(&Request::delete(SESSION).sid(&sid));
+    stage.log_out(&sid);
 
     is_cut_in_time(&mut stream);
     until_true("the access line", CUT, || {
-        gateway.stdout().contains(r#""outcome":"cut""#)
+        stage.stdout().contains(r#""outcome":"cut""#)
     });
     let cut = [("route", "/"), ("outcome", "cut")];
-    assert_eq!(gateway.metrics().sum("sidgate_requests_total", &cut), 1.0);
+    assert_eq!(stage.sum("sidgate_requests_total", &cut), 1.0);
 }

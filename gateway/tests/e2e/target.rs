@@ -1,44 +1,40 @@
 //! Which resource, on which host, by which method? Catalogue: category D; the cases that need no story
 //! of their own are in `vectors/d-targets.toml`.
 
-use sidgate_testkit::{App, Gateway, Request};
+use sidgate_testkit::{Request, Stage};
 
 /// Pingora escapes the space before anybody can see it. What counts is that route and app agree about the path.
 #[test]
 fn space_in_the_target_is_one_path_for_policy_and_app() {
-    let app = App::start();
-    let gateway = Gateway::in_front_of(&app).start();
-    let host = gateway.host();
+    let stage = Stage::start();
+    let host = stage.host();
 
-    let mut connection = gateway.connect();
+    let mut connection = stage.connect();
     connection.write(format!("GET /none b HTTP/1.1\r\nHost: {host}\r\n\r\n").as_bytes());
     assert_eq!(connection.read(false).status, 200);
 
-    let seen = app.only_request();
+    let seen = stage.app.only_request();
     assert_eq!(seen.request_line(), "GET /none%20b");
-    assert_eq!(seen.header("x-session-state").unwrap(), "anonymous");
+    assert_eq!(seen.state(), "anonymous");
 }
 
 #[test]
 fn app_is_told_the_configured_host_whatever_its_spelling() {
-    let app = App::start();
-    let gateway = Gateway::in_front_of(&app).start();
-    let port = gateway.public_port();
+    let stage = Stage::start();
+    let port = stage.public_port();
 
     let request = Request::get("/").header("Host", &format!("LOCALHOST:{port}"));
-    assert_eq!(gateway.send(&request).status, 200);
+    assert_eq!(stage.send(&request).status, 200);
 
-    let seen = app.only_request();
-    assert_eq!(seen.all("host"), [gateway.host()]);
-    assert_eq!(seen.all("x-forwarded-host"), [gateway.host()]);
+    let seen = stage.app.only_request();
+    assert_eq!(seen.all("host"), [stage.host()]);
+    assert_eq!(seen.all("x-forwarded-host"), [stage.host()]);
 }
 
 #[test]
 fn internal_paths_of_the_backend_do_not_exist_for_the_public() {
-    let app = App::start();
-    let gateway = Gateway::in_front_of(&app).start();
-    let sid = gateway.log_in("alice@example.com");
-    let asked = app.backend_calls().len();
+    let (stage, sid) = Stage::start().and_alice();
+    let asked = stage.app.backend_calls().len();
     for path in [
         "/__sidgate__/authenticate",
         "/__sidgate__/introspect",
@@ -48,9 +44,13 @@ fn internal_paths_of_the_backend_do_not_exist_for_the_public() {
         "/__sidgate__;x=1;y/authenticate;z",
         "/__sidgate__;x",
     ] {
-        let response = gateway.send(&Request::post(path).sid(&sid).body("{}"));
+        let response = stage.send(&Request::post(path).sid(&sid).body("{}"));
         assert_eq!(response.problem(404), "not_found", "{path}");
     }
-    assert!(app.requests().is_empty());
-    assert_eq!(app.backend_calls().len(), asked, "the app heard of none");
+    assert!(stage.app.requests().is_empty());
+    assert_eq!(
+        stage.app.backend_calls().len(),
+        asked,
+        "the app heard of none"
+    );
 }

@@ -1,18 +1,17 @@
 //! What a proxy is believed that the operator has named: who its client is, how that client came, what the request is called.
 //! Nobody else is.
 
-use sidgate_testkit::{App, Gateway, Request, Response, SESSION, app::PASSWORD, login};
+use sidgate_testkit::app::PASSWORD;
+use sidgate_testkit::{Gateway, Request, Response, SESSION, Stage, login};
 
 const ORIGIN: &str = "https://app.example.com";
 
 /// A gateway behind a balancer that ends TLS; this machine is the balancer.
-fn behind_a_balancer(app: &App, more: &str) -> Gateway {
-    Gateway::in_front_of(app)
-        .with(&format!(
-            "[server]\npublic_origin = \"{ORIGIN}\"\ntrusted_proxies = [\"127.0.0.1/32\"]"
-        ))
-        .with(more)
-        .start()
+fn behind_a_balancer(more: &str) -> Stage {
+    Stage::with([
+        &format!("[server]\npublic_origin = \"{ORIGIN}\"\ntrusted_proxies = [\"127.0.0.1/32\"]"),
+        more,
+    ])
 }
 
 /// Through the balancer, with these fields.
@@ -38,44 +37,41 @@ const IN_CLEAR: [&[(&str, &str)]; 6] = [
 
 #[test]
 fn page_that_was_asked_for_in_clear_text_is_asked_for_again() {
-    let app = App::start();
-    let gateway = behind_a_balancer(&app, "");
+    let stage = behind_a_balancer("");
     for fields in IN_CLEAR {
         for path in ["/app/x?y=1", "/required", SESSION] {
-            let response = send(&gateway, Request::get(path), fields);
+            let response = send(&stage, Request::get(path), fields);
             assert_eq!(response.status, 308, "{fields:?}: {response:?}");
             let location = response.header("location").unwrap();
             assert_eq!(location, format!("{ORIGIN}{path}"), "{fields:?}");
             assert!(response.leaves_cookies_alone());
         }
     }
-    assert!(app.requests().is_empty());
+    assert!(stage.app.requests().is_empty());
 }
 
 #[test]
 fn nothing_is_done_in_clear_text() {
-    let app = App::start();
-    let gateway = behind_a_balancer(&app, "");
+    let stage = behind_a_balancer("");
     for fields in IN_CLEAR {
         for request in [
             login("alice@example.com", PASSWORD),
             Request::delete(SESSION),
             Request::post("/app/x").body("hello"),
         ] {
-            let response = send(&gateway, request, fields);
+            let response = send(&stage, request, fields);
             assert_eq!(response.problem(403), "https_required", "{fields:?}");
             assert!(response.leaves_cookies_alone());
         }
     }
-    assert!(app.requests().is_empty());
-    assert!(app.backend_calls().is_empty());
+    assert!(stage.app.requests().is_empty());
+    assert!(stage.app.backend_calls().is_empty());
 }
 
 #[test]
 fn what_came_over_https_is_served() {
-    let app = App::start();
     for more in ["", "[server]\nredirect_https = true"] {
-        let gateway = behind_a_balancer(&app, more);
+        let stage = behind_a_balancer(more);
         let fields: [&[(&str, &str)]; 4] = [
             &[("X-Forwarded-Proto", "https")],
             &[("X-Forwarded-Proto", "http, HTTPS")],
@@ -83,9 +79,9 @@ fn what_came_over_https_is_served() {
             &[("Forwarded", "proto=https")],
         ];
         for fields in fields {
-            let response = send(&gateway, Request::get("/app/x"), fields);
+            let response = send(&stage, Request::get("/app/x"), fields);
             assert_eq!(response.status, 200, "{fields:?}");
-            let seen = app.last_request();
+            let seen = stage.app.last_request();
             assert_eq!(seen.all("x-forwarded-proto"), ["https"], "{fields:?}");
             assert!(seen.all("forwarded").is_empty());
         }
@@ -94,26 +90,20 @@ fn what_came_over_https_is_served() {
 
 #[test]
 fn strangers_are_not_believed_about_the_scheme() {
-    let app = App::start();
-    let gateway = Gateway::in_front_of(&app)
-        .with(&format!("[server]\npublic_origin = \"{ORIGIN}\""))
-        .start();
-    let response = send(&gateway, Request::get("/app/x"), IN_CLEAR[0]);
+    let stage = Stage::with([&format!("[server]\npublic_origin = \"{ORIGIN}\"")]);
+    let response = send(&stage, Request::get("/app/x"), IN_CLEAR[0]);
     assert_eq!(response.status, 200);
-    let gateway = Gateway::in_front_of(&app)
-        .with(&format!(
-            "[server]\npublic_origin = \"{ORIGIN}\"\nredirect_https = true"
-        ))
-        .start();
+    let stage = Stage::with([&format!(
+        "[server]\npublic_origin = \"{ORIGIN}\"\nredirect_https = true"
+    )]);
     let https = [("X-Forwarded-Proto", "https")];
-    let response = send(&gateway, Request::get("/app/x"), &https);
+    let response = send(&stage, Request::get("/app/x"), &https);
     assert_eq!(response.status, 308);
 }
 
 #[test]
 fn trusted_proxy_is_no_attacker() {
-    let app = App::start();
-    let gateway = behind_a_balancer(&app, "");
+    let stage = behind_a_balancer("");
     let expected = [
         ("X-Forwarded-Proto", "https"),
         ("X-Forwarded-Port", "443"),
@@ -125,20 +115,18 @@ fn trusted_proxy_is_no_attacker() {
         ("X-Middleware-Prefetch", "1"),
         ("X-Nextjs-Request-Id", "1"),
     ];
-    send(&gateway, Request::get("/app/x"), &expected);
+    send(&stage, Request::get("/app/x"), &expected);
     let counted = |kind| {
         let labels = [("kind", kind)];
-        gateway
-            .metrics()
-            .sum("sidgate_spoof_blocked_total", &labels)
+        stage.sum("sidgate_spoof_blocked_total", &labels)
     };
     assert_eq!((counted("forwarding"), counted("framework")), (0.0, 0.0));
-    let seen = app.only_request();
+    let seen = stage.app.only_request();
     assert!(seen.all("x-real-ip").is_empty(), "removed all the same");
     assert!(seen.all("x-nextjs-request-id").is_empty());
 
     send(
-        &gateway,
+        &stage,
         Request::get("/app/x"),
         &[("X-Session-User-Id", "root")],
     );
@@ -147,38 +135,39 @@ fn trusted_proxy_is_no_attacker() {
 
 #[test]
 fn request_goes_by_the_name_that_the_balancer_gave_it() {
-    let app = App::start();
-    let gateway = behind_a_balancer(&app, "[server]\nrequest_id_from = \"trusted_proxies\"");
+    let stage = behind_a_balancer("[server]\nrequest_id_from = \"trusted_proxies\"");
     let longest = "x".repeat(128);
     for id in ["Root=1-67891233-abcdef", "a", &longest] {
-        let response = send(&gateway, Request::get("/app/x"), &[("X-Request-Id", id)]);
+        let response = send(&stage, Request::get("/app/x"), &[("X-Request-Id", id)]);
         assert_eq!(response.header("x-request-id"), Some(id));
-        assert_eq!(app.last_request().all("x-request-id"), [id]);
+        assert_eq!(stage.app.last_request().all("x-request-id"), [id]);
     }
     for id in ["", "a b", "caf\u{e9}", &"x".repeat(129)] {
-        let response = send(&gateway, Request::get("/app/x"), &[("X-Request-Id", id)]);
+        let response = send(&stage, Request::get("/app/x"), &[("X-Request-Id", id)]);
         assert_ne!(response.header("x-request-id"), Some(id));
-        assert_eq!(app.last_request().all("x-request-id").len(), 1);
+        assert_eq!(stage.app.last_request().all("x-request-id").len(), 1);
     }
     let twice = [("X-Request-Id", "one"), ("X-Request-Id", "two")];
-    send(&gateway, Request::get("/app/x"), &twice);
-    let chosen = app.last_request().header("x-request-id").unwrap();
+    send(&stage, Request::get("/app/x"), &twice);
+    let chosen = stage.app.last_request().header("x-request-id").unwrap();
     assert!(chosen != "one" && chosen != "two", "neither of two");
-    assert!(gateway.stdout().contains("Root=1-67891233-abcdef"));
+    assert!(stage.stdout().contains("Root=1-67891233-abcdef"));
 }
 
 #[test]
 fn nobody_else_names_requests() {
-    let app = App::start();
     let believing = "[server]\nrequest_id_from = \"trusted_proxies\"";
-    let trusting = behind_a_balancer(&app, "");
-    let unknown = Gateway::in_front_of(&app).with(believing).start();
+    let trusting = behind_a_balancer("");
+    let unknown = Gateway::in_front_of(&trusting.app).with(believing).start();
     let of_unknown = unknown.host();
-    for (gateway, host) in [(&trusting, "app.example.com"), (&unknown, &of_unknown)] {
+    for (gateway, host) in [
+        (&trusting.gateway, "app.example.com"),
+        (&unknown, &of_unknown),
+    ] {
         let request = Request::get("/app/x")
             .header("Host", host)
             .header("X-Request-Id", "chosen");
         assert_eq!(gateway.send(&request).status, 200);
-        assert_ne!(app.last_request().all("x-request-id"), ["chosen"]);
+        assert_ne!(trusting.app.last_request().all("x-request-id"), ["chosen"]);
     }
 }

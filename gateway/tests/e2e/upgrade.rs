@@ -10,7 +10,7 @@ use rustix::process::{Signal, geteuid};
 use tempfile::TempDir;
 
 use sidgate_testkit::wait::{LONG, until_true};
-use sidgate_testkit::{App, Gateway, Request};
+use sidgate_testkit::{App, Gateway, Stage};
 
 /// The user that nobody is.
 const NOBODY: u32 = 65_534;
@@ -75,26 +75,22 @@ impl Hijacker {
 
 #[test]
 fn process_that_nobody_replaces_stays() {
-    let app = App::start();
-    let mut gateway = Gateway::in_front_of(&app)
-        .with("[server]\ndrain_timeout = \"5s\"")
-        .start();
-    let sid = gateway.log_in("alice@example.com");
+    let (mut stage, sid) = Stage::with(["[server]\ndrain_timeout = \"5s\""]).and_alice();
 
-    gateway.signal(Signal::QUIT);
+    stage.signal(Signal::QUIT);
     until_true("a word about it", LONG, || {
-        gateway
+        stage
             .output()
             .contains("not handed over: this process stays")
     });
 
-    assert!(gateway.is_ready());
-    assert!(gateway.knows(&sid));
+    assert!(stage.is_ready());
+    assert!(stage.knows(&sid));
     // It listens to what it is told as before.
-    assert!(gateway.hand_over().success());
-    gateway.wait_until_ready();
-    assert!(gateway.knows(&sid));
-    assert!(gateway.stop().success());
+    assert!(stage.hand_over().success());
+    stage.wait_until_ready();
+    assert!(stage.knows(&sid));
+    assert!(stage.stop().success());
 }
 
 /// Somebody else may be there first and try all the time.
@@ -104,23 +100,22 @@ fn sockets_of_another_user_are_never_taken() {
         return;
     }
     let (_parent, folder) = runtime_folder();
-    let app = App::start();
-    let mut gateway = Gateway::in_front_of(&app)
-        .with("[server]\ndrain_timeout = \"5s\"")
-        .env("RUNTIME_DIRECTORY", folder.to_str().unwrap())
-        .start();
-    let sid = gateway.log_in("alice@example.com");
+    let mut stage = Stage::built(|it| {
+        it.with("[server]\ndrain_timeout = \"5s\"")
+            .env("RUNTIME_DIRECTORY", folder.to_str().unwrap())
+    });
+    let sid = stage.log_in("alice@example.com");
     let hijackers = [
         folder.join("sidgate-upgrade.sock"),
         folder.join("sidgate-upgrade/sidgate-upgrade.sock"),
     ]
     .map(|socket| Hijacker::at(&socket));
 
-    let ended = gateway.hand_over();
-    gateway.wait_until_ready();
+    let ended = stage.hand_over();
+    stage.wait_until_ready();
 
     assert!(ended.success(), "{ended:?}");
-    assert!(gateway.knows(&sid));
+    assert!(stage.knows(&sid));
     for hijacker in hijackers {
         let seen = hijacker.end();
         assert!(!seen.contains("connected"), "{seen}");
@@ -134,16 +129,15 @@ fn process_of_another_user_is_turned_away() {
         return;
     }
     let (_parent, folder) = runtime_folder();
-    let app = App::start();
-    let mut gateway = Gateway::in_front_of(&app)
-        .with("[server]\ndrain_timeout = \"5s\"")
-        .env("RUNTIME_DIRECTORY", folder.to_str().unwrap())
-        .start();
-    let sid = gateway.log_in("alice@example.com");
+    let mut stage = Stage::built(|it| {
+        it.with("[server]\ndrain_timeout = \"5s\"")
+            .env("RUNTIME_DIRECTORY", folder.to_str().unwrap())
+    });
+    let sid = stage.log_in("alice@example.com");
     let meeting_place = folder.join("sidgate-upgrade");
     let socket = meeting_place.join("sidgate-upgrade.sock");
 
-    let next = gateway.start_successor();
+    let next = stage.start_successor();
     until_true("the new process to wait", LONG, || socket.exists());
     open(&meeting_place, 0o755);
     open(&socket, 0o666);
@@ -153,13 +147,13 @@ fn process_of_another_user_is_turned_away() {
     });
     open(&meeting_place, 0o700);
     let seen = hijacker.end();
-    let ended = gateway.make_way_for(next);
+    let ended = stage.make_way_for(next);
 
     assert!(seen.contains("connected"), "the attack was one: {seen}");
     assert!(ended.success(), "{ended:?}");
-    gateway.wait_until_ready();
-    assert!(gateway.knows(&sid));
-    assert_eq!(gateway.send(&Request::get("/")).status, 200);
+    stage.wait_until_ready();
+    assert!(stage.knows(&sid));
+    assert_eq!(stage.get("/").status, 200);
 }
 
 /// Each ends the new process with a word about the configuration, before it has touched anything.

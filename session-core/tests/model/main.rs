@@ -16,19 +16,13 @@
 //! adversary: the shared cache may answer with anything that was ever true, which is more than any number of nodes could
 //! write. And an entry is never dropped by the protocol, only by chance, so a request that still holds one is covered.
 
-#[cfg(test)]
+#![cfg(test)]
+
 mod adoption;
-#[cfg(test)]
 mod authority;
-#[cfg(test)]
 mod invariants;
-#[cfg(test)]
 mod mutant;
-#[cfg(test)]
 mod protocol;
-#[cfg(test)]
 mod scopes;
-#[cfg(test)]
 mod store;
-#[cfg(test)]
 mod window;

@@ -39,8 +39,7 @@ async fn a_store_that_is_down_is_unavailable_at_once() {
 /// Report and heartbeat go out together, also when a fault stands in front of the store.
 #[tokio::test]
 async fn a_beat_whose_answer_is_lost_has_reported() {
-    let server = TestPostgres::shared();
-    let database = server.database();
+    let database = TestPostgres::shared().database();
     let (store, faults) = FaultStore::new(Arc::new(database.store()));
     let node = Uuid::from_u128(1);
     faults.lose_answers(Call::report_and_pulse);
@@ -71,8 +70,7 @@ async fn a_store_that_never_answers_is_a_timeout() {
 
 #[tokio::test]
 async fn a_locked_row_is_a_timeout_and_the_store_goes_on() {
-    let server = TestPostgres::shared();
-    let database = server.database();
+    let database = TestPostgres::shared().database();
     let store = database.store_with(options());
     let session = store.insert(&login(1)).await.unwrap();
     let client = database.client().await;
@@ -112,8 +110,7 @@ async fn a_locked_row_is_a_timeout_and_the_store_goes_on() {
 
 #[tokio::test]
 async fn a_locked_clock_delays_writers_and_not_readers() {
-    let server = TestPostgres::shared();
-    let database = server.database();
+    let database = TestPostgres::shared().database();
     let store = database.store_with(options());
     let session = store.insert(&login(1)).await.unwrap();
     let client = database.client().await;
@@ -143,8 +140,7 @@ async fn a_locked_clock_delays_writers_and_not_readers() {
 
 #[tokio::test]
 async fn a_dead_pooled_connection_is_replaced_for_a_read() {
-    let server = TestPostgres::shared();
-    let database = server.database();
+    let database = TestPostgres::shared().database();
     let store = database.store();
     let session = store.insert(&login(1)).await.unwrap();
     let client = database.client().await;
@@ -167,8 +163,7 @@ async fn a_dead_pooled_connection_is_replaced_for_a_read() {
 
 #[tokio::test]
 async fn a_full_pool_does_not_stop_the_heartbeat() {
-    let server = TestPostgres::shared();
-    let database = server.database();
+    let database = TestPostgres::shared().database();
     let options = PostgresOptions {
         max_connections: 2,
         ..PostgresOptions::default()
@@ -200,8 +195,7 @@ async fn a_full_pool_does_not_stop_the_heartbeat() {
 
 #[tokio::test]
 async fn a_caller_that_goes_away_spoils_no_connection() {
-    let server = TestPostgres::shared();
-    let database = server.database();
+    let database = TestPostgres::shared().database();
     let options = PostgresOptions {
         max_connections: 1,
         ..PostgresOptions::default()
@@ -270,8 +264,7 @@ async fn a_restart_a_freeze_and_a_loss_are_survived() {
 
 #[tokio::test]
 async fn a_standby_is_not_believed() {
-    let server = TestPostgres::shared();
-    let database = server.database();
+    let database = TestPostgres::shared().database();
     let store = database.store();
     let client = database.client().await;
     let read_only = "ALTER DATABASE ONLY_THIS SET default_transaction_read_only = on";
@@ -294,8 +287,7 @@ async fn a_standby_is_not_believed() {
 
 #[tokio::test]
 async fn errors_quote_no_rows() {
-    let server = TestPostgres::shared();
-    let database = server.database();
+    let database = TestPostgres::shared().database();
     let store = database.store();
     let mut new = login(1);
     new.references = References::from_stored(Some("canary\0canary".into()));
@@ -319,8 +311,7 @@ async fn errors_quote_no_rows() {
 /// The session that a caller would otherwise have to trust.
 #[tokio::test]
 async fn a_number_that_was_never_given_ends_everything() {
-    let server = TestPostgres::shared();
-    let database = server.database();
+    let database = TestPostgres::shared().database();
     let store = database.store();
     let session: Session = store.insert(&login(1)).await.unwrap();
     let client = database.client().await;

@@ -43,8 +43,7 @@ async fn assert_silent(hints: &mut Box<dyn HintStream>) {
 
 #[tokio::test]
 async fn a_commit_is_heard_at_once_and_says_whom_it_concerns() {
-    let server = TestPostgres::shared();
-    let database = server.database();
+    let database = TestPostgres::shared().database();
     let (store, other) = (database.store(), database.store());
     let a = store.insert(&login(1)).await.unwrap();
     let b = store.insert(&login(2)).await.unwrap();
@@ -73,8 +72,7 @@ async fn a_commit_is_heard_at_once_and_says_whom_it_concerns() {
 
 #[tokio::test]
 async fn what_is_no_event_is_no_hint() {
-    let server = TestPostgres::shared();
-    let database = server.database();
+    let database = TestPostgres::shared().database();
     let store = database.store();
     let mut hints = listen(&store).await;
     let key = store.insert(&login(1)).await.unwrap().key;
@@ -92,8 +90,7 @@ async fn what_is_no_event_is_no_hint() {
 
 #[tokio::test]
 async fn only_a_commit_is_heard() {
-    let server = TestPostgres::shared();
-    let database = server.database();
+    let database = TestPostgres::shared().database();
     let store = database.store();
     let key = store.insert(&login(1)).await.unwrap().key;
     let mut hints = listen(&store).await;
@@ -112,8 +109,7 @@ async fn only_a_commit_is_heard() {
 
 #[tokio::test]
 async fn a_change_in_bulk_is_a_handful_of_hints() {
-    let server = TestPostgres::shared();
-    let database = server.database();
+    let database = TestPostgres::shared().database();
     let store = database.store();
     let client = database.client().await;
     let fill = "\
@@ -150,8 +146,7 @@ async fn a_change_in_bulk_is_a_handful_of_hints() {
 
 #[tokio::test]
 async fn a_flood_costs_no_more_than_one_hint() {
-    let server = TestPostgres::shared();
-    let database = server.database();
+    let database = TestPostgres::shared().database();
     let store = database.store();
     let mut hints = listen(&store).await;
     let client = database.client().await;
@@ -168,8 +163,7 @@ async fn a_flood_costs_no_more_than_one_hint() {
 
 #[tokio::test]
 async fn what_others_make_up_says_nothing() {
-    let server = TestPostgres::shared();
-    let database = server.database();
+    let database = TestPostgres::shared().database();
     let store = database.store();
     let mut hints = listen(&store).await;
     let client = database.client().await;
@@ -194,8 +188,7 @@ async fn what_others_make_up_says_nothing() {
 
 #[tokio::test]
 async fn a_channel_that_breaks_says_so_and_another_can_be_opened() {
-    let server = TestPostgres::shared();
-    let database = server.database();
+    let database = TestPostgres::shared().database();
     let store = database.store();
     let mut hints = listen(&store).await;
     let client = database.client().await;

@@ -10,8 +10,7 @@ const EXPIRED: &str = "\
 
 #[tokio::test]
 async fn many_expired_sessions_go_without_a_word() {
-    let server = TestPostgres::shared();
-    let database = server.database();
+    let database = TestPostgres::shared().database();
     let store = database.store();
     let client = database.client().await;
     client.batch_execute(EXPIRED).await.unwrap();
@@ -32,8 +31,7 @@ async fn many_expired_sessions_go_without_a_word() {
 
 #[tokio::test]
 async fn one_node_at_a_time() {
-    let server = TestPostgres::shared();
-    let database = server.database();
+    let database = TestPostgres::shared().database();
     let store = database.store();
     let client = database.client().await;
     client.batch_execute(EXPIRED).await.unwrap();
@@ -51,8 +49,7 @@ async fn one_node_at_a_time() {
 
 #[tokio::test]
 async fn rows_in_other_hands_are_skipped_and_the_clock_is_not_needed() {
-    let server = TestPostgres::shared();
-    let database = server.database();
+    let database = TestPostgres::shared().database();
     let store = database.store_with(options());
     let client = database.client().await;
     client.batch_execute(EXPIRED).await.unwrap();
@@ -67,8 +64,7 @@ async fn rows_in_other_hands_are_skipped_and_the_clock_is_not_needed() {
 
 #[tokio::test]
 async fn a_revocation_without_a_number_is_left_alone() {
-    let server = TestPostgres::shared();
-    let database = server.database();
+    let database = TestPostgres::shared().database();
     let store = database.store();
     revoke(&store, Scope::User("8".into())).await;
     let client = database.client().await;

@@ -32,8 +32,7 @@ async fn lists_are_answered(store: &PostgresStore, id: Uuid) -> bool {
 
 #[tokio::test]
 async fn lists_are_answered_while_a_write_waits() {
-    let server = TestPostgres::shared();
-    let database = server.database();
+    let database = TestPostgres::shared().database();
     let store = Arc::new(database.store_with(one_connection()));
     let session = store.insert(&login(1)).await.unwrap();
     let other = database.client().await;
@@ -59,8 +58,7 @@ async fn lists_are_answered_while_a_write_waits() {
 
 #[tokio::test]
 async fn logins_and_reads_go_on_while_lists_wait() {
-    let server = TestPostgres::shared();
-    let database = server.database();
+    let database = TestPostgres::shared().database();
     let store = Arc::new(database.store_with(options()));
     let session = store.insert(&login(1)).await.unwrap();
     let other = database.client().await;

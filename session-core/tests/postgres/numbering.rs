@@ -4,8 +4,7 @@ use super::*;
 
 #[tokio::test]
 async fn an_open_transaction_holds_up_nobody() {
-    let server = TestPostgres::shared();
-    let database = server.database();
+    let database = TestPostgres::shared().database();
     let store = database.store();
     let a = store.insert(&login(1)).await.unwrap();
     let b = store.insert(&login(2)).await.unwrap();
@@ -28,8 +27,7 @@ async fn an_open_transaction_holds_up_nobody() {
 
 #[tokio::test]
 async fn a_login_waits_for_a_revocation_that_is_being_committed() {
-    let server = TestPostgres::shared();
-    let database = server.database();
+    let database = TestPostgres::shared().database();
     let store = database.store();
     revoke(&store, Scope::User("7".into())).await;
     let mut new = login(1);
@@ -50,8 +48,7 @@ async fn a_login_waits_for_a_revocation_that_is_being_committed() {
 
 #[tokio::test]
 async fn revoking_everybody_is_not_kept_waiting_by_logins() {
-    let server = TestPostgres::shared();
-    let database = server.database();
+    let database = TestPostgres::shared().database();
     let store = Arc::new(database.store());
     revoke(&store, Scope::All).await;
     let mut lanes = tokio::task::JoinSet::new();
@@ -82,8 +79,7 @@ async fn revoking_everybody_is_not_kept_waiting_by_logins() {
 
 #[tokio::test]
 async fn truncating_is_heard() {
-    let server = TestPostgres::shared();
-    let database = server.database();
+    let database = TestPostgres::shared().database();
     let store = database.store();
     store.insert(&login(1)).await.unwrap();
     let client = database.client().await;
@@ -98,8 +94,7 @@ async fn truncating_is_heard() {
 
 #[tokio::test]
 async fn a_change_in_bulk_ends_in_one_flush() {
-    let server = TestPostgres::shared();
-    let database = server.database();
+    let database = TestPostgres::shared().database();
     let store = database.store();
     let client = database.client().await;
     let fill = "\
@@ -135,8 +130,7 @@ async fn a_change_in_bulk_ends_in_one_flush() {
 
 #[tokio::test]
 async fn a_serializable_writer_fails_whole_or_is_numbered() {
-    let server = TestPostgres::shared();
-    let database = server.database();
+    let database = TestPostgres::shared().database();
     let store = database.store();
     let a = store.insert(&login(1)).await.unwrap();
     let b = store.insert(&login(2)).await.unwrap();
@@ -160,8 +154,7 @@ async fn a_serializable_writer_fails_whole_or_is_numbered() {
 
 #[tokio::test]
 async fn touches_of_two_nodes_neither_wait_nor_deadlock() {
-    let server = TestPostgres::shared();
-    let database = server.database();
+    let database = TestPostgres::shared().database();
     let store = Arc::new(database.store_with(options()));
     let mut batch = Vec::new();
     for n in 0..60 {

@@ -27,8 +27,7 @@ async fn role(database: &TestDatabase, kind: &str, grants: &[&str]) -> String {
 
 #[tokio::test]
 async fn an_app_needs_rights_on_nothing_but_what_it_changes() {
-    let server = TestPostgres::shared();
-    let database = server.database();
+    let database = TestPostgres::shared().database();
     let store = database.store();
     let a = store.insert(&login(1)).await.unwrap();
     let grants = [
@@ -66,8 +65,7 @@ async fn an_app_needs_rights_on_nothing_but_what_it_changes() {
 
 #[tokio::test]
 async fn a_gateway_needs_no_ddl() {
-    let server = TestPostgres::shared();
-    let database = server.database();
+    let database = TestPostgres::shared().database();
     let grants = [
         "SELECT ON sidgate_schema, sidgate_clock, sidgate_event, sidgate_turn",
         "UPDATE ON sidgate_turn",
@@ -112,8 +110,7 @@ async fn a_gateway_needs_no_ddl() {
 
 #[tokio::test]
 async fn rights_that_no_gateway_needs_are_named() {
-    let server = TestPostgres::shared();
-    let database = server.database();
+    let database = TestPostgres::shared().database();
     assert_eq!(
         database.store().needless_rights().await.unwrap(),
         ["is a superuser"]

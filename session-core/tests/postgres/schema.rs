@@ -11,8 +11,7 @@ async fn refused(store: &PostgresStore) -> SchemaError {
 
 #[tokio::test]
 async fn a_missing_schema_is_named_and_can_be_applied_by_many_at_once() {
-    let server = TestPostgres::shared();
-    let database = server.bare_database();
+    let database = TestPostgres::shared().bare_database();
     let stores = [(); 4].map(|()| database.store());
     let store = &stores[0];
     assert_eq!(refused(store).await, SchemaError::Missing);
@@ -42,8 +41,7 @@ async fn a_missing_schema_is_named_and_can_be_applied_by_many_at_once() {
 
 #[tokio::test]
 async fn a_schema_of_another_version_is_refused() {
-    let server = TestPostgres::shared();
-    let database = server.database();
+    let database = TestPostgres::shared().database();
     let store = database.store();
     let client = database.client().await;
     client
@@ -69,8 +67,7 @@ async fn a_schema_of_another_version_is_refused() {
 /// Others wait as long as the store says.
 #[tokio::test]
 async fn a_lease_that_is_not_ours_is_refused() {
-    let server = TestPostgres::shared();
-    let database = server.database();
+    let database = TestPostgres::shared().database();
     let client = database.client().await;
     client
         .batch_execute("UPDATE sidgate_clock SET lease_ms = 1000")
@@ -84,8 +81,7 @@ async fn a_lease_that_is_not_ours_is_refused() {
 
 #[tokio::test]
 async fn a_trigger_that_does_not_fire_is_refused() {
-    let server = TestPostgres::shared();
-    let database = server.database();
+    let database = TestPostgres::shared().database();
     let store = database.store();
     let client = database.client().await;
     let triggers = [
@@ -138,8 +134,7 @@ async fn a_trigger_that_does_not_fire_is_refused() {
 
 #[tokio::test]
 async fn the_schema_may_live_in_a_namespace_of_its_own() {
-    let server = TestPostgres::shared();
-    let database = server.bare_database();
+    let database = TestPostgres::shared().bare_database();
     let client = database.client().await;
     client
         .batch_execute("CREATE SCHEMA \"Side Gate\"")
@@ -163,8 +158,7 @@ async fn the_schema_may_live_in_a_namespace_of_its_own() {
 /// Each step is shorter than the idle limit, as an honest use that is written late may be.
 #[tokio::test]
 async fn a_session_that_was_idle_for_long_is_not_walked_back_to_life() {
-    let server = TestPostgres::shared();
-    let database = server.database();
+    let database = TestPostgres::shared().database();
     let store = database.store();
     let mut new = login(1);
     new.idle = Duration::from_secs(600);

@@ -54,14 +54,7 @@ async fn what_was_never_ours_costs_no_look_up() {
 async fn a_sid_of_ours_without_a_session_is_asked_for_once() {
     let node = Site::new().await.node().await;
     let created = node.log_in("7").await;
-    node.sessions
-        .revoke(
-            Scope::Key(created.session.key),
-            RevokeReason::Logout,
-            Wait::None,
-        )
-        .await
-        .unwrap();
+    node.end(&created, Wait::None).await;
     assert_eq!(
         node.absence(&created).await,
         Some(Absence::Ended(Dead::Revoked(Some(RevokeReason::Logout))))

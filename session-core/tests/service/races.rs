@@ -77,14 +77,7 @@ async fn a_fill_that_a_revocation_overtakes_is_never_installed() {
             .await
     });
     hold.until_one_has_read().await;
-    a.sessions
-        .revoke(
-            Scope::Key(created.session.key),
-            RevokeReason::Logout,
-            Wait::None,
-        )
-        .await
-        .unwrap();
+    a.end(&created, Wait::None).await;
     let target = site.store.head().await.unwrap();
     until("b has applied the event", async || {
         b.sessions.applied_seq() >= target
@@ -143,13 +136,7 @@ async fn a_store_with_another_history_ends_every_belief() {
          UPDATE sidgate_session SET revoked_at = 1 WHERE id = '{}';",
         lost.session.id
     ));
-    let resets = || {
-        node.sessions
-            .stats()
-            .reset(ResetReason::Incarnation)
-            .unwrap()
-            .get()
-    };
+    let resets = || node.resets(ResetReason::Incarnation);
     until("a hard reset", async || resets() == 1).await;
     until("a new lease", async || node.sessions.readiness().lease).await;
     assert!(node.admits(&kept).await);
@@ -162,24 +149,11 @@ async fn a_history_that_goes_backwards_is_noticed() {
     let node = site.node().await;
     for _ in 0..3 {
         let created = node.log_in("7").await;
-        node.sessions
-            .revoke(
-                Scope::Key(created.session.key),
-                RevokeReason::Logout,
-                Wait::None,
-            )
-            .await
-            .unwrap();
+        node.end(&created, Wait::None).await;
     }
     assert_eq!(node.sessions.applied_seq(), 3);
     site.sql("DELETE FROM sidgate_event WHERE seq > 1; UPDATE sidgate_clock SET seq = 1");
-    let resets = || {
-        node.sessions
-            .stats()
-            .reset(ResetReason::HeadBackwards)
-            .unwrap()
-            .get()
-    };
+    let resets = || node.resets(ResetReason::HeadBackwards);
     until("a hard reset", async || resets() == 1).await;
     until("a new lease", async || node.sessions.readiness().lease).await;
     assert_eq!(node.sessions.applied_seq(), 1);
@@ -192,15 +166,7 @@ async fn with_wait_all_the_answer_means_that_no_node_admits_it() {
     for _ in 0..5 {
         let created = a.log_in("7").await;
         assert!(b.admits(&created).await && c.admits(&created).await);
-        let receipt = a
-            .sessions
-            .revoke(
-                Scope::Key(created.session.key),
-                RevokeReason::Logout,
-                Wait::All,
-            )
-            .await
-            .unwrap();
+        let receipt = a.end(&created, Wait::All).await;
         assert!(
             !a.admits(&created).await && !b.admits(&created).await && !c.admits(&created).await
         );
@@ -231,15 +197,7 @@ async fn a_node_that_stopped_is_not_waited_for() {
     let (a, b) = (site.node().await, site.node().await);
     let created = a.log_in("7").await;
     b.sessions.stop().await;
-    let receipt = a
-        .sessions
-        .revoke(
-            Scope::Key(created.session.key),
-            RevokeReason::Logout,
-            Wait::All,
-        )
-        .await
-        .unwrap();
+    let receipt = a.end(&created, Wait::All).await;
     assert_eq!((receipt.nodes, receipt.acked), (1, 1));
 }
 

@@ -12,11 +12,13 @@ use session_core::entropy::SystemEntropy;
 use session_core::keys::reference::ReferenceKeys;
 use session_core::keys::{Keyring, MasterKey};
 use session_core::service::{
-    Absence, Created, Login, LoginTicket, Parts, Query, Resolution, Sessions, SessionsOptions,
+    Absence, Created, Login, LoginTicket, Parts, Query, Receipt, Resolution, Sessions,
+    SessionsOptions, Wait,
 };
-use session_core::session::{Identity, Reference, Session};
-use session_core::store::SessionStore;
+use session_core::session::{Identity, Reference, RevokeReason, Session};
+use session_core::stats::ResetReason;
 use session_core::store::sqlite::SqliteStore;
+use session_core::store::{Scope, SessionStore};
 use session_testing::{FaultStore, Faults};
 use tokio::runtime::Handle;
 
@@ -129,6 +131,18 @@ impl Node {
             Resolution::Absent(why) => Some(why),
             Resolution::Active(_) | Resolution::Unknown(_) => None,
         }
+    }
+
+    /// Ends the session as its own logout does.
+    pub(crate) async fn end(&self, created: &Created, wait: Wait) -> Receipt {
+        let scope = Scope::Key(created.session.key);
+        let ended = self.sessions.revoke(scope, RevokeReason::Logout, wait);
+        ended.await.unwrap()
+    }
+
+    /// How often it has forgotten everything for this reason.
+    pub(crate) fn resets(&self, reason: ResetReason) -> u64 {
+        self.sessions.stats().reset(reason).unwrap().get()
     }
 
     pub(crate) async fn ticket(&self) -> LoginTicket {

@@ -10,19 +10,13 @@
 //! SIDGATE_SEED=4711    cargo test -p session-core --all-features --test simulation      one of them, with its history
 //! ```
 
-#[cfg(test)]
+#![cfg(test)]
+
 mod ambush;
-#[cfg(test)]
 mod check;
-#[cfg(test)]
 mod history;
-#[cfg(test)]
 mod node;
-#[cfg(test)]
 mod plan;
-#[cfg(test)]
 mod seeds;
-#[cfg(test)]
 mod steps;
-#[cfg(test)]
 mod world;

@@ -272,13 +272,11 @@ pub(crate) fn status(gateway: &Gateway, session: &Session) -> u16 {
 
 /// A counter of the session core.
 pub(crate) fn core(gateway: &Gateway, what: &str) -> f64 {
-    gateway
-        .metrics()
-        .sum("sidgate_core_total", &[("what", what)])
+    gateway.sum("sidgate_core_total", &[("what", what)])
 }
 
 /// How often a node has dropped everything for `reason`.
 pub(crate) fn resets(gateway: &Gateway, reason: &str) -> f64 {
     let labels = [("reason", reason)];
-    gateway.metrics().sum("sidgate_hard_reset_total", &labels)
+    gateway.sum("sidgate_hard_reset_total", &labels)
 }
