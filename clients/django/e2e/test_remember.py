@@ -5,9 +5,6 @@ import pytest
 TWO_WEEKS = 1_209_600
 DAY = 86_400
 
-# The gateway is about to learn the member; the test fails as soon as it has.
-not_yet = pytest.mark.xfail(strict=True, reason="the gateway does not know `remember` yet")
-
 
 def age_after(browser, page, **form):
     assert browser.submit(page, password="right", **form).status == 302
@@ -27,7 +24,6 @@ class TestBox:
         # Two weeks, of which the gateway allows a day.
         assert DAY - 10 <= age_after(browser, page, remember="on", **form) <= DAY
 
-    @not_yet
     def test_without(self, browser, page, form):
         assert age_after(browser, page, **form) is None
         assert browser.get("/who/").json()["user"] is not None
@@ -40,7 +36,7 @@ def test_a_shorter_login(browser, seconds):
     assert seconds - 10 <= browser.ages["sid"] <= seconds
 
 
-@pytest.mark.parametrize("remember", [True, pytest.param(False, marks=not_yet)])
+@pytest.mark.parametrize("remember", [True, False])
 def test_at_the_gateway(browser, remember):
     body = {"email": "ada@example.com", "password": "right", "remember": remember}
     assert browser.post_json("/api/auth/session-v2", body).status == 201
