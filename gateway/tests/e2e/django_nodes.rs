@@ -67,7 +67,7 @@ fn whoami(node: &Gateway, sid: &str) -> Value {
 fn login_by_json_on_one_node_is_seen_by_django_through_both() {
     let stage = Stage::set();
 
-    let response = stage.one().try_login(USER).must_be(201);
+    let response = stage.one().send(&login(USER, PASSWORD)).must_be(201);
     let sid = response.new_sid();
 
     for node in stage.nodes() {
