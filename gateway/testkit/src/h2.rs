@@ -58,7 +58,7 @@ pub fn send(address: SocketAddr, fields: &[Field], body: Option<&[u8]>) -> Answe
     read_answer(&mut stream)
 }
 
-/// A connection on which whatever frames are sent; see [`Raw::frame`].
+/// A connection on which any frame can be sent, also one that no client would send.
 pub struct Raw(TcpStream);
 
 impl Raw {

@@ -41,3 +41,27 @@ fn there_are_never_more_than_a_few() {
     assert_eq!((many.of("app11"), many.of("app12")), (None, Some("AA")));
     assert!(!format!("{many:?}").contains("AA"), "Debug shows no text");
 }
+
+#[test]
+fn what_is_said_about_the_cookie_stays_whatever_apps_do() {
+    let begun = References::default().ending_with_browser();
+    assert_eq!(begun.as_stored(), Some(".cookie:browser-session"));
+    assert_eq!(begun.iter().count(), 0, "it is no app's");
+    assert_eq!(begun.of(".cookie"), None);
+    assert_eq!(begun.ending_with_browser(), begun, "once is enough");
+    let many = (0..20).fold(begun.clone(), |all, number| {
+        all.with(&format!("app{number}"), Some("AA"))
+    });
+    assert!(many.end_with_browser());
+    assert_eq!(many.iter().count(), APPS_MAX);
+    assert_eq!(many.without_apps(), begun);
+    let none = many.iter().map(|(app, _)| app.to_owned());
+    let none = none.fold(many.clone(), |all, app| all.with(&app, None));
+    assert_eq!(none, begun);
+    let other = References::default().with("django", Some("AA"));
+    assert!(!other.end_with_browser());
+    assert_eq!(
+        other.ending_with_browser().as_stored(),
+        Some(".cookie:browser-session django:AA")
+    );
+}
