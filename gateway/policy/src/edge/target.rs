@@ -85,7 +85,7 @@ fn decoded(path: &str) -> String {
 /// The path as a container sees it that cuts `;parameters` off every segment.
 ///
 /// ```
-/// # use sidgate::edge::target::without_params;
+/// # use sidgate_policy::edge::target::without_params;
 /// assert_eq!(without_params("/admin;v=1/users%3Bx"), "/admin/users");
 /// ```
 #[must_use]
