@@ -1,8 +1,8 @@
 //! Answers that the gateway gives itself. The one place where outcomes become HTTP.
 //!
-//! Errors are RFC 9457 `application/problem+json` with a `code` that programs can rely on and the id of the request, and
-//! nothing that an attacker could learn from; a person gets the same as a small page. Every answer is `no-store`, cannot
-//! be framed or sniffed, and does not say what software made it.
+//! Errors are RFC 9457 `application/problem+json`: a `code` that programs can rely on, the id of the request, and no detail
+//! that helps an attacker. A person gets the same as a small page. Every answer is `no-store`, cannot be framed or sniffed,
+//! and does not say what software made it.
 
 mod rejection;
 pub(crate) mod set_cookie;
@@ -91,7 +91,7 @@ impl Body {
     }
 }
 
-/// The page that a person sees. Title and status are ours, and so is the id: nothing of it came with the request.
+/// The page that a person sees. Title, status and id come from the gateway, so the page repeats no text of the request.
 fn page(problem: &Map<String, Value>, request_id: &str) -> String {
     let title = problem.get("title").and_then(Value::as_str);
     let (title, status) = (
@@ -181,7 +181,7 @@ impl Answer {
         }
     }
 
-    /// Nobody can say whether there is a session: `503`, and no cookie is touched.
+    /// It is unknown whether there is a session: `503`. Cookies stay as they are.
     #[must_use]
     pub(crate) fn unavailable() -> Self {
         Self::problem(
@@ -192,7 +192,7 @@ impl Answer {
         .with(RETRY_AFTER, HeaderValue::from(RETRY_SECONDS))
     }
 
-    /// For an end of sessions that was sent to the store and not answered. Repeating it is safe.
+    /// The store did not answer an order to end sessions, so they may have ended. Repeating the request is safe.
     #[must_use]
     fn outcome_unknown() -> Self {
         let title = "It is not known whether the sessions were ended, try again";
@@ -216,8 +216,8 @@ impl Answer {
             .with(RETRY_AFTER, HeaderValue::from(RETRY_SECONDS))
     }
 
-    /// Too much at once: this request is not looked at, so that those that matter more are served. The wait differs from
-    /// request to request, or all would come back together.
+    /// The gateway is overloaded and turns this request away, to serve more important ones. The wait differs from request
+    /// to request, so that clients do not all come back together.
     #[must_use]
     pub(crate) fn overloaded(request_id: &str) -> Self {
         let spread = request_id
@@ -232,7 +232,7 @@ impl Answer {
         .with(RETRY_AFTER, HeaderValue::from(RETRY_SECONDS + spread))
     }
 
-    /// The client asked for too much: for sids that are no sessions, or for lists.
+    /// The client sent too many sids that are no sessions, or asked for too many lists. `seconds` is the wait.
     #[must_use]
     pub(crate) fn too_many_requests(seconds: u64) -> Self {
         Self::problem(
@@ -255,7 +255,7 @@ impl Answer {
         }
     }
 
-    /// The same for an origin that is not on the route's list.
+    /// The answer to a preflight from an origin that is not on the route's list.
     #[must_use]
     pub(crate) fn origin_not_allowed() -> Self {
         Self::problem(
@@ -271,7 +271,7 @@ impl Answer {
         Self::problem(413, Outcome::TooLarge, "The request body is too large").closing()
     }
 
-    /// There is no session and the route requires one. A browser whose session gave way to another one learns that.
+    /// There is no session and the route requires one. A browser whose session was evicted by another login is told so.
     #[must_use]
     pub(crate) fn unauthenticated(why: Option<Absence>) -> Self {
         let answer = match why.and_then(ended_code) {
@@ -285,7 +285,7 @@ impl Answer {
         answer.with(VARY, HeaderValue::from_static("Cookie"))
     }
 
-    /// The same, for somebody who can be sent to the login page.
+    /// There is no session and the route requires one: sends the browser to the login page.
     #[must_use]
     pub(crate) fn login_page(location: &str) -> Self {
         let Ok(location) = HeaderValue::from_str(location) else {
@@ -323,7 +323,7 @@ impl Answer {
         Self::problem(404, Outcome::NotFound, "Not found")
     }
 
-    /// The path knows other methods.
+    /// The path exists, but not for this method.
     #[must_use]
     pub(crate) fn method_not_allowed(allow: &'static str) -> Self {
         Self::problem(405, Outcome::MethodNotAllowed, "Method not allowed")
@@ -336,7 +336,7 @@ impl Answer {
         Self::problem(403, Outcome::CrossSite, "Cross-site requests are refused")
     }
 
-    /// The request came in clear text, and is none that can be sent again.
+    /// The request came in clear text, and a redirect to TLS could not repeat it.
     #[must_use]
     pub(crate) fn https_required() -> Self {
         Self::problem(403, Outcome::HttpsRequired, "Use https").closing()
@@ -362,7 +362,7 @@ impl Answer {
         self
     }
 
-    /// All header fields but those of the body: what every answer carries, unless this one says otherwise, and its own.
+    /// All header fields but those of the body: the common ones and the answer's own. Its own win.
     #[must_use]
     pub(crate) fn fields(&self) -> HeaderMap {
         let mut fields = HeaderMap::with_capacity(COMMON.len() + self.headers.len());

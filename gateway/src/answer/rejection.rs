@@ -17,7 +17,7 @@ use crate::telemetry::outcome::Outcome;
 pub(crate) enum Rejection {
     /// It breaks a rule for what may come in.
     Edge(Refused),
-    /// It makes no sense; says what would, to its developer.
+    /// It is not valid. The text tells its developer what would be.
     Invalid(Cow<'static, str>),
     /// It cannot be read.
     BadRequest,
@@ -41,7 +41,7 @@ pub(crate) enum Rejection {
     NoOperator,
     /// It needs a login of the last minutes.
     StaleLogin,
-    /// The user has so many sessions and may have no other one.
+    /// The user has this many sessions, which is the limit.
     SessionLimit(u64),
     /// Its client asked for too much; seconds to wait.
     TooManyRequests(u64),
@@ -49,7 +49,7 @@ pub(crate) enum Rejection {
     TooManyStreams(Full),
     /// It is unknown whether there is a session, or the store did not take a change.
     Unavailable,
-    /// An end of sessions was sent to the store and not answered.
+    /// The store did not answer an order to end sessions.
     OutcomeUnknown,
     /// The app did not answer.
     BadGateway,
@@ -60,7 +60,7 @@ pub(crate) enum Rejection {
 }
 
 impl Rejection {
-    /// An end of sessions that failed, or may have.
+    /// The rejection for sessions that could not be ended, or of which it is unknown.
     #[must_use]
     pub(crate) fn not_committed(failed: &SessionsError) -> Self {
         if failed.may_have_happened() {
@@ -70,7 +70,7 @@ impl Rejection {
         }
     }
 
-    /// A request that makes no sense.
+    /// A request that is not valid.
     #[must_use]
     pub(crate) fn invalid(title: impl Into<Cow<'static, str>>) -> Self {
         Self::Invalid(title.into())

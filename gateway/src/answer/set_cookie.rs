@@ -22,13 +22,13 @@ pub(crate) fn issue(
     header(config, sid.expose().as_str(), life)
 }
 
-/// Takes the sid away.
+/// Clears the sid cookie.
 #[must_use]
 pub(crate) fn clear(config: &CookieConfig) -> Option<HeaderValue> {
     header(config, "", Some(Duration::ZERO))
 }
 
-/// Without a life, the cookie ends with the browser.
+/// Without a `life`, the cookie ends when the browser is closed.
 fn header(config: &CookieConfig, value: &str, life: Option<Duration>) -> Option<HeaderValue> {
     let seconds = |life: Duration| i64::try_from(life.as_secs()).unwrap_or(i64::MAX);
     let mut cookie = Cookie::build((config.name.as_str(), value))

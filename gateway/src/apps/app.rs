@@ -24,7 +24,7 @@ pub(crate) struct App {
     pub cookie_marker: Option<CookieName>,
     /// Where it listens.
     pub pool: Pool,
-    /// The addresses that its redirects are not to name; `None`: they stay as they are.
+    /// The app's own addresses, which its redirects must not name; `None`: redirects stay as they are.
     pub own_addresses: Option<OwnAddresses>,
     /// What it may ask for.
     pub events: EventPermissions,

@@ -1,6 +1,6 @@
 //! The signed client for the app that knows the users (DESIGN 8).
 //!
-//! Whatever is not one of the documented answers is [`BackendError::Unavailable`]: never a session, and never a refusal.
+//! An answer outside the documented ones is [`BackendError::Unavailable`]: neither a session nor a refusal.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -45,7 +45,7 @@ pub(crate) struct Target<'a> {
 }
 
 impl Target<'_> {
-    /// What the backend wants to find again is its own.
+    /// The backend's reference, which only the backend is shown again.
     fn reference(&self, text: Option<SecretString>) -> Option<Reference> {
         text.map(|text| Reference {
             app: (&*self.app.name).into(),
@@ -81,7 +81,7 @@ pub(crate) struct OldCookies {
     pub user_agent: Text,
 }
 
-/// Whose they are.
+/// Whose login the old cookies are.
 #[derive(Debug)]
 pub(crate) enum Recognised {
     /// The cookies are the login of this user.
@@ -97,7 +97,7 @@ pub(crate) enum Recognised {
     No,
 }
 
-/// The backend's no.
+/// The backend refused the credentials.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Rejected {
     /// Why.
@@ -117,17 +117,17 @@ pub(crate) enum Refusal {
     AccountDisabled,
     /// Too many attempts; seconds to wait.
     Locked(u64),
-    /// The app has judged, and what it says is outside the contract.
+    /// The app has judged, but its answer is outside the contract.
     Unreadable,
 }
 
-/// No answer that counts.
+/// The backend gave no usable answer.
 #[derive(Debug, Error)]
 pub(crate) enum BackendError {
-    /// An answer outside the contract, or a question that could not be asked; says which, never what was in it.
+    /// The answer is outside the contract, or the call could not be made. The text says which, and quotes no content.
     #[error("backend unavailable: {0}")]
     Unavailable(&'static str),
-    /// It took the question, and no whole answer came.
+    /// The backend took the call, but its answer is missing or incomplete.
     #[error("backend unavailable: {0}")]
     Silent(&'static str),
     /// No connection: the app is unreachable for everybody.
@@ -157,7 +157,7 @@ struct Said {
 }
 
 impl Said {
-    /// What it means with this status; `None` when that is nothing.
+    /// The refusal that this body means with this status; `None` when the contract has no such pair.
     fn rejected(self, status: u16) -> Option<Rejected> {
         let why = match (status, self.code.as_str()) {
             (401, "invalid_credentials") => Refusal::InvalidCredentials,
@@ -172,7 +172,7 @@ impl Said {
     }
 }
 
-/// A few short words, which go to the browser as they are.
+/// The flows, if they are few and short plain words: they go to the browser unchanged.
 fn checked_flows(flows: Option<Vec<Text>>) -> Option<Vec<Text>> {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
     let is_word = |flow: &Text| (1..=FLOW_MAX).contains(&flow.len()) && flow.bytes().all(is_plain);

@@ -20,7 +20,7 @@ pub(crate) fn builder(also: RootCertStore) -> ClientBuilder {
     match ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions() {
         Ok(tls) => builder
             .tls_backend_preconfigured(tls.with_root_certificates(roots).with_no_client_auth()),
-        // The provider knows no version of TLS: a mistake of the build, and the client will say so.
+        // The provider supports no version of TLS. That is a mistake of the build, and the client's own error reports it.
         Err(_) => builder,
     }
 }
@@ -28,7 +28,7 @@ pub(crate) fn builder(also: RootCertStore) -> ClientBuilder {
 /// The authorities in a PEM file.
 ///
 /// # Errors
-/// When it cannot be read, holds none, or one that cannot be used.
+/// When the file cannot be read, holds no certificate, or holds one that cannot be used.
 pub(crate) fn authorities(file: &Path) -> Result<RootCertStore, String> {
     let mut roots = RootCertStore::empty();
     let found = CertificateDer::pem_file_iter(file).map_err(|error| error.to_string())?;

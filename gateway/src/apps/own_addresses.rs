@@ -1,8 +1,8 @@
-//! Where an app believes it is, and where its visitors are: redirects to the app's own address lead past the gateway.
+//! Redirects that name the app's own address: they would lead the visitor past the gateway.
 //!
 //! Frameworks make absolute redirects from the address that they listen on (`http://localhost:3001/greet`), or from the
-//! scheme that the visitor used and that address (`https://127.0.0.1:3001/greet`). A visitor who follows one is nobody
-//! there, if they reach it at all.
+//! scheme that the visitor used and that address (`https://127.0.0.1:3001/greet`). A visitor who follows one has no
+//! session there, if they reach the app at all.
 
 use crate::config::HostPort;
 
@@ -10,11 +10,11 @@ use crate::config::HostPort;
 #[derive(Debug)]
 pub(crate) struct OwnAddresses(Vec<String>);
 
-/// What an app that listens on this machine, or on all of its addresses, may take its own name from.
+/// Hosts that an app on this machine may use for itself: those of the loopback and of "all addresses".
 const LOCAL: [&str; 5] = ["localhost", "127.0.0.1", "[::1]", "0.0.0.0", "[::]"];
 
 impl OwnAddresses {
-    /// Those of an app with these servers.
+    /// The addresses of an app with these servers.
     pub(crate) fn of(servers: &[HostPort]) -> Self {
         let mut names = Vec::new();
         for HostPort { host, port } in servers {
@@ -26,13 +26,13 @@ impl OwnAddresses {
         Self(names)
     }
 
-    /// `location` at `origin`, when it names one of these addresses; `None` when it is to stay as it is.
+    /// `location` moved to `origin`, if it names one of these addresses; `None`: leave it as it is.
     pub(crate) fn moved_to(&self, origin: &str, location: &str) -> Option<String> {
         let (scheme, rest) = location.split_once("//")?;
         let default_port = match () {
             () if scheme.eq_ignore_ascii_case("http:") => Some(80),
             () if scheme.eq_ignore_ascii_case("https:") => Some(443),
-            // The scheme of the page: either port may be meant, so one has to be written.
+            // `//host` takes the scheme of the page, so the default port is unknown: only an address with a port matches.
             () if scheme.is_empty() => None,
             () => return None,
         };

@@ -87,7 +87,7 @@ impl Dev {
     fn prepare(&self) -> std::io::Result<PathBuf> {
         let mut folder = DirBuilder::new();
         folder.recursive(true).mode(0o700).create(&self.folder)?;
-        // Nothing in it belongs into a repository.
+        // The folder holds a key and a database, so git must ignore it.
         fs::write(self.folder.join(".gitignore"), "*\n")?;
         let file = self.folder.join("sidgate.toml");
         fs::write(&file, self.config())?;

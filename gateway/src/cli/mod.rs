@@ -222,7 +222,7 @@ fn say(line: &str) -> Result<(), WiringError> {
     writeln!(std::io::stdout(), "{line}").map_err(|error| WiringError::Process(error.to_string()))
 }
 
-/// If stderr is closed there is nobody to tell.
+/// Writes the error to stderr. A closed stderr is ignored.
 fn complain(failed: &WiringError) {
     drop(writeln!(std::io::stderr(), "{failed}"));
 }

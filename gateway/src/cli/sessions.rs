@@ -147,7 +147,7 @@ impl Revoke {
             ..by_shell()
         }
         .concerning(&scope);
-        // Before it is done, as in the admin API: also what is broken off leaves a trace.
+        // Written before the sessions end, as in the admin API: an attempt that is interrupted leaves a trace too.
         note_asked(&lines, &config, facts);
         let receipt = with_store(&config, async |store| {
             let revoked = match store.revoke(&scope, RevokeReason::Admin).await {
@@ -197,7 +197,7 @@ fn no_such_session() -> WiringError {
     WiringError::Process("no such session".to_owned())
 }
 
-/// A session and whether it counts, by the store's clock.
+/// The session, and whether it is valid by the store's clock.
 async fn found(
     store: &dyn SessionStore,
     id: uuid::Uuid,

@@ -41,7 +41,7 @@ impl Config {
         .collect()
     }
 
-    /// What a network in between could read or change.
+    /// A connection to PostgreSQL that the network could read or change.
     fn store_advice(&self) -> Option<String> {
         let StoreUrl::Postgres(url) = &self.store.url else {
             return None;
@@ -119,7 +119,7 @@ impl Config {
         })
     }
 
-    /// Logins and cookies of those who come by the other door.
+    /// TLS is on, but plain listeners serve logins and cookies in clear text.
     fn plain_listener_advice(&self) -> Option<String> {
         let server = &self.server;
         let is_reached = server
@@ -144,7 +144,7 @@ impl Config {
         })
     }
 
-    /// Whoever sits in between writes that page.
+    /// Origins without TLS: anybody on the network path can change their pages.
     fn clear_text_origins(&self) -> impl Iterator<Item = String> {
         let is_https = self.server.public_origin.is_https();
         let origins = self.routes.iter().flat_map(|route| &route.cors_origins);
@@ -154,7 +154,7 @@ impl Config {
         })
     }
 
-    /// A session that has been ended goes on for so long while the store is away.
+    /// Routes that require a session, and accept an ended one for more than a minute while the store is away.
     fn long_stale(&self) -> impl Iterator<Item = String> {
         let long = self
             .routes
@@ -266,7 +266,7 @@ impl Config {
     }
 }
 
-/// Larger than any network of proxies, and not of addresses that only a site itself uses.
+/// Whether a network is larger than any network of proxies. Private IPv6 networks do not count.
 fn is_vast(network: &IpNet) -> bool {
     match network {
         IpNet::V4(network) => network.prefix_len() < 8,

@@ -11,7 +11,7 @@ use super::duration::{check, hours, mins, ms, secs, show, within};
 use super::reader::Reader;
 use super::secret::Sources;
 
-/// A Redis value lives at most 30 minutes, because events are kept little longer and judge whether it may be believed.
+/// A Redis value lives at most 30 minutes. Events decide whether it is still valid, and they are kept little longer.
 const REDIS_TTL: RangeInclusive<Duration> = secs(1)..=mins(30);
 
 const DEFAULT_LOCAL_TTL: Duration = mins(5);
@@ -121,7 +121,7 @@ impl CacheConfig {
 }
 
 impl RedisUrl {
-    /// Reads a URL; an empty one is no Redis.
+    /// Reads a URL; an empty one means that there is no Redis.
     fn parse(url: SecretString) -> Result<Option<Self>, String> {
         if url.is_empty() {
             return Ok(None);

@@ -46,7 +46,7 @@ pub(super) fn within(
     move |text| check(parse(text)?, &bounds)
 }
 
-/// The same for durations that are stored in whole seconds.
+/// A parser of durations inside `bounds` that are stored in whole seconds.
 pub(super) fn whole_seconds(
     bounds: RangeInclusive<Duration>,
 ) -> impl Fn(&str) -> Result<Duration, String> {

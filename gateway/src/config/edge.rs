@@ -12,7 +12,7 @@ use super::login_limits::Rate;
 use super::path::PathPrefix;
 use super::reader::Reader;
 
-/// Beyond these the HTTP implementation below refuses by itself, with an answer of its own.
+/// Limits of the HTTP library: beyond them it refuses a request by itself, with an answer of its own.
 const MAX_HEADER_BYTES: usize = 1024 * 1024;
 const MAX_HEADER_COUNT: usize = 256;
 
@@ -59,7 +59,7 @@ pub struct EdgeConfig {
     pub misses_per_client: Rate,
 }
 
-/// How many streams there may be: what is answered for as long as somebody likes.
+/// How many streams there may be. A stream is an answer without a time limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StreamLimits {
     /// WebSockets, and answers of apps that take long.
@@ -100,7 +100,7 @@ pub struct EndpointsConfig {
 pub enum PasswordLogin {
     /// It is.
     On,
-    /// It is on by default, which an operator may not know.
+    /// It is on by default; `check` points this out.
     Assumed,
     /// It is not.
     Off,

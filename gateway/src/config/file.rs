@@ -36,7 +36,7 @@ struct Notes {
 impl<'a> Document<'a> {
     /// Reads `text` as TOML and hands its root table to `read`.
     ///
-    /// When the text is not TOML the syntax errors are all there is to say: what a broken file means is guesswork.
+    /// When the text is not TOML, only the syntax errors are reported: what a broken file means would be a guess.
     pub(super) fn read<T>(
         text: &'a str,
         read: impl for<'d> FnOnce(&'d Document<'d>, &'d DeTable<'d>) -> Option<T>,
@@ -69,7 +69,7 @@ impl<'a> Document<'a> {
 
     /// Keys whose values are fine alone and wrong together; `keys` names them, the one to change first.
     ///
-    /// Says nothing if one of the keys has a faulty value: what the rule saw was a stand-in.
+    /// Not reported if one of the keys has a faulty value: the rule then saw the default in its place.
     pub(super) fn contradiction(&self, keys: &[&str], message: impl Into<String>) {
         let mut notes = self.notes.borrow_mut();
         let is_faulty = |key: &&str| notes.faults.iter().any(|fault| concerns(&fault.key, key));

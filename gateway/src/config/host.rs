@@ -40,7 +40,7 @@ impl Host {
             return Ok(Self(Kind::Ip(IpAddr::V4(address))));
         }
         let name = text.to_ascii_lowercase();
-        // A last label of digits would be an IPv4 address to a browser (WHATWG URL), and this is none.
+        // Browsers read a name whose last label is digits as an IPv4 address (WHATWG URL); such a name is refused.
         let is_number = |label: &str| label.bytes().all(|byte| byte.is_ascii_digit());
         let ends_in_number = name.rsplit('.').next().is_some_and(is_number);
         if name.len() > MAX_NAME || ends_in_number || !name.split('.').all(is_label) {

@@ -80,7 +80,7 @@ enum Found {
     Absent(PathBuf),
 }
 
-/// 32 bytes from standard base64, unless somebody thought them up.
+/// 32 bytes from standard base64. Bytes that are visibly not random are refused.
 fn key_bytes(text: &SecretString) -> Result<SecretKey, String> {
     let malformed = "is not 32 bytes in standard base64, as `sidgate keys generate` prints them";
     let decoded = STANDARD.decode(text.expose()).map(Zeroizing::new).ok();

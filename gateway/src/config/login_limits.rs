@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::duration::{days, hours, mins, secs};
 use super::reader::Reader;
 
-/// More is no limit. The time between two attempts must not be rounded to nothing.
+/// Highest count. More would limit nobody, and could round the time between two attempts to zero.
 const MAX_COUNT: u32 = 1_000_000;
 
 /// Limits of the login endpoint; beyond them the answer is `429`.

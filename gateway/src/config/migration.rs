@@ -182,7 +182,7 @@ impl ClearPath {
     }
 }
 
-/// The same, or nothing.
+/// A domain; an empty text means that there is none.
 fn optional_domain(text: &str) -> Result<Option<Host>, String> {
     (!text.is_empty()).then(|| clear_domain(text)).transpose()
 }

@@ -2,8 +2,8 @@
 //!
 //! [`Config::load`] either returns a configuration the gateway can run with, or every fault of the file at once, each
 //! with its key and line. Unknown keys, wrong types, values out of bounds and contradictions between keys are faults;
-//! there is nothing left to check for whoever holds a [`Config`]. Secrets come from the environment or from files that
-//! nobody else may read, stay in types that cannot be printed, and never appear in a fault.
+//! a [`Config`] needs no further check. Secrets come from the environment or from private files, stay in types that cannot
+//! be printed, and never appear in a fault.
 //!
 //! ```text
 //! file, reader                     TOML tables, read key by key, faults gathered

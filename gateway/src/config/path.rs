@@ -88,8 +88,8 @@ impl fmt::Display for PathPrefix {
     }
 }
 
-/// RFC 3986 `pchar` without escapes, without `;`, before which some servers cut a segment, and without `*`, which reads
-/// like a pattern and would be none.
+/// RFC 3986 `pchar` without escapes, `;` and `*`. Some servers cut a segment at `;`. A `*` looks like a pattern, which
+/// paths do not support.
 fn is_plain(c: char) -> bool {
     c.is_ascii_alphanumeric() || "-._~!$&'()+,=:@".contains(c)
 }

@@ -2,7 +2,7 @@
 //!
 //! A file is as safe as the folders on the way to it: whoever may write to one of them can put another file in its place.
 //! Root and the user of this process are trusted, and so are the groups of this process where a rule says so: systems hand
-//! certificates and volumes over by group. Who owns a file is not asked: an operator may look after the files
+//! certificates and volumes over by group. The owner of a file is not checked: an operator may look after the files
 //! of a service with the rights of root.
 
 use std::fs::{self, File, Metadata};
@@ -29,7 +29,7 @@ pub(crate) enum Exposed {
     /// A folder, a device or a pipe.
     #[error("file {0} is not a plain file")]
     NotPlain(String),
-    /// It should be of the user of this process.
+    /// The folder does not belong to the user of this process.
     #[error("folder {path} belongs to user {owner}, not to the user of this process ({ours})")]
     Owner {
         /// The folder.
@@ -67,7 +67,7 @@ pub(crate) enum Exposed {
         /// Its mode.
         mode: u32,
     },
-    /// The system does not say.
+    /// The system did not tell who has access.
     #[error("{path} cannot be looked at: {source}")]
     Unknown {
         /// What could not be looked at.
@@ -101,15 +101,15 @@ pub(crate) fn check_private(
     Us::now().check_private(path, &metadata, own_groups)
 }
 
-/// The same for a file that is not opened here. One that does not exist yet is private.
+/// Like [`check_private`], for a file that is not opened here. A file that does not exist yet is private.
 ///
 /// # Errors
-/// As for [`check_private`].
+/// Those of [`check_private`].
 pub(crate) fn check_private_at(path: &Path, own_groups: OwnGroups) -> Result<(), Exposed> {
     match fs::metadata(path) {
         Ok(metadata) => Us::now().check_private(path, &metadata, own_groups),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            // Through a link that leads nowhere a file would be made elsewhere, with another mode.
+            // A dangling link would create the file elsewhere, with another mode.
             match fs::symlink_metadata(path) {
                 Ok(_link) => Err(Exposed::NotPlain(shown(path))),
                 Err(_absent) => Ok(()),
@@ -125,7 +125,7 @@ pub(crate) fn check_private_at(path: &Path, own_groups: OwnGroups) -> Result<(),
 /// Who else can.
 pub(crate) fn check_unchangeable(file: &File, path: &Path) -> Result<(), Exposed> {
     let metadata = file.metadata().map_err(|source| unknown(path, source))?;
-    // A pipe or a device keeps nothing that could be changed.
+    // A pipe or a device has no stored content to protect.
     if metadata.is_file() && Us::now().others_may_write(&metadata) {
         return Err(Exposed::Writable {
             path: shown(path),
@@ -156,8 +156,7 @@ pub(crate) fn check_way(path: &Path) -> Result<(), Exposed> {
     }
 }
 
-/// Whether `metadata` is that of a folder in which nobody but its owner can do anything, and the owner is the user of this
-/// process.
+/// Whether a folder with this mode and owner belongs to the user of this process, and is closed to everybody else.
 ///
 /// # Errors
 /// Who owns it, or who else can.
@@ -188,7 +187,7 @@ struct Us {
 
 impl Us {
     fn now() -> Self {
-        // Groups that cannot be told are not trusted.
+        // If the groups cannot be read, they are not trusted.
         let more = getgroups().unwrap_or_default();
         let groups = more.into_iter().chain([getegid()]);
         Self {
@@ -206,7 +205,7 @@ impl Us {
         if !metadata.is_file() {
             return Err(Exposed::NotPlain(shown(path)));
         }
-        // Whoever owns it may give it to any group.
+        // An owner can give a file to any group, so the group counts only when the owner is trusted.
         let is_ours = self.trusts(metadata.uid()) && self.groups.contains(&metadata.gid());
         let (allowed, fix) = match own_groups {
             OwnGroups::Nothing => (0, "600"),
@@ -228,7 +227,7 @@ impl Us {
     fn check_folders(&self, path: &Path) -> Result<(), Exposed> {
         let mut entry = path;
         while let Some(folder) = entry.parent() {
-            // A folder that is not there holds nothing: whoever opens the file will say so.
+            // An absent folder is not a fault here: opening the file will fail and report it.
             if let Ok(metadata) = fs::metadata(folder)
                 && self.others_may_write(&metadata)
                 && !self.keeps(&metadata, entry)
@@ -244,7 +243,7 @@ impl Us {
         Ok(())
     }
 
-    /// Whether a folder that others may write to keeps this entry from them all the same.
+    /// Whether others may write to the folder but cannot replace this entry: the sticky bit protects it.
     fn keeps(&self, folder: &Metadata, entry: &Path) -> bool {
         let is_trusted = |metadata: Metadata| self.trusts(metadata.uid());
         folder.mode() & STICKY != 0 && fs::symlink_metadata(entry).map_or(true, is_trusted)
@@ -260,7 +259,7 @@ impl Us {
     }
 }
 
-/// Whether nobody can write there at all, whatever the mode says: orchestrators mount configurations so.
+/// Whether the file system is mounted read-only, as orchestrators mount configurations: the mode then does not matter.
 fn is_read_only(folder: &Path) -> bool {
     statvfs(folder).is_ok_and(|system| system.f_flag.contains(StatVfsMountFlags::RDONLY))
 }

@@ -85,7 +85,7 @@ impl<'a> Reader<'a> {
             .ok()
     }
 
-    /// The same with a default that is itself a reference to follow, and may lead nowhere.
+    /// Like `text`, with a default that is parsed too: it may name something that does not exist, which is a fault.
     pub(super) fn text_or<T>(
         &mut self,
         key: &'static str,

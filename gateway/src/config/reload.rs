@@ -3,7 +3,7 @@
 //! Routes, upstreams, backend, migration, identity headers, the limits of the edge and those of logins are read afresh
 //! for every request, so a new file may change them while the gateway runs. Everything else is built into listeners,
 //! pools, keys, cookies and caches at start. A file that changes both is refused whole: half of it could contradict
-//! what is running, and no rule would have looked.
+//! what is running, and the rules check whole files only.
 
 use super::Config;
 

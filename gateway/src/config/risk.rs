@@ -48,7 +48,7 @@ const ABOUT_SESSIONS: [(&str, RiskAction); 4] = [
     ("revoke", RiskAction::Revoke),
 ];
 
-/// A client has no session that could end.
+/// Actions of rules about clients. A client has no session to rotate or revoke.
 const ABOUT_CLIENTS: [(&str, RiskAction); 2] = [
     ("observe", RiskAction::Observe),
     ("notify", RiskAction::Notify),
@@ -108,7 +108,7 @@ pub struct RiskRules {
 pub struct NewcomerRule {
     /// What is done.
     pub action: RiskAction,
-    /// How many different ones are nothing special.
+    /// How many different values are normal.
     pub tolerated: u32,
 }
 
@@ -117,9 +117,9 @@ pub struct NewcomerRule {
 pub struct TravelRule {
     /// What is done.
     pub action: RiskAction,
-    /// Faster is impossible.
+    /// Highest plausible speed, in km/h.
     pub max_kmh: u32,
-    /// Nearer may be the database's mistake.
+    /// Shortest distance that counts, in km; a shorter one may be an error of the database.
     pub min_km: u32,
 }
 
@@ -132,7 +132,7 @@ pub struct ParallelRule {
     pub window: Duration,
     /// How often the place changes in it.
     pub switches: u32,
-    /// Nearer is not distant.
+    /// Shortest distance between the places that counts, in km.
     pub min_km: u32,
 }
 

@@ -151,7 +151,7 @@ impl Route {
         let log_path = route.flag("log_path");
         let cors_origins = route.texts("cors_origins", |text| Ok(Origin::parse(text)?.to_string()));
 
-        // A route that forgets to say is closed, not open.
+        // Without `session`, a route is closed: a session is required.
         let session = session.unwrap_or(SessionPolicy::Required);
         let pointless = |key: &str, message: &str| {
             let keys = [route.child(key), route.child("session")];

@@ -1,7 +1,7 @@
-//! What is fine in its own section and wrong together with another.
+//! Contradictions between sections: each value is fine alone, and wrong together with another.
 //!
-//! Each rule names the key to change first and all keys it looked at; it stays silent where one of those is already
-//! faulty, because then it has only seen a stand-in.
+//! Each rule names the key to change first and all keys it looked at. It stays silent where one of those is already
+//! faulty, because it then saw only the default in its place.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -22,7 +22,7 @@ use super::server::{ServerConfig, is_everybody};
 use super::session::SessionConfig;
 use super::upstreams::Upstream;
 
-/// No two listeners share an address, the admin listener least of all; it is open to nobody without a token.
+/// Listeners, the admin listener included, share no address. Beyond loopback the admin listener needs a token.
 pub(super) fn listeners(document: &Document<'_>, server: &ServerConfig, admin: &AdminConfig) {
     let tls = server
         .tls
@@ -74,20 +74,20 @@ pub(super) fn listeners(document: &Document<'_>, server: &ServerConfig, admin: &
     }
 }
 
-/// Whether one of two listeners could not be opened. Port 0 is a fresh port each time.
+/// Whether two listeners exclude each other. Port 0 is a fresh port each time.
 fn clash(a: SocketAddr, b: SocketAddr) -> bool {
     let same_family = a.is_ipv4() == b.is_ipv4();
     let same_ip = a.ip() == b.ip() || a.ip().is_unspecified() || b.ip().is_unspecified();
     a.port() == b.port() && a.port() != 0 && same_family && same_ip
 }
 
-/// Everybody could otherwise choose the address they are known by.
+/// Trusted proxies are not the whole Internet: every client could then choose the address it is known by.
 pub(super) fn trusted_proxies(
     document: &Document<'_>,
     server: &ServerConfig,
     insecure: &InsecureConfig,
 ) {
-    // Two halves are a whole.
+    // Two networks may together be the whole Internet.
     let together = IpNet::aggregate(&server.trusted_proxies);
     let everybody = together.iter().find(|network| is_everybody(network));
     if let Some(network) = everybody.filter(|_| !insecure.trust_everybody) {
@@ -152,7 +152,7 @@ fn rollback(document: &Document<'_>, migration: &MigrationConfig, session: &Sess
     }
 }
 
-/// What is said about the cookies that return is about cookies that can.
+/// `reissue_readable` names only cookies that can be given back.
 fn reissued(document: &Document<'_>, migration: &MigrationConfig) {
     for name in &migration.reissue_readable {
         if !migration.credentials.contains(name) {

@@ -48,7 +48,7 @@ impl Secret {
 }
 
 impl<'a> Sources<'a> {
-    /// Nothing has been read yet.
+    /// Creates the sources; no password has been found yet.
     pub(super) fn new(folder: &'a Path, env: &'a dyn Fn(&str) -> Option<String>) -> Self {
         Self {
             folder,
@@ -107,7 +107,7 @@ impl Sources<'_> {
         Ok(self.folder.join(path))
     }
 
-    /// The same, where an empty text stands for none.
+    /// Like `path`; an empty text means that there is no path.
     pub(super) fn optional_path(&self, path: &str) -> Result<Option<PathBuf>, String> {
         if path.is_empty() {
             return Ok(None);
@@ -169,7 +169,7 @@ impl Sources<'_> {
             }
             Err(error) => return Err(format!("file {shown} cannot be opened: {error}")),
         };
-        // Asked of the open file, so that it is this very file whose mode was seen.
+        // Checks the open file, so that the file that is checked is the file that is read.
         permissions::check_private(&file, &path, OwnGroups::Nothing)
             .map_err(|exposed| exposed.to_string())?;
         let unreadable = |error: io::Error| format!("file {shown} cannot be read: {error}");

@@ -11,7 +11,7 @@ use crate::config::permissions::{self, OwnGroups};
 
 const DEFAULT: &str = "sqlite:sidgate.db";
 
-/// What SQLite keeps beside a database: all of it holds rows.
+/// Suffixes of the files that SQLite keeps beside a database. All of them hold rows.
 const BESIDE: [&str; 3] = ["-wal", "-shm", "-journal"];
 
 /// The store, and what the gateway may do to its schema.
@@ -77,7 +77,7 @@ fn sqlite_path(path: &str, sources: &Sources<'_>) -> Result<PathBuf, String> {
     Ok(path)
 }
 
-/// SQLite gives the files beside a database its mode; one that somebody else has put there it would follow.
+/// Checks the files beside a database. SQLite creates them with its mode, but would use one that somebody else put there.
 fn check_beside(database: &Path) -> Result<(), String> {
     BESIDE.iter().try_for_each(|suffix| {
         let mut name = database.as_os_str().to_owned();

@@ -1,6 +1,6 @@
 //! `[server.tls]`: certificate and key of the TLS listeners.
 //!
-//! Both are read here, by the library that will use them: the listener itself would only find out when it is opened.
+//! Both are read here, by the library that will use them. Otherwise a fault would show only when the listener is opened.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -59,7 +59,7 @@ impl TlsConfig {
     /// When the chain in the file ends: the first end of its certificates, in unix seconds.
     ///
     /// # Errors
-    /// When the file cannot be read any more, or holds what is no certificate.
+    /// When the file cannot be read any more, or holds something that is not a certificate.
     pub fn not_after(&self) -> Result<i64, String> {
         let (_, chain) = certificates(self.cert.clone())?;
         let mut ends = Vec::with_capacity(chain.len());

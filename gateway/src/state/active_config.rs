@@ -45,7 +45,7 @@ pub(crate) struct ActiveConfig {
     pub login_limits: Arc<LoginLimits>,
     /// The cookies of the old system; `None` when neither migration nor rollback needs them.
     pub legacy: Option<OldCookies>,
-    /// How often sids of one client may be no session.
+    /// Limits how many unknown sids one client may send.
     pub unknown_sids: Arc<UnknownSidLimiter>,
     /// Digests names for the log, so that only holders of the keys can recognise them.
     pub log_key: LogKey,
@@ -54,14 +54,14 @@ pub(crate) struct ActiveConfig {
     apps: HashMap<String, Arc<App>>,
 }
 
-/// What hangs on a cached session.
+/// What is kept with a cached session.
 #[derive(Debug)]
 struct Attached {
     badge: Arc<Badge>,
     told: OnceLock<Box<Told>>,
 }
 
-/// A configuration that parses and yet cannot be used.
+/// A configuration that parses but cannot be used.
 #[derive(Debug, Error)]
 pub(crate) enum UnusableConfig {
     /// See [`InvalidLoginUrl`].
@@ -87,7 +87,7 @@ impl ActiveConfig {
         Ok(())
     }
 
-    /// Derives everything once. What was counted under `before` goes on counting where the limits are the same.
+    /// Derives everything once. Counts made under `before` are kept where the limits are the same.
     ///
     /// # Errors
     /// When a value that parsed cannot be used.
@@ -138,8 +138,8 @@ impl ActiveConfig {
         attached.told.get_or_init(Box::default).as_ref().clone()
     }
 
-    /// What hangs on the cached entry. What a request of another configuration has hung there, while a reload was in
-    /// progress, is not used.
+    /// What is kept with the cached entry. During a reload, a request of another configuration may have attached its own:
+    /// that is not used.
     fn attached(&self, entry: &Entry, metrics: &Metrics) -> Arc<Attached> {
         let make = |session: &Session| {
             let badge = Badge::new(session, &self.config.identity.headers, self.generation);

@@ -42,7 +42,7 @@ pub(crate) struct Gateway {
     pub core: Handle,
     /// What the dashboard draws.
     pub history: History,
-    /// Ends of sessions that are in the log.
+    /// Ended sessions whose end is already in the log.
     pub logged_ends: LoggedEnds,
     /// Sids that are being renewed.
     pub renewals: RenewalsInProgress,
@@ -101,15 +101,15 @@ impl Gateway {
     #[must_use]
     pub(crate) fn request_id(&self) -> String {
         let now = self.sessions.clock().wall();
-        // Without randomness an id still tells requests apart in time; nothing is authorised by it but an app's own
-        // answer to the request, which is signed.
+        // Without randomness, the time still tells requests apart. The id authorises only an app's answer to this
+        // request, and that answer is signed.
         entropy::handle(now, self.entropy.as_ref()).map_or_else(
             |_| now.as_micros().to_string(),
             |id| id.simple().to_string(),
         )
     }
 
-    /// Whom a scrape asks for what the metrics do not count themselves.
+    /// Where a scrape reads the numbers that the metrics do not count themselves.
     #[must_use]
     pub(crate) fn sources(&self) -> Sources {
         Sources {

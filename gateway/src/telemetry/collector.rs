@@ -19,7 +19,7 @@ use super::lines::Trail;
 use super::reading::{Reading, as_f64};
 use crate::limits::streams::{Kind, Streams};
 
-/// Whom the numbers are asked of.
+/// Where the numbers are read.
 #[derive(Clone, Debug)]
 pub(crate) struct Sources {
     /// The sessions.
@@ -183,7 +183,7 @@ fn core(stats: &Stats) -> Labelled<u64> {
     counters.map(|(what, counter)| (what, counter.get())).into()
 }
 
-/// `redis` only where there is one.
+/// The state of each breaker; `redis` only where Redis is configured.
 fn breakers(of: &Sources) -> Labelled<f64> {
     let redis = of.sessions.shared_breaker();
     let redis = redis.map(|state| ("redis", level(state)));
@@ -219,7 +219,7 @@ fn cumulative(spread: &Spread) -> impl Iterator<Item = (f64, u64)> {
     })
 }
 
-/// All times. Never less than what is in the buckets, which are counted first.
+/// The total count. Buckets are counted first, so their sum may be ahead: never less than that sum.
 fn all(spread: &Spread) -> u64 {
     let within = cumulative(spread).last().map_or(0, |(_, within)| within);
     spread.count.get().max(within)

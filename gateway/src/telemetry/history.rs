@@ -18,7 +18,7 @@ const MINUTE: i64 = 60;
 const FINE: usize = 450;
 /// A day.
 const COARSE: usize = 1_440;
-/// Most names; label values come from closed sets, this is what holds if one of them is not.
+/// Most names. Label values come from closed sets; this bounds memory if one of them grows.
 const NAMES: usize = 256;
 
 /// Which history.
@@ -53,12 +53,12 @@ struct Ring {
 struct Point {
     /// Unix seconds.
     at: i64,
-    /// By index of the name; NaN: nothing to say.
+    /// By index of the name; NaN: no value.
     values: Vec<f32>,
 }
 
 impl History {
-    /// Adds a reading at `at`, in unix seconds. `live` sessions in the store, if somebody has just counted them.
+    /// Adds a reading at `at`, in unix seconds. `live`: sessions in the store, if they were just counted.
     pub(crate) fn note(&self, at: i64, mut reading: Reading, live: Option<u64>) {
         if let Some(live) = live {
             reading.gauge("live_sessions".to_owned(), as_f64(live));
@@ -185,8 +185,8 @@ fn changes(before: &Reading, now: &Reading, seconds: i64) -> Vec<(String, f32)> 
     found
 }
 
-/// The value that `share` of the counted were at most, by linear interpolation inside its bucket; `None` when nothing was
-/// counted. What is beyond the last bound is said to be at it.
+/// The quantile `share`, by linear interpolation inside its bucket; `None` when nothing was counted. A value beyond the
+/// last finite bound is given as that bound.
 fn quantile(buckets: &[(f64, f64)], share: f64) -> Option<f64> {
     let total = buckets
         .last()

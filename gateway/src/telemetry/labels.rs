@@ -106,7 +106,7 @@ pub(crate) enum BackendResult {
     Accepted,
     /// It does not.
     Rejected,
-    /// It has said neither.
+    /// It gave no usable answer.
     Unavailable,
 }
 
@@ -132,7 +132,7 @@ pub(crate) enum Delivery {
     Dropped,
     /// Every attempt failed.
     Failed,
-    /// One that says the same was waiting.
+    /// A message that says the same was already waiting.
     Merged,
     /// An attempt failed, and another one follows.
     Retried,
@@ -160,7 +160,7 @@ pub(crate) enum Judged {
     ShadowMismatch,
     /// The store or the app could not answer.
     Unavailable,
-    /// Bytes that no app gets to see.
+    /// Its cookies hold bytes that are never passed to an app.
     Unreadable,
 }
 

@@ -1,8 +1,8 @@
 //! How lines get out: through bounded queues, each with a thread of its own that writes.
 //!
-//! Whoever reads the log may stop reading, and a disk may be full. Requests wait for neither: a line that finds its queue full,
-//! or that its stream does not take, is dropped and counted. Security events may have a file of their own; what it does not
-//! take goes to the log instead.
+//! Whoever reads the log may stop reading, and a disk may be full. Requests wait for neither: a line is dropped and counted
+//! when its queue is full or its stream fails. Security events may have a file of their own; an event that cannot be
+//! written to it goes to the log instead.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
@@ -38,7 +38,7 @@ pub(crate) enum Stream {
     Err,
 }
 
-/// The queues. When they are dropped, what waits is written, as far as it can be within [`LAST_LINES`].
+/// The queues. Dropping them writes the waiting lines, for at most [`LAST_LINES`].
 #[derive(Debug)]
 pub(crate) struct Lines {
     /// Of the audit trail and of the log, in this order: what the file does not take goes to the log.
@@ -81,7 +81,7 @@ impl Lines {
         self.destinations.clone()
     }
 
-    /// For whoever says where security events go, and counts what was lost.
+    /// The handle that sets where security events go, and reads how many lines were lost.
     #[must_use]
     pub(crate) fn trail(&self) -> Trail {
         self.destinations.trail.clone()
@@ -90,11 +90,11 @@ impl Lines {
 
 impl Drop for Lines {
     fn drop(&mut self) {
-        // A guard waits without limit for a stream that nobody reads.
+        // Dropping a guard can block for ever when the reader of the stream has stopped reading.
         let (writers, (done, is_done)) = (self.writers.take(), channel());
         let flush = move || {
             drop(writers);
-            // The receiver is gone when it took too long.
+            // Sending fails when the receiver has stopped waiting.
             let _late = done.send(());
         };
         if thread::Builder::new().spawn(flush).is_ok() {
@@ -154,7 +154,7 @@ struct Opened {
 struct AuditFile {
     path: PathBuf,
     file: File,
-    /// It may end in half a line.
+    /// Whether the file may end in half a line.
     is_torn: AtomicBool,
 }
 
@@ -192,11 +192,11 @@ impl AuditFile {
 }
 
 impl Trail {
-    /// Security events go to the end of this file from now on, which only its owner can read if it is new; `None`: to the
-    /// log. Called again it takes another file of the same name, for whoever has moved the old one away.
+    /// Appends security events to this file from now on; `None`: they go to the log. A new file is readable by its owner
+    /// alone. Calling it again opens the path afresh, so that a file that was moved away is replaced.
     ///
     /// # Errors
-    /// When the file cannot be opened; then everything stays as it is.
+    /// When the file cannot be opened. Events then go where they went before.
     pub(crate) fn write_to(&self, path: Option<&Path>) -> io::Result<()> {
         self.take(path, true)
     }
@@ -215,10 +215,10 @@ impl Trail {
         Ok(())
     }
 
-    /// See [`Self::write_to`], for the file that is in use.
+    /// Opens the path of the file in use afresh, as [`Self::write_to`] does.
     ///
     /// # Errors
-    /// As there.
+    /// Those of [`Self::write_to`].
     pub(crate) fn reopen(&self) -> io::Result<()> {
         match &*self.opened.file.load() {
             Some(now) => self.write_to(Some(&now.path)),
@@ -265,7 +265,7 @@ impl Write for LogSink {
     fn flush(&mut self) -> io::Result<()> {
         let written = self.stream.write_all(&self.pending);
         if written.and_then(|()| self.stream.flush()).is_err() {
-            // There is nobody to tell but the metrics.
+            // The log itself failed, so only the metrics can report it.
             self.opened
                 .log_failures
                 .fetch_add(self.lines, Ordering::Relaxed);

@@ -2,7 +2,7 @@
 //!
 //! Some libraries print whole requests, cookies included, at `debug`. What is not ours is held at `warn` whatever `RUST_LOG`
 //! asks for: no level may show a secret (DESIGN 12), and a new dependency is quiet before anybody has read what it prints.
-//! Security events are written whatever it says: nobody is to lose them by asking for less.
+//! Security events are written whatever it says, so that a quieter log still has them.
 
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::Layer as _;
@@ -16,8 +16,8 @@ use super::security;
 /// The crates whose lines this project answers for.
 const OURS: [&str; 2] = ["sidgate", "session_core"];
 
-/// Quotes requests even at `error`: a head that it cannot parse, up to 2 KB of it. What it would say, our own access line
-/// says without them.
+/// Pingora's proxy quotes requests even at `error`: up to 2 KB of a head that it cannot parse. Our own access line reports
+/// the same without quoting.
 const SILENT: &str = "pingora_proxy";
 
 /// Starts logging to stdout at what `RUST_LOG` says, `info` by default.
@@ -55,8 +55,8 @@ fn start_at(asked: EnvFilter, stream: Stream) -> Lines {
             .with(written.with_filter(asked.and(quiet).or(always)))
             .try_init(),
     );
-    // What speaks through `log` is all held at `warn`; without this, whatever it would say below is formatted all the same.
-    // Pingora's trace line of an app's answer panics at a byte that is not UTF-8, and the answer is lost.
+    // Lines from the `log` crate are held at `warn`. Without this limit, lower levels are formatted although they are not
+    // written. Pingora's trace line of an app's answer panics at a byte that is not UTF-8, and the answer is lost.
     log::set_max_level(log::LevelFilter::Warn);
     lines
 }

@@ -111,7 +111,7 @@ impl RiskCounters {
     }
 }
 
-/// Without labels, and therefore not there before it is set.
+/// A vector without labels, so that the metric is absent until it is set.
 fn certificate_not_after(make: &Maker<'_>) -> Result<IntGaugeVec, prometheus::Error> {
     make.gauges(
         "tls_certificate_not_after_seconds",
@@ -331,7 +331,7 @@ impl Metrics {
         self.attributes_omitted.inc_by(headers);
     }
 
-    /// Publishes what others count, too.
+    /// Also publishes the numbers that are counted elsewhere.
     ///
     /// # Errors
     /// When two metrics have one name: a mistake in the table of the collector.

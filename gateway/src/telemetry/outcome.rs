@@ -26,7 +26,7 @@ pub(crate) enum Outcome {
     BrokenOff,
     /// Another site made the browser send it.
     CrossSite,
-    /// Ended half-way, because its session had.
+    /// Cut off half-way, because its session ended.
     Cut,
     /// The admin dashboard.
     Dashboard,
@@ -64,7 +64,7 @@ pub(crate) enum Outcome {
     LoginRedirect,
     /// Logged out.
     Logout,
-    /// An endpoint knows other methods.
+    /// The endpoint exists, but not for this method.
     MethodNotAllowed,
     /// A login needs another factor.
     MfaRequired,
@@ -195,7 +195,7 @@ pub(crate) enum Group {
     Unavailable,
     /// The app, or the gateway itself, failed.
     AppFailed,
-    /// Broken off by the client, or with its session.
+    /// Broken off by the client, or because its session ended.
     Aborted,
 }
 

@@ -9,16 +9,16 @@ use prometheus::{Histogram, HistogramVec, IntCounterVec};
 /// Everything that the dashboard draws.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Reading {
-    /// Grow only.
+    /// Numbers that only grow.
     pub(super) counters: BTreeMap<String, f64>,
-    /// Go up and down.
+    /// Numbers that go up and down.
     pub(super) gauges: BTreeMap<String, f64>,
     /// Upper bounds in seconds, and how many were at most that; the last bound is infinite.
     pub(super) histograms: BTreeMap<String, Vec<(f64, f64)>>,
 }
 
 impl Reading {
-    /// Adds to what grows only.
+    /// Adds to a counter.
     pub(super) fn count(&mut self, name: String, by: u64) {
         *self.counters.entry(name).or_default() += as_f64(by);
     }
@@ -39,7 +39,7 @@ impl Reading {
         }
     }
 
-    /// Sets what goes up and down.
+    /// Sets a gauge.
     pub(super) fn gauge(&mut self, name: String, to: f64) {
         self.gauges.insert(name, to);
     }
@@ -85,7 +85,7 @@ fn value_of<'a>(metric: &'a proto::Metric, label: &str) -> &'a str {
         .map_or("", |pair| pair.value())
 }
 
-/// A count for drawing and for Prometheus, which knows no other numbers; what is lost beyond 2^53 is not seen.
+/// A count for drawing and for Prometheus, which uses floats. Beyond 2^53 it is rounded, which no chart shows.
 #[expect(clippy::cast_precision_loss, reason = "drawn, not counted with")]
 pub(super) fn as_f64(count: u64) -> f64 {
     count as f64

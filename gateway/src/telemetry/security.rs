@@ -20,7 +20,7 @@ use sidgate_policy::auth::account::Account;
 pub(crate) enum Kind {
     /// Somebody logged in.
     Login,
-    /// Somebody tried to.
+    /// A login failed.
     LoginFailed,
     /// Somebody tried too often.
     LoginLimited,
@@ -36,7 +36,7 @@ pub(crate) enum Kind {
     Migration,
     /// An app changed what is said of a session's user.
     Updated,
-    /// An app asked for what it may not; nothing of it was done.
+    /// An app asked for an event that it may not send. The event had no effect.
     EventRefused,
     /// A session got another sid.
     Rotated,
@@ -100,7 +100,7 @@ pub(crate) enum Actor<'a> {
     Shell(u32),
     /// The gateway itself, by its rules.
     Gateway,
-    /// Somebody past every gateway: SQL, or an app that writes to the tables.
+    /// Somebody who changed the store without a gateway: by SQL, or an app that writes to the tables.
     Outside,
 }
 
@@ -127,7 +127,7 @@ pub(crate) struct Facts<'a> {
     pub actor: Actor<'a>,
     /// The app whose answer asked for it, where one did.
     pub app: Option<&'a str>,
-    /// Handle of the session with which it was done, where that is another one than it is about.
+    /// Handle of the session that did it, if that is not the session that it is about.
     pub acting: Option<Uuid>,
     /// Handle of the session that it is about.
     pub session: Option<Uuid>,
