@@ -68,7 +68,7 @@ impl Connections {
         shutdown: &ShutdownWatch,
     ) -> Option<Stream> {
         let (proxy, gateway) = (Arc::clone(&self.proxy), Arc::clone(&self.gateway));
-        // Of its own, because it knows whether a request has begun.
+        // One for each connection, because it knows whether a request has begun.
         let watched = Arc::new(Watched::new(proxy, gateway, self.h2.clone()));
         tokio::select! {
             rest = watched.process_new(stream, shutdown) => rest,

@@ -18,7 +18,7 @@ const DECIDED: [HeaderName; 5] = [
     ACCESS_CONTROL_MAX_AGE,
 ];
 
-/// Says so on an answer of ours.
+/// Writes the decision on an answer of the gateway.
 pub(super) fn write(cors: &Cors, head: &mut ResponseHeader) -> Result<()> {
     if matches!(cors, Cors::Unmanaged) {
         return Ok(());
@@ -31,7 +31,7 @@ pub(super) fn write(cors: &Cors, head: &mut ResponseHeader) -> Result<()> {
     head.insert_header(ACCESS_CONTROL_ALLOW_CREDENTIALS, "true")
 }
 
-/// Says so on an answer of an app, instead of whatever the app says.
+/// Writes the decision on an answer of an app, and removes what the app says.
 pub(super) fn overwrite(cors: &Cors, head: &mut ResponseHeader) -> Result<()> {
     if matches!(cors, Cors::Unmanaged) {
         return Ok(());

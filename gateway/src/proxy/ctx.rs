@@ -45,7 +45,7 @@ pub(crate) struct Ctx {
     pub(super) outcome: Outcome,
     pub(super) tier: &'static str,
     pub(super) handle: Option<Text>,
-    /// How it counts.
+    /// How it counts among the requests and streams under way.
     pub(super) progress: Arc<Progress>,
     /// The request's supervisor.
     pub(super) watch: Option<Arc<Watch>>,

@@ -100,7 +100,7 @@ impl Plan {
     /// Finds out about the session and decides.
     ///
     /// # Errors
-    /// When too many sids of this client were no sessions.
+    /// When this client has sent too many sids that are no sessions.
     pub(super) async fn settle(
         self,
         gateway: &Arc<Gateway>,

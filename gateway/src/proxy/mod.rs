@@ -59,7 +59,7 @@ pub(crate) struct Proxy {
 }
 
 impl Proxy {
-    /// A proxy for `gate`.
+    /// A proxy for `gateway`.
     #[must_use]
     pub(crate) fn new(gateway: Arc<Gateway>) -> Self {
         Self { gateway }

@@ -53,7 +53,7 @@ impl Visit {
     /// The session of the cookie; old logins are left alone.
     ///
     /// # Errors
-    /// When too many sids of this client were no sessions.
+    /// When this client has sent too many sids that are no sessions.
     pub(crate) async fn session(
         &self,
         gateway: &Gateway,

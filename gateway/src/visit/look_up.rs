@@ -15,7 +15,7 @@ use crate::telemetry::security::{self, Actor, Facts, Kind};
 /// What is known about the session of `key`. What is at hand in this process is answered whoever asks.
 ///
 /// # Errors
-/// When too many sids of this client were no sessions.
+/// When this client has sent too many sids that are no sessions.
 pub(crate) async fn look_up(
     gateway: &Gateway,
     settings: &ActiveConfig,

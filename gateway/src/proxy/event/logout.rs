@@ -71,7 +71,7 @@ pub(super) async fn log_out(
     let mut had_session = false;
     if let Some(own) = &own {
         let receipt = end(gateway, (forward, ctx), &own.scope, own.reason, subject.key).await?;
-        // How many of all ended is not always known; that one did is.
+        // The store does not always know how many sessions ended; that one ended is known.
         had_session = receipt.revoked > 0 || subject.user_id.is_some();
     }
     for key in old.keys().iter().filter(|key| Some(**key) != subject.key) {
