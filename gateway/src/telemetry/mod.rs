@@ -2,6 +2,8 @@
 
 pub(crate) mod access_log;
 pub(crate) mod collector;
+#[cfg(test)]
+mod documented;
 pub(crate) mod history;
 pub(crate) mod labels;
 pub(crate) mod lines;

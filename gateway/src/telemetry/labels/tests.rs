@@ -3,9 +3,11 @@ use std::collections::BTreeSet;
 use session_core::session::{RevokeReason, RiskRule};
 use session_core::stats::{ResetReason, SharedReject};
 use sidgate_policy::auth::event::EventKind;
+use sidgate_policy::auth::event_permissions::NotPermitted;
 use sidgate_policy::edge::Reserved;
 use strum::VariantNames as _;
 
+use super::super::documented::{in_code, named, rows};
 use super::*;
 use crate::limits::logins::Counter;
 
@@ -23,19 +25,14 @@ fn with<T: Copy + Into<&'static str>>(
     own.chain(names(inner)).collect()
 }
 
-/// The row of a metric in docs/operations.md.
-fn row(metric: &str) -> &'static str {
-    let text = include_str!("../../../../docs/operations.md");
-    let (_, section) = text.split_once("\n## Metrics\n").unwrap();
-    let mut rows = section.lines();
-    let row = rows.find(|line| line.starts_with(&format!("| `{metric}` |")));
-    row.unwrap_or_else(|| panic!("no row of {metric}"))
-}
+const OPERATIONS: &str = include_str!("../../../../docs/operations.md");
 
-/// What the document says in back quotes about a metric, without its name and those of its labels.
+/// What the document says in code font about a metric, without its name and those of its labels.
 fn told(metric: &str) -> BTreeSet<&'static str> {
-    let meaning = row(metric).split(" | ").nth(2).unwrap();
-    meaning.split('`').skip(1).step_by(2).collect()
+    let mut rows = rows(OPERATIONS, "## Metrics");
+    let row = rows.find(|row| in_code(row).next() == Some(metric));
+    let row = row.unwrap_or_else(|| panic!("no row of {metric}"));
+    in_code(row.split(" | ").nth(2).unwrap()).collect()
 }
 
 #[test]
@@ -62,7 +59,9 @@ fn the_document_names_every_value_of_a_label() {
         ("sidgate_risk_signals_total", names(RiskRule::VARIANTS)),
         ("sidgate_session_events_total", {
             let results = with(EventResult::VARIANTS, "token", TokenRefused::VARIANTS);
-            &results | &names(EventKind::VARIANTS)
+            let fields = [NotPermitted::Claim, NotPermitted::AuthHash];
+            let fields = fields.map(NotPermitted::as_str).into();
+            &(&results | &names(EventKind::VARIANTS)) | &fields
         }),
     ];
     for (metric, members) in metrics {
@@ -77,15 +76,8 @@ fn the_document_names_every_value_of_a_label() {
 
 #[test]
 fn the_document_names_every_reason_for_a_refusal_and_no_other() {
-    let text = include_str!("../../../../docs/operations.md");
-    let (_, section) = text.split_once("\n### Reasons for a refusal\n").unwrap();
-    let section = section.split("\n## ").next().unwrap();
-    let rows = section.lines().filter(|line| line.starts_with("| `"));
-    let told: BTreeSet<&str> = rows
-        .flat_map(|row| row.split('|').nth(1).unwrap().split('`').skip(1).step_by(2))
-        .collect();
     let own = with(Refusal::VARIANTS, "rule", Refused::VARIANTS);
     let known = &own | &with(&[], "", streams::Full::VARIANTS);
     let known: BTreeSet<&str> = known.into_iter().filter(|name| *name != "stream").collect();
-    assert_eq!(told, known);
+    assert_eq!(named(OPERATIONS, "### Reasons for a refusal"), known);
 }

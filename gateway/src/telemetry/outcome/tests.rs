@@ -2,18 +2,17 @@ use std::collections::BTreeSet;
 
 use strum::VariantArray as _;
 
+use super::super::documented::{in_code, rows};
 use super::*;
 
 /// Each outcome in the table of docs/operations.md, after the name of its group.
 #[test]
 fn every_outcome_is_documented_in_its_group() {
     let text = include_str!("../../../../docs/operations.md");
-    let (_, section) = text.split_once("\n### Outcomes\n").unwrap();
-    let section = section.split("\n##").next().unwrap();
-    let rows = section.lines().filter(|line| line.starts_with("| `"));
+    let rows = rows(text, "### Outcomes");
     let documented: BTreeSet<(&str, &str)> = rows
         .flat_map(|row| {
-            let mut names = row.split('`').skip(1).step_by(2);
+            let mut names = in_code(row);
             let group = names.next().unwrap();
             names.map(move |name| (group, name))
         })

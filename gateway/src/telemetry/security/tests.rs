@@ -1,17 +1,8 @@
 use std::collections::BTreeSet;
 
-/// Names in code font in the first column of the table under `heading` in docs/audit.md.
-fn documented(heading: &str) -> BTreeSet<&'static str> {
-    let text = include_str!("../../../../docs/audit.md");
-    let (_, section) = text.split_once(&format!("\n## {heading}\n")).unwrap();
-    let section = section.split("\n## ").next().unwrap();
-    let rows = section.lines().filter(|line| line.starts_with("| `"));
-    rows.flat_map(|row| {
-        let cell = row.split(" | ").next().unwrap();
-        cell.split('`').skip(1).step_by(2)
-    })
-    .collect()
-}
+use super::super::documented::named;
+
+const AUDIT: &str = include_str!("../../../../docs/audit.md");
 
 /// What stands between `before` and the next quotation mark or comma, in the source beside.
 fn in_source(part: &str, before: &str, after: char) -> BTreeSet<&'static str> {
@@ -28,7 +19,10 @@ fn in_source(part: &str, before: &str, after: char) -> BTreeSet<&'static str> {
 
 #[test]
 fn every_event_is_documented_and_no_other() {
-    assert_eq!(documented("Events"), in_source("impl Kind {", "=> \"", '"'));
+    assert_eq!(
+        named(AUDIT, "## Events"),
+        in_source("impl Kind {", "=> \"", '"')
+    );
 }
 
 #[test]
@@ -38,5 +32,5 @@ fn every_field_is_documented_and_no_other() {
     let (call, _) = call.split_once("\"security event\"").unwrap();
     let fields = call.lines().filter_map(|line| line.trim().split_once(" ="));
     let written: BTreeSet<&str> = fields.map(|(name, _)| name).collect();
-    assert_eq!(documented("A line"), written);
+    assert_eq!(named(AUDIT, "## A line"), written);
 }
