@@ -162,7 +162,7 @@ COUNTED = "gateway/src/telemetry/"
 MADE = re.compile(r'\bmake\.\w+\(\s*"([a-z_]+)"|"sidgate_([a-z_]+)"')
 # One in use: in a query, or in the text of a document with or without `sidgate_`.
 ASKED = re.compile(r"\bsidgate_([a-z_]+)")
-SHORT = re.compile(r"`([a-z_]+_total|[a-z_]+(?=\{))")
+SHORT = re.compile(r"`((?!process_)[a-z_]+_total|[a-z_]+(?=\{))")
 # Of a histogram.
 SERIES = re.compile(r"_seconds_(?:bucket|sum|count)$")
 

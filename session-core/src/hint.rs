@@ -7,6 +7,7 @@ use std::error::Error as StdError;
 use async_trait::async_trait;
 use thiserror::Error;
 
+use crate::cause::cause as why;
 use crate::sid::SessionKey;
 
 /// An unproven message that something was committed.
@@ -41,7 +42,7 @@ pub trait HintStream: Send {
 #[derive(Debug, Error)]
 pub enum HintError {
     /// It could not be opened, or it broke.
-    #[error("the channel of hints is broken")]
+    #[error("the channel of hints is broken: {}", why(&**cause))]
     Broken {
         /// Short name of the failure for logs.
         kind: &'static str,
@@ -71,6 +72,15 @@ impl HintError {
         match self {
             Self::Broken { kind, .. } => kind,
             Self::Swallowed => "hints_swallowed",
+        }
+    }
+
+    /// Why, in words that may be shown.
+    #[must_use]
+    pub fn cause(&self) -> String {
+        match self {
+            Self::Broken { cause, .. } => why(&**cause),
+            Self::Swallowed => self.to_string(),
         }
     }
 }

@@ -17,7 +17,10 @@
 
 pub mod activity;
 pub mod cache;
+pub mod cause;
 pub mod clock;
+mod complaints;
+pub mod credentials;
 pub mod entropy;
 pub mod freshness;
 pub mod hint;
@@ -30,3 +33,4 @@ pub mod session;
 pub mod sid;
 pub mod stats;
 pub mod store;
+pub mod trust;

@@ -12,13 +12,13 @@ use crate::sid::SessionKey;
 mod identity;
 mod reason;
 mod reference;
+mod refused;
 mod risk;
 
-pub use identity::{
-    ID_MAX, IDENTITY_MAX, Identity, IdentityError, IdentityPatch, REFERENCE_MAX, Text, is_id,
-};
+pub use identity::{ID_MAX, IDENTITY_MAX, Identity, IdentityPatch, REFERENCE_MAX, Text, is_id};
 pub use reason::RevokeReason;
 pub use reference::{Reference, References};
+pub use refused::{MemberRefused, MemberRule, WhyRefused, check_members};
 pub use risk::RiskRule;
 
 /// Number of a committed event of authority. Dense, in commit order, starting with 1; 0 means "before all of them".

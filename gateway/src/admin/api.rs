@@ -152,7 +152,7 @@ async fn revoke(gateway: &Gateway, asked: &Permitted<'_>) -> Result<Answer, Reje
         .revoke(asked_for.scope, RevokeReason::Admin, asked_for.wait)
         .await
         .map_err(|failed| {
-            warn!(actor = %asked.actor.as_told(), error = %failed, "revocation not committed");
+            warn!(actor = %asked.actor.as_told(), cause = %failed, "revocation not committed");
             Rejection::not_committed(&failed)
         })?;
     gateway
@@ -257,7 +257,7 @@ fn view(settings: &ActiveConfig, flags: &Flags, session: &Session, alive: bool) 
     reason = "the shape that map_err wants"
 )]
 fn unavailable(failed: SessionsError) -> Rejection {
-    warn!(error = %failed, "admin call not answered");
+    warn!(cause = %failed, "admin call not answered");
     Rejection::Unavailable
 }
 

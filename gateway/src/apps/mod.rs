@@ -3,5 +3,7 @@
 pub(crate) mod app;
 pub(crate) mod backend;
 pub(crate) mod http_client;
+mod names;
 pub(crate) mod own_addresses;
 pub(crate) mod pool;
+pub(crate) mod reachable;

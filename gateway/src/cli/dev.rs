@@ -16,6 +16,7 @@ use super::say;
 use crate::config::MasterSource;
 use crate::run::server;
 use crate::run::wiring::{self, WiringError};
+use crate::telemetry::build::Build;
 use crate::telemetry::logs;
 
 /// What a Django app usually answers beside another one.
@@ -70,7 +71,7 @@ impl DevApp {
 }
 
 impl Dev {
-    pub(super) fn run(self) -> Result<(), WiringError> {
+    pub(super) fn run(self, build: Build) -> Result<(), WiringError> {
         let file = self
             .prepare()
             .map_err(|error| WiringError::Process(format!("{}: {error}", self.folder.display())))?;
@@ -80,7 +81,7 @@ impl Dev {
         };
         say(&self.greeting(master))?;
         let lines = logs::start();
-        server::run(file, false, lines.trail())
+        server::run(file, false, lines.trail(), build)
     }
 
     /// Writes the configuration, and returns where.

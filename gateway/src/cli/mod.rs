@@ -12,8 +12,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use clap::{Parser, Subcommand};
-use session_core::clock::millis;
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use session_core::keys::MasterKey;
 use session_core::store::StoreError;
 
@@ -21,6 +20,7 @@ use crate::config::MasterSource;
 use crate::run::server;
 use crate::run::upgrade::UpgradeFailed;
 use crate::run::wiring::{self, WiringError};
+pub use crate::telemetry::build::Build;
 use crate::telemetry::logs;
 
 /// `EX_CONFIG`
@@ -34,7 +34,7 @@ const SCHEMA_TIMEOUT: Duration = Duration::from_secs(300);
 
 /// The session gateway: one opaque cookie in, a verified identity out.
 #[derive(Parser)]
-#[command(name = "sidgate", version, about)]
+#[command(name = "sidgate", about)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -109,8 +109,8 @@ enum Keys {
 
 /// Runs the command that was asked for.
 #[must_use]
-pub fn main() -> ExitCode {
-    match dispatch(Cli::parse().command) {
+pub fn main(build: Build) -> ExitCode {
+    match dispatch(asked(build), build) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failed) => {
             complain(&failed);
@@ -119,13 +119,23 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn dispatch(command: Command) -> Result<(), WiringError> {
+/// The command that was asked for. Ends the process for `--help`, `--version`, and what is no command.
+fn asked(build: Build) -> Command {
+    let mut known = Cli::command().version(build.shown);
+    let matches = known.get_matches_mut();
+    Cli::from_arg_matches(&matches)
+        .map_err(|error| error.format(&mut known))
+        .unwrap_or_else(|error| error.exit())
+        .command
+}
+
+fn dispatch(command: Command, build: Build) -> Result<(), WiringError> {
     match command {
         Command::Run { config, upgrade } => {
             let lines = logs::start();
-            server::run(config, upgrade, lines.trail())
+            server::run(config, upgrade, lines.trail(), build)
         }
-        Command::Dev(dev) => dev.run(),
+        Command::Dev(dev) => dev.run(build),
         Command::Check { config, connect } => check(&config, connect),
         Command::Schema(Schema::Apply { config }) => {
             let config = wiring::load(&config)?;
@@ -192,7 +202,7 @@ fn block_on<T>(
         .build()
         .map_err(|error| WiringError::Process(error.to_string()))?;
     let answer = runtime.block_on(async { tokio::time::timeout(limit, work).await });
-    answer.unwrap_or_else(|_elapsed| Err(StoreError::Timeout(millis(limit)).into()))
+    answer.unwrap_or_else(|_elapsed| Err(StoreError::timeout(limit).into()))
 }
 
 fn exit_code(failed: &WiringError) -> u8 {

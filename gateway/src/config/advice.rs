@@ -2,7 +2,7 @@
 
 use http::Uri;
 use ipnet::IpNet;
-use session_core::cache::redis;
+use session_core::cache::redis::RedisUrl;
 use session_core::store::postgres;
 use sidgate_policy::auth::decide::SessionPolicy;
 
@@ -53,7 +53,8 @@ impl Config {
 
     fn redis_advice(&self) -> Option<String> {
         let redis = self.cache.redis_url.as_ref()?;
-        (!redis.tls && !redis::is_local(&redis.url)).then(|| {
+        let is_local = RedisUrl::read(&redis.url).is_ok_and(|url| url.is_local());
+        (!redis.tls && !is_local).then(|| {
             "cache.redis_url: the password crosses the network in clear text; use rediss://"
                 .to_owned()
         })

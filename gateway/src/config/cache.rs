@@ -4,6 +4,8 @@ use std::num::NonZeroUsize;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+pub use session_core::cache::redis::Topology as RedisTopology;
+
 use session_core::cache::redis;
 use session_core::secret::SecretString;
 
@@ -47,17 +49,6 @@ pub struct RedisUrl {
     pub tls: bool,
     /// The URL as the operator wrote it, with its scheme.
     pub url: SecretString,
-}
-
-/// How the Redis servers are arranged.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RedisTopology {
-    /// `redis://`, `rediss://`.
-    Single,
-    /// `redis-cluster://`, `rediss-cluster://`.
-    Cluster,
-    /// `redis-sentinel://`, `rediss-sentinel://`.
-    Sentinel,
 }
 
 impl CacheConfig {
@@ -126,30 +117,12 @@ impl RedisUrl {
         if url.is_empty() {
             return Ok(None);
         }
-        let (scheme, rest) = url.expose().split_once("://").unwrap_or_default();
-        let (family, topology) = match scheme.split_once('-') {
-            None => (scheme, RedisTopology::Single),
-            Some((family, "cluster")) => (family, RedisTopology::Cluster),
-            Some((family, "sentinel")) => (family, RedisTopology::Sentinel),
-            Some(_) => ("", RedisTopology::Single),
-        };
-        let tls = match family {
-            "redis" => false,
-            "rediss" => true,
-            _ => {
-                return Err(
-                    "is not a redis://, rediss://, redis-cluster:// or redis-sentinel:// URL"
-                        .to_owned(),
-                );
-            }
-        };
-        let authority = rest.split(['/', '?']).next().unwrap_or_default();
-        let host = authority.rsplit('@').next().unwrap_or_default();
-        if host.is_empty() || host.starts_with(':') {
-            return Err("names no host".to_owned());
-        }
-        redis::check_url(&url).map_err(|refused| refused.to_string())?;
-        Ok(Some(Self { topology, tls, url }))
+        let read = redis::RedisUrl::read(&url).map_err(|refused| refused.to_string())?;
+        Ok(Some(Self {
+            topology: read.topology,
+            tls: read.tls,
+            url,
+        }))
     }
 }
 

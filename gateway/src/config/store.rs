@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use session_core::secret::SecretString;
-use session_core::store::postgres;
+use session_core::store::postgres::PostgresUrl;
 
 use super::reader::Reader;
 use super::secret::Sources;
@@ -50,7 +50,7 @@ impl StoreUrl {
         match url.expose().split_once(':') {
             Some(("sqlite", path)) => sqlite_path(path, sources).map(Self::Sqlite),
             Some(("postgres" | "postgresql", rest)) if rest.starts_with("//") && rest.len() > 2 => {
-                postgres::check_url(&url).map_err(|refused| refused.to_string())?;
+                PostgresUrl::read(&url).map_err(|refused| refused.to_string())?;
                 Ok(Self::Postgres(url))
             }
             _ => Err("is neither \"sqlite:path\" nor a postgres:// URL".to_owned()),

@@ -20,11 +20,11 @@ use sidgate_policy::edge::client_ip::network;
 use sidgate_policy::edge::fields::{is_json, only};
 use tracing::{debug, warn};
 
-use self::question::{Question, is_failure};
+use self::question::{Question, is_failure, not_judged};
 use super::{Caller, parting};
 use crate::answer::set_cookie;
 use crate::answer::{Answer, Rejection};
-use crate::apps::backend::{Credentials, Refusal};
+use crate::apps::backend::{Credentials, Fault, Refusal};
 use crate::limits::logins::Factors;
 use crate::risk::{self, Refused};
 use crate::state::{ActiveConfig, Client, Gateway};
@@ -144,7 +144,7 @@ pub(crate) async fn login(
         ))),
         Err(failed) => {
             gateway.metrics.backend(BackendResult::Unavailable);
-            warn!(request_id = caller.client().request_id, error = %failed, "login not possible");
+            not_judged(settings, caller.client(), failed.server, &failed.fault);
             return Answer::unavailable();
         }
     };
@@ -171,7 +171,7 @@ async fn note_network(gateway: &Gateway, caller: &Caller, account: &Account, ses
     match tokio::time::timeout(NOTE_TIMEOUT, noted).await {
         Ok(Ok(())) => {}
         Ok(Err(failed)) => {
-            debug!(error = %failed, "the network of a login is not remembered");
+            debug!(cause = %failed, "the network of a login is not remembered");
             gateway.metrics.login_unnoted();
         }
         // The write goes on in the background.
@@ -326,7 +326,7 @@ fn session_limit(sessions: u64, limit: Option<SessionLimit>) -> Answer {
 }
 
 fn not_committed(caller: &Caller, failed: &SessionsError) -> Answer {
-    warn!(request_id = caller.client().request_id, error = %failed, "login not committed");
+    warn!(request_id = caller.client().request_id, cause = %failed, "login not committed");
     Answer::unavailable()
 }
 
@@ -341,7 +341,7 @@ fn reject(
         risk::refused(gateway, settings, Refused::Login, caller.client());
     }
     gateway.metrics.backend(match why {
-        Refusal::Unreadable => BackendResult::Unavailable,
+        Refusal::Unreadable(_) => BackendResult::Unavailable,
         _ => BackendResult::Rejected,
     });
     match why {
@@ -363,12 +363,8 @@ fn reject(
             Answer::problem(403, Outcome::AccountDisabled, "The account is disabled")
         }
         Refusal::Locked(seconds) => too_many(seconds),
-        Refusal::Unreadable => {
-            let request_id = &caller.client().request_id;
-            warn!(
-                request_id,
-                "login not possible: the backend's refusal is outside the contract"
-            );
+        Refusal::Unreadable(status) => {
+            not_judged(settings, caller.client(), None, &Fault::Refusal(status));
             Answer::unavailable()
         }
     }

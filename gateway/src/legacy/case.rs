@@ -11,7 +11,6 @@ use session_core::clock::Boot;
 use session_core::keys::legacy::LegacyLogin;
 use session_core::service::{Created, Login, Migrated, SessionsError};
 use session_core::sid::SessionKey;
-use session_core::store::StoreError;
 use uuid::Uuid;
 
 use super::cookies::found::Found;
@@ -315,11 +314,7 @@ impl Case {
     fn stopped(&self, stop: Stop) -> Landed {
         let is_cut_short = matches!(stop, Stop::CutShort);
         if let Stop::Failed(failed) = &stop {
-            let why = match failed {
-                SessionsError::Store(StoreError::Unavailable(_)) => "store unavailable".to_owned(),
-                other => other.to_string(),
-            };
-            unavailable(self.gateway(), &self.evidence.client, &why);
+            unavailable(self.gateway(), &self.evidence.client, &failed.to_string());
         }
         Landed {
             is_cut_short,

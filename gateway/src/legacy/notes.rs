@@ -7,12 +7,12 @@ use crate::telemetry::labels::Judged;
 use crate::telemetry::security::{self, Facts, Kind};
 
 /// Counts and logs an old login that could not be judged just now.
-pub(super) fn unavailable(gateway: &Gateway, client: &Client, why: &str) {
+pub(super) fn unavailable(gateway: &Gateway, client: &Client, cause: &str) {
     count(gateway, Judged::Unavailable);
     warn!(
         request_id = client.request_id,
         result = Judged::Unavailable.into_str(),
-        why,
+        cause,
         "migration"
     );
 }

@@ -3,7 +3,7 @@
 use session_core::cache::breaker::BreakerState;
 use session_core::entropy;
 
-use crate::apps::backend::{BackendError, OldCookies, Recognised};
+use crate::apps::backend::{OldCookies, Reach, Recognised};
 use crate::state::{ActiveConfig, Client, Gateway};
 use crate::telemetry::labels::BackendResult;
 
@@ -39,15 +39,19 @@ pub(super) async fn ask(
         }
         Err(failed) => Err(failed),
     };
-    let is_there = match &asked {
+    let reach = match &asked {
+        Ok(_) => Reach::Answered,
+        Err(failed) => failed.fault.reach(),
+    };
+    let is_there = match reach {
         // Any answer shows that the app is reachable: where it fails for one value, it may answer for another.
-        Ok(_) | Err(BackendError::Unavailable(_)) => Some(true),
-        Err(BackendError::Silent(_)) => {
+        Reach::Answered => Some(true),
+        Reach::Silent => {
             let counts = gateway.migrations.doubts.are_shared(client.ip)
                 || breaker.state() != BreakerState::Closed;
             counts.then_some(false)
         }
-        Err(BackendError::Unreachable(_)) => Some(false),
+        Reach::Unreachable => Some(false),
     };
     if let Some(is_there) = is_there {
         let jitter = entropy::bytes::<1>(gateway.entropy.as_ref()).map_or(0, |[byte]| byte);
@@ -59,7 +63,7 @@ pub(super) async fn ask(
         Err(_) => BackendResult::Unavailable,
     });
     asked.map_err(|failed| NoAnswer {
-        is_about_the_value: !matches!(failed, BackendError::Unreachable(_)),
+        is_about_the_value: reach != Reach::Unreachable,
         why: failed.to_string(),
     })
 }

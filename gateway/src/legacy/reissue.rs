@@ -94,7 +94,7 @@ async fn kept(gateway: &Gateway, key: SessionKey) -> Option<Option<Vec<(String, 
     match gateway.sessions.kept(key).await {
         Ok(kept) => Some(kept.and_then(|kept: Zeroizing<_>| serde_json::from_slice(&kept).ok())),
         Err(failed) => {
-            warn!(error = %failed, "old cookies not read");
+            warn!(cause = %failed, "old cookies not read");
             None
         }
     }

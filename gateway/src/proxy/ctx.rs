@@ -1,6 +1,6 @@
 //! What one request carries from hook to hook.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -14,6 +14,7 @@ use sidgate_policy::auth::identity::Badge;
 use sidgate_policy::edge::fields;
 
 use super::progress::Progress;
+use super::upstream_fault::UpstreamFault;
 use super::watch::Watch;
 use crate::answer::{Answer, Rejection};
 use crate::apps::app::App;
@@ -57,6 +58,8 @@ pub(crate) struct Ctx {
     pub(super) cookie_changes: Option<CookieChanges>,
     /// Why the request is not served although it was on its way to the app. What a hook reports to Pingora is a number.
     pub(super) rejection: Option<Rejection>,
+    /// The same in words, for the log.
+    pub(super) rejected_because: Option<&'static str>,
     /// What pages of other origins may read of the answer.
     pub(super) cors: Cors,
     /// Set when the request goes to an app.
@@ -109,8 +112,28 @@ pub(super) struct Forward {
     pub(super) host: HeaderValue,
     /// Taken before the app sees any credentials (DESIGN 5, R8).
     pub(super) ticket: Option<LoginTicket>,
-    /// Connection attempts so far.
-    pub(super) attempts: usize,
+    /// How the app is being reached.
+    pub(super) tries: Tries,
+}
+
+/// Attempts to reach an app with one request.
+#[derive(Debug, Default)]
+pub(super) struct Tries {
+    /// Servers that took no connection.
+    pub(super) failed: usize,
+    /// The server that was tried last.
+    pub(super) server: Option<SocketAddr>,
+    /// Whether it has taken the connection.
+    pub(super) is_connected: bool,
+    /// Why there is no connection.
+    pub(super) fault: Option<UpstreamFault>,
+}
+
+impl Tries {
+    /// The number of the attempt that was made last.
+    pub(super) fn number(&self) -> usize {
+        self.failed + usize::from(self.is_connected)
+    }
 }
 
 impl Ctx {
@@ -132,6 +155,7 @@ impl Ctx {
             body_bytes: 0,
             cookie_changes: None,
             rejection: None,
+            rejected_because: None,
             body_began: None,
             cors: Cors::Unmanaged,
             forward: None,
@@ -144,6 +168,7 @@ impl Ctx {
     pub(super) fn reject<T>(&mut self, why: Rejection, context: &'static str) -> Result<T> {
         let status = Answer::from(why.clone()).status;
         self.rejection = Some(why);
+        self.rejected_because = Some(context);
         Error::e_explain(ErrorType::HTTPStatus(status), context)
     }
 

@@ -9,6 +9,7 @@ use session_core::sid::SessionKey;
 use session_core::store::StoreError;
 use sidgate_policy::auth::decide::State;
 use sidgate_policy::auth::event::{EventKind, LoginEvent, LogoutScope, SessionEvent};
+use sidgate_policy::auth::token::TokenRefused;
 use thiserror::Error;
 use tracing::warn;
 use uuid::Uuid;
@@ -92,15 +93,16 @@ pub(super) async fn obey(
     ctx: &mut Ctx,
     token: &[u8],
 ) -> Outcome {
-    let opened = forward
-        .app
-        .keys
-        .open_event(token, &ctx.request_id, gateway.now());
-    let events = match opened.and_then(SessionEvent::parse_all) {
+    let events = match opened(gateway, forward, ctx, token) {
         Ok(events) => events,
-        Err(refused) => {
+        Err((refused, cause)) => {
             gateway.metrics.event("none", EventResult::Token(refused));
-            warn!(request_id = ctx.request_id, upstream = &*forward.app.name, error = %refused, "session event refused");
+            warn!(
+                request_id = ctx.request_id,
+                upstream = &*forward.app.name,
+                cause,
+                "session event refused"
+            );
             return Outcome::untrusted();
         }
     };
@@ -108,7 +110,7 @@ pub(super) async fn obey(
         gateway
             .metrics
             .event(refused.as_str(), EventResult::NotPermitted);
-        warn!(request_id = ctx.request_id, upstream = &*forward.app.name, error = %refused, "session event refused");
+        warn!(request_id = ctx.request_id, upstream = &*forward.app.name, cause = %refused, "session event refused");
         security::note(Kind::EventRefused, forward.facts(ctx, refused.as_str()));
         return Outcome::untrusted();
     }
@@ -132,7 +134,7 @@ pub(super) async fn obey(
             }
             Err(not_done) => {
                 gateway.metrics.event(kind.as_str(), EventResult::Failed);
-                warn!(request_id = ctx.request_id, event = kind.as_str(), error = %not_done, "session event not done");
+                warn!(request_id = ctx.request_id, upstream = &*forward.app.name, event = kind.as_str(), cause = %not_done, "session event not done");
                 if kind == EventKind::Login {
                     let facts = Facts {
                         app: Some(&forward.app.name),
@@ -151,6 +153,23 @@ pub(super) async fn obey(
         watch.moves_to(subject.key.filter(|_| subject.user_id.is_some()));
     }
     outcome
+}
+
+/// The events in the token; or why it is not believed, for the metric and in words.
+fn opened(
+    gateway: &Gateway,
+    forward: &Forward,
+    ctx: &Ctx,
+    token: &[u8],
+) -> Result<Vec<SessionEvent>, (TokenRefused, String)> {
+    let keys = &forward.app.keys;
+    let events = keys
+        .open_event(token, &ctx.request_id, gateway.now())
+        .map_err(|refused| (refused, refused.to_string()))?;
+    SessionEvent::parse_all(events).map_err(|refused| {
+        let cause = refused.to_string();
+        (refused.into(), cause)
+    })
 }
 
 /// Whose session the events are about; a login changes it for those that follow.

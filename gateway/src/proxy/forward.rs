@@ -13,7 +13,7 @@ use sidgate_policy::auth::on_missing::Answer as MissingAnswer;
 use sidgate_policy::edge::{Refused, Target, Vetted, headers};
 
 use super::Ctx;
-use super::ctx::Forward;
+use super::ctx::{Forward, Tries};
 use crate::answer::Answer;
 use crate::config::{CsrfPolicy, Route};
 use crate::limits::buckets::TooMany;
@@ -82,7 +82,7 @@ impl Plan {
             ),
             host,
             ticket: gateway.sessions.begin_login_from_lease().ok(),
-            attempts: 0,
+            tries: Tries::default(),
         };
         Ok(Self { forward })
     }

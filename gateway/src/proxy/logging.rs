@@ -4,10 +4,10 @@ use std::borrow::Cow;
 
 use pingora_core::Error;
 use pingora_proxy::Session;
-use tracing::warn;
 
 use super::Ctx;
 use super::ctx::Answerer;
+use super::failed_line;
 use super::place::Place;
 use crate::state::{ActiveConfig, Gateway};
 use crate::telemetry::access_log::AccessLine;
@@ -16,13 +16,7 @@ use crate::telemetry::outcome::Outcome;
 pub(super) fn write(gateway: &Gateway, session: &Session, error: Option<&Error>, ctx: &mut Ctx) {
     ctx.logged = true;
     if let Some(error) = error {
-        // Type and source only: the context may quote the request.
-        warn!(
-            request_id = ctx.request_id,
-            error = error.etype().as_str(),
-            side = error.esource().as_str(),
-            "request failed"
-        );
+        failed_line::write(gateway, error, ctx);
     }
     let head = session.req_header();
     let (method, path) = match &ctx.answerer {

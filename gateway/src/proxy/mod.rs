@@ -14,7 +14,9 @@
 //! upstream_request_filter   upstream.rs   the only place that writes an identity
 //! response_filter           response.rs   clean up after the app, obey its X-Session-Event
 //! fail_to_proxy             failure.rs    errors become answers
+//!                           upstream_fault.rs  what they mean
 //! logging                   logging.rs    one line, a few counters
+//!                           failed_line.rs  another one for what failed
 //! ```
 
 mod admin;
@@ -25,6 +27,7 @@ mod cors;
 mod ctx;
 mod endpoint;
 mod event;
+mod failed_line;
 mod failure;
 mod forward;
 mod logging;
@@ -36,14 +39,17 @@ mod request;
 mod response;
 mod stream;
 mod upstream;
+mod upstream_fault;
 mod watch;
 mod write;
 
+use std::os::fd::RawFd;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use http::header::UPGRADE;
+use pingora_core::protocols::Digest;
 use pingora_core::upstreams::peer::HttpPeer;
 use pingora_core::{Error, Result};
 use pingora_http::{RequestHeader, ResponseHeader};
@@ -89,7 +95,7 @@ impl ProxyHttp for Proxy {
     }
 
     async fn upstream_peer(&self, _session: &mut Session, ctx: &mut Ctx) -> Result<Box<HttpPeer>> {
-        peer::choose(ctx)
+        peer::choose(&self.gateway, ctx)
     }
 
     fn fail_to_connect(
@@ -99,7 +105,20 @@ impl ProxyHttp for Proxy {
         ctx: &mut Ctx,
         error: Box<Error>,
     ) -> Box<Error> {
-        peer::failed(ctx, error)
+        peer::failed(&self.gateway, ctx, error)
+    }
+
+    async fn connected_to_upstream(
+        &self,
+        _session: &mut Session,
+        _reused: bool,
+        _peer: &HttpPeer,
+        _socket: RawFd,
+        _digest: Option<&Digest>,
+        ctx: &mut Ctx,
+    ) -> Result<()> {
+        peer::connected(ctx);
+        Ok(())
     }
 
     async fn upstream_request_filter(

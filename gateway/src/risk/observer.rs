@@ -57,7 +57,7 @@ impl Observer {
             Job::Moved { from, to } => self.hand_over(from, to).await,
         };
         if let Err(failed) = done {
-            debug!(error = %failed, %session, "sighting not judged, or not handed over");
+            debug!(cause = %failed, %session, "sighting not judged, or not handed over");
             gateway.metrics.risk_dropped(RiskDropped::Store);
             gateway.risk.forget(session);
         }
@@ -242,7 +242,7 @@ async fn end(
             Ok(())
         }
         Err(failed) => {
-            warn!(session = %session.id, %rule, error = %failed, "a suspicious session could not be ended; its next request tries again");
+            warn!(session = %session.id, %rule, cause = %failed, "a suspicious session could not be ended; its next request tries again");
             Err(failed)
         }
     }

@@ -8,10 +8,12 @@ use std::time::Duration;
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use http::header::CONTENT_TYPE;
+use session_core::cause::Peer;
 use session_core::entropy;
 use session_core::secret::SecretString;
 use session_core::store::Sighting;
 use sha2::Sha256;
+use thiserror::Error;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
@@ -108,11 +110,11 @@ async fn deliver(gateway: &Gateway, notice: &Notice) -> bool {
 async fn attempt(gateway: &Gateway, notice: &Notice, number: u32) -> bool {
     match send(gateway, notice).await {
         Ok(()) => true,
-        Err(why) => {
+        Err(failed) => {
             warn!(
                 rule = notice.rule,
                 attempt = number,
-                why,
+                cause = %failed,
                 "webhook not delivered"
             );
             false
@@ -120,15 +122,34 @@ async fn attempt(gateway: &Gateway, notice: &Notice, number: u32) -> bool {
     }
 }
 
-/// The address and the key are those of the configuration now. An error names only its kind, because the address may
-/// hold a token.
-async fn send(gateway: &Gateway, notice: &Notice) -> Result<(), &'static str> {
+/// What became of a message that was not delivered. Never the address, because it may hold a token.
+#[derive(Debug, Error)]
+enum Undelivered {
+    #[error("no webhook is configured any more")]
+    NoReceiver,
+    #[error("the message could not be written")]
+    NotWritten,
+    #[error("the message could not be signed")]
+    NotSigned,
+    #[error("the receiver answers {0}")]
+    Status(u16),
+    #[error("no answer within risk.webhook_timeout ({0:?})")]
+    Timeout(Duration),
+    #[error("no connection: {0}")]
+    NoConnection(String),
+    #[error("no complete answer: {0}")]
+    BrokenOff(String),
+}
+
+/// The address and the key are those of the configuration now.
+async fn send(gateway: &Gateway, notice: &Notice) -> Result<(), Undelivered> {
     let settings = gateway.settings.get();
     let policy = settings.risk.as_ref();
     let receiver = policy.and_then(|policy| policy.webhook.as_ref());
-    let Receiver { config, client } = receiver.ok_or("no webhook is configured any more")?;
-    let body = serde_json::to_vec(notice).map_err(|_error| "not written")?;
-    let signature = signature(&config.secret, gateway.now(), &body).ok_or("not signed")?;
+    let Receiver { config, client } = receiver.ok_or(Undelivered::NoReceiver)?;
+    let body = serde_json::to_vec(notice).map_err(|_quotes_it| Undelivered::NotWritten)?;
+    let signature = signature(&config.secret, gateway.now(), &body);
+    let signature = signature.ok_or(Undelivered::NotSigned)?;
     let call = client
         .post(config.url.expose())
         .header(CONTENT_TYPE, "application/json")
@@ -136,9 +157,22 @@ async fn send(gateway: &Gateway, notice: &Notice) -> Result<(), &'static str> {
         .body(body);
     match call.send().await {
         Ok(answer) if answer.status().is_success() => Ok(()),
-        Ok(_) => Err("status"),
-        Err(failed) if failed.is_timeout() => Err("timeout"),
-        Err(_) => Err("connection"),
+        Ok(answer) => Err(Undelivered::Status(answer.status().as_u16())),
+        Err(failed) => Err(undelivered(failed, config.timeout)),
+    }
+}
+
+fn undelivered(failed: reqwest::Error, limit: Duration) -> Undelivered {
+    let receiver = Peer {
+        authorities: Some("risk.webhook_ca"),
+        ..Peer::default()
+    };
+    let (is_timeout, is_connect) = (failed.is_timeout(), failed.is_connect());
+    let why = receiver.cause(&failed.without_url());
+    match () {
+        () if is_timeout => Undelivered::Timeout(limit),
+        () if is_connect => Undelivered::NoConnection(why),
+        () => Undelivered::BrokenOff(why),
     }
 }
 

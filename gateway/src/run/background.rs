@@ -38,7 +38,7 @@ async fn keep_current(gateway: Arc<Gateway>) {
         tokio::time::sleep(RESOLVE_EVERY).await;
         let settings = gateway.settings.get();
         for app in settings.apps() {
-            app.pool.resolve().await;
+            app.pool.resolve(gateway.sessions.clock().wall()).await;
         }
         settings.login_limits.forget_idle();
         let now = gateway.sessions.clock().boot();
@@ -78,7 +78,7 @@ async fn reload_on_hangup(gateway: Arc<Gateway>, path: PathBuf, keys: Arc<Keyrin
         match reloaded(&gateway, &path, &keys) {
             Ok(settings) => {
                 for app in settings.apps() {
-                    app.pool.resolve().await;
+                    app.pool.resolve(gateway.sessions.clock().wall()).await;
                 }
                 gateway
                     .sessions
@@ -86,6 +86,7 @@ async fn reload_on_hangup(gateway: Arc<Gateway>, path: PathBuf, keys: Arc<Keyrin
                 gateway
                     .sessions
                     .keep_sightings_for(settings.config.risk.keep);
+                gateway.metrics.expect(&settings.config);
                 gateway.settings.put(Arc::new(settings));
                 // Header values made under the old configuration hang on the cached sessions.
                 gateway.sessions.forget_local();

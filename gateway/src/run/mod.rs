@@ -7,9 +7,13 @@
 //! | `listeners` | binds the ports |
 //! | `upgrade` | hands the listeners over to the next process |
 //! | `background` | tasks beside requests: reload, addresses, history |
+//! | `announce` | the lines about the start and the end |
+//! | `stop` | why the process ends |
 
+mod announce;
 mod background;
 mod listeners;
 pub(crate) mod server;
+mod stop;
 pub(crate) mod upgrade;
 pub(crate) mod wiring;

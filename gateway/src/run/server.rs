@@ -5,8 +5,8 @@
 //! managers do that better.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -26,8 +26,10 @@ use tokio::task::spawn_blocking;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
+use super::announce;
 use super::background;
 use super::listeners::{Listeners, OnOpenSockets};
+use super::stop::Stop;
 use super::upgrade::{MeetingPlace, Taken, Waiting};
 use super::wiring::{self, WiringError};
 use crate::admin::Admin;
@@ -39,6 +41,7 @@ use crate::proxy::connections::Connections;
 use crate::risk::{observer, webhook};
 use crate::state::Gateway;
 use crate::state::active_config::ActiveConfig;
+use crate::telemetry::build::Build;
 use crate::telemetry::lines::Trail;
 use crate::telemetry::metrics::Metrics;
 
@@ -63,7 +66,12 @@ const H2_IDLE: Duration = Duration::from_secs(120);
 ///
 /// # Errors
 /// When it cannot start.
-pub(crate) fn run(path: PathBuf, upgrade: bool, trail: Trail) -> Result<(), WiringError> {
+pub(crate) fn run(
+    path: PathBuf,
+    upgrade: bool,
+    trail: Trail,
+    build: Build,
+) -> Result<(), WiringError> {
     let config = wiring::load_to_run(&path)?;
     background::write_audit_to(&trail, &config.audit)?;
     for line in config.advice() {
@@ -80,17 +88,21 @@ pub(crate) fn run(path: PathBuf, upgrade: bool, trail: Trail) -> Result<(), Wiri
         wiring::keyring(&config).ok_or_else(|| WiringError::Process("no master key".to_owned()))?,
     );
     let core = core_runtime()?;
-    let gateway = core.block_on(build(config, &keys, core.handle(), trail))?;
+    let gateway = core.block_on(assemble(config, &keys, core.handle(), trail))?;
+    let began = gateway.sessions.clock().boot();
+    gateway.metrics.runs(build);
     core.spawn(advise(Arc::clone(&gateway)));
-    background::spawn(&gateway, path, keys);
+    background::spawn(&gateway, path.clone(), keys);
     let stop = CancellationToken::new();
     core.spawn(observer::run(Arc::clone(&gateway)));
     let mut messenger = core.spawn(webhook::run(Arc::clone(&gateway), stop.clone()));
     let (listeners, taken) = started.listeners(&gateway)?;
     let server = pingora(&gateway, &listeners)?;
+    let why = Arc::<OnceLock<Stop>>::default();
     let signals = Watch {
         gateway: Arc::clone(&gateway),
         place,
+        why: Arc::clone(&why),
         listeners: Mutex::new(Some(Arc::new(listeners))),
     };
     let (ended, end) = oneshot::channel();
@@ -105,6 +117,8 @@ pub(crate) fn run(path: PathBuf, upgrade: bool, trail: Trail) -> Result<(), Wiri
         })
         .map_err(|error| WiringError::Process(format!("server thread: {error}")))?;
     let _line_to_the_old_process = taken.map(Taken::say);
+    // The sockets were opened before: whoever connects from now on is answered.
+    announce::started(&gateway, build, &path);
     core.block_on(async {
         tokio::select! {
             _ = end => {}
@@ -119,7 +133,7 @@ pub(crate) fn run(path: PathBuf, upgrade: bool, trail: Trail) -> Result<(), Wiri
     core.block_on(background::finish(&gateway));
     core.block_on(gateway.sessions.stop());
     core.shutdown_timeout(Duration::from_secs(1));
-    info!("stopped");
+    announce::stopped(&gateway, began, why.get().copied());
     Ok(())
 }
 
@@ -160,7 +174,7 @@ fn core_runtime() -> Result<Runtime, WiringError> {
         .map_err(|error| WiringError::Process(format!("core runtime: {error}")))
 }
 
-async fn build(
+async fn assemble(
     config: Config,
     keys: &Arc<Keyring>,
     core: &Handle,
@@ -180,12 +194,13 @@ async fn build(
     sessions.keep_sightings_for(config.risk.keep);
     let settings = ActiveConfig::new(config, keys, None)?;
     for app in settings.apps() {
-        app.pool.resolve().await;
+        app.pool.resolve(sessions.clock().wall()).await;
     }
     let twice = |error| WiringError::Process(format!("metrics: {error}"));
     let metrics = Metrics::new().map_err(twice)?;
     let gateway = Gateway::new(sessions, settings, metrics, trail, Backend::new()?, core);
     gateway.metrics.publish(gateway.sources()).map_err(twice)?;
+    gateway.metrics.expect(&gateway.settings.get().config);
     Ok(Arc::new(gateway))
 }
 
@@ -284,6 +299,8 @@ fn http_options() -> HttpServerOptions {
 struct Watch {
     gateway: Arc<Gateway>,
     place: MeetingPlace,
+    /// Told why the process ends.
+    why: Arc<OnceLock<Stop>>,
     listeners: Mutex<Option<Arc<Listeners>>>,
 }
 
@@ -321,14 +338,6 @@ impl Watch {
     }
 }
 
-/// Why and how this process ends.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Stop {
-    Drain,
-    AtOnce,
-    Replaced,
-}
-
 #[async_trait]
 impl ShutdownSignalWatch for Watch {
     async fn recv(&self) -> ShutdownSignal {
@@ -336,6 +345,8 @@ impl ShutdownSignalWatch for Watch {
             error!("signals cannot be listened to");
             return std::future::pending().await;
         };
+        // The first reason counts.
+        let _said_before = self.why.set(stop);
         self.gateway.draining.store(true, Ordering::Relaxed);
         if stop == Stop::Drain {
             info!("draining");

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use session_core::cache::redis::{BadRedisUrl, RedisCache};
+use session_core::cache::redis::{BadRedisUrl, RedisCache, RedisOptions};
 use session_core::cache::{LocalLimits, SharedCache};
 use session_core::clock::SystemClock;
 use session_core::entropy::{self, NoEntropy, SystemEntropy};
@@ -184,8 +184,8 @@ pub(crate) async fn advice(config: &Config) -> Vec<String> {
         );
     }
     if let Some(redis) = &config.cache.redis_url
-        && let Ok(cache) = RedisCache::connect(&redis.url)
-        && cache.first_connection(REDIS_PATIENCE).await
+        && let Ok(cache) = RedisCache::connect(&redis.url, RedisOptions::default())
+        && cache.first_connection(REDIS_PATIENCE).await.is_ok()
     {
         let words = cache.advice().await;
         lines.extend(
@@ -221,9 +221,10 @@ pub(crate) async fn sessions(
 ) -> Result<Arc<Sessions>, WiringError> {
     let shared = match &config.cache.redis_url {
         Some(redis) => {
-            let cache = RedisCache::connect(&redis.url)?;
-            if !cache.first_connection(REDIS_PATIENCE).await {
-                warn!("redis does not answer: starting without it");
+            let cache = RedisCache::connect(&redis.url, RedisOptions::default())?;
+            if let Err(failed) = cache.first_connection(REDIS_PATIENCE).await {
+                let (kind, cause) = (failed.kind(), failed.cause());
+                warn!(kind, cause, "redis does not answer: starting without it");
             }
             Some(Arc::new(cache) as Arc<dyn SharedCache>)
         }

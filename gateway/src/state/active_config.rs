@@ -15,7 +15,7 @@ use sidgate_policy::edge::{EdgePolicy, HostSet};
 use thiserror::Error;
 
 use crate::apps::app::App;
-use crate::apps::backend::{BackendError, Target};
+use crate::apps::backend::{BackendError, Fault, Target};
 use crate::config::Config;
 use crate::legacy::cookies::{OldCookies, Told};
 use crate::limits::logins::LoginLimits;
@@ -99,6 +99,9 @@ impl ActiveConfig {
         let origin = &config.server.public_origin;
         let apps = config.upstreams.iter().map(|upstream| {
             let app = App::new(upstream, &config, keys);
+            if let Some(same) = before.and_then(|before| before.app(&upstream.name)) {
+                app.pool.learn_from(&same.pool);
+            }
             (upstream.name.clone(), Arc::new(app))
         });
         let counting = before.filter(|before| before.login_limits.are(&config.login_limits));
@@ -171,7 +174,7 @@ impl ActiveConfig {
         let backend = &self.config.backend;
         let app = self.app(&backend.upstream.name);
         Ok(Target {
-            app: app.ok_or(BackendError::Unavailable("upstream"))?,
+            app: app.ok_or(Fault::NoApp)?,
             authority: self.config.server.public_origin.authority(),
             proto: &self.proto,
             timeout: backend.timeout,

@@ -300,16 +300,17 @@ impl Collector for Collected {
     }
 
     fn collect(&self) -> Vec<MetricFamily> {
-        ROWS.iter().map(|row| family(row, &self.sources)).collect()
+        ROWS.iter().map(|row| read(row, &self.sources)).collect()
     }
 }
 
-fn family(row: &Row, sources: &Sources) -> MetricFamily {
+fn read(row: &Row, sources: &Sources) -> MetricFamily {
     let (kind, metrics) = match &row.read {
-        Read::Counter(read) => (MetricType::COUNTER, vec![counter(read(sources))]),
+        Read::Counter(read) => (MetricType::COUNTER, vec![counter(as_f64(read(sources)))]),
         Read::Counters(label, read) => {
             let metrics = read(sources).into_iter();
-            let metrics = metrics.map(|(value, count)| labelled(counter(count), label, value));
+            let metrics =
+                metrics.map(|(value, count)| labelled(counter(as_f64(count)), label, value));
             (MetricType::COUNTER, metrics.collect())
         }
         Read::Gauge(read) => (MetricType::GAUGE, vec![gauge(read(sources))]),
@@ -320,23 +321,32 @@ fn family(row: &Row, sources: &Sources) -> MetricFamily {
         }
         Read::Histogram(read) => (MetricType::HISTOGRAM, vec![histogram(read(sources))]),
     };
+    family(row.name, row.help, kind, metrics)
+}
+
+pub(super) fn family(
+    name: &str,
+    help: &str,
+    kind: MetricType,
+    metrics: Vec<Metric>,
+) -> MetricFamily {
     let mut family = MetricFamily::default();
-    family.set_name(row.name.to_owned());
-    family.set_help(row.help.to_owned());
+    family.set_name(name.to_owned());
+    family.set_help(help.to_owned());
     family.set_field_type(kind);
     family.set_metric(metrics);
     family
 }
 
-fn counter(count: u64) -> Metric {
+pub(super) fn counter(count: f64) -> Metric {
     let mut counter = Counter::default();
-    counter.set_value(as_f64(count));
+    counter.set_value(count);
     let mut metric = Metric::default();
     metric.set_counter(counter);
     metric
 }
 
-fn gauge(value: f64) -> Metric {
+pub(super) fn gauge(value: f64) -> Metric {
     let mut gauge = Gauge::default();
     gauge.set_value(value);
     Metric::from_gauge(gauge)

@@ -1,10 +1,21 @@
 //! Label values of the gateway's metrics: closed sets with derived names. `docs/operations.md` lists every member.
 
+use session_core::session::RiskRule;
+use sidgate_policy::auth::event::EventKind;
+use sidgate_policy::auth::event_permissions::NotPermitted;
 use sidgate_policy::auth::token::TokenRefused;
 use sidgate_policy::edge::Refused;
-use strum::{IntoStaticStr, VariantArray};
+use strum::{IntoStaticStr, VariantArray, VariantNames as _};
 
+use crate::config::RiskAction;
 use crate::limits::{shedding, streams};
+
+/// The names of a closed set.
+pub(crate) fn names<T: Copy + Into<&'static str>>(
+    members: &[T],
+) -> impl Iterator<Item = &'static str> + use<'_, T> {
+    members.iter().map(|member| (*member).into())
+}
 
 /// Why a request or a connection was turned away: `reason` of `sidgate_refused_total`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr, strum::VariantNames)]
@@ -34,6 +45,18 @@ pub(crate) enum Refusal {
     SessionLimit,
 }
 
+impl Refusal {
+    /// Every name.
+    pub(crate) fn names() -> Vec<&'static str> {
+        let own = Self::VARIANTS.iter().copied();
+        let own = own.filter(|name| !matches!(*name, "rule" | "stream"));
+        let rules = names(Refused::VARIANTS);
+        own.chain(rules)
+            .chain(names(streams::Full::VARIANTS))
+            .collect()
+    }
+}
+
 impl From<Refused> for Refusal {
     fn from(rule: Refused) -> Self {
         Self::Rule(rule)
@@ -55,6 +78,15 @@ pub(crate) enum Shed {
     Request(shedding::Kind),
     /// A login that got no turn in time.
     Login,
+}
+
+impl Shed {
+    /// Every name.
+    pub(crate) fn names() -> Vec<&'static str> {
+        let own = Self::VARIANTS.iter().copied();
+        let own = own.filter(|name| *name != "request");
+        own.chain(names(shedding::Kind::VARIANTS)).collect()
+    }
 }
 
 /// How a session came to be: `how` of `sidgate_sessions_created_total`.
@@ -98,6 +130,87 @@ pub(crate) enum EventResult {
     Repeated,
 }
 
+/// Every pair of `event` and `result` of `sidgate_session_events_total`.
+pub(crate) fn events() -> Vec<(&'static str, &'static str)> {
+    let of_apps = names(EventKind::VARIANTS).flat_map(|event| {
+        let results = [
+            EventResult::Done,
+            EventResult::Failed,
+            EventResult::NotPermitted,
+        ];
+        results.map(|result| (event, result.into()))
+    });
+    let fields = [NotPermitted::Claim, NotPermitted::AuthHash]
+        .map(|field| (field.as_str(), EventResult::NotPermitted.into()));
+    let unread = names(TokenRefused::VARIANTS).chain([EventResult::Repeated.into()]);
+    of_apps
+        .chain(fields)
+        .chain(unread.map(|result| ("none", result)))
+        .collect()
+}
+
+/// Every pair of `tier` and `result` of `sidgate_resolve_total`.
+pub(crate) fn resolved() -> Vec<(&'static str, &'static str)> {
+    const FOUND: [&str; 2] = ["active", "stale"];
+    const SEALED: [&str; 2] = ["malformed", "forged"];
+    const GONE: [&str; 5] = ["absent", "revoked", "expired", "idle", "renewed"];
+    const UNKNOWN: [&str; 13] = [
+        "not_asked",
+        "no_cookie",
+        "no_lease",
+        "overloaded",
+        "deadline",
+        "overtaken",
+        "legacy",
+        "unavailable",
+        "timeout",
+        "interrupted",
+        "in_recovery",
+        "schema",
+        "corrupt",
+    ];
+    let tiers: [(&'static str, &'static [&'static str]); 6] = [
+        ("local", &FOUND),
+        ("shared", &FOUND),
+        ("store", &FOUND),
+        ("seal", &SEALED),
+        ("store", &GONE),
+        ("none", &UNKNOWN),
+    ];
+    let pairs = tiers
+        .into_iter()
+        .flat_map(|(tier, results)| results.iter().map(move |result| (tier, *result)));
+    pairs.collect()
+}
+
+/// Every pair of `rule` and `action` of `sidgate_risk_signals_total`.
+pub(crate) fn risk_signals() -> Vec<(&'static str, &'static str)> {
+    let of_sessions = names(RiskRule::VARIANTS).chain(["crowded"]);
+    let of_sessions =
+        of_sessions.flat_map(|rule| names(RiskAction::VARIANTS).map(move |action| (rule, action)));
+    // A client that is refused has no session with which anything could be done.
+    let of_clients = ["refused_sids", "refused_logins"]
+        .into_iter()
+        .flat_map(|rule| {
+            [RiskAction::Observe, RiskAction::Notify].map(|action| (rule, action.into()))
+        });
+    of_sessions.chain(of_clients).collect()
+}
+
+/// What speaks for whoever tries to log in: `standing` of `sidgate_login_attempts_total`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr, VariantArray)]
+#[strum(serialize_all = "snake_case")]
+pub(crate) enum LoginStanding {
+    /// A live session of the account.
+    LiveSession,
+    /// A network from which the account has logged in lately.
+    Network,
+    /// Nothing.
+    Stranger,
+    /// The store could not be asked.
+    Unknown,
+}
+
 /// What became of a call to the backend: `result` of `sidgate_backend_total`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr, VariantArray)]
 #[strum(serialize_all = "snake_case")]
@@ -108,6 +221,32 @@ pub(crate) enum BackendResult {
     Rejected,
     /// It gave no usable answer.
     Unavailable,
+}
+
+/// Why an app did not get a request, or did not answer it: `kind` of `sidgate_upstream_errors_total`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr, VariantArray)]
+#[strum(serialize_all = "snake_case")]
+pub(crate) enum UpstreamError {
+    /// No name of its servers resolves.
+    Unresolved,
+    /// Nobody listens there.
+    Refused,
+    /// There is no way there.
+    Unreachable,
+    /// The connection did not stand in time.
+    ConnectTimeout,
+    /// It was silent for too long.
+    ReadTimeout,
+    /// It took no bytes for too long.
+    WriteTimeout,
+    /// It reset the connection.
+    Reset,
+    /// It closed the connection before the end of its answer.
+    Closed,
+    /// What it said is not HTTP.
+    NotHttp,
+    /// The head of its answer is too large.
+    HeadTooLarge,
 }
 
 /// Why a change of context was lost: `reason` of `sidgate_risk_dropped_total`.

@@ -10,6 +10,7 @@ use tracing_subscriber::filter::{FilterExt as _, LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
+use super::line_format::LineFormat;
 use super::lines::{Lines, Stream};
 use super::security;
 
@@ -45,9 +46,7 @@ fn start_at(asked: EnvFilter, stream: Stream) -> Lines {
     let always = Targets::new().with_target(security::TARGET, LevelFilter::INFO);
     let written = tracing_subscriber::fmt::layer()
         .json()
-        .flatten_event(true)
-        .with_current_span(false)
-        .with_span_list(false)
+        .event_format(LineFormat::new())
         .with_writer(lines.destinations());
     // Whoever embeds the gateway may have a subscriber already.
     drop(

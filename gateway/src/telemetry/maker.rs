@@ -17,6 +17,36 @@ impl Maker<'_> {
         Ok(metric)
     }
 
+    /// Counters of one label whose values are known: each is there from the start, so that its first increase shows.
+    pub(super) fn closed(
+        &self,
+        name: &str,
+        help: &str,
+        label: &str,
+        values: impl IntoIterator<Item = &'static str>,
+    ) -> Result<IntCounterVec, prometheus::Error> {
+        let metric = self.counters(name, help, &[label])?;
+        for value in values {
+            metric.with_label_values(&[value]);
+        }
+        Ok(metric)
+    }
+
+    /// The same for two labels.
+    pub(super) fn closed_pairs(
+        &self,
+        name: &str,
+        help: &str,
+        labels: [&str; 2],
+        values: impl IntoIterator<Item = (&'static str, &'static str)>,
+    ) -> Result<IntCounterVec, prometheus::Error> {
+        let metric = self.counters(name, help, &labels)?;
+        for (first, second) in values {
+            metric.with_label_values(&[first, second]);
+        }
+        Ok(metric)
+    }
+
     pub(super) fn counter(&self, name: &str, help: &str) -> Result<IntCounter, prometheus::Error> {
         let metric = IntCounter::new(format!("sidgate_{name}"), help)?;
         self.0.register(Box::new(metric.clone()))?;

@@ -8,16 +8,21 @@ use prometheus::{
 };
 use session_core::session::RevokeReason;
 use sidgate_policy::edge::Reserved;
+use strum::VariantArray as _;
 
 use super::collector::{Collected, Sources};
 use super::labels::{
-    BackendResult, Created, Delivery, EventResult, Judged, Refusal, Renewed, RiskDropped, Shed,
+    BackendResult, Created, EventResult, Judged, Refusal, Renewed, Shed, UpstreamError, events,
+    names, resolved,
 };
 use super::maker::Maker;
 use super::outcome::Outcome;
+use super::process::OfProcess;
 use super::reading::Reading;
 
+mod configured;
 mod login;
+mod risk;
 
 /// Buckets of `sidgate_resolve_seconds`, in seconds: from a local hit to the deadline of a read.
 const RESOLVE_BUCKETS: [f64; 10] = [1e-6, 5e-6, 2.5e-5, 1e-4, 5e-4, 2e-3, 1e-2, 5e-2, 0.1, 0.25];
@@ -43,9 +48,11 @@ pub(crate) struct Metrics {
     revoked: IntCounterVec,
     events: IntCounterVec,
     backend: IntCounterVec,
+    upstream_errors: IntCounterVec,
+    build_info: IntGaugeVec,
     streams_cut: IntCounter,
     migration: Migration,
-    risk: RiskCounters,
+    risk: risk::RiskCounters,
     login: login::LoginCounters,
     cookies_dropped: IntCounter,
     upstream_cookies_dropped: IntCounter,
@@ -64,10 +71,11 @@ struct Migration {
 impl Migration {
     fn new(make: &Maker<'_>) -> Result<Self, prometheus::Error> {
         Ok(Self {
-            judged: make.counters(
+            judged: make.closed(
                 "migration_total",
                 "Logins of the old system that were judged.",
-                &["result"],
+                "result",
+                names(Judged::VARIANTS),
             )?,
             uncleared: make.counter(
                 "migration_uncleared_total",
@@ -76,36 +84,6 @@ impl Migration {
             withheld: make.counter(
                 "migration_cookies_withheld_total",
                 "Answers that shared caches may keep, and that therefore could not carry a cookie.",
-            )?,
-        })
-    }
-}
-
-/// What was suspicious.
-#[derive(Debug)]
-struct RiskCounters {
-    signals: IntCounterVec,
-    dropped: IntCounterVec,
-    webhook: IntCounterVec,
-}
-
-impl RiskCounters {
-    fn new(make: &Maker<'_>) -> Result<Self, prometheus::Error> {
-        Ok(Self {
-            signals: make.counters(
-                "risk_signals_total",
-                "Broken rules about suspicious activity.",
-                &["rule", "action"],
-            )?,
-            dropped: make.counters(
-                "risk_dropped_total",
-                "Changes of context that were not judged, or not recorded.",
-                &["reason"],
-            )?,
-            webhook: make.counters(
-                "risk_webhook_total",
-                "Messages about suspicious activity.",
-                &["result"],
             )?,
         })
     }
@@ -132,6 +110,9 @@ fn times(registry: &Registry) -> Result<(HistogramVec, Histogram), prometheus::E
         "Time from the first byte of a request to the last of its answer.",
     );
     let requests = Histogram::with_opts(seconds.buckets(REQUEST_BUCKETS.to_vec()))?;
+    for (tier, _) in resolved() {
+        resolves.with_label_values(&[tier]);
+    }
     registry.register(Box::new(resolves.clone()))?;
     registry.register(Box::new(requests.clone()))?;
     Ok((resolves, requests))
@@ -158,35 +139,70 @@ impl Metrics {
                 "Requests by route and outcome.",
                 &["route", "outcome"],
             )?,
-            resolves: make.counters("resolve_total", "Session look-ups.", &["tier", "result"])?,
-            refused: make.counters(
+            resolves: make.closed_pairs(
+                "resolve_total",
+                "Session look-ups.",
+                ["tier", "result"],
+                resolved(),
+            )?,
+            refused: make.closed(
                 "refused_total",
                 "Requests refused at the edge.",
-                &["reason"],
+                "reason",
+                Refusal::names(),
             )?,
-            shed: make.counters(
+            shed: make.closed(
                 "shed_total",
                 "Requests turned away because there were too many.",
-                &["kind"],
+                "kind",
+                Shed::names(),
             )?,
-            spoofs: make.counters(
+            spoofs: make.closed(
                 "spoof_blocked_total",
                 "Reserved header names sent by clients.",
-                &["kind"],
+                "kind",
+                names(Reserved::VARIANTS),
             )?,
-            created: make.counters("sessions_created_total", "Sessions made.", &["how"])?,
-            renewals: make.counters("sid_renewals_total", "Sids due for renewal.", &["result"])?,
-            revoked: make.counters(
+            created: make.closed(
+                "sessions_created_total",
+                "Sessions made.",
+                "how",
+                names(Created::VARIANTS),
+            )?,
+            renewals: make.closed(
+                "sid_renewals_total",
+                "Sids due for renewal.",
+                "result",
+                names(Renewed::VARIANTS),
+            )?,
+            revoked: make.closed(
                 "sessions_revoked_total",
                 "Sessions ended through this node.",
-                &["reason"],
+                "reason",
+                RevokeReason::ALL.map(RevokeReason::as_str),
             )?,
-            events: make.counters(
+            events: make.closed_pairs(
                 "session_events_total",
                 "X-Session-Event answers of apps.",
-                &["event", "result"],
+                ["event", "result"],
+                events(),
             )?,
-            backend: make.counters("backend_total", "Calls to the backend.", &["result"])?,
+            backend: make.closed(
+                "backend_total",
+                "Calls to the backend.",
+                "result",
+                names(BackendResult::VARIANTS),
+            )?,
+            upstream_errors: make.counters(
+                "upstream_errors_total",
+                "Attempts to reach an app that failed.",
+                &["upstream", "kind"],
+            )?,
+            build_info: make.gauges(
+                "build_info",
+                "1; the program that runs.",
+                &["version", "commit"],
+            )?,
             cookies_dropped: make.counter(
                 "cookies_dropped_total",
                 "Cookie pairs that no grammar allows.",
@@ -201,7 +217,7 @@ impl Metrics {
             )?,
             streams_cut: make.counter("streams_cut_total", "Streams ended with their session.")?,
             migration: Migration::new(&make)?,
-            risk: RiskCounters::new(&make)?,
+            risk: risk::RiskCounters::new(&make)?,
             login: login::LoginCounters::new(&make)?,
             certificate_not_after: certificate_not_after(&make)?,
             resolve_seconds,
@@ -278,24 +294,16 @@ impl Metrics {
         one(&self.backend, result).inc();
     }
 
+    /// A server of this app took no connection, or gave no complete answer.
+    pub(crate) fn upstream_error(&self, upstream: &str, kind: UpstreamError) {
+        self.upstream_errors
+            .with_label_values(&[upstream, kind.into()])
+            .inc();
+    }
+
     /// A stream was ended because its session had.
     pub(crate) fn stream_cut(&self) {
         self.streams_cut.inc();
-    }
-
-    /// A rule about suspicious activity was broken.
-    pub(crate) fn risk_signal(&self, rule: &str, action: &str) {
-        self.risk.signals.with_label_values(&[rule, action]).inc();
-    }
-
-    /// A change of context could not be judged, or was not recorded.
-    pub(crate) fn risk_dropped(&self, why: RiskDropped) {
-        one(&self.risk.dropped, why).inc();
-    }
-
-    /// A message about a signal was sent, or was not.
-    pub(crate) fn risk_webhook(&self, result: Delivery) {
-        one(&self.risk.webhook, result).inc();
     }
 
     /// A login of the old system was judged.
@@ -336,7 +344,8 @@ impl Metrics {
     /// # Errors
     /// When two metrics have one name: a mistake in the table of the collector.
     pub(crate) fn publish(&self, sources: Sources) -> Result<(), prometheus::Error> {
-        self.registry.register(Box::new(Collected::new(sources)?))
+        self.registry.register(Box::new(Collected::new(sources)?))?;
+        self.registry.register(Box::new(OfProcess::new()?))
     }
 
     /// What the dashboard draws, as it is now.

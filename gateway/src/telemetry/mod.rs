@@ -1,15 +1,18 @@
 //! What operators see: metrics, one access line per request, logs without secrets.
 
 pub(crate) mod access_log;
+pub(crate) mod build;
 pub(crate) mod collector;
 #[cfg(test)]
 mod documented;
 pub(crate) mod history;
 pub(crate) mod labels;
+mod line_format;
 pub(crate) mod lines;
 pub(crate) mod logs;
 mod maker;
 pub(crate) mod metrics;
 pub(crate) mod outcome;
+mod process;
 mod reading;
 pub(crate) mod security;

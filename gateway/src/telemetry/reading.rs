@@ -23,7 +23,8 @@ impl Reading {
         *self.counters.entry(name).or_default() += as_f64(by);
     }
 
-    /// Adds counters by the value of one label, or by the group that `group` makes of it.
+    /// Adds counters by the value of one label, or by the group that `group` makes of it. What has never occurred is not
+    /// drawn.
     pub(super) fn count_by(
         &mut self,
         name: &str,
@@ -33,8 +34,11 @@ impl Reading {
     ) {
         for family in counters.collect() {
             for metric in family.get_metric() {
-                let name = format!("{name}.{}", group(value_of(metric, label)));
-                *self.counters.entry(name).or_default() += metric.get_counter().get_value();
+                let count = metric.get_counter().get_value();
+                if count > 0.0 {
+                    let name = format!("{name}.{}", group(value_of(metric, label)));
+                    *self.counters.entry(name).or_default() += count;
+                }
             }
         }
     }
@@ -53,7 +57,9 @@ impl Reading {
     pub(super) fn histograms(&mut self, name: &str, histograms: &HistogramVec, label: &str) {
         for family in histograms.collect() {
             for metric in family.get_metric() {
-                self.take(format!("{name}.{}", value_of(metric, label)), metric);
+                if metric.get_histogram().get_sample_count() > 0 {
+                    self.take(format!("{name}.{}", value_of(metric, label)), metric);
+                }
             }
         }
     }

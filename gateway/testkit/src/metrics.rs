@@ -33,6 +33,21 @@ impl Metrics {
             .sum()
     }
 
+    /// Whether there is a series of `name` with all of `labels`.
+    pub fn has(&self, name: &str, labels: &[(&str, &str)]) -> bool {
+        let mut of_name = self.0.iter().filter(|series| series.name == name);
+        of_name.any(|series| series.has(labels))
+    }
+
+    /// Whether a series of `name`, or one of its buckets, has a label of this value.
+    pub fn has_value(&self, name: &str, value: &str) -> bool {
+        let count = format!("{name}_count");
+        self.0.iter().any(|series| {
+            (series.name == name || series.name == count)
+                && series.labels.values().any(|found| found == value)
+        })
+    }
+
     /// Whether there is a series of this name.
     pub fn knows(&self, name: &str) -> bool {
         self.0.iter().any(|series| series.name == name)

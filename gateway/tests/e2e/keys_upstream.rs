@@ -86,14 +86,14 @@ fn read_timeout_is_how_long_an_app_may_be_silent() {
 }
 
 /// A listener whose queue is full answers no one who connects.
-struct Full {
-    address: SocketAddr,
+pub(crate) struct Full {
+    pub(crate) address: SocketAddr,
     _listener: TcpListener,
     _queue: Vec<TcpStream>,
 }
 
 impl Full {
-    fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let address = listener.local_addr().unwrap();
         let connect = || TcpStream::connect_timeout(&address, Duration::from_millis(300)).ok();

@@ -88,13 +88,16 @@ impl Breaker {
         due
     }
 
-    /// Reports how an admitted call went. `jitter` is any random byte.
-    pub fn report(&self, now: Boot, ok: bool, jitter: u8) {
+    /// Reports how an admitted call went. `jitter` is any random byte. Whether this has closed the breaker.
+    pub fn report(&self, now: Boot, ok: bool, jitter: u8) -> bool {
         let mut inner = self.inner.lock();
         match (inner.circuit, ok) {
             // The call began before the breaker opened: its late result is ignored.
             (Circuit::Open { .. }, _) => {}
-            (Circuit::Probing { .. }, true) => inner.close(now),
+            (Circuit::Probing { .. }, true) => {
+                inner.close(now);
+                return true;
+            }
             (Circuit::Probing { .. }, false) => {
                 inner.open_for = (inner.open_for * 2).min(OPEN_MAX);
                 inner.open(now, jitter);
@@ -107,6 +110,7 @@ impl Breaker {
                 }
             }
         }
+        false
     }
 
     /// The state.

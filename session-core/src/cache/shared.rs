@@ -8,16 +8,37 @@ use thiserror::Error;
 
 use crate::hint::{Hint, HintResult, HintStream};
 use crate::sid::SessionKey;
+use crate::store::TimedOut;
 
-/// The shared cache did not answer in time or not at all. Never "no such key".
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+/// The shared cache did not answer in time or not at all. Never "no such key". Says why, in words that may be shown.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum SharedError {
     /// No answer in time.
-    #[error("shared cache did not answer in time")]
-    Timeout,
-    /// Connection or protocol trouble.
-    #[error("shared cache unavailable")]
-    Unavailable,
+    #[error("{0}")]
+    Timeout(TimedOut),
+    /// Connection or protocol trouble, or a refusal.
+    #[error("unavailable: {0}")]
+    Unavailable(String),
+}
+
+impl SharedError {
+    /// Short name for logs.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Timeout(_) => "timeout",
+            Self::Unavailable(_) => "unavailable",
+        }
+    }
+
+    /// Why, without the word that [`SharedError::kind`] is.
+    #[must_use]
+    pub fn cause(&self) -> String {
+        match self {
+            Self::Timeout(limit) => limit.to_string(),
+            Self::Unavailable(cause) => cause.clone(),
+        }
+    }
 }
 
 /// A map from session keys to sealed bytes that other nodes, and other people, may write to.

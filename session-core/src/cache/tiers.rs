@@ -4,12 +4,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tracing::debug;
+use tracing::{debug, info, warn};
 
 use super::breaker::Breaker;
 use super::sealed::{Sealer, Value};
 use super::{Entry, Local, SharedCache, SharedError};
 use crate::clock::{Timestamp, millis};
+use crate::complaints::Complaints;
 use crate::entropy::{self, SharedEntropy};
 use crate::freshness::{Node, Standing};
 use crate::hint::Hint;
@@ -79,6 +80,7 @@ pub struct Tiers {
     pub(crate) node: Arc<Node>,
     pub(crate) shared: Option<Arc<dyn SharedCache>>,
     pub(crate) breaker: Breaker,
+    pub(crate) complaints: Complaints,
     pub(crate) sealer: Sealer,
     pub(crate) local: Arc<Local>,
     pub(crate) entropy: SharedEntropy,
@@ -256,19 +258,29 @@ impl Tiers {
             return None;
         }
         let answer = call.await;
-        self.breaker
-            .report(self.node.clock.boot(), answer.is_ok(), self.random_byte());
+        let now = self.node.clock.boot();
+        let is_back = self.breaker.report(now, answer.is_ok(), self.random_byte());
+        if is_back && self.complaints.is_over() {
+            info!("redis answers again");
+        }
         answer
             .inspect_err(|failed| {
                 self.node.stats.shared_errors.add();
-                debug!(error = %failed, "shared cache");
+                let (kind, cause) = (failed.kind(), failed.cause());
+                if self.complaints.is_news(&cause, now) {
+                    warn!(kind, cause, "redis fails: this node goes on without it");
+                }
             })
             .ok()
     }
 
     fn failed(&self, failed: &StoreError) -> Fill {
         self.node.stats.store_errors.add();
-        debug!(kind = failed.kind(), "store read failed");
+        debug!(
+            kind = failed.kind(),
+            cause = failed.cause(),
+            "store read failed"
+        );
         Fill::Failed(FillError::Store(failed.kind()))
     }
 

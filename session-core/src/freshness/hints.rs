@@ -145,17 +145,23 @@ impl Retry {
 
     /// The pause after a channel, or an attempt to open one, that lasted for `lasted`. Logs the first failure of a row.
     fn failed(&mut self, channel: &'static str, failed: &HintError, lasted: Duration) -> Duration {
-        let kind = failed.kind();
+        let (kind, cause) = (failed.kind(), failed.cause());
         if matches!(failed, HintError::Swallowed) {
             if !self.complained_of_pooler {
-                warn!(channel, kind, error = %failed, "no hints: this node learns of revocations only by its heartbeat");
+                warn!(
+                    channel,
+                    kind, cause, "no hints: this node learns of revocations only by its heartbeat"
+                );
             }
             self.complained_of_pooler = true;
             self.pause = PAUSE.0;
             return SWALLOWED_PAUSE;
         }
         if !self.complained {
-            warn!(channel, kind, error = %failed, "no hints: this node learns of revocations only by its heartbeat");
+            warn!(
+                channel,
+                kind, cause, "no hints: this node learns of revocations only by its heartbeat"
+            );
         }
         self.complained = true;
         if lasted > PAUSE.1 {

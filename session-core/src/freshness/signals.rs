@@ -1,11 +1,12 @@
 //! Signals to and from the heartbeat.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
 
 use crate::clock::Boot;
+use crate::complaints::Complaints;
 
 /// How far a node has come in loading the state of its store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,7 +29,7 @@ pub struct Signals {
     beat: watch::Sender<u64>,
     phase: watch::Sender<Phase>,
     last_beat: AtomicU64,
-    complained: AtomicBool,
+    complaints: Complaints,
 }
 
 impl Default for Signals {
@@ -38,7 +39,7 @@ impl Default for Signals {
             beat: watch::Sender::new(0),
             phase: watch::Sender::new(Phase::SchemaUnchecked),
             last_beat: AtomicU64::new(0),
-            complained: AtomicBool::new(false),
+            complaints: Complaints::default(),
         }
     }
 }
@@ -104,12 +105,12 @@ impl Signals {
     pub(super) fn lease_earned(&self, sent: Boot) -> bool {
         self.last_beat.store(sent.as_nanos(), Ordering::Release);
         self.beat.send_replace(sent.as_nanos());
-        self.complained.swap(false, Ordering::Relaxed)
+        self.complaints.is_over()
     }
 
-    /// Notes a failure. True for the first of a row.
-    pub(super) fn complain(&self) -> bool {
-        !self.complained.swap(true, Ordering::Relaxed)
+    /// Notes a failure. True when it is to be told.
+    pub(super) fn complain(&self, cause: &str, now: Boot) -> bool {
+        self.complaints.is_news(cause, now)
     }
 
     /// Waits until a beat is asked for.

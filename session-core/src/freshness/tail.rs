@@ -13,7 +13,7 @@ use super::hints::WAKE_EVERY;
 use super::signals::Phase;
 use super::window::Applied;
 use super::{Listener, Node, RECENT_MAX};
-use crate::clock::{Boot, Timestamp, millis};
+use crate::clock::{Boot, Timestamp};
 use crate::session::Seq;
 use crate::stats::ResetReason;
 use crate::store::{Pulse, SchemaError, StoreError, StoreResult};
@@ -270,10 +270,12 @@ impl EventTail {
         }
     }
 
-    /// Logs the first failure of a row of failures.
+    /// Logs the first failure of a row of failures, and further ones that have another cause.
     fn complain_once(&self, failed: &StoreError, what: &'static str) {
-        if self.node.signals.complain() {
-            warn!(kind = failed.kind(), error = %failed, "{what}");
+        let (kind, cause) = (failed.kind(), failed.cause());
+        let now = self.node.clock.boot();
+        if self.node.signals.complain(&cause, now) {
+            warn!(kind, cause, "{what}");
         }
     }
 }
@@ -284,7 +286,7 @@ pub(super) async fn within<T>(
 ) -> StoreResult<T> {
     match tokio::time::timeout(limit, call).await {
         Ok(answer) => answer,
-        Err(_elapsed) => Err(StoreError::Timeout(millis(limit))),
+        Err(_elapsed) => Err(StoreError::timeout(limit)),
     }
 }
 

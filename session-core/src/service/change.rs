@@ -248,7 +248,7 @@ pub enum UpdateError {
     Sessions(#[from] SessionsError),
     /// The result is not a valid identity.
     #[error(transparent)]
-    Identity(#[from] crate::session::IdentityError),
+    Identity(#[from] crate::session::MemberRefused),
 }
 
 async fn merge(

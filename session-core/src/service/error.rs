@@ -10,7 +10,7 @@ use crate::store::StoreError;
 #[derive(Debug, Error)]
 pub enum SessionsError {
     /// The store failed.
-    #[error(transparent)]
+    #[error("store: {0}")]
     Store(#[from] StoreError),
     /// The random source failed.
     #[error(transparent)]

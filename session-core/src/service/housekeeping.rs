@@ -64,7 +64,11 @@ pub(super) async fn keep_house(
             // The next round will do it.
             Err(failed) => {
                 node.stats.housekeeping_failed.add();
-                debug!(kind = failed.kind(), "housekeeping failed");
+                debug!(
+                    kind = failed.kind(),
+                    cause = failed.cause(),
+                    "housekeeping failed"
+                );
                 EVERY
             }
         };

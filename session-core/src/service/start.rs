@@ -19,6 +19,7 @@ use crate::cache::breaker::Breaker;
 use crate::cache::flight::Flights;
 use crate::cache::{Local, LocalLimits, SharedCache, Tiers, TiersOptions};
 use crate::clock::SharedClock;
+use crate::complaints::Complaints;
 use crate::entropy::{self, SharedEntropy};
 use crate::freshness::guard::{self, Guard};
 use crate::freshness::hints::{Follower, OpenHints, follow_hints};
@@ -88,6 +89,7 @@ impl Sessions {
             node: Arc::clone(&node),
             shared,
             breaker: Breaker::default(),
+            complaints: Complaints::default(),
             sealer: Tiers::sealer(&keys),
             local: Arc::clone(&local),
             entropy: Arc::clone(&entropy),

@@ -5,8 +5,8 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use thiserror::Error;
 
+use super::refused::{MemberRefused, MemberRule, WhyRefused, check_members};
 use crate::secret::SecretString;
 
 /// Longest identity that is accepted, as compact JSON, in bytes.
@@ -29,22 +29,11 @@ pub struct Identity {
     json: Text,
 }
 
-/// Why an identity from an app is not acceptable.
-#[derive(Debug, Error, PartialEq, Eq)]
-pub enum IdentityError {
-    /// A member is missing, unknown or of the wrong type. Names the member, never its value.
-    #[error("identity is not of the documented shape: {0}")]
-    Shape(&'static str),
-    /// An update names another user.
-    #[error("an update cannot change user.id")]
-    OtherUser,
-    /// An id is empty, too long, or not visible ASCII.
-    #[error("{0} must be 1 to {ID_MAX} visible ASCII characters")]
-    Id(&'static str),
-    /// More than [`IDENTITY_MAX`] bytes.
-    #[error("identity is larger than {IDENTITY_MAX} bytes")]
-    TooLarge,
-}
+/// What every path of a refused member begins with.
+const ROOT: &str = "identity";
+
+/// What an id has to be.
+const ID_FORM: &str = "1 to 128 visible ASCII characters";
 
 /// The identity as JSON. Unknown members are refused: a typing mistake in an app must not lose an attribute silently.
 #[derive(Serialize, Deserialize)]
@@ -91,6 +80,19 @@ where
 }
 
 impl IdentityPatch {
+    /// Checks what an app sent.
+    ///
+    /// # Errors
+    /// The member that is not as documented, and why.
+    pub fn from_value(value: Value) -> Result<Self, MemberRefused> {
+        let checked = check_shape(&value, &PATCH_MEMBERS);
+        match (serde_json::from_value(value), checked) {
+            (Ok(patch), Ok(())) => Ok(patch),
+            (_, Err(refused)) => Err(refused),
+            (Err(_), Ok(())) => Err(not_documented()),
+        }
+    }
+
     /// A patch that changes the reference only; `None` removes it.
     #[must_use]
     pub fn of_reference(reference: Option<SecretString>) -> Self {
@@ -141,18 +143,15 @@ impl Identity {
     /// Checks what an app sent.
     ///
     /// # Errors
-    /// What is wrong with it, in words for the app's developer.
-    pub fn from_value(value: Value) -> Result<(Self, Option<SecretString>), IdentityError> {
-        let culprit = culprit(&value);
-        let mut form: Form =
-            serde_json::from_value(value).map_err(|_error| IdentityError::Shape(culprit))?;
-        let reference = form.r#ref.take();
-        if reference
-            .as_ref()
-            .is_some_and(|text| !fits_reference(text.expose()))
-        {
-            return Err(IdentityError::Shape("ref"));
+    /// The member that is not as documented, and why.
+    pub fn from_value(value: Value) -> Result<(Self, Option<SecretString>), MemberRefused> {
+        check_shape(&value, &MEMBERS)?;
+        if value.get("user").is_none() {
+            return Err(of("user", WhyRefused::Missing));
         }
+        let mut form: Form =
+            serde_json::from_value(value).map_err(|_quotes_the_value| not_documented())?;
+        let reference = form.r#ref.take();
         Ok((Self::from_form(&form)?, reference))
     }
 
@@ -160,30 +159,29 @@ impl Identity {
     ///
     /// # Errors
     /// As for [`Identity::from_value`]: the store may have been written by somebody else.
-    pub fn from_stored(json: &str) -> Result<Self, IdentityError> {
+    pub fn from_stored(json: &str) -> Result<Self, MemberRefused> {
         Self::from_form(&parse(json)?)
     }
 
-    fn from_form(form: &Form) -> Result<Self, IdentityError> {
-        let user_id = form
-            .user
-            .get("id")
-            .and_then(Value::as_str)
-            .ok_or(IdentityError::Id("user.id"))?;
-        let user_id = id(user_id, "user.id")?;
+    fn from_form(form: &Form) -> Result<Self, MemberRefused> {
+        let user_id = match form.user.get("id") {
+            Some(Value::String(text)) => id(text, "user.id")?,
+            Some(_) => return Err(of("user.id", WhyRefused::MustBe("a string"))),
+            None => return Err(of("user.id", WhyRefused::Missing)),
+        };
         let tenant_id = form
             .tenant_id
             .as_deref()
             .map(|text| id(text, "tenant_id"))
             .transpose()?;
-        let json =
-            serde_json::to_string(form).map_err(|_error| IdentityError::Shape("identity"))?;
+        let json = serde_json::to_string(form).map_err(|_impossible| not_documented())?;
         if json.len() > IDENTITY_MAX {
-            return Err(IdentityError::TooLarge);
+            let why = WhyRefused::TooLarge(IDENTITY_MAX);
+            return Err(MemberRefused::new(ROOT, why));
         }
         // PostgreSQL cannot store this character.
         if json.contains("\\u0000") {
-            return Err(IdentityError::Shape("a text with U+0000"));
+            return Err(MemberRefused::new(ROOT, WhyRefused::Nul));
         }
         Ok(Self {
             user_id,
@@ -196,13 +194,13 @@ impl Identity {
     ///
     /// # Errors
     /// When the result is not a valid identity, or names another user.
-    pub fn merged(&self, patch: &IdentityPatch) -> Result<Self, IdentityError> {
+    pub fn merged(&self, patch: &IdentityPatch) -> Result<Self, MemberRefused> {
         if patch
             .reference()
             .flatten()
             .is_some_and(|text| !fits_reference(text.expose()))
         {
-            return Err(IdentityError::Shape("ref"));
+            return Err(of("ref", WhyRefused::MustBe(REFERENCE_FORM)));
         }
         let mut form = parse(&self.json)?;
         merge(&mut form.user, &patch.user);
@@ -218,7 +216,7 @@ impl Identity {
         }
         let merged = Self::from_form(&form)?;
         if merged.user_id != self.user_id {
-            return Err(IdentityError::OtherUser);
+            return Err(of("user.id", WhyRefused::Fixed));
         }
         Ok(merged)
     }
@@ -248,39 +246,62 @@ impl Identity {
     }
 }
 
-fn parse(json: &str) -> Result<Form, IdentityError> {
-    serde_json::from_str(json).map_err(|_error| IdentityError::Shape("identity"))
+fn parse(json: &str) -> Result<Form, MemberRefused> {
+    serde_json::from_str(json).map_err(|_quotes_the_value| not_documented())
+}
+
+/// What a reference has to be.
+const REFERENCE_FORM: &str = "a string of at most 512 bytes without control characters, or null";
+
+/// The members of an identity, and what each has to be.
+const MEMBERS: [MemberRule; 6] = [
+    ("user", "an object", Value::is_object),
+    ("tenant_id", "a string or null", is_text_or_null),
+    ("needs_onboarding", "true or false", Value::is_boolean),
+    ("attributes", "an object", Value::is_object),
+    ("auth_hash", "a string or null", is_text_or_null),
+    ("ref", REFERENCE_FORM, is_reference_or_null),
+];
+
+/// The same for a change of one.
+const PATCH_MEMBERS: [MemberRule; 6] = [
+    MEMBERS[0],
+    MEMBERS[1],
+    ("needs_onboarding", "true, false or null", is_flag_or_null),
+    MEMBERS[3],
+    MEMBERS[4],
+    // Its length is checked when it is merged, like that of a `ref` event.
+    ("ref", "a string or null", is_text_or_null),
+];
+
+fn is_text_or_null(value: &Value) -> bool {
+    value.is_string() || value.is_null()
+}
+
+fn is_flag_or_null(value: &Value) -> bool {
+    value.is_boolean() || value.is_null()
+}
+
+fn is_reference_or_null(value: &Value) -> bool {
+    value.is_null() || value.as_str().is_some_and(fits_reference)
 }
 
 /// Names the member that is wrong. Serde's own message would quote its value, which may be personal.
-fn culprit(identity: &Value) -> &'static str {
-    let Some(members) = identity.as_object() else {
-        return "identity is not an object";
-    };
-    let text = |name: &str| {
-        members
-            .get(name)
-            .is_some_and(|value| !value.is_string() && !value.is_null())
-    };
-    match () {
-        () if !members.get("user").is_some_and(Value::is_object) => "user",
-        () if members
-            .get("attributes")
-            .is_some_and(|value| !value.is_object()) =>
-        {
-            "attributes"
-        }
-        () if members
-            .get("needs_onboarding")
-            .is_some_and(|value| !value.is_boolean()) =>
-        {
-            "needs_onboarding"
-        }
-        () if text("tenant_id") => "tenant_id",
-        () if text("auth_hash") => "auth_hash",
-        () if text("ref") => "ref",
-        () => "a member that is not documented",
-    }
+fn check_shape(identity: &Value, rules: &[MemberRule]) -> Result<(), MemberRefused> {
+    let members = identity
+        .as_object()
+        .ok_or_else(|| MemberRefused::new(ROOT, WhyRefused::MustBe("an object")))?;
+    check_members(members, rules).map_err(|refused| refused.within(ROOT))
+}
+
+/// A refused member of an identity.
+fn of(member: &str, why: WhyRefused) -> MemberRefused {
+    MemberRefused::new(member, why).within(ROOT)
+}
+
+/// What passes [`check_shape`] and is still none.
+fn not_documented() -> MemberRefused {
+    MemberRefused::new(ROOT, WhyRefused::MustBe("as documented"))
 }
 
 /// Whether `text` may be the id of a user or a tenant: 1 to [`ID_MAX`] visible ASCII characters.
@@ -289,11 +310,11 @@ pub fn is_id(text: &str) -> bool {
     (1..=ID_MAX).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
-fn id(text: &str, field: &'static str) -> Result<Text, IdentityError> {
+fn id(text: &str, member: &str) -> Result<Text, MemberRefused> {
     if is_id(text) {
         Ok(text.into())
     } else {
-        Err(IdentityError::Id(field))
+        Err(of(member, WhyRefused::MustBe(ID_FORM)))
     }
 }
 

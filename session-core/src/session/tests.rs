@@ -1,4 +1,4 @@
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::*;
 use crate::secret::SecretString;
@@ -75,29 +75,75 @@ fn revoked_wins_over_everything() {
 }
 
 #[test]
-fn an_identity_must_have_the_documented_shape() {
+fn an_identity_must_have_the_documented_shape_and_what_has_not_is_named() {
+    const ID: &str = "must be 1 to 128 visible ASCII characters";
+    const REF: &str =
+        "identity.ref must be a string of at most 512 bytes without control characters, or null";
+    let with = |name: &str, value: Value| json!({"user": {"id": "7"}, name: value});
     let refused = [
-        json!(null),
-        json!({}),
-        json!({"user": {}}),
-        json!({"user": {"id": 7}}),
-        json!({"user": {"id": ""}}),
-        json!({"user": {"id": "jürgen"}}),
-        json!({"user": {"id": "7 or 8"}}),
-        json!({"user": {"id": "x".repeat(129)}}),
-        json!({"user": {"id": "7"}, "tenantid": "t"}),
-        json!({"user": {"id": "7"}, "tenant_id": 3}),
-        json!({"user": {"id": "7"}, "needs_onboarding": "yes"}),
-        json!({"user": {"id": "7", "bio": "x".repeat(17_000)}}),
-        json!({"user": {"id": "7", "name": "a\u{0}b"}}),
-        json!({"user": {"id": "7"}, "ref": "a\nb"}),
-        json!({"user": {"id": "7"}, "ref": "x".repeat(513)}),
+        (json!(null), "identity must be an object"),
+        (json!("s3cret"), "identity must be an object"),
+        (json!({}), "identity.user is missing"),
+        (json!({"user": "s3cret"}), "identity.user must be an object"),
+        (json!({"user": {}}), "identity.user.id is missing"),
+        (
+            json!({"user": {"id": 7}}),
+            "identity.user.id must be a string",
+        ),
+        (
+            json!({"user": {"id": ""}}),
+            &format!("identity.user.id {ID}"),
+        ),
+        (
+            json!({"user": {"id": "jürgen"}}),
+            &format!("identity.user.id {ID}"),
+        ),
+        (
+            json!({"user": {"id": "7 or 8"}}),
+            &format!("identity.user.id {ID}"),
+        ),
+        (
+            json!({"user": {"id": "x".repeat(129)}}),
+            &format!("identity.user.id {ID}"),
+        ),
+        (
+            with("tenantid", json!("t")),
+            "identity.tenantid is not a documented member",
+        ),
+        (
+            with("tenant_id", json!(3)),
+            "identity.tenant_id must be a string or null",
+        ),
+        (
+            with("tenant_id", json!("")),
+            &format!("identity.tenant_id {ID}"),
+        ),
+        (
+            with("needs_onboarding", json!("yes")),
+            "identity.needs_onboarding must be true or false",
+        ),
+        (
+            with("attributes", json!(["s3cret"])),
+            "identity.attributes must be an object",
+        ),
+        (
+            with("auth_hash", json!(1)),
+            "identity.auth_hash must be a string or null",
+        ),
+        (
+            json!({"user": {"id": "7", "bio": "x".repeat(17_000)}}),
+            "identity has more than 16384 bytes of JSON",
+        ),
+        (
+            json!({"user": {"id": "7", "name": "a\u{0}b"}}),
+            "identity holds a text with the character U+0000",
+        ),
+        (with("ref", json!("a\nb")), REF),
+        (with("ref", json!("x".repeat(513))), REF),
     ];
-    for value in refused {
-        assert!(
-            Identity::from_value(value.clone()).is_err(),
-            "accepted {value}"
-        );
+    for (value, why) in refused {
+        let refused = Identity::from_value(value.clone()).unwrap_err();
+        assert_eq!(refused.to_string(), why, "{value}");
     }
 }
 
@@ -136,10 +182,15 @@ fn a_patch_merges_by_key_and_null_deletes() {
 fn a_patch_cannot_turn_one_user_into_another() {
     let (identity, _) = Identity::from_value(json!({"user": {"id": "7"}})).unwrap();
     for user in [json!({"id": "8"}), json!({"id": null})] {
-        let patch: IdentityPatch = serde_json::from_value(json!({ "user": user })).unwrap();
-        assert!(identity.merged(&patch).is_err());
+        let patch = IdentityPatch::from_value(json!({ "user": user })).unwrap();
+        let refused = identity.merged(&patch).unwrap_err();
+        assert_eq!(refused.path(), "identity.user.id");
     }
-    assert!(serde_json::from_value::<IdentityPatch>(json!({"usr": {}})).is_err());
+    let refused = IdentityPatch::from_value(json!({"usr": {}})).unwrap_err();
+    assert_eq!(
+        refused.to_string(),
+        "identity.usr is not a documented member"
+    );
 }
 
 #[test]

@@ -1,32 +1,36 @@
 //! What can go wrong between Sidgate and its store. An error is never "there is no such session".
 
 use std::error::Error as StdError;
+use std::time::Duration;
 
 use thiserror::Error;
 
+use crate::cause::cause;
 use crate::hint::HintError;
 use crate::lease::LEASE;
+use crate::store::timed_out::TimedOut;
 
 /// Result of a store call.
 pub type StoreResult<T> = Result<T, StoreError>;
 
-/// A store that did not answer, or refused.
+/// A store that did not answer, or refused. Each says why, in words that may be shown; whoever shows them says first that the
+/// store is meant.
 #[derive(Debug, Error)]
 pub enum StoreError {
     /// It could not be reached, or the connection broke.
-    #[error("store unavailable")]
+    #[error("unavailable: {}", cause(&**.0))]
     Unavailable(#[source] Box<dyn StdError + Send + Sync>),
     /// It did not answer in time. A write may or may not have happened.
-    #[error("store did not answer within {0} ms")]
-    Timeout(u64),
+    #[error("{0}")]
+    Timeout(TimedOut),
     /// The connection broke in the middle of a write, which may or may not have happened.
-    #[error("the connection to the store broke during a write")]
+    #[error("the connection broke during a write: {}", cause(&**.0))]
     Interrupted(#[source] Box<dyn StdError + Send + Sync>),
     /// The connection leads to a standby; session state is never read from one.
-    #[error("store is in recovery (a read-only standby)")]
+    #[error("in recovery (a read-only standby)")]
     InRecovery,
     /// The schema is not one that this program knows.
-    #[error("store schema: {0}")]
+    #[error("schema: {0}")]
     Schema(#[from] SchemaError),
     /// A row cannot be understood. Says which column, never the value.
     #[error("stored {0} is not readable")]
@@ -49,6 +53,22 @@ impl StoreError {
     /// Wraps a driver's error.
     pub fn unavailable(error: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         Self::Unavailable(error.into())
+    }
+
+    /// No answer within `limit`.
+    #[must_use]
+    pub fn timeout(limit: Duration) -> Self {
+        Self::Timeout(TimedOut::after(limit))
+    }
+
+    /// Why, without the word that [`StoreError::kind`] is.
+    #[must_use]
+    pub fn cause(&self) -> String {
+        match self {
+            Self::Unavailable(source) | Self::Interrupted(source) => cause(&**source),
+            Self::Schema(refused) => refused.to_string(),
+            other => other.to_string(),
+        }
     }
 
     /// Whether the failed write may have happened. Repeating a revocation is safe.

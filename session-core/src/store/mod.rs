@@ -18,6 +18,7 @@ mod session;
 mod sighting;
 pub mod sqlite;
 mod stored;
+mod timed_out;
 mod write;
 
 pub use device::{Device, DevicePlace, NoPlace};
@@ -31,4 +32,5 @@ pub use login::{Familiar, LoginSeen, LoginStore, NETWORKS_MAX, NETWORKS_PER_OWNE
 pub use session::SessionStore;
 pub use sighting::{Cursor, Flag, Sighting, SightingStore, Sightings};
 pub use stored::{Search, Snapshot, StoredSession};
+pub use timed_out::{TimedOut, Wait};
 pub use write::{Change, Housekept, Renewal, Revoked, Scope, Touch, Updated};

@@ -30,6 +30,8 @@ mod link;
 mod login;
 mod nodes;
 mod options;
+mod parameters;
+mod place;
 mod pool;
 mod read;
 mod renew;
@@ -38,24 +40,21 @@ mod rights;
 mod room;
 mod row;
 mod schema;
+mod server;
 mod sighting;
+mod url;
 mod write;
 
 pub use self::connect::PostgresConfigError;
 pub use self::options::PostgresOptions;
-
-/// Checks that [`PostgresStore::new`] can use `url`. A configuration is checked as a whole before anything is started.
-///
-/// # Errors
-/// When it cannot.
-pub fn check_url(url: &SecretString) -> Result<(), PostgresConfigError> {
-    connect::parse(url.expose()).map(drop)
-}
+pub use self::parameters::TlsFiles;
+pub use self::place::{Place, place};
+pub use self::url::{BadPostgresUrl, PostgresUrl};
 
 /// Whether sessions may cross a network without TLS on the way to `url`. `false` when `url` does not parse.
 #[must_use]
 pub fn may_be_clear_text(url: &SecretString) -> bool {
-    connect::parse(url.expose()).is_ok_and(|config| connect::may_be_clear_text(&config))
+    PostgresUrl::read(url).is_ok_and(|url| url.may_be_clear_text())
 }
 
 /// Sessions in PostgreSQL.
@@ -72,17 +71,18 @@ impl PostgresStore {
     /// Reads `url` (`postgres://user:password@host/database?sslmode=require`). Does not connect yet: a gateway can
     /// start while its store is down. Calls must come from a tokio runtime that outlives the store.
     ///
-    /// `sslmode=require` encrypts and verifies the server's certificate against the public authorities and
-    /// [`PostgresOptions::root_certificates`]; `prefer`, the default, does the same if the server offers TLS, except
-    /// towards a loopback address or a socket, where it means `disable`.
+    /// `sslmode=require` encrypts and verifies chain and name of the server's certificate by [`PostgresOptions::trust`];
+    /// `prefer`, the default, does the same if the server offers TLS, except towards a loopback address or a socket, where it
+    /// means `disable` unless certificates are named. Files that the URL names ([`PostgresUrl::tls_files`]) are not read
+    /// here: whoever calls puts them into [`PostgresOptions::trust`].
     ///
     /// # Errors
     /// When the URL or a certificate cannot be used.
     pub fn new(url: &SecretString, options: PostgresOptions) -> Result<Self, PostgresConfigError> {
-        let connector = Connector::new(url, &options)?;
+        let connector = Connector::new(&PostgresUrl::read(url)?, &options)?;
         Ok(Self {
             pool: Pool::new(&connector, &options)?,
-            operators: Pool::new(&connector, &options.for_operators())?,
+            operators: Pool::for_operators(&connector, &options)?,
             link: Link::new(connector.clone(), &options, &events::OF_A_BEAT),
             connector,
             options,

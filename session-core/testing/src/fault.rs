@@ -157,7 +157,7 @@ impl Faults {
             self.stand_at_the_gate().await;
         }
         if lost {
-            return Err(StoreError::Timeout(0).into());
+            return Err(StoreError::timeout(Duration::ZERO).into());
         }
         answer
     }

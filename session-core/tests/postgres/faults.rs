@@ -62,7 +62,10 @@ async fn a_store_that_never_answers_is_a_timeout() {
     let socket = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
     let store = store_at(socket.local_addr().unwrap().port());
     let pulse = timed(Duration::from_millis(600), store.pulse(0)).await;
-    assert!(matches!(pulse, Err(StoreError::Timeout(400))), "{pulse:?}");
+    assert!(
+        matches!(pulse, Err(StoreError::Timeout(ref limit)) if limit.millis() == 400),
+        "{pulse:?}"
+    );
     let key = SessionKey::from_bytes([1; 32]);
     let loaded = timed(Duration::from_millis(1_500), store.load(&key)).await;
     assert!(loaded.is_err(), "{loaded:?}");
@@ -85,7 +88,7 @@ async fn a_locked_row_is_a_timeout_and_the_store_goes_on() {
     )
     .await;
     assert!(
-        matches!(revoked, Err(StoreError::Timeout(500))),
+        matches!(revoked, Err(StoreError::Timeout(ref limit)) if limit.millis() == 500),
         "{revoked:?}"
     );
     assert!(
@@ -125,7 +128,7 @@ async fn a_locked_clock_delays_writers_and_not_readers() {
     )
     .await;
     assert!(
-        matches!(revoked, Err(StoreError::Timeout(500))),
+        matches!(revoked, Err(StoreError::Timeout(ref limit)) if limit.millis() == 500),
         "{revoked:?}"
     );
     store.pulse(0).await.unwrap();
@@ -183,7 +186,7 @@ async fn a_full_pool_does_not_stop_the_heartbeat() {
     tokio::time::sleep(Duration::from_millis(100)).await;
     let loaded = timed(Duration::from_millis(300), store.load(&session.key)).await;
     assert!(
-        matches!(loaded, Err(StoreError::Timeout(100))),
+        matches!(loaded, Err(StoreError::Timeout(ref limit)) if limit.millis() == 100),
         "{loaded:?}"
     );
     store.pulse(0).await.unwrap();
@@ -238,11 +241,14 @@ async fn a_restart_a_freeze_and_a_loss_are_survived() {
     server.pause();
     let loaded = timed(Duration::from_secs(2), store.load(&session.key)).await;
     assert!(
-        matches!(loaded, Err(StoreError::Timeout(250))),
+        matches!(loaded, Err(StoreError::Timeout(ref limit)) if limit.millis() == 250),
         "{loaded:?}"
     );
     let pulse = timed(Duration::from_millis(600), store.pulse(0)).await;
-    assert!(matches!(pulse, Err(StoreError::Timeout(400))), "{pulse:?}");
+    assert!(
+        matches!(pulse, Err(StoreError::Timeout(ref limit)) if limit.millis() == 400),
+        "{pulse:?}"
+    );
     server.resume();
     store.load(&session.key).await.unwrap();
     store.pulse(0).await.unwrap();
@@ -278,10 +284,7 @@ async fn a_standby_is_not_believed() {
         .await
         .unwrap();
     let loaded = store.load(&SessionKey::from_bytes([1; 32])).await;
-    assert!(
-        matches!(loaded, Err(StoreError::Unavailable(_))),
-        "{loaded:?}"
-    );
+    assert!(matches!(loaded, Err(StoreError::InRecovery)), "{loaded:?}");
     assert!(store.pulse(0).await.is_err());
 }
 

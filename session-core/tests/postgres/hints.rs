@@ -32,7 +32,7 @@ fn broken<T>(answer: Result<T, HintError>) -> (&'static str, String) {
 }
 
 fn timeout_of(millis: u64) -> (&'static str, String) {
-    let timeout = StoreError::Timeout(millis);
+    let timeout = StoreError::timeout(Duration::from_millis(millis));
     (timeout.kind(), timeout.to_string())
 }
 
@@ -281,10 +281,13 @@ async fn a_server_that_is_down_has_no_hints() {
     let silent = timeout(Duration::from_secs(2), store.listen())
         .await
         .unwrap();
-    assert_eq!(broken(silent), timeout_of(1_000));
+    let within =
+        format!("no connection with 127.0.0.1:{port} within 1000 ms (store.connect_timeout)");
+    assert_eq!(broken(silent), ("timeout", within));
     drop(socket);
     let down = timeout(AT_ONCE, store.listen()).await.unwrap();
-    assert_eq!(broken(down).0, "unavailable");
+    let refused = format!("unavailable: connection refused (127.0.0.1:{port})");
+    assert_eq!(broken(down), ("unavailable", refused));
 }
 
 /// A full queue would fail the commit, and with it the revocation.

@@ -5,7 +5,7 @@ use std::net::TcpStream;
 use std::sync::Arc;
 use std::time::Duration;
 
-use session_core::cache::redis::RedisCache;
+use session_core::cache::redis::{RedisCache, RedisOptions};
 use session_core::cache::{SharedCache, Tier};
 use session_core::secret::SecretString;
 use session_core::service::{Created, Resolution, Wait};
@@ -16,7 +16,7 @@ use session_testing::{Call, TestRedis};
 use crate::support::{Node, Site, until};
 
 fn connect(redis: &TestRedis) -> Arc<RedisCache> {
-    Arc::new(RedisCache::connect(&SecretString::new(redis.url())).unwrap())
+    Arc::new(RedisCache::connect(&SecretString::new(redis.url()), RedisOptions::default()).unwrap())
 }
 
 async fn node(site: &Site, redis: &TestRedis) -> Node {
@@ -174,7 +174,7 @@ async fn a_dead_a_silent_and_a_returning_redis_change_no_answer() {
 async fn a_redis_that_was_never_there_costs_nothing_but_time() {
     let site = Site::new().await;
     let nobody = SecretString::new("redis://127.0.0.1:1".to_owned());
-    let shared = Arc::new(RedisCache::connect(&nobody).unwrap());
+    let shared = Arc::new(RedisCache::connect(&nobody, RedisOptions::default()).unwrap());
     let node = site.node_with(Some(shared), |_| ()).await;
     let created = node.log_in("7").await;
     assert_eq!(tier(&node, &created).await, Some(Tier::Store));

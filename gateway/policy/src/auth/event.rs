@@ -5,10 +5,10 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::Value;
 use session_core::secret::SecretString;
-use session_core::session::{Identity, IdentityPatch};
+use session_core::session::{Identity, IdentityPatch, MemberRefused};
 use strum::VariantArray as _;
 
-use super::token::TokenRefused;
+mod shape;
 
 /// What an app may ask for in the answer to a request.
 #[derive(
@@ -50,9 +50,6 @@ impl EventKind {
         found.map_err(|_unknown| format!("{text:?} is not one of {}", known().join(", ")))
     }
 }
-
-/// Most events in one answer.
-const EVENTS_MAX: usize = 8;
 
 /// One change that an app asks for in the session of the request it answers.
 #[derive(Clone, Debug, PartialEq)]
@@ -108,7 +105,7 @@ enum Form {
         scope: LogoutScope,
     },
     Update {
-        identity: IdentityPatch,
+        identity: Value,
     },
     // Braces: serde lets a variant without them have any further fields.
     Rotate {},
@@ -121,28 +118,27 @@ impl SessionEvent {
     /// Reads the `ev` member of a token. All of its events or none.
     ///
     /// # Errors
-    /// When one of them is not of the documented shape.
-    pub fn parse_all(events: Value) -> Result<Vec<Self>, TokenRefused> {
+    /// Which member of them is not of the documented shape.
+    pub fn parse_all(events: Value) -> Result<Vec<Self>, MemberRefused> {
+        shape::check(&events)?;
         let forms: Vec<Form> =
-            serde_json::from_value(events).map_err(|_error| TokenRefused::Shape)?;
-        if forms.is_empty() || forms.len() > EVENTS_MAX {
-            return Err(TokenRefused::Shape);
-        }
-        forms.into_iter().map(Self::from_form).collect()
+            serde_json::from_value(events).map_err(|_quotes_the_value| shape::undocumented())?;
+        let events = forms.into_iter().enumerate();
+        events
+            .map(|(index, form)| {
+                Self::from_form(form).map_err(|refused| refused.within(shape::nth(index)))
+            })
+            .collect()
     }
 
-    fn from_form(form: Form) -> Result<Self, TokenRefused> {
+    fn from_form(form: Form) -> Result<Self, MemberRefused> {
         Ok(match form {
             Form::Login {
                 identity,
                 ttl,
                 remember,
             } => {
-                let (identity, reference) =
-                    Identity::from_value(identity).map_err(|_error| TokenRefused::Shape)?;
-                if ttl == Some(0) {
-                    return Err(TokenRefused::Shape);
-                }
+                let (identity, reference) = Identity::from_value(identity)?;
                 Self::Login(LoginEvent {
                     identity,
                     reference,
@@ -151,7 +147,7 @@ impl SessionEvent {
                 })
             }
             Form::Logout { scope } => Self::Logout(scope),
-            Form::Update { identity } => Self::Update(identity),
+            Form::Update { identity } => Self::Update(IdentityPatch::from_value(identity)?),
             Form::Rotate {} => Self::Rotate,
             Form::Ref { r#ref } => Self::Reference(r#ref),
         })

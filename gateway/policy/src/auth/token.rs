@@ -9,6 +9,7 @@ use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use session_core::secret::SecretKey;
+use session_core::session::MemberRefused;
 use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 
@@ -76,6 +77,12 @@ impl TokenRefused {
     #[must_use]
     pub fn as_str(self) -> &'static str {
         self.into()
+    }
+}
+
+impl From<MemberRefused> for TokenRefused {
+    fn from(_which: MemberRefused) -> Self {
+        Self::Shape
     }
 }
 

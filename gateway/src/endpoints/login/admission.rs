@@ -13,7 +13,7 @@ use crate::endpoints::Caller;
 use crate::limits::logins::{Attempt, Factors, Limited, Standing};
 use crate::risk::{self, Refused};
 use crate::state::{ActiveConfig, Gateway};
-use crate::telemetry::labels::Refusal;
+use crate::telemetry::labels::{LoginStanding, Refusal};
 use crate::telemetry::security::{self, Facts, Kind};
 use crate::visit::look_up::look_up;
 
@@ -89,13 +89,13 @@ async fn judge(
         .familiarity(account.as_str(), network, user_id);
     let familiarity = asked
         .await
-        .inspect_err(|failed| debug!(error = %failed, "nobody can say whose attempt this is"))
+        .inspect_err(|failed| debug!(cause = %failed, "nobody can say whose attempt this is"))
         .ok();
     gateway.metrics.login_standing(match familiarity {
-        Some(found) if found.user => "live_session",
-        Some(found) if found.network => "network",
-        Some(_) => "stranger",
-        None => "unknown",
+        Some(found) if found.user => LoginStanding::LiveSession,
+        Some(found) if found.network => LoginStanding::Network,
+        Some(_) => LoginStanding::Stranger,
+        None => LoginStanding::Unknown,
     });
     let standing = match (by_session, familiarity) {
         (Some(session), Some(found)) if found.user => Standing::LiveSession(session),

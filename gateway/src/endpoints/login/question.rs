@@ -1,8 +1,11 @@
 //! Asks the app whether credentials are good, and counts its answer.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
-use crate::apps::backend::{BackendError, Credentials, Refusal, Verdict};
+use tracing::warn;
+
+use crate::apps::backend::{BackendError, Credentials, Fault, Refusal, Verdict};
 use crate::limits::logins::{Attempt, Factors, Turn};
 use crate::state::{ActiveConfig, Client, Gateway};
 
@@ -47,7 +50,7 @@ impl Question {
             .core
             .spawn(call)
             .await
-            .unwrap_or(Err(BackendError::Unavailable("interrupted")))
+            .unwrap_or(Err(Fault::Interrupted.into()))
     }
 }
 
@@ -67,4 +70,21 @@ fn settle(attempt: Attempt, factors: Factors, verdict: &Result<Verdict, BackendE
 /// factor, which was then wrong.
 pub(super) fn is_failure(why: &Refusal, factors: Factors) -> bool {
     !matches!(why, Refusal::MfaRequired(_)) || factors == Factors::More
+}
+
+/// Says why the backend did not judge a login.
+pub(super) fn not_judged(
+    settings: &ActiveConfig,
+    client: &Client,
+    server: Option<SocketAddr>,
+    fault: &Fault,
+) {
+    warn!(
+        request_id = client.request_id,
+        upstream = settings.config.backend.upstream.name,
+        server = server.map(tracing::field::display),
+        call = "authenticate",
+        cause = %fault,
+        "login not possible"
+    );
 }

@@ -153,7 +153,7 @@ impl Waiting {
                 Ok((stream, _)) => match check_peer(&self.path, &stream) {
                     Ok(()) => return self.sockets_from(stream),
                     // A stranger must not be able to keep the old process away.
-                    Err(stranger) => warn!(error = %stranger, "turned away"),
+                    Err(stranger) => warn!(cause = %stranger, "turned away"),
                 },
                 Err(error) if error.kind() == ErrorKind::WouldBlock => thread::sleep(LOOK_EVERY),
                 Err(source) => return Err(io_error(&self.path, source)),
@@ -193,7 +193,7 @@ impl Taken {
     #[must_use]
     pub(crate) fn say(mut self) -> Self {
         if let Err(error) = exchange::say_taken(&mut self.0) {
-            warn!(%error, "the old process could not be told to end");
+            warn!(cause = %error, "the old process could not be told to end");
         }
         self
     }

@@ -1,11 +1,11 @@
 use std::collections::BTreeSet;
 
-use session_core::session::{RevokeReason, RiskRule};
+use session_core::service::{Absence, Resolution, Unknown};
+use session_core::session::{Dead, RevokeReason};
 use session_core::stats::{ResetReason, SharedReject};
-use sidgate_policy::auth::event::EventKind;
-use sidgate_policy::auth::event_permissions::NotPermitted;
+use session_core::store::{SchemaError, StoreError};
+use sidgate_policy::auth::decide::{self, Finding};
 use sidgate_policy::edge::Reserved;
-use strum::VariantNames as _;
 
 use super::super::documented::{in_code, named, rows};
 use super::*;
@@ -15,14 +15,9 @@ fn names<T: Copy + Into<&'static str>>(members: &[T]) -> BTreeSet<&'static str> 
     members.iter().map(|member| (*member).into()).collect()
 }
 
-/// The names of those that stand for themselves, and of those that stand for others.
-fn with<T: Copy + Into<&'static str>>(
-    own: &[&'static str],
-    outer: &str,
-    inner: &[T],
-) -> BTreeSet<&'static str> {
-    let own = own.iter().copied().filter(|name| *name != outer);
-    own.chain(names(inner)).collect()
+fn both(pairs: Vec<(&'static str, &'static str)>) -> BTreeSet<&'static str> {
+    let pairs = pairs.into_iter();
+    pairs.flat_map(|(first, second)| [first, second]).collect()
 }
 
 const OPERATIONS: &str = include_str!("../../../../docs/operations.md");
@@ -38,13 +33,19 @@ fn told(metric: &str) -> BTreeSet<&'static str> {
 #[test]
 fn the_document_names_every_value_of_a_label() {
     let metrics = [
-        (
-            "sidgate_shed_total",
-            with(Shed::VARIANTS, "request", shedding::Kind::VARIANTS),
-        ),
+        ("sidgate_shed_total", Shed::names().into_iter().collect()),
         ("sidgate_sessions_created_total", names(Created::VARIANTS)),
         ("sidgate_sid_renewals_total", names(Renewed::VARIANTS)),
         ("sidgate_backend_total", names(BackendResult::VARIANTS)),
+        (
+            "sidgate_upstream_errors_total",
+            names(UpstreamError::VARIANTS),
+        ),
+        (
+            "sidgate_login_attempts_total",
+            names(LoginStanding::VARIANTS),
+        ),
+        ("sidgate_resolve_total", both(resolved())),
         ("sidgate_risk_dropped_total", names(RiskDropped::VARIANTS)),
         ("sidgate_risk_webhook_total", names(Delivery::VARIANTS)),
         ("sidgate_migration_total", names(Judged::VARIANTS)),
@@ -56,13 +57,8 @@ fn the_document_names_every_value_of_a_label() {
             "sidgate_sessions_revoked_total",
             RevokeReason::ALL.map(RevokeReason::as_str).into(),
         ),
-        ("sidgate_risk_signals_total", names(RiskRule::VARIANTS)),
-        ("sidgate_session_events_total", {
-            let results = with(EventResult::VARIANTS, "token", TokenRefused::VARIANTS);
-            let fields = [NotPermitted::Claim, NotPermitted::AuthHash];
-            let fields = fields.map(NotPermitted::as_str).into();
-            &(&results | &names(EventKind::VARIANTS)) | &fields
-        }),
+        ("sidgate_risk_signals_total", both(risk_signals())),
+        ("sidgate_session_events_total", both(events())),
     ];
     for (metric, members) in metrics {
         let told = told(metric);
@@ -76,8 +72,37 @@ fn the_document_names_every_value_of_a_label() {
 
 #[test]
 fn the_document_names_every_reason_for_a_refusal_and_no_other() {
-    let own = with(Refusal::VARIANTS, "rule", Refused::VARIANTS);
-    let known = &own | &with(&[], "", streams::Full::VARIANTS);
-    let known: BTreeSet<&str> = known.into_iter().filter(|name| *name != "stream").collect();
+    let known: BTreeSet<&str> = Refusal::names().into_iter().collect();
     assert_eq!(named(OPERATIONS, "### Reasons for a refusal"), known);
+}
+
+#[test]
+fn every_finding_without_a_session_is_among_the_pairs() {
+    let absent = [
+        Absence::Malformed,
+        Absence::Forged,
+        Absence::NoSuch,
+        Absence::Ended(Dead::Revoked(None)),
+        Absence::Ended(Dead::Expired),
+        Absence::Ended(Dead::Idle),
+        Absence::Ended(Dead::Renewed),
+    ];
+    let unknown = [
+        Unknown::NoLease,
+        Unknown::Overloaded,
+        Unknown::Deadline,
+        Unknown::Overtaken,
+        Unknown::Legacy,
+        Unknown::Store(StoreError::InRecovery.kind()),
+        Unknown::Store(StoreError::Corrupt("identity").kind()),
+        Unknown::Store(StoreError::Schema(SchemaError::Missing).kind()),
+        Unknown::Store(StoreError::unavailable("down").kind()),
+    ];
+    let absent = absent.map(Resolution::Absent);
+    let unknown = unknown.map(Resolution::Unknown);
+    let found = absent.into_iter().chain(unknown).map(Finding::Resolved);
+    for finding in found.chain([Finding::NotAsked, Finding::NoCookie]) {
+        let pair = decide::labels(&finding);
+        assert!(resolved().contains(&pair), "{pair:?}");
+    }
 }

@@ -1,8 +1,11 @@
 //! What is counted about limits on logins.
 
 use prometheus::{IntCounter, IntCounterVec};
+use strum::VariantArray as _;
 
 use super::Metrics;
+use crate::limits::logins::Counter;
+use crate::telemetry::labels::{LoginStanding, names};
 use crate::telemetry::maker::Maker;
 
 #[derive(Debug)]
@@ -15,15 +18,17 @@ pub(super) struct LoginCounters {
 impl LoginCounters {
     pub(super) fn new(make: &Maker<'_>) -> Result<Self, prometheus::Error> {
         Ok(Self {
-            limited: make.counters(
+            limited: make.closed(
                 "login_limited_total",
                 "Logins that were turned away because too many had failed.",
-                &["counter"],
+                "counter",
+                names(Counter::VARIANTS),
             )?,
-            attempts: make.counters(
+            attempts: make.closed(
                 "login_attempts_total",
                 "Logins by what speaks for whoever tries.",
-                &["standing"],
+                "standing",
+                names(LoginStanding::VARIANTS),
             )?,
             unnoted: make.counter(
                 "login_networks_unnoted_total",
@@ -40,7 +45,8 @@ impl Metrics {
     }
 
     /// Somebody tries to log in.
-    pub(crate) fn login_standing(&self, standing: &str) {
+    pub(crate) fn login_standing(&self, standing: LoginStanding) {
+        let standing: &str = standing.into();
         self.login.attempts.with_label_values(&[standing]).inc();
     }
 

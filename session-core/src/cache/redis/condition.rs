@@ -3,7 +3,7 @@
 use fred::interfaces::ClientLike;
 use fred::types::{CustomCommand, InfoKind};
 
-use super::{RedisCache, within};
+use super::RedisCache;
 
 /// Keys sampled to find those of other programs.
 const SAMPLE: &str = "1000";
@@ -12,11 +12,14 @@ impl RedisCache {
     /// What an operator may want to change about the server, each as a sentence. Empty when the server does not answer or
     /// refuses the question.
     pub async fn advice(&self) -> Vec<&'static str> {
-        let client = self.client.with_options(&Self::options());
-        let memory: Result<String, _> = within(Box::pin(client.info(Some(InfoKind::Memory)))).await;
+        let client = self.client.with_options(&self.options());
+        let memory: Result<String, _> = self
+            .within(Box::pin(client.info(Some(InfoKind::Memory))))
+            .await;
         let scan = CustomCommand::new_static("SCAN", None, false);
-        let page: Result<(String, Vec<String>), _> =
-            within(Box::pin(client.custom(scan, vec!["0", "COUNT", SAMPLE]))).await;
+        let page: Result<(String, Vec<String>), _> = self
+            .within(Box::pin(client.custom(scan, vec!["0", "COUNT", SAMPLE])))
+            .await;
         let memory = memory.ok().and_then(|info| judge_memory(&info));
         let foreign =
             page.is_ok_and(|(_, keys)| keys.iter().any(|key| !key.starts_with("sidgate:")));

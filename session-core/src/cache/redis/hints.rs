@@ -20,7 +20,7 @@ use tokio::sync::broadcast::{self, error::RecvError};
 use tokio::time;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::{CONNECT_TIMEOUT, RedisCache};
+use super::{RedisCache, trouble};
 use crate::entropy::{self, SystemEntropy};
 use crate::hint::{Hint, HintError, HintResult, HintStream};
 
@@ -79,23 +79,26 @@ pub(super) async fn open(cache: &RedisCache) -> HintResult<Hints> {
     let mut config = cache.config.clone();
     config.fail_fast = true;
     let client = Builder::from_config(config)
-        .with_connection_config(super::limit)
+        .with_connection_config(|connection| cache.limits.apply(connection))
         .with_performance_config(|performance: &mut PerformanceConfig| {
-            performance.default_command_timeout = CONNECT_TIMEOUT;
+            performance.default_command_timeout = cache.limits.connect;
             performance.broadcast_channel_capacity = BUFFER;
         })
         .build_subscriber_client()
-        .map_err(HintError::broken)?;
+        .map_err(|error| HintError::broken(cache.place.cause(&error)))?;
     let messages = client.message_rx();
     let connection = AbortOnDropHandle::new(client.connect());
     let subscribed = async {
         client.wait_for_connect().await?;
         client.subscribe(CHANNEL).await
     };
-    time::timeout(CONNECT_TIMEOUT, subscribed)
+    let limit = cache.limits.connect;
+    time::timeout(limit, subscribed)
         .await
-        .map_err(HintError::broken)?
-        .map_err(HintError::broken)?;
+        .map_err(|_elapsed| {
+            HintError::broken(trouble::connect_timeout(limit, &cache.place).to_string())
+        })?
+        .map_err(|error| HintError::broken(cache.place.cause(&error)))?;
     let mut hints = Hints {
         publisher: cache.clone(),
         messages,
@@ -125,7 +128,7 @@ impl Hints {
     async fn hear_oneself(&mut self) -> HintResult<Option<Hint>> {
         let mark = entropy::bytes(&SystemEntropy).map_err(HintError::broken)?;
         let said = self.publisher.say(format!("test {}", hex(mark))).await;
-        said.map_err(HintError::broken)?;
+        said.map_err(|failed| HintError::broken(failed.cause()))?;
         match time::timeout(SELF_TEST_TIMEOUT, self.note()).await {
             Ok(Ok(Note::Test(_))) => Ok(None),
             Ok(Ok(Note::Hint(hint))) => Ok(Some(hint)),

@@ -1,18 +1,24 @@
-//! From a URL to a connection: what is asked of every server, and TLS.
+//! From a URL to a connection: what is asked of every server, TLS, and why none was reached.
 
 use std::fmt;
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
+use parking_lot::Mutex;
 use thiserror::Error;
-use tokio_postgres::config::{Host, SslMode, TargetSessionAttrs};
+use tokio::time::{self, Instant};
+use tokio_postgres::config::{SslMode, TargetSessionAttrs};
+use tokio_postgres::tls::MakeTlsConnect;
+use tokio_postgres::{Client, Connection, Socket};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
+use super::fault::{self, Limit};
 use super::options::PostgresOptions;
-use crate::secret::SecretString;
+use super::server::{Server, is_local};
+use super::url::{BadPostgresUrl, PostgresUrl, account};
+use crate::credentials::Credentials;
+use crate::store::{StoreError, StoreResult};
+use crate::trust::{self, TrustError};
 
 /// A peer that acknowledges nothing for this long counts as gone.
 const TCP_USER_TIMEOUT: Duration = Duration::from_secs(5);
@@ -23,49 +29,107 @@ const IDLE_IN_TRANSACTION_TIMEOUT: Duration = Duration::from_secs(5);
 /// Why a store cannot be built.
 #[derive(Debug, Error)]
 pub enum PostgresConfigError {
-    /// The URL does not parse. Says what is wrong, never what was written.
-    #[error("not a PostgreSQL URL: {0}")]
-    Url(String),
-    /// The root certificates are not PEM, or there is none among them.
-    #[error("root certificates are not readable as PEM")]
-    RootCertificates,
+    /// The URL cannot be used.
+    #[error(transparent)]
+    Url(#[from] BadPostgresUrl),
     /// TLS cannot be set up.
-    #[error("TLS cannot be set up")]
-    Tls(#[source] rustls::Error),
+    #[error("TLS cannot be set up: {0}")]
+    Tls(#[from] TrustError),
     /// The pool cannot be built.
     #[error("connection pool cannot be built")]
-    Pool(#[source] deadpool_postgres::BuildError),
+    Pool(#[source] deadpool::managed::BuildError),
 }
+
+/// What carries the messages of a connection.
+pub(super) type Wire = Connection<Socket, <MakeRustlsConnect as MakeTlsConnect<Socket>>::Stream>;
 
 /// Opens connections, all alike.
 #[derive(Clone)]
 pub(super) struct Connector {
-    pub(super) config: tokio_postgres::Config,
-    pub(super) tls: MakeRustlsConnect,
+    servers: Arc<[Server]>,
+    tls: MakeRustlsConnect,
+    limit: Duration,
+    credentials: Option<Arc<Credentials>>,
+    /// Why the last attempt failed; `None` after one that did not.
+    last_failure: Arc<Mutex<Option<String>>>,
 }
 
 impl Connector {
     pub(super) fn new(
-        url: &SecretString,
+        url: &PostgresUrl,
         options: &PostgresOptions,
     ) -> Result<Self, PostgresConfigError> {
-        let mut config = parse(url.expose())?;
-        let settings = settings(options, config.get_options());
-        config
-            .target_session_attrs(TargetSessionAttrs::ReadWrite)
-            .connect_timeout(options.connect_timeout)
-            .tcp_user_timeout(TCP_USER_TIMEOUT)
-            .options(settings);
-        if config.get_application_name().is_none() {
-            config.application_name("sidgate");
-        }
-        if config.get_ssl_mode() == SslMode::Prefer && config.get_hosts().iter().all(is_local) {
-            config.ssl_mode(SslMode::Disable);
-        }
+        let config = config(url, options);
+        let tls = match config.get_ssl_mode() {
+            SslMode::Disable => trust::nobody()?,
+            _ => options.trust.client_config()?,
+        };
+        let login = options.login.clone();
         Ok(Self {
-            config,
-            tls: tls(options.root_certificates.as_deref())?,
+            servers: Server::each_of(&config).into(),
+            tls: MakeRustlsConnect::new(tls),
+            limit: options.connect_timeout,
+            credentials: login.map(|login| Arc::new(Credentials::new(login, account))),
+            last_failure: Arc::default(),
         })
+    }
+
+    /// A connection to the first server that takes writes. Each server has an equal share of what is left of the time, so
+    /// that a silent one does not hide the next.
+    pub(super) async fn connect(&self) -> StoreResult<(Client, Wire)> {
+        let opened = Box::pin(self.try_each()).await;
+        *self.last_failure.lock() = opened.as_ref().err().map(StoreError::cause);
+        opened
+    }
+
+    /// Why the last attempt to connect failed.
+    pub(super) fn last_failure(&self) -> Option<String> {
+        self.last_failure.lock().clone()
+    }
+
+    async fn try_each(&self) -> StoreResult<(Client, Wire)> {
+        let end = Instant::now() + self.limit;
+        let account = match &self.credentials {
+            Some(credentials) => {
+                let account = credentials.now().await.map_err(StoreError::unavailable)?;
+                Some(account)
+            }
+            None => None,
+        };
+        let mut failures = Vec::with_capacity(self.servers.len());
+        for (tried, server) in self.servers.iter().enumerate() {
+            let left = u32::try_from(self.servers.len() - tried).unwrap_or(u32::MAX);
+            let share = end.saturating_duration_since(Instant::now()) / left;
+            let config = server.config_of(account.as_ref());
+            let opened = time::timeout(share, config.connect(self.tls.clone())).await;
+            failures.push(match opened {
+                Ok(Ok(opened)) => return Ok(opened),
+                Ok(Err(error)) => fault::connect_error(&error, server.peer()),
+                Err(_elapsed) => {
+                    let limit = Limit::set_by("store.connect_timeout", self.limit);
+                    fault::connect_timeout(limit, server.address())
+                }
+            });
+        }
+        Err(self.all(failures))
+    }
+
+    /// One error of those of all servers.
+    fn all(&self, mut failures: Vec<StoreError>) -> StoreError {
+        let are_standbys = |failure: &StoreError| matches!(failure, StoreError::InRecovery);
+        if failures.len() == 1 || failures.iter().all(are_standbys) {
+            let only = failures.pop();
+            return only.unwrap_or_else(|| StoreError::unavailable("no server is named"));
+        }
+        let told = self.servers.iter().zip(&failures).map(|(server, failure)| {
+            let (address, cause) = (server.address(), failure.cause());
+            if cause.contains(address) {
+                cause
+            } else {
+                format!("{address}: {cause}")
+            }
+        });
+        StoreError::unavailable(told.collect::<Vec<_>>().join("; "))
     }
 }
 
@@ -75,33 +139,23 @@ impl fmt::Debug for Connector {
     }
 }
 
-/// Whether a connection by this URL may be made without TLS to another machine.
-pub(super) fn may_be_clear_text(config: &tokio_postgres::Config) -> bool {
-    let is_optional = matches!(config.get_ssl_mode(), SslMode::Disable | SslMode::Prefer);
-    is_optional && !config.get_hosts().iter().all(is_local)
-}
-
-pub(super) fn parse(url: &str) -> Result<tokio_postgres::Config, PostgresConfigError> {
-    // The driver also reads `key=value` lists, and its message for a broken one may quote the password.
-    if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
-        return Err(PostgresConfigError::Url(
-            "it must start with postgres://".to_owned(),
-        ));
+/// What is asked of every server.
+fn config(url: &PostgresUrl, options: &PostgresOptions) -> tokio_postgres::Config {
+    let mut config = url.config.clone();
+    let settings = settings(options, config.get_options());
+    config
+        .target_session_attrs(TargetSessionAttrs::ReadWrite)
+        .connect_timeout(options.connect_timeout)
+        .tcp_user_timeout(TCP_USER_TIMEOUT)
+        .options(settings);
+    if config.get_application_name().is_none() {
+        config.application_name("sidgate");
     }
-    // The driver would take what follows the first `@` for the host, and its message may then quote half a password.
-    if url.matches('@').count() > 1 {
-        return Err(PostgresConfigError::Url(
-            "an @ in user name or password must be written as %40".to_owned(),
-        ));
+    let is_on_this_machine = config.get_hosts().iter().all(is_local);
+    if config.get_ssl_mode() == SslMode::Prefer && is_on_this_machine && options.trust.is_plain() {
+        config.ssl_mode(SslMode::Disable);
     }
-    let config: tokio_postgres::Config = url.parse().map_err(|error: tokio_postgres::Error| {
-        let cause = error.into_source();
-        PostgresConfigError::Url(cause.map_or_else(String::new, |cause| cause.to_string()))
-    })?;
-    if config.get_hosts().is_empty() {
-        return Err(PostgresConfigError::Url("no host".to_owned()));
-    }
-    Ok(config)
+    config
 }
 
 /// Server settings of our connections; those of the URL come later and win. READ COMMITTED is what the rule about logins
@@ -113,40 +167,6 @@ fn settings(options: &PostgresOptions, of_url: Option<&str>) -> String {
         IDLE_IN_TRANSACTION_TIMEOUT.as_millis(),
         of_url.unwrap_or_default(),
     )
-}
-
-fn is_local(host: &Host) -> bool {
-    match host {
-        Host::Tcp(name) => {
-            name == "localhost"
-                || name
-                    .parse()
-                    .is_ok_and(|address: IpAddr| address.is_loopback())
-        }
-        Host::Unix(_) => true,
-    }
-}
-
-fn tls(root_certificates: Option<&[u8]>) -> Result<MakeRustlsConnect, PostgresConfigError> {
-    let mut roots = rustls::RootCertStore {
-        roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
-    };
-    if let Some(pem) = root_certificates {
-        let certificates = CertificateDer::pem_slice_iter(pem)
-            .collect::<Result<Vec<_>, _>>()
-            .map_err(|_error| PostgresConfigError::RootCertificates)?;
-        let (added, refused) = roots.add_parsable_certificates(certificates);
-        if added == 0 || refused > 0 {
-            return Err(PostgresConfigError::RootCertificates);
-        }
-    }
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(PostgresConfigError::Tls)?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    Ok(MakeRustlsConnect::new(config))
 }
 
 #[cfg(test)]

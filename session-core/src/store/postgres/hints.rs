@@ -19,8 +19,8 @@ use tokio::time;
 use tokio_postgres::{AsyncMessage, Client, Connection, Error as PgError};
 use tokio_util::task::AbortOnDropHandle;
 
-use super::connect::Connector;
-use super::fault;
+use super::connect::{Connector, Wire};
+use super::fault::{self, Limit};
 use super::pool::Pool;
 use crate::entropy::{self, SystemEntropy};
 use crate::hint::{Hint, HintError, HintResult, HintStream};
@@ -67,16 +67,17 @@ pub(super) async fn open(
     pool: &Pool,
     connect_timeout: Duration,
 ) -> HintResult<Hints> {
-    let mut hints = time::timeout(connect_timeout, connect(connector))
+    let limit = Limit::set_by("store.connect_timeout", connect_timeout);
+    let (client, connection) = connector.connect().await?;
+    let mut hints = time::timeout(limit.time, subscribe(client, connection))
         .await
-        .map_err(|_elapsed| fault::timeout(connect_timeout))?
-        .map_err(|error| fault::store_error(error, connect_timeout))?;
+        .map_err(|_elapsed| fault::timeout(limit))?
+        .map_err(|error| fault::store_error(&error, limit))?;
     hints.hear_oneself(pool).await?;
     Ok(hints)
 }
 
-async fn connect(connector: &Connector) -> Result<Hints, PgError> {
-    let (client, connection) = Box::pin(connector.config.connect(connector.tls.clone())).await?;
+async fn subscribe(client: Client, connection: Wire) -> Result<Hints, PgError> {
     let (outbox, inbox) = mpsc::channel(BUFFER);
     let overflowed = Arc::<AtomicBool>::default();
     let driver = drive(connection, outbox, Arc::clone(&overflowed));
@@ -108,7 +109,10 @@ async fn drive<S, T>(
             }
             Some(Ok(_notice)) => {}
             Some(Err(error)) => {
-                tracing::debug!(%error, "connection of the hints ended");
+                tracing::debug!(
+                    cause = fault::words(&error),
+                    "connection of the hints ended"
+                );
                 return;
             }
             None => return,
@@ -141,8 +145,8 @@ impl Hints {
     async fn ping(&self) -> HintResult<()> {
         time::timeout(PING_TIMEOUT, self.client.batch_execute(""))
             .await
-            .map_err(|_elapsed| fault::timeout(PING_TIMEOUT))?
-            .map_err(|error| fault::store_error(error, PING_TIMEOUT))?;
+            .map_err(|_elapsed| fault::timeout(Limit::fixed(PING_TIMEOUT)))?
+            .map_err(|error| fault::store_error(&error, Limit::fixed(PING_TIMEOUT)))?;
         Ok(())
     }
 }

@@ -115,9 +115,7 @@ pub(super) async fn tallied(pool: &Pool) -> StoreResult<Tally> {
             (extract(epoch FROM t.hour) / 3600)::bigint AS hour, t.what, t.times \
         FROM sidgate_clock c LEFT JOIN sidgate_migration_tally t ON true ORDER BY t.hour DESC LIMIT $1";
     let limit = i64::try_from(TALLY_MAX).unwrap_or(i64::MAX);
-    let rows = pool
-        .read_within(pool.write_timeout(), SQL, &[&limit])
-        .await?;
+    let rows = pool.read_long(SQL, &[&limit]).await?;
     let first = rows.first().ok_or(SchemaError::Missing)?;
     let mut seen = Vec::new();
     for row in &rows {

@@ -14,7 +14,7 @@ use tokio_postgres::{Client, Row, Statement};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::connect::Connector;
-use super::fault;
+use super::fault::{self, Limit};
 use super::options::PostgresOptions;
 use super::pool::Params;
 use crate::store::{StoreError, StoreResult};
@@ -88,7 +88,7 @@ impl Link {
         statements: &[Query<'_>],
     ) -> StoreResult<Vec<Vec<Row>>> {
         let read = async {
-            let mut slot = self.connected(limit).await?;
+            let mut slot = self.connected().await?;
             // Out of the slot while in use: a caller that goes away takes the connection with it.
             let mut open = slot
                 .take()
@@ -96,28 +96,30 @@ impl Link {
             let rows = open
                 .query(statements)
                 .await
-                .map_err(|error| fault::store_error(error, limit))?;
+                .map_err(|error| fault::store_error(&error, Limit::fixed(limit)))?;
             *slot = Some(open);
             Ok(rows)
         };
-        time::timeout(limit, read)
-            .await
-            .map_err(|_elapsed| fault::timeout(limit))?
+        time::timeout(limit, read).await.map_err(|_elapsed| {
+            fault::timeout_after(Limit::fixed(limit), self.connector.last_failure())
+        })?
     }
 
-    async fn connected(&self, limit: Duration) -> StoreResult<OwnedMutexGuard<Option<Open>>> {
+    async fn connected(&self) -> StoreResult<OwnedMutexGuard<Option<Open>>> {
         let mut slot = Arc::clone(&self.slot).lock_owned().await;
         if slot.as_ref().is_some_and(|open| !open.client.is_closed()) {
             return Ok(slot);
         }
         let connector = self.connector.clone();
-        let (connect_timeout, known) = (self.connect_timeout, self.known);
+        let preparing = Limit::set_by("store.connect_timeout", self.connect_timeout);
+        let known = self.known;
         let opening = Handle::current().spawn(async move {
             *slot = None;
-            let open = time::timeout(connect_timeout, connect(&connector, known))
+            let mut open = connect(&connector).await?;
+            time::timeout(preparing.time, open.prepare(known))
                 .await
-                .map_err(|_elapsed| fault::timeout(connect_timeout))?
-                .map_err(|error| fault::store_error(error, limit))?;
+                .map_err(|_elapsed| fault::timeout(preparing))?
+                .map_err(|error| fault::store_error(&error, preparing))?;
             *slot = Some(open);
             Ok(slot)
         });
@@ -150,21 +152,16 @@ impl Open {
     }
 }
 
-async fn connect(
-    connector: &Connector,
-    known: &[&'static str],
-) -> Result<Open, tokio_postgres::Error> {
-    let (client, connection) = Box::pin(connector.config.connect(connector.tls.clone())).await?;
+async fn connect(connector: &Connector) -> StoreResult<Open> {
+    let (client, connection) = connector.connect().await?;
     let driver = Handle::current().spawn(async move {
         if let Err(error) = connection.await {
-            tracing::debug!(%error, "heartbeat connection ended");
+            tracing::debug!(cause = fault::words(&error), "heartbeat connection ended");
         }
     });
-    let mut open = Open {
+    Ok(Open {
         client,
         prepared: Vec::new(),
         _driver: AbortOnDropHandle::new(driver),
-    };
-    open.prepare(known).await?;
-    Ok(open)
+    })
 }

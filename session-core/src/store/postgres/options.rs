@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use crate::credentials::Login;
+use crate::trust::Trust;
+
 /// Limits of a [`PostgresStore`](super::PostgresStore). Every wait has one.
 #[derive(Clone, Debug)]
 pub struct PostgresOptions {
@@ -17,8 +20,10 @@ pub struct PostgresOptions {
     pub write_timeout: Duration,
     /// Longest heartbeat, connecting included.
     pub pulse_timeout: Duration,
-    /// Certificates (PEM) of authorities to trust beside the public ones.
-    pub root_certificates: Option<Vec<u8>>,
+    /// Whose certificates are believed, and which one is shown.
+    pub trust: Trust,
+    /// Where user and password of new connections come from, when they may change. They win over those of the URL.
+    pub login: Option<Login>,
 }
 
 impl Default for PostgresOptions {
@@ -30,20 +35,8 @@ impl Default for PostgresOptions {
             read_timeout: Duration::from_millis(250),
             write_timeout: Duration::from_secs(2),
             pulse_timeout: Duration::from_millis(400),
-            root_certificates: None,
-        }
-    }
-}
-
-impl PostgresOptions {
-    /// Limits of the connections for lists and what operators ask. Who asks waits for a turn, as long as an answer may take.
-    pub(super) fn for_operators(&self) -> Self {
-        /// Questions that are answered at the same time.
-        const AT_A_TIME: usize = 2;
-        Self {
-            max_connections: AT_A_TIME,
-            acquire_timeout: self.write_timeout,
-            ..self.clone()
+            trust: Trust::default(),
+            login: None,
         }
     }
 }

@@ -2,16 +2,16 @@
 
 use std::time::Duration;
 
-use deadpool_postgres::{
-    ClientWrapper, Manager, ManagerConfig, Object, RecyclingMethod, Runtime, Timeouts,
-};
+use deadpool::Runtime;
+use deadpool::managed::{self, Metrics, Object, RecycleError, RecycleResult, Timeouts};
+use deadpool_postgres::ClientWrapper;
 use tokio::runtime::Handle;
 use tokio::time;
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
 use super::connect::{Connector, PostgresConfigError};
-use super::fault;
+use super::fault::{self, Limit};
 use super::options::PostgresOptions;
 use crate::store::{StoreError, StoreResult};
 
@@ -21,41 +21,57 @@ pub(super) type Params<'a> = &'a [&'a (dyn ToSql + Sync)];
 /// Connections for everything but the heartbeat.
 #[derive(Debug)]
 pub(super) struct Pool {
-    pool: deadpool_postgres::Pool,
-    acquire_timeout: Duration,
-    connect_timeout: Duration,
-    read_timeout: Duration,
-    write_timeout: Duration,
+    pool: managed::Pool<Connector>,
+    connector: Connector,
+    acquire: Limit,
+    read: Limit,
+    write: Limit,
 }
 
 impl Pool {
+    /// For what requests ask.
     pub(super) fn new(
         connector: &Connector,
         options: &PostgresOptions,
     ) -> Result<Self, PostgresConfigError> {
-        let manager = Manager::from_config(
-            connector.config.clone(),
-            connector.tls.clone(),
-            ManagerConfig {
-                recycling_method: RecyclingMethod::Fast,
-            },
-        );
-        let pool = deadpool_postgres::Pool::builder(manager)
-            .max_size(options.max_connections)
+        let acquire = Limit::set_by("store.acquire_timeout", options.acquire_timeout);
+        Self::of(connector, options, options.max_connections, acquire)
+    }
+
+    /// For lists and what operators ask. Who asks waits for a turn, as long as an answer may take.
+    pub(super) fn for_operators(
+        connector: &Connector,
+        options: &PostgresOptions,
+    ) -> Result<Self, PostgresConfigError> {
+        /// Questions that are answered at the same time.
+        const AT_A_TIME: usize = 2;
+        let acquire = Limit::set_by("store.write_timeout", options.write_timeout);
+        Self::of(connector, options, AT_A_TIME, acquire)
+    }
+
+    fn of(
+        connector: &Connector,
+        options: &PostgresOptions,
+        size: usize,
+        acquire: Limit,
+    ) -> Result<Self, PostgresConfigError> {
+        let pool = managed::Pool::builder(connector.clone())
+            .max_size(size)
             .timeouts(Timeouts {
-                wait: Some(options.acquire_timeout),
-                create: Some(options.connect_timeout),
-                recycle: Some(options.acquire_timeout),
+                wait: Some(acquire.time),
+                // The connector has a limit of its own.
+                create: None,
+                recycle: Some(acquire.time),
             })
             .runtime(Runtime::Tokio1)
             .build()
             .map_err(PostgresConfigError::Pool)?;
         Ok(Self {
             pool,
-            acquire_timeout: options.acquire_timeout,
-            connect_timeout: options.connect_timeout,
-            read_timeout: options.read_timeout,
-            write_timeout: options.write_timeout,
+            connector: connector.clone(),
+            acquire,
+            read: Limit::set_by("store.read_timeout", options.read_timeout),
+            write: Limit::set_by("store.write_timeout", options.write_timeout),
         })
     }
 
@@ -71,15 +87,20 @@ impl Pool {
             Ok(object) => Ok(Lease(Some(object))),
             Err(error) => Err(fault::pool_error(
                 error,
-                self.acquire_timeout,
-                self.connect_timeout,
+                self.acquire,
+                self.connector.last_failure(),
             )),
         }
     }
 
     /// The rows of one prepared statement that changes nothing.
     pub(super) async fn read(&self, sql: &str, params: Params<'_>) -> StoreResult<Vec<Row>> {
-        self.read_within(self.read_timeout, sql, params).await
+        self.read_limited(self.read, sql, params).await
+    }
+
+    /// [`Pool::read`] with the limit of a write, for questions that take long.
+    pub(super) async fn read_long(&self, sql: &str, params: Params<'_>) -> StoreResult<Vec<Row>> {
+        self.read_limited(self.write, sql, params).await
     }
 
     /// [`Pool::read`] with another limit.
@@ -89,11 +110,20 @@ impl Pool {
         sql: &str,
         params: Params<'_>,
     ) -> StoreResult<Vec<Row>> {
+        self.read_limited(Limit::fixed(limit), sql, params).await
+    }
+
+    async fn read_limited(
+        &self,
+        limit: Limit,
+        sql: &str,
+        params: Params<'_>,
+    ) -> StoreResult<Vec<Row>> {
         let mut retried = false;
         loop {
             let lease = self.lease().await?;
             let client = lease.client()?;
-            let rows = time::timeout(limit, async {
+            let rows = time::timeout(limit.time, async {
                 client
                     .query(&client.prepare_cached(sql).await?, params)
                     .await
@@ -108,7 +138,7 @@ impl Pool {
                     self.pool.retain(|_, _| false);
                     retried = true;
                 }
-                Ok(Err(error)) => return Err(fault::store_error(error, limit)),
+                Ok(Err(error)) => return Err(fault::store_error(&error, limit)),
                 Err(_elapsed) => return Err(fault::timeout(limit)),
             }
         }
@@ -138,24 +168,54 @@ impl Pool {
         &self,
         write: impl Future<Output = StoreResult<T>>,
     ) -> StoreResult<T> {
-        time::timeout(self.write_timeout, write)
+        time::timeout(self.write.time, write)
             .await
-            .map_err(|_elapsed| fault::timeout(self.write_timeout))?
+            .map_err(|_elapsed| fault::timeout(self.write))?
     }
 
     /// Turns a driver's error during a write into a store error.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "it is handed to map_err, which gives the error away"
+    )]
     pub(super) fn write_error(&self, error: tokio_postgres::Error) -> StoreError {
-        fault::write_error(error, self.write_timeout)
+        fault::write_error(&error, self.write)
     }
 
     pub(super) fn write_timeout(&self) -> Duration {
-        self.write_timeout
+        self.write.time
+    }
+}
+
+impl managed::Manager for Connector {
+    type Type = ClientWrapper;
+    type Error = StoreError;
+
+    async fn create(&self) -> StoreResult<ClientWrapper> {
+        let (client, connection) = self.connect().await?;
+        let driver = Handle::current().spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::debug!(cause = fault::words(&error), "a connection ended");
+            }
+        });
+        Ok(ClientWrapper::new(client, driver))
+    }
+
+    async fn recycle(
+        &self,
+        client: &mut ClientWrapper,
+        _metrics: &Metrics,
+    ) -> RecycleResult<StoreError> {
+        if client.is_closed() {
+            return Err(RecycleError::message("the connection is closed"));
+        }
+        Ok(())
     }
 }
 
 /// A borrowed connection. Dropping it closes the connection, because a cancelled call leaves an answer on the wire and
 /// perhaps an open transaction. [`Lease::give_back`] returns it after a call that ended well.
-pub(super) struct Lease(Option<Object>);
+pub(super) struct Lease(Option<Object<Connector>>);
 
 impl Lease {
     pub(super) fn client(&self) -> StoreResult<&ClientWrapper> {

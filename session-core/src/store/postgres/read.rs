@@ -68,7 +68,7 @@ pub(super) async fn list_by_user(
         .map(|place| (place.last_activity.as_micros(), place.id))
         .unzip();
     let params: Params<'_> = &[&user_id, &at, &id, &limit];
-    let rows = pool.read_within(pool.write_timeout(), SQL, params).await?;
+    let rows = pool.read_long(SQL, params).await?;
     rows.iter().map(row::device).collect()
 }
 
@@ -94,7 +94,7 @@ pub(super) async fn search(pool: &Pool, search: &Search) -> StoreResult<Vec<Sess
     let limit = i64::try_from(*limit).unwrap_or(i64::MAX);
     let (user_id, tenant_id) = (user_id.as_deref(), tenant_id.as_deref());
     let params: Params<'_> = &[&user_id, &tenant_id, ip, after, &limit];
-    let rows = pool.read_within(pool.write_timeout(), SQL, params).await?;
+    let rows = pool.read_long(SQL, params).await?;
     rows.iter().map(row::session).collect()
 }
 
@@ -105,7 +105,7 @@ pub(super) async fn count_live(pool: &Pool) -> StoreResult<u64> {
         " AND ",
         in_use!()
     );
-    let rows = pool.read_within(pool.write_timeout(), SQL, &[]).await?;
+    let rows = pool.read_long(SQL, &[]).await?;
     let row = rows.first().ok_or(StoreError::Corrupt("count"))?;
     let count: i64 = column(row, "sessions")?;
     u64::try_from(count).map_err(|_error| StoreError::Corrupt("count"))

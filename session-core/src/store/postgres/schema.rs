@@ -6,7 +6,7 @@ use deadpool_postgres::ClientWrapper;
 use tokio::time;
 use tokio_postgres::Error as PgError;
 
-use super::fault;
+use super::fault::{self, Limit};
 use super::pool::Pool;
 use super::row::column;
 use crate::store::schema::{accept_lease, accept_version};
@@ -82,8 +82,8 @@ pub(super) async fn apply(pool: &Pool) -> StoreResult<()> {
     let lease = pool.lease().await?;
     let applied = time::timeout(APPLY_TIMEOUT, migrate(lease.client()?))
         .await
-        .map_err(|_elapsed| fault::timeout(APPLY_TIMEOUT))?
-        .map_err(|error| fault::store_error(error, APPLY_TIMEOUT))?;
+        .map_err(|_elapsed| fault::timeout(Limit::fixed(APPLY_TIMEOUT)))?
+        .map_err(|error| fault::store_error(&error, Limit::fixed(APPLY_TIMEOUT)))?;
     lease.give_back();
     Ok(accept_version(applied, MIGRATIONS.len())?)
 }

@@ -83,7 +83,7 @@ pub(super) async fn from(pool: &Pool, from: Cursor, limit: usize) -> StoreResult
     );
     let at = from.at.as_micros();
     let params: Params<'_> = &[&at, &from.id, &bigint(limit)];
-    let rows = pool.read_within(pool.write_timeout(), SQL, params).await?;
+    let rows = pool.read_long(SQL, params).await?;
     let rows: StoreResult<Vec<_>> = rows.iter().map(sighting).collect();
     Ok(sighting::page(rows?, limit))
 }

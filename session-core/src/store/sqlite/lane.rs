@@ -12,7 +12,6 @@ use tokio::sync::Semaphore;
 use tokio::time;
 use tokio_rusqlite::rusqlite::{self, Connection, ErrorCode};
 
-use crate::clock::millis;
 use crate::store::{SchemaError, StoreError, StoreResult};
 
 /// A connection with its thread.
@@ -102,17 +101,19 @@ impl Lane {
 }
 
 fn timeout(limit: Duration) -> StoreError {
-    StoreError::Timeout(millis(limit))
+    StoreError::timeout(limit)
 }
 
 /// Makes a store error of a driver's error. SQLite's messages name tables and columns and quote no values.
 pub(super) fn store_error(error: rusqlite::Error) -> StoreError {
     match error.sqlite_error_code() {
-        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => StoreError::Timeout(0),
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+            StoreError::timeout(Duration::ZERO)
+        }
         _ if error.to_string().contains("no such table: sidgate_") => {
             StoreError::Schema(SchemaError::Missing)
         }
-        _ => StoreError::unavailable(error),
+        _ => StoreError::unavailable(error.to_string()),
     }
 }
 

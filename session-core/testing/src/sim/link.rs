@@ -200,7 +200,7 @@ async fn wait(time: Duration) {
 async fn gave_up() -> StoreError {
     const LIMIT: Duration = Duration::from_millis(230);
     sleep(LIMIT).await;
-    StoreError::Timeout(230)
+    StoreError::timeout(Duration::from_millis(230))
 }
 
 /// A number for a key: sessions in a simulation are few.

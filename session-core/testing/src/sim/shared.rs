@@ -14,6 +14,10 @@ use crate::sim::SimClock;
 use session_core::cache::{SharedCache, SharedError};
 use session_core::clock::{Boot, Clock};
 use session_core::sid::SessionKey;
+use session_core::store::TimedOut;
+
+/// How long a command is waited for.
+const LIMIT: Duration = Duration::from_millis(50);
 
 /// How one node's way to the shared cache is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -146,11 +150,15 @@ impl SimSharedLink {
         match weather {
             SharedWeather::Fair => {}
             SharedWeather::Rough if roll.chance(15) => {
-                sleep(Duration::from_millis(50)).await;
-                return Err(SharedError::Timeout);
+                sleep(LIMIT).await;
+                return Err(SharedError::Timeout(TimedOut::after(LIMIT)));
             }
             SharedWeather::Rough => sleep(roll.millis(50)).await,
-            SharedWeather::Down => return Err(SharedError::Unavailable),
+            SharedWeather::Down => {
+                return Err(SharedError::Unavailable(
+                    "switched off by the test".to_owned(),
+                ));
+            }
         }
         Ok((weather, roll))
     }
@@ -186,7 +194,7 @@ impl SharedCache for SimSharedLink {
         }
         // Stored, and the answer lost.
         if rough && roll.chance(10) {
-            return Err(SharedError::Timeout);
+            return Err(SharedError::Timeout(TimedOut::after(LIMIT)));
         }
         Ok(())
     }

@@ -6,6 +6,7 @@ use tokio::time::timeout;
 
 use super::*;
 use crate::cache::SharedCache;
+use crate::cache::redis::RedisOptions;
 use crate::secret::SecretString;
 use crate::sid::SessionKey;
 
@@ -14,7 +15,7 @@ const AT_ONCE: Duration = Duration::from_secs(1);
 const A_WHILE: Duration = Duration::from_millis(200);
 
 async fn connect(url: String) -> RedisCache {
-    let cache = RedisCache::connect(&SecretString::new(url)).unwrap();
+    let cache = RedisCache::connect(&SecretString::new(url), RedisOptions::default()).unwrap();
     // fred connects in the background.
     for _ in 0..200 {
         if cache.get(&KEY).await.is_ok() {

@@ -60,7 +60,7 @@ fn events_are_all_of_the_documented_shape_or_none_counts() {
             return Ok(());
         };
         match SessionEvent::parse_all(json.clone()) {
-            Err(why) => prop_assert_eq!(why, TokenRefused::Shape),
+            Err(why) => prop_assert!(why.path().starts_with("ev"), "{}", why),
             Ok(events) => {
                 let said = json.as_array().expect("a list");
                 prop_assert_eq!(events.len(), said.len());
