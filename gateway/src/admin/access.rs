@@ -83,7 +83,7 @@ fn not_by_a_page(headers: &HeaderMap) -> Result<(), Rejection> {
     let origin = own_origin(headers)?;
     csrf::check(headers, &origin)
         .map(drop)
-        .map_err(|_cross_site| Rejection::CrossSite)
+        .map_err(Rejection::CrossSite)
 }
 
 /// The listener as the request names it, which has to be by a name of this machine: a page of another name may have been
@@ -96,7 +96,7 @@ fn own_origin(headers: &HeaderMap) -> Result<String, Rejection> {
     };
     host.filter(|host| is_local_name(host))
         .map(|host| format!("http://{host}"))
-        .ok_or(Rejection::CrossSite)
+        .ok_or(Rejection::ForeignName)
 }
 
 /// Whether somebody may ask for what says nothing about anybody: health, the document of the API, and what the dashboard is

@@ -15,11 +15,12 @@ use http::{Method, Response, StatusCode};
 use pingora_core::apps::http_app::ServeHttp;
 use pingora_core::protocols::http::ServerSession;
 use serde_json::json;
+use sidgate_policy::edge::shown;
 
 use self::access::Actor;
 use self::api::Permitted;
 use self::call::Call;
-use crate::answer::Answer;
+use crate::answer::{Answer, Reader};
 use crate::state::Gateway;
 use crate::telemetry::outcome::Outcome;
 use crate::telemetry::security::{self, Facts, Kind};
@@ -72,7 +73,7 @@ impl Admin {
             Ok(actor) => actor,
             Err(why) => {
                 let answer = Answer::from(why);
-                note_refused((request_id, client), answer.outcome);
+                self.note_refused(session, request_id, answer.outcome);
                 return answer;
             }
         };
@@ -98,8 +99,25 @@ impl Admin {
     /// Refuses a caller without permission, and logs that.
     fn refused(&self, session: &ServerSession, answer: Answer) -> Response<Vec<u8>> {
         let request_id = self.gateway.request_id();
-        note_refused((&request_id, client(session)), answer.outcome);
+        self.note_refused(session, &request_id, answer.outcome);
         written(answer, &request_id)
+    }
+
+    fn note_refused(&self, session: &ServerSession, request_id: &str, outcome: Outcome) {
+        let head = session.req_header();
+        let (method, path) = (
+            shown::name(head.method.as_str().as_bytes()),
+            shown::path(head.raw_path(), |text| self.gateway.is_sid(text)),
+        );
+        let facts = Facts {
+            request_id: Some(request_id),
+            client: client(session),
+            method: Some(&method),
+            path: Some(&path),
+            reason: outcome.into_str(),
+            ..Facts::default()
+        };
+        security::note(Kind::AdminRefused, facts);
     }
 
     /// Each check by name, so that whoever is called at night sees which one fails.
@@ -146,16 +164,6 @@ fn client(session: &ServerSession) -> Option<IpAddr> {
     address.as_inet().map(|address| address.ip())
 }
 
-fn note_refused((request_id, client): (&str, Option<IpAddr>), outcome: Outcome) {
-    let facts = Facts {
-        request_id: Some(request_id),
-        client,
-        reason: outcome.into_str(),
-        ..Facts::default()
-    };
-    security::note(Kind::AdminRefused, facts);
-}
-
 #[async_trait]
 impl ServeHttp for Admin {
     async fn response(&self, session: &mut ServerSession) -> Response<Vec<u8>> {
@@ -173,7 +181,7 @@ impl ServeHttp for Admin {
 /// An answer of the gateway in the form that this listener writes.
 fn written(answer: Answer, request_id: &str) -> Response<Vec<u8>> {
     let (status, fields) = (answer.status, answer.fields());
-    let (kind, body) = answer.body.render(request_id, false);
+    let (kind, body) = answer.render(request_id, &Reader::Program);
     let mut response = Response::new(body.to_vec());
     *response.status_mut() =
         StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);

@@ -1,12 +1,15 @@
 //! Answers that the gateway gives itself. The one place where outcomes become HTTP.
 //!
 //! Errors are RFC 9457 `application/problem+json`: a `code` that programs can rely on, the id of the request, and no detail
-//! that helps an attacker. A person gets the same as a small page. Every answer is `no-store`, cannot be framed or sniffed,
+//! that helps an attacker. A person gets the same as a small page, whatever they have done to get it. Every answer is `no-store`, cannot be framed or sniffed,
 //! and does not say what software made it.
 
+mod page;
+mod refused;
 mod rejection;
 pub(crate) mod set_cookie;
 
+pub(crate) use self::page::{Page, Person, Reader};
 pub(crate) use self::rejection::Rejection;
 
 use bytes::Bytes;
@@ -20,7 +23,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 use session_core::service::Absence;
 use session_core::session::{Dead, RevokeReason};
-use sidgate_policy::edge::{METHODS, Refused};
+use sidgate_policy::edge::METHODS;
 
 use crate::limits::streams::Full;
 use crate::telemetry::outcome::Outcome;
@@ -68,17 +71,12 @@ pub(crate) enum Body {
 }
 
 impl Body {
-    /// Content type and bytes, for a person or a program.
-    #[must_use]
-    pub(crate) fn render(self, request_id: &str, for_a_person: bool) -> (HeaderValue, Bytes) {
+    /// Content type and bytes of a body that is the same for every reader.
+    fn bytes(self, request_id: &str) -> (HeaderValue, Bytes) {
         let (kind, bytes) = match self {
             Self::Empty => ("text/plain", Bytes::new()),
             Self::Json(bytes) => ("application/json", bytes),
             Self::Text(kind, text) => return (kind, Bytes::from_static(text.as_bytes())),
-            Self::Problem(problem) if for_a_person => (
-                "text/html; charset=utf-8",
-                page(&problem, request_id).into(),
-            ),
             Self::Problem(mut problem) => {
                 problem.insert("request_id".to_owned(), request_id.into());
                 (
@@ -89,20 +87,6 @@ impl Body {
         };
         (HeaderValue::from_static(kind), bytes)
     }
-}
-
-/// The page that a person sees. Title, status and id come from the gateway, so the page repeats no text of the request.
-fn page(problem: &Map<String, Value>, request_id: &str) -> String {
-    let title = problem.get("title").and_then(Value::as_str);
-    let (title, status) = (
-        title.unwrap_or("Error"),
-        problem.get("status").and_then(Value::as_u64).unwrap_or(500),
-    );
-    format!(
-        "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n\
-         <meta name=\"viewport\" content=\"width=device-width\">\n<title>{status} {title}</title>\n\
-         <h1>{title}</h1>\n<p>Status {status}. Request <code>{request_id}</code></p>\n</html>\n"
-    )
 }
 
 impl Answer {
@@ -166,19 +150,6 @@ impl Answer {
     #[must_use]
     pub(crate) fn no_content(outcome: Outcome) -> Self {
         Self::new(204, outcome)
-    }
-
-    /// A refusal at the edge: the same few words for every reason, and the connection closes.
-    #[must_use]
-    pub(crate) fn refused(why: Refused) -> Self {
-        let status = why.status();
-        let answer =
-            Self::problem(status, Outcome::BadRequest, "The request was refused").closing();
-        if status == 405 {
-            answer.with(ALLOW, allow())
-        } else {
-            answer
-        }
     }
 
     /// It is unknown whether there is a session: `503`. Cookies stay as they are.
@@ -330,16 +301,40 @@ impl Answer {
             .with(ALLOW, HeaderValue::from_static(allow))
     }
 
-    /// A request that another site made the browser send.
-    #[must_use]
-    pub(crate) fn cross_site() -> Self {
-        Self::problem(403, Outcome::CrossSite, "Cross-site requests are refused")
-    }
-
     /// The request came in clear text, and a redirect to TLS could not repeat it.
     #[must_use]
     pub(crate) fn https_required() -> Self {
-        Self::problem(403, Outcome::HttpsRequired, "Use https").closing()
+        let detail =
+            "A proxy in front says that this came in clear text. Send it to the https address";
+        let members = json!({"detail": detail, "field": "x-forwarded-proto"});
+        Self::problem_with(403, Outcome::HttpsRequired, "Use https", &members).closing()
+    }
+
+    /// Content type and bytes of the body, for whoever reads it.
+    #[must_use]
+    pub(crate) fn render(self, request_id: &str, reader: &Reader) -> (HeaderValue, Bytes) {
+        let (Body::Problem(problem), Reader::Person(person)) = (&self.body, reader) else {
+            return self.body.bytes(request_id);
+        };
+        let page = Page {
+            status: self.status,
+            outcome: self.outcome,
+            title: problem
+                .get("title")
+                .and_then(Value::as_str)
+                .unwrap_or("Error"),
+            request_id,
+            wait: self.wait(),
+        };
+        let kind = HeaderValue::from_static("text/html; charset=utf-8");
+        (kind, page.html(person).into())
+    }
+
+    /// Seconds after which it is worth to try again.
+    fn wait(&self) -> Option<u64> {
+        let mut fields = self.headers.iter();
+        let (_, seconds) = fields.find(|(name, _)| name == RETRY_AFTER)?;
+        seconds.to_str().ok()?.parse().ok()
     }
 
     /// Adds a header field.

@@ -5,7 +5,8 @@ use std::borrow::Cow;
 use http::header::{HeaderValue, RETRY_AFTER};
 use serde_json::json;
 use session_core::service::{Absence, SessionsError};
-use sidgate_policy::edge::Refused;
+use sidgate_policy::auth::csrf::CrossSite;
+use sidgate_policy::edge::Breach;
 
 use super::{Answer, RETRY_SECONDS};
 use crate::limits::buckets::TooMany;
@@ -16,7 +17,7 @@ use crate::telemetry::outcome::Outcome;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Rejection {
     /// It breaks a rule for what may come in.
-    Edge(Refused),
+    Edge(Breach),
     /// It is not valid. The text tells its developer what would be.
     Invalid(Cow<'static, str>),
     /// It cannot be read.
@@ -32,7 +33,9 @@ pub(crate) enum Rejection {
     /// There is nothing at its path.
     NotFound,
     /// Another site made the browser send it.
-    CrossSite,
+    CrossSite(CrossSite),
+    /// It came to the listener of this machine under a name that is not one of it.
+    ForeignName,
     /// It came without the token of the admin listener.
     NoToken,
     /// A session is required and there is none. Holds why it ended, if there was one.
@@ -87,7 +90,7 @@ impl From<Rejection> for Answer {
     fn from(why: Rejection) -> Self {
         use Rejection as R;
         match why {
-            R::Edge(why) => Self::refused(why),
+            R::Edge(breach) => Self::refused(&breach),
             R::Invalid(title) => Self::problem(400, Outcome::InvalidRequest, &title),
             R::BadRequest => Self::problem(400, Outcome::BadRequest, "The request was refused"),
             R::BodyMissing => {
@@ -103,7 +106,8 @@ impl From<Rejection> for Answer {
                 "Content-Type must be application/json",
             ),
             R::NotFound => Self::not_found(),
-            R::CrossSite => Self::cross_site(),
+            R::CrossSite(why) => Self::cross_site(why),
+            R::ForeignName => Self::foreign_name(),
             R::NoToken => Self::problem(
                 401,
                 Outcome::TokenRequired,

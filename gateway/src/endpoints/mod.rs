@@ -253,8 +253,8 @@ pub(crate) fn guard(
     headers: &HeaderMap,
     settings: &ActiveConfig,
 ) -> Result<(), Rejection> {
-    if endpoint.is_guarded() && csrf::check(headers, &settings.origin).is_err() {
-        return Err(Rejection::CrossSite);
+    if endpoint.is_guarded() {
+        csrf::check(headers, &settings.origin).map_err(Rejection::CrossSite)?;
     }
     Ok(())
 }

@@ -9,6 +9,7 @@ use sidgate_policy::auth::csrf;
 use sidgate_policy::auth::on_missing::Answer as MissingAnswer;
 
 use super::Ctx;
+use super::told::Told;
 use crate::admin::access;
 use crate::admin::api::{self, Permitted};
 use crate::admin::call::Call;
@@ -16,7 +17,7 @@ use crate::answer::{Answer, Rejection};
 use crate::config::OnMissing;
 use crate::endpoints::Caller;
 use crate::state::{ActiveConfig, Gateway};
-use crate::telemetry::security::{self, Kind};
+use crate::telemetry::security::{self, Facts, Kind};
 
 /// The answer to a call.
 pub(super) async fn serve(
@@ -37,10 +38,16 @@ pub(super) async fn serve(
         };
         let mut body = Bytes::new();
         if call == Call::Revoke {
-            if csrf::check(&session.req_header().headers, &settings.origin).is_err() {
+            let checked = csrf::check(&session.req_header().headers, &settings.origin);
+            if let Err(why) = checked {
                 let facts = caller.client().facts("admin").about(entry.session());
+                let told = Told::of(gateway, settings, &ctx.answerer, session.req_header());
+                let facts = Facts {
+                    field: Some(why.field()),
+                    ..told.facts(facts)
+                };
                 security::note(Kind::CrossSite, facts);
-                return Err(Rejection::CrossSite);
+                return Err(Rejection::CrossSite(why));
             }
             body = api::read_body(session.as_downstream_mut()).await?;
         }
@@ -59,8 +66,9 @@ pub(super) async fn serve(
         Err(why @ Rejection::NoSession(_)) => login_page(settings, session.req_header(), call)
             .unwrap_or_else(|| {
                 let answer = Answer::from(why);
+                let told = Told::of(gateway, settings, &ctx.answerer, session.req_header());
                 let facts = caller.client().facts(answer.outcome.into_str());
-                security::note(Kind::AdminRefused, facts);
+                security::note(Kind::AdminRefused, told.facts(facts));
                 answer
             }),
         Err(why) => why.into(),

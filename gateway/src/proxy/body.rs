@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use pingora_core::Result;
 use pingora_proxy::Session;
+use sidgate_policy::edge::{Breach, Refused};
 
 use super::Ctx;
 use crate::answer::Rejection;
@@ -40,7 +41,12 @@ pub(super) fn limit(
     }
     if ctx.body_bytes > ctx.settings.edge.max_body_bytes {
         session.set_keepalive(None);
-        return ctx.reject(Rejection::TooLarge, "request body too large");
+        // What came in chunks has not said its length in a field.
+        let breach = Breach {
+            rule: Refused::BodyTooLarge,
+            field: None,
+        };
+        return ctx.reject(Rejection::Edge(breach), "request body too large");
     }
     Ok(())
 }

@@ -3,14 +3,20 @@
 //! Pingora's hooks see what it has made of a body, not what arrived. So the stream of an HTTP/1 connection is wrapped, and
 //! the wrapper hands every byte of such a body to [`edge::chunks`](sidgate_policy::edge::chunks). The bytes that came together with the
 //! head are judged before anybody looks at the request; a later fault ends the reading, and with it the request.
+//!
+//! A head that Pingora cannot read calls no hook at all: Pingora answers and closes. An answer before any hook has seen the
+//! head is how such a refusal is noticed here. Pingora's answer has no body and names its software, so another one is
+//! written in its place.
 
 use std::io;
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use bytes::{Buf as _, Bytes};
 use http::header::TRANSFER_ENCODING;
 use parking_lot::Mutex;
 use pingora_core::protocols::raw_connect::ProxyDigest;
@@ -24,11 +30,20 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use sidgate_policy::edge::Refused;
 use sidgate_policy::edge::chunks::Chunks;
+use sidgate_policy::edge::unread::{START, Unread};
+
+use super::unread;
+use crate::state::Gateway;
 
 /// A connection that is looked at.
 #[derive(Debug)]
 struct Observed {
     stream: Stream,
+    /// Who is at the other end.
+    client: Option<IpAddr>,
+    gateway: Arc<Gateway>,
+    /// What is still to be said to a client whose head could not be read.
+    farewell: Option<Bytes>,
     /// Behind a lock because hooks get the stream shared; it is never waited for.
     seen: Mutex<Seen>,
 }
@@ -38,7 +53,14 @@ struct Observed {
 enum Seen {
     /// The end of a head: how many bytes of the request have come, and what came last. A head ends in what came last,
     /// because Pingora looks after every read; so this is never more than one of its reads.
-    Head { read: usize, last: Vec<u8> },
+    Head {
+        read: usize,
+        last: Vec<u8>,
+        /// How the request begins.
+        start: [u8; START],
+        /// Whether a hook has seen the head.
+        is_read: bool,
+    },
     /// The end of a body in chunks.
     Body(Chunks),
     /// Nothing: the body has a length, or none.
@@ -52,12 +74,19 @@ impl Seen {
         Self::Head {
             read: 0,
             last: Vec::new(),
+            start: [0; START],
+            is_read: false,
         }
     }
 
     fn take(&mut self, bytes: &[u8]) -> Result<(), Refused> {
         match self {
-            Self::Head { read, last } => {
+            Self::Head {
+                read, last, start, ..
+            } => {
+                for (place, byte) in start.iter_mut().skip(*read).zip(bytes) {
+                    *place = *byte;
+                }
                 *read += bytes.len();
                 last.clear();
                 last.extend_from_slice(bytes);
@@ -76,7 +105,7 @@ impl Seen {
         } else {
             Self::Nothing
         };
-        let Self::Head { read, last } = std::mem::replace(self, next) else {
+        let Self::Head { read, last, .. } = std::mem::replace(self, next) else {
             return Ok(());
         };
         let ahead = read.saturating_sub(length);
@@ -86,9 +115,12 @@ impl Seen {
 }
 
 /// The stream of an HTTP/1 connection, from now on looked at.
-pub(super) fn observed(stream: Stream) -> Stream {
+pub(super) fn observed(stream: Stream, gateway: &Arc<Gateway>, client: Option<IpAddr>) -> Stream {
     Box::new(Observed {
         stream,
+        client,
+        gateway: Arc::clone(gateway),
+        farewell: None,
         seen: Mutex::new(Seen::head()),
     })
 }
@@ -100,7 +132,16 @@ pub(super) fn next_request(stream: &Stream) {
     }
 }
 
-/// The head of a request has been read.
+/// The head of a request has been read, whatever will be said of it.
+pub(super) fn head_is_read(session: &Session) {
+    if let Some(observed) = of(session)
+        && let Seen::Head { is_read, .. } = &mut *observed.seen.lock()
+    {
+        *is_read = true;
+    }
+}
+
+/// The head of a request is good, and its body follows.
 ///
 /// # Errors
 /// When the body is in chunks, and what has come of it is malformed.
@@ -126,6 +167,41 @@ fn observer(stream: &Stream) -> Option<&Observed> {
     io.as_any().downcast_ref()
 }
 
+impl Observed {
+    /// Pingora is about to answer. Where no hook has seen the head, it could not be read.
+    fn note_unread(&mut self) {
+        let seen = self.seen.get_mut();
+        if let Seen::Head {
+            read,
+            start,
+            is_read: false,
+            ..
+        } = seen
+        {
+            let what = Unread::of(start, *read);
+            unread::note(&self.gateway, self.client, what);
+            self.farewell = Some(unread::answer(what).into());
+            *seen = Seen::Nothing;
+        }
+    }
+
+    /// Writes our answer in place of Pingora's; `None`: there is none to write. Pingora's own words count as written.
+    fn poll_farewell(&mut self, cx: &mut Context<'_>) -> Option<Poll<io::Result<()>>> {
+        let rest = self.farewell.as_mut()?;
+        while !rest.is_empty() {
+            match Pin::new(&mut self.stream).poll_write(cx, rest) {
+                Poll::Ready(Ok(0)) => {
+                    return Some(Poll::Ready(Err(io::ErrorKind::WriteZero.into())));
+                }
+                Poll::Ready(Ok(written)) => rest.advance(written),
+                Poll::Ready(Err(error)) => return Some(Poll::Ready(Err(error))),
+                Poll::Pending => return Some(Poll::Pending),
+            }
+        }
+        Some(Poll::Ready(Ok(())))
+    }
+}
+
 impl AsyncRead for Observed {
     fn poll_read(
         mut self: Pin<&mut Self>,
@@ -146,6 +222,10 @@ impl AsyncWrite for Observed {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
+        self.note_unread();
+        if let Some(farewell) = self.poll_farewell(cx) {
+            return farewell.map_ok(|()| buf.len());
+        }
         Pin::new(&mut self.stream).poll_write(cx, buf)
     }
 
@@ -162,6 +242,10 @@ impl AsyncWrite for Observed {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        self.note_unread();
+        if let Some(farewell) = self.poll_farewell(cx) {
+            return farewell.map_ok(|()| bufs.iter().map(|buf| buf.len()).sum());
+        }
         Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)
     }
 

@@ -2,6 +2,7 @@
 //! stay silent.
 
 use std::collections::HashMap;
+use std::io;
 use std::net::IpAddr;
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::sync::Arc;
@@ -16,16 +17,18 @@ use pingora_core::server::ShutdownWatch;
 use pingora_proxy::HttpProxy;
 use sidgate_policy::edge::client_ip::limit_key;
 
-use super::Proxy;
-use super::chunks;
 use super::watch::Watched;
+use super::{Proxy, before_tls, chunks};
 use crate::config::EdgeConfig;
 use crate::limits::file_descriptors;
 use crate::state::Gateway;
 use crate::telemetry::labels::Refusal;
 
-/// How an HTTP/2 client without TLS begins (RFC 9113, 3.4). No HTTP/1 method of ours does.
-const H2_PREFACE_START: &[u8; 3] = b"PRI";
+/// How an HTTP/2 client without TLS begins (RFC 9113, 3.4).
+const H2_PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+/// How much of it is looked at first. No HTTP/1 method of ours begins like this.
+const H2_PREFACE_START: usize = 3;
 
 /// The application of the public listeners.
 pub(crate) struct Connections {
@@ -56,6 +59,27 @@ impl Connections {
             proxy,
             gateway: Arc::clone(gateway),
             connections: Arc::default(),
+        }
+    }
+
+    /// Does the client speak HTTP/2 without TLS? Pingora would wait for 24 bytes, for ever, to find out. Three are enough to
+    /// know that it does not, and they have to come.
+    async fn speaks_h2(&self, stream: &mut Stream, limit: Duration) -> Option<bool> {
+        let looked = async {
+            let mut start = [0; H2_PREFACE_START];
+            if !stream.try_peek(&mut start).await? || !H2_PREFACE.starts_with(&start) {
+                return Ok(false);
+            }
+            let mut whole = [0; H2_PREFACE.len()];
+            let is_seen = stream.try_peek(&mut whole).await?;
+            io::Result::Ok(is_seen && whole == *H2_PREFACE)
+        };
+        match tokio::time::timeout(limit, looked).await {
+            Ok(spoken) => spoken.ok(),
+            Err(_elapsed) => {
+                self.gateway.metrics.refused(Refusal::HeaderTimeout);
+                None
+            }
         }
     }
 
@@ -103,27 +127,20 @@ impl ServerApp for Connections {
             }
         };
         if stream.get_ssl_digest().is_some() {
+            before_tls::is_done(&stream);
             return match stream.selected_alpn_proto() {
                 Some(ALPN::H2) => self.serve_h2(stream, edge.header_timeout, shutdown).await,
                 _ => {
-                    let stream = chunks::observed(stream);
+                    let stream = chunks::observed(stream, &self.gateway, ip);
                     self.h1.process_new(stream, shutdown).await
                 }
             };
         }
-        // Pingora would wait for 24 bytes, for ever, to tell HTTP/2 from HTTP/1. Three are enough, and they have to come.
-        let mut start = [0; H2_PREFACE_START.len()];
-        match tokio::time::timeout(edge.header_timeout, stream.try_peek(&mut start)).await {
-            Ok(Ok(true)) if start != *H2_PREFACE_START => {
-                let stream = chunks::observed(stream);
-                self.h1.process_new(stream, shutdown).await
-            }
-            Ok(Ok(_)) => self.serve_h2(stream, edge.header_timeout, shutdown).await,
-            Ok(Err(_)) => None,
-            Err(_elapsed) => {
-                self.gateway.metrics.refused(Refusal::HeaderTimeout);
-                None
-            }
+        if self.speaks_h2(&mut stream, edge.header_timeout).await? {
+            self.serve_h2(stream, edge.header_timeout, shutdown).await
+        } else {
+            let stream = chunks::observed(stream, &self.gateway, ip);
+            self.h1.process_new(stream, shutdown).await
         }
     }
 

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 use pingora_core::{Error, ErrorType, Result};
 use session_core::clock::Boot;
 use session_core::service::{LoginTicket, Query};
@@ -11,7 +11,7 @@ use session_core::session::Text;
 use sidgate_policy::auth::cors::Cors;
 use sidgate_policy::auth::decide::State;
 use sidgate_policy::auth::identity::Badge;
-use sidgate_policy::edge::fields;
+use sidgate_policy::edge::{FieldName, fields};
 
 use super::progress::Progress;
 use super::upstream_fault::UpstreamFault;
@@ -23,7 +23,7 @@ use crate::endpoints::Seen;
 use crate::limits::streams::Holder;
 use crate::state::{ActiveConfig, Gateway};
 use crate::telemetry::outcome::Outcome;
-use crate::telemetry::security::{self, Facts};
+use crate::telemetry::security::Facts;
 use crate::visit::Visit;
 use crate::visit::old_cookies::CookieChanges;
 
@@ -60,10 +60,33 @@ pub(crate) struct Ctx {
     pub(super) rejection: Option<Rejection>,
     /// The same in words, for the log.
     pub(super) rejected_because: Option<&'static str>,
+    /// Why the request was refused, for its line.
+    pub(super) refusal: Option<Refusal>,
+    /// Method and target of a request that was vetted, for the line of one that is cut.
+    pub(super) asked: Option<(Method, Uri)>,
     /// What pages of other origins may read of the answer.
     pub(super) cors: Cors,
     /// Set when the request goes to an app.
     pub(super) forward: Option<Forward>,
+}
+
+/// Why a request was refused.
+#[derive(Debug)]
+pub(super) struct Refusal {
+    /// As in `sidgate_refused_total`, where it is counted there.
+    pub(super) reason: &'static str,
+    /// The header or cookie that was the reason.
+    pub(super) field: Option<FieldName>,
+}
+
+impl Refusal {
+    /// Because of this field.
+    pub(super) const fn by(reason: &'static str, field: &'static str) -> Self {
+        Self {
+            reason,
+            field: Some(FieldName::known(field)),
+        }
+    }
 }
 
 /// Who answers a request.
@@ -156,6 +179,8 @@ impl Ctx {
             cookie_changes: None,
             rejection: None,
             rejected_because: None,
+            refusal: None,
+            asked: None,
             body_began: None,
             cors: Cors::Unmanaged,
             forward: None,
@@ -203,11 +228,6 @@ impl Ctx {
             self.tier = seen.tier;
             self.handle = seen.session;
         }
-    }
-
-    /// Writes a security event about this request.
-    pub(super) fn note(&self, kind: security::Kind, reason: &str) {
-        security::note(kind, self.facts(reason));
     }
 
     /// What one says, as far as it is known before anybody has looked the session up.

@@ -5,7 +5,7 @@ use pingora_proxy::{FailToProxy, Session};
 use sidgate_policy::edge::Refused;
 
 use super::ctx::Answerer;
-use super::{Ctx, chunks, forward, write};
+use super::{Ctx, chunks, forward, told, write};
 use crate::answer::{Answer, Rejection};
 use crate::state::Gateway;
 use crate::telemetry::outcome::Outcome;
@@ -17,11 +17,13 @@ pub(super) async fn answer(
     ctx: &mut Ctx,
 ) -> FailToProxy {
     let why = if chunks::are_broken(session) {
-        gateway.metrics.refused(Refused::Chunk);
-        Some(Rejection::Edge(Refused::Chunk))
+        Some(Rejection::Edge(Refused::Chunk.into()))
     } else {
         ctx.rejection.take().or_else(|| of(error))
     };
+    if let Some(Rejection::Edge(breach)) = &why {
+        told::broken(gateway, ctx, session.req_header(), breach);
+    }
     let sent = session
         .response_written()
         .is_some_and(|head| !head.status.is_informational());

@@ -7,7 +7,7 @@ use pingora_http::RequestHeader;
 use session_core::service::{Absence, Query, Resolution};
 use session_core::sid::SessionKey;
 use sidgate_policy::auth::cors::Cors;
-use sidgate_policy::auth::csrf;
+use sidgate_policy::auth::csrf::{self, CrossSite};
 use sidgate_policy::auth::decide::{self, Decision, Finding, State};
 use sidgate_policy::auth::on_missing::Answer as MissingAnswer;
 use sidgate_policy::edge::{Refused, Target, Vetted, headers};
@@ -31,7 +31,7 @@ pub(super) struct Plan {
 /// Why a request is not forwarded, whatever its session.
 pub(super) enum NotForwarded {
     Refused(Refused),
-    CrossSite,
+    CrossSite(CrossSite),
     NotFound,
 }
 
@@ -49,9 +49,8 @@ impl Plan {
         if route.csrf == CsrfPolicy::Check
             && (!is_safe(head.method.as_str()) || vetted.websocket)
             && !Cors::of(&route.cors_origins, headers).is_open()
-            && csrf::check(headers, &settings.origin).is_err()
         {
-            return Err(NotForwarded::CrossSite);
+            csrf::check(headers, &settings.origin).map_err(NotForwarded::CrossSite)?;
         }
         let app = settings
             .app(&route.upstream.name)

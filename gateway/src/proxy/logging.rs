@@ -4,12 +4,12 @@ use std::borrow::Cow;
 
 use pingora_core::Error;
 use pingora_proxy::Session;
+use sidgate_policy::edge::FieldName;
 
 use super::Ctx;
-use super::ctx::Answerer;
 use super::failed_line;
-use super::place::Place;
-use crate::state::{ActiveConfig, Gateway};
+use super::told::{self, Told};
+use crate::state::Gateway;
 use crate::telemetry::access_log::AccessLine;
 use crate::telemetry::outcome::Outcome;
 
@@ -19,81 +19,55 @@ pub(super) fn write(gateway: &Gateway, session: &Session, error: Option<&Error>,
         failed_line::write(gateway, error, ctx);
     }
     let head = session.req_header();
-    let (method, path) = match &ctx.answerer {
-        Answerer::Edge => ("", Cow::Borrowed("")),
-        answerer => {
-            let (method, path) = (head.method.as_str(), head.uri.path());
-            (
-                method,
-                shown_path(gateway, &ctx.settings, answerer, method, path),
-            )
-        }
-    };
+    let told = Told::of(gateway, &ctx.settings, &ctx.answerer, head);
+    // Who looks for a refused request often knows its host alone. For others the route says enough.
+    let host = ctx.refusal.as_ref().and_then(|_| told::host(gateway, head));
     let written = session.response_written();
     let status = written.map_or(0, |head| head.status.as_u16());
-    line(gateway, ctx, method, &path, status);
+    line(gateway, ctx, &told, host.as_deref(), status);
 }
 
-/// What the log may show of a path: where the path is a secret, only its route.
-fn shown_path<'a>(
-    gateway: &Gateway,
-    settings: &'a ActiveConfig,
-    answerer: &'a Answerer,
-    method: &str,
-    path: &'a str,
-) -> Cow<'a, str> {
-    let route = match answerer {
-        Answerer::Route(route) => Some(route),
-        Answerer::Nobody => match Place::as_written(&settings.config, method, path) {
-            Place::Route(route) => Some(route),
-            _ => None,
-        },
-        Answerer::Edge | Answerer::Endpoint(_) | Answerer::Admin => None,
-    };
-    match route {
-        Some(route) if !route.log_path => Cow::Borrowed(route.path.as_str()),
-        _ => without_sids(gateway, clipped(path)),
-    }
-}
-
-/// Longest part of a path that is written down, in bytes. Lines wait in a queue that is bounded by their number.
-const PATH_MAX: usize = 512;
-
-fn clipped(path: &str) -> &str {
-    let end = (0..=PATH_MAX.min(path.len())).rfind(|end| path.is_char_boundary(*end));
-    path.get(..end.unwrap_or(0)).unwrap_or_default()
-}
-
-/// A sid has no place in a path. A client that puts one there all the same must not find it in our logs.
-fn without_sids<'a>(gateway: &Gateway, path: &'a str) -> Cow<'a, str> {
-    let is_sid = |segment: &str| gateway.sessions.recognise(segment.as_bytes()).is_ok();
-    if !path.split('/').any(is_sid) {
-        return Cow::Borrowed(path);
-    }
-    let segments = path
-        .split('/')
-        .map(|segment| if is_sid(segment) { "***" } else { segment });
-    Cow::Owned(segments.collect::<Vec<_>>().join("/"))
-}
-
-/// A request that was cut off before its header was read: what is known of it.
+/// A request that was cut off: what is known of it.
 fn unfinished(gateway: &Gateway, ctx: &Ctx) {
-    line(gateway, ctx, "", "", 0);
+    let told = match &ctx.asked {
+        Some((method, uri)) => Told {
+            method: told::shown_method(method.as_str()),
+            path: told::path(
+                gateway,
+                &ctx.settings,
+                &ctx.answerer,
+                method.as_str(),
+                uri.path(),
+            ),
+        },
+        None => Told {
+            method: Cow::Borrowed(""),
+            path: Cow::Borrowed(""),
+        },
+    };
+    line(gateway, ctx, &told, None, 0);
 }
 
 /// Counts the request and writes its line.
-fn line(gateway: &Gateway, ctx: &Ctx, method: &str, path: &str, status: u16) {
+fn line(gateway: &Gateway, ctx: &Ctx, told: &Told<'_>, host: Option<&str>, status: u16) {
     let duration = gateway.sessions.clock().boot().since(ctx.started);
     gateway
         .metrics
         .request(ctx.answerer.label(), ctx.outcome, duration);
     AccessLine {
         request_id: &ctx.request_id,
-        method,
-        path,
+        method: &told.method,
+        path: &told.path,
+        host,
         route: ctx.answerer.label(),
         outcome: ctx.outcome,
         status,
+        reason: ctx.refusal.as_ref().map(|refusal| refusal.reason),
+        field: ctx
+            .refusal
+            .as_ref()
+            .and_then(|refusal| refusal.field.as_ref())
+            .map(FieldName::as_str),
         session: ctx.handle.as_deref(),
         tier: ctx.tier,
         client: ctx.client,

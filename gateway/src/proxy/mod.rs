@@ -1,7 +1,9 @@
 //! The Pingora side: one file per hook, each a few calls into the rest.
 //!
 //! ```text
+//! (before a TLS handshake)  before_tls.rs  is it one, does it end?
 //! (each connection)         connections.rs  how many, how long silent
+//!                           unread.rs     what is no request
 //! (each request)            watch.rs      header in time, session still alive
 //!                           progress.rs   how it counts
 //! request_filter            request.rs    vet, own endpoints, route
@@ -15,11 +17,15 @@
 //! response_filter           response.rs   clean up after the app, obey its X-Session-Event
 //! fail_to_proxy             failure.rs    errors become answers
 //!                           upstream_fault.rs  what they mean
+//! (each own answer)         write.rs      onto the wire
+//!                           reader.rs     for a program or a person
 //! logging                   logging.rs    one line, a few counters
+//!                           told.rs       what lines tell of a request
 //!                           failed_line.rs  another one for what failed
 //! ```
 
 mod admin;
+pub(crate) mod before_tls;
 mod body;
 mod chunks;
 pub(crate) mod connections;
@@ -34,10 +40,13 @@ mod logging;
 mod peer;
 mod place;
 mod progress;
+mod reader;
 pub(crate) mod renew;
 mod request;
 mod response;
 mod stream;
+mod told;
+mod unread;
 mod upstream;
 mod upstream_fault;
 mod watch;

@@ -10,11 +10,12 @@ use pingora_proxy::Session;
 use session_core::session::clip_user_agent;
 use sidgate_policy::auth::cors::{Cors, Preflight};
 use sidgate_policy::edge::scheme::{self, Scheme};
-use sidgate_policy::edge::{self, RawRequest, Vetted, client_ip, connection};
+use sidgate_policy::edge::{self, RawRequest, Vetted, client_ip, connection, headers};
 
-use super::ctx::{Answerer, NO_ADDRESS};
+use super::ctx::{Answerer, NO_ADDRESS, Refusal};
 use super::forward::{self, NotForwarded, Outcome, Plan, kind_of};
 use super::place::Place;
+use super::told;
 use super::write::is_over_tls;
 use super::{Ctx, admin, chunks, endpoint, write};
 use crate::admin::call::Call;
@@ -31,7 +32,7 @@ use crate::visit::Visit;
 
 /// What a request needs next. Owns what it needs, so that the request can be read from again.
 enum Next<'a> {
-    Refuse(edge::Refused),
+    Refuse(edge::Breach),
     Endpoint(Endpoint, Box<Caller>),
     Admin(Call, Box<Caller>),
     Answer(Box<Answer>),
@@ -51,17 +52,17 @@ pub(super) async fn filter(
     if gateway.is_draining() || chunked || connection::is_last(headers) {
         session.set_keepalive(None);
     }
+    chunks::head_is_read(session);
     let next = next(gateway, &settings, session, ctx);
     forget_other_upgrades(session);
     limit_waits(session, &settings.config.edge);
     let next =
         shed(gateway, &settings, ctx, &next).map_or(next, |answer| Next::Answer(Box::new(answer)));
     let answer = match next {
-        Next::Refuse(why) => {
-            gateway.metrics.refused(why);
-            ctx.note(security::Kind::Refused, why.reason());
+        Next::Refuse(breach) => {
             ctx.answerer = Answerer::Edge;
-            Answer::refused(why)
+            told::broken(gateway, ctx, session.req_header(), &breach);
+            Answer::refused(&breach)
         }
         Next::Endpoint(endpoint, caller) => {
             ctx.answerer = Answerer::Endpoint(endpoint.label());
@@ -190,10 +191,11 @@ fn next<'a>(
     };
     let vetted = match edge::vet(&request, &settings.edge) {
         Ok(vetted) => vetted,
-        Err(why) => return Next::Refuse(why),
+        Err(breach) => return Next::Refuse(breach),
     };
+    ctx.asked = Some((head.method.clone(), head.uri.clone()));
     if let Err(why) = chunks::begin(session, request.raw_head) {
-        return Next::Refuse(why);
+        return Next::Refuse(why.into());
     }
     let told = if from_trusted_proxy {
         scheme::told(&head.headers)
@@ -201,9 +203,12 @@ fn next<'a>(
         None
     };
     if let Some(answer) = over_https_only(settings, &vetted, head, is_over_tls(session), told) {
+        if answer.status == 403 {
+            ctx.refusal = Some(Refusal::by("https_required", "x-forwarded-proto"));
+        }
         return Next::Answer(Box::new(answer));
     }
-    count_oddities(gateway, ctx, &vetted);
+    count_oddities(gateway, settings, ctx, head, &vetted, from_trusted_proxy);
     by_path(gateway, settings, head, ctx, &vetted)
 }
 
@@ -217,7 +222,7 @@ fn by_path<'a>(
 ) -> Next<'a> {
     let (method, headers) = (head.method.as_str(), &head.headers);
     let route = match Place::of(&settings.config, method, vetted.path) {
-        Err(why) => return Next::Refuse(why),
+        Err(why) => return Next::Refuse(why.into()),
         Ok(Place::Endpoint(endpoint)) => {
             let endpoint = endpoint.as_configured(settings.config.endpoints.password_login);
             return at_endpoint(gateway, settings, head, ctx, vetted, endpoint);
@@ -234,10 +239,10 @@ fn by_path<'a>(
     }
     match Plan::new(gateway, settings, route, vetted, head, client(head, ctx)) {
         Ok(plan) => Next::Forward(route, Box::new(plan)),
-        Err(NotForwarded::Refused(why)) => Next::Refuse(why),
-        Err(NotForwarded::CrossSite) => {
-            ctx.note(security::Kind::CrossSite, "route");
-            Next::Answer(Box::new(Answer::cross_site()))
+        Err(NotForwarded::Refused(why)) => Next::Refuse(why.into()),
+        Err(NotForwarded::CrossSite(why)) => {
+            told::cross_site(gateway, ctx, head, "route", why);
+            Next::Answer(Box::new(Answer::cross_site(why)))
         }
         Err(NotForwarded::NotFound) => Next::Answer(Box::new(Answer::not_found())),
     }
@@ -248,7 +253,7 @@ fn at_endpoint<'a>(
     gateway: &Gateway,
     settings: &'a ActiveConfig,
     head: &RequestHeader,
-    ctx: &Ctx,
+    ctx: &mut Ctx,
     vetted: &Vetted<'_>,
     endpoint: Endpoint,
 ) -> Next<'a> {
@@ -261,8 +266,8 @@ fn at_endpoint<'a>(
             Box::new(caller(gateway, settings, vetted, head, ctx)),
         ),
         Err(why) => {
-            if why == Rejection::CrossSite {
-                ctx.note(security::Kind::CrossSite, endpoint.label());
+            if let Rejection::CrossSite(why) = why {
+                told::cross_site(gateway, ctx, head, endpoint.label(), why);
             }
             Next::Answer(Box::new(why.into()))
         }
@@ -270,10 +275,20 @@ fn at_endpoint<'a>(
 }
 
 /// What a client has sent that goes no further.
-fn count_oddities(gateway: &Gateway, ctx: &Ctx, vetted: &Vetted<'_>) {
+fn count_oddities(
+    gateway: &Gateway,
+    settings: &ActiveConfig,
+    ctx: &Ctx,
+    head: &RequestHeader,
+    vetted: &Vetted<'_>,
+    from_trusted_proxy: bool,
+) {
     for (kind, times) in vetted.spoofed.iter() {
         gateway.metrics.spoof(kind, u64::from(times));
-        ctx.note(security::Kind::Spoof, kind.label());
+        let policy = &settings.edge;
+        let field = headers::first_of(kind, &head.headers, from_trusted_proxy, policy);
+        let event = (security::Kind::Spoof, kind.label());
+        told::note(gateway, ctx, head, event, field.as_ref());
     }
     gateway.metrics.cookies_dropped(vetted.cookies.dropped());
 }

@@ -7,9 +7,8 @@ use http::header::{
 use pingora_core::Result;
 use pingora_http::ResponseHeader;
 use pingora_proxy::Session;
-use sidgate_policy::auth::on_missing::is_navigation;
 
-use super::{Ctx, cors};
+use super::{Ctx, cors, reader};
 use crate::answer::Answer;
 use crate::state::Gateway;
 
@@ -39,18 +38,17 @@ pub(super) async fn answer(
         }
     }
     cors::write(&ctx.cors, &mut head)?;
-    let request = session.req_header();
-    let for_a_person =
-        matches!(request.method, Method::GET | Method::HEAD) && is_navigation(&request.headers);
-    let (content_type, body) = answer.body.render(&ctx.request_id, for_a_person);
+    let (status, close) = (answer.status, answer.close);
+    let reader = reader::of(session, &ctx.settings, &answer);
+    let (content_type, body) = answer.render(&ctx.request_id, &reader);
     if !body.is_empty() {
         head.insert_header(CONTENT_TYPE, content_type)?;
     }
-    if answer.status != 204 {
+    if status != 204 {
         head.insert_header(CONTENT_LENGTH, body.len())?;
     }
     // An unread body would have to be drained before the connection could be used again.
-    if answer.close || !session.as_downstream_mut().is_body_done() {
+    if close || !session.as_downstream_mut().is_body_done() {
         session.set_keepalive(None);
     }
     let has_body = !body.is_empty() && session.req_header().method != Method::HEAD;

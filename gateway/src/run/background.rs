@@ -13,13 +13,16 @@ use crate::apps::pool::RESOLVE_EVERY;
 use crate::config::{AuditConfig, restart_needed};
 use crate::legacy::tally;
 use crate::state::{ActiveConfig, Gateway};
+use crate::telemetry::flood;
 use crate::telemetry::history::STEP;
 use crate::telemetry::lines::Trail;
+use crate::telemetry::security;
 
 /// Tasks that keep the configuration and the addresses current. They live as long as the core runtime.
 pub(crate) fn spawn(gateway: &Arc<Gateway>, path: PathBuf, keys: Arc<Keyring>) {
     gateway.core.spawn(keep_current(Arc::clone(gateway)));
     gateway.core.spawn(tally::keep(Arc::clone(gateway)));
+    gateway.core.spawn(tell_what_was_left_out());
     if gateway.settings.get().config.admin.metrics {
         gateway.core.spawn(keep_history(Arc::clone(gateway)));
     }
@@ -31,6 +34,15 @@ pub(crate) fn spawn(gateway: &Arc<Gateway>, path: PathBuf, keys: Arc<Keyring>) {
 /// Writes what is still unwritten when requests have ended.
 pub(crate) async fn finish(gateway: &Gateway) {
     tally::write_down(gateway).await;
+    security::tell_left_out();
+}
+
+/// Security events that are too many are told as a number.
+async fn tell_what_was_left_out() {
+    loop {
+        tokio::time::sleep(flood::STEP).await;
+        security::tell_left_out();
+    }
 }
 
 async fn keep_current(gateway: Arc<Gateway>) {

@@ -37,6 +37,7 @@ use crate::apps::backend::Backend;
 use crate::config::Config;
 use crate::limits::file_descriptors;
 use crate::proxy::Proxy;
+use crate::proxy::before_tls::BeforeTls;
 use crate::proxy::connections::Connections;
 use crate::risk::{observer, webhook};
 use crate::state::Gateway;
@@ -249,6 +250,8 @@ fn pingora(gateway: &Arc<Gateway>, listeners: &Listeners) -> Result<Server, Wiri
             listener.enable_h2();
             proxy.add_tls_with_settings(&listen.to_string(), None, listener);
         }
+        let before_tls = Arc::new(BeforeTls::new(gateway));
+        proxy.endpoints().set_pre_tls_callback(before_tls);
     }
     let mut admin = Service::new("sidgate-admin".to_owned(), Admin::new(Arc::clone(gateway)));
     admin.add_tcp(&config.server.admin_listen.to_string());

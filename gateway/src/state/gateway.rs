@@ -120,6 +120,12 @@ impl Gateway {
         }
     }
 
+    /// Whether this text is a session id that we have made; such a text is never written down.
+    #[must_use]
+    pub(crate) fn is_sid(&self, text: &str) -> bool {
+        self.sessions.recognise(text.as_bytes()).is_ok()
+    }
+
     /// Whether new requests should go elsewhere.
     #[must_use]
     pub(crate) fn is_draining(&self) -> bool {

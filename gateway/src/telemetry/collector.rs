@@ -15,6 +15,7 @@ use session_core::service::Sessions;
 use session_core::stats::{ResetReason, SPREAD_BOUNDS_US, SharedReject, Spread, Stats};
 use strum::VariantArray as _;
 
+use super::flood;
 use super::lines::Trail;
 use super::reading::{Reading, as_f64};
 use crate::limits::streams::{Kind, Streams};
@@ -132,6 +133,11 @@ const ROWS: &[Row] = &[
         name: "sidgate_log_lines_lost_total",
         help: "Lines that were dropped: whoever reads them is too slow, or gone.",
         read: Read::Counters("stream", |of| of.trail.lost().into()),
+    },
+    Row {
+        name: "sidgate_security_events_left_out_total",
+        help: "Security events that were not written, because too many like them were.",
+        read: Read::Counters("event", |_| flood::left_out()),
     },
     Row {
         name: "sidgate_audit_write_failures_total",

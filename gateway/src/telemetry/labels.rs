@@ -5,6 +5,7 @@ use sidgate_policy::auth::event::EventKind;
 use sidgate_policy::auth::event_permissions::NotPermitted;
 use sidgate_policy::auth::token::TokenRefused;
 use sidgate_policy::edge::Refused;
+use sidgate_policy::edge::unread::Unread;
 use strum::{IntoStaticStr, VariantArray, VariantNames as _};
 
 use crate::config::RiskAction;
@@ -27,6 +28,9 @@ pub(crate) enum Refusal {
     /// There is no room for another stream.
     #[strum(transparent)]
     Stream(streams::Full),
+    /// Something else than a request came.
+    #[strum(transparent)]
+    Unread(Unread),
     /// The body came too slowly.
     BodyTimeout,
     /// The client has as many connections as one may have.
@@ -49,10 +53,11 @@ impl Refusal {
     /// Every name.
     pub(crate) fn names() -> Vec<&'static str> {
         let own = Self::VARIANTS.iter().copied();
-        let own = own.filter(|name| !matches!(*name, "rule" | "stream"));
+        let own = own.filter(|name| !matches!(*name, "rule" | "stream" | "unread"));
         let rules = names(Refused::VARIANTS);
         own.chain(rules)
             .chain(names(streams::Full::VARIANTS))
+            .chain(names(Unread::VARIANTS))
             .collect()
     }
 }
@@ -60,6 +65,12 @@ impl Refusal {
 impl From<Refused> for Refusal {
     fn from(rule: Refused) -> Self {
         Self::Rule(rule)
+    }
+}
+
+impl From<Unread> for Refusal {
+    fn from(what: Unread) -> Self {
+        Self::Unread(what)
     }
 }
 

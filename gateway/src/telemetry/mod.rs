@@ -5,6 +5,7 @@ pub(crate) mod build;
 pub(crate) mod collector;
 #[cfg(test)]
 mod documented;
+pub(crate) mod flood;
 pub(crate) mod history;
 pub(crate) mod labels;
 mod line_format;

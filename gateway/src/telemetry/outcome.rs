@@ -20,10 +20,12 @@ pub(crate) enum Outcome {
     Anonymous,
     /// The app did not answer, or not in HTTP.
     BadGateway,
-    /// A rule of the edge was broken; `sidgate_refused_total` says which.
+    /// The form of the message was refused; `sidgate_refused_total` says why.
     BadRequest,
     /// The answer of the app broke off.
     BrokenOff,
+    /// A rule about cookies was broken.
+    Cookies,
     /// Another site made the browser send it.
     CrossSite,
     /// Cut off half-way, because its session ended.
@@ -44,6 +46,12 @@ pub(crate) enum Outcome {
     Forbidden,
     /// The app did not answer in time.
     GatewayTimeout,
+    /// A rule about a header field was broken.
+    Headers,
+    /// There are too many or too large header fields.
+    HeadersTooLarge,
+    /// A host that is not served here.
+    HostUnknown,
     /// Sent to the same resource over TLS.
     HttpsRedirect,
     /// Came in clear text, and cannot be sent again.
@@ -74,6 +82,8 @@ pub(crate) enum Outcome {
     None,
     /// There is nothing at this path.
     NotFound,
+    /// A coding that is not spoken here.
+    NotImplemented,
     /// The description of the admin API.
     #[strum(serialize = "openapi")]
     OpenApi,
@@ -91,6 +101,8 @@ pub(crate) enum Outcome {
     SessionEvicted,
     /// A login would be one session too many.
     SessionLimit,
+    /// A rule about the path was broken.
+    Target,
     /// The token of the admin listener is missing or wrong.
     TokenRequired,
     /// The body is too large.
@@ -107,6 +119,10 @@ pub(crate) enum Outcome {
     Unknown,
     /// The body is of a type that an endpoint does not read.
     UnsupportedMediaType,
+    /// The target of the request is too long.
+    UriTooLong,
+    /// A version of HTTP that is not served.
+    Version,
 }
 
 impl Outcome {
@@ -139,18 +155,26 @@ impl Outcome {
             | Self::SessionLimit
             | Self::Unauthenticated => Group::LoginNeeded,
             Self::BadRequest
+            | Self::Cookies
             | Self::CrossSite
             | Self::Forbidden
+            | Self::Headers
+            | Self::HeadersTooLarge
+            | Self::HostUnknown
             | Self::HttpsRequired
             | Self::InvalidRequest
             | Self::Locked
             | Self::MethodNotAllowed
+            | Self::NotImplemented
             | Self::OriginNotAllowed
             | Self::RequestTimeout
+            | Self::Target
             | Self::TokenRequired
             | Self::TooLarge
             | Self::TooManyRequests
-            | Self::UnsupportedMediaType => Group::Refused,
+            | Self::UnsupportedMediaType
+            | Self::UriTooLong
+            | Self::Version => Group::Refused,
             Self::EventNotCommitted
             | Self::Overloaded
             | Self::TooManyStreams

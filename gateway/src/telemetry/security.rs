@@ -15,6 +15,8 @@ use uuid::Uuid;
 
 use sidgate_policy::auth::account::Account;
 
+use super::flood::{self, Flood};
+
 /// What happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -56,6 +58,8 @@ pub(crate) enum Kind {
     UnknownSids,
     /// A session or a client broke a rule about suspicious activity.
     Risk,
+    /// There were more events of one kind than are written.
+    LeftOut,
 }
 
 impl Kind {
@@ -80,7 +84,20 @@ impl Kind {
             Self::Refused => "refused",
             Self::UnknownSids => "unknown_sids",
             Self::Risk => "risk_signal",
+            Self::LeftOut => "left_out",
         }
+    }
+
+    /// The kinds that anybody can cause, as often as they like and without proving anything.
+    const fn flood(self) -> Option<Flood> {
+        Some(match self {
+            Self::AdminRefused => Flood::AdminRefused,
+            Self::CrossSite => Flood::CrossSite,
+            Self::Spoof => Flood::Spoof,
+            Self::Refused => Flood::Refused,
+            Self::UnknownSids => Flood::UnknownSids,
+            _ => return None,
+        })
     }
 }
 
@@ -143,6 +160,16 @@ pub(crate) struct Facts<'a> {
     pub account: Option<&'a str>,
     /// Client address.
     pub client: Option<IpAddr>,
+    /// Method of the request, where it was refused.
+    pub method: Option<&'a str>,
+    /// Its path, without query and secrets.
+    pub path: Option<&'a str>,
+    /// The host that it names.
+    pub host: Option<&'a str>,
+    /// Name of the header or cookie because of which.
+    pub field: Option<&'a str>,
+    /// How many events like it were left out.
+    pub left_out: Option<u64>,
     /// Why, or how; from a closed set.
     pub reason: &'a str,
     /// Why, in an operator's words.
@@ -204,8 +231,11 @@ impl<'a> Facts<'a> {
 /// The target of the lines: they are written whatever `RUST_LOG` says, and may have a file of their own.
 pub(crate) const TARGET: &str = "sidgate::security";
 
-/// Writes the line.
+/// Writes the line, unless too many like it were written just now.
 pub(crate) fn note(kind: Kind, facts: Facts<'_>) {
+    if kind.flood().is_some_and(|flood| !flood.admits()) {
+        return;
+    }
     info!(
         target: TARGET,
         event = kind.as_str(),
@@ -222,10 +252,27 @@ pub(crate) fn note(kind: Kind, facts: Facts<'_>) {
         acked = facts.receipt.map(|receipt| receipt.acked),
         account = facts.account,
         client = facts.client.map(tracing::field::display),
+        method = facts.method,
+        path = facts.path,
+        host = facts.host,
+        field = facts.field,
+        left_out = facts.left_out,
         reason = facts.reason,
         comment = facts.comment,
         "security event"
     );
+}
+
+/// The end of a step of time: writes down how many events were left out in it.
+pub(crate) fn tell_left_out() {
+    for (reason, left_out) in flood::next_step() {
+        let facts = Facts {
+            left_out: Some(left_out),
+            reason,
+            ..Facts::default()
+        };
+        note(Kind::LeftOut, facts);
+    }
 }
 
 /// Turns account names into digests.

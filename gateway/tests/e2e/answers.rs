@@ -178,10 +178,6 @@ fn a_person_gets_a_page_with_the_id_of_the_request() {
         );
         assert!(!page.contains("canary"), "nothing of the request: {page}");
     }
-    assert_eq!(
-        by_a_browser(Request::post("/page")).problem(502),
-        "bad_gateway"
-    );
 }
 
 #[test]

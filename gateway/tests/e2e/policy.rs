@@ -36,7 +36,7 @@ fn required_route_tells_a_script_401() {
         Request::get("/required"),
         Request::get("/required").header("Sec-Fetch-Mode", "cors"),
         Request::get("/required").header("Accept", "application/json"),
-        Request::post("/required").header("Sec-Fetch-Mode", "navigate"),
+        Request::post("/required").header("Sec-Fetch-Mode", "cors"),
     ];
     for script in scripts {
         let response = stage.send(&script);

@@ -23,7 +23,8 @@ fn send(gateway: &Gateway, request: Request, fields: &[(&str, &str)]) -> Respons
     gateway.send(&fields.iter().fold(request, add))
 }
 
-const IN_CLEAR: [&[(&str, &str)]; 6] = [
+const IN_CLEAR: [&[(&str, &str)]; 7] = [
+    &[("X-Forwarded-Proto", "https, http,")],
     &[("X-Forwarded-Proto", "http")],
     &[("X-Forwarded-Proto", "HTTP")],
     &[("X-Forwarded-Proto", "https, http")],
@@ -46,6 +47,25 @@ fn page_that_was_asked_for_in_clear_text_is_asked_for_again() {
             assert_eq!(location, format!("{ORIGIN}{path}"), "{fields:?}");
             assert!(response.leaves_cookies_alone());
         }
+    }
+    assert!(stage.app.requests().is_empty());
+}
+
+/// A handshake is a GET, and HEAD asks for the head of a GET.
+#[test]
+fn handshakes_and_heads_are_sent_to_https_as_pages_are() {
+    let stage = behind_a_balancer("");
+    let handshake = Request::get("/app/socket")
+        .header("Connection", "Upgrade")
+        .header("Upgrade", "websocket")
+        .header("Sec-WebSocket-Version", "13")
+        .header("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==");
+    for request in [handshake, Request::new("HEAD", "/app/socket")] {
+        let response = send(&stage, request, IN_CLEAR[0]);
+        assert_eq!(response.status, 308, "{response:?}");
+        let location = response.header("location").unwrap();
+        assert_eq!(location, format!("{ORIGIN}/app/socket"));
+        assert!(response.body.is_empty());
     }
     assert!(stage.app.requests().is_empty());
 }
@@ -108,6 +128,14 @@ fn trusted_proxy_is_no_attacker() {
         ("X-Forwarded-Proto", "https"),
         ("X-Forwarded-Port", "443"),
         ("X-Forwarded-Host", "app.example.com"),
+        ("X-Forwarded-Server", "balancer-1"),
+        ("X-Forwarded-Prefix", "/app"),
+        ("X-Forwarded-Scheme", "https"),
+        ("X-Scheme", "https"),
+        ("X-Original-Forwarded-For", "203.0.113.7"),
+        ("X-Original-Host", "app.example.com"),
+        ("X-Original-Proto", "https"),
+        ("Via", "1.1 balancer"),
         ("Forwarded", "for=203.0.113.7;proto=https"),
         ("X-Real-IP", "203.0.113.7"),
         ("X-Request-Id", "of-the-balancer"),
@@ -120,10 +148,14 @@ fn trusted_proxy_is_no_attacker() {
         let labels = [("kind", kind)];
         stage.sum("sidgate_spoof_blocked_total", &labels)
     };
-    assert_eq!((counted("forwarding"), counted("framework")), (0.0, 0.0));
+    for kind in ["forwarding", "framework", "rewrite"] {
+        assert_eq!(counted(kind), 0.0, "{kind}");
+    }
+    assert!(stage.security_events().is_empty());
     let seen = stage.app.only_request();
     assert!(seen.all("x-real-ip").is_empty(), "removed all the same");
     assert!(seen.all("x-nextjs-request-id").is_empty());
+    assert!(seen.all("x-original-host").is_empty());
 
     send(
         &stage,

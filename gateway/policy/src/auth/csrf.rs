@@ -14,11 +14,7 @@ use crate::edge::fields::Field;
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// Sent by browsers together with `Sec-Fetch-Site`, never without.
-const SEC_FETCH_OTHERS: [HeaderName; 3] = [
-    HeaderName::from_static("sec-fetch-mode"),
-    HeaderName::from_static("sec-fetch-dest"),
-    HeaderName::from_static("sec-fetch-user"),
-];
+const SEC_FETCH_OTHERS: [&str; 3] = ["sec-fetch-mode", "sec-fetch-dest", "sec-fetch-user"];
 
 /// Why a request is accepted as intended by the user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,9 +34,10 @@ pub enum CrossSite {
     /// `Origin` is another origin, `null`, or repeated.
     #[error("origin is not the public origin")]
     Origin,
-    /// A browser's request from which the decisive header has been taken out.
-    #[error("fetch metadata without sec-fetch-site")]
-    Incomplete,
+    /// Fetch metadata without the decisive header: a browser's request from which it has been taken out, or a program that
+    /// sends only some of them. Holds the name of the one that is there.
+    #[error("{0} without sec-fetch-site")]
+    Incomplete(&'static str),
 }
 
 impl CrossSite {
@@ -50,7 +47,17 @@ impl CrossSite {
         match self {
             Self::FetchSite => "fetch_site",
             Self::Origin => "origin",
-            Self::Incomplete => "incomplete",
+            Self::Incomplete(_) => "incomplete",
+        }
+    }
+
+    /// The name of the header that decided.
+    #[must_use]
+    pub const fn field(self) -> &'static str {
+        match self {
+            Self::FetchSite => "sec-fetch-site",
+            Self::Origin => "origin",
+            Self::Incomplete(name) => name,
         }
     }
 }
@@ -73,14 +80,13 @@ pub fn check(headers: &HeaderMap, public_origin: &str) -> Result<Allowed, CrossS
     match Field::find(headers, &ORIGIN) {
         Field::One(origin) if origin == public_origin => Ok(Allowed::SameOrigin),
         Field::One(_) | Field::Several => Err(CrossSite::Origin),
-        Field::Absent
-            if SEC_FETCH_OTHERS
-                .iter()
-                .any(|name| headers.contains_key(name)) =>
-        {
-            Err(CrossSite::Incomplete)
+        Field::Absent => {
+            let mut others = SEC_FETCH_OTHERS.into_iter();
+            match others.find(|name| headers.contains_key(*name)) {
+                Some(name) => Err(CrossSite::Incomplete(name)),
+                None => Ok(Allowed::NonBrowser),
+            }
         }
-        Field::Absent => Ok(Allowed::NonBrowser),
     }
 }
 

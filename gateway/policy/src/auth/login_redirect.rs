@@ -1,10 +1,15 @@
 //! Where is a person sent to log in, and how does the login page know the way back?
 //!
-//! `login_url?next=<path and query>`. The way back is made from the vetted request only, never from
-//! Host, Referer or `X-Forwarded-*`, and is always a path on this origin: a login page that sends
-//! its user to `next` cannot be made to send them elsewhere.
+//! `login_url?next=<path and query>`. The way back is made from the vetted request, never from Host or
+//! `X-Forwarded-*`, and is always a path on this origin: a login page that sends its user to `next`
+//! cannot be made to send them elsewhere. Only somebody who has sent a form goes back to the page that
+//! held it, which the browser names in `Referer`: its path has to pass the rules for every path.
 
+use http::header::{HeaderMap, REFERER};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+use crate::edge::Target;
+use crate::edge::fields::only;
 
 /// The longest `next`, percent-encoded. Keeps the Location header below what proxies and browsers
 /// take.
@@ -82,6 +87,17 @@ impl LoginUrl {
         // An absolute URL never equals a path: it may well share one with another origin.
         own_path.trim_end_matches('/') == path.trim_end_matches('/')
     }
+}
+
+/// The page that held the form which somebody has sent, as path and query, if it is one of this origin.
+///
+/// `origin` is written as browsers write it, so it is compared byte by byte.
+#[must_use]
+pub fn page_of_form<'a>(headers: &'a HeaderMap, origin: &str) -> Option<Target<'a>> {
+    let referer = only(headers, &REFERER)?.to_str().ok()?;
+    let target = referer.strip_prefix(origin)?;
+    let target = Target::parse(target.as_bytes()).ok()?;
+    is_local(target.path).then_some(target)
 }
 
 /// Is this a place on our own origin, to every browser?

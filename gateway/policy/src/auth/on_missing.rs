@@ -3,6 +3,9 @@
 //! A person who follows a link wants the login page. A script wants `401`: a redirect would hand it
 //! the HTML of the login page with status 200, which it would take for data. Browsers say which it
 //! is in `Sec-Fetch-Mode`; where they do not (plain HTTP, old clients), `Accept` has to do.
+//!
+//! A person who sends a form navigates too. They get the status with a page: a redirect would drop
+//! what they have written.
 
 use http::header::{ACCEPT, HeaderMap, HeaderName};
 
@@ -19,7 +22,7 @@ pub enum OnMissing {
     Auto,
     /// Always `401`.
     Unauthorized,
-    /// Always a redirect to `server.login_url`.
+    /// A redirect to `server.login_url` for every GET and HEAD, `401` for everything else.
     Redirect,
 }
 
@@ -55,14 +58,23 @@ impl OnMissing {
     }
 }
 
-/// Will the answer be shown to a person as a page?
+/// What browsers load as a page of its own, in a window or inside of another page.
+const PAGES: [&str; 5] = ["document", "iframe", "frame", "embed", "object"];
+
+/// Will the answer be shown to a person as a page? Whatever the method: a form is sent by navigating.
+///
+/// Frames, `<embed>` and `<object>` count: what they load is a page, and nobody reads a problem document
+/// in one. `fetch()` and `XMLHttpRequest` never count, whatever they accept.
 #[must_use]
 pub fn is_navigation(headers: &HeaderMap) -> bool {
-    if headers.contains_key(SEC_FETCH_MODE) {
-        // `navigate` alone also covers <object> and <embed>.
-        return is_single(headers, &SEC_FETCH_MODE, &["navigate"])
-            && (!headers.contains_key(SEC_FETCH_DEST)
-                || is_single(headers, &SEC_FETCH_DEST, &["document", "iframe", "frame"]));
+    let says = |name: &HeaderName, values: &[&str]| {
+        !headers.contains_key(name) || is_single(headers, name, values)
+    };
+    if [&SEC_FETCH_MODE, &SEC_FETCH_DEST]
+        .iter()
+        .any(|name| headers.contains_key(*name))
+    {
+        return says(&SEC_FETCH_MODE, &["navigate"]) && says(&SEC_FETCH_DEST, &PAGES);
     }
     !headers.contains_key(X_REQUESTED_WITH) && prefers_html(headers)
 }

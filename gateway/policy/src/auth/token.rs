@@ -6,6 +6,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use session_core::secret::SecretKey;
@@ -61,6 +62,9 @@ pub enum TokenRefused {
     /// Not a token of ours: form, algorithm, key, issuer or audience.
     #[error("not signed by this app for sidgate")]
     Signature,
+    /// Signed by this app for us, but `iat`, `req` or `ev` is missing or of another type.
+    #[error("a claim is missing or of another type")]
+    Malformed,
     /// Older than a minute, or from the future.
     #[error("not recent")]
     Time,
@@ -216,11 +220,15 @@ impl AppKeys {
         // Time is judged below, against the clock that was handed in.
         validation.validate_exp = false;
         let opened = self.verify.iter().find_map(|key| {
-            jsonwebtoken::decode::<EventToken>(token, key, &validation)
-                .ok()
-                .map(|data| data.claims)
+            match jsonwebtoken::decode::<EventToken>(token, key, &validation) {
+                Ok(data) => Some(Ok(data.claims)),
+                // Whoever reads "signature" looks at keys. A genuine token with other claims is told apart.
+                Err(_) => jsonwebtoken::decode::<IgnoredAny>(token, key, &validation)
+                    .is_ok()
+                    .then_some(Err(TokenRefused::Malformed)),
+            }
         });
-        let EventToken { iat, req, ev } = opened.ok_or(TokenRefused::Signature)?;
+        let EventToken { iat, req, ev } = opened.unwrap_or(Err(TokenRefused::Signature))?;
         if now.saturating_sub(iat) > EVENT_AGE_MAX || iat.saturating_sub(now) > CLOCK_SKEW {
             return Err(TokenRefused::Time);
         }

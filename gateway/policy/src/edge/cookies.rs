@@ -12,7 +12,7 @@ use std::fmt;
 
 use http::header::{COOKIE, HeaderMap, HeaderValue};
 
-use super::{Refused, trim_blank};
+use super::{Breach, Refused, trim_blank};
 
 /// The most cookies that are looked at in one request.
 pub const MAX_COOKIES: usize = 64;
@@ -53,11 +53,7 @@ impl<'a> Cookies<'a> {
     /// # Errors
     /// More or larger cookies than allowed, two cookies of our name, or ours inside somebody else's
     /// quotes.
-    pub fn parse(
-        headers: &'a HeaderMap,
-        sid_name: &str,
-        max_bytes: usize,
-    ) -> Result<Self, Refused> {
+    pub fn parse(headers: &'a HeaderMap, sid_name: &str, max_bytes: usize) -> Result<Self, Breach> {
         let mut parser = Parser::new(sid_name.as_bytes());
         let mut bytes = 0;
         for field in headers.get_all(COOKIE) {
@@ -67,7 +63,7 @@ impl<'a> Cookies<'a> {
                 JOIN.len() + field.len()
             };
             if bytes > max_bytes {
-                return Err(Refused::CookieBytes);
+                return Err(Refused::CookieBytes.into());
             }
             for text in field.as_bytes().split(|&byte| byte == b';').map(trim_blank) {
                 if !text.is_empty() {
@@ -176,6 +172,14 @@ impl<'a> Pair<'a> {
         self.text
     }
 
+    /// This cookie is why the request is refused. A text without `=` may well be a value, so it is not told.
+    fn breaks(&self, rule: Refused) -> Breach {
+        if self.name_len == self.text.len() {
+            return rule.into();
+        }
+        Breach::by(rule, self.name())
+    }
+
     /// Name and value together, as browsers measure a cookie.
     fn len(&self) -> usize {
         self.name().len() + self.value().len()
@@ -242,19 +246,19 @@ impl<'a, 'n> Parser<'a, 'n> {
         }
     }
 
-    fn take(&mut self, pair: Pair<'a>) -> Result<(), Refused> {
+    fn take(&mut self, pair: Pair<'a>) -> Result<(), Breach> {
         self.seen += 1;
         if self.seen > MAX_COOKIES {
-            return Err(Refused::CookieCount);
+            return Err(Refused::CookieCount.into());
         }
         if pair.len() > MAX_ONE_COOKIE_BYTES {
-            return Err(Refused::CookieBytes);
+            return Err(pair.breaks(Refused::CookieBytes));
         }
         let ours = pair.name() == self.sid_name;
         self.track_quotes(&pair, ours)?;
         if ours {
             if self.cookies.sid != SidCookie::None {
-                return Err(Refused::SidRepeated);
+                return Err(pair.breaks(Refused::SidRepeated));
             }
             self.cookies.sid = SidCookie::One(pair.value());
         } else if pair.is_well_formed() {
@@ -268,7 +272,7 @@ impl<'a, 'n> Parser<'a, 'n> {
         Ok(())
     }
 
-    fn track_quotes(&mut self, pair: &Pair<'_>, ours: bool) -> Result<(), Refused> {
+    fn track_quotes(&mut self, pair: &Pair<'_>, ours: bool) -> Result<(), Breach> {
         if ours && self.quote == Quote::Open {
             self.quote = Quote::OpenAroundSid;
         }
@@ -278,7 +282,7 @@ impl<'a, 'n> Parser<'a, 'n> {
         self.quote = match self.quote {
             Quote::Closed if pair.value().starts_with(b"\"") => Quote::Open,
             Quote::Closed | Quote::Open => Quote::Closed,
-            Quote::OpenAroundSid => return Err(Refused::SidQuoted),
+            Quote::OpenAroundSid => return Err(pair.breaks(Refused::SidQuoted)),
         };
         Ok(())
     }

@@ -7,10 +7,10 @@
 //! were parsed, each line ended by CRLF.
 
 use http::Version;
-use http::header::{CONTENT_LENGTH, HeaderMap, TRANSFER_ENCODING};
+use http::header::{CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, TRANSFER_ENCODING};
 
 use super::fields::Field;
-use super::{EdgePolicy, RawRequest, Refused};
+use super::{Breach, EdgePolicy, RawRequest, Refused};
 
 /// Transfer codings that exist; they get "not implemented" rather than "malformed".
 const OTHER_CODINGS: [&str; 5] = ["gzip", "x-gzip", "deflate", "compress", "x-compress"];
@@ -18,21 +18,21 @@ const OTHER_CODINGS: [&str; 5] = ["gzip", "x-gzip", "deflate", "compress", "x-co
 /// Checks version, head, header limits and body framing; returns the declared body length.
 ///
 /// A chunked body declares no length: whoever reads it must count it against the same limit.
-pub(super) fn check(req: &RawRequest<'_>, policy: &EdgePolicy) -> Result<Option<u64>, Refused> {
+pub(super) fn check(req: &RawRequest<'_>, policy: &EdgePolicy) -> Result<Option<u64>, Breach> {
     match req.version {
         Version::HTTP_10 | Version::HTTP_11 => check_head(req)?,
         Version::HTTP_2 => {}
-        _ => return Err(Refused::Version),
+        _ => return Err(Refused::Version.into()),
     }
     check_limits(req.headers, policy)?;
 
     let chunked = check_transfer_encoding(req)?;
     let length = content_length(req.headers)?;
     if chunked && length.is_some() {
-        return Err(Refused::FramingConflict);
+        return Err(Refused::FramingConflict.into());
     }
     if length.is_some_and(|length| length > policy.max_body_bytes) {
-        return Err(Refused::BodyTooLarge);
+        return Err(Refused::BodyTooLarge.into());
     }
     Ok(length)
 }
@@ -117,21 +117,23 @@ fn field_value<'a>(line: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
     rest.strip_prefix(b":")
 }
 
-fn check_limits(headers: &HeaderMap, policy: &EdgePolicy) -> Result<(), Refused> {
+fn check_limits(headers: &HeaderMap, policy: &EdgePolicy) -> Result<(), Breach> {
     /// `": "` and CRLF, so that the sum is what the block weighs on the wire.
     const FIELD_OVERHEAD: usize = 4;
 
     if headers.len() > policy.max_header_count {
-        return Err(Refused::HeaderCount);
+        return Err(Refused::HeaderCount.into());
     }
-    let bytes: usize = headers
-        .iter()
-        .map(|(name, value)| name.as_str().len() + value.len() + FIELD_OVERHEAD)
-        .sum();
-    if bytes > policy.max_header_bytes {
-        return Err(Refused::HeaderBytes);
+    let weight = |(name, value): &(&HeaderName, &HeaderValue)| {
+        name.as_str().len() + value.len() + FIELD_OVERHEAD
+    };
+    let bytes: usize = headers.iter().map(|field| weight(&field)).sum();
+    if bytes <= policy.max_header_bytes {
+        return Ok(());
     }
-    Ok(())
+    let largest = headers.iter().max_by_key(weight);
+    let name = largest.map_or("", |(name, _)| name.as_str());
+    Err(Breach::by(Refused::HeaderBytes, name.as_bytes()))
 }
 
 /// Is the body chunked? Anything but one plain `chunked` on HTTP/1.1 is refused.

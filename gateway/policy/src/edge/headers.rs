@@ -13,9 +13,9 @@
 use http::header::{HeaderMap, HeaderName};
 use strum::VariantArray as _;
 
-use super::reserved::UNCOUNTED;
+use super::reserved::{OF_PROXIES, UNCOUNTED};
 pub use super::reserved::{Reserved, reserved};
-use super::{EdgePolicy, OddHeaderNames, Refused};
+use super::{Breach, EdgePolicy, FieldName, OddHeaderNames, Refused};
 
 /// Is there a byte outside `[A-Za-z0-9-]` in this name?
 #[must_use]
@@ -72,12 +72,12 @@ pub(super) fn check(
     headers: &HeaderMap,
     from_trusted_proxy: bool,
     policy: &EdgePolicy,
-) -> Result<Spoofed, Refused> {
+) -> Result<Spoofed, Breach> {
     let mut spoofed = Spoofed::default();
     for (name, _) in headers {
         match verdict(name, policy) {
             Some(Reserved::OddName) if policy.odd_header_names == OddHeaderNames::Reject => {
-                return Err(Refused::HeaderName);
+                return Err(Breach::by(Refused::HeaderName, name.as_str().as_bytes()));
             }
             Some(kind) if is_expected(name, kind, from_trusted_proxy) => spoofed.expected = true,
             Some(kind) => spoofed.add(kind),
@@ -87,11 +87,27 @@ pub(super) fn check(
     Ok(spoofed)
 }
 
+/// The first field that makes a request count as one of `kind`.
+#[must_use]
+pub fn first_of(
+    kind: Reserved,
+    headers: &HeaderMap,
+    from_trusted_proxy: bool,
+    policy: &EdgePolicy,
+) -> Option<FieldName> {
+    let counts = |name: &&HeaderName| {
+        verdict(name, policy) == Some(kind) && !is_expected(name, kind, from_trusted_proxy)
+    };
+    let name = headers.keys().find(counts)?;
+    Some(FieldName::sent(name.as_str().as_bytes()))
+}
+
 /// Everyday traffic must not look like an attack: a proxy that we trust speaks of its client, and
 /// Next.js sends a few names of its own from browsers.
 fn is_expected(name: &HeaderName, kind: Reserved, from_trusted_proxy: bool) -> bool {
     match kind {
         Reserved::Forwarding => from_trusted_proxy,
+        Reserved::Rewrite => from_trusted_proxy && OF_PROXIES.contains(&name.as_str()),
         Reserved::Framework => UNCOUNTED.contains(&name.as_str()),
         _ => false,
     }

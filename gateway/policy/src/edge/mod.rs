@@ -21,7 +21,11 @@
 //! | `client_ip` | who is at the other end? |
 //! | `scheme` | and how did the visitor reach the proxy before us? |
 //! | `refused` | why it was turned away, and with which status |
+//! | `breach` | and by which field? |
+//! | `shown` | what of it may be written down? |
+//! | `unread` | what came instead of a request? |
 
+mod breach;
 pub mod chunks;
 pub mod client_ip;
 pub mod connection;
@@ -35,16 +39,19 @@ pub mod marker;
 mod refused;
 mod reserved;
 pub mod scheme;
+pub mod shown;
 pub mod target;
+pub mod unread;
 
 use std::fmt;
 
 use http::header::{HeaderMap, HeaderName};
 
+pub use self::breach::{Breach, FieldName};
 pub use self::cookies::{Cookies, SidCookie};
 pub use self::headers::{Reserved, Spoofed};
 pub use self::host::HostSet;
-pub use self::refused::Refused;
+pub use self::refused::{Class, Refused};
 pub use self::target::Target;
 
 /// Methods that go on to an app. WebDAV, TRACE and CONNECT do not; case matters.
@@ -140,11 +147,11 @@ impl EdgePolicy {
 ///
 /// # Errors
 /// The first rule that the request breaks.
-pub fn vet<'a>(req: &RawRequest<'a>, policy: &'a EdgePolicy) -> Result<Vetted<'a>, Refused> {
+pub fn vet<'a>(req: &RawRequest<'a>, policy: &'a EdgePolicy) -> Result<Vetted<'a>, Breach> {
     let content_length = framing::check(req, policy)?;
     let websocket = connection::check(req, content_length)?;
     if !METHODS.contains(&req.method) {
-        return Err(Refused::Method);
+        return Err(Refused::Method.into());
     }
     let Target { path, query } = Target::parse(req.target)?;
     let host = host::resolve(req, &policy.hosts)?;

@@ -1,8 +1,10 @@
 //! Why a request was turned away before anybody looked at it.
 //!
-//! One variant is one rule. The variants carry no data on purpose: a refusal is logged and counted,
-//! and a log line must never repeat bytes that a hostile client chose (or a cookie that an honest
-//! one sent).
+//! One variant is one rule. The variants carry no data: a refusal is counted, and a label must not be
+//! chosen by a client. Which field it was travels beside it, in a [`Breach`](super::Breach).
+//!
+//! Rules fall into classes. A class is what a program needs to know: what of the request it has to
+//! change. It is the `code` of the answer.
 
 /// A rule of the edge that a request has broken.
 ///
@@ -20,7 +22,6 @@
     strum::VariantArray,
 )]
 #[strum(serialize_all = "snake_case")]
-#[non_exhaustive]
 pub enum Refused {
     /// Neither HTTP/1.0, HTTP/1.1 nor HTTP/2.
     #[error("http version is not served")]
@@ -139,7 +140,107 @@ pub enum Refused {
     CookieBytes,
 }
 
+/// What of a request a rule is about: the `code` of the answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, strum::IntoStaticStr, strum::VariantArray)]
+#[strum(serialize_all = "snake_case")]
+pub enum Class {
+    /// The form of the message: its lines, its body.
+    BadRequest,
+    /// The path.
+    Target,
+    /// The host: it is not one of those that are served.
+    HostUnknown,
+    /// A header field.
+    Headers,
+    /// The cookies.
+    Cookies,
+    /// The method.
+    MethodNotAllowed,
+    /// The length of the body.
+    TooLarge,
+    /// The size or number of the header fields.
+    HeadersTooLarge,
+    /// The length of the target.
+    UriTooLong,
+    /// A coding that is not spoken here.
+    NotImplemented,
+    /// The version of HTTP.
+    Version,
+}
+
+impl Class {
+    /// The `code` of the answer.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        self.into()
+    }
+}
+
 impl Refused {
+    /// What the rule is about.
+    #[must_use]
+    pub const fn class(self) -> Class {
+        match self {
+            Self::Version => Class::Version,
+            Self::TransferCoding => Class::NotImplemented,
+            Self::HeaderCount | Self::HeaderBytes => Class::HeadersTooLarge,
+            Self::BodyTooLarge => Class::TooLarge,
+            Self::Method => Class::MethodNotAllowed,
+            Self::TargetTooLong => Class::UriTooLong,
+            Self::TargetForm
+            | Self::TargetByte
+            | Self::TargetBackslash
+            | Self::TargetEmptySegment
+            | Self::TargetDotSegment
+            | Self::TargetEscapeMalformed
+            | Self::TargetEscapeForbidden
+            | Self::TargetEscapeDouble
+            | Self::TargetEscapeNeedless => Class::Target,
+            Self::HostUnknown => Class::HostUnknown,
+            Self::Connection
+            | Self::Upgrade
+            | Self::Expect
+            | Self::HostMissing
+            | Self::HostRepeated
+            | Self::HostMalformed
+            | Self::HostMismatch
+            | Self::HeaderName => Class::Headers,
+            Self::SidRepeated | Self::SidQuoted | Self::CookieCount | Self::CookieBytes => {
+                Class::Cookies
+            }
+            Self::HeadUnseen
+            | Self::BareLineEnd
+            | Self::RequestLine
+            | Self::Chunk
+            | Self::ObsFold
+            | Self::HeadMismatch
+            | Self::FramingConflict
+            | Self::ContentLength
+            | Self::TransferEncoding => Class::BadRequest,
+        }
+    }
+
+    /// The one field that the rule is about, where there is one.
+    #[must_use]
+    pub const fn field(self) -> Option<&'static str> {
+        Some(match self {
+            Self::ContentLength | Self::BodyTooLarge => "content-length",
+            Self::FramingConflict | Self::TransferEncoding | Self::TransferCoding => {
+                "transfer-encoding"
+            }
+            Self::Connection => "connection",
+            Self::Upgrade => "upgrade",
+            Self::Expect => "expect",
+            Self::HostMissing
+            | Self::HostRepeated
+            | Self::HostMalformed
+            | Self::HostMismatch
+            | Self::HostUnknown => "host",
+            Self::CookieCount | Self::CookieBytes => "cookie",
+            _ => return None,
+        })
+    }
+
     /// The name of the broken rule in metrics, logs and error bodies.
     #[must_use]
     pub fn reason(self) -> &'static str {

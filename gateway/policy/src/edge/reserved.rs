@@ -48,6 +48,14 @@ const HARMLESS: [&str; 2] = ["x-middleware-prefetch", "x-nextjs-data"];
 /// attack.
 pub(super) const UNCOUNTED: [&str; 2] = ["x-nextjs-html-request-id", "x-nextjs-request-id"];
 
+/// What balancers say about their client under a prefix that is not theirs: nginx for Kubernetes, and Azure. Expected of a
+/// proxy that the operator has named.
+pub(super) const OF_PROXIES: [&str; 3] = [
+    "x-original-forwarded-for",
+    "x-original-host",
+    "x-original-proto",
+];
+
 /// Names, and beginnings of names: those that end in `-`. Sorted, so that [`find`] need look at two
 /// places only.
 const NAMES: &[(&str, Reserved)] = {

@@ -32,9 +32,12 @@ pub fn told(headers: &HeaderMap) -> Option<Scheme> {
     parse(pairs.find_map(proto)?)
 }
 
-/// The element of a list that the last proxy has added.
+/// The element of a list that the last proxy has added. Empty elements say nothing (RFC 9110, 5.6.1).
 fn last_hop(list: &[u8]) -> &[u8] {
-    list.rsplit(|&byte| byte == b',').next().unwrap_or_default()
+    let mut elements = list.rsplit(|&byte| byte == b',').map(trim_blank);
+    elements
+        .find(|element| !element.is_empty())
+        .unwrap_or_default()
 }
 
 /// The value of `proto=` in one pair of a `Forwarded` element.

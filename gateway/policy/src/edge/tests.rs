@@ -105,6 +105,13 @@ impl Sent {
     /// What the edge says under `policy`.
     pub(super) fn refusal_under(&self, policy: &EdgePolicy) -> Option<Refused> {
         self.judged(|req| vet(req, policy).err())
+            .map(|breach| breach.rule)
+    }
+
+    /// The field that the edge names under `policy`.
+    pub(super) fn field_under(&self, policy: &EdgePolicy) -> Option<String> {
+        let breach = self.judged(|req| vet(req, policy).err())?;
+        breach.field.map(|name| name.to_string())
     }
 
     /// What the edge says under the default policy.

@@ -106,3 +106,32 @@ fn every_finding_without_a_session_is_among_the_pairs() {
         assert!(resolved().contains(&pair), "{pair:?}");
     }
 }
+
+#[test]
+fn the_document_names_every_code_of_the_edge_with_its_reasons() {
+    let rows = rows(OPERATIONS, "### Codes of refusals at the edge");
+    let told: BTreeSet<(&str, &str)> = rows
+        .flat_map(|row| {
+            let code = in_code(row).next().unwrap();
+            let reasons = row.rsplit(" | ").next().unwrap();
+            in_code(reasons).map(move |reason| (code, reason))
+        })
+        .collect();
+    let known = Refused::VARIANTS.iter();
+    let known = known.map(|rule| (rule.class().code(), rule.reason()));
+    assert_eq!(told, known.collect());
+}
+
+#[test]
+fn the_statuses_in_the_document_are_those_of_the_answers() {
+    for rule in Refused::VARIANTS {
+        let mut rows = rows(OPERATIONS, "### Codes of refusals at the edge");
+        let code = Some(rule.class().code());
+        let row = rows.find(|row| in_code(row).next() == code).unwrap();
+        let statuses = row.split(" | ").nth(1).unwrap();
+        assert!(
+            statuses.contains(&rule.status().to_string()),
+            "{rule:?}: {row}"
+        );
+    }
+}

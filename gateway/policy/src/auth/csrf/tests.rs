@@ -110,7 +110,7 @@ fn a_browser_cannot_pass_for_something_else() {
     for name in ["sec-fetch-mode", "sec-fetch-dest", "sec-fetch-user"] {
         assert_eq!(
             verdict(&[(name, "navigate")]),
-            Err(CrossSite::Incomplete),
+            Err(CrossSite::Incomplete(name)),
             "{name}"
         );
         assert_eq!(

@@ -1,6 +1,7 @@
+use http::header::{HeaderMap, HeaderValue, REFERER};
 use proptest::prelude::*;
 
-use super::{InvalidLoginUrl, LoginUrl, MAX_NEXT_BYTES, is_local};
+use super::{InvalidLoginUrl, LoginUrl, MAX_NEXT_BYTES, is_local, page_of_form};
 
 fn location(login_url: &str, path: &str, query: Option<&str>) -> Option<String> {
     LoginUrl::parse(login_url).unwrap().location(path, query)
@@ -159,6 +160,49 @@ fn local_targets_stay_on_the_origin() {
     ] {
         assert!(!is_local(target), "{target:?}");
     }
+}
+
+#[test]
+fn a_form_leads_back_to_the_page_that_held_it() {
+    let page = |referers: &[&str]| {
+        let mut headers = HeaderMap::new();
+        for referer in referers {
+            headers.append(
+                REFERER,
+                HeaderValue::from_bytes(referer.as_bytes()).unwrap(),
+            );
+        }
+        let target = page_of_form(&headers, "https://app.test")?;
+        Some((target.path.to_owned(), target.query.map(str::to_owned)))
+    };
+    let found = |path: &str, query: Option<&str>| Some((path.to_owned(), query.map(str::to_owned)));
+    assert_eq!(page(&["https://app.test/a/b"]), found("/a/b", None));
+    assert_eq!(
+        page(&["https://app.test/a?b=1&c"]),
+        found("/a", Some("b=1&c"))
+    );
+    for other in [
+        "",
+        "https://app.test",
+        "https://app.test.evil.test/a",
+        "https://app.test@evil.test/a",
+        "https://app.test:444/a",
+        "http://app.test/a",
+        "HTTPS://app.test/a",
+        "https://app.test//evil.test/a",
+        "https://app.test/\\evil.test",
+        "https://app.test/%2fevil.test",
+        "https://app.test/../a",
+        "https://app.test/a b",
+        "https://app.test/a#b",
+        "https://app.test/\u{e9}",
+        "//app.test/a",
+        "/a",
+    ] {
+        assert_eq!(page(&[other]), None, "{other}");
+    }
+    assert_eq!(page(&["https://app.test/a", "https://app.test/a"]), None);
+    assert_eq!(page(&[]), None);
 }
 
 proptest! {

@@ -23,7 +23,7 @@ fn auto(fields: &[(&'static str, &str)]) -> Answer {
 
 #[test]
 fn a_navigation_gets_the_login_page() {
-    for dest in ["document", "iframe", "frame"] {
+    for dest in ["document", "iframe", "frame", "embed", "object"] {
         let sent = [
             ("sec-fetch-mode", "navigate"),
             ("sec-fetch-dest", dest),
@@ -31,7 +31,12 @@ fn a_navigation_gets_the_login_page() {
         ];
         assert_eq!(auto(&sent), Answer::LoginPage, "{dest}");
     }
-    assert_eq!(auto(&[("sec-fetch-mode", "navigate")]), Answer::LoginPage);
+    for alone in [
+        ("sec-fetch-mode", "navigate"),
+        ("sec-fetch-dest", "document"),
+    ] {
+        assert_eq!(auto(&[alone]), Answer::LoginPage, "{alone:?}");
+    }
 }
 
 #[test]
@@ -51,7 +56,7 @@ fn a_script_gets_a_status_even_when_it_takes_html() {
         ];
         assert_eq!(auto(&sent), Answer::Unauthorized, "{mode}");
     }
-    for dest in ["object", "embed", "image", "empty", ""] {
+    for dest in ["image", "empty", "script", "Document", ""] {
         assert_eq!(
             auto(&[("sec-fetch-mode", "navigate"), ("sec-fetch-dest", dest)]),
             Answer::Unauthorized,

@@ -77,8 +77,19 @@ fn any_other_does_not() {
         (with("req", json!("req-2")), TokenRefused::Request),
         (
             json!({"iss": "django", "aud": "sidgate", "iat": NOW, "ev": []}),
-            TokenRefused::Signature,
+            TokenRefused::Malformed,
         ),
+        (
+            json!({"iss": "django", "aud": "sidgate", "req": "req-1", "ev": []}),
+            TokenRefused::Malformed,
+        ),
+        (
+            json!({"iss": "django", "aud": "sidgate", "iat": NOW, "req": "req-1"}),
+            TokenRefused::Malformed,
+        ),
+        (with("iat", json!("now")), TokenRefused::Malformed),
+        (with("iat", json!(0.5)), TokenRefused::Malformed),
+        (with("req", json!(7)), TokenRefused::Malformed),
         (
             json!({"iat": NOW, "req": "req-1", "ev": []}),
             TokenRefused::Signature,

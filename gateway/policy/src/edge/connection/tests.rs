@@ -7,7 +7,11 @@ use crate::edge::{Refused, vet};
 /// Is this a WebSocket handshake, or why is it refused?
 fn websocket(sent: &Sent) -> Result<bool, Refused> {
     let policy = policy();
-    sent.judged(|req| vet(req, &policy).map(|vetted| vetted.websocket))
+    sent.judged(|req| {
+        vet(req, &policy)
+            .map_err(|breach| breach.rule)
+            .map(|vetted| vetted.websocket)
+    })
 }
 
 fn handshake() -> Sent {

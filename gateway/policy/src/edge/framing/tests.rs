@@ -12,7 +12,11 @@ fn post() -> Sent {
 /// The declared length, or the refusal.
 fn framed(sent: &Sent) -> Result<Option<u64>, Refused> {
     let policy = policy();
-    sent.judged(|req| vet(req, &policy).map(|vetted| vetted.content_length))
+    sent.judged(|req| {
+        vet(req, &policy)
+            .map_err(|breach| breach.rule)
+            .map(|vetted| vetted.content_length)
+    })
 }
 
 #[test]
@@ -50,7 +54,7 @@ fn an_http1_head_must_be_seen() {
             raw_head: None,
             ..*req
         };
-        vet(&unseen, &policy).err()
+        vet(&unseen, &policy).err().map(|breach| breach.rule)
     });
     assert_eq!(refused, Some(Refused::HeadUnseen));
 }

@@ -24,6 +24,8 @@ fn the_last_word_counts() {
         (&[(PROTO, "http,https ")], Some(Scheme::Https)),
         (&[(PROTO, "http"), (PROTO, "https")], Some(Scheme::Https)),
         (&[(PROTO, "wss")], Some(Scheme::Https)),
+        (&[(PROTO, "https, http, ")], Some(Scheme::Http)),
+        (&[(PROTO, "http,\t,,")], Some(Scheme::Http)),
         (&[(PROTO, "http;q=1")], None),
         (&[(PROTO, "")], None),
         (&[], None),

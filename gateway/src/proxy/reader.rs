@@ -1,0 +1,68 @@
+//! Who reads an answer of the gateway: a program, or a person whose browser shows it as a page?
+//!
+//! Whatever somebody has done to get it, following a link or sending a form. `fetch()` is a program.
+
+use http::Method;
+use pingora_http::RequestHeader;
+use pingora_proxy::Session;
+use sidgate_policy::auth::login_redirect::page_of_form;
+use sidgate_policy::auth::on_missing::is_navigation;
+use sidgate_policy::edge::Target;
+
+use super::place::Place;
+use crate::answer::{Answer, Person, Reader};
+use crate::state::ActiveConfig;
+use crate::telemetry::outcome::Outcome;
+
+/// Who reads `answer`.
+pub(super) fn of(session: &Session, settings: &ActiveConfig, answer: &Answer) -> Reader {
+    let head = session.req_header();
+    if !is_navigation(&head.headers) {
+        return Reader::Program;
+    }
+    let must_log_in = matches!(
+        answer.outcome,
+        Outcome::Unauthenticated | Outcome::SessionEvicted
+    );
+    Reader::Person(Person {
+        has_sent: !is_read(&head.method),
+        login: must_log_in.then(|| login(settings, head)).flatten(),
+    })
+}
+
+fn is_read(method: &Method) -> bool {
+    matches!(*method, Method::GET | Method::HEAD)
+}
+
+/// The login page, with the way back: to the page that was asked for, or to the one that held the form. What a form is
+/// sent to is often no page.
+fn login(settings: &ActiveConfig, head: &RequestHeader) -> Option<String> {
+    let asked_for = Target::parse(head.raw_path()).ok();
+    let ways_back = if is_read(&head.method) {
+        [asked_for, None]
+    } else {
+        let without_query = asked_for.map(|target| Target {
+            query: None,
+            ..target
+        });
+        [page_of_form(&head.headers, &settings.origin), without_query]
+    };
+    let start = Target {
+        path: "/",
+        query: None,
+    };
+    let mut ways_back = ways_back
+        .into_iter()
+        .flatten()
+        .filter(|target| is_of_an_app(settings, target.path))
+        .chain([start]);
+    ways_back.find_map(|target| settings.login.location(target.path, target.query))
+}
+
+/// What the gateway answers itself is no page to come back to.
+fn is_of_an_app(settings: &ActiveConfig, path: &str) -> bool {
+    matches!(
+        Place::of(&settings.config, "GET", path),
+        Ok(Place::Route(_))
+    )
+}

@@ -1,0 +1,166 @@
+//! What lines tell of a request, so that whoever looks for it finds it.
+//!
+//! Everything here is the client's text. It goes through [`shown`], which leaves out queries, masks what looks like a
+//! secret, and cuts. Where a route keeps its paths out of the log, only its prefix is told.
+
+use std::borrow::Cow;
+
+use http::header::HOST;
+use http::{HeaderValue, uri::Authority};
+use pingora_http::RequestHeader;
+use sidgate_policy::auth::csrf::CrossSite;
+use sidgate_policy::edge::{Breach, FieldName, METHODS, shown};
+
+use super::Ctx;
+use super::ctx::{Answerer, Refusal};
+use super::place::Place;
+use crate::state::{ActiveConfig, Gateway};
+use crate::telemetry::security::{self, Facts, Kind};
+
+/// Method and path of a request as they may be written down.
+#[derive(Debug)]
+pub(super) struct Told<'a> {
+    pub(super) method: Cow<'a, str>,
+    pub(super) path: Cow<'a, str>,
+}
+
+impl<'a> Told<'a> {
+    /// Of a request whose header was read, also where it makes no sense.
+    pub(super) fn of(
+        gateway: &Gateway,
+        settings: &'a ActiveConfig,
+        answerer: &'a Answerer,
+        head: &'a RequestHeader,
+    ) -> Self {
+        let method = head.method.as_str();
+        let path = match answerer {
+            Answerer::Edge => refused_path(gateway, settings, head.raw_path()),
+            _ => path(gateway, settings, answerer, method, head.uri.path()),
+        };
+        Self {
+            method: shown_method(method),
+            path,
+        }
+    }
+}
+
+impl Told<'_> {
+    /// A security event about the request.
+    pub(super) fn facts<'f>(&'f self, facts: Facts<'f>) -> Facts<'f> {
+        Facts {
+            method: Some(&self.method),
+            path: Some(&self.path),
+            ..facts
+        }
+    }
+}
+
+/// Methods are a closed set for those who mean well, and any text for others.
+pub(super) fn shown_method(method: &str) -> Cow<'_, str> {
+    if METHODS.contains(&method) {
+        Cow::Borrowed(method)
+    } else {
+        Cow::Owned(shown::name(method.as_bytes()))
+    }
+}
+
+/// The path of a request that was vetted.
+pub(super) fn path<'a>(
+    gateway: &Gateway,
+    settings: &'a ActiveConfig,
+    answerer: &'a Answerer,
+    method: &str,
+    path: &'a str,
+) -> Cow<'a, str> {
+    let route = match answerer {
+        Answerer::Route(route) => Some(route),
+        Answerer::Nobody => match Place::as_written(&settings.config, method, path) {
+            Place::Route(route) => Some(route),
+            _ => None,
+        },
+        Answerer::Edge | Answerer::Endpoint(_) | Answerer::Admin => None,
+    };
+    match route {
+        Some(route) if !route.log_path => Cow::Borrowed(route.path.as_str()),
+        _ => shown::path(path.as_bytes(), |text| gateway.is_sid(text)),
+    }
+}
+
+/// The path of a request that was refused. Nobody knows which route it was meant for: it may be any that it could lead to.
+fn refused_path<'a>(
+    gateway: &Gateway,
+    settings: &'a ActiveConfig,
+    target: &'a [u8],
+) -> Cow<'a, str> {
+    let mut quiet = settings
+        .config
+        .routes
+        .iter()
+        .filter(|route| !route.log_path);
+    match quiet.find(|route| shown::leads_below(target, route.path.as_str())) {
+        Some(route) => Cow::Borrowed(route.path.as_str()),
+        None => shown::path(target, |text| gateway.is_sid(text)),
+    }
+}
+
+/// The host that a request names, if it names one.
+pub(super) fn host(gateway: &Gateway, head: &RequestHeader) -> Option<String> {
+    let field = head.headers.get(HOST).map(HeaderValue::as_bytes);
+    let authority = || head.uri.authority().map(Authority::as_str);
+    let host = field.or_else(|| authority().map(str::as_bytes))?;
+    Some(shown::host(host, |text| gateway.is_sid(text)))
+}
+
+/// Notes that a request is refused: in a security event now, and in its access line when it is over. `about` is the
+/// event's reason.
+fn refused(
+    gateway: &Gateway,
+    ctx: &mut Ctx,
+    head: &RequestHeader,
+    (kind, about): (Kind, &str),
+    refusal: Refusal,
+) {
+    note(gateway, ctx, head, (kind, about), refusal.field.as_ref());
+    ctx.refusal = Some(refusal);
+}
+
+/// A rule of the edge was broken.
+pub(super) fn broken(gateway: &Gateway, ctx: &mut Ctx, head: &RequestHeader, breach: &Breach) {
+    gateway.metrics.refused(breach.rule);
+    let reason = breach.rule.reason();
+    let refusal = Refusal {
+        reason,
+        field: breach.field.clone(),
+    };
+    refused(gateway, ctx, head, (Kind::Refused, reason), refusal);
+}
+
+/// Another site made the browser send it. `target` says what it was sent to.
+pub(super) fn cross_site(
+    gateway: &Gateway,
+    ctx: &mut Ctx,
+    head: &RequestHeader,
+    target: &str,
+    why: CrossSite,
+) {
+    let refusal = Refusal::by(why.reason(), why.field());
+    refused(gateway, ctx, head, (Kind::CrossSite, target), refusal);
+}
+
+/// Writes a security event with what is told of the request.
+pub(super) fn note(
+    gateway: &Gateway,
+    ctx: &Ctx,
+    head: &RequestHeader,
+    (kind, about): (Kind, &str),
+    field: Option<&FieldName>,
+) {
+    let told = Told::of(gateway, &ctx.settings, &ctx.answerer, head);
+    let host = host(gateway, head);
+    let facts = Facts {
+        host: host.as_deref(),
+        field: field.map(FieldName::as_str),
+        ..told.facts(ctx.facts(about))
+    };
+    security::note(kind, facts);
+}
