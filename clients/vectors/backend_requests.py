@@ -12,7 +12,7 @@ from signing import DROP, HEADER, KEYS, LEEWAY, NOW, Json, body_hash, but, dump,
 WHO_ASKS = {"ip": "203.0.113.7", "user_agent": ""}
 LOGIN = {"email": "ada@example.com", "password": "correct horse", **WHO_ASKS}
 BODY = dump(LOGIN).decode()
-# What goes to /__sidgate__/authenticate, and to /__sidgate__/introspect.
+# What goes to /__sidgate__/authenticate, /__sidgate__/introspect and /__sidgate__/doctor.
 BODIES = {
     "an empty body": "",
     "a body not in ASCII": '{"email":"jürgen@x"}',
@@ -20,6 +20,7 @@ BODIES = {
     "a question about old cookies": dump(
         {"cookies": {"sessionid": "r1x0", "token.0": "gAAA=="}, **WHO_ASKS}
     ).decode(),
+    "a question about the app": "{}",
 }
 REQUEST: Json = {
     "iss": "sidgate",

@@ -1,7 +1,7 @@
 //! The session gateway.
 //!
 //! ```text
-//! main -> cli -> run -> proxy -> {admin, endpoints} -> visit -> {legacy, risk} -> state
+//! main -> cli -> diagnosis -> run -> proxy -> {admin, endpoints} -> visit -> {legacy, risk} -> state
 //!      -> {apps, answer, views} -> {limits, telemetry} -> config -> policy -> session_core
 //! ```
 //!
@@ -14,6 +14,7 @@ mod answer;
 mod apps;
 pub mod cli;
 pub mod config;
+mod diagnosis;
 mod endpoints;
 mod legacy;
 mod limits;

@@ -26,6 +26,7 @@ const SHARED: &str = "sidgate 2026 v1 shared cache";
 const KEPT: &str = "sidgate 2026 v1 kept legacy cookies";
 const UPSTREAM: &str = "sidgate 2026 v1 upstream";
 const REFERENCE: &str = "sidgate 2026 v1 reference";
+const DOCTOR: &str = "sidgate 2026 v1 doctor";
 
 /// The root secret of an installation.
 #[derive(Clone, PartialEq, Eq)]
@@ -140,6 +141,14 @@ impl Keyring {
     #[must_use]
     pub fn upstream(&self, name: &str) -> Vec<SecretKey> {
         self.all().map(|keys| keys.master.upstream(name)).collect()
+    }
+
+    /// Keys of an operator who proves to hold the master key: sign with the first, accept any.
+    #[must_use]
+    pub fn doctor(&self) -> Vec<SecretKey> {
+        self.all()
+            .map(|keys| SecretKey::new(keys.master.derive(DOCTOR)))
+            .collect()
     }
 
     /// Keys of the shared cache: seal with the first, open with any.

@@ -1,4 +1,6 @@
-//! The conformance suite, stamped for PostgreSQL.
+//! The conformance suite, stamped for PostgreSQL. The stores have the rights that a gateway is granted, and no others.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -57,9 +59,11 @@ fn patient() -> PostgresOptions {
 async fn fixture() -> Postgres {
     let server = TestPostgres::shared();
     let database = server.database();
+    let role = database.gateway_role().await;
+    let node = || PostgresStore::new(&database.url_as(&role), patient()).unwrap();
     Postgres {
-        store: database.store_with(patient()),
-        other_node: database.store_with(patient()),
+        store: node(),
+        other_node: node(),
         database,
         _server: server,
     }

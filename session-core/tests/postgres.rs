@@ -33,10 +33,14 @@ mod lanes;
 mod numbering;
 #[path = "postgres/promotion.rs"]
 mod promotion;
+#[path = "postgres/rights.rs"]
+mod rights;
 #[path = "postgres/roles.rs"]
 mod roles;
 #[path = "postgres/schema.rs"]
 mod schema;
+#[path = "postgres/versions.rs"]
+mod versions;
 
 /// A session of user 7, told apart by `n`.
 fn login(n: u8) -> NewSession {

@@ -18,6 +18,9 @@ use session_testing::ManualClock;
 use tempfile::TempDir;
 use uuid::Uuid;
 
+#[path = "sqlite/versions.rs"]
+mod versions;
+
 struct File {
     directory: TempDir,
     clock: ManualClock,

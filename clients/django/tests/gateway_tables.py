@@ -8,6 +8,8 @@ from pathlib import Path
 
 import psycopg
 
+# What `sidgate schema apply` makes before the first migration.
+VERSIONS = "CREATE TABLE sidgate_schema (version integer PRIMARY KEY)"
 MIGRATIONS = Path(__file__).parents[3] / "session-core/src/store/migrations"
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
@@ -80,6 +82,7 @@ class SqliteTables(Tables):
     def __init__(self, path):
         self.database = sqlite3.connect(path, isolation_level=None)
         self.execute("PRAGMA journal_mode = WAL")
+        self.execute(VERSIONS)
         for file in sorted((MIGRATIONS / "sqlite").glob("*.sql")):
             self.database.executescript(file.read_text())
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import psycopg
 
-from .gateway_tables import MIGRATIONS
+from .gateway_tables import MIGRATIONS, VERSIONS
 
 # An app's role, with the rights that the README names and no others.
 README = (Path(__file__).parent.parent / "README.md").read_text()
@@ -55,6 +55,7 @@ class Postgres:
         with psycopg.connect(self.dsn("postgres"), autocommit=True) as server:
             server.execute("CREATE DATABASE sidgate")
         with psycopg.connect(self.dsn("sidgate"), autocommit=True) as database:
+            database.execute(VERSIONS)
             for file in sorted((MIGRATIONS / "postgres").glob("*.sql")):
                 # As the gateway applies it: a whole file at once.
                 database.execute(file.read_text())

@@ -286,6 +286,7 @@ def test_every_block_is_looked_at() -> None:
         "request",
         "credentials",
         "cookies",
+        "doctor",
         "view",
         "problem",
     ]

@@ -1,9 +1,11 @@
 // @vitest-environment node
 import { createHash, createHmac } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { beforeEach, describe, expect, test, vi } from 'vitest';
 import { type BackendOptions, sidgateBackend } from '../src/next.js';
 import { KEY } from './support.js';
 
+const manifest = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as Record<string, string>;
 const CLIENT = { ip: '203.0.113.7', user_agent: 'Firefox' };
 const ADA = { user: { id: 'ada' }, tenant_id: 'acme', attributes: { plan: 'pro' }, auth_hash: 'h', ref: 'r' };
 
@@ -82,6 +84,46 @@ describe('introspect', () => {
   });
 });
 
+describe('doctor', () => {
+  const authenticate = async () => ADA;
+
+  test('says what the app is', async () => {
+    vi.useFakeTimers({ now: 1_800_000_000_250, toFake: ['Date'] });
+    vi.stubEnv('NODE_ENV', 'production');
+    const [status, facts] = await ask({ authenticate }, 'doctor', {});
+    vi.useRealTimers();
+    expect(status).toBe(200);
+    expect(facts).toEqual({
+      package: { name: manifest.name, version: manifest.version },
+      framework: { name: 'next' },
+      upstream: 'next',
+      time_ms: 1_800_000_000_250,
+      leeway: 5,
+      assertions: 'where_used',
+      unsigned: [],
+      bypass: 'anonymous',
+      own_login: false,
+      calls: ['authenticate'],
+      debug: false,
+      seen: { scheme: 'http', host: null, address: null },
+      findings: [],
+    });
+    expect(JSON.stringify(facts)).not.toContain(KEY.toString('base64'));
+  });
+
+  test('of an app that is no backend, in development', async () => {
+    const answer = await sidgateBackend()(call('doctor', {}));
+    expect(await answer.json()).toMatchObject({ calls: [], debug: true });
+  });
+
+  test('says what it saw of the question', async () => {
+    const request = call('doctor', {});
+    request.headers.set('x-forwarded-proto', 'https');
+    const facts = (await (await sidgateBackend()(request)).json()) as { seen: unknown };
+    expect(facts.seen).toMatchObject({ scheme: 'https' });
+  });
+});
+
 describe('to everybody else it is not there', () => {
   const backend = sidgateBackend({ authenticate: async () => ADA });
 
@@ -89,7 +131,9 @@ describe('to everybody else it is not there', () => {
     ['unsigned', () => new Request('http://127.0.0.1:3001/__sidgate__/authenticate', { method: 'POST', body: '{}' })],
     ['with another key', () => call('authenticate', {}, Buffer.alloc(32, 8))],
     ['to a call that this app does not serve', () => call('introspect', { cookies: {} })],
-    ['to a call of a later version', () => call('doctor', {})],
+    ['to a call of a later version', () => call('examine', {})],
+    ['who asks what the app is', () => new Request('http://127.0.0.1:3001/__sidgate__/doctor', { method: 'POST', body: '{}' })],
+    ['who asks that with another key', () => call('doctor', {}, Buffer.alloc(32, 8))],
   ])('%s', async (_, request) => {
     expect((await backend(request())).status).toBe(404);
   });

@@ -207,6 +207,7 @@ fn stats(gateway: &Gateway, query: &str) -> Result<Answer, Rejection> {
                 "at": gateway.now(),
                 "version": env!("CARGO_PKG_VERSION"),
                 "schema": readiness.schema,
+                "rights": readiness.rights,
                 "window": readiness.window,
                 "lease": readiness.lease,
                 "draining": gateway.is_draining(),

@@ -124,12 +124,17 @@ impl Admin {
     fn ready(&self) -> Response<Vec<u8>> {
         let readiness = self.gateway.sessions.readiness();
         let draining = self.gateway.is_draining();
-        let ready = readiness.schema && readiness.window && readiness.lease && !draining;
+        let ready = readiness.schema
+            && readiness.rights
+            && readiness.window
+            && readiness.lease
+            && !draining;
         let word = |good: bool| if good { "ok" } else { "failing" };
         let body = json!({
             "status": if ready { "ready" } else { "not_ready" },
             "checks": {
                 "schema": word(readiness.schema),
+                "rights": word(readiness.rights),
                 "window": word(readiness.window),
                 "lease": word(readiness.lease),
                 "serving": word(!draining),

@@ -14,15 +14,24 @@ pub(crate) fn builder(also: RootCertStore) -> ClientBuilder {
     let builder = reqwest::Client::builder()
         .no_proxy()
         .redirect(redirect::Policy::none());
-    let mut roots = also;
-    roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
-    let provider = Arc::new(ring::default_provider());
-    match ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions() {
-        Ok(tls) => builder
-            .tls_backend_preconfigured(tls.with_root_certificates(roots).with_no_client_auth()),
+    match tls(also) {
+        Ok(tls) => builder.tls_backend_preconfigured(tls),
         // The provider supports no version of TLS. That is a mistake of the build, and the client's own error reports it.
         Err(_) => builder,
     }
+}
+
+/// TLS as these clients speak it.
+///
+/// # Errors
+/// When the library supports no version of TLS.
+pub(crate) fn tls(also: RootCertStore) -> Result<ClientConfig, rustls::Error> {
+    let mut roots = also;
+    roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+    let provider = Arc::new(ring::default_provider());
+    let builder =
+        ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
+    Ok(builder.with_root_certificates(roots).with_no_client_auth())
 }
 
 /// The authorities in a PEM file.

@@ -1,8 +1,10 @@
 //! The command line. Exit code 78 (`EX_CONFIG` of sysexits.h) means: the configuration is wrong, a restart will not help.
 
 mod dev;
+mod doctor;
 mod migration;
 mod risk;
+mod schema;
 mod sessions;
 
 use std::io::Write as _;
@@ -27,10 +29,8 @@ use crate::telemetry::logs;
 const BAD_CONFIG: u8 = 78;
 /// Exit code of a revocation that may or may not have happened (EX_TEMPFAIL of sysexits.h).
 const TRY_AGAIN: u8 = 75;
-/// Longest wait for the store in `check --connect`.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// Longest run of `schema apply`.
-const SCHEMA_TIMEOUT: Duration = Duration::from_secs(300);
+/// Exit code of `schema status` when `schema apply` is due.
+const APPLY_IS_DUE: u8 = 3;
 
 /// The session gateway: one opaque cookie in, a verified identity out.
 #[derive(Parser)]
@@ -53,18 +53,11 @@ enum Command {
     },
     /// Run a gateway for development in front of apps on this machine.
     Dev(dev::Dev),
-    /// Check a configuration and list every fault.
-    Check {
-        /// Configuration file.
-        #[arg(long)]
-        config: PathBuf,
-        /// Also connect to the store and check its schema.
-        #[arg(long)]
-        connect: bool,
-    },
+    Check(doctor::Check),
+    Doctor(doctor::Doctor),
     /// Manage the store's schema.
     #[command(subcommand)]
-    Schema(Schema),
+    Schema(schema::Schema),
     /// Make and show keys.
     #[command(subcommand)]
     Keys(Keys),
@@ -77,16 +70,6 @@ enum Command {
     /// List, show and end sessions.
     #[command(subcommand)]
     Sessions(sessions::Sessions),
-}
-
-#[derive(Subcommand)]
-enum Schema {
-    /// Bring the schema up to date.
-    Apply {
-        /// Configuration file.
-        #[arg(long)]
-        config: PathBuf,
-    },
 }
 
 #[derive(Subcommand)]
@@ -136,14 +119,9 @@ fn dispatch(command: Command, build: Build) -> Result<(), WiringError> {
             server::run(config, upgrade, lines.trail(), build)
         }
         Command::Dev(dev) => dev.run(build),
-        Command::Check { config, connect } => check(&config, connect),
-        Command::Schema(Schema::Apply { config }) => {
-            let config = wiring::load(&config)?;
-            block_on(SCHEMA_TIMEOUT, async {
-                Ok(wiring::store(&config).await?.apply_schema().await?)
-            })?;
-            say("schema is up to date")
-        }
+        Command::Check(check) => check.run(),
+        Command::Doctor(doctor) => doctor.run(),
+        Command::Schema(command) => command.run(),
         Command::Keys(Keys::Generate { out: Some(file) }) => wiring::create_key_file(&file),
         Command::Keys(Keys::Generate { out: None }) => say(&wiring::new_key()?),
         Command::Keys(Keys::Upstream { name, config }) => upstream_key(&name, &config),
@@ -151,27 +129,6 @@ fn dispatch(command: Command, build: Build) -> Result<(), WiringError> {
         Command::Risk(command) => command.run(),
         Command::Sessions(command) => command.run(),
     }
-}
-
-fn check(path: &Path, connect: bool) -> Result<(), WiringError> {
-    let config = wiring::load(path)?;
-    for line in config.advice() {
-        say(&format!("advice: {line}"))?;
-    }
-    if connect && !wiring::is_yet_to_create(&config) {
-        block_on(CONNECT_TIMEOUT, async {
-            let store = wiring::store(&config).await?;
-            match store.check_schema().await {
-                Err(StoreError::Schema(_)) if wiring::may_migrate(&config) => Ok(()),
-                checked => Ok(checked?),
-            }
-        })?;
-        let lines = block_on(CONNECT_TIMEOUT, async { Ok(wiring::advice(&config).await) })?;
-        for line in lines {
-            say(&format!("advice: {line}"))?;
-        }
-    }
-    say("configuration is good")
 }
 
 fn upstream_key(name: &str, path: &Path) -> Result<(), WiringError> {
@@ -216,9 +173,12 @@ fn exit_code(failed: &WiringError) -> u8 {
         | WiringError::Upgrade(UpgradeFailed::Folder(_))
         | WiringError::KeyFile { .. } => BAD_CONFIG,
         WiringError::Store(StoreError::Schema(_)) => BAD_CONFIG,
+        WiringError::SchemaIsDue(_) => APPLY_IS_DUE,
         WiringError::OutcomeUnknown(_) => TRY_AGAIN,
         WiringError::Store(_)
         | WiringError::NoStore
+        | WiringError::NoRoles
+        | WiringError::Unwell { .. }
         | WiringError::Listen(_)
         | WiringError::Upgrade(_)
         | WiringError::NoEntropy(_)

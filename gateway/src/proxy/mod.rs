@@ -7,6 +7,7 @@
 //! (each request)            watch.rs      header in time, session still alive
 //!                           progress.rs   how it counts
 //! request_filter            request.rs    vet, own endpoints, route
+//!                           arrival.rs    what doctor is told of a request
 //!                           endpoint.rs   own endpoints
 //!                           admin.rs      admin API
 //!                           stream.rs     events of a session
@@ -25,6 +26,7 @@
 //! ```
 
 mod admin;
+mod arrival;
 pub(crate) mod before_tls;
 mod body;
 mod chunks;

@@ -12,6 +12,7 @@ use sidgate_policy::auth::cors::{Cors, Preflight};
 use sidgate_policy::edge::scheme::{self, Scheme};
 use sidgate_policy::edge::{self, RawRequest, Vetted, client_ip, connection, headers};
 
+use super::arrival::{self, Way};
 use super::ctx::{Answerer, NO_ADDRESS, Refusal};
 use super::forward::{self, NotForwarded, Outcome, Plan, kind_of};
 use super::place::Place;
@@ -206,6 +207,16 @@ fn next<'a>(
         if answer.status == 403 {
             ctx.refusal = Some(Refusal::by("https_required", "x-forwarded-proto"));
         }
+        return Next::Answer(Box::new(answer));
+    }
+    let way = Way {
+        peer,
+        from_trusted_proxy,
+        client: ctx.client.unwrap_or(NO_ADDRESS),
+        is_tls: is_over_tls(session),
+        told,
+    };
+    if let Some(answer) = arrival::answer(gateway, settings, &vetted, head, &way) {
         return Next::Answer(Box::new(answer));
     }
     count_oddities(gateway, settings, ctx, head, &vetted, from_trusted_proxy);

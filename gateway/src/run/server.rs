@@ -31,7 +31,7 @@ use super::background;
 use super::listeners::{Listeners, OnOpenSockets};
 use super::stop::Stop;
 use super::upgrade::{MeetingPlace, Taken, Waiting};
-use super::wiring::{self, WiringError};
+use super::wiring::{self, Servers, WiringError};
 use crate::admin::Admin;
 use crate::apps::backend::Backend;
 use crate::config::Config;
@@ -89,10 +89,10 @@ pub(crate) fn run(
         wiring::keyring(&config).ok_or_else(|| WiringError::Process("no master key".to_owned()))?,
     );
     let core = core_runtime()?;
-    let gateway = core.block_on(assemble(config, &keys, core.handle(), trail))?;
+    let (gateway, servers) = core.block_on(assemble(config, &keys, core.handle(), trail))?;
     let began = gateway.sessions.clock().boot();
     gateway.metrics.runs(build);
-    core.spawn(advise(Arc::clone(&gateway)));
+    core.spawn(advise(Arc::clone(&gateway), servers));
     background::spawn(&gateway, path.clone(), keys);
     let stop = CancellationToken::new();
     core.spawn(observer::run(Arc::clone(&gateway)));
@@ -139,8 +139,8 @@ pub(crate) fn run(
 }
 
 /// Says once what could be better about the store and Redis. Beside the start, which does not wait for it.
-async fn advise(gateway: Arc<Gateway>) {
-    for line in wiring::advice(&gateway.settings.get().config).await {
+async fn advise(gateway: Arc<Gateway>, servers: Servers) {
+    for line in wiring::advice(&gateway.settings.get().config, &servers).await {
         warn!("{line}");
     }
 }
@@ -180,17 +180,17 @@ async fn assemble(
     keys: &Arc<Keyring>,
     core: &Handle,
     trail: Trail,
-) -> Result<Arc<Gateway>, WiringError> {
-    let store = wiring::store(&config).await?;
-    if !wiring::may_migrate(&config) {
-        // Exits when the schema is known to be wrong; a store that is silent may come later.
-        if let Ok(Err(StoreError::Schema(refused))) =
-            tokio::time::timeout(FIRST_CHECK, store.check_schema()).await
-        {
-            return Err(StoreError::Schema(refused).into());
-        }
+) -> Result<(Arc<Gateway>, Servers), WiringError> {
+    let servers = Servers::open(&config).await?;
+    // Exits when the schema or the rights are known to be wrong; a store that is silent may come later.
+    let first =
+        tokio::time::timeout(FIRST_CHECK, wiring::check_store(servers.store().as_ref())).await;
+    if let Ok(Err(StoreError::Schema(refused))) = first
+        && !wiring::mends(&config, &refused)
+    {
+        return Err(StoreError::Schema(refused).into());
     }
-    let sessions = wiring::sessions(&config, Arc::clone(keys), store, core).await?;
+    let sessions = wiring::sessions(&config, Arc::clone(keys), &servers, core).await;
     sessions.remember_legacy_for(config.migration.tombstone_ttl);
     sessions.keep_sightings_for(config.risk.keep);
     let settings = ActiveConfig::new(config, keys, None)?;
@@ -202,7 +202,7 @@ async fn assemble(
     let gateway = Gateway::new(sessions, settings, metrics, trail, Backend::new()?, core);
     gateway.metrics.publish(gateway.sources()).map_err(twice)?;
     gateway.metrics.expect(&gateway.settings.get().config);
-    Ok(Arc::new(gateway))
+    Ok((Arc::new(gateway), servers))
 }
 
 /// Whether this process is the first one on its ports, or takes the place of another.

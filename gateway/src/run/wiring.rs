@@ -18,7 +18,7 @@ use session_core::keys::Keyring;
 use session_core::service::{Parts, Sessions, SessionsOptions};
 use session_core::store::postgres::{PostgresConfigError, PostgresOptions, PostgresStore};
 use session_core::store::sqlite::SqliteStore;
-use session_core::store::{SessionStore, StoreError};
+use session_core::store::{SchemaError, SessionStore, StoreError};
 use sidgate_policy::auth::identity::ASSERTIONS_MAX;
 use thiserror::Error;
 use tokio::runtime::Handle;
@@ -58,6 +58,12 @@ pub(crate) enum WiringError {
     /// The store did not answer, or its schema is not acceptable.
     #[error("store: {0}")]
     Store(#[from] StoreError),
+    /// The schema is missing or old, which `sidgate schema status` tells by its exit code.
+    #[error("store schema: {0}")]
+    SchemaIsDue(SchemaError),
+    /// A SQLite file has no roles.
+    #[error("store.url: a SQLite file has no roles; whoever can open it may do everything")]
+    NoRoles,
     /// A revocation that was sent and not answered.
     #[error(
         "store: {0}; it is not known whether the sessions were ended. Run the command again: that is safe"
@@ -66,6 +72,12 @@ pub(crate) enum WiringError {
     /// See [`BadRedisUrl`].
     #[error("cache.redis_url: {0}")]
     Redis(#[from] BadRedisUrl),
+    /// Something that was asked how it is has failed.
+    #[error("{failed} failed")]
+    Unwell {
+        /// How many.
+        failed: usize,
+    },
     /// No randomness to make a key with.
     #[error(transparent)]
     NoEntropy(#[from] NoEntropy),
@@ -168,23 +180,70 @@ pub(crate) async fn store(config: &Config) -> Result<Arc<dyn SessionStore>, Wiri
     })
 }
 
-/// What an operator may want to change about the servers that the configuration names, one line each. Those that do not
-/// answer are not judged.
-pub(crate) async fn advice(config: &Config) -> Vec<String> {
+/// The servers that a gateway works with, each opened once.
+pub(crate) struct Servers {
+    store: Arc<dyn SessionStore>,
+    redis: Option<RedisCache>,
+}
+
+impl Servers {
+    /// Opens them. Does not wait for them to answer.
+    ///
+    /// # Errors
+    /// When a URL cannot be used.
+    pub(crate) async fn open(config: &Config) -> Result<Self, WiringError> {
+        Ok(Self {
+            store: store(config).await?,
+            redis: redis(config)?,
+        })
+    }
+
+    /// The store.
+    pub(crate) fn store(&self) -> &Arc<dyn SessionStore> {
+        &self.store
+    }
+}
+
+/// The Redis that the configuration names. Connects in the background.
+///
+/// # Errors
+/// When the URL cannot be used.
+pub(crate) fn redis(config: &Config) -> Result<Option<RedisCache>, WiringError> {
+    let Some(redis) = &config.cache.redis_url else {
+        return Ok(None);
+    };
+    Ok(Some(RedisCache::connect(
+        &redis.url,
+        RedisOptions::default(),
+    )?))
+}
+
+/// Checks that the store's schema is one that this version works with, and that the role has the rights that it needs.
+///
+/// # Errors
+/// What is wrong, or why the store cannot say.
+pub(crate) async fn check_store(store: &dyn SessionStore) -> Result<(), StoreError> {
+    // First: without them the schema may not even be readable.
+    match store.rights().await {
+        // What is there instead, the check of the schema says.
+        Err(StoreError::Schema(_)) => {}
+        rights => rights?.accept()?,
+    }
+    store.check_schema().await
+}
+
+/// What an operator may want to change about the servers, one line each. Those that do not answer are not judged.
+pub(crate) async fn advice(config: &Config, servers: &Servers) -> Vec<String> {
     let mut lines = Vec::new();
-    if let StoreUrl::Postgres(url) = &config.store.url
-        && let Ok(store) = PostgresStore::new(url, PostgresOptions::default())
-        && let Ok(rights) = store.needless_rights().await
-    {
+    if let Ok(rights) = servers.store.rights().await {
         // The role that applies the schema must own it.
         let is_needless = |right: &&str| !may_migrate(config) || *right == "is a superuser";
-        let rights = rights.into_iter().filter(is_needless);
+        let rights = rights.needless.into_iter().filter(is_needless);
         lines.extend(
             rights.map(|right| format!("store.url: the role {right}, which no gateway needs")),
         );
     }
-    if let Some(redis) = &config.cache.redis_url
-        && let Ok(cache) = RedisCache::connect(&redis.url, RedisOptions::default())
+    if let Some(cache) = &servers.redis
         && cache.first_connection(REDIS_PATIENCE).await.is_ok()
     {
         let words = cache.advice().await;
@@ -209,29 +268,31 @@ pub(crate) fn may_migrate(config: &Config) -> bool {
     matches!(config.store.url, StoreUrl::Sqlite(_)) || config.store.auto_migrate
 }
 
+/// Whether a start brings the schema into order by itself.
+#[must_use]
+pub(crate) fn mends(config: &Config, refused: &SchemaError) -> bool {
+    may_migrate(config) && matches!(refused, SchemaError::Missing | SchemaError::Old { .. })
+}
+
 /// The running session service.
-///
-/// # Errors
-/// When a URL cannot be used.
 pub(crate) async fn sessions(
     config: &Config,
     keys: Arc<Keyring>,
-    store: Arc<dyn SessionStore>,
+    servers: &Servers,
     runtime: &Handle,
-) -> Result<Arc<Sessions>, WiringError> {
-    let shared = match &config.cache.redis_url {
-        Some(redis) => {
-            let cache = RedisCache::connect(&redis.url, RedisOptions::default())?;
+) -> Arc<Sessions> {
+    let shared = match &servers.redis {
+        Some(cache) => {
             if let Err(failed) = cache.first_connection(REDIS_PATIENCE).await {
                 let (kind, cause) = (failed.kind(), failed.cause());
                 warn!(kind, cause, "redis does not answer: starting without it");
             }
-            Some(Arc::new(cache) as Arc<dyn SharedCache>)
+            Some(Arc::new(cache.clone()) as Arc<dyn SharedCache>)
         }
         None => None,
     };
     let parts = Parts {
-        store,
+        store: Arc::clone(&servers.store),
         shared,
         keys,
         clock: Arc::new(SystemClock),
@@ -249,5 +310,5 @@ pub(crate) async fn sessions(
         negative_ttl: config.cache.negative_ttl,
         migrate: may_migrate(config),
     };
-    Ok(Sessions::start(parts, options))
+    Sessions::start(parts, options)
 }

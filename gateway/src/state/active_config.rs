@@ -8,6 +8,7 @@ use http::HeaderValue;
 use session_core::cache::Entry;
 use session_core::keys::Keyring;
 use session_core::session::Session;
+use sidgate_policy::auth::doctor_token::DoctorKeys;
 use sidgate_policy::auth::identity::Badge;
 use sidgate_policy::auth::login_redirect::{InvalidLoginUrl, LoginUrl};
 use sidgate_policy::edge::host::InvalidHost;
@@ -49,6 +50,8 @@ pub(crate) struct ActiveConfig {
     pub unknown_sids: Arc<UnknownSidLimiter>,
     /// Digests names for the log, so that only holders of the keys can recognise them.
     pub log_key: LogKey,
+    /// Recognises an operator who asks what a request looked like on arrival.
+    pub doctor: DoctorKeys,
     /// The risk policy; `None` when risk is switched off.
     pub risk: Option<Arc<Policy>>,
     apps: HashMap<String, Arc<App>>,
@@ -119,6 +122,7 @@ impl ActiveConfig {
                     |before| Arc::clone(&before.unknown_sids),
                 ),
             log_key: LogKey::new(keys),
+            doctor: DoctorKeys::new(&keys.doctor()),
             risk: Policy::open(&config.risk)?,
             apps: apps.collect(),
             edge: edge_policy(&config)?,

@@ -201,6 +201,7 @@ fn readiness(of: &Sources) -> Labelled<f64> {
     let readiness = of.sessions.readiness();
     [
         ("schema", readiness.schema),
+        ("rights", readiness.rights),
         ("window", readiness.window),
         ("lease", readiness.lease),
     ]

@@ -15,7 +15,7 @@ pub(super) fn in_code(text: &'static str) -> impl Iterator<Item = &'static str> 
 }
 
 /// What is in code font in the first column of the table below `heading`.
-pub(super) fn named(document: &'static str, heading: &str) -> BTreeSet<&'static str> {
+pub(crate) fn named(document: &'static str, heading: &str) -> BTreeSet<&'static str> {
     rows(document, heading)
         .flat_map(|row| in_code(row.split(" | ").next().unwrap()))
         .collect()

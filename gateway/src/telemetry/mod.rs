@@ -4,7 +4,7 @@ pub(crate) mod access_log;
 pub(crate) mod build;
 pub(crate) mod collector;
 #[cfg(test)]
-mod documented;
+pub(crate) mod documented;
 pub(crate) mod flood;
 pub(crate) mod history;
 pub(crate) mod labels;

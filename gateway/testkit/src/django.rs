@@ -1,6 +1,7 @@
 //! The demo app under gunicorn, behind a gateway that is configured by the demo's own file.
 
 use std::fs;
+use std::net::{Ipv4Addr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -133,6 +134,51 @@ fn in_demo<'a>(command: &'a mut Command, folder: &Path, key: &str) -> &'a mut Co
         .env("PYTHONDONTWRITEBYTECODE", "1")
 }
 
+/// The demo app alone, under gunicorn.
+pub struct DjangoApp {
+    _gunicorn: Process,
+    _folder: TempDir,
+    port: u16,
+}
+
+/// How the demo app is started.
+#[derive(Clone, Debug)]
+pub struct DjangoSettings<'a> {
+    /// Its key, in base64.
+    pub key: &'a str,
+    /// Its name below `[upstreams]`.
+    pub name: &'a str,
+    /// The address that it listens on.
+    pub host: &'a str,
+    /// The port.
+    pub port: u16,
+    /// By how many seconds its clock is ahead.
+    pub ahead: u32,
+}
+
+impl DjangoApp {
+    /// Prepares its database, starts it, and waits until it listens.
+    pub fn start(settings: &DjangoSettings<'_>) -> Self {
+        let folder = TempDir::new().unwrap();
+        prepare_database(folder.path(), settings.key);
+        let mut gunicorn = gunicorn(folder.path(), settings);
+        until("the app", LONG, || {
+            let ended = gunicorn.ended();
+            assert!(ended.is_none(), "gunicorn: {ended:?} {}", gunicorn.output());
+            TcpStream::connect((Ipv4Addr::LOCALHOST, settings.port)).ok()
+        });
+        Self {
+            _gunicorn: gunicorn,
+            _folder: folder,
+            port: settings.port,
+        }
+    }
+
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+}
+
 fn prepare_database(folder: &Path, key: &str) {
     let mut command = Command::new(python());
     let setup = in_demo(&mut command, folder, key).args(["manage.py", "demo_setup"]);
@@ -141,10 +187,34 @@ fn prepare_database(folder: &Path, key: &str) {
 }
 
 fn start_gunicorn(folder: &Path, key: &str, port: u16) -> Process {
+    let settings = DjangoSettings {
+        key,
+        name: "django",
+        host: "127.0.0.1",
+        port,
+        ahead: 0,
+    };
+    gunicorn(folder, &settings)
+}
+
+fn gunicorn(folder: &Path, settings: &DjangoSettings<'_>) -> Process {
     let mut command = guarded(&python());
-    in_demo(&mut command, folder, key)
-        .args(["-m", "gunicorn", "demo.wsgi:application"])
-        .args(["--bind", &format!("127.0.0.1:{port}")])
+    let ahead = settings.ahead;
+    in_demo(&mut command, folder, settings.key)
+        .env("SIDGATE_UPSTREAM_NAME", settings.name)
+        // As `python -m gunicorn`, with a clock of its own.
+        .arg("-c")
+        .arg(format!(
+            "import sys, time\n\
+             now, now_ns = time.time, time.time_ns\n\
+             time.time = lambda: now() + {ahead}\n\
+             time.time_ns = lambda: now_ns() + {ahead} * 10**9\n\
+             from gunicorn.app.wsgiapp import run\n\
+             sys.argv[0] = 'gunicorn'\n\
+             run()"
+        ))
+        .arg("demo.wsgi:application")
+        .args(["--bind", &format!("{}:{}", settings.host, settings.port)])
         .args(["--threads", "4", "--graceful-timeout", "1"])
         .args(["--worker-tmp-dir"])
         .arg(folder);

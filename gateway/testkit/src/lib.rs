@@ -20,6 +20,7 @@
 //! | `mmdb` | small databases of places, in MaxMind's format |
 //! | `sids` | sids that stand for no session |
 //! | `stores` | PostgreSQL and Redis, past the gateway |
+//! | `pooler` | PgBouncer in front of PostgreSQL |
 //! | `cli` | commands of the program |
 //! | `config`, `port`, `process`, `wait`, `places` | what those are made of |
 //! | `corpus` | property tests over bytes, with inputs that are kept |
@@ -53,6 +54,7 @@ pub mod legacy;
 pub mod metrics;
 pub mod mmdb;
 pub mod places;
+pub mod pooler;
 pub mod port;
 pub mod process;
 pub mod secrets;

@@ -4,12 +4,12 @@ use std::thread;
 use std::time::Duration;
 
 use sidgate_testkit::app::PASSWORD;
+use sidgate_testkit::pooler::{Mode, Pooler};
 use sidgate_testkit::stores::sql;
 use sidgate_testkit::wait::{LONG, until_true};
 use sidgate_testkit::{Request, SESSION, login};
 
 use crate::harness::fault_proxy::Fault;
-use crate::harness::pooler::Pooler;
 use crate::harness::{Cluster, Layout, scaled};
 
 /// A fault for everybody, from `begin` to `end`. Sessions are served until the lease ends, are unknown then, and come back.
@@ -180,7 +180,7 @@ fn slow_lines() {
 #[test]
 fn behind_a_pooler() {
     let cluster = Layout::new().without_redis().start();
-    let Some(pooler) = Pooler::start(&cluster) else {
+    let Some(pooler) = Pooler::start(cluster.postgres.port(), Mode::Session) else {
         assert!(
             std::env::var_os("CI").is_none(),
             "pgbouncer is not installed"

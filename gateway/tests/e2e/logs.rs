@@ -135,7 +135,7 @@ fn readiness_names_its_checks() {
     let readyz = stage.admin("/readyz").must_be(200);
 
     let checks = readyz.json()["checks"].clone();
-    for check in ["schema", "window", "lease"] {
+    for check in ["schema", "rights", "window", "lease"] {
         assert_eq!(checks[check], "ok", "{checks}");
     }
 }

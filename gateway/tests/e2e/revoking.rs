@@ -99,7 +99,7 @@ fn lag_and_readiness_are_on_the_metrics() {
     assert_eq!(within("+Inf"), 1.0);
     assert!(within("0.005") <= within("5"), "cumulative");
     assert!(metrics.sum("sidgate_revocation_lag_seconds_sum", &[]) > 0.0);
-    for check in ["schema", "window", "lease"] {
+    for check in ["schema", "rights", "window", "lease"] {
         assert_eq!(metrics.sum("sidgate_ready", &[("check", check)]), 1.0);
     }
 }

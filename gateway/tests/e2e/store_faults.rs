@@ -72,7 +72,7 @@ fn store_that_is_down_at_the_start() {
 
     assert_eq!(gateway.admin("/livez").status, 200);
     let readyz = gateway.admin("/readyz").must_be(503);
-    for check in ["schema", "window", "lease"] {
+    for check in ["schema", "rights", "window", "lease"] {
         assert!(
             readyz.json()["checks"].get(check).is_some(),
             "{}",

@@ -23,6 +23,7 @@ use crate::sid::SessionKey;
 use crate::store::TimedOut;
 use crate::trust::Refusal;
 
+mod about;
 mod condition;
 mod fault;
 mod hints;
@@ -31,6 +32,7 @@ mod options;
 mod trouble;
 mod url;
 
+pub use self::about::RedisAbout;
 pub use self::options::RedisOptions;
 pub use self::url::{BadRedisUrl, RedisUrl, Topology};
 

@@ -9,6 +9,7 @@ pub(crate) mod guard;
 pub mod hints;
 mod listener;
 mod node;
+pub(crate) mod rights;
 pub mod signals;
 mod standing;
 pub mod tail;

@@ -1,6 +1,6 @@
 //! Signals to and from the heartbeat.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
@@ -30,6 +30,8 @@ pub struct Signals {
     phase: watch::Sender<Phase>,
     last_beat: AtomicU64,
     complaints: Complaints,
+    /// Whether the rights were all there when they were last checked.
+    has_rights: AtomicBool,
 }
 
 impl Default for Signals {
@@ -40,6 +42,7 @@ impl Default for Signals {
             phase: watch::Sender::new(Phase::SchemaUnchecked),
             last_beat: AtomicU64::new(0),
             complaints: Complaints::default(),
+            has_rights: AtomicBool::new(false),
         }
     }
 }
@@ -54,6 +57,17 @@ impl Signals {
     #[must_use]
     pub fn phase(&self) -> Phase {
         *self.phase.borrow()
+    }
+
+    /// Whether the role of this node had all the rights that it needs when they were last checked. Before the first check they
+    /// are not known to be there.
+    #[must_use]
+    pub fn has_rights(&self) -> bool {
+        self.has_rights.load(Ordering::Acquire)
+    }
+
+    pub(super) fn set_rights(&self, held: bool) {
+        self.has_rights.store(held, Ordering::Release);
     }
 
     /// When the newest beat that earned a lease was sent.

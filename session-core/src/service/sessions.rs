@@ -29,6 +29,8 @@ use crate::store::{SessionStore, StoreResult};
 pub struct Readiness {
     /// The store's schema was found to be good.
     pub schema: bool,
+    /// The role of this node has all the rights that it needs.
+    pub rights: bool,
     /// The window of recent events is loaded.
     pub window: bool,
     /// The lease holds.
@@ -62,6 +64,7 @@ impl Sessions {
         let phase = self.node.signals.phase();
         Readiness {
             schema: matches!(phase, Phase::NoWindow | Phase::Following),
+            rights: self.node.signals.has_rights(),
             window: phase == Phase::Following,
             lease: self.node.lease.holds(self.node.clock.boot()),
         }

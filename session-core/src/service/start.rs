@@ -23,6 +23,7 @@ use crate::complaints::Complaints;
 use crate::entropy::{self, SharedEntropy};
 use crate::freshness::guard::{self, Guard};
 use crate::freshness::hints::{Follower, OpenHints, follow_hints};
+use crate::freshness::rights::{self, RightsWatch};
 use crate::freshness::tail::EventTail;
 use crate::freshness::{Listener, Node};
 use crate::keys::Keyring;
@@ -131,11 +132,15 @@ impl Sessions {
         let guard = Guard {
             node: Arc::clone(&self.node),
         };
+        let watch = RightsWatch {
+            node: Arc::clone(&self.node),
+        };
         let (node, retention) = (Arc::clone(&self.node), Arc::clone(&self.retention));
         self.spawn(tail.run(self.stop.clone()));
         self.spawn(Arc::clone(&self.activity).run(self.stop.clone()));
         self.spawn_hints(&listener);
         self.spawn(guard.run(guard::LOOK_EVERY, self.stop.clone()));
+        self.spawn(watch.run(rights::LOOK_EVERY, self.stop.clone()));
         self.spawn(keep_house(node, retention, self.stop.clone()));
         self.spawn(unlink_all(Arc::clone(&self.tiers), unlinks));
     }

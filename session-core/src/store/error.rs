@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 
+use super::rights::MissingRights;
 use crate::cause::cause;
 use crate::hint::HintError;
 use crate::lease::LEASE;
@@ -123,13 +124,17 @@ pub enum SchemaError {
         /// Version that this program was built with.
         needed: i32,
     },
-    /// Newer than this program knows.
-    #[error("version {found} is newer than {needed}, the newest that this program knows")]
+    /// Newer than this program can work with.
+    #[error(
+        "version {found} works with programs of version {works_from} or later, this one has {needed}: start a newer release"
+    )]
     New {
         /// Version in the store.
         found: i32,
         /// Version that this program was built with.
         needed: i32,
+        /// The oldest version whose programs work with the store.
+        works_from: i32,
     },
     /// The lease in the store is not the time for which this program serves from caches.
     #[error("sidgate_clock.lease_ms is {found}, this program needs {}", LEASE.as_millis())]
@@ -140,4 +145,7 @@ pub enum SchemaError {
     /// A trigger that numbers events is absent or disabled: revocations would go unseen.
     #[error("trigger {0} is missing or disabled")]
     Trigger(&'static str),
+    /// The role has not all the rights that a gateway needs.
+    #[error("{0}")]
+    Rights(MissingRights),
 }

@@ -9,10 +9,12 @@ mod declare;
 mod device;
 mod error;
 mod event;
+mod inspect;
 mod legacy;
 mod login;
 pub mod postgres;
 pub mod prelude;
+mod rights;
 mod schema;
 mod session;
 mod sighting;
@@ -24,11 +26,14 @@ mod write;
 pub use device::{Device, DevicePlace, NoPlace};
 pub use error::{SchemaError, StoreError, StoreResult};
 pub use event::{Event, History, NodeReport, PULSE_LIMIT, Pulse, Subject};
+pub use inspect::{About, InspectStore};
 pub use legacy::{
     Adopted, Adoption, Attached, Attachment, LegacyStore, ProvenRow, Recalled, RecalledRow, Seen,
     TALLY_KEPT, TALLY_MAX, Tally,
 };
 pub use login::{Familiar, LoginSeen, LoginStore, NETWORKS_MAX, NETWORKS_PER_OWNER};
+pub use rights::{Grant, MissingRights, Rights};
+pub use schema::{SCHEMA_VERSION, SchemaFit, SchemaStatus};
 pub use session::SessionStore;
 pub use sighting::{Cursor, Flag, Sighting, SightingStore, Sightings};
 pub use stored::{Search, Snapshot, StoredSession};

@@ -25,6 +25,7 @@ mod events;
 mod fault;
 mod hints;
 mod housekeep;
+mod inspect;
 mod legacy;
 mod link;
 mod login;
@@ -32,6 +33,7 @@ mod nodes;
 mod options;
 mod parameters;
 mod place;
+mod plan;
 mod pool;
 mod read;
 mod renew;
@@ -49,6 +51,9 @@ pub use self::connect::PostgresConfigError;
 pub use self::options::PostgresOptions;
 pub use self::parameters::TlsFiles;
 pub use self::place::{Place, place};
+pub use self::rights::{BadIdentifier, Identifier, grants};
+#[cfg(test)]
+pub(super) use self::schema::MIGRATIONS;
 pub use self::url::{BadPostgresUrl, PostgresUrl};
 
 /// Whether sessions may cross a network without TLS on the way to `url`. `false` when `url` does not parse.
@@ -87,14 +92,6 @@ impl PostgresStore {
             connector,
             options,
         })
-    }
-
-    /// Rights of the connected role that a gateway does not need, each as a few words. Needs the schema.
-    ///
-    /// # Errors
-    /// When the store cannot be asked.
-    pub async fn needless_rights(&self) -> StoreResult<Vec<&'static str>> {
-        rights::needless(&self.pool).await
     }
 }
 

@@ -6,11 +6,13 @@ pub use async_trait::async_trait;
 pub use uuid::Uuid;
 
 pub use super::{
-    Adopted, Adoption, Attached, Attachment, Change, Cursor, Device, DevicePlace, Familiar, Flag,
-    History, Housekept, LegacyStore, LoginSeen, LoginStore, NodeReport, Pulse, Recalled, Renewal,
-    Revoked, Scope, Search, Seen, SessionStore, Sighting, SightingStore, Sightings, Snapshot,
-    StoreError, StoreResult, StoredSession, Tally, Touch, Updated,
+    About, Adopted, Adoption, Attached, Attachment, Change, Cursor, Device, DevicePlace, Familiar,
+    Flag, History, Housekept, InspectStore, LegacyStore, LoginSeen, LoginStore, NodeReport, Pulse,
+    Recalled, Renewal, Revoked, Rights, SchemaStatus, Scope, Search, Seen, SessionStore, Sighting,
+    SightingStore, Sightings, Snapshot, StoreError, StoreResult, StoredSession, Tally, Touch,
+    Updated,
 };
+pub use crate::clock::Timestamp;
 pub use crate::hint::{HintResult, HintStream};
 pub use crate::keys::legacy::LegacyKey;
 pub use crate::keys::login::LoginDigest;

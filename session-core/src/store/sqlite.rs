@@ -12,7 +12,7 @@
 use std::fs::OpenOptions;
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use self::lane::Lane;
 use super::prelude::*;
@@ -21,11 +21,14 @@ use crate::clock::SharedClock;
 mod adopt;
 mod events;
 mod housekeep;
+mod inspect;
 mod lane;
 mod legacy;
 mod login;
+mod look;
 mod nodes;
 mod options;
+mod plan;
 mod read;
 mod renew;
 mod revoke;
@@ -36,11 +39,16 @@ mod sighting;
 mod statement;
 mod write;
 
+pub use self::look::look;
 pub use self::options::SqliteOptions;
+pub use self::plan::plan_of_a_new_file;
+#[cfg(test)]
+pub(super) use self::schema::MIGRATIONS;
 
 /// Sessions in a SQLite file.
 #[derive(Debug)]
 pub struct SqliteStore {
+    path: PathBuf,
     clock: SharedClock,
     writer: Lane,
     reader: Lane,
@@ -71,6 +79,7 @@ impl SqliteStore {
     ) -> StoreResult<Self> {
         create_private(path).map_err(StoreError::unavailable)?;
         Ok(Self {
+            path: path.to_owned(),
             clock,
             writer: Lane::writer(path, options.write_timeout).await?,
             reader: Lane::reader(path, options.read_timeout).await?,

@@ -1,7 +1,6 @@
 //! Who may do what: an app's role changes sessions without any right on the log, and the gateway's needs no DDL.
 
-use session_core::keys::login::LoginDigest;
-use session_core::store::{LegacyStore as _, LoginSeen, LoginStore as _};
+use session_core::store::InspectStore as _;
 
 use super::*;
 
@@ -66,59 +65,23 @@ async fn an_app_needs_rights_on_nothing_but_what_it_changes() {
 #[tokio::test]
 async fn a_gateway_needs_no_ddl() {
     let database = TestPostgres::shared().database();
-    let grants = [
-        "SELECT ON sidgate_schema, sidgate_clock, sidgate_event, sidgate_turn",
-        "UPDATE ON sidgate_turn",
-        "DELETE ON sidgate_event",
-        "SELECT, INSERT, UPDATE, DELETE ON sidgate_session, sidgate_revocation, sidgate_legacy, sidgate_node, sidgate_migration_tally, \
-         sidgate_former_key, sidgate_activity, sidgate_legacy_cutoff, sidgate_login_network",
-    ];
-    let url = database.url_as(&role(&database, "gateway", &grants).await);
+    let url = database.url_as(&database.gateway_role().await);
     let store = PostgresStore::new(&url, options()).unwrap();
     store.check_schema().await.unwrap();
     store.apply_schema().await.unwrap();
-    let session = store.insert(&login(1)).await.unwrap();
-    let touch = Touch {
-        key: session.key,
-        age: Duration::ZERO,
-    };
-    store.touch(&[touch]).await.unwrap();
-    store.load(&session.key).await.unwrap();
-    store.list_by_user("7", None, 1).await.unwrap();
-    let others = Scope::Others {
-        user_id: "7".into(),
-        keep: session.key,
-    };
-    revoke(&store, others).await;
-    store.forget_legacy(Duration::ZERO, 10).await.unwrap();
-    assert_eq!(revoke(&store, Scope::Key(session.key)).await, 1);
-    assert_eq!(revoke(&store, Scope::All).await, 2);
-    assert_eq!(store.history(10).await.unwrap().events.len(), 2);
-    let [account, owner, network] =
-        [1, 2, 3].map(|byte| LoginDigest::from_slice(&[byte; 32]).unwrap());
-    let seen = LoginSeen {
-        account,
-        owner,
-        network,
-    };
-    store.note_login(&seen).await.unwrap();
-    store
-        .forget_logins(Duration::from_secs(60), 1)
-        .await
-        .unwrap();
 }
 
 #[tokio::test]
 async fn rights_that_no_gateway_needs_are_named() {
     let database = TestPostgres::shared().database();
     assert_eq!(
-        database.store().needless_rights().await.unwrap(),
+        database.store().rights().await.unwrap().needless,
         ["is a superuser"]
     );
     let rights = async |kind: &str, grants: &[&str]| {
         let role = role(&database, kind, grants).await;
         let store = PostgresStore::new(&database.url_as(&role), options()).unwrap();
-        store.needless_rights().await.unwrap()
+        store.rights().await.unwrap().needless
     };
     let needed = "SELECT, INSERT, UPDATE, DELETE ON sidgate_session";
     assert!(rights("modest", &[needed]).await.is_empty());

@@ -20,6 +20,7 @@ module              what it answers
 ``development``     why is nobody logged in on the app's own port?
 ``client``          which address does the browser have?
 ``views``           the endpoints that only the gateway may call
+``doctor``          what is this app, for `sidgate doctor`?
 ``login``           a name and a password: who is this, as our own pages would have it?
 ``login_stages``    what stands between a right password and a login?
 ``legacy``          who do the cookies of the old system belong to?

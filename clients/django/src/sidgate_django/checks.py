@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
 from django.apps import apps
 from django.conf import settings
@@ -17,15 +17,13 @@ from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.db import DatabaseError, connections
 from django.middleware.cache import FetchFromCacheMiddleware
 from django.middleware.csrf import CsrfViewMiddleware
-from django.urls import Resolver404, resolve
 
 from . import marker
 from .conf import parse
-from .installed import places
+from .installed import is_routed, places
 from .login_stages import pages
 from .middleware import GatewaySessionMiddleware, SidgateMiddleware
 from .models import Revocation, Session
-from .session import BACKEND_PREFIX
 
 NAME = f"{SidgateMiddleware.__module__}.{SidgateMiddleware.__qualname__}"
 SESSIONS = "sidgate_django.middleware.GatewaySessionMiddleware"
@@ -143,13 +141,13 @@ def check_endpoints(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
     conf, _ = parse(getattr(settings, "SIDGATE", None))
     if conf is None or not getattr(settings, "ROOT_URLCONF", None):
         return
-    if conf.legacy_introspectors and not _is_routed("introspect"):
+    if conf.legacy_introspectors and not is_routed("introspect"):
         yield Warning(
             "SIDGATE['LEGACY_INTROSPECTORS'] is set, and the gateway cannot ask them.",
             hint='Add path("", include("sidgate_django.urls")) to the root URLconf.',
             id="sidgate.W005",
         )
-    if not _is_routed("authenticate"):
+    if not is_routed("authenticate"):
         if conf.login_stages or conf.authenticate_extra:
             yield Warning(
                 "SIDGATE has settings for the gateway's login, which is not published.",
@@ -166,14 +164,6 @@ def check_endpoints(app_configs: Any, **kwargs: Any) -> Iterator[CheckMessage]:
             "sidgate_django.login_urls.",
             id="sidgate.E011",
         )
-
-
-def _is_routed(name: str) -> bool:
-    try:
-        resolve(f"{BACKEND_PREFIX}{name}")
-    except Resolver404:
-        return False
-    return True
 
 
 @register(Tags.security)
@@ -201,6 +191,18 @@ def check_tables(app_configs: Any, databases: Any = None, **kwargs: Any) -> Iter
             hint="`sidgate schema apply` makes the tables; SIDGATE['DATABASE'] says where.",
             id="sidgate.E010",
         )
+
+
+#: The checks that look at settings and URLs only.
+WITHOUT_DATABASE: Final = (
+    check_settings,
+    check_middleware,
+    check_sessions,
+    check_proxy,
+    check_allauth,
+    check_endpoints,
+    check_cookies,
+)
 
 
 def missing_columns(alias: str) -> str | None:

@@ -12,4 +12,7 @@ from . import views
 
 app_name = "sidgate_login"
 
-urlpatterns = [path("__sidgate__/authenticate", views.authenticate, name="authenticate")]
+urlpatterns = [
+    path("__sidgate__/authenticate", views.authenticate, name="authenticate"),
+    path("__sidgate__/doctor", views.doctor, name="doctor"),
+]

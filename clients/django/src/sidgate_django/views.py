@@ -10,6 +10,7 @@ from typing import Any, Final
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.debug import sensitive_variables
 
+from . import doctor as examination
 from . import login
 from .backend_request import BadBody, gateway_only, text
 from .conf import get_conf
@@ -63,6 +64,12 @@ def introspect(request: HttpRequest, body: dict[str, Any]) -> JsonResponse:
         logger.warning("Old cookies of %d users came together; refused.", len(owners))
         return _invalid()
     return JsonResponse(next(iter(owners.values()))) if owners else _invalid()
+
+
+@gateway_only
+def doctor(request: HttpRequest, body: dict[str, Any]) -> JsonResponse:
+    """``sidgate doctor`` asks what this app is. Changes nothing, and names nobody."""
+    return JsonResponse(examination.facts(request))
 
 
 def _invalid() -> JsonResponse:

@@ -1,6 +1,7 @@
-/** The calls of `[backend]`: the gateway asks the app whose password, or whose old cookies, these are. */
+/** The gateway's own calls: whose password, or whose old cookies, are these, and what is this app? */
 import { toBase64url } from './base64.js';
 import { serverConfig } from './config.js';
+import { facts } from './doctor.js';
 import type { Identity } from './identity.js';
 import { header, unixSeconds } from './request.js';
 import { checkTimes, InvalidToken, LEEWAY, openToken } from './token.js';
@@ -60,9 +61,11 @@ const STATUS = { invalid_credentials: 401, mfa_required: 401, account_disabled: 
  *       },
  *     });
  *
+ * Without options it answers `sidgate doctor` alone, which any app behind a gateway may do.
+ *
  * To everybody but the gateway it does not exist. When it throws, the gateway says "unavailable": neither a yes nor a no.
  */
-export function sidgateBackend(options: BackendOptions) {
+export function sidgateBackend(options: BackendOptions = {}) {
   return async (request: Request): Promise<Response> => {
     const call = new URL(request.url).pathname.split('/').at(-1);
     const bytes = await gatewaysBody(request);
@@ -71,8 +74,18 @@ export function sidgateBackend(options: BackendOptions) {
     if (body === null) return answer(400, { code: 'invalid_request' });
     if (call === 'authenticate' && options.authenticate) return authenticate(options.authenticate, body);
     if (call === 'introspect' && options.introspect) return introspect(options.introspect, body);
+    if (call === 'doctor') return doctor(request, options);
     return answer(404, { code: 'not_found' });
   };
+}
+
+/** The gateway's questions that an app may leave unanswered. */
+const OPTIONAL = ['authenticate', 'introspect'] as const;
+
+async function doctor(request: Request, options: BackendOptions): Promise<Response> {
+  const { upstream } = await serverConfig();
+  const calls = OPTIONAL.filter((call) => options[call] !== undefined);
+  return answer(200, facts(request, upstream, calls));
 }
 
 type Body = Record<string, unknown>;

@@ -56,7 +56,7 @@ MIDDLEWARE = [
 # Sidgate
 SIDGATE = {
     "KEY": UPSTREAM_KEY,
-    "UPSTREAM": "django",
+    "UPSTREAM": os.environ.get("SIDGATE_UPSTREAM_NAME", "django"),
     "IDENTITY": "demo.identity.identity",
     # Who did the cookies of the old system belong to?
     "LEGACY_INTROSPECTORS": [

@@ -7,6 +7,7 @@ pub mod account;
 pub mod cors;
 pub mod csrf;
 pub mod decide;
+pub mod doctor_token;
 pub mod event;
 pub mod event_permissions;
 mod hs256;

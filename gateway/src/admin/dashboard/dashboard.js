@@ -142,7 +142,7 @@ async function poll(mine) {
     now = fresh.now;
     merge(fresh);
     trouble(null);
-    const ready = now.schema && now.window && now.lease && !now.draining;
+    const ready = now.schema && now.rights && now.window && now.lease && !now.draining;
     pill(ready ? "ready" : now.draining ? "draining" : "not ready", ready ? "good" : "bad");
     $("footer").textContent = `Sidgate ${now.version}. Charts show this node; sessions and nodes are those of the whole installation.`;
     draw();

@@ -4,12 +4,10 @@
 //! |---|---|
 //! | `fault_proxy` | faults of one line between a node and a server |
 //! | `traffic` | requests at every node, all the time |
-//! | `pooler` | PgBouncer between the nodes and the database |
 //! | `history` | what was asked, answered and revoked; and whether it may be so |
 
 pub(crate) mod fault_proxy;
 pub(crate) mod history;
-pub(crate) mod pooler;
 pub(crate) mod traffic;
 
 use std::sync::Arc;

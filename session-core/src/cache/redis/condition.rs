@@ -11,7 +11,7 @@ const SAMPLE: &str = "1000";
 impl RedisCache {
     /// What an operator may want to change about the server, each as a sentence. Empty when the server does not answer or
     /// refuses the question.
-    pub async fn advice(&self) -> Vec<&'static str> {
+    pub async fn advice(&self) -> Vec<String> {
         let client = self.client.with_options(&self.options());
         let memory: Result<String, _> = self
             .within(Box::pin(client.info(Some(InfoKind::Memory))))
@@ -20,29 +20,49 @@ impl RedisCache {
         let page: Result<(String, Vec<String>), _> = self
             .within(Box::pin(client.custom(scan, vec!["0", "COUNT", SAMPLE])))
             .await;
+        let stats: Result<String, _> = self
+            .within(Box::pin(client.info(Some(InfoKind::Stats))))
+            .await;
         let memory = memory.ok().and_then(|info| judge_memory(&info));
+        let evicted = stats.ok().and_then(|info| judge_evictions(&info));
         let foreign =
             page.is_ok_and(|(_, keys)| keys.iter().any(|key| !key.starts_with("sidgate:")));
-        let foreign = foreign
-            .then_some("the database also holds keys of other programs, which may evict ours");
-        memory.into_iter().chain(foreign).collect()
+        let foreign = foreign.then(|| {
+            "the database also holds keys of other programs, which may evict ours".to_owned()
+        });
+        memory.into_iter().chain(evicted).chain(foreign).collect()
     }
 }
 
-fn judge_memory(info: &str) -> Option<&'static str> {
-    let value = |name: &str| {
-        let mut values = info
-            .lines()
-            .filter_map(|line| line.trim().strip_prefix(name));
-        values.next()
-    };
-    match (value("maxmemory:")?, value("maxmemory_policy:")?) {
-        ("0", _) => Some("the server has no maxmemory, so it may take all memory of its machine"),
-        (_, "noeviction") => {
-            Some("a full server will refuse new sessions; set maxmemory-policy volatile-lru")
+/// The value of a line of `INFO`.
+fn value<'a>(info: &'a str, name: &str) -> Option<&'a str> {
+    let mut values = info
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix(name)?.strip_prefix(':'));
+    values.next()
+}
+
+fn judge_memory(info: &str) -> Option<String> {
+    match (value(info, "maxmemory")?, value(info, "maxmemory_policy")?) {
+        ("0", _) => {
+            Some("the server has no maxmemory, so it may take all memory of its machine".to_owned())
         }
+        (_, "noeviction") => Some(
+            "a full server will refuse new sessions; set maxmemory-policy volatile-lru".to_owned(),
+        ),
+        // All of ours have an end, so there is always something to evict.
+        (_, policy) if policy.starts_with("allkeys") => Some(format!(
+            "maxmemory-policy {policy} evicts keys that were meant to stay; set volatile-lru"
+        )),
         _ => None,
     }
+}
+
+fn judge_evictions(info: &str) -> Option<String> {
+    let evicted: u64 = value(info, "evicted_keys")?.parse().ok()?;
+    (evicted > 0).then(|| {
+        format!("the server has evicted {evicted} keys since its start: it is too small for what it holds; raise maxmemory")
+    })
 }
 
 #[cfg(test)]
@@ -58,7 +78,16 @@ mod tests {
         };
         assert!(judge("0", "noeviction").is_some_and(|line| line.contains("no maxmemory")));
         assert!(judge("100", "noeviction").is_some_and(|line| line.contains("refuse")));
+        assert!(judge("100", "allkeys-lru").is_some_and(|line| line.contains("allkeys-lru")));
         assert_eq!(judge("100", "volatile-lru"), None);
         assert_eq!(judge_memory("-NOPERM"), None);
+    }
+
+    #[test]
+    fn a_server_that_evicts_is_too_small() {
+        let judge = judge_evictions;
+        assert!(judge("evicted_keys:7\r\n").is_some_and(|line| line.contains("7 keys")));
+        assert_eq!(judge("evicted_keys:0\r\n"), None);
+        assert_eq!(judge("-NOPERM"), None);
     }
 }

@@ -9,11 +9,11 @@ use tokio_postgres::Error as PgError;
 use super::fault::{self, Limit};
 use super::pool::Pool;
 use super::row::column;
-use crate::store::schema::{accept_lease, accept_version};
-use crate::store::{SchemaError, StoreError, StoreResult};
+use crate::store::schema::{COMPATIBLE_FROM, accept_lease, record, steps_from};
+use crate::store::{SchemaError, SchemaStatus, StoreError, StoreResult};
 
 /// Migrations in order; the version of the schema is how many of them have been applied.
-const MIGRATIONS: [&str; 10] = [
+pub(in crate::store) const MIGRATIONS: [&str; COMPATIBLE_FROM.len()] = [
     include_str!("../migrations/postgres/0001_sessions.sql"),
     include_str!("../migrations/postgres/0002_hints.sql"),
     include_str!("../migrations/postgres/0003_housekeeping.sql"),
@@ -24,6 +24,7 @@ const MIGRATIONS: [&str; 10] = [
     include_str!("../migrations/postgres/0008_references.sql"),
     include_str!("../migrations/postgres/0009_old_logins.sql"),
     include_str!("../migrations/postgres/0010_login_networks.sql"),
+    include_str!("../migrations/postgres/0011_compatible_from.sql"),
 ];
 
 /// Triggers without which revocations go unseen or can be taken back, and whether they must be deferred.
@@ -46,21 +47,50 @@ const TRIGGERS: [(&str, bool); 13] = [
 /// Longest migration, the wait for another node's included.
 const APPLY_TIMEOUT: Duration = Duration::from_secs(60);
 
-pub(super) async fn check(pool: &Pool) -> StoreResult<()> {
-    const VERSION: &str = "\
-        SELECT coalesce(max(version), 0) AS version, pg_is_in_recovery() AS in_recovery, \
-            (SELECT lease_ms FROM sidgate_clock) AS lease_ms FROM sidgate_schema";
-    const ENABLED: &str = "\
-        SELECT t.tgname::text AS name, t.tginitdeferred AS deferred FROM pg_trigger t \
-        WHERE t.tgrelid IN ('sidgate_session'::regclass, 'sidgate_revocation'::regclass, \
-            'sidgate_former_key'::regclass, 'sidgate_legacy'::regclass) AND t.tgenabled IN ('O', 'A')";
-    let rows = pool.read(VERSION, &[]).await?;
+/// The table of versions, as it was at first.
+///
+/// Of two nodes that create it one waits and finds it there, and its lock lets one go on at a time. An advisory lock would not
+/// do: everybody who may connect could hold it.
+pub(super) const BEGUN: &str = "\
+DO $$ BEGIN
+    CREATE TABLE IF NOT EXISTS sidgate_schema (
+        version integer PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT clock_timestamp());
+EXCEPTION WHEN unique_violation OR duplicate_table THEN NULL;
+END $$;
+LOCK TABLE sidgate_schema IN SHARE ROW EXCLUSIVE MODE;";
+
+/// Which schema the store has. The column `compatible_from` may not be there yet: so the row is read as a whole.
+pub(super) async fn status(pool: &Pool) -> StoreResult<SchemaStatus> {
+    const SQL: &str = "\
+        SELECT coalesce(max(s.version), 0) AS version, pg_is_in_recovery() AS in_recovery, \
+            coalesce(max(coalesce((to_jsonb(s) ->> 'compatible_from')::integer, s.version)), 0) AS works_from \
+        FROM sidgate_schema s";
+    let rows = match pool.read(SQL, &[]).await {
+        Err(StoreError::Schema(SchemaError::Missing)) => return Ok(SchemaStatus::ABSENT),
+        rows => rows?,
+    };
     let row = rows.first().ok_or(SchemaError::Missing)?;
     if column(row, "in_recovery")? {
         return Err(StoreError::InRecovery);
     }
-    accept_version(column(row, "version")?, MIGRATIONS.len())?;
-    accept_lease(column(row, "lease_ms")?)?;
+    Ok(SchemaStatus::of(
+        column(row, "version")?,
+        column(row, "works_from")?,
+    ))
+}
+
+pub(super) async fn check(pool: &Pool) -> StoreResult<()> {
+    const LEASE: &str = "SELECT lease_ms FROM sidgate_clock";
+    const ENABLED: &str = "\
+        SELECT t.tgname::text AS name, t.tginitdeferred AS deferred FROM pg_trigger t \
+        WHERE t.tgrelid IN ('sidgate_session'::regclass, 'sidgate_revocation'::regclass, \
+            'sidgate_former_key'::regclass, 'sidgate_legacy'::regclass) AND t.tgenabled IN ('O', 'A')";
+    status(pool).await?.accept()?;
+    let rows = pool.read(LEASE, &[]).await?;
+    accept_lease(column(
+        rows.first().ok_or(SchemaError::Missing)?,
+        "lease_ms",
+    )?)?;
     let mut enabled: Vec<(String, bool)> = Vec::new();
     for row in pool.read(ENABLED, &[]).await? {
         enabled.push((column(&row, "name")?, column(&row, "deferred")?));
@@ -75,47 +105,32 @@ pub(super) async fn check(pool: &Pool) -> StoreResult<()> {
 
 /// Asks before it acts, so that a role without DDL may call it where there is nothing to do.
 pub(super) async fn apply(pool: &Pool) -> StoreResult<()> {
-    match check(pool).await {
-        Err(StoreError::Schema(SchemaError::Missing | SchemaError::Old { .. })) => {}
-        checked => return checked,
+    if status(pool).await?.is_due() {
+        let lease = pool.lease().await?;
+        time::timeout(APPLY_TIMEOUT, migrate(lease.client()?))
+            .await
+            .map_err(|_elapsed| fault::timeout(Limit::fixed(APPLY_TIMEOUT)))?
+            .map_err(|error| fault::store_error(&error, Limit::fixed(APPLY_TIMEOUT)))?;
+        lease.give_back();
     }
-    let lease = pool.lease().await?;
-    let applied = time::timeout(APPLY_TIMEOUT, migrate(lease.client()?))
-        .await
-        .map_err(|_elapsed| fault::timeout(Limit::fixed(APPLY_TIMEOUT)))?
-        .map_err(|error| fault::store_error(&error, Limit::fixed(APPLY_TIMEOUT)))?;
-    lease.give_back();
-    Ok(accept_version(applied, MIGRATIONS.len())?)
+    check(pool).await
 }
 
-/// Applies what is missing in one transaction and answers with the version that is then in force. Any number of nodes may
-/// try at once: of two that create the first table one waits and finds it there, and its lock lets one go on at a time.
-/// An advisory lock would not do: everybody who may connect could hold it. Everything is created in the first schema of the
-/// search path. The functions remember that one, with the temporary schema last.
-async fn migrate(client: &ClientWrapper) -> Result<i32, PgError> {
+/// Applies what is missing in one transaction. Any number of nodes may try at once. Everything is created in the first
+/// schema of the search path. The functions remember that one, with the temporary schema last.
+async fn migrate(client: &ClientWrapper) -> Result<(), PgError> {
     const PREPARE: &str = "\
         BEGIN; \
         SET LOCAL statement_timeout = '60s'; \
-        SELECT set_config('search_path', quote_ident(current_schema()) || ', pg_temp', true); \
-        DO $$ BEGIN \
-            CREATE TABLE IF NOT EXISTS sidgate_schema ( \
-                version integer PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT clock_timestamp()); \
-        EXCEPTION WHEN unique_violation OR duplicate_table THEN NULL; \
-        END $$; \
-        LOCK TABLE sidgate_schema IN SHARE ROW EXCLUSIVE MODE";
+        SELECT set_config('search_path', quote_ident(current_schema()) || ', pg_temp', true)";
     client.batch_execute(PREPARE).await?;
+    client.batch_execute(BEGUN).await?;
     let row = client
         .query_one("SELECT coalesce(max(version), 0) FROM sidgate_schema", &[])
         .await?;
-    let mut version: i32 = row.try_get(0)?;
-    for (number, sql) in (1..).zip(MIGRATIONS) {
-        if number > version {
-            client.batch_execute(sql).await?;
-            let record = "INSERT INTO sidgate_schema (version) VALUES ($1)";
-            client.execute(record, &[&number]).await?;
-            version = number;
-        }
+    for (number, sql) in steps_from(row.try_get(0)?, &MIGRATIONS) {
+        client.batch_execute(sql).await?;
+        client.batch_execute(&record(number)).await?;
     }
-    client.batch_execute("COMMIT").await?;
-    Ok(version)
+    client.batch_execute("COMMIT").await
 }

@@ -1,16 +1,16 @@
 //! The schema: migrations that are only ever added to, and the check that they are all in force.
 
-use tokio_rusqlite::rusqlite::{Connection, named_params};
+use tokio_rusqlite::rusqlite::Connection;
 
 use super::lane::store_error;
 use super::row::column;
 use super::statement::rows;
 use super::write::begin;
-use crate::store::schema::{accept_lease, accept_version};
-use crate::store::{SchemaError, StoreResult};
+use crate::store::schema::{COMPATIBLE_FROM, accept_lease, record, steps_from};
+use crate::store::{SchemaError, SchemaStatus, StoreError, StoreResult};
 
 /// Migrations in order; the version of the schema is how many of them have been applied.
-const MIGRATIONS: [&str; 10] = [
+pub(in crate::store) const MIGRATIONS: [&str; COMPATIBLE_FROM.len()] = [
     include_str!("../migrations/sqlite/0001_sessions.sql"),
     include_str!("../migrations/sqlite/0002_hints.sql"),
     include_str!("../migrations/sqlite/0003_housekeeping.sql"),
@@ -21,6 +21,7 @@ const MIGRATIONS: [&str; 10] = [
     include_str!("../migrations/sqlite/0008_references.sql"),
     include_str!("../migrations/sqlite/0009_old_logins.sql"),
     include_str!("../migrations/sqlite/0010_login_networks.sql"),
+    include_str!("../migrations/sqlite/0011_compatible_from.sql"),
 ];
 
 /// Triggers without which revocations go unseen or can be taken back.
@@ -47,7 +48,7 @@ const TRIGGERS: [&str; 19] = [
 ];
 
 pub(super) fn check(connection: &Connection) -> StoreResult<()> {
-    accept_version(version(connection)?, MIGRATIONS.len())?;
+    status(connection)?.accept()?;
     let lease = rows(
         connection,
         "SELECT lease_ms FROM sidgate_clock",
@@ -69,29 +70,45 @@ pub(super) fn check(connection: &Connection) -> StoreResult<()> {
     Ok(())
 }
 
+/// The table of versions, as it was at first.
+pub(super) const BEGUN: &str = "\
+CREATE TABLE IF NOT EXISTS sidgate_schema (
+    version INTEGER PRIMARY KEY, applied_at TEXT NOT NULL DEFAULT (datetime('now'))) STRICT";
+
 /// Applies what is missing in one transaction. Its write lock lets any number of processes try at once.
 pub(super) fn apply(connection: &mut Connection) -> StoreResult<()> {
-    const TABLE: &str = "\
-        CREATE TABLE IF NOT EXISTS sidgate_schema ( \
-            version INTEGER PRIMARY KEY, applied_at TEXT NOT NULL DEFAULT (datetime('now'))) STRICT";
     let transaction = begin(connection)?;
-    transaction.execute_batch(TABLE).map_err(store_error)?;
-    let found = version(&transaction)?;
-    for (number, sql) in (1..).zip(MIGRATIONS) {
-        if number > found {
-            transaction.execute_batch(sql).map_err(store_error)?;
-            let record = "INSERT INTO sidgate_schema (version) VALUES (:version)";
-            transaction
-                .execute(record, named_params! {":version": number})
-                .map_err(store_error)?;
-        }
+    transaction.execute_batch(BEGUN).map_err(store_error)?;
+    let found = status(&transaction)?.found;
+    for (number, sql) in steps_from(found, &MIGRATIONS) {
+        transaction.execute_batch(sql).map_err(store_error)?;
+        transaction
+            .execute_batch(&record(number))
+            .map_err(store_error)?;
     }
     transaction.commit().map_err(store_error)?;
     check(connection)
 }
 
-fn version(connection: &Connection) -> StoreResult<i32> {
-    const SQL: &str = "SELECT coalesce(max(version), 0) AS version FROM sidgate_schema";
-    let found = rows(connection, SQL, (), |row| column(row, "version"))?;
-    Ok(found.first().copied().unwrap_or_default())
+/// Which schema the file has. The column `compatible_from` may not be there yet.
+pub(super) fn status(connection: &Connection) -> StoreResult<SchemaStatus> {
+    const TELLS: &str = "\
+        SELECT count(*) AS columns FROM pragma_table_info('sidgate_schema') WHERE name = 'compatible_from'";
+    const OLD: &str = "\
+        SELECT coalesce(max(version), 0) AS version, coalesce(max(version), 0) AS works_from FROM sidgate_schema";
+    const TOLD: &str = "\
+        SELECT coalesce(max(version), 0) AS version, \
+            coalesce(max(coalesce(compatible_from, version)), 0) AS works_from FROM sidgate_schema";
+    let tells = rows(connection, TELLS, (), |row| column::<i64>(row, "columns"))?;
+    let sql = if tells.first() == Some(&1) { TOLD } else { OLD };
+    let found = rows(connection, sql, (), |row| {
+        Ok(SchemaStatus::of(
+            column(row, "version")?,
+            column(row, "works_from")?,
+        ))
+    });
+    match found {
+        Err(StoreError::Schema(SchemaError::Missing)) => Ok(SchemaStatus::ABSENT),
+        found => Ok(found?.pop().ok_or(SchemaError::Missing)?),
+    }
 }
