@@ -6,7 +6,6 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use http::HeaderMap;
 use http::header::{AUTHORIZATION, HOST};
@@ -24,9 +23,6 @@ use crate::config::IdentityField;
 use crate::endpoints::Caller;
 use crate::state::{ActiveConfig, Gateway};
 use crate::telemetry::security::{self, Kind};
-
-/// How long ago a login may be for what an operator does on the public listener.
-const FRESH: Duration = Duration::from_secs(15 * 60);
 
 /// Who calls.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -138,7 +134,8 @@ pub(crate) async fn with_claim(
         return Err(refused(caller, session, Rejection::NoOperator));
     }
     Ok(Claimed {
-        is_fresh: gateway.sessions.clock().wall().since(session.auth_time) <= FRESH,
+        is_fresh: gateway.sessions.clock().wall().since(session.auth_time)
+            <= settings.config.admin.fresh,
         entry: active.entry,
     })
 }

@@ -1,6 +1,6 @@
 //! The admin API: what operators see and end. Who may call it is for [`super::access`] to say.
 
-use std::net::IpAddr;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::HeaderValue;
@@ -14,8 +14,9 @@ use session_core::store::{NodeReport, Scope, StoredSession};
 use tracing::warn;
 use uuid::Uuid;
 
-use super::access::Actor;
 use super::call::{self, Call};
+pub(crate) use super::permitted::Permitted;
+use super::reload::reload;
 use crate::answer::{Answer, Rejection};
 use crate::config::MigrationMode;
 use crate::endpoints::check_content_type;
@@ -35,34 +36,6 @@ const BODY_MAX: usize = 4 * 1024;
 /// The document that describes the API.
 pub(super) const OPENAPI: &str = include_str!("openapi.json");
 
-/// A call that its caller may make.
-pub(crate) struct Permitted<'a> {
-    /// Who calls.
-    pub(crate) actor: &'a Actor,
-    /// `X-Request-Id`
-    pub(crate) request_id: &'a str,
-    /// Client address.
-    pub(crate) client: Option<IpAddr>,
-    /// What is called.
-    pub(crate) call: Call,
-    /// Query, without the question mark.
-    pub(crate) query: &'a str,
-    /// Body; empty unless the call has one.
-    pub(crate) body: &'a Bytes,
-}
-
-impl Permitted<'_> {
-    fn facts<'a>(&'a self, reason: &'a str) -> Facts<'a> {
-        Facts {
-            request_id: Some(self.request_id),
-            actor: self.actor.as_told(),
-            client: self.client,
-            reason,
-            ..Facts::default()
-        }
-    }
-}
-
 /// Answers a call.
 pub(crate) async fn answer(gateway: &Gateway, asked: &Permitted<'_>) -> Answer {
     let answered = match asked.call {
@@ -72,6 +45,7 @@ pub(crate) async fn answer(gateway: &Gateway, asked: &Permitted<'_>) -> Answer {
             None => Ok(Answer::not_found()),
         },
         Call::Revoke => revoke(gateway, asked).await,
+        Call::Reload => Ok(reload(gateway, asked).await),
         Call::Nodes => nodes(gateway).await,
         Call::Migration => migration(gateway).await,
         Call::Stats | Call::Page(_) if !gateway.settings.get().config.admin.metrics => {
@@ -262,13 +236,16 @@ fn unavailable(failed: SessionsError) -> Rejection {
     Rejection::Unavailable
 }
 
-/// The JSON body of a call.
+/// The JSON body of a call, which has to be there within `limit`.
 ///
 /// # Errors
 /// The answer to give instead.
-pub(crate) async fn read_body(session: &mut ServerSession) -> Result<Bytes, Rejection> {
+pub(crate) async fn read_body(
+    session: &mut ServerSession,
+    limit: Duration,
+) -> Result<Bytes, Rejection> {
     check_content_type(&session.req_header().headers)?;
-    match body::read(session, BODY_MAX).await {
+    match body::read(session, BODY_MAX, limit).await {
         Ok(Some(body)) => Ok(body),
         Ok(None) => Err(Rejection::TooLarge),
         // The client is gone or too slow: the body is incomplete.

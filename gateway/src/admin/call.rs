@@ -32,6 +32,8 @@ pub(crate) enum Call {
     Show(Option<Uuid>),
     /// `POST /revocations`
     Revoke,
+    /// `POST /reload`: has the configuration read again.
+    Reload,
     /// `GET /nodes`
     Nodes,
     /// `GET /migration`: what is left of the old logins.
@@ -59,7 +61,8 @@ impl Call {
         let known = match rest {
             "/sessions" => Self::Search,
             "/revocations" if method == "POST" => Self::Revoke,
-            "/revocations" => Self::OtherMethod("POST"),
+            "/reload" if method == "POST" => Self::Reload,
+            "/revocations" | "/reload" => Self::OtherMethod("POST"),
             "/nodes" => Self::Nodes,
             "/migration" => Self::Migration,
             "/openapi.json" => Self::OpenApi,
@@ -71,7 +74,10 @@ impl Call {
                 _ => dashboard::asset(rest).map_or(Self::Unknown, Self::Page),
             },
         };
-        let reads = !matches!(known, Self::Revoke | Self::OtherMethod(_) | Self::Unknown);
+        let reads = !matches!(
+            known,
+            Self::Revoke | Self::Reload | Self::OtherMethod(_) | Self::Unknown
+        );
         Some(if reads && !matches!(method, "GET" | "HEAD") {
             Self::OtherMethod("GET, HEAD")
         } else {

@@ -4,6 +4,9 @@ pub(crate) mod access;
 pub(crate) mod api;
 pub(crate) mod call;
 pub(crate) mod dashboard;
+mod permitted;
+mod readiness;
+mod reload;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -14,7 +17,6 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use http::{Method, Response, StatusCode};
 use pingora_core::apps::http_app::ServeHttp;
 use pingora_core::protocols::http::ServerSession;
-use serde_json::json;
 use sidgate_policy::edge::shown;
 
 use self::access::Actor;
@@ -52,7 +54,7 @@ impl Admin {
         }
         match head.uri.path() {
             "/livez" => text(StatusCode::OK, "text/plain", b"ok\n".to_vec()),
-            "/readyz" => self.ready(),
+            "/readyz" => self.ready(head.uri.query().unwrap_or_default()),
             "/metrics" if self.gateway.settings.get().config.admin.metrics => self.metrics(session),
             _ => text(StatusCode::NOT_FOUND, "text/plain", b"not found\n".to_vec()),
         }
@@ -78,7 +80,7 @@ impl Admin {
             }
         };
         let body = if call == Call::Revoke {
-            match api::read_body(session).await {
+            match api::read_body(session, settings.config.endpoints.body_timeout).await {
                 Ok(body) => body,
                 Err(why) => return why.into(),
             }
@@ -120,32 +122,18 @@ impl Admin {
         security::note(Kind::AdminRefused, facts);
     }
 
-    /// Each check by name, so that whoever is called at night sees which one fails.
-    fn ready(&self) -> Response<Vec<u8>> {
-        let readiness = self.gateway.sessions.readiness();
-        let draining = self.gateway.is_draining();
-        let ready = readiness.schema
-            && readiness.rights
-            && readiness.window
-            && readiness.lease
-            && !draining;
-        let word = |good: bool| if good { "ok" } else { "failing" };
-        let body = json!({
-            "status": if ready { "ready" } else { "not_ready" },
-            "checks": {
-                "schema": word(readiness.schema),
-                "rights": word(readiness.rights),
-                "window": word(readiness.window),
-                "lease": word(readiness.lease),
-                "serving": word(!draining),
-            },
-        });
-        let status = if ready {
-            StatusCode::OK
-        } else {
-            StatusCode::SERVICE_UNAVAILABLE
-        };
-        text(status, "application/json", format!("{body}\n").into_bytes())
+    fn ready(&self, query: &str) -> Response<Vec<u8>> {
+        match readiness::readiness(&self.gateway, query) {
+            Ok((ready, body)) => {
+                let status = if ready {
+                    StatusCode::OK
+                } else {
+                    StatusCode::SERVICE_UNAVAILABLE
+                };
+                text(status, "application/json", format!("{body}\n").into_bytes())
+            }
+            Err(why) => text(StatusCode::BAD_REQUEST, "text/plain", why.into()),
+        }
     }
 
     fn metrics(&self, session: &ServerSession) -> Response<Vec<u8>> {

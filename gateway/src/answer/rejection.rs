@@ -122,7 +122,7 @@ impl From<Rejection> for Answer {
             R::StaleLogin => Self::problem(
                 403,
                 Outcome::ReauthenticationRequired,
-                "Log in again: this needs a login of the last 15 minutes",
+                "Log in again: this needs a login that is not so long ago",
             ),
             R::SessionLimit(sessions) => Self::problem_with(
                 409,

@@ -16,11 +16,6 @@ use super::names::{Change, Names};
 use super::reachable::Reachable;
 use crate::config::Upstream;
 
-/// Time between look-ups of server names.
-pub(crate) const RESOLVE_EVERY: Duration = Duration::from_secs(5);
-/// Longest look-up of one name.
-const RESOLVE_TIMEOUT: Duration = Duration::from_secs(2);
-
 /// Addresses of an app.
 #[derive(Debug)]
 pub(crate) struct Pool {
@@ -84,14 +79,14 @@ impl Pool {
         self.names.lock().unresolved()
     }
 
-    /// Looks every name up once. A name that does not resolve keeps the addresses that it had, and takes nothing from
+    /// Looks every name up once, for at most `limit` each. A name that does not resolve keeps the addresses that it had, and takes nothing from
     /// others. What has changed since the last time is logged.
-    pub(crate) async fn resolve(&self, now: Timestamp) {
+    pub(crate) async fn resolve(&self, now: Timestamp, limit: Duration) {
         for (index, server) in self.upstream.servers.iter().enumerate() {
             if server.host.ip().is_some() {
                 continue;
             }
-            let found = look_up(&server.to_string()).await;
+            let found = look_up(&server.to_string(), limit).await;
             let changed = self.names.lock().note(index, found, now);
             if let Some(change) = changed {
                 self.tell(&server.to_string(), change);
@@ -118,15 +113,13 @@ impl Pool {
 }
 
 /// The addresses of `host:port`, or why there are none.
-async fn look_up(name: &str) -> Result<Vec<SocketAddr>, String> {
-    match tokio::time::timeout(RESOLVE_TIMEOUT, lookup_host(name)).await {
+async fn look_up(name: &str, limit: Duration) -> Result<Vec<SocketAddr>, String> {
+    match tokio::time::timeout(limit, lookup_host(name)).await {
         Ok(Ok(found)) => match found.collect::<Vec<_>>() {
             none if none.is_empty() => Err(format!("the name {name} has no address")),
             found => Ok(found),
         },
         Ok(Err(error)) => Err(Peer::at(name).cause(&error)),
-        Err(_elapsed) => Err(format!(
-            "no name server has answered within {RESOLVE_TIMEOUT:?}"
-        )),
+        Err(_elapsed) => Err(format!("no name server has answered within {limit:?}")),
     }
 }

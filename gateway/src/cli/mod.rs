@@ -3,6 +3,7 @@
 mod dev;
 mod doctor;
 mod migration;
+mod reload;
 mod risk;
 mod schema;
 mod sessions;
@@ -55,6 +56,15 @@ enum Command {
     Dev(dev::Dev),
     Check(doctor::Check),
     Doctor(doctor::Doctor),
+    /// Have the running gateway read its configuration again, and print what came of it.
+    ///
+    /// Asks at server.admin_listen. Exit code 0: taken over. 1: not, because it needs a restart, or nobody answers. 78: the
+    /// configuration has faults.
+    Reload {
+        /// Configuration file of the running gateway.
+        #[arg(long)]
+        config: PathBuf,
+    },
     /// Manage the store's schema.
     #[command(subcommand)]
     Schema(schema::Schema),
@@ -121,6 +131,7 @@ fn dispatch(command: Command, build: Build) -> Result<(), WiringError> {
         Command::Dev(dev) => dev.run(build),
         Command::Check(check) => check.run(),
         Command::Doctor(doctor) => doctor.run(),
+        Command::Reload { config } => reload::run(&config),
         Command::Schema(command) => command.run(),
         Command::Keys(Keys::Generate { out: Some(file) }) => wiring::create_key_file(&file),
         Command::Keys(Keys::Generate { out: None }) => say(&wiring::new_key()?),
@@ -168,6 +179,7 @@ fn exit_code(failed: &WiringError) -> u8 {
         | WiringError::StoreUrl(_)
         | WiringError::Redis(_)
         | WiringError::ActiveConfig(_)
+        | WiringError::NotReloaded(_)
         | WiringError::NoKey
         | WiringError::AuditFile(_)
         | WiringError::Upgrade(UpgradeFailed::Folder(_))

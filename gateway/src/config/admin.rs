@@ -1,8 +1,11 @@
 //! `[admin]`: who may look into the gateway.
 
+use std::time::Duration;
+
 use session_core::secret::SecretString;
 use sidgate_policy::auth::identity_field::IdentityField;
 
+use super::duration::{days, mins, within};
 use super::reader::Reader;
 use super::secret::Sources;
 
@@ -16,6 +19,8 @@ pub struct AdminConfig {
     pub token: Option<SecretString>,
     /// Field of the identity that opens the dashboard on the public listener; `None` keeps it closed there.
     pub claim: Option<IdentityField>,
+    /// How long ago a login may be for what an operator does on the public listener.
+    pub fresh: Duration,
     /// Whether `/metrics` and the dashboard exist. Set by `ENABLE_SESSION_METRICS` only.
     pub metrics: bool,
 }
@@ -26,6 +31,9 @@ impl AdminConfig {
         root.section("admin", |admin| Self {
             token: admin.text("token", |text| token(text, sources)).flatten(),
             claim: admin.text("claim", claim).flatten(),
+            fresh: admin
+                .text("fresh", within(mins(1)..=days(1)))
+                .unwrap_or(mins(15)),
             metrics,
         })
     }
@@ -46,7 +54,8 @@ fn metrics(root: &Reader<'_>, sources: &Sources<'_>) -> bool {
     }
 }
 
-fn token(text: &str, sources: &Sources<'_>) -> Result<Option<SecretString>, String> {
+/// The bearer token behind a reference to a secret. Empty is none.
+pub(super) fn token(text: &str, sources: &Sources<'_>) -> Result<Option<SecretString>, String> {
     if text.is_empty() {
         return Ok(None);
     }

@@ -7,7 +7,7 @@ use http::HeaderName;
 use sidgate_policy::edge::OddHeaderNames;
 use sidgate_policy::edge::identity_headers::is_own;
 
-use super::duration::{mins, ms, secs, within};
+use super::duration::{hours, mins, ms, secs, within};
 use super::login_limits::Rate;
 use super::path::PathPrefix;
 use super::reader::Reader;
@@ -15,11 +15,14 @@ use super::reader::Reader;
 /// Limits of the HTTP library: beyond them it refuses a request by itself, with an answer of its own.
 const MAX_HEADER_BYTES: usize = 1024 * 1024;
 const MAX_HEADER_COUNT: usize = 256;
+const MAX_TARGET_BYTES: usize = 65_534;
 
 const MAX_BODY_BYTES: u64 = 1 << 40;
 
 const DEFAULT_HEADER_BYTES: usize = 32 * 1024;
 const DEFAULT_COOKIE_BYTES: usize = 8 * 1024;
+const DEFAULT_ONE_COOKIE_BYTES: usize = 4 * 1024;
+const DEFAULT_TARGET_BYTES: usize = 8 * 1024;
 const DEFAULT_BODY_BYTES: u64 = 10 * 1024 * 1024;
 
 /// Limits and rules of the edge.
@@ -41,6 +44,12 @@ pub struct EdgeConfig {
     pub max_header_count: usize,
     /// Size of all Cookie fields together; never above `max_header_bytes`.
     pub max_cookie_bytes: usize,
+    /// Cookies of one request.
+    pub max_cookies: usize,
+    /// Size of one cookie, name and value together.
+    pub max_one_cookie_bytes: usize,
+    /// Length of a request target, path and query together.
+    pub max_target_bytes: usize,
     /// Size of a request body.
     pub max_body_bytes: u64,
     /// Open connections of all clients; `None` is as many as leave enough file descriptors.
@@ -51,6 +60,8 @@ pub struct EdgeConfig {
     pub max_h2_streams: u32,
     /// Slowest average at which a body may come once `body_timeout` has passed, in bytes per second; zero is any.
     pub min_body_rate: u64,
+    /// An answer that is still being sent so long after its head is a stream.
+    pub stream_after: Duration,
     /// Requests served at once; from four fifths of them on, those that matter less are turned away.
     pub max_requests: usize,
     /// How many WebSockets and other streams there may be.
@@ -91,6 +102,12 @@ pub struct EndpointsConfig {
     pub base_path: PathPrefix,
     /// Open streams of `GET /events`, over all sessions.
     pub max_streams: usize,
+    /// How long the body of a call may take to arrive.
+    pub body_timeout: Duration,
+    /// Size of the body of a login.
+    pub max_body_bytes: usize,
+    /// Longest time without a word on `GET /events`.
+    pub heartbeat: Duration,
     /// Whether a password can be tried there.
     pub password_login: PasswordLogin,
 }
@@ -140,6 +157,13 @@ impl EdgeConfig {
                 max_cookie_bytes: edge
                     .number("max_cookie_bytes", 1..=MAX_HEADER_BYTES)
                     .unwrap_or(DEFAULT_COOKIE_BYTES),
+                max_cookies: edge.number("max_cookies", 1..=1_000).unwrap_or(64),
+                max_one_cookie_bytes: edge
+                    .number("max_one_cookie_bytes", 64..=MAX_HEADER_BYTES)
+                    .unwrap_or(DEFAULT_ONE_COOKIE_BYTES),
+                max_target_bytes: edge
+                    .number("max_target_bytes", 64..=MAX_TARGET_BYTES)
+                    .unwrap_or(DEFAULT_TARGET_BYTES),
                 max_body_bytes: edge
                     .number("max_body_bytes", 1..=MAX_BODY_BYTES)
                     .unwrap_or(DEFAULT_BODY_BYTES),
@@ -153,6 +177,9 @@ impl EdgeConfig {
                 min_body_rate: edge
                     .number("min_body_rate", 0..=1_000_000_000)
                     .unwrap_or(100),
+                stream_after: edge
+                    .text("stream_after", within(secs(1)..=hours(1)))
+                    .unwrap_or(secs(10)),
                 max_requests: edge
                     .number("max_requests", 5..=10_000_000)
                     .unwrap_or(10_000),
@@ -161,16 +188,17 @@ impl EdgeConfig {
                     .text("misses_per_client", Rate::parse)
                     .unwrap_or(Rate::per_minute(600)),
             };
-            if edge_config.max_cookie_bytes > edge_config.max_header_bytes {
-                let keys = ["edge.max_cookie_bytes", "edge.max_header_bytes"];
-                let message = format!(
-                    "is above edge.max_header_bytes ({})",
-                    edge_config.max_header_bytes
-                );
-                edge.document().contradiction(&keys, message);
-            }
+            edge_config.judge(edge);
             edge_config
         })
+    }
+
+    fn judge(&self, edge: &Reader<'_>) {
+        if self.max_cookie_bytes > self.max_header_bytes {
+            let keys = ["edge.max_cookie_bytes", "edge.max_header_bytes"];
+            let message = format!("is above edge.max_header_bytes ({})", self.max_header_bytes);
+            edge.document().contradiction(&keys, message);
+        }
     }
 }
 
@@ -183,6 +211,15 @@ impl EndpointsConfig {
             max_streams: endpoints
                 .number("max_streams", 0..=1_000_000)
                 .unwrap_or(10_000),
+            body_timeout: endpoints
+                .text("body_timeout", within(ms(100)..=mins(5)))
+                .unwrap_or(secs(10)),
+            max_body_bytes: endpoints
+                .number("max_body_bytes", 1_024..=1024 * 1024)
+                .unwrap_or(16 * 1024),
+            heartbeat: endpoints
+                .text("heartbeat", within(secs(1)..=mins(10)))
+                .unwrap_or(secs(15)),
             password_login: match endpoints.flag("password_login") {
                 Some(true) => PasswordLogin::On,
                 Some(false) => PasswordLogin::Off,

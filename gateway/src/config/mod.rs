@@ -7,7 +7,7 @@
 //!
 //! ```text
 //! file, reader                     TOML tables, read key by key, faults gathered
-//! duration, size, host, path, secret
+//! duration, size, host, path, secret, certificate
 //!                                  values that several sections use
 //! server, tls, keys, store, cache, session, cookie, upstreams, identity, routes, edge, login_limits, admin, audit, migration,
 //! risk, insecure
@@ -21,9 +21,11 @@
 //! Every key is documented in `docs/configuration.md`; a test holds the two together.
 
 mod admin;
+mod admin_place;
 mod advice;
 mod audit;
 mod cache;
+mod certificate;
 mod cookie;
 mod duration;
 mod edge;
@@ -64,8 +66,10 @@ pub use sidgate_policy::auth::on_missing::OnMissing;
 pub use sidgate_policy::edge::OddHeaderNames;
 
 pub use self::admin::AdminConfig;
+pub use self::admin_place::AdminPlace;
 pub use self::audit::AuditConfig;
 pub use self::cache::{CacheConfig, RedisTopology, RedisUrl};
+pub use self::certificate::{BadCertificate, Certificate, CertificateFacts, CertificateFiles};
 pub use self::cookie::{CookieConfig, CookieName, SameSite};
 pub(crate) use self::duration::parse_duration;
 pub use self::edge::{EdgeConfig, EndpointsConfig, PasswordLogin, StreamLimits};
@@ -81,7 +85,7 @@ pub use self::migration::{
 };
 pub(crate) use self::path::PRIVATE_PREFIX;
 pub use self::path::PathPrefix;
-pub use self::reload::restart_needed;
+pub use self::reload::{changed, restart_needed};
 pub use self::risk::{
     BurstRule, NewcomerRule, ParallelRule, RiskAction, RiskConfig, RiskRules, TravelRule, Webhook,
 };
@@ -148,6 +152,31 @@ impl Config {
     ///
     /// Every fault of the file at once.
     pub fn load(path: &Path, env: &dyn Fn(&str) -> Option<String>) -> Result<Self, Faults> {
+        Self::load_from(path, Sources::new(folder_of(path), env))
+    }
+
+    /// The same for a process that runs with `in_use`. The files of a certificate that it uses already may be in the middle
+    /// of a renewal, so what is wrong with them is no fault of the configuration.
+    ///
+    /// # Errors
+    ///
+    /// Every fault of the file at once.
+    pub fn load_again(
+        path: &Path,
+        env: &dyn Fn(&str) -> Option<String>,
+        in_use: &Self,
+    ) -> Result<Self, Faults> {
+        let mut sources = Sources::new(folder_of(path), env);
+        let tls = in_use.server.tls.as_ref();
+        sources.certificate_in_use = tls.map(|tls| tls.certificate.clone());
+        Self::load_from(path, sources)
+    }
+
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "what was found in one file is not for another"
+    )]
+    fn load_from(path: &Path, sources: Sources<'_>) -> Result<Self, Faults> {
         let whole = |message: String| {
             let fault = Fault {
                 key: String::new(),
@@ -163,7 +192,6 @@ impl Config {
             .map_err(|exposed| whole(exposed.to_string()))?;
         let mut text = String::new();
         file.read_to_string(&mut text).map_err(unreadable)?;
-        let sources = Sources::new(path.parent().unwrap_or(Path::new("")), env);
         let config = Reader::read(&text, |root| Self::read(root, &sources))
             .map_err(|faults| Faults::new(path, faults))?;
         sources.check_way(path).map_err(whole)?;
@@ -228,6 +256,10 @@ impl Config {
             open_password: None,
         })
     }
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent().unwrap_or(Path::new(""))
 }
 
 #[cfg(test)]

@@ -1,16 +1,23 @@
-//! What a SIGHUP may change.
+//! What a reload may change, and what it has changed.
 //!
-//! Routes, upstreams, backend, migration, identity headers, the limits of the edge and those of logins are read afresh
-//! for every request, so a new file may change them while the gateway runs. Everything else is built into listeners,
-//! pools, keys, cookies and caches at start. A file that changes both is refused whole: half of it could contradict
-//! what is running, and the rules check whole files only.
+//! Most of a configuration is read afresh for every request, so a new file may change it while the gateway runs. The rest is
+//! built into listeners, pools, keys, cookies and caches at start. A file that changes both is refused whole: half of it could
+//! contradict what is running, and the rules check whole files only.
 
-use super::Config;
+use super::routes::same_name;
+use super::{BackendConfig, Config};
 
 /// Compares fields that carry the name of their key.
 macro_rules! compare {
     ($old:ident, $new:ident: $($section:ident.$key:ident),* $(,)?) => {
         [$((concat!(stringify!($section), ".", stringify!($key)), $old.$section.$key != $new.$section.$key)),*]
+    };
+}
+
+/// Compares sections as a whole.
+macro_rules! compare_sections {
+    ($old:ident, $new:ident: $($section:ident),* $(,)?) => {
+        [$((stringify!($section), $old.$section != $new.$section)),*]
     };
 }
 
@@ -23,15 +30,9 @@ pub fn restart_needed(old: &Config, new: &Config) -> Vec<&'static str> {
         server.listen,
         server.admin_listen,
         server.public_origin,
-        server.hosts,
-        server.login_url,
-        server.trusted_proxies,
-        server.redirect_https,
         server.threads,
-        server.drain_timeout,
-        server.tls,
+        server.keepalive_requests,
         keys.master,
-        keys.previous,
         store.url,
         store.auto_migrate,
         cache.local_ttl,
@@ -46,12 +47,70 @@ pub fn restart_needed(old: &Config, new: &Config) -> Vec<&'static str> {
         cookie.secure,
         cookie.same_site,
         endpoints.base_path,
-        admin.token,
-        admin.claim,
         admin.metrics,
         insecure.trust_everybody,
         insecure.shared_folders,
     );
-    let changed = compared.into_iter().filter(|(_, changed)| *changed);
-    changed.map(|(key, _)| key).collect()
+    let tls = |config: &Config| config.server.tls.as_ref().map(|tls| tls.listen.clone());
+    let compared = compared
+        .into_iter()
+        .chain([("server.tls.listen", tls(old) != tls(new))]);
+    named(compared)
+}
+
+/// Keys, and sections of many keys, that are different and need no restart, in the order of the documentation.
+#[must_use]
+pub fn changed(old: &Config, new: &Config) -> Vec<&'static str> {
+    let upstreams_differ = old.upstreams != new.upstreams;
+    // Backend and routes hold their apps; what is different about those is told once.
+    let old = &in_front_of(old, new);
+    let tls = |config: &Config| {
+        let tls = config.server.tls.as_ref();
+        tls.map(|tls| (tls.certificate.clone(), tls.check_every))
+    };
+    let keys = compare!(old, new:
+        server.hosts,
+        server.login_url,
+        server.trusted_proxies,
+        server.request_id_from,
+        server.redirect_https,
+        server.keepalive_timeout,
+        server.unready_before_drain,
+        server.drain_timeout,
+        server.resolve_every,
+        server.resolve_timeout,
+        keys.previous,
+    );
+    let apps = compare_sections!(old, new: session, backend, identity);
+    let routes = compare_sections!(old, new: routes, endpoints, edge, login_limits);
+    let token = compare!(old, new: admin.token, admin.claim, admin.fresh);
+    let rest = compare_sections!(old, new: audit, migration, risk);
+    let compared = keys
+        .into_iter()
+        .chain([("server.tls", tls(old) != tls(new))])
+        .chain(apps)
+        .chain([("upstreams", upstreams_differ)])
+        .chain(routes)
+        .chain(token)
+        .chain(rest);
+    named(compared)
+}
+
+/// `old`, with the apps that have the same names in `new`.
+fn in_front_of(old: &Config, new: &Config) -> Config {
+    Config {
+        backend: BackendConfig {
+            upstream: same_name(&new.upstreams, &old.backend.upstream),
+            ..old.backend.clone()
+        },
+        routes: old.routes.in_front_of(&new.upstreams),
+        ..old.clone()
+    }
+}
+
+fn named(compared: impl Iterator<Item = (&'static str, bool)>) -> Vec<&'static str> {
+    compared
+        .filter(|(_, differs)| *differs)
+        .map(|(key, _)| key)
+        .collect()
 }

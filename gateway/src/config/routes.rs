@@ -58,7 +58,25 @@ pub enum CsrfPolicy {
     Check,
 }
 
+/// The one of `upstreams` that has the name of `wanted`, or else `wanted`.
+pub(super) fn same_name(upstreams: &[Arc<Upstream>], wanted: &Arc<Upstream>) -> Arc<Upstream> {
+    let same = upstreams
+        .iter()
+        .find(|upstream| upstream.name == wanted.name);
+    Arc::clone(same.unwrap_or(wanted))
+}
+
 impl Routes {
+    /// The same routes in front of other configurations of their apps.
+    pub(super) fn in_front_of(&self, upstreams: &[Arc<Upstream>]) -> Self {
+        let moved = self.0.iter().map(|route| {
+            let upstream = same_name(upstreams, &route.upstream);
+            let route = Route::clone(route);
+            Arc::new(Route { upstream, ..route })
+        });
+        Self(moved.collect())
+    }
+
     pub(super) fn read(
         root: &mut Reader<'_>,
         upstreams: &Upstreams,

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use session_core::secret::SecretString;
 use zeroize::Zeroizing;
 
+use super::certificate::CertificateFiles;
 use crate::config::permissions::{self, OwnGroups};
 
 /// Far above any key, token or URL; a wrong path must not be read into memory whole.
@@ -27,6 +28,8 @@ pub(super) struct Sources<'a> {
     pub(super) holds_password: Cell<bool>,
     /// See [`InsecureConfig::shared_folders`](super::InsecureConfig::shared_folders).
     pub(super) shared_folders: Cell<bool>,
+    /// The certificate that the running process uses, whose files may be in the middle of a renewal.
+    pub(super) certificate_in_use: Option<CertificateFiles>,
 }
 
 /// What a secret's reference leads to.
@@ -55,6 +58,7 @@ impl<'a> Sources<'a> {
             env,
             holds_password: Cell::default(),
             shared_folders: Cell::default(),
+            certificate_in_use: None,
         }
     }
 }
@@ -97,6 +101,12 @@ impl Sources<'_> {
         }
         url.push_str(rest);
         Ok(SecretString::new(url))
+    }
+
+    /// Whether the running process has its certificate, or its key, from this file.
+    pub(super) fn uses(&self, path: &Path) -> bool {
+        let files = self.certificate_in_use.as_ref();
+        files.is_some_and(|files| files.cert == path || files.key == path)
     }
 
     /// `path`, seen from the folder of the configuration file.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
-use super::duration::{hours, ms, secs, within};
+use super::duration::{hours, mins, ms, secs, whole_seconds, within};
 use super::host::{Host, Origin, Scheme, socket_addr};
 use super::hosts::{HostEntry, Hosts};
 use super::path::PathPrefix;
@@ -37,6 +37,16 @@ pub struct ServerConfig {
     pub redirect_https: bool,
     /// Worker threads; `None` is one per core.
     pub threads: Option<NonZeroUsize>,
+    /// How long an idle connection of a client is kept, in whole seconds.
+    pub keepalive_timeout: Duration,
+    /// Requests on one HTTP/1 connection.
+    pub keepalive_requests: u32,
+    /// How long `/readyz` says no after SIGTERM before the listeners close.
+    pub unready_before_drain: Duration,
+    /// Time between two look-ups of the names of servers.
+    pub resolve_every: Duration,
+    /// Longest look-up of one name.
+    pub resolve_timeout: Duration,
     /// How long requests may run on after SIGTERM; zero ends them at once.
     pub drain_timeout: Duration,
     /// TLS listeners.
@@ -87,6 +97,21 @@ impl ServerConfig {
                 threads: server
                     .number("threads", 0..=MAX_THREADS)
                     .and_then(NonZeroUsize::new),
+                keepalive_timeout: server
+                    .text("keepalive_timeout", whole_seconds(secs(1)..=hours(1)))
+                    .unwrap_or(secs(75)),
+                keepalive_requests: server
+                    .number("keepalive_requests", 1..=1_000_000_000)
+                    .unwrap_or(10_000),
+                unready_before_drain: server
+                    .text("unready_before_drain", within(ms(0)..=mins(10)))
+                    .unwrap_or(secs(1)),
+                resolve_every: server
+                    .text("resolve_every", within(secs(1)..=hours(1)))
+                    .unwrap_or(secs(5)),
+                resolve_timeout: server
+                    .text("resolve_timeout", within(ms(100)..=mins(1)))
+                    .unwrap_or(secs(2)),
                 drain_timeout: server
                     .text("drain_timeout", within(ms(0)..=hours(1)))
                     .unwrap_or(secs(15)),
@@ -104,7 +129,8 @@ fn default_origin() -> Origin {
     }
 }
 
-fn loopback(port: u16) -> SocketAddr {
+/// The address of a port on this machine.
+pub(super) fn loopback(port: u16) -> SocketAddr {
     (Ipv4Addr::LOCALHOST, port).into()
 }
 

@@ -24,7 +24,8 @@ pub(super) fn within(bounds: RangeInclusive<u64>) -> impl Fn(&str) -> Result<u64
     }
 }
 
-fn parse(text: &str) -> Option<u64> {
+/// The bytes of `text`.
+pub(super) fn parse(text: &str) -> Option<u64> {
     let (count, unit) = UNITS
         .iter()
         .find_map(|(name, unit)| Some((text.strip_suffix(name)?, *unit)))?;

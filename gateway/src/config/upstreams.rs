@@ -43,6 +43,8 @@ pub struct BackendConfig {
     pub upstream: Arc<Upstream>,
     /// How long one of its answers may take.
     pub timeout: Duration,
+    /// Size of one of its answers.
+    pub max_answer_bytes: usize,
 }
 
 /// The upstreams of a file by name, also those that are there but faulty.
@@ -120,9 +122,13 @@ impl BackendConfig {
             let timeout = backend
                 .text("timeout", within(ms(10)..=mins(1)))
                 .unwrap_or(secs(3));
+            let max_answer_bytes = backend
+                .number("max_answer_bytes", 1_024..=1024 * 1024)
+                .unwrap_or(64 * 1024);
             Some(Self {
                 upstream: upstream?,
                 timeout,
+                max_answer_bytes,
             })
         })
     }

@@ -19,9 +19,12 @@ pub(super) fn examine(config: &Config) -> Option<Finding> {
         "certificate",
         "the end of server.tls.cert",
     );
-    Some(match tls.not_after() {
-        Ok(end) => judge(question, end, SystemClock.wall().as_secs()),
-        Err(why) => question.fail(why, "mend server.tls.cert"),
+    Some(match tls.certificate.read() {
+        Ok(certificate) => {
+            let now = SystemClock.wall().as_secs();
+            judge(question, certificate.facts.not_after, now)
+        }
+        Err(why) => question.fail(why.to_string(), "mend server.tls"),
     })
 }
 

@@ -21,8 +21,6 @@ use crate::limits::streams::{Holder, Kind, Room, StreamPermit};
 use crate::state::{ActiveConfig, Gateway};
 use crate::views::session::{rfc3339, session_view};
 
-/// Longest time without a comment, so that neither side nor a proxy between them takes silence for the end.
-const HEARTBEAT: Duration = Duration::from_secs(15);
 /// Shortest time between two looks at the session, however much is being changed.
 const LOOK_GAP: Duration = Duration::from_millis(50);
 /// Longest time between two looks.
@@ -99,9 +97,11 @@ impl Feed {
             if let Some(said) = self.look().await {
                 return Some(said);
             }
+            // Neither side nor a proxy between them is to take silence for the end.
+            let heartbeat = self.gateway.settings.get().config.endpoints.heartbeat;
             if self
                 .spoke
-                .is_none_or(|at| self.now().since(at) >= HEARTBEAT)
+                .is_none_or(|at| self.now().since(at) >= heartbeat)
             {
                 return Some(": still here\n\n".to_owned());
             }

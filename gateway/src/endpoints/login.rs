@@ -38,8 +38,6 @@ mod question;
 
 /// Longest wait for a network to be remembered.
 const NOTE_TIMEOUT: Duration = Duration::from_millis(250);
-/// Largest login request, in bytes.
-pub(crate) const BODY_MAX: usize = 16 * 1024;
 /// Longest account name and password, in bytes.
 const FIELD_MAX: usize = 1_024;
 

@@ -64,6 +64,8 @@ pub(crate) struct Streams {
 #[derive(Debug, Default)]
 struct Open {
     total: HashMap<Kind, usize>,
+    /// Those of them that are WebSockets.
+    sockets: usize,
     of_session: HashMap<(Kind, SessionKey), usize>,
     of_client: HashMap<(Kind, IpAddr), usize>,
 }
@@ -121,6 +123,7 @@ impl Streams {
             streams: Arc::clone(self),
             kind,
             holder,
+            is_socket: false,
         })
     }
 
@@ -131,10 +134,11 @@ impl Streams {
         open.total.get(&kind).copied().unwrap_or_default()
     }
 
-    /// Whether none is open.
+    /// Whether streams are open that come to an end by themselves when the gateway stops: all but WebSockets.
     #[must_use]
-    pub(crate) fn is_empty(&self) -> bool {
-        self.open.lock().total.is_empty()
+    pub(crate) fn are_ending(&self) -> bool {
+        let open = self.open.lock();
+        open.total.values().sum::<usize>() > open.sockets
     }
 }
 
@@ -144,11 +148,26 @@ pub(crate) struct StreamPermit {
     streams: Arc<Streams>,
     kind: Kind,
     holder: Holder,
+    is_socket: bool,
+}
+
+impl StreamPermit {
+    /// The stream is a WebSocket: it lasts until its client or its app ends it.
+    pub(crate) fn of_socket(mut self) -> Self {
+        if !self.is_socket {
+            self.is_socket = true;
+            self.streams.open.lock().sockets += 1;
+        }
+        self
+    }
 }
 
 impl Drop for StreamPermit {
     fn drop(&mut self) {
         let mut open = self.streams.open.lock();
+        if self.is_socket {
+            open.sockets = open.sockets.saturating_sub(1);
+        }
         leave(&mut open.total, &self.kind);
         leave(&mut open.of_client, &(self.kind, self.holder.client));
         if let Some(key) = self.holder.session {

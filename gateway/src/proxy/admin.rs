@@ -49,7 +49,11 @@ pub(super) async fn serve(
                 security::note(Kind::CrossSite, facts);
                 return Err(Rejection::CrossSite(why));
             }
-            body = api::read_body(session.as_downstream_mut()).await?;
+            body = api::read_body(
+                session.as_downstream_mut(),
+                settings.config.endpoints.body_timeout,
+            )
+            .await?;
         }
         let asked = Permitted {
             actor: &actor,

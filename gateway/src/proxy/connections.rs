@@ -19,7 +19,7 @@ use sidgate_policy::edge::client_ip::limit_key;
 
 use super::watch::Watched;
 use super::{Proxy, before_tls, chunks};
-use crate::config::EdgeConfig;
+use crate::config::{Config, EdgeConfig};
 use crate::limits::file_descriptors;
 use crate::state::Gateway;
 use crate::telemetry::labels::Refusal;
@@ -88,12 +88,15 @@ impl Connections {
     async fn serve_h2(
         &self,
         stream: Stream,
-        limit: Duration,
+        config: &Config,
         shutdown: &ShutdownWatch,
     ) -> Option<Stream> {
         let (proxy, gateway) = (Arc::clone(&self.proxy), Arc::clone(&self.gateway));
+        let limit = config.edge.header_timeout;
+        let mut options = self.h2.clone();
+        options.h2_idle_timeout = Some(config.server.keepalive_timeout);
         // One for each connection, because it knows whether a request has begun.
-        let watched = Arc::new(Watched::new(proxy, gateway, self.h2.clone()));
+        let watched = Arc::new(Watched::new(proxy, gateway, options));
         tokio::select! {
             rest = watched.process_new(stream, shutdown) => rest,
             () = watched.nothing_begins(limit) => {
@@ -129,7 +132,7 @@ impl ServerApp for Connections {
         if stream.get_ssl_digest().is_some() {
             before_tls::is_done(&stream);
             return match stream.selected_alpn_proto() {
-                Some(ALPN::H2) => self.serve_h2(stream, edge.header_timeout, shutdown).await,
+                Some(ALPN::H2) => self.serve_h2(stream, &settings.config, shutdown).await,
                 _ => {
                     let stream = chunks::observed(stream, &self.gateway, ip);
                     self.h1.process_new(stream, shutdown).await
@@ -137,7 +140,7 @@ impl ServerApp for Connections {
             };
         }
         if self.speaks_h2(&mut stream, edge.header_timeout).await? {
-            self.serve_h2(stream, edge.header_timeout, shutdown).await
+            self.serve_h2(stream, &settings.config, shutdown).await
         } else {
             let stream = chunks::observed(stream, &self.gateway, ip);
             self.h1.process_new(stream, shutdown).await

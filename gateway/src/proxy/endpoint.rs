@@ -24,17 +24,21 @@ pub(super) async fn serve(
         Endpoint::Show => own_session::show(gateway, settings, caller).await,
         Endpoint::Migrate => migrate::migrate(gateway, settings, caller).await,
         Endpoint::Logout => own_session::logout(gateway, settings, caller).await,
-        Endpoint::Login => match body::read(session.as_downstream_mut(), login::BODY_MAX).await? {
-            Some(body) => login::login(gateway, settings, caller, &body).await,
-            None => Rejection::TooLarge.into(),
-        },
+        Endpoint::Login => {
+            let endpoints = &settings.config.endpoints;
+            let (max, limit) = (endpoints.max_body_bytes, endpoints.body_timeout);
+            match body::read(session.as_downstream_mut(), max, limit).await? {
+                Some(body) => login::login(gateway, settings, caller, &body).await,
+                None => Rejection::TooLarge.into(),
+            }
+        }
         Endpoint::ListDevices => either(devices::list(gateway, settings, caller).await),
         Endpoint::EndDevice(id) => either(devices::end_one(gateway, settings, caller, id).await),
         Endpoint::EndDevices => either(devices::end_many(gateway, settings, caller).await),
         Endpoint::Events => match events::open(gateway, settings, caller).await {
             Ok((feed, permit)) => {
                 ctx.progress.becomes(permit);
-                stream::pump(session, ctx, feed).await?;
+                stream::pump(session, ctx, feed, settings.config.edge.write_timeout).await?;
                 return Ok(None);
             }
             Err(why) => why.into(),

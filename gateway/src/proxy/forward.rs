@@ -253,7 +253,7 @@ pub(super) fn missing(
         .answer(head.method.as_str(), websocket, &head.headers)
     {
         MissingAnswer::Unauthorized => Answer::unauthenticated(why),
-        MissingAnswer::LoginPage => Target::parse(head.raw_path())
+        MissingAnswer::LoginPage => Target::parse(head.raw_path(), settings.edge.max_target_bytes)
             .ok()
             .and_then(|target| settings.login.location(target.path, target.query))
             .map_or_else(

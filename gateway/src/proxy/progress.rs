@@ -5,16 +5,12 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
 
 use parking_lot::Mutex;
 use session_core::clock::Boot;
 
 use crate::limits::streams::{Full, Holder, Kind, Room, StreamPermit};
 use crate::state::{ActiveConfig, Gateway};
-
-/// An answer that is still being sent so long after its head is a stream.
-const LONG: Duration = Duration::from_secs(10);
 
 /// How one request counts. It begins as one in progress.
 #[derive(Debug)]
@@ -69,7 +65,9 @@ impl Progress {
     pub(super) fn answered(&self, holder: Holder, switches: bool) {
         let since = self.gateway.sessions.clock().boot();
         self.settle(|counts| match counts {
-            Counts::AsRequest { kept: Some(permit) } if switches => Counts::AsStream { permit },
+            Counts::AsRequest { kept: Some(permit) } if switches => Counts::AsStream {
+                permit: permit.of_socket(),
+            },
             Counts::AsRequest { .. } => Counts::Answered { holder, since },
             other => other,
         });
@@ -78,11 +76,13 @@ impl Progress {
     /// Looks whether the answer has been going on for long. While there is no place for it, it remains what it was.
     pub(super) fn look(&self) {
         let now = self.gateway.sessions.clock().boot();
+        let settings = self.gateway.settings.get();
+        let long = settings.config.edge.stream_after;
         let holder = match &*self.counts.lock() {
-            Counts::Answered { holder, since } if now.since(*since) >= LONG => *holder,
+            Counts::Answered { holder, since } if now.since(*since) >= long => *holder,
             _ => return,
         };
-        let room = Room::of(Kind::Forwarded, &self.gateway.settings.get().config);
+        let room = Room::of(Kind::Forwarded, &settings.config);
         if let Ok(permit) = self.gateway.streams.enter(Kind::Forwarded, holder, room) {
             self.settle(|counts| match counts {
                 Counts::Answered { .. } => Counts::AsStream { permit },

@@ -37,7 +37,7 @@ fn is_read(method: &Method) -> bool {
 /// The login page, with the way back: to the page that was asked for, or to the one that held the form. What a form is
 /// sent to is often no page.
 fn login(settings: &ActiveConfig, head: &RequestHeader) -> Option<String> {
-    let asked_for = Target::parse(head.raw_path()).ok();
+    let asked_for = Target::parse(head.raw_path(), settings.edge.max_target_bytes).ok();
     let ways_back = if is_read(&head.method) {
         [asked_for, None]
     } else {

@@ -13,25 +13,27 @@ use crate::answer;
 use crate::endpoints::events::Feed;
 use crate::telemetry::outcome::Outcome;
 
-/// Write timeout: after this long without progress the client is taken to be gone.
-const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// Writes `feed` to its end, or until the client goes away.
-pub(super) async fn pump(session: &mut Session, ctx: &mut Ctx, mut feed: Feed) -> Result<()> {
+/// Writes `feed` to its end, or until the client goes away: it does if it accepts nothing for `limit`.
+pub(super) async fn pump(
+    session: &mut Session,
+    ctx: &mut Ctx,
+    mut feed: Feed,
+    limit: Duration,
+) -> Result<()> {
     ctx.outcome = Outcome::Events;
     // Whatever the client sends meanwhile is not read as another request.
     session.set_keepalive(None);
     let head = head(session, ctx)?;
-    in_time(session.write_response_header(Box::new(head), false)).await?;
+    in_time(limit, session.write_response_header(Box::new(head), false)).await?;
     loop {
         let next = tokio::select! {
             next = feed.next() => next,
             _gone = session.as_downstream_mut().read_body_or_idle(true) => return Ok(()),
         };
         let Some(bytes) = next else { break };
-        in_time(session.write_response_body(Some(bytes), false)).await?;
+        in_time(limit, session.write_response_body(Some(bytes), false)).await?;
     }
-    in_time(session.write_response_body(None, true)).await
+    in_time(limit, session.write_response_body(None, true)).await
 }
 
 fn head(session: &Session, ctx: &Ctx) -> Result<ResponseHeader> {
@@ -49,8 +51,8 @@ fn head(session: &Session, ctx: &Ctx) -> Result<ResponseHeader> {
     Ok(head)
 }
 
-async fn in_time(write: impl Future<Output = Result<()>> + Send) -> Result<()> {
-    tokio::time::timeout(WRITE_TIMEOUT, write)
+async fn in_time(limit: Duration, write: impl Future<Output = Result<()>> + Send) -> Result<()> {
+    tokio::time::timeout(limit, write)
         .await
         .unwrap_or_else(|_elapsed| Error::e_explain(ErrorType::WriteTimedout, "event stream"))
 }

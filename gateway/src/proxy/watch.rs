@@ -31,8 +31,6 @@ use crate::telemetry::labels::Refusal;
 /// How often a long request is asked whether its session still lives. With the heartbeat this bounds the life of a stream
 /// after its session's end to about a second.
 const FOLLOW_EVERY: Duration = Duration::from_millis(500);
-/// How long a connection may rest between two requests; what Pingora gives its own keep-alive.
-const REST_MAX: Duration = Duration::from_secs(60);
 
 tokio::task_local! {
     static WATCH: Arc<Watch>;
@@ -212,27 +210,32 @@ impl Watched {
     /// How long the header of a request may take. On a plain connection the time begins with its first byte (see
     /// [`rested`]); under TLS that byte cannot be seen coming, and the rest before it counts too.
     fn header_limit(&self, session: &ServerSession) -> Duration {
-        let limit = self.gateway.settings.get().config.edge.header_timeout;
+        let settings = self.gateway.settings.get();
+        let limit = settings.config.edge.header_timeout;
         let is_first =
             session.get_keepalive_reuses_remaining() == self.options.keepalive_request_limit;
         let is_tls = session
             .digest()
             .is_some_and(|digest| digest.ssl_digest.is_some());
         if is_tls && !is_first && !session.is_http2() {
-            limit.saturating_add(REST_MAX)
+            limit.saturating_add(settings.config.server.keepalive_timeout)
         } else {
             limit
         }
     }
 }
 
-/// Waits for the first byte of the next request. `None` when none comes, or the gateway stops.
-async fn rested(reused: ReusedHttpStream, shutdown: &ShutdownWatch) -> Option<ReusedHttpStream> {
+/// Waits for the first byte of the next request. `None` when none comes within `limit`, or the gateway stops.
+async fn rested(
+    reused: ReusedHttpStream,
+    shutdown: &ShutdownWatch,
+    limit: Duration,
+) -> Option<ReusedHttpStream> {
     let mut shutdown = shutdown.clone();
     let (mut stream, settings) = reused.consume();
     let mut first = [0];
     tokio::select! {
-        peeked = tokio::time::timeout(REST_MAX, stream.try_peek(&mut first)) => peeked.ok()?.ok().map(drop)?,
+        peeked = tokio::time::timeout(limit, stream.try_peek(&mut first)) => peeked.ok()?.ok().map(drop)?,
         _ = shutdown.changed() => return None,
     }
     chunks::next_request(&stream);
@@ -250,9 +253,14 @@ fn header_list_size(edge: &EdgeConfig) -> u32 {
 impl HttpServerApp for Watched {
     async fn process_new_http(
         self: &Arc<Self>,
-        session: ServerSession,
+        mut session: ServerSession,
         shutdown: &ShutdownWatch,
     ) -> Option<ReusedHttpStream> {
+        let rest = self.gateway.settings.get().config.server.keepalive_timeout;
+        if session.get_keepalive().is_some() {
+            // Under TLS it is Pingora that waits for the next request.
+            session.set_keepalive(Some(rest.as_secs()));
+        }
         self.begun.notify_one();
         let (watch, header_limit) = (Arc::<Watch>::default(), self.header_limit(&session));
         let patient = self.patient(&session, shutdown);
@@ -264,7 +272,7 @@ impl HttpServerApp for Watched {
             done = request => done,
             () = self.supervise(&watch, header_limit) => None,
         };
-        rested(done?, shutdown).await
+        rested(done?, shutdown, rest).await
     }
 
     /// Asked for each connection.

@@ -1,34 +1,51 @@
-//! Background tasks for as long as the gateway runs: addresses are looked up again, history is kept, and the
-//! configuration is reloaded on request.
+//! Background tasks for as long as the gateway runs: addresses are looked up again, history is kept, and files are opened
+//! again on request. Those that have a file of their own are started here: reloads, and the renewal of certificates.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
-use session_core::keys::Keyring;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::spawn_blocking;
 use tracing::{error, info};
 
-use super::wiring::{self, WiringError};
-use crate::apps::pool::RESOLVE_EVERY;
-use crate::config::{AuditConfig, restart_needed};
+use super::certificates::Certificates;
+use super::pause::pause;
+use super::reload::Reloader;
+use crate::config::Config;
 use crate::legacy::tally;
-use crate::state::{ActiveConfig, Gateway};
+use crate::state::Gateway;
 use crate::telemetry::flood;
 use crate::telemetry::history::STEP;
-use crate::telemetry::lines::Trail;
 use crate::telemetry::security;
 
+/// Between two sweeps of what is remembered of clients.
+const SWEEP_EVERY: Duration = Duration::from_secs(5);
+
 /// Tasks that keep the configuration and the addresses current. They live as long as the core runtime.
-pub(crate) fn spawn(gateway: &Arc<Gateway>, path: PathBuf, keys: Arc<Keyring>) {
+pub(super) fn spawn(
+    gateway: &Arc<Gateway>,
+    file: PathBuf,
+    certificates: Option<Arc<Certificates>>,
+) {
     gateway.core.spawn(keep_current(Arc::clone(gateway)));
+    gateway.core.spawn(sweep(Arc::clone(gateway)));
     gateway.core.spawn(tally::keep(Arc::clone(gateway)));
     gateway.core.spawn(tell_what_was_left_out());
     if gateway.settings.get().config.admin.metrics {
         gateway.core.spawn(keep_history(Arc::clone(gateway)));
     }
-    gateway
-        .core
-        .spawn(reload_on_hangup(Arc::clone(gateway), path, keys));
+    if let Some(certificates) = &certificates {
+        let certificates = Arc::clone(certificates);
+        gateway.core.spawn(certificates.keep(Arc::clone(gateway)));
+    }
+    gateway.core.spawn(reopen_files(Arc::clone(gateway)));
+    let reloader = Reloader {
+        gateway: Arc::clone(gateway),
+        file,
+        certificates,
+    };
+    gateway.core.spawn(reloader.run());
 }
 
 /// Writes what is still unwritten when requests have ended.
@@ -46,12 +63,25 @@ async fn tell_what_was_left_out() {
 }
 
 async fn keep_current(gateway: Arc<Gateway>) {
-    loop {
-        tokio::time::sleep(RESOLVE_EVERY).await;
+    let every = |config: &Config| Some(config.server.resolve_every);
+    while pause(&gateway, every).await.is_some() {
         let settings = gateway.settings.get();
         for app in settings.apps() {
-            app.pool.resolve(gateway.sessions.clock().wall()).await;
+            app.pool
+                .resolve(
+                    gateway.sessions.clock().wall(),
+                    settings.config.server.resolve_timeout,
+                )
+                .await;
         }
+    }
+}
+
+/// Forgets what has no meaning any more.
+async fn sweep(gateway: Arc<Gateway>) {
+    loop {
+        tokio::time::sleep(SWEEP_EVERY).await;
+        let settings = gateway.settings.get();
         settings.login_limits.forget_idle();
         let now = gateway.sessions.clock().boot();
         settings.unknown_sids.forget_idle(now);
@@ -80,62 +110,20 @@ async fn keep_history(gateway: Arc<Gateway>) {
     }
 }
 
-/// SIGHUP: all of the new configuration, or none of it.
-async fn reload_on_hangup(gateway: Arc<Gateway>, path: PathBuf, keys: Arc<Keyring>) {
-    let Ok(mut hangup) = signal(SignalKind::hangup()) else {
-        error!("SIGHUP cannot be listened to: the configuration will not be reloaded");
+/// SIGUSR1: opens files again that log rotation may have moved, and does nothing else.
+async fn reopen_files(gateway: Arc<Gateway>) {
+    let Ok(mut asked) = signal(SignalKind::user_defined1()) else {
+        error!("SIGUSR1 cannot be listened to: files will not be opened again");
         return;
     };
-    while hangup.recv().await.is_some() {
-        match reloaded(&gateway, &path, &keys) {
-            Ok(settings) => {
-                for app in settings.apps() {
-                    app.pool.resolve(gateway.sessions.clock().wall()).await;
-                }
-                gateway
-                    .sessions
-                    .remember_legacy_for(settings.config.migration.tombstone_ttl);
-                gateway
-                    .sessions
-                    .keep_sightings_for(settings.config.risk.keep);
-                gateway.metrics.expect(&settings.config);
-                gateway.settings.put(Arc::new(settings));
-                // Header values made under the old configuration hang on the cached sessions.
-                gateway.sessions.forget_local();
-                info!("configuration reloaded");
+    while asked.recv().await.is_some() {
+        let trail = gateway.trail.clone();
+        match spawn_blocking(move || trail.reopen()).await {
+            Ok(Ok(())) => info!("files opened again"),
+            Ok(Err(failed)) => {
+                error!(error = %failed, "audit.file not opened again: the one that is open stays");
             }
-            Err(refused) => {
-                error!(error = %refused, "configuration not reloaded: the old one stays");
-                // The audit file is opened again all the same: log rotation may have moved it.
-                if let Err(failed) = gateway.trail.reopen() {
-                    error!(error = %failed, "audit.file not opened again: the one that is open stays");
-                }
-            }
+            Err(died) => error!(error = %died, "audit.file not opened again"),
         }
     }
-}
-
-fn reloaded(gateway: &Gateway, path: &Path, keys: &Keyring) -> Result<ActiveConfig, WiringError> {
-    let config = wiring::load(path)?;
-    let before = gateway.settings.get();
-    let frozen = restart_needed(&before.config, &config);
-    if !frozen.is_empty() {
-        return Err(WiringError::Process(format!(
-            "needs a restart: {}",
-            frozen.join(", ")
-        )));
-    }
-    let settings = ActiveConfig::new(config, keys, Some(&before))?;
-    write_audit_to(&gateway.trail, &settings.config.audit)?;
-    Ok(settings)
-}
-
-/// Has security events written where the configuration says.
-///
-/// # Errors
-/// When the file cannot be opened.
-pub(crate) fn write_audit_to(trail: &Trail, audit: &AuditConfig) -> Result<(), WiringError> {
-    trail
-        .write_to(audit.file.as_deref())
-        .map_err(WiringError::AuditFile)
 }

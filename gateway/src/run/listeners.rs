@@ -9,6 +9,7 @@ use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::os::fd::{AsFd as _, BorrowedFd, IntoRawFd as _};
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use pingora_core::server::{Fds, ListenFds, ShutdownWatch};
@@ -16,6 +17,7 @@ use pingora_core::services::Service;
 use thiserror::Error;
 
 use crate::config::ServerConfig;
+use crate::state::Gateway;
 
 /// A listener that cannot be opened.
 #[derive(Debug, Error)]
@@ -112,12 +114,34 @@ fn configured(server: &ServerConfig) -> impl Iterator<Item = (Key, SocketAddr)> 
         .filter(|(_, address)| address.port() != 0)
 }
 
+/// Longest wait for the first lease. A store that is away does not keep the gateway from serving what needs no session.
+const FIRST_LEASE: Duration = Duration::from_secs(2);
+/// Between two looks for it.
+const LOOK_EVERY: Duration = Duration::from_millis(10);
+
+/// Waits until the gateway can decide about sessions, for a while. Connections that come meanwhile wait in the queue of their
+/// socket: a login in the first moment of the process would otherwise be told that the store is away.
+async fn first_lease(gateway: &Gateway, mut shutdown: ShutdownWatch) {
+    let lease = async {
+        while !gateway.sessions.readiness().lease {
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    };
+    tokio::select! {
+        // Either way it is served: without a lease as without a store.
+        _waited = tokio::time::timeout(FIRST_LEASE, lease) => {}
+        _ = shutdown.changed() => {}
+    }
+}
+
 /// A service of Pingora on sockets that are open already.
 pub(crate) struct OnOpenSockets<S> {
     /// The service.
     pub(crate) service: S,
     /// Its sockets, and perhaps others.
     pub(crate) sockets: ListenFds,
+    /// The gateway whose first lease it waits for, if it does.
+    pub(crate) waits_for: Option<Arc<Gateway>>,
 }
 
 #[async_trait]
@@ -129,6 +153,9 @@ impl<S: Service> Service for OnOpenSockets<S> {
         listeners_per_fd: usize,
     ) {
         let sockets = Some(ListenFds::clone(&self.sockets));
+        if let Some(gateway) = &self.waits_for {
+            first_lease(gateway, shutdown.clone()).await;
+        }
         self.service
             .start_service(sockets, shutdown, listeners_per_fd)
             .await;

@@ -6,13 +6,19 @@
 //! | `wiring` | loads the configuration, and names the concrete store and cache |
 //! | `listeners` | binds the ports |
 //! | `upgrade` | hands the listeners over to the next process |
-//! | `background` | tasks beside requests: reload, addresses, history |
+//! | `background` | tasks beside requests: addresses, history, log rotation |
+//! | `pause` | waits as long as the configuration in use says |
+//! | `reload` | takes another configuration over |
+//! | `certificates` | takes a renewed certificate over |
 //! | `announce` | the lines about the start and the end |
 //! | `stop` | why the process ends |
 
 mod announce;
 mod background;
+mod certificates;
 mod listeners;
+mod pause;
+mod reload;
 pub(crate) mod server;
 mod stop;
 pub(crate) mod upgrade;

@@ -28,13 +28,14 @@ use tracing::{error, info, warn};
 
 use super::announce;
 use super::background;
+use super::certificates::Certificates;
 use super::listeners::{Listeners, OnOpenSockets};
 use super::stop::Stop;
 use super::upgrade::{MeetingPlace, Taken, Waiting};
 use super::wiring::{self, Servers, WiringError};
 use crate::admin::Admin;
 use crate::apps::backend::Backend;
-use crate::config::Config;
+use crate::config::{Config, ServerConfig};
 use crate::limits::file_descriptors;
 use crate::proxy::Proxy;
 use crate::proxy::before_tls::BeforeTls;
@@ -50,18 +51,14 @@ use crate::telemetry::metrics::Metrics;
 const CORE_THREADS: usize = 2;
 /// Longest wait for the store at the start. A store that is away does not keep the gateway from starting.
 const FIRST_CHECK: Duration = Duration::from_secs(2);
-/// How long `/readyz` says no before the listeners close, so that a load balancer can notice.
-const UNREADY_FIRST: Duration = Duration::from_secs(1);
 /// How often the requests under way are counted while the gateway drains, and how long there must be none: a request that
 /// was sent before its connection closed is still being read.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 const SETTLED: Duration = Duration::from_millis(200);
 /// How long messages that wait may still be delivered when the gateway stops.
 const LAST_WORDS: Duration = Duration::from_secs(2);
-/// Requests on one connection.
-const KEEPALIVE_REQUESTS: u32 = 10_000;
-/// An HTTP/2 connection without streams is closed after this long.
-const H2_IDLE: Duration = Duration::from_secs(120);
+/// Longer than `server.drain_timeout` may be. Pingora would always wait so long; we end it before, see [`drained`].
+const PINGORA_GRACE: Duration = Duration::from_secs(2 * 60 * 60);
 
 /// Runs the gateway until it is told to stop.
 ///
@@ -74,7 +71,7 @@ pub(crate) fn run(
     build: Build,
 ) -> Result<(), WiringError> {
     let config = wiring::load_to_run(&path)?;
-    background::write_audit_to(&trail, &config.audit)?;
+    super::reload::write_audit_to(&trail, &config.audit)?;
     for line in config.advice() {
         warn!("{line}");
     }
@@ -93,12 +90,13 @@ pub(crate) fn run(
     let began = gateway.sessions.clock().boot();
     gateway.metrics.runs(build);
     core.spawn(advise(Arc::clone(&gateway), servers));
-    background::spawn(&gateway, path.clone(), keys);
+    let certificates = certificates(&gateway)?;
+    background::spawn(&gateway, path.clone(), certificates.clone());
     let stop = CancellationToken::new();
     core.spawn(observer::run(Arc::clone(&gateway)));
     let mut messenger = core.spawn(webhook::run(Arc::clone(&gateway), stop.clone()));
     let (listeners, taken) = started.listeners(&gateway)?;
-    let server = pingora(&gateway, &listeners)?;
+    let server = pingora(&gateway, &listeners, certificates)?;
     let why = Arc::<OnceLock<Stop>>::default();
     let signals = Watch {
         gateway: Arc::clone(&gateway),
@@ -145,8 +143,16 @@ async fn advise(gateway: Arc<Gateway>, servers: Servers) {
     }
 }
 
-/// Returns when the listeners have closed and every request has its answer, or `server.drain_timeout` later. Pingora would
-/// always wait that long.
+/// The certificate of the TLS listeners, if there are any.
+fn certificates(gateway: &Gateway) -> Result<Option<Arc<Certificates>>, WiringError> {
+    let settings = gateway.settings.get();
+    let tls = settings.config.server.tls.as_ref();
+    tls.map(|tls| Certificates::open(&tls.certificate, gateway))
+        .transpose()
+        .map_err(|bad| WiringError::Process(format!("server.tls: {bad}")))
+}
+
+/// Returns when the listeners have closed and every request has its answer, or after `server.drain_timeout` (docs/adr/0017).
 async fn drained(gateway: &Gateway) {
     gateway.closed.notified().await;
     let limit = gateway.settings.get().config.server.drain_timeout;
@@ -154,7 +160,8 @@ async fn drained(gateway: &Gateway) {
         let mut quiet = Duration::ZERO;
         while quiet < SETTLED {
             tokio::time::sleep(LOOK_EVERY).await;
-            let busy = gateway.in_flight.load(Ordering::Relaxed) > 0 || !gateway.streams.is_empty();
+            let busy =
+                gateway.in_flight.load(Ordering::Relaxed) > 0 || gateway.streams.are_ending();
             quiet = if busy {
                 Duration::ZERO
             } else {
@@ -195,12 +202,18 @@ async fn assemble(
     sessions.keep_sightings_for(config.risk.keep);
     let settings = ActiveConfig::new(config, keys, None)?;
     for app in settings.apps() {
-        app.pool.resolve(sessions.clock().wall()).await;
+        app.pool
+            .resolve(
+                sessions.clock().wall(),
+                settings.config.server.resolve_timeout,
+            )
+            .await;
     }
     let twice = |error| WiringError::Process(format!("metrics: {error}"));
     let metrics = Metrics::new().map_err(twice)?;
     let gateway = Gateway::new(sessions, settings, metrics, trail, Backend::new()?, core);
     gateway.metrics.publish(gateway.sources()).map_err(twice)?;
+    gateway.metrics.configuration_read(gateway.now());
     gateway.metrics.expect(&gateway.settings.get().config);
     Ok((Arc::new(gateway), servers))
 }
@@ -223,12 +236,16 @@ impl Started {
     }
 }
 
-fn pingora(gateway: &Arc<Gateway>, listeners: &Listeners) -> Result<Server, WiringError> {
+fn pingora(
+    gateway: &Arc<Gateway>,
+    listeners: &Listeners,
+    certificates: Option<Arc<Certificates>>,
+) -> Result<Server, WiringError> {
     let settings = gateway.settings.get();
     let config = &settings.config;
     let mut server = Server::new_with_opt_and_conf(None, server_conf(config));
     server.bootstrap();
-    let options = http_options();
+    let options = http_options(&config.server);
     let mut inner = http_proxy(&server.configuration, Proxy::new(Arc::clone(gateway)));
     inner.server_options = Some(options.clone());
     let mut proxy = Service::new(
@@ -238,15 +255,12 @@ fn pingora(gateway: &Arc<Gateway>, listeners: &Listeners) -> Result<Server, Wiri
     for listen in &config.server.listen {
         proxy.add_tcp(&listen.to_string());
     }
-    if let Some(tls) = &config.server.tls {
-        let unusable = |error| WiringError::Process(format!("server.tls.cert: {error}"));
-        gateway
-            .metrics
-            .certificate_ends(tls.not_after().map_err(unusable)?);
+    if let (Some(tls), Some(certificates)) = (&config.server.tls, certificates) {
         for listen in &tls.listen {
-            let cert = tls.cert.to_string_lossy();
-            let mut listener = TlsSettings::intermediate(&cert, &tls.key.to_string_lossy())
+            // Pingora knows no settings without paths; it looks at none where there is a resolver.
+            let mut listener = TlsSettings::intermediate("", "")
                 .map_err(|error| WiringError::Process(format!("server.tls: {error}")))?;
+            listener.set_cert_resolver(Arc::<Certificates>::clone(&certificates));
             listener.enable_h2();
             proxy.add_tls_with_settings(&listen.to_string(), None, listener);
         }
@@ -263,18 +277,18 @@ fn pingora(gateway: &Arc<Gateway>, listeners: &Listeners) -> Result<Server, Wiri
     server.add_service(OnOpenSockets {
         service: proxy,
         sockets: ListenFds::clone(&sockets),
+        waits_for: Some(Arc::clone(gateway)),
     });
     server.add_service(OnOpenSockets {
         service: admin,
         sockets,
+        waits_for: None,
     });
     Ok(server)
 }
 
 fn server_conf(config: &Config) -> ServerConf {
     let cores = || std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
-    // Longer than we wait ourselves, see `drained`.
-    let grace = config.server.drain_timeout.as_secs().saturating_add(1);
     ServerConf {
         threads: config
             .server
@@ -282,17 +296,16 @@ fn server_conf(config: &Config) -> ServerConf {
             .map_or_else(cores, std::num::NonZeroUsize::get),
         // A retry is for a connection that was never made; which server comes next is for `fail_to_connect` to say.
         max_retries: 4,
-        grace_period_seconds: Some(grace),
-        graceful_shutdown_timeout_seconds: Some(grace.clamp(1, 5)),
+        grace_period_seconds: Some(PINGORA_GRACE.as_secs()),
+        graceful_shutdown_timeout_seconds: Some(5),
         upstream_keepalive_pool_size: 1_024,
         ..ServerConf::default()
     }
 }
 
-fn http_options() -> HttpServerOptions {
+fn http_options(server: &ServerConfig) -> HttpServerOptions {
     let mut options = HttpServerOptions::default();
-    options.keepalive_request_limit = Some(KEEPALIVE_REQUESTS);
-    options.h2_idle_timeout = Some(H2_IDLE);
+    options.keepalive_request_limit = Some(server.keepalive_requests);
     // Not to be proxied: so that it is refused by our rules, in our words, like every other method.
     options.allow_connect_method_proxying = true;
     options
@@ -324,6 +337,28 @@ impl Watch {
         false
     }
 
+    /// Goes on serving for a while, so that a load balancer can notice. Whoever interrupts that wants no drain.
+    async fn noticed(&self) -> Stop {
+        let wait = self
+            .gateway
+            .settings
+            .get()
+            .config
+            .server
+            .unready_before_drain;
+        info!("draining");
+        let interrupted = async {
+            match signal(SignalKind::interrupt()) {
+                Ok(mut interrupt) => interrupt.recv().await,
+                Err(_) => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = tokio::time::sleep(wait) => Stop::Drain,
+            _ = interrupted => Stop::AtOnce,
+        }
+    }
+
     async fn stop_asked_for(&self) -> Option<Stop> {
         let mut terminate = signal(SignalKind::terminate()).ok()?;
         let mut interrupt = signal(SignalKind::interrupt()).ok()?;
@@ -351,10 +386,10 @@ impl ShutdownSignalWatch for Watch {
         // The first reason counts.
         let _said_before = self.why.set(stop);
         self.gateway.draining.store(true, Ordering::Relaxed);
-        if stop == Stop::Drain {
-            info!("draining");
-            tokio::time::sleep(UNREADY_FIRST).await;
-        }
+        let stop = match stop {
+            Stop::Drain => self.noticed().await,
+            other => other,
+        };
         // Pingora closes its own handles; a port is closed when there is none left.
         *self.listeners.lock() = None;
         match stop {

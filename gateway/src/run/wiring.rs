@@ -98,6 +98,9 @@ pub(crate) enum WiringError {
     /// The HTTP client for the backend could not be made.
     #[error("http client: {0}")]
     Client(#[from] reqwest::Error),
+    /// The running gateway has refused its configuration.
+    #[error("{0}")]
+    NotReloaded(String),
     /// A signal handler, a runtime or a metric could not be set up.
     #[error("{0}")]
     Process(String),
@@ -109,6 +112,16 @@ pub(crate) enum WiringError {
 /// Every fault of the file.
 pub(crate) fn load(path: &Path) -> Result<Config, WiringError> {
     let config = Config::load(path, &|name| std::env::var(name).ok())?;
+    ActiveConfig::check(&config)?;
+    Ok(config)
+}
+
+/// The same for a process that runs with `in_use`.
+///
+/// # Errors
+/// Every fault of the file.
+pub(crate) fn load_again(path: &Path, in_use: &Config) -> Result<Config, WiringError> {
+    let config = Config::load_again(path, &|name| std::env::var(name).ok(), in_use)?;
     ActiveConfig::check(&config)?;
     Ok(config)
 }

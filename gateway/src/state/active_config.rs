@@ -28,7 +28,7 @@ use crate::telemetry::security::LogKey;
 /// A configuration with everything derived from it.
 #[derive(Debug)]
 pub(crate) struct ActiveConfig {
-    /// Counts the configurations of this process.
+    /// Counts the configurations of this process under which what is kept with cached sessions looks different.
     generation: u64,
     /// As read.
     pub config: Config,
@@ -109,7 +109,9 @@ impl ActiveConfig {
         });
         let counting = before.filter(|before| before.login_limits.are(&config.login_limits));
         Ok(Self {
-            generation: before.map_or(0, |before| before.generation + 1),
+            generation: before.map_or(0, |before| {
+                before.generation + u64::from(looks_different(&before.config, &config))
+            }),
             login_limits: counting.map_or_else(
                 || Arc::new(LoginLimits::new(&config.login_limits)),
                 |before| Arc::clone(&before.login_limits),
@@ -145,8 +147,8 @@ impl ActiveConfig {
         attached.told.get_or_init(Box::default).as_ref().clone()
     }
 
-    /// What is kept with the cached entry. During a reload, a request of another configuration may have attached its own:
-    /// that is not used.
+    /// What is kept with the cached entry, made anew after a reload under which it looks different. During the reload, a
+    /// request of the configuration before makes its own, which is not kept.
     fn attached(&self, entry: &Entry, metrics: &Metrics) -> Arc<Attached> {
         let make = |session: &Session| {
             let badge = Badge::new(session, &self.config.identity.headers, self.generation);
@@ -156,7 +158,8 @@ impl ActiveConfig {
                 told: OnceLock::new(),
             }
         };
-        let attached = entry.attachment(make);
+        let serves = |kept: &Attached| kept.badge.generation >= self.generation;
+        let attached = entry.attachment(serves, make);
         if attached.badge.generation == self.generation {
             attached
         } else {
@@ -182,6 +185,7 @@ impl ActiveConfig {
             authority: self.config.server.public_origin.authority(),
             proto: &self.proto,
             timeout: backend.timeout,
+            max_answer_bytes: backend.max_answer_bytes,
         })
     }
 
@@ -214,6 +218,20 @@ impl ConfigInUse {
     }
 }
 
+/// Whether apps see something else of a session (its header values, its assertions, which the backend's has more of, and the
+/// references that the keys open), or browsers are told something else about old cookies.
+fn looks_different(before: &Config, now: &Config) -> bool {
+    let names = |config: &Config| -> Vec<String> {
+        let names = config.upstreams.iter();
+        names.map(|upstream| upstream.name.clone()).collect()
+    };
+    before.identity != now.identity
+        || before.migration != now.migration
+        || before.keys.previous != now.keys.previous
+        || before.backend.upstream.name != now.backend.upstream.name
+        || names(before) != names(now)
+}
+
 fn edge_policy(config: &Config) -> Result<EdgePolicy, InvalidHost> {
     let server = &config.server;
     let hosts = HostSet::new(
@@ -227,6 +245,9 @@ fn edge_policy(config: &Config) -> Result<EdgePolicy, InvalidHost> {
         max_header_bytes: config.edge.max_header_bytes,
         max_header_count: config.edge.max_header_count,
         max_cookie_bytes: config.edge.max_cookie_bytes,
+        max_cookies: config.edge.max_cookies,
+        max_one_cookie_bytes: config.edge.max_one_cookie_bytes,
+        max_target_bytes: config.edge.max_target_bytes,
         max_body_bytes: config.edge.max_body_bytes,
         ..EdgePolicy::new(hosts, config.cookie.name.as_str())
     })

@@ -9,6 +9,7 @@ use tokio::runtime::Handle;
 use tokio::sync::Notify;
 
 use super::active_config::{ActiveConfig, ConfigInUse};
+use super::reloads::Reloads;
 use crate::apps::backend::Backend;
 use crate::legacy::state::Migrations;
 use crate::limits::lists::Lists;
@@ -38,6 +39,8 @@ pub(crate) struct Gateway {
     pub risk: Risk,
     /// Logins of the old system that are being judged.
     pub migrations: Migrations,
+    /// Where a reload is asked for.
+    pub reloads: Reloads,
     /// Where calls to the backend run.
     pub core: Handle,
     /// What the dashboard draws.
@@ -78,6 +81,7 @@ impl Gateway {
             backend,
             risk: Risk::new(),
             migrations: Migrations::new(core.clone()),
+            reloads: Reloads::default(),
             core: core.clone(),
             history: History::default(),
             logged_ends: LoggedEnds::default(),

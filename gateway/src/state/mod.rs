@@ -3,6 +3,7 @@
 pub(crate) mod active_config;
 mod client;
 mod gateway;
+pub(crate) mod reloads;
 
 pub(crate) use self::active_config::ActiveConfig;
 pub(crate) use self::client::Client;

@@ -314,5 +314,27 @@ pub(crate) enum Judged {
     Unreadable,
 }
 
+/// What came of a reload: `result` of `sidgate_config_reloads_total`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr, VariantArray)]
+#[strum(serialize_all = "snake_case")]
+pub(crate) enum Reload {
+    /// The file is in use.
+    Reloaded,
+    /// The file has faults.
+    Refused,
+    /// The file changes what only a restart can change.
+    NeedsRestart,
+}
+
+/// What became of changed files of the certificate: `result` of `sidgate_tls_certificate_renewals_total`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr, VariantArray)]
+#[strum(serialize_all = "snake_case")]
+pub(crate) enum CertificateRenewal {
+    /// The certificate is in use.
+    Taken,
+    /// The files are no certificate with its key.
+    Refused,
+}
+
 #[cfg(test)]
 mod tests;

@@ -12,8 +12,8 @@ use strum::VariantArray as _;
 
 use super::collector::{Collected, Sources};
 use super::labels::{
-    BackendResult, Created, EventResult, Judged, Refusal, Renewed, Shed, UpstreamError, events,
-    names, resolved,
+    BackendResult, Created, EventResult, Judged, Refusal, Renewed, Shed, UpstreamError, names,
+    resolved,
 };
 use super::maker::Maker;
 use super::outcome::Outcome;
@@ -21,7 +21,9 @@ use super::process::OfProcess;
 use super::reading::Reading;
 
 mod configured;
+mod groups;
 mod login;
+mod reload;
 mod risk;
 
 /// Buckets of `sidgate_resolve_seconds`, in seconds: from a local hit to the deadline of a read.
@@ -57,7 +59,7 @@ pub(crate) struct Metrics {
     cookies_dropped: IntCounter,
     upstream_cookies_dropped: IntCounter,
     attributes_omitted: IntCounter,
-    certificate_not_after: IntGaugeVec,
+    reload: reload::ReloadCounters,
 }
 
 /// What became of logins of the old system.
@@ -87,15 +89,6 @@ impl Migration {
             )?,
         })
     }
-}
-
-/// A vector without labels, so that the metric is absent until it is set.
-fn certificate_not_after(make: &Maker<'_>) -> Result<IntGaugeVec, prometheus::Error> {
-    make.gauges(
-        "tls_certificate_not_after_seconds",
-        "End of the certificate of the TLS listeners, in unix seconds.",
-        &[],
-    )
 }
 
 /// How long look-ups take, and whole requests.
@@ -133,6 +126,8 @@ impl Metrics {
         let registry = Registry::new();
         let make = Maker(&registry);
         let (resolve_seconds, request_seconds) = times(&registry)?;
+        let [created, renewals, revoked, events] = groups::of_sessions(&make)?;
+        let [backend, upstream_errors] = groups::of_apps(&make)?;
         Ok(Self {
             requests: make.counters(
                 "requests_total",
@@ -163,41 +158,12 @@ impl Metrics {
                 "kind",
                 names(Reserved::VARIANTS),
             )?,
-            created: make.closed(
-                "sessions_created_total",
-                "Sessions made.",
-                "how",
-                names(Created::VARIANTS),
-            )?,
-            renewals: make.closed(
-                "sid_renewals_total",
-                "Sids due for renewal.",
-                "result",
-                names(Renewed::VARIANTS),
-            )?,
-            revoked: make.closed(
-                "sessions_revoked_total",
-                "Sessions ended through this node.",
-                "reason",
-                RevokeReason::ALL.map(RevokeReason::as_str),
-            )?,
-            events: make.closed_pairs(
-                "session_events_total",
-                "X-Session-Event answers of apps.",
-                ["event", "result"],
-                events(),
-            )?,
-            backend: make.closed(
-                "backend_total",
-                "Calls to the backend.",
-                "result",
-                names(BackendResult::VARIANTS),
-            )?,
-            upstream_errors: make.counters(
-                "upstream_errors_total",
-                "Attempts to reach an app that failed.",
-                &["upstream", "kind"],
-            )?,
+            created,
+            renewals,
+            revoked,
+            events,
+            backend,
+            upstream_errors,
             build_info: make.gauges(
                 "build_info",
                 "1; the program that runs.",
@@ -219,7 +185,7 @@ impl Metrics {
             migration: Migration::new(&make)?,
             risk: risk::RiskCounters::new(&make)?,
             login: login::LoginCounters::new(&make)?,
-            certificate_not_after: certificate_not_after(&make)?,
+            reload: reload::ReloadCounters::new(&make)?,
             resolve_seconds,
             request_seconds,
             registry,
@@ -242,14 +208,6 @@ impl Metrics {
 
     fn resolve_histogram(&self, tier: &str) -> Histogram {
         self.resolve_seconds.with_label_values(&[tier])
-    }
-
-    /// The TLS listeners are about to use a certificate that ends then, in unix seconds.
-    pub(crate) fn certificate_ends(&self, not_after: i64) {
-        let none: [&str; 0] = [];
-        self.certificate_not_after
-            .with_label_values(&none)
-            .set(not_after);
     }
 
     /// A request was refused at the edge.

@@ -7,11 +7,12 @@ use http::header::EXPECT;
 use pingora_core::protocols::http::ServerSession;
 use pingora_core::{Error, ErrorType, Result};
 
-/// Longest wait for a body.
-const BODY_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// The whole body, or `None` when it is larger than `max`.
-pub(crate) async fn read(session: &mut ServerSession, max: usize) -> Result<Option<Bytes>> {
+/// The whole body, which has to be there within `limit`, or `None` when it is larger than `max`.
+pub(crate) async fn read(
+    session: &mut ServerSession,
+    max: usize,
+    limit: Duration,
+) -> Result<Option<Bytes>> {
     let read = async {
         if session.req_header().headers.contains_key(EXPECT) {
             session.write_continue_response().await?;
@@ -25,7 +26,7 @@ pub(crate) async fn read(session: &mut ServerSession, max: usize) -> Result<Opti
         }
         Ok(Some(body.freeze()))
     };
-    tokio::time::timeout(BODY_TIMEOUT, read)
+    tokio::time::timeout(limit, read)
         .await
         .unwrap_or_else(|_elapsed| {
             Error::e_explain(ErrorType::HTTPStatus(408), "request body too slow")

@@ -260,6 +260,14 @@ impl Gateway {
         let started = has_started(&mut self.process, self.ports, true);
         assert!(started, "somebody took the ports meanwhile");
     }
+
+    /// The same, and waits for no more than a port that is open.
+    pub fn start_again_at_once(&mut self) {
+        self.process = spawn(self.folder.path(), &self.environment);
+        until("an open port", LONG, || {
+            is_open(self.ports.public).then_some(())
+        });
+    }
 }
 
 /// A login by JSON.

@@ -14,7 +14,7 @@
 //! | `client`, `http` | a client that sends exact bytes; requests and responses |
 //! | `h2` | the same over HTTP/2 |
 //! | `legacy` | the system that is being replaced, and an app that knows its logins |
-//! | `tls`, `tls_receiver` | a client that speaks TLS, and a server |
+//! | `tls`, `tls_connection`, `tls_receiver` | clients that speak TLS, and a server |
 //! | `token` | signed texts, made and checked without the gateway's code |
 //! | `metrics` | numbers of `/metrics` |
 //! | `mmdb` | small databases of places, in MaxMind's format |
@@ -62,6 +62,7 @@ pub mod sids;
 pub mod stage;
 pub mod stores;
 pub mod tls;
+pub mod tls_connection;
 pub mod tls_receiver;
 pub mod token;
 pub mod upstream;

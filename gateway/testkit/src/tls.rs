@@ -27,6 +27,11 @@ pub fn files() -> (PathBuf, PathBuf) {
     (folder().join("localhost.pem"), private_key("localhost.key"))
 }
 
+/// Another certificate for the same name, and its key: what the listener gets when it is renewed.
+pub fn renewed() -> (PathBuf, PathBuf) {
+    (folder().join("renewed.pem"), folder().join("renewed.key"))
+}
+
 /// A key in a file that nobody else can read, which is more than a checkout gives.
 pub fn private_key(name: &str) -> PathBuf {
     let place = places::left_behind();

@@ -202,7 +202,18 @@ fn nothing_is_written() {
         "beside a gateway that runs"
     );
     stage.stop();
-    let before = listing(stage.folder());
+    // Whoever closes the file last takes the journals away.
+    let file = stage.folder().join("sidgate.db");
+    let mut shell = Command::new("sqlite3");
+    let closed = shell
+        .arg(&file)
+        .arg("PRAGMA user_version")
+        .output()
+        .unwrap();
+    assert!(closed.status.success(), "{closed:?}");
+    assert!(!stage.folder().join("sidgate.db-wal").exists());
+    let touched = || fs::metadata(stage.folder()).unwrap().modified().unwrap();
+    let (before, last) = (listing(stage.folder()), touched());
     for command in [&["check", "--connect"][..], &["doctor"]] {
         let config = stage.config_file();
         let arguments = [command, &["--config", config.to_str().unwrap()]].concat();
@@ -211,6 +222,7 @@ fn nothing_is_written() {
         assert!(line(&outcome, "store ").contains("SQLite"), "{outcome:?}");
     }
     assert_eq!(listing(stage.folder()), before, "after it has stopped");
+    assert_eq!(touched(), last, "no file came and went");
 }
 
 /// The names and sizes of what is in a folder, and when it was written.

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use tracing::{debug, info, warn};
 
 use super::breaker::Breaker;
@@ -81,15 +82,20 @@ pub struct Tiers {
     pub(crate) shared: Option<Arc<dyn SharedCache>>,
     pub(crate) breaker: Breaker,
     pub(crate) complaints: Complaints,
-    pub(crate) sealer: Sealer,
+    pub(crate) sealer: ArcSwap<Sealer>,
     pub(crate) local: Arc<Local>,
     pub(crate) entropy: SharedEntropy,
     pub(crate) options: TiersOptions,
 }
 
 impl Tiers {
-    pub(crate) fn sealer(keys: &Keyring) -> Sealer {
-        Sealer::new(keys)
+    pub(crate) fn sealer(keys: &Keyring) -> Arc<Sealer> {
+        Arc::new(Sealer::new(keys))
+    }
+
+    /// Seals and opens with these keys from now on.
+    pub(crate) fn use_keys(&self, keys: &Keyring) {
+        self.sealer.store(Self::sealer(keys));
     }
 
     /// Reads `key`. With `confirm` only the store is asked: the session seems idle here, but another node may have seen
@@ -189,7 +195,8 @@ impl Tiers {
     async fn read_shared(&self, key: &SessionKey) -> Option<Arc<Entry>> {
         let shared = self.shared.as_deref()?;
         let sealed = self.guarded(shared.get(key)).await??;
-        let value = match self.sealer.open(key, &sealed) {
+        let opened = self.sealer.load().open(key, &sealed);
+        let value = match opened {
             Ok(value) => value,
             Err(reject) => return self.reject(reject),
         };
@@ -213,6 +220,7 @@ impl Tiers {
     fn seal(&self, value: &Value) -> Option<Vec<u8>> {
         self.shared.as_ref()?;
         self.sealer
+            .load()
             .seal(value, self.entropy.as_ref())
             .ok()
             .flatten()

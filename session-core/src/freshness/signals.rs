@@ -28,6 +28,8 @@ pub struct Signals {
     /// Boot nanoseconds at which the newest applied beat was sent.
     beat: watch::Sender<u64>,
     phase: watch::Sender<Phase>,
+    /// Whether the window was loaded at any time since the start.
+    loaded: AtomicBool,
     last_beat: AtomicU64,
     complaints: Complaints,
     /// Whether the rights were all there when they were last checked.
@@ -40,6 +42,7 @@ impl Default for Signals {
             wake: Notify::new(),
             beat: watch::Sender::new(0),
             phase: watch::Sender::new(Phase::SchemaUnchecked),
+            loaded: AtomicBool::new(false),
             last_beat: AtomicU64::new(0),
             complaints: Complaints::default(),
             has_rights: AtomicBool::new(false),
@@ -101,7 +104,21 @@ impl Signals {
     }
 
     pub(super) fn set_phase(&self, phase: Phase) {
+        self.note_loaded(phase);
         self.phase.send_replace(phase);
+    }
+
+    fn note_loaded(&self, phase: Phase) {
+        if phase == Phase::Following {
+            self.loaded.store(true, Ordering::Release);
+        }
+    }
+
+    /// Whether the schema was accepted and the window loaded at any time since the start, and nothing is known to be wrong
+    /// with the schema now.
+    #[must_use]
+    pub fn was_loaded(&self) -> bool {
+        self.loaded.load(Ordering::Acquire) && self.phase() != Phase::SchemaRefused
     }
 
     /// Goes from one phase to the next. Does nothing when the phase has changed meanwhile.
@@ -109,6 +126,7 @@ impl Signals {
         self.phase.send_if_modified(|phase| {
             let takes = *phase == from;
             if takes {
+                self.note_loaded(to);
                 *phase = to;
             }
             takes

@@ -189,7 +189,10 @@ impl Sessions {
     }
 
     pub(super) fn mint(&self) -> Result<(Sid, SessionKey, Uuid), SessionsError> {
-        let (sid, key) = self.keys.mint(entropy::bytes(self.entropy.as_ref())?);
+        let (sid, key) = self
+            .keys
+            .load()
+            .mint(entropy::bytes(self.entropy.as_ref())?);
         Ok((
             sid,
             key,

@@ -55,7 +55,7 @@ impl Sessions {
     /// What is derived from a credential of the old system. No I/O.
     #[must_use]
     pub fn legacy(&self, credential: Credential<'_>) -> LegacyLogin {
-        self.keys.legacy(credential)
+        self.keys.load().legacy(credential)
     }
 
     /// What is known of old credentials, in the order of `logins`, from one snapshot.
@@ -67,9 +67,8 @@ impl Sessions {
         let recalled = self
             .ask_store(|store| async move { store.recall(&asked).await })
             .await?;
-        let known = logins
-            .iter()
-            .map(|login| known(&self.keys, login, &recalled));
+        let keys = self.keys.load_full();
+        let known = logins.iter().map(|login| known(&keys, login, &recalled));
         Ok(known.collect())
     }
 
@@ -89,7 +88,7 @@ impl Sessions {
             return Ok(Migrated::Changed);
         };
         let (sid, key) = (first.login.sid(), first.login.session_key());
-        let ciphers = Ciphers::new(self.keys.kept());
+        let ciphers = Ciphers::new(self.keys.load().kept());
         let kept = kept
             .map(|kept| ciphers.seal(kept, key.as_bytes(), self.entropy.as_ref()))
             .transpose()?
@@ -173,7 +172,7 @@ impl Sessions {
         let sealed = self
             .ask_store(|store| async move { store.kept(&key).await })
             .await?;
-        let ciphers = Ciphers::new(self.keys.kept());
+        let ciphers = Ciphers::new(self.keys.load().kept());
         let opened = sealed.and_then(|sealed| ciphers.open(&sealed, key.as_bytes()));
         Ok(opened.map(Zeroizing::new))
     }

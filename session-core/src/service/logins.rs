@@ -32,8 +32,9 @@ impl Sessions {
         network: IpAddr,
         user_id: Option<&str>,
     ) -> Result<Familiarity, SessionsError> {
-        let keys = self.keys.logins();
+        let keys = self.keys.load_full();
         let asked: Vec<_> = keys
+            .logins()
             .map(|key| {
                 let owner = user_id.map(|user_id| key.owner(user_id));
                 (key.account(account), key.network(account, network), owner)
@@ -66,7 +67,8 @@ impl Sessions {
         let busy = || SessionsError::Store(StoreError::unavailable("too many logins at once"));
         let place = Arc::clone(&self.notes).try_acquire_owned();
         let place = place.map_err(|_none_left| busy())?;
-        let Some(seen) = self.keys.logins().next().map(|key| LoginSeen {
+        let keys = self.keys.load_full();
+        let Some(seen) = keys.logins().next().map(|key| LoginSeen {
             account: key.account(account),
             owner: key.owner(user_id),
             network: key.network(account, network),

@@ -20,7 +20,7 @@ pub(super) struct Seals {
 impl Sessions {
     pub(super) fn references(&self) -> Seals {
         Seals {
-            keys: Arc::clone(&self.keys),
+            keys: self.keys.load_full(),
             entropy: Arc::clone(&self.entropy),
         }
     }

@@ -159,7 +159,7 @@ impl Sessions {
     /// When the value is certainly not a sid of this installation.
     pub fn recognise(&self, cookie: &[u8]) -> Result<SessionKey, Absence> {
         let sid = Sid::parse(cookie).ok_or(Absence::Malformed)?;
-        self.keys.recognise(&sid).ok_or(Absence::Forged)
+        self.keys.load().recognise(&sid).ok_or(Absence::Forged)
     }
 
     /// The session stored under `key`.

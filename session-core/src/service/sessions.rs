@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -35,13 +36,15 @@ pub struct Readiness {
     pub window: bool,
     /// The lease holds.
     pub lease: bool,
+    /// Schema and window were good at some time since the start, and nothing is known to be wrong with the schema now.
+    pub was_loaded: bool,
 }
 
 /// The sessions of this installation, as one node sees them.
 #[derive(Debug)]
 pub struct Sessions {
     pub(super) node: Arc<Node>,
-    pub(super) keys: Arc<Keyring>,
+    pub(super) keys: ArcSwap<Keyring>,
     pub(super) entropy: SharedEntropy,
     pub(super) runtime: Handle,
     pub(super) local: Arc<Local>,
@@ -67,6 +70,7 @@ impl Sessions {
             rights: self.node.signals.has_rights(),
             window: phase == Phase::Following,
             lease: self.node.lease.holds(self.node.clock.boot()),
+            was_loaded: self.node.signals.was_loaded(),
         }
     }
 
@@ -115,7 +119,13 @@ impl Sessions {
             .map(|_| self.tiers.breaker.state())
     }
 
-    /// Drops the sessions held in process, for example because what is attached to entries has changed its form.
+    /// Other keys from now on. The current master must be the same: what is held in process was made under it.
+    pub fn use_keys(&self, keys: Arc<Keyring>) {
+        self.tiers.use_keys(&keys);
+        self.keys.store(keys);
+    }
+
+    /// Drops the sessions held in process.
     pub fn forget_local(&self) {
         self.local.forget_all();
     }

@@ -91,7 +91,7 @@ impl Sessions {
             shared,
             breaker: Breaker::default(),
             complaints: Complaints::default(),
-            sealer: Tiers::sealer(&keys),
+            sealer: Tiers::sealer(&keys).into(),
             local: Arc::clone(&local),
             entropy: Arc::clone(&entropy),
             options: TiersOptions {
@@ -103,7 +103,7 @@ impl Sessions {
             activity: Arc::new(Activity::new(Arc::clone(&node))),
             flights: Flights::new(runtime.clone()),
             node,
-            keys,
+            keys: keys.into(),
             entropy,
             runtime,
             local,

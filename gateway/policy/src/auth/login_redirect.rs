@@ -10,6 +10,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::edge::Target;
 use crate::edge::fields::only;
+use crate::edge::target::MAX_TARGET_BYTES;
 
 /// The longest `next`, percent-encoded. Keeps the Location header below what proxies and browsers
 /// take.
@@ -96,7 +97,7 @@ impl LoginUrl {
 pub fn page_of_form<'a>(headers: &'a HeaderMap, origin: &str) -> Option<Target<'a>> {
     let referer = only(headers, &REFERER)?.to_str().ok()?;
     let target = referer.strip_prefix(origin)?;
-    let target = Target::parse(target.as_bytes()).ok()?;
+    let target = Target::parse(target.as_bytes(), MAX_TARGET_BYTES).ok()?;
     is_local(target.path).then_some(target)
 }
 

@@ -14,11 +14,34 @@ use http::header::{COOKIE, HeaderMap, HeaderValue};
 
 use super::{Breach, Refused, trim_blank};
 
-/// The most cookies that are looked at in one request.
+/// The most cookies that are looked at in one request by default.
 pub const MAX_COOKIES: usize = 64;
 
-/// The largest single cookie, name and value together; what browsers store at most.
+/// The largest single cookie by default, name and value together; what browsers store at most.
 pub const MAX_ONE_COOKIE_BYTES: usize = 4096;
+
+/// How many and how large cookies are looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CookieLimits {
+    /// Bytes of all Cookie fields together.
+    pub all_bytes: usize,
+    /// Cookies.
+    pub count: usize,
+    /// Bytes of one cookie, name and value together.
+    pub one_bytes: usize,
+}
+
+impl CookieLimits {
+    /// So many bytes, and otherwise the defaults.
+    #[must_use]
+    pub const fn of_bytes(all_bytes: usize) -> Self {
+        Self {
+            all_bytes,
+            count: MAX_COOKIES,
+            one_bytes: MAX_ONE_COOKIE_BYTES,
+        }
+    }
+}
 
 /// The session cookie of a request.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -53,8 +76,12 @@ impl<'a> Cookies<'a> {
     /// # Errors
     /// More or larger cookies than allowed, two cookies of our name, or ours inside somebody else's
     /// quotes.
-    pub fn parse(headers: &'a HeaderMap, sid_name: &str, max_bytes: usize) -> Result<Self, Breach> {
-        let mut parser = Parser::new(sid_name.as_bytes());
+    pub fn parse(
+        headers: &'a HeaderMap,
+        sid_name: &str,
+        limits: CookieLimits,
+    ) -> Result<Self, Breach> {
+        let mut parser = Parser::new(sid_name.as_bytes(), limits);
         let mut bytes = 0;
         for field in headers.get_all(COOKIE) {
             bytes += if bytes == 0 {
@@ -62,7 +89,7 @@ impl<'a> Cookies<'a> {
             } else {
                 JOIN.len() + field.len()
             };
-            if bytes > max_bytes {
+            if bytes > limits.all_bytes {
                 return Err(Refused::CookieBytes.into());
             }
             for text in field.as_bytes().split(|&byte| byte == b';').map(trim_blank) {
@@ -213,6 +240,7 @@ const JOIN: &[u8] = b"; ";
 
 struct Parser<'a, 'n> {
     sid_name: &'n [u8],
+    limits: CookieLimits,
     seen: usize,
     quote: Quote,
     cookies: Cookies<'a>,
@@ -231,7 +259,7 @@ enum Quote {
 }
 
 impl<'a, 'n> Parser<'a, 'n> {
-    fn new(sid_name: &'n [u8]) -> Self {
+    fn new(sid_name: &'n [u8], limits: CookieLimits) -> Self {
         let cookies = Cookies {
             sid: SidCookie::None,
             foreign: Vec::new(),
@@ -240,6 +268,7 @@ impl<'a, 'n> Parser<'a, 'n> {
         };
         Self {
             sid_name,
+            limits,
             seen: 0,
             quote: Quote::Closed,
             cookies,
@@ -248,10 +277,10 @@ impl<'a, 'n> Parser<'a, 'n> {
 
     fn take(&mut self, pair: Pair<'a>) -> Result<(), Breach> {
         self.seen += 1;
-        if self.seen > MAX_COOKIES {
+        if self.seen > self.limits.count {
             return Err(Refused::CookieCount.into());
         }
-        if pair.len() > MAX_ONE_COOKIE_BYTES {
+        if pair.len() > self.limits.one_bytes {
             return Err(pair.breaks(Refused::CookieBytes));
         }
         let ours = pair.name() == self.sid_name;

@@ -48,7 +48,7 @@ use std::fmt;
 use http::header::{HeaderMap, HeaderName};
 
 pub use self::breach::{Breach, FieldName};
-pub use self::cookies::{Cookies, SidCookie};
+pub use self::cookies::{CookieLimits, Cookies, SidCookie};
 pub use self::headers::{Reserved, Spoofed};
 pub use self::host::HostSet;
 pub use self::refused::{Class, Refused};
@@ -103,6 +103,12 @@ pub struct EdgePolicy {
     pub max_header_count: usize,
     /// Limit of all cookies together, in bytes.
     pub max_cookie_bytes: usize,
+    /// Limit of the number of cookies.
+    pub max_cookies: usize,
+    /// Limit of one cookie, in bytes.
+    pub max_one_cookie_bytes: usize,
+    /// Limit of the request target, in bytes.
+    pub max_target_bytes: usize,
     /// Limit of a request body, in bytes.
     pub max_body_bytes: u64,
 }
@@ -137,7 +143,18 @@ impl EdgePolicy {
             max_header_bytes: 32 * 1024,
             max_header_count: 100,
             max_cookie_bytes: 8 * 1024,
+            max_cookies: cookies::MAX_COOKIES,
+            max_one_cookie_bytes: cookies::MAX_ONE_COOKIE_BYTES,
+            max_target_bytes: target::MAX_TARGET_BYTES,
             max_body_bytes: 10 * 1024 * 1024,
+        }
+    }
+
+    fn cookie_limits(&self) -> CookieLimits {
+        CookieLimits {
+            all_bytes: self.max_cookie_bytes,
+            count: self.max_cookies,
+            one_bytes: self.max_one_cookie_bytes,
         }
     }
 }
@@ -153,10 +170,10 @@ pub fn vet<'a>(req: &RawRequest<'a>, policy: &'a EdgePolicy) -> Result<Vetted<'a
     if !METHODS.contains(&req.method) {
         return Err(Refused::Method.into());
     }
-    let Target { path, query } = Target::parse(req.target)?;
+    let Target { path, query } = Target::parse(req.target, policy.max_target_bytes)?;
     let host = host::resolve(req, &policy.hosts)?;
     let spoofed = headers::check(req.headers, req.from_trusted_proxy, policy)?;
-    let cookies = Cookies::parse(req.headers, &policy.cookie_name, policy.max_cookie_bytes)?;
+    let cookies = Cookies::parse(req.headers, &policy.cookie_name, policy.cookie_limits())?;
     Ok(Vetted {
         path,
         query,

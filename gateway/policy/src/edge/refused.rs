@@ -78,7 +78,7 @@ pub enum Refused {
     /// Method outside the allow-list.
     #[error("method not allowed")]
     Method,
-    /// Request target longer than [`super::target::MAX_TARGET_BYTES`].
+    /// Request target longer than the policy allows.
     #[error("request target too long")]
     TargetTooLong,
     /// Target is not in origin-form (`/path?query`), or its path leads elsewhere once it is decoded.
@@ -132,7 +132,7 @@ pub enum Refused {
     /// Our cookie stands inside another cookie's quotes.
     #[error("session cookie inside a quoted value")]
     SidQuoted,
-    /// More cookies than [`super::cookies::MAX_COOKIES`].
+    /// More cookies than the policy allows.
     #[error("too many cookies")]
     CookieCount,
     /// Cookies larger than the limit, all together or one alone.

@@ -9,7 +9,7 @@
 
 use super::Refused;
 
-/// The longest request target that is looked at, path and query together.
+/// The longest request target that is looked at by default, path and query together.
 pub const MAX_TARGET_BYTES: usize = 8 * 1024;
 
 /// A request target in origin-form.
@@ -22,12 +22,12 @@ pub struct Target<'a> {
 }
 
 impl<'a> Target<'a> {
-    /// Parses the bytes of a request target.
+    /// Parses the bytes of a request target of at most `max` bytes.
     ///
     /// # Errors
     /// The rule that the target breaks.
-    pub fn parse(target: &'a [u8]) -> Result<Self, Refused> {
-        if target.len() > MAX_TARGET_BYTES {
+    pub fn parse(target: &'a [u8], max: usize) -> Result<Self, Refused> {
+        if target.len() > max {
             return Err(Refused::TargetTooLong);
         }
         // These bytes end a request line, hide a fragment or split the line for a lenient parser:

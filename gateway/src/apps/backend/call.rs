@@ -35,6 +35,8 @@ pub(crate) struct Target<'a> {
     pub proto: &'a HeaderValue,
     /// Longest call.
     pub timeout: Duration,
+    /// Largest body of an answer.
+    pub max_answer_bytes: usize,
 }
 
 impl Target<'_> {
@@ -46,9 +48,6 @@ impl Target<'_> {
         })
     }
 }
-
-/// Largest answer that is read, in bytes.
-const ANSWER_MAX: usize = 64 * 1024;
 
 /// A call, and the server that is to answer it.
 pub(super) struct Call<'a> {
@@ -121,14 +120,14 @@ impl Backend {
             .header("X-Request-Id", call.request_id)
             .header("X-Sidgate-Request", signature)
             .body(body);
-        tokio::time::timeout(target.timeout, read(request))
+        tokio::time::timeout(target.timeout, read(request, target.max_answer_bytes))
             .await
             .map_err(|_elapsed| Fault::Timeout(target.timeout))?
     }
 }
 
 /// Sends, and reads a JSON answer of limited size.
-async fn read(request: reqwest::RequestBuilder) -> Result<(u16, Bytes), Fault> {
+async fn read(request: reqwest::RequestBuilder, max: usize) -> Result<(u16, Bytes), Fault> {
     let mut answer = request.send().await.map_err(unanswered)?;
     let status = answer.status().as_u16();
     if answer.status().is_redirection() {
@@ -139,8 +138,8 @@ async fn read(request: reqwest::RequestBuilder) -> Result<(u16, Bytes), Fault> {
     }
     let mut body = BytesMut::new();
     while let Some(chunk) = answer.chunk().await.map_err(unanswered)? {
-        if body.len() + chunk.len() > ANSWER_MAX {
-            return Err(Fault::TooLarge(ANSWER_MAX));
+        if body.len() + chunk.len() > max {
+            return Err(Fault::TooLarge(max));
         }
         body.extend_from_slice(&chunk);
     }

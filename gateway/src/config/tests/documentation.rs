@@ -6,20 +6,21 @@ use std::collections::BTreeMap;
 use self::effects::EFFECTS;
 use super::super::reader::Reader;
 use super::super::secret::Sources;
-use super::super::{Config, restart_needed};
+use super::super::{Config, changed, restart_needed};
 use super::{CERT, Draft, KEY, KEY_A, KEY_B, MINIMAL, Place};
 
-mod effects;
+pub(super) mod effects;
 
-const PAGE: &str = include_str!("../../../../docs/configuration.md");
+pub(super) const PAGE: &str = include_str!("../../../../docs/configuration.md");
 
-struct Row {
-    default: String,
+pub(super) struct Row {
+    pub(super) kind: String,
+    pub(super) default: String,
     reload: String,
 }
 
 /// Every documented key with its row. Sections `[[x]]` become `x[]`.
-fn rows() -> BTreeMap<String, Row> {
+pub(super) fn rows() -> BTreeMap<String, Row> {
     let mut rows = BTreeMap::new();
     let mut section = None;
     for line in PAGE.lines() {
@@ -41,12 +42,13 @@ fn rows() -> BTreeMap<String, Row> {
             .split(" | ")
             .map(|cell| cell.trim_matches(['|', ' ']))
             .collect();
-        if let (Some(section), [key, _, default, _, reload]) = (&section, cells.as_slice())
+        if let (Some(section), [key, kind, default, _, reload]) = (&section, cells.as_slice())
             && let Some(key) = key
                 .strip_prefix('`')
                 .and_then(|rest| rest.strip_suffix('`'))
         {
             let row = Row {
+                kind: (*kind).to_owned(),
                 default: (*default).to_owned(),
                 reload: (*reload).to_owned(),
             };
@@ -66,7 +68,7 @@ fn blocks() -> Vec<String> {
         .collect()
 }
 
-fn place() -> Place {
+pub(super) fn place() -> Place {
     Place::new()
         .file("master.key", KEY_A)
         .file("other.key", KEY_B)
@@ -236,6 +238,12 @@ fn every_key_has_an_effect_and_reloads_as_documented() {
                     format!("{after:?}"),
                     "{key} = {value} changes nothing"
                 );
+                let told = changed(&before, &after);
+                let is_told = |named: &&str| key.replace("[]", "").starts_with(named);
+                assert!(
+                    told.len() == 1 && told.iter().all(is_told),
+                    "{key}: {told:?}"
+                );
             }
             other => panic!("{key}: {other:?} is neither \"yes\" nor \"restart\""),
         }
@@ -256,10 +264,8 @@ fn a_changed_secret_behind_the_same_reference_needs_a_restart() {
         .env("TOKEN", &"n".repeat(32))
         .good(&text);
     let needed = restart_needed(&before, &after);
-    assert!(
-        needed.contains(&"keys.master") && needed.contains(&"admin.token"),
-        "{needed:?}"
-    );
+    assert!(needed.contains(&"keys.master"), "{needed:?}");
+    assert_eq!(changed(&before, &after), ["admin.token"]);
 
     let metrics = place().env("ENABLE_SESSION_METRICS", "false").good(&text);
     let same_place = place().good(&text);

@@ -6,6 +6,7 @@ mod contradictions;
 mod defaults;
 mod documentation;
 mod faults;
+mod limits;
 mod names;
 mod properties;
 mod routes;

@@ -39,8 +39,8 @@ fn places_are_bounded_and_come_back() {
 
     drop((of_alice, of_bob, other));
 
-    assert!(streams.is_empty());
     let open = streams.open.lock();
+    assert!(open.total.is_empty());
     assert!(open.of_session.is_empty() && open.of_client.is_empty());
 }
 
@@ -59,4 +59,31 @@ fn a_64_is_one_client_and_no_room_is_none() {
     drop(places);
     let refused = streams.enter(Kind::Events, holder(None, "192.0.2.1"), room(0));
     assert_eq!(refused.unwrap_err(), Full::Process);
+}
+
+/// A stop waits for what comes to an end by itself.
+#[test]
+fn sockets_are_not_among_those_that_are_ending() {
+    let streams = Arc::<Streams>::default();
+    let room = Room {
+        all: 10,
+        of_session: 10,
+        of_client: 10,
+    };
+    let holder = Holder {
+        session: None,
+        client: "192.0.2.1".parse().unwrap(),
+    };
+    let enter = |kind| streams.enter(kind, holder, room).unwrap();
+    let socket = enter(Kind::Forwarded).of_socket();
+    assert!(!streams.are_ending());
+    let download = enter(Kind::Forwarded);
+    assert!(streams.are_ending());
+    drop(download);
+    let feed = enter(Kind::Events);
+    assert!(streams.are_ending());
+    drop(socket);
+    assert!(streams.are_ending());
+    drop(feed);
+    assert!(!streams.are_ending());
 }

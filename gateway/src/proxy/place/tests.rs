@@ -1,5 +1,6 @@
 use proptest::prelude::*;
 use sidgate_policy::edge::Target;
+use sidgate_policy::edge::target::MAX_TARGET_BYTES;
 
 use super::{Place, Refused};
 use crate::config::Config;
@@ -35,7 +36,7 @@ fn config(prefix: &str, base: &str) -> Config {
 
 /// The route that decides, or why there is none.
 fn route(config: &Config, path: &str) -> Result<String, Refused> {
-    let target = Target::parse(path.as_bytes())?;
+    let target = Target::parse(path.as_bytes(), MAX_TARGET_BYTES)?;
     Ok(match Place::of(config, "GET", target.path)? {
         Place::Route(route) => route.path.to_string(),
         other => format!("{other:?}"),

@@ -82,8 +82,47 @@ fn badge_of_the_configuration_before_is_not_shown_to_apps_of_the_new_one() {
     assert_eq!(plan(&old, &entry), "of the old");
     assert_eq!(plan(&new, &entry), "of the new");
     assert_eq!(plan(&old, &entry), "of the old", "to its own end");
-    assert!(Arc::ptr_eq(
-        &old.badge(&entry, &metrics),
-        &old.badge(&entry, &metrics)
-    ));
+    assert!(
+        Arc::ptr_eq(&new.badge(&entry, &metrics), &new.badge(&entry, &metrics)),
+        "the newer one is kept"
+    );
+}
+
+/// What is made for a session costs a signature for each app, so it outlives a reload that changes nothing about it.
+#[test]
+fn badge_outlives_a_reload_under_which_it_looks_the_same() {
+    let keys = Keyring::new(MasterKey::from_bytes([7; 32]), vec![]);
+    let metrics = Metrics::new().unwrap();
+    let (first, mut second) = (config("user.old"), config("user.old"));
+    second.edge.max_requests = 77;
+    let old = ActiveConfig::new(first, &keys, None).unwrap();
+    let new = ActiveConfig::new(second, &keys, Some(&old)).unwrap();
+
+    let entry = entry();
+
+    let before = old.badge(&entry, &metrics);
+    assert!(Arc::ptr_eq(&before, &new.badge(&entry, &metrics)));
+}
+
+/// The assertion of the backend holds more than that of another app, so none outlives the exchange of the two.
+#[test]
+fn badge_does_not_outlive_another_backend_or_other_keys() {
+    let keys = Keyring::new(MasterKey::from_bytes([7; 32]), vec![]);
+    let metrics = Metrics::new().unwrap();
+    let old = ActiveConfig::new(config("user.old"), &keys, None).unwrap();
+    let mut backend = config("user.old");
+    let upstream = crate::config::Upstream {
+        name: "other".to_owned(),
+        ..(*backend.backend.upstream).clone()
+    };
+    backend.backend.upstream = Arc::new(upstream);
+    let mut previous = config("user.old");
+    previous.keys.previous.push(MasterKey::from_bytes([8; 32]));
+
+    for changed in [backend, previous] {
+        let entry = entry();
+        let before = old.badge(&entry, &metrics);
+        let new = ActiveConfig::new(changed, &keys, Some(&old)).unwrap();
+        assert!(!Arc::ptr_eq(&before, &new.badge(&entry, &metrics)));
+    }
 }

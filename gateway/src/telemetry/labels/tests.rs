@@ -49,6 +49,11 @@ fn the_document_names_every_value_of_a_label() {
         ("sidgate_risk_dropped_total", names(RiskDropped::VARIANTS)),
         ("sidgate_risk_webhook_total", names(Delivery::VARIANTS)),
         ("sidgate_migration_total", names(Judged::VARIANTS)),
+        ("sidgate_config_reloads_total", names(Reload::VARIANTS)),
+        (
+            "sidgate_tls_certificate_renewals_total",
+            names(CertificateRenewal::VARIANTS),
+        ),
         ("sidgate_login_limited_total", names(Counter::VARIANTS)),
         ("sidgate_spoof_blocked_total", names(Reserved::VARIANTS)),
         ("sidgate_hard_reset_total", names(ResetReason::VARIANTS)),

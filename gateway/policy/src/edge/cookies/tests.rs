@@ -1,7 +1,7 @@
 use http::header::{COOKIE, HeaderMap, HeaderValue};
 use proptest::prelude::*;
 
-use super::{Cookies, MAX_COOKIES, MAX_ONE_COOKIE_BYTES, SidCookie};
+use super::{CookieLimits, Cookies, MAX_COOKIES, MAX_ONE_COOKIE_BYTES, SidCookie};
 use crate::edge::Refused;
 
 const LIMIT: usize = 8192;
@@ -20,7 +20,7 @@ type Reading = (Option<Vec<u8>>, Vec<u8>, usize);
 
 fn read_as(name: &str, values: &[&[u8]]) -> Result<Reading, Refused> {
     let headers = fields(values);
-    let cookies = Cookies::parse(&headers, name, LIMIT).map_err(|breach| breach.rule)?;
+    let cookies = Cookies::parse(&headers, name, CookieLimits::of_bytes(LIMIT)).map_err(|breach| breach.rule)?;
     let sid = match cookies.sid() {
         SidCookie::None => None,
         SidCookie::One(value) => Some(value.to_vec()),
@@ -265,7 +265,7 @@ fn our_cookie_between_odd_quotes_is_refused() {
 #[test]
 fn legacy_names_are_stripped_by_the_caller() {
     let headers = fields(&[b"dott_x=1; session_token=s; theme=1; session_token; sid=A"]);
-    let cookies = Cookies::parse(&headers, "sid", LIMIT).unwrap();
+    let cookies = Cookies::parse(&headers, "sid", CookieLimits::of_bytes(LIMIT)).unwrap();
     let legacy = |name: &[u8]| name == b"session_token" || name.starts_with(b"dott_");
     let line = cookies.upstream_line(legacy).unwrap();
     assert_eq!(line, "theme=1");

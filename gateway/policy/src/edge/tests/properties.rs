@@ -10,8 +10,10 @@ use sidgate_testkit::corpus;
 
 use crate::edge::OddHeaderNames;
 use crate::edge::client_ip::client_ip;
-use crate::edge::target::without_params;
-use crate::edge::{Cookies, EdgePolicy, HostSet, Refused, SidCookie, Target, headers};
+use crate::edge::target::{MAX_TARGET_BYTES, without_params};
+use crate::edge::{
+    CookieLimits, Cookies, EdgePolicy, HostSet, Refused, SidCookie, Target, headers,
+};
 
 /// Whom the operator trusts.
 const TRUSTED: [&str; 2] = ["10.0.0.0/8", "fd00::/8"];
@@ -58,7 +60,7 @@ fn what_apps_get_of_cookies_holds_neither_ours_nor_what_is_hidden() {
         let fields: Vec<&[u8]> = bytes.split(|&byte| byte == b'\n').collect();
         let sent = pairs(&fields.join(&b"; "[..]));
         let ours = sent.iter().filter(|(name, _)| name == "sid").count();
-        let cookies = match Cookies::parse(&headers, "sid", 8192) {
+        let cookies = match Cookies::parse(&headers, "sid", CookieLimits::of_bytes(8192)) {
             Ok(cookies) => cookies,
             Err(why) => {
                 prop_assert!(
@@ -138,7 +140,7 @@ fn decoded(text: &str) -> Vec<u8> {
 #[test]
 fn an_accepted_target_is_what_was_sent_and_decoding_it_leads_to_no_other_route() {
     let check = |bytes: &[u8]| -> TestCaseResult {
-        let Ok(target) = Target::parse(bytes) else {
+        let Ok(target) = Target::parse(bytes, MAX_TARGET_BYTES) else {
             return Ok(());
         };
         let query = target.query.map(|query| format!("?{query}"));

@@ -1,14 +1,14 @@
 //! Each key once, with a value that changes something.
 
 /// A key with a value that is not its default, and what else must be set for that to make sense.
-pub(super) type Effect = (
+pub(in super::super) type Effect = (
     &'static str,
     &'static str,
     &'static [(&'static str, &'static str)],
 );
 
 #[rustfmt::skip]
-pub(super) const EFFECTS: &[Effect] = &[
+pub(in super::super) const EFFECTS: &[Effect] = &[
     ("server.listen", "[\"127.0.0.1:3100\"]", &[]),
     ("server.admin_listen", "\"127.0.0.1:9902\"", &[]),
     ("server.public_origin", "\"https://app.test\"", &[]),
@@ -19,9 +19,15 @@ pub(super) const EFFECTS: &[Effect] = &[
     ("server.redirect_https", "true", &[("server.public_origin", "\"https://app.test\"")]),
     ("server.threads", "3", &[]),
     ("server.drain_timeout", "\"0s\"", &[]),
+    ("server.unready_before_drain", "\"10s\"", &[]),
+    ("server.keepalive_timeout", "\"3m\"", &[]),
+    ("server.keepalive_requests", "5", &[]),
+    ("server.resolve_every", "\"1m\"", &[]),
+    ("server.resolve_timeout", "\"5s\"", &[]),
     ("server.tls.listen", "[\"127.0.0.1:8444\"]", TLS),
     ("server.tls.cert", "\"other-cert.pem\"", TLS),
     ("server.tls.key", "\"other-key.pem\"", TLS),
+    ("server.tls.check_every", "\"5s\"", TLS),
     ("keys.master", "\"file:other.key\"", &[]),
     ("keys.previous", "[\"file:other.key\"]", &[]),
     ("store.url", "\"postgres://db/x\"", &[]),
@@ -44,6 +50,7 @@ pub(super) const EFFECTS: &[Effect] = &[
     ("cookie.same_site", "\"strict\"", &[]),
     ("backend.upstream", "\"next\"", &[("upstreams.next.servers", "[\"next:3000\"]")]),
     ("backend.timeout", "\"1s\"", &[]),
+    ("backend.max_answer_bytes", "100000", &[]),
     ("identity.headers.NAME", "\"tenant_id\"", &[]),
     ("upstreams.NAME.servers", "[\"10.0.0.1:8000\"]", &[]),
     ("upstreams.NAME.connect_timeout", "\"1s\"", &[]),
@@ -64,6 +71,9 @@ pub(super) const EFFECTS: &[Effect] = &[
     ("routes[].cors_origins", "[\"https://other.test\"]", &[]),
     ("endpoints.base_path", "\"/auth\"", &[]),
     ("endpoints.max_streams", "100", &[]),
+    ("endpoints.heartbeat", "\"1m\"", &[]),
+    ("endpoints.max_body_bytes", "2000", &[]),
+    ("endpoints.body_timeout", "\"1s\"", &[]),
     ("endpoints.password_login", "false", &[]),
     ("edge.odd_header_names", "\"drop\"", &[]),
     ("edge.passthrough_headers", "[\"x-session-token\"]", &[]),
@@ -73,12 +83,16 @@ pub(super) const EFFECTS: &[Effect] = &[
     ("edge.max_header_bytes", "16384", &[]),
     ("edge.max_header_count", "50", &[]),
     ("edge.max_cookie_bytes", "4096", &[]),
+    ("edge.max_target_bytes", "100", &[]),
+    ("edge.max_one_cookie_bytes", "100", &[]),
+    ("edge.max_cookies", "10", &[]),
     ("edge.max_body_bytes", "1", &[]),
     ("edge.max_connections", "100", &[]),
     ("edge.connections_per_ip", "100", &[]),
     ("edge.max_h2_streams", "10", &[]),
     ("edge.min_body_rate", "0", &[]),
     ("edge.max_requests", "100", &[]),
+    ("edge.stream_after", "\"1m\"", &[]),
     ("edge.max_streams", "100", &[]),
     ("edge.streams_per_session", "4", &[]),
     ("edge.streams_per_client", "4", &[]),
@@ -89,6 +103,7 @@ pub(super) const EFFECTS: &[Effect] = &[
     ("admin.token", "\"${TOKEN}\"", &[]),
     ("audit.file", "\"audit.jsonl\"", &[]),
     ("admin.claim", "\"is_admin\"", &[]),
+    ("admin.fresh", "\"5m\"", &[]),
     ("migration.mode", "\"shadow\"", &[("migration.credentials", "[\"old\"]")]),
     ("migration.rollout_percent", "5", &[]),
     ("migration.credentials", "[\"old\"]", &[]),

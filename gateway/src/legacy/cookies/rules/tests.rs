@@ -1,6 +1,7 @@
 use http::HeaderMap;
 use http::header::{COOKIE, HeaderValue};
 use proptest::prelude::*;
+use sidgate_policy::edge::CookieLimits;
 
 use super::*;
 use crate::config::MigrationMode;
@@ -19,7 +20,7 @@ fn headers(line: &str) -> HeaderMap {
 
 fn find(line: &str) -> Option<Found> {
     let headers = headers(line);
-    let cookies = Cookies::parse(&headers, "sid", 64 * 1024).unwrap();
+    let cookies = Cookies::parse(&headers, "sid", CookieLimits::of_bytes(64 * 1024)).unwrap();
     rules().find(&cookies)
 }
 
@@ -197,7 +198,7 @@ fn a_name_is_known_whatever_its_value_is() {
     let mut headers = HeaderMap::new();
     headers.insert(COOKIE, HeaderValue::from_bytes(line).unwrap());
     let find = |headers: &HeaderMap| {
-        let cookies = Cookies::parse(headers, "sid", 64 * 1024).unwrap();
+        let cookies = Cookies::parse(headers, "sid", CookieLimits::of_bytes(64 * 1024)).unwrap();
         rules().find(&cookies)
     };
     let found = find(&headers).unwrap();
@@ -307,7 +308,7 @@ proptest! {
         let mut headers = HeaderMap::new();
         let Ok(value) = HeaderValue::from_bytes(&line) else { return Ok(()) };
         headers.insert(COOKIE, value);
-        let Ok(cookies) = Cookies::parse(&headers, "sid", 64 * 1024) else { return Ok(()) };
+        let Ok(cookies) = Cookies::parse(&headers, "sid", CookieLimits::of_bytes(64 * 1024)) else { return Ok(()) };
         let rules = rules();
         let well_formed: Vec<&[u8]> = cookies.foreign().map(|pair| pair.text()).collect();
         let rewritten = cookies.upstream_line(|name| rules.hides(name));

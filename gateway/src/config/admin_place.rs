@@ -1,0 +1,82 @@
+//! Where the admin listener of a running gateway is, by its configuration file.
+//!
+//! Whoever asks a running process to read its file again must not have to read the whole file first: it may have faults, which
+//! are for that process to tell, and its secrets may be in an environment that only that process has.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::Path;
+
+use session_core::secret::SecretString;
+use toml::{Table, Value};
+
+use super::admin::token;
+use super::faults::{Fault, Faults};
+use super::host::socket_addr;
+use super::secret::Sources;
+use super::server::loopback;
+
+/// Where the admin listener is, and what it asks for.
+#[derive(Debug)]
+pub struct AdminPlace {
+    /// An address at which it can be reached from this machine.
+    pub address: SocketAddr,
+    /// Its bearer token, if it has one.
+    pub token: Option<SecretString>,
+}
+
+impl AdminPlace {
+    /// Reads `server.admin_listen` and `admin.token` of the file at `path`, and nothing else.
+    ///
+    /// # Errors
+    /// When the file is not TOML, or one of the two cannot be used.
+    pub fn load(path: &Path, env: &dyn Fn(&str) -> Option<String>) -> Result<Self, Faults> {
+        let fault = |key: &str, message: String| {
+            let key = key.to_owned();
+            let line = None;
+            Faults::new(path, vec![Fault { key, line, message }])
+        };
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| fault("", format!("cannot be read: {error}")))?;
+        // The error's own `Display` quotes the line, which may hold a password.
+        let file: Table =
+            toml::from_str(&text).map_err(|error| fault("", error.message().to_owned()))?;
+        let said = |section: &str, key: &str| {
+            let value = file.get(section).and_then(|section| section.get(key));
+            match value {
+                None => Ok(None),
+                Some(Value::String(text)) => Ok(Some(text.clone())),
+                Some(_) => Err(fault(
+                    &format!("{section}.{key}"),
+                    "must be a string".to_owned(),
+                )),
+            }
+        };
+        let listen = match said("server", "admin_listen")? {
+            Some(text) => {
+                socket_addr(&text).map_err(|message| fault("server.admin_listen", message))?
+            }
+            None => loopback(9901),
+        };
+        let sources = Sources::new(path.parent().unwrap_or(Path::new("")), env);
+        let token = match said("admin", "token")? {
+            Some(text) => {
+                token(&text, &sources).map_err(|message| fault("admin.token", message))?
+            }
+            None => None,
+        };
+        Ok(Self {
+            address: reachable(listen),
+            token,
+        })
+    }
+}
+
+/// A listener on every address is reached by way of the loopback interface.
+fn reachable(listen: SocketAddr) -> SocketAddr {
+    let ip = match listen.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    (ip, listen.port()).into()
+}

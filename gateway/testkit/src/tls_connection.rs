@@ -1,0 +1,126 @@
+//! A TLS connection that stays open, to whatever certificate it is shown.
+
+use std::fs;
+use std::io::{self, Read as _, Write as _};
+use std::net::{Ipv4Addr, TcpStream};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{
+    ClientConfig, ClientConnection, DigitallySignedStruct, Error, SignatureScheme, StreamOwned,
+};
+
+use super::client::find;
+
+/// A connection to the TLS listener of a gateway.
+pub struct TlsConnection {
+    stream: StreamOwned<ClientConnection, TcpStream>,
+    /// The certificate that the gateway has shown.
+    pub shown: Vec<u8>,
+}
+
+impl TlsConnection {
+    /// Connects. The gateway has to prove that it has the key of what it shows.
+    ///
+    /// # Errors
+    /// When the handshake fails.
+    pub fn open(port: u16) -> io::Result<Self> {
+        let mut socket = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
+        socket.set_read_timeout(Some(Duration::from_secs(15)))?;
+        let name = ServerName::try_from("localhost").unwrap();
+        let mut connection =
+            ClientConnection::new(Arc::new(config()), name).map_err(io::Error::other)?;
+        while connection.is_handshaking() {
+            connection.complete_io(&mut socket)?;
+        }
+        let chain = connection.peer_certificates().unwrap_or_default();
+        let shown = chain.first().expect("a certificate").to_vec();
+        let stream = StreamOwned::new(connection, socket);
+        Ok(Self { stream, shown })
+    }
+
+    /// Sends a request whose answer has a length, and returns the status.
+    ///
+    /// # Errors
+    /// When the gateway has closed the connection.
+    pub fn ask(&mut self, request: &[u8]) -> io::Result<u16> {
+        self.stream.write_all(request)?;
+        let (mut bytes, mut block) = (Vec::new(), [0; 4096]);
+        loop {
+            if let Some(end) = find(&bytes, b"\r\n\r\n") {
+                let head = String::from_utf8_lossy(&bytes[..end]).to_ascii_lowercase();
+                let length = head.split("content-length: ").nth(1).unwrap();
+                let length: usize = length.split("\r\n").next().unwrap().parse().unwrap();
+                if bytes.len() >= end + 4 + length {
+                    return Ok(head[9..12].parse().unwrap());
+                }
+            }
+            match self.stream.read(&mut block)? {
+                0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+                read => bytes.extend_from_slice(&block[..read]),
+            }
+        }
+    }
+}
+
+/// The first certificate in a PEM file.
+pub fn certificate_in(file: &Path) -> Vec<u8> {
+    let pem = fs::read(file).unwrap();
+    CertificateDer::from_pem_slice(&pem).unwrap().to_vec()
+}
+
+fn config() -> ClientConfig {
+    let provider = Arc::new(ring::default_provider());
+    ClientConfig::builder_with_provider(Arc::clone(&provider))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(Whatever(provider)))
+        .with_no_client_auth()
+}
+
+/// Takes every certificate whose key the other side has.
+#[derive(Debug)]
+struct Whatever(Arc<CryptoProvider>);
+
+impl ServerCertVerifier for Whatever {
+    fn verify_server_cert(
+        &self,
+        _end_entity: &CertificateDer<'_>,
+        _intermediates: &[CertificateDer<'_>],
+        _server_name: &ServerName<'_>,
+        _ocsp_response: &[u8],
+        _now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        let algorithms = &self.0.signature_verification_algorithms;
+        verify_tls12_signature(message, cert, signature, algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        let algorithms = &self.0.signature_verification_algorithms;
+        verify_tls13_signature(message, cert, signature, algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.signature_verification_algorithms.supported_schemes()
+    }
+}
