@@ -182,6 +182,11 @@ def metrics(tree: Tree) -> Iterator[str]:
     for name, text in tree.files.items():
         if name.endswith((".sql", ".py")) and not name.startswith(("deploy/", "scripts/")):
             others |= set(ASKED.findall(text))
+    for name, text in tree.ending(".md"):
+        for number, line in lines(text) if name.startswith("docs/") else ():
+            for metric in SHORT.findall(line):
+                if metric in made:
+                    yield f"{name}:{number}: write sidgate_{metric}, which can be pasted"
     for name, number, metric in asked_metrics(tree):
         if metric not in others and SERIES.sub("_seconds", metric) not in made:
             yield f"{name}:{number}: there is no metric sidgate_{metric}"
@@ -203,9 +208,8 @@ def asked_metrics(tree: Tree) -> Iterator[tuple[str, int, str]]:
     for name, text in tree.files.items():
         if name.startswith(("deploy/prometheus/", "deploy/grafana/", "docs/")):
             for number, line in lines(text):
-                asked = ASKED.findall(line) + (SHORT.findall(line) if name == OPERATIONS else [])
-                for metric in asked:
-                    yield name, number, metric.removeprefix("sidgate_")
+                for metric in ASKED.findall(line):
+                    yield name, number, metric
 
 
 CHECKS = (dead_links, contents, source_map, named_paths, wing, metrics)

@@ -1,7 +1,7 @@
 //! The session gateway.
 //!
 //! ```text
-//! main -> cli -> diagnosis -> run -> proxy -> {admin, endpoints} -> visit -> {legacy, risk} -> state
+//! main -> cli -> diagnosis -> run -> proxy -> admin -> explain -> decision -> endpoints -> visit -> {legacy, risk} -> state
 //!      -> {apps, answer, views} -> {limits, telemetry} -> config -> policy -> session_core
 //! ```
 //!
@@ -14,8 +14,10 @@ mod answer;
 mod apps;
 pub mod cli;
 pub mod config;
+mod decision;
 mod diagnosis;
 mod endpoints;
+mod explain;
 mod legacy;
 mod limits;
 mod proxy;

@@ -11,6 +11,7 @@ use http::HeaderMap;
 use http::header::{AUTHORIZATION, HOST};
 use serde_json::Value;
 use session_core::cache::Entry;
+use session_core::clock::Timestamp;
 use session_core::service::Query;
 use session_core::session::Session;
 use sha2::{Digest as _, Sha256};
@@ -128,15 +129,28 @@ pub(crate) async fn with_claim(
     caller: &Caller,
 ) -> Result<Claimed, Rejection> {
     let active = caller.session(gateway, settings, Query::default()).await?;
-    let session = active.entry.session();
+    let now = gateway.sessions.clock().wall();
+    claimed(settings, active.entry, now)
+        .map_err(|entry| refused(caller, entry.session(), Rejection::NoOperator))
+}
+
+/// The user of a session as an operator, if it carries the claim.
+///
+/// # Errors
+/// The session, when it does not.
+pub(crate) fn claimed(
+    settings: &ActiveConfig,
+    entry: Arc<Entry>,
+    now: Timestamp,
+) -> Result<Claimed, Arc<Entry>> {
+    let session = entry.session();
     let claim = settings.config.admin.claim.as_ref();
     if !claim.is_some_and(|claim| carries(session, claim)) {
-        return Err(refused(caller, session, Rejection::NoOperator));
+        return Err(entry);
     }
     Ok(Claimed {
-        is_fresh: gateway.sessions.clock().wall().since(session.auth_time)
-            <= settings.config.admin.fresh,
-        entry: active.entry,
+        is_fresh: now.since(session.auth_time) <= settings.config.admin.fresh,
+        entry,
     })
 }
 
@@ -152,6 +166,12 @@ impl Claimed {
     #[must_use]
     pub(crate) fn entry(&self) -> &Arc<Entry> {
         &self.entry
+    }
+
+    /// Whether the user has proved who they are a short while ago.
+    #[must_use]
+    pub(crate) const fn is_fresh(&self) -> bool {
+        self.is_fresh
     }
 
     /// The user, for what says nothing about anybody.

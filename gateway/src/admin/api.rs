@@ -15,6 +15,7 @@ use tracing::warn;
 use uuid::Uuid;
 
 use super::call::{self, Call};
+use super::explain;
 pub(crate) use super::permitted::Permitted;
 use super::reload::reload;
 use crate::answer::{Answer, Rejection};
@@ -30,7 +31,7 @@ use crate::views::receipt::receipt_view;
 use crate::views::session::rfc3339;
 use crate::visit::body;
 
-/// Largest body of a call, in bytes.
+/// Largest body of a call that brings no request, in bytes.
 const BODY_MAX: usize = 4 * 1024;
 
 /// The document that describes the API.
@@ -45,6 +46,10 @@ pub(crate) async fn answer(gateway: &Gateway, asked: &Permitted<'_>) -> Answer {
             None => Ok(Answer::not_found()),
         },
         Call::Revoke => revoke(gateway, asked).await,
+        Call::Explain => {
+            security::note(Kind::Admin, asked.facts("explain"));
+            explain::answer(gateway, asked.body).await
+        }
         Call::Reload => Ok(reload(gateway, asked).await),
         Call::Nodes => nodes(gateway).await,
         Call::Migration => migration(gateway).await,
@@ -236,16 +241,24 @@ fn unavailable(failed: SessionsError) -> Rejection {
     Rejection::Unavailable
 }
 
-/// The JSON body of a call, which has to be there within `limit`.
+/// The JSON body of a call, which has to be there within `limit`; empty where a call has none.
 ///
 /// # Errors
 /// The answer to give instead.
 pub(crate) async fn read_body(
     session: &mut ServerSession,
+    call: Call,
     limit: Duration,
 ) -> Result<Bytes, Rejection> {
+    if !call.has_body() {
+        return Ok(Bytes::new());
+    }
+    let max = match call {
+        Call::Explain => explain::BODY_MAX,
+        _ => BODY_MAX,
+    };
     check_content_type(&session.req_header().headers)?;
-    match body::read(session, BODY_MAX, limit).await {
+    match body::read(session, max, limit).await {
         Ok(Some(body)) => Ok(body),
         Ok(None) => Err(Rejection::TooLarge),
         // The client is gone or too slow: the body is incomplete.

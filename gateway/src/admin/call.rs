@@ -32,6 +32,8 @@ pub(crate) enum Call {
     Show(Option<Uuid>),
     /// `POST /revocations`
     Revoke,
+    /// `POST /explain`: what happens with a request, and why.
+    Explain,
     /// `POST /reload`: has the configuration read again.
     Reload,
     /// `GET /nodes`
@@ -61,8 +63,9 @@ impl Call {
         let known = match rest {
             "/sessions" => Self::Search,
             "/revocations" if method == "POST" => Self::Revoke,
+            "/explain" if method == "POST" => Self::Explain,
             "/reload" if method == "POST" => Self::Reload,
-            "/revocations" | "/reload" => Self::OtherMethod("POST"),
+            "/revocations" | "/explain" | "/reload" => Self::OtherMethod("POST"),
             "/nodes" => Self::Nodes,
             "/migration" => Self::Migration,
             "/openapi.json" => Self::OpenApi,
@@ -74,15 +77,19 @@ impl Call {
                 _ => dashboard::asset(rest).map_or(Self::Unknown, Self::Page),
             },
         };
-        let reads = !matches!(
-            known,
-            Self::Revoke | Self::Reload | Self::OtherMethod(_) | Self::Unknown
-        );
+        let reads = !known.has_body()
+            && !matches!(known, Self::Reload | Self::OtherMethod(_) | Self::Unknown);
         Some(if reads && !matches!(method, "GET" | "HEAD") {
             Self::OtherMethod("GET, HEAD")
         } else {
             known
         })
+    }
+
+    /// Whether it is a POST, whose body says what is asked.
+    #[must_use]
+    pub(crate) const fn has_body(self) -> bool {
+        matches!(self, Self::Revoke | Self::Explain)
     }
 
     /// Whether it says nothing about anybody, and so needs no permission.
@@ -187,7 +194,7 @@ struct Form {
 }
 
 /// A field that is there has a value. A script that meant a user and has none (`null`) must not end anything.
-fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+pub(super) fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     value: D,
 ) -> Result<Option<T>, D::Error> {
     T::deserialize(value).map(Some)

@@ -4,6 +4,7 @@ pub(crate) mod access;
 pub(crate) mod api;
 pub(crate) mod call;
 pub(crate) mod dashboard;
+mod explain;
 mod permitted;
 mod readiness;
 mod reload;
@@ -12,7 +13,6 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use http::{Method, Response, StatusCode};
 use pingora_core::apps::http_app::ServeHttp;
@@ -79,13 +79,10 @@ impl Admin {
                 return answer;
             }
         };
-        let body = if call == Call::Revoke {
-            match api::read_body(session, settings.config.endpoints.body_timeout).await {
-                Ok(body) => body,
-                Err(why) => return why.into(),
-            }
-        } else {
-            Bytes::new()
+        let limit = settings.config.endpoints.body_timeout;
+        let body = match api::read_body(session, call, limit).await {
+            Ok(body) => body,
+            Err(why) => return why.into(),
         };
         let asked = Permitted {
             actor: &actor,

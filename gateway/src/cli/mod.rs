@@ -2,6 +2,7 @@
 
 mod dev;
 mod doctor;
+mod explain;
 mod migration;
 mod reload;
 mod risk;
@@ -65,6 +66,7 @@ enum Command {
         #[arg(long)]
         config: PathBuf,
     },
+    Explain(explain::Explain),
     /// Manage the store's schema.
     #[command(subcommand)]
     Schema(schema::Schema),
@@ -104,7 +106,7 @@ enum Keys {
 #[must_use]
 pub fn main(build: Build) -> ExitCode {
     match dispatch(asked(build), build) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(failed) => {
             complain(&failed);
             ExitCode::from(exit_code(&failed))
@@ -122,8 +124,9 @@ fn asked(build: Build) -> Command {
         .command
 }
 
-fn dispatch(command: Command, build: Build) -> Result<(), WiringError> {
+fn dispatch(command: Command, build: Build) -> Result<ExitCode, WiringError> {
     match command {
+        Command::Explain(explain) => return explain.run(),
         Command::Run { config, upgrade } => {
             let lines = logs::start();
             server::run(config, upgrade, lines.trail(), build)
@@ -139,7 +142,8 @@ fn dispatch(command: Command, build: Build) -> Result<(), WiringError> {
         Command::Migration(command) => command.run(),
         Command::Risk(command) => command.run(),
         Command::Sessions(command) => command.run(),
-    }
+    }?;
+    Ok(ExitCode::SUCCESS)
 }
 
 fn upstream_key(name: &str, path: &Path) -> Result<(), WiringError> {

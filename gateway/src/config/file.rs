@@ -13,6 +13,7 @@ use std::ops::Range;
 use toml::de::DeTable;
 
 use super::faults::Fault;
+use super::lines::Lines;
 
 /// The faults of one file, gathered while its tables are read.
 pub(super) struct Document<'a> {
@@ -115,6 +116,11 @@ impl<'a> Document<'a> {
         if let Some(line) = self.line(span) {
             self.notes.borrow_mut().lines.insert(key, line);
         }
+    }
+
+    /// Where each key that is present stands.
+    pub(super) fn lines(&self) -> Lines {
+        Lines::new(self.notes.borrow().lines.clone())
     }
 
     fn fault_at(&self, key: &str, line: Option<usize>, message: String) {

@@ -13,7 +13,7 @@
 //! risk, insecure
 //!                                  one section each: its type and how it is read
 //! rules                            contradictions between sections
-//! faults, suggest                  what the operator is told
+//! faults, lines, suggest           what the operator is told
 //! reload                           what SIGHUP may change
 //! advice                           what works and could be better
 //! ```
@@ -36,6 +36,7 @@ mod hosts;
 mod identity;
 mod insecure;
 mod keys;
+mod lines;
 mod login_limits;
 mod migration;
 mod path;
@@ -79,6 +80,7 @@ pub use self::hosts::Hosts;
 pub use self::identity::IdentityConfig;
 pub use self::insecure::InsecureConfig;
 pub use self::keys::{KeysConfig, MasterSource};
+pub use self::lines::Lines;
 pub use self::login_limits::{LoginLimitsConfig, Rate};
 pub use self::migration::{
     ClearPath, CookiePattern, MigrationConfig, MigrationMode, MigrationRedirect,
@@ -141,6 +143,8 @@ pub struct Config {
     pub insecure: InsecureConfig,
     /// The configuration file, where it holds a password and everybody may read it.
     pub open_password: Option<PathBuf>,
+    /// Where each key stands in the file.
+    pub lines: Lines,
 }
 
 impl Config {
@@ -254,6 +258,7 @@ impl Config {
             risk,
             insecure,
             open_password: None,
+            lines: document.lines(),
         })
     }
 }

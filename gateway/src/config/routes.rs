@@ -29,6 +29,8 @@ pub struct Routes(
 /// One rule for all paths below a prefix.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Route {
+    /// Which one of the file it is, from 0.
+    pub index: usize,
     /// The paths it covers.
     pub path: PathPrefix,
     /// The app that serves them.
@@ -99,7 +101,7 @@ impl Routes {
             });
             // One entry for each table, so that positions stay those of the file.
             paths.push(path.clone());
-            Route::read(route, path, upstreams)
+            Route::read(route, (paths.len() - 1, path), upstreams)
         });
         if read.is_empty() {
             root.document().contradiction(
@@ -130,7 +132,7 @@ impl Routes {
 impl Route {
     fn read(
         route: &mut Reader<'_>,
-        path: Option<PathPrefix>,
+        (index, path): (usize, Option<PathPrefix>),
         upstreams: &Upstreams,
     ) -> Option<Self> {
         route.require("path");
@@ -193,6 +195,7 @@ impl Route {
             pointless("max_stale", "has no meaning with session = \"none\"");
         }
         Some(Self {
+            index,
             path: path?,
             upstream: upstream?,
             session,

@@ -214,7 +214,11 @@ async fn arrive(
     Ok(identified)
 }
 
-fn active_or_answer(finding: Finding) -> Result<Active, Rejection> {
+/// The session, for those who need one.
+///
+/// # Errors
+/// `401` when there is certainly none, `503` when that is unknown.
+pub(crate) fn active_or_answer(finding: Finding) -> Result<Active, Rejection> {
     match finding {
         Finding::Resolved(Resolution::Active(active)) => Ok(active),
         Finding::Resolved(Resolution::Absent(why)) => Err(Rejection::NoSession(Some(why))),
@@ -247,14 +251,20 @@ fn handle(text: &str) -> Option<Uuid> {
     (id.hyphenated().encode_lower(&mut Uuid::encode_buffer()) == text).then_some(id)
 }
 
-/// The cross-site rule of DESIGN 9.
-pub(crate) fn guard(
+/// Whether an endpoint takes a request, by the cross-site rule of DESIGN 9 and the type of its body.
+///
+/// # Errors
+/// What speaks against it.
+pub(crate) fn admit(
     endpoint: Endpoint,
     headers: &HeaderMap,
     settings: &ActiveConfig,
 ) -> Result<(), Rejection> {
     if endpoint.is_guarded() {
         csrf::check(headers, &settings.origin).map_err(Rejection::CrossSite)?;
+    }
+    if endpoint == Endpoint::Login {
+        check_content_type(headers)?;
     }
     Ok(())
 }

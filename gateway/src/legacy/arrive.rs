@@ -92,8 +92,7 @@ pub(crate) async fn arrive(
     finding: Finding,
     query: Query,
 ) -> Result<Identified, TooMany> {
-    let mode = settings.config.migration.mode;
-    if mode != MigrationMode::Off {
+    if settings.config.migration.mode != MigrationMode::Off {
         for rule in &legacy_cookies.found.seen {
             gateway.migrations.book.seen(rule);
         }
@@ -101,43 +100,67 @@ pub(crate) async fn arrive(
             count(gateway, Judged::Unreadable);
         }
     }
-    Ok(match (mode, finding) {
-        (MigrationMode::Off, finding) => Identified::untouched(finding),
-        (MigrationMode::Shadow, finding @ Finding::NotAsked) => Identified::untouched(finding),
-        (MigrationMode::Shadow, finding) => {
-            shadow(gateway, settings, legacy_cookies, client, &finding);
-            Identified::untouched(finding)
+    Ok(
+        match (course(settings, legacy_cookies, &finding), finding) {
+            (Course::Hide, Finding::Resolved(Resolution::Active(active))) => {
+                Identified::active(gateway, settings, legacy_cookies, active)
+            }
+            (Course::Hide, finding) => Identified::without_login(finding, legacy_cookies),
+            (Course::Leave, finding) => Identified::untouched(finding),
+            (Course::Shadow, finding) => {
+                shadow(gateway, settings, legacy_cookies, client, &finding);
+                Identified::untouched(finding)
+            }
+            (Course::Judge, finding) => {
+                let outcome =
+                    migrate::migrate(gateway, settings, &legacy_cookies.found, client).await?;
+                settle(
+                    gateway,
+                    settings,
+                    legacy_cookies,
+                    client,
+                    finding,
+                    outcome,
+                    query,
+                )
+                .await
+            }
+        },
+    )
+}
+
+/// What is done about the old cookies of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Course {
+    /// Nothing: the app sees them.
+    Leave,
+    /// Nothing, but it is found out beside the request what migration would do.
+    Shadow,
+    /// The app does not see the login in them. Where there is a session, they are cleared too.
+    Hide,
+    /// The app that knows them is asked whose they are, and the login becomes a session.
+    Judge,
+}
+
+/// Decides that for a request whose own session cookie gave `finding`. No I/O.
+pub(crate) fn course(
+    settings: &ActiveConfig,
+    legacy_cookies: &LegacyCookies,
+    finding: &Finding,
+) -> Course {
+    match (settings.config.migration.mode, finding) {
+        (MigrationMode::Off, _) | (MigrationMode::Shadow, Finding::NotAsked) => Course::Leave,
+        (MigrationMode::Shadow, _) => Course::Shadow,
+        (MigrationMode::On, Finding::Resolved(Resolution::Active(_))) => Course::Hide,
+        (MigrationMode::On, _) if !legacy_cookies.is_chosen(settings) => Course::Leave,
+        (MigrationMode::On, Finding::NotAsked | Finding::Resolved(Resolution::Unknown(_))) => {
+            Course::Hide
         }
-        (MigrationMode::On, Finding::Resolved(Resolution::Active(active))) => {
-            Identified::active(gateway, settings, legacy_cookies, active)
+        (MigrationMode::On, _) if !legacy_cookies.welcome || !legacy_cookies.found.has_login() => {
+            Course::Hide
         }
-        (MigrationMode::On, finding) if !legacy_cookies.is_chosen(settings) => {
-            Identified::untouched(finding)
-        }
-        (
-            MigrationMode::On,
-            finding @ (Finding::NotAsked | Finding::Resolved(Resolution::Unknown(_))),
-        ) => Identified::without_login(finding, legacy_cookies),
-        (MigrationMode::On, finding)
-            if !legacy_cookies.welcome || !legacy_cookies.found.has_login() =>
-        {
-            Identified::without_login(finding, legacy_cookies)
-        }
-        (MigrationMode::On, finding) => {
-            let outcome =
-                migrate::migrate(gateway, settings, &legacy_cookies.found, client).await?;
-            settle(
-                gateway,
-                settings,
-                legacy_cookies,
-                client,
-                finding,
-                outcome,
-                query,
-            )
-            .await
-        }
-    })
+        (MigrationMode::On, _) => Course::Judge,
+    }
 }
 
 #[expect(

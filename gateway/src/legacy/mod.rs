@@ -45,7 +45,7 @@ pub(crate) mod tally;
 #[cfg(test)]
 mod testing;
 
-pub(crate) use self::arrive::{Identified, arrive};
+pub(crate) use self::arrive::{Course, Identified, arrive, course};
 pub(crate) use self::cookie_changes::CookieChanges;
 pub(crate) use self::cookies::cleared_names::ClearedNames;
 pub(crate) use self::logout::{OldLogins, old_logins};

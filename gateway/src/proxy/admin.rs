@@ -2,11 +2,8 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
-use pingora_http::RequestHeader;
 use pingora_proxy::Session;
 use sidgate_policy::auth::csrf;
-use sidgate_policy::auth::on_missing::Answer as MissingAnswer;
 
 use super::Ctx;
 use super::told::Told;
@@ -14,7 +11,7 @@ use crate::admin::access;
 use crate::admin::api::{self, Permitted};
 use crate::admin::call::Call;
 use crate::answer::{Answer, Rejection};
-use crate::config::OnMissing;
+use crate::decision::missing;
 use crate::endpoints::Caller;
 use crate::state::{ActiveConfig, Gateway};
 use crate::telemetry::security::{self, Facts, Kind};
@@ -36,8 +33,7 @@ pub(super) async fn serve(
         } else {
             claimed.fresh(caller)?
         };
-        let mut body = Bytes::new();
-        if call == Call::Revoke {
+        if call.has_body() {
             let checked = csrf::check(&session.req_header().headers, &settings.origin);
             if let Err(why) = checked {
                 let facts = caller.client().facts("admin").about(entry.session());
@@ -49,12 +45,9 @@ pub(super) async fn serve(
                 security::note(Kind::CrossSite, facts);
                 return Err(Rejection::CrossSite(why));
             }
-            body = api::read_body(
-                session.as_downstream_mut(),
-                settings.config.endpoints.body_timeout,
-            )
-            .await?;
         }
+        let limit = settings.config.endpoints.body_timeout;
+        let body = api::read_body(session.as_downstream_mut(), call, limit).await?;
         let asked = Permitted {
             actor: &actor,
             request_id: &ctx.request_id,
@@ -67,25 +60,17 @@ pub(super) async fn serve(
     };
     match answered.await {
         Ok(answer) => answer,
-        Err(why @ Rejection::NoSession(_)) => login_page(settings, session.req_header(), call)
-            .unwrap_or_else(|| {
+        Err(why @ Rejection::NoSession(_)) => {
+            let head = session.req_header();
+            let asked = (head.method.as_str(), head.uri.path());
+            missing::on_admin_page(settings, asked, &head.headers, call).unwrap_or_else(|| {
                 let answer = Answer::from(why);
                 let told = Told::of(gateway, settings, &ctx.answerer, session.req_header());
                 let facts = caller.client().facts(answer.outcome.into_str());
                 security::note(Kind::AdminRefused, told.facts(facts));
                 answer
-            }),
+            })
+        }
         Err(why) => why.into(),
     }
-}
-
-/// Where somebody goes who opens the page without a session.
-fn login_page(settings: &ActiveConfig, head: &RequestHeader, call: Call) -> Option<Answer> {
-    let is_page = matches!(call, Call::Page(asset) if asset.is_page());
-    let wanted = OnMissing::Auto.answer(head.method.as_str(), false, &head.headers);
-    if !is_page || wanted != MissingAnswer::LoginPage {
-        return None;
-    }
-    let location = settings.login.location(head.uri.path(), None)?;
-    Some(Answer::login_page(&location))
 }

@@ -9,10 +9,11 @@ use http::HeaderMap;
 use http::header::{AUTHORIZATION, FORWARDED, HeaderName, VIA};
 use pingora_http::RequestHeader;
 use sidgate_policy::edge::Vetted;
-use sidgate_policy::edge::scheme::Scheme;
+use sidgate_policy::edge::scheme::{self, Scheme};
 
 use crate::answer::Answer;
 use crate::config::PRIVATE_PREFIX;
+use crate::decision::Sender;
 use crate::state::{ActiveConfig, Gateway};
 use crate::telemetry::outcome::Outcome;
 use crate::views::arrival::Arrival;
@@ -35,14 +36,10 @@ const OF_PROXIES: [HeaderName; 6] = [
 pub(super) struct Way {
     /// Who opened the connection.
     pub peer: IpAddr,
-    /// Whether the operator has named it.
-    pub from_trusted_proxy: bool,
     /// Whom it is taken for.
-    pub client: IpAddr,
+    pub sender: Sender,
     /// Whether the connection is TLS.
     pub is_tls: bool,
-    /// What a trusted peer said about the visitor's connection.
-    pub told: Option<Scheme>,
 }
 
 /// The answer to a proven question; `None`: it is none.
@@ -64,14 +61,19 @@ pub(super) fn answer(
     if !settings.doctor.accepts(token, now.as_secs()) {
         return None;
     }
+    let told = if way.sender.is_trusted_proxy {
+        scheme::told(&head.headers)
+    } else {
+        None
+    };
     let arrival = Arrival {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         time_ms: now.as_micros().div_euclid(1_000),
         peer: way.peer.to_canonical(),
-        peer_is_trusted: way.from_trusted_proxy,
-        client: way.client,
+        peer_is_trusted: way.sender.is_trusted_proxy,
+        client: way.sender.client,
         tls: way.is_tls,
-        told_scheme: way.told.map(|scheme| match scheme {
+        told_scheme: told.map(|scheme| match scheme {
             Scheme::Http => "http".to_owned(),
             Scheme::Https => "https".to_owned(),
         }),

@@ -5,8 +5,9 @@ use pingora_proxy::{FailToProxy, Session};
 use sidgate_policy::edge::Refused;
 
 use super::ctx::Answerer;
-use super::{Ctx, chunks, forward, told, write};
+use super::{Ctx, chunks, told, write};
 use crate::answer::{Answer, Rejection};
+use crate::decision::missing;
 use crate::state::Gateway;
 use crate::telemetry::outcome::Outcome;
 
@@ -44,7 +45,9 @@ pub(super) async fn answer(
 fn rendered(why: Rejection, session: &Session, ctx: &Ctx) -> Answer {
     match (why, &ctx.answerer) {
         (Rejection::NoSession(why), Answerer::Route(route)) => {
-            forward::missing(&ctx.settings, route, session.req_header(), why)
+            let head = session.req_header();
+            let asked = (head.method.as_str(), head.raw_path());
+            missing::on_route(&ctx.settings, route, asked, &head.headers, why)
         }
         (why, _) => why.into(),
     }

@@ -2,23 +2,16 @@
 
 use std::sync::Arc;
 
-use http::header::{HeaderMap, HeaderValue, UPGRADE};
-use pingora_http::RequestHeader;
 use session_core::service::{Absence, Query, Resolution};
 use session_core::sid::SessionKey;
-use sidgate_policy::auth::cors::Cors;
-use sidgate_policy::auth::csrf::{self, CrossSite};
 use sidgate_policy::auth::decide::{self, Decision, Finding, State};
-use sidgate_policy::auth::on_missing::Answer as MissingAnswer;
-use sidgate_policy::edge::{Refused, Target, Vetted, headers};
 
 use super::Ctx;
 use super::ctx::{Forward, Tries};
-use crate::answer::Answer;
-use crate::config::{CsrfPolicy, Route};
+use crate::decision::onward::Onward;
 use crate::limits::buckets::TooMany;
 use crate::limits::shedding::Kind;
-use crate::state::{ActiveConfig, Client, Gateway};
+use crate::state::{ActiveConfig, Gateway};
 use crate::telemetry::security::Facts;
 use crate::visit::Visit;
 use crate::visit::old_cookies::Identified;
@@ -28,62 +21,23 @@ pub(super) struct Plan {
     forward: Forward,
 }
 
-/// Why a request is not forwarded, whatever its session.
-pub(super) enum NotForwarded {
-    Refused(Refused),
-    CrossSite(CrossSite),
-    NotFound,
-}
-
 impl Plan {
-    /// What the route makes of a vetted request. No I/O.
-    pub(super) fn new(
-        gateway: &Gateway,
-        settings: &ActiveConfig,
-        route: &Arc<Route>,
-        vetted: &Vetted<'_>,
-        head: &RequestHeader,
-        client: Client,
-    ) -> Result<Self, NotForwarded> {
-        let headers = &head.headers;
-        if route.csrf == CsrfPolicy::Check
-            && (!is_safe(head.method.as_str()) || vetted.websocket)
-            && !Cors::of(&route.cors_origins, headers).is_open()
-        {
-            csrf::check(headers, &settings.origin).map_err(NotForwarded::CrossSite)?;
-        }
-        let app = settings
-            .app(&route.upstream.name)
-            .ok_or(NotForwarded::NotFound)?;
-        let host = HeaderValue::from_str(vetted.host)
-            .map_err(|_error| NotForwarded::Refused(Refused::HostMalformed))?;
+    /// What was decided about a request whose session is not known yet, and what it brought. No I/O.
+    pub(super) fn new(gateway: &Gateway, onward: Onward<'_>, visit: Visit) -> Self {
         let forward = Forward {
-            app: Arc::clone(app),
+            app: Arc::clone(onward.app),
             state: State::None,
             badge: None,
-            query: Query {
-                max_stale: route.max_stale,
-                counts_as_use: !is_prefetch(headers),
-            },
-            route: Arc::clone(route),
-            remove: if vetted.spoofed.is_empty() {
-                vec![]
-            } else {
-                headers::to_remove(headers, &settings.edge)
-            },
-            cookie: vetted.cookies.upstream_line(|_| false),
-            visit: Visit::of(
-                gateway,
-                settings,
-                vetted,
-                (head.method.as_str(), headers),
-                client,
-            ),
-            host,
+            query: onward.query,
+            route: Arc::clone(onward.route),
+            remove: onward.remove,
+            cookie: onward.cookie,
+            visit,
+            host: onward.host,
             ticket: gateway.sessions.begin_login_from_lease().ok(),
             tries: Tries::default(),
         };
-        Ok(Self { forward })
+        Self { forward }
     }
 
     /// What the request is when there is too much to do.
@@ -237,39 +191,4 @@ pub(super) fn kind_of(gateway: &Gateway, key: &SessionKey) -> Kind {
         Some(Resolution::Absent(_)) => Kind::Anonymous,
         Some(Resolution::Unknown(_)) | None => Kind::ToRead,
     }
-}
-
-/// The answer where a session is required and there is none. Reads the vetted request again: this is not the hot path.
-pub(super) fn missing(
-    settings: &ActiveConfig,
-    route: &Route,
-    head: &RequestHeader,
-    why: Option<Absence>,
-) -> Answer {
-    // What is left of upgrades after vetting are WebSocket handshakes.
-    let websocket = head.headers.contains_key(UPGRADE);
-    match route
-        .on_missing
-        .answer(head.method.as_str(), websocket, &head.headers)
-    {
-        MissingAnswer::Unauthorized => Answer::unauthenticated(why),
-        MissingAnswer::LoginPage => Target::parse(head.raw_path(), settings.edge.max_target_bytes)
-            .ok()
-            .and_then(|target| settings.login.location(target.path, target.query))
-            .map_or_else(
-                || Answer::unauthenticated(why),
-                |location| Answer::login_page(&location),
-            ),
-    }
-}
-
-fn is_safe(method: &str) -> bool {
-    matches!(method, "GET" | "HEAD" | "OPTIONS")
-}
-
-/// A prefetch of the browser does not count as use of the session.
-fn is_prefetch(headers: &HeaderMap) -> bool {
-    headers
-        .get("sec-purpose")
-        .is_some_and(|value| value.as_bytes().starts_with(b"prefetch"))
 }

@@ -6,7 +6,7 @@
 //!                           unread.rs     what is no request
 //! (each request)            watch.rs      header in time, session still alive
 //!                           progress.rs   how it counts
-//! request_filter            request.rs    vet, own endpoints, route
+//! request_filter            request.rs    follow what was decided
 //!                           arrival.rs    what doctor is told of a request
 //!                           endpoint.rs   own endpoints
 //!                           admin.rs      admin API
@@ -40,7 +40,6 @@ mod failure;
 mod forward;
 mod logging;
 mod peer;
-mod place;
 mod progress;
 mod reader;
 pub(crate) mod renew;

@@ -9,8 +9,8 @@ use sidgate_policy::auth::login_redirect::page_of_form;
 use sidgate_policy::auth::on_missing::is_navigation;
 use sidgate_policy::edge::Target;
 
-use super::place::Place;
 use crate::answer::{Answer, Person, Reader};
+use crate::decision::place::Place;
 use crate::state::ActiveConfig;
 use crate::telemetry::outcome::Outcome;
 

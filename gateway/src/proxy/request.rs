@@ -3,26 +3,25 @@
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock};
 
-use http::header::{HeaderMap, HeaderValue, TRANSFER_ENCODING, UPGRADE, USER_AGENT};
+use http::header::{HeaderValue, TRANSFER_ENCODING, UPGRADE, USER_AGENT};
 use pingora_core::Result;
 use pingora_http::RequestHeader;
 use pingora_proxy::Session;
 use session_core::session::clip_user_agent;
-use sidgate_policy::auth::cors::{Cors, Preflight};
-use sidgate_policy::edge::scheme::{self, Scheme};
-use sidgate_policy::edge::{self, RawRequest, Vetted, client_ip, connection, headers};
+use sidgate_policy::edge::{self, Vetted, connection, headers};
 
 use super::arrival::{self, Way};
 use super::ctx::{Answerer, NO_ADDRESS, Refusal};
-use super::forward::{self, NotForwarded, Outcome, Plan, kind_of};
-use super::place::Place;
+use super::forward::{Outcome, Plan, kind_of};
 use super::told;
 use super::write::is_over_tls;
 use super::{Ctx, admin, chunks, endpoint, write};
 use crate::admin::call::Call;
 use crate::answer::{Answer, Rejection};
 use crate::config::{EdgeConfig, RequestIdFrom, Route};
-use crate::endpoints::{self, Caller, Endpoint, login};
+use crate::decision::https::Insecure;
+use crate::decision::{self, Decided, Request, Sender, Verdict, missing};
+use crate::endpoints::{Caller, Endpoint};
 use crate::limits::buckets::TooMany;
 use crate::limits::shedding;
 use crate::limits::streams::Full;
@@ -89,7 +88,9 @@ pub(super) async fn filter(
                     Err(full) => Answer::too_many_streams(full),
                 },
                 Ok(Outcome::Missing(why)) => {
-                    forward::missing(&settings, route, session.req_header(), why)
+                    let head = session.req_header();
+                    let asked = (head.method.as_str(), head.raw_path());
+                    missing::on_route(&settings, route, asked, &head.headers, why)
                 }
                 Ok(Outcome::Unavailable) => Answer::unavailable(),
                 Ok(Outcome::Again(location)) => Answer::again(&location),
@@ -167,121 +168,88 @@ fn next<'a>(
         .client_addr()
         .and_then(|addr| addr.as_inet())
         .map_or(NO_ADDRESS, |addr| addr.ip());
-    let server = &settings.config.server;
-    let from_trusted_proxy = client_ip::is_trusted(peer, &server.trusted_proxies);
-    ctx.client = Some(client_ip::client_ip(
-        peer,
-        &head.headers,
-        &server.trusted_proxies,
-    ));
-    if from_trusted_proxy && server.request_id_from == RequestIdFrom::TrustedProxies {
+    let sender = Sender::of(peer, &head.headers, settings);
+    ctx.client = Some(sender.client);
+    if sender.is_trusted_proxy
+        && settings.config.server.request_id_from == RequestIdFrom::TrustedProxies
+    {
         ctx.take_request_id(&head.headers);
     }
     let raw_head = session
         .as_downstream()
         .as_http1()
         .map(|http| http.get_headers_raw_bytes());
-    let request = RawRequest {
+    let request = Request {
         version: head.version,
         method: head.method.as_str(),
         target: head.raw_path(),
         authority: head.uri.authority().map(http::uri::Authority::as_str),
         headers: &head.headers,
         raw_head: raw_head.as_deref(),
-        from_trusted_proxy,
+        over_tls: is_over_tls(session),
     };
-    let vetted = match edge::vet(&request, &settings.edge) {
-        Ok(vetted) => vetted,
-        Err(breach) => return Next::Refuse(breach),
+    let body = || {
+        ctx.asked = Some((head.method.clone(), head.uri.clone()));
+        chunks::begin(session, request.raw_head)
     };
-    ctx.asked = Some((head.method.clone(), head.uri.clone()));
-    if let Err(why) = chunks::begin(session, request.raw_head) {
-        return Next::Refuse(why.into());
-    }
-    let told = if from_trusted_proxy {
-        scheme::told(&head.headers)
-    } else {
-        None
-    };
-    if let Some(answer) = over_https_only(settings, &vetted, head, is_over_tls(session), told) {
-        if answer.status == 403 {
-            ctx.refusal = Some(Refusal::by("https_required", "x-forwarded-proto"));
-        }
-        return Next::Answer(Box::new(answer));
-    }
     let way = Way {
         peer,
-        from_trusted_proxy,
-        client: ctx.client.unwrap_or(NO_ADDRESS),
-        is_tls: is_over_tls(session),
-        told,
+        sender,
+        is_tls: request.over_tls,
     };
-    if let Some(answer) = arrival::answer(gateway, settings, &vetted, head, &way) {
-        return Next::Answer(Box::new(answer));
+    match decision::decide(&request, sender, settings, body, |_step| {}) {
+        Ok(decided) => follow(gateway, settings, head, ctx, &way, decided),
+        Err(breach) => Next::Refuse(breach),
     }
-    count_oddities(gateway, settings, ctx, head, &vetted, from_trusted_proxy);
-    by_path(gateway, settings, head, ctx, &vetted)
 }
 
-/// Who serves a request that may be served.
-fn by_path<'a>(
+/// What has to be done about a request for which this was decided.
+fn follow<'a>(
     gateway: &Gateway,
     settings: &'a ActiveConfig,
     head: &RequestHeader,
     ctx: &mut Ctx,
-    vetted: &Vetted<'_>,
+    way: &Way,
+    decided: Decided<'a, '_>,
 ) -> Next<'a> {
-    let (method, headers) = (head.method.as_str(), &head.headers);
-    let route = match Place::of(&settings.config, method, vetted.path) {
-        Err(why) => return Next::Refuse(why.into()),
-        Ok(Place::Endpoint(endpoint)) => {
-            let endpoint = endpoint.as_configured(settings.config.endpoints.password_login);
-            return at_endpoint(gateway, settings, head, ctx, vetted, endpoint);
-        }
-        Ok(Place::Admin(call)) => {
-            return Next::Admin(call, Box::new(caller(gateway, settings, vetted, head, ctx)));
-        }
-        Ok(Place::Private | Place::Nothing) => return Next::Answer(Box::new(Answer::not_found())),
-        Ok(Place::Route(route)) => route,
-    };
-    ctx.cors = Cors::of(&route.cors_origins, headers);
-    if let Some(answer) = preflight(&ctx.cors, method, headers) {
-        return Next::Answer(Box::new(answer));
-    }
-    match Plan::new(gateway, settings, route, vetted, head, client(head, ctx)) {
-        Ok(plan) => Next::Forward(route, Box::new(plan)),
-        Err(NotForwarded::Refused(why)) => Next::Refuse(why.into()),
-        Err(NotForwarded::CrossSite(why)) => {
-            told::cross_site(gateway, ctx, head, "route", why);
-            Next::Answer(Box::new(Answer::cross_site(why)))
-        }
-        Err(NotForwarded::NotFound) => Next::Answer(Box::new(Answer::not_found())),
-    }
-}
-
-/// The gateway's own endpoints.
-fn at_endpoint<'a>(
-    gateway: &Gateway,
-    settings: &'a ActiveConfig,
-    head: &RequestHeader,
-    ctx: &mut Ctx,
-    vetted: &Vetted<'_>,
-    endpoint: Endpoint,
-) -> Next<'a> {
-    let headers = &head.headers;
-    match endpoints::guard(endpoint, headers, settings)
-        .and_then(|()| content_type(endpoint, headers))
+    let Decided {
+        vetted,
+        cors,
+        verdict,
+    } = decided;
+    ctx.cors = cors;
+    if matches!(verdict, Verdict::NotFound)
+        && let Some(answer) = arrival::answer(gateway, settings, &vetted, head, way)
     {
-        Ok(()) => Next::Endpoint(
-            endpoint,
-            Box::new(caller(gateway, settings, vetted, head, ctx)),
-        ),
-        Err(why) => {
-            if let Rejection::CrossSite(why) = why {
-                told::cross_site(gateway, ctx, head, endpoint.label(), why);
-            }
-            Next::Answer(Box::new(why.into()))
+        return Next::Answer(Box::new(answer));
+    }
+    if !matches!(verdict, Verdict::Insecure(_)) {
+        count_oddities(gateway, settings, ctx, head, &vetted, way.sender);
+    }
+    match &verdict {
+        Verdict::Insecure(Insecure::Refuse) => {
+            ctx.refusal = Some(Refusal::by("https_required", "x-forwarded-proto"));
         }
+        Verdict::Rejected(endpoint, Rejection::CrossSite(why)) => {
+            told::cross_site(gateway, ctx, head, endpoint.label(), *why);
+        }
+        Verdict::CrossSite(why) => told::cross_site(gateway, ctx, head, "route", *why),
+        _ => {}
+    }
+    let visit = || {
+        let sent = (head.method.as_str(), &head.headers);
+        Visit::of(gateway, settings, &vetted, sent, client(head, ctx))
+    };
+    match verdict {
+        Verdict::Refused(why) => Next::Refuse(why.into()),
+        Verdict::Endpoint(endpoint) => Next::Endpoint(endpoint, caller(visit(), &vetted)),
+        Verdict::Admin(call) => Next::Admin(call, caller(visit(), &vetted)),
+        Verdict::Onward(onward) => {
+            Next::Forward(onward.route, Box::new(Plan::new(gateway, onward, visit())))
+        }
+        answered => Next::Answer(Box::new(
+            answered.answer().unwrap_or_else(Answer::not_found),
+        )),
     }
 }
 
@@ -292,64 +260,16 @@ fn count_oddities(
     ctx: &Ctx,
     head: &RequestHeader,
     vetted: &Vetted<'_>,
-    from_trusted_proxy: bool,
+    sender: Sender,
 ) {
     for (kind, times) in vetted.spoofed.iter() {
         gateway.metrics.spoof(kind, u64::from(times));
         let policy = &settings.edge;
-        let field = headers::first_of(kind, &head.headers, from_trusted_proxy, policy);
+        let field = headers::first_of(kind, &head.headers, sender.is_trusted_proxy, policy);
         let event = (security::Kind::Spoof, kind.label());
         told::note(gateway, ctx, head, event, field.as_ref());
     }
     gateway.metrics.cookies_dropped(vetted.cookies.dropped());
-}
-
-/// The answer to a preflight, where the route's list of origins is ours to keep.
-fn preflight(cors: &Cors, method: &str, headers: &HeaderMap) -> Option<Answer> {
-    if *cors == Cors::Unmanaged {
-        return None;
-    }
-    let asked = Preflight::of(method, headers)?;
-    Some(if cors.is_open() {
-        Answer::preflight(asked.headers.as_ref())
-    } else {
-        Answer::origin_not_allowed()
-    })
-}
-
-/// The answer to a request that came in clear text where that is not wanted. A page is asked for again; everything else may
-/// carry secrets, and is refused so that somebody notices.
-fn over_https_only(
-    settings: &ActiveConfig,
-    vetted: &Vetted<'_>,
-    head: &RequestHeader,
-    is_tls: bool,
-    told: Option<Scheme>,
-) -> Option<Answer> {
-    let server = &settings.config.server;
-    let is_page = matches!(head.method.as_str(), "GET" | "HEAD");
-    match told {
-        Some(Scheme::Https) => None,
-        Some(Scheme::Http) if server.public_origin.is_https() => Some(if is_page {
-            Answer::over_tls(&https_location(settings, vetted))
-        } else {
-            Answer::https_required()
-        }),
-        _ if server.redirect_https && !is_tls => {
-            Some(Answer::over_tls(&https_location(settings, vetted)))
-        }
-        _ => None,
-    }
-}
-
-/// From the configured origin and the vetted target; nothing of it is the client's text but what was vetted.
-fn https_location(settings: &ActiveConfig, vetted: &Vetted<'_>) -> String {
-    let mut location = format!("{}{}", settings.origin, vetted.path);
-    if let Some(query) = vetted.query {
-        location.push('?');
-        location.push_str(query);
-    }
-    location
 }
 
 /// Who sent the request.
@@ -363,26 +283,11 @@ fn client(head: &RequestHeader, ctx: &Ctx) -> Client {
     }
 }
 
-fn caller(
-    gateway: &Gateway,
-    settings: &ActiveConfig,
-    vetted: &Vetted<'_>,
-    head: &RequestHeader,
-    ctx: &Ctx,
-) -> Caller {
-    let sent = (head.method.as_str(), &head.headers);
-    Caller {
-        visit: Visit::of(gateway, settings, vetted, sent, client(head, ctx)),
+fn caller(visit: Visit, vetted: &Vetted<'_>) -> Box<Caller> {
+    Box::new(Caller {
+        visit,
         query: vetted.query.unwrap_or_default().to_owned(),
         seen: OnceLock::new(),
         cookie_changes: OnceLock::new(),
-    }
-}
-
-fn content_type(endpoint: Endpoint, headers: &HeaderMap) -> Result<(), Rejection> {
-    if endpoint == Endpoint::Login {
-        login::check_content_type(headers)
-    } else {
-        Ok(())
-    }
+    })
 }

@@ -13,7 +13,7 @@ use sidgate_policy::edge::{Breach, FieldName, METHODS, shown};
 
 use super::Ctx;
 use super::ctx::{Answerer, Refusal};
-use super::place::Place;
+use crate::decision::place::Place;
 use crate::state::{ActiveConfig, Gateway};
 use crate::telemetry::security::{self, Facts, Kind};
 

@@ -10,14 +10,13 @@ use pingora_http::RequestHeader;
 use sidgate_policy::auth::decide::State;
 use sidgate_policy::auth::identity::{claims, signed};
 use sidgate_policy::auth::token::SessionClaims;
-use sidgate_policy::edge::identity_headers::{
-    ASSERTION, EXPIRES_AT, ID, STALE, STATE, TENANT_ID, USER_ID,
-};
+use sidgate_policy::edge::identity_headers::{ASSERTION, STATE};
 use sidgate_policy::edge::marker;
 
 use super::ctx::{Ctx, Forward, REQUEST_ID};
 use super::forward::Doubt;
 use crate::answer::Rejection;
+use crate::decision::identity;
 use crate::state::Gateway;
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
@@ -94,23 +93,9 @@ fn write_forwarding(request: &mut RequestHeader, ctx: &Ctx, forward: &Forward) -
 }
 
 fn write_session(gateway: &Gateway, request: &mut RequestHeader, forward: &Forward) -> Result<()> {
-    request.insert_header(STATE, HeaderValue::from_static(forward.state.as_str()))?;
-    if let (State::Active(active), Some(badge)) = (&forward.state, &forward.badge) {
-        request.insert_header(ID, badge.id.clone())?;
-        if let Some(user_id) = &badge.user_id {
-            request.insert_header(USER_ID, user_id.clone())?;
-        }
-        if let Some(tenant_id) = &badge.tenant_id {
-            request.insert_header(TENANT_ID, tenant_id.clone())?;
-        }
-        request.insert_header(EXPIRES_AT, badge.expires_at.clone())?;
-        for (name, value) in &badge.attributes {
-            request.insert_header(name, value.clone())?;
-        }
-        if let Some(stale) = active.stale {
-            request.insert_header(STALE, HeaderValue::from(stale.as_secs()))?;
-        }
-    }
+    identity::fields(&forward.state, forward.badge.as_deref(), |name, value| {
+        request.insert_header(name, value)
+    })?;
     request.insert_header(ASSERTION, assertion(gateway, forward)?)
 }
 

@@ -6,7 +6,7 @@ use http::HeaderMap;
 use session_core::service::{Absence, Query, Resolution};
 use session_core::sid::SessionKey;
 use sidgate_policy::auth::decide::{self, Finding};
-use sidgate_policy::edge::{SidCookie, Vetted};
+use sidgate_policy::edge::{Cookies, SidCookie, Vetted};
 
 use super::look_up::look_up;
 use super::old_cookies::{Identified, LegacyCookies};
@@ -14,6 +14,18 @@ use crate::config::SessionPolicy;
 use crate::limits::buckets::TooMany;
 use crate::risk;
 use crate::state::{ActiveConfig, Client, Gateway};
+
+/// What the session cookie stands for; `None` when there is none. `recognise` knows the keys of this installation. Whether a
+/// session lives is another question.
+pub(crate) fn presented(
+    cookies: &Cookies<'_>,
+    recognise: impl FnOnce(&[u8]) -> Result<SessionKey, Absence>,
+) -> Option<Result<SessionKey, Absence>> {
+    match cookies.sid() {
+        SidCookie::One(sid) => Some(recognise(sid)),
+        SidCookie::None => None,
+    }
+}
 
 /// A request whose sender is to be known: who sent it, and what it brought.
 #[derive(Debug)]
@@ -38,10 +50,7 @@ impl Visit {
         Self {
             client,
             legacy_cookies: LegacyCookies::of(settings, vetted, method, headers),
-            presented: match vetted.cookies.sid() {
-                SidCookie::One(sid) => Some(gateway.sessions.recognise(sid)),
-                SidCookie::None => None,
-            },
+            presented: presented(&vetted.cookies, |sid| gateway.sessions.recognise(sid)),
         }
     }
 
@@ -76,11 +85,10 @@ impl Visit {
         policy: SessionPolicy,
         query: Query,
     ) -> Result<Identified, TooMany> {
-        let finding = match policy {
-            SessionPolicy::None => Finding::NotAsked,
-            SessionPolicy::Optional | SessionPolicy::Required => {
-                self.by_cookie(gateway, settings, query).await?
-            }
+        let finding = if policy.asks() {
+            self.by_cookie(gateway, settings, query).await?
+        } else {
+            Finding::NotAsked
         };
         let identified = self.arrive(gateway, settings, finding, query).await?;
         risk::judge_request(gateway, settings, &identified.finding, &self.client);

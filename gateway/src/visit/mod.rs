@@ -8,4 +8,4 @@ mod identify;
 pub(crate) mod look_up;
 pub(crate) mod old_cookies;
 
-pub(crate) use self::identify::Visit;
+pub(crate) use self::identify::{Visit, presented};

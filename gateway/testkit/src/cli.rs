@@ -1,7 +1,8 @@
 //! The program's commands, run to their end.
 
+use std::io::Write as _;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Output, Stdio};
 
 use super::places::program;
 
@@ -40,6 +41,23 @@ pub fn sidgate_with(
     folder: &Path,
     arguments: &[&str],
 ) -> Outcome {
+    let mut command = command(folder, arguments);
+    command.envs(environment.iter().cloned());
+    command.output().unwrap().into()
+}
+
+/// The same with bytes on its standard input.
+pub fn sidgate_fed(input: &[u8], folder: &Path, arguments: &[&str]) -> Outcome {
+    let mut command = command(folder, arguments);
+    let pipe = || Stdio::piped();
+    let command = command.stdin(pipe()).stdout(pipe()).stderr(pipe());
+    let mut child = command.spawn().unwrap();
+    // It may have ended before it has read everything.
+    drop(child.stdin.take().unwrap().write_all(input));
+    child.wait_with_output().unwrap().into()
+}
+
+fn command(folder: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new("timeout");
     command
         .args(["--kill-after", "1", LIMIT_SECONDS])
@@ -47,12 +65,16 @@ pub fn sidgate_with(
         .args(arguments)
         .current_dir(folder);
     clean_environment(&mut command);
-    command.envs(environment.iter().cloned());
-    let output = command.output().unwrap();
-    Outcome {
-        code: output.status.code(),
-        stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
-        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+    command
+}
+
+impl From<Output> for Outcome {
+    fn from(output: Output) -> Self {
+        Self {
+            code: output.status.code(),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
     }
 }
 

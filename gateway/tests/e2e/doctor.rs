@@ -197,7 +197,8 @@ fn doctor(running: &Running, config: &Path, more: &[&str]) -> Outcome {
 
 /// The findings that are not well, as `topic verdict subject: answer`.
 fn not_well(outcome: &Outcome) -> Vec<String> {
-    let document: Value = serde_json::from_str(&outcome.stdout).expect(&outcome.output());
+    let document: Value = serde_json::from_str(&outcome.stdout)
+        .unwrap_or_else(|error| panic!("{error}: {}", outcome.output()));
     let findings = document["findings"].as_array().unwrap();
     let text = |finding: &Value, name: &str| finding[name].as_str().unwrap().to_owned();
     findings
@@ -237,6 +238,52 @@ fn a_sound_stack_is_well() {
     assert!(!text.contains("do: "), "{text}");
 }
 
+/// What is wrong with the stack, the line about it, and the words that help.
+const MISTAKES: [(&str, &str, &str); 10] = [
+    (
+        "app reachable past the gateway",
+        "bypass fail app django",
+        "listens at",
+    ),
+    (
+        "app that trusts plain headers",
+        "assertions fail app plain",
+        "believes plain headers",
+    ),
+    (
+        "clock 40 s off",
+        "clock fail clock of shop",
+        "s ahead of ours",
+    ),
+    ("Redis evicting", "eviction warn redis", "allkeys-lru"),
+    (
+        "NOTIFY through a pooler",
+        "notify warn store",
+        "pooler in transaction mode",
+    ),
+    (
+        "wrong trusted_proxies",
+        "trusted_proxies fail client",
+        "believes what the client claims",
+    ),
+    (
+        "certificate ending",
+        "certificate warn certificate",
+        "2 days from now",
+    ),
+    ("role with DDL", "rights warn store", "is a superuser"),
+    (
+        "max_stale without need",
+        "max_stale warn route /board",
+        "without need",
+    ),
+    (
+        "backend key of another app",
+        "key fail app django",
+        "has the key of upstreams.shop",
+    ),
+];
+
 #[test]
 fn ten_mistakes_are_named() {
     let postgres = TestPostgres::start();
@@ -275,50 +322,7 @@ fn ten_mistakes_are_named() {
 
     assert_eq!(outcome.code, Some(1), "{outcome:?}");
     let named = not_well(&outcome);
-    for (mistake, start, said) in [
-        (
-            "app reachable past the gateway",
-            "bypass fail app django",
-            "listens at",
-        ),
-        (
-            "app that trusts plain headers",
-            "assertions fail app plain",
-            "believes plain headers",
-        ),
-        (
-            "clock 40 s off",
-            "clock fail clock of shop",
-            "s ahead of ours",
-        ),
-        ("Redis evicting", "eviction warn redis", "allkeys-lru"),
-        (
-            "NOTIFY through a pooler",
-            "notify warn store",
-            "pooler in transaction mode",
-        ),
-        (
-            "wrong trusted_proxies",
-            "trusted_proxies fail client",
-            "believes what the client claims",
-        ),
-        (
-            "certificate ending",
-            "certificate warn certificate",
-            "2 days from now",
-        ),
-        ("role with DDL", "rights warn store", "is a superuser"),
-        (
-            "max_stale without need",
-            "max_stale warn route /board",
-            "without need",
-        ),
-        (
-            "backend key of another app",
-            "key fail app django",
-            "has the key of upstreams.shop",
-        ),
-    ] {
+    for (mistake, start, said) in MISTAKES {
         let found = named.iter().find(|line| line.starts_with(start));
         let found = found.unwrap_or_else(|| panic!("{mistake}: {named:#?}"));
         assert!(found.contains(said), "{mistake}: {found}");

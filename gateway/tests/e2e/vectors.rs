@@ -2,10 +2,11 @@
 //!
 //! Each vector is sent on a connection of its own. Then status and rule must be the expected ones, the app must have
 //! received exactly one request made of exactly the expected fields, or nothing at all, and no more look-ups may have been
-//! made than allowed.
+//! made than allowed. And `explain` must say of it what has happened.
 
 mod answer;
 pub(crate) mod case;
+mod explained;
 pub(crate) mod sent;
 
 use sidgate_testkit::client::Connection;
@@ -14,6 +15,7 @@ use sidgate_testkit::{App, Gateway, Reply, Request, h2, token};
 
 use self::answer::{Came, check_answer, check_counts};
 use self::case::{File, Upstream};
+use self::explained::check_explained;
 use self::sent::Sent;
 
 #[test]
@@ -136,7 +138,8 @@ impl<'a> Stage<'a> {
         let seen = self.app.requests().split_off(before.1);
         let verdict = check_answer(sent, &came)
             .and_then(|()| self.check_seen(sent, &seen, protocol))
-            .and_then(|()| check_counts(sent.case, &came, &before.0, &self.gateway.metrics()));
+            .and_then(|()| check_counts(sent.case, &came, &before.0, &self.gateway.metrics()))
+            .and_then(|()| check_explained(&self.gateway, sent, protocol, &came));
         verdict.map_err(|why| format!("{} over {protocol}: {why}", sent.id))
     }
 

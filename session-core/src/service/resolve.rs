@@ -9,6 +9,7 @@ use super::Sessions;
 use crate::cache::flight::Grounded;
 use crate::cache::{Entry, Fill, FillError, Tier};
 use crate::clock::Boot;
+use crate::keys::Keyring;
 use crate::session::Dead;
 use crate::sid::{SessionKey, Sid};
 
@@ -135,6 +136,15 @@ pub enum Follow {
     Unknown,
 }
 
+/// The stored key of a cookie's value, if it was made with one of `keys`. Says nothing about a session.
+///
+/// # Errors
+/// When the value is certainly not a sid of theirs.
+pub fn recognise(keys: &Keyring, cookie: &[u8]) -> Result<SessionKey, Absence> {
+    let sid = Sid::parse(cookie).ok_or(Absence::Malformed)?;
+    keys.recognise(&sid).ok_or(Absence::Forged)
+}
+
 /// What the local tier says.
 enum Glance {
     Settled(Resolution),
@@ -158,8 +168,7 @@ impl Sessions {
     /// # Errors
     /// When the value is certainly not a sid of this installation.
     pub fn recognise(&self, cookie: &[u8]) -> Result<SessionKey, Absence> {
-        let sid = Sid::parse(cookie).ok_or(Absence::Malformed)?;
-        self.keys.load().recognise(&sid).ok_or(Absence::Forged)
+        recognise(&self.keys.load(), cookie)
     }
 
     /// The session stored under `key`.

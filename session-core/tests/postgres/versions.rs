@@ -132,7 +132,7 @@ async fn a_newer_schema_decides_which_programs_work_with_it() {
             assert_eq!(
                 refused.to_string(),
                 format!(
-                    "store schema: version {next} works with programs of version {next} or later, this one has {ours}: \
+                    "schema: version {next} works with programs of version {next} or later, this one has {ours}: \
                      start a newer release"
                 )
             );

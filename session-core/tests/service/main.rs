@@ -6,6 +6,7 @@ mod faults;
 mod legacy;
 mod lifecycle;
 mod logins;
+mod peek;
 mod races;
 mod shared;
 mod support;

@@ -16,6 +16,14 @@ pub enum SessionPolicy {
     Required,
 }
 
+impl SessionPolicy {
+    /// Whether a session is looked up.
+    #[must_use]
+    pub const fn asks(self) -> bool {
+        !matches!(self, Self::None)
+    }
+}
+
 /// The answer while the store cannot be asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OnUnknown {

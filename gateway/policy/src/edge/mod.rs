@@ -21,6 +21,7 @@
 //! | `client_ip` | who is at the other end? |
 //! | `scheme` | and how did the visitor reach the proxy before us? |
 //! | `refused` | why it was turned away, and with which status |
+//! | `passed` | what was found out on the way |
 //! | `breach` | and by which field? |
 //! | `shown` | what of it may be written down? |
 //! | `unread` | what came instead of a request? |
@@ -36,6 +37,7 @@ pub mod headers;
 pub mod host;
 pub mod identity_headers;
 pub mod marker;
+mod passed;
 mod refused;
 mod reserved;
 pub mod scheme;
@@ -51,6 +53,7 @@ pub use self::breach::{Breach, FieldName};
 pub use self::cookies::{CookieLimits, Cookies, SidCookie};
 pub use self::headers::{Reserved, Spoofed};
 pub use self::host::HostSet;
+pub use self::passed::Passed;
 pub use self::refused::{Class, Refused};
 pub use self::target::Target;
 
@@ -165,15 +168,34 @@ impl EdgePolicy {
 /// # Errors
 /// The first rule that the request breaks.
 pub fn vet<'a>(req: &RawRequest<'a>, policy: &'a EdgePolicy) -> Result<Vetted<'a>, Breach> {
+    vet_telling(req, policy, |_passed| {})
+}
+
+/// Like [`vet`], and tells what each question has found. The one that is not told is the one that refused the request.
+///
+/// # Errors
+/// The first rule that the request breaks.
+pub fn vet_telling<'a>(
+    req: &RawRequest<'a>,
+    policy: &'a EdgePolicy,
+    mut tell: impl FnMut(Passed<'_>),
+) -> Result<Vetted<'a>, Breach> {
     let content_length = framing::check(req, policy)?;
+    tell(Passed::Framing(content_length));
     let websocket = connection::check(req, content_length)?;
+    tell(Passed::Connection(websocket));
     if !METHODS.contains(&req.method) {
         return Err(Refused::Method.into());
     }
+    tell(Passed::Method);
     let Target { path, query } = Target::parse(req.target, policy.max_target_bytes)?;
+    tell(Passed::Target(path));
     let host = host::resolve(req, &policy.hosts)?;
+    tell(Passed::Host(host));
     let spoofed = headers::check(req.headers, req.from_trusted_proxy, policy)?;
+    tell(Passed::HeaderNames(spoofed));
     let cookies = Cookies::parse(req.headers, &policy.cookie_name, policy.cookie_limits())?;
+    tell(Passed::Cookies(&cookies));
     Ok(Vetted {
         path,
         query,

@@ -45,10 +45,13 @@ fn paths_and_methods() {
             Some(Call::OtherMethod("GET, HEAD"))
         );
     }
-    assert_eq!(
-        Call::find("GET", "/api/admin/revocations"),
-        Some(Call::OtherMethod("POST"))
-    );
+    for path in ["/api/admin/revocations", "/api/admin/explain"] {
+        assert_eq!(
+            Call::find("GET", path),
+            Some(Call::OtherMethod("POST")),
+            "{path}"
+        );
+    }
 }
 
 #[test]

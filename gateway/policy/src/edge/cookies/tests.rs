@@ -20,7 +20,8 @@ type Reading = (Option<Vec<u8>>, Vec<u8>, usize);
 
 fn read_as(name: &str, values: &[&[u8]]) -> Result<Reading, Refused> {
     let headers = fields(values);
-    let cookies = Cookies::parse(&headers, name, CookieLimits::of_bytes(LIMIT)).map_err(|breach| breach.rule)?;
+    let cookies = Cookies::parse(&headers, name, CookieLimits::of_bytes(LIMIT))
+        .map_err(|breach| breach.rule)?;
     let sid = match cookies.sid() {
         SidCookie::None => None,
         SidCookie::One(value) => Some(value.to_vec()),

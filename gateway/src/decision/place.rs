@@ -13,7 +13,7 @@ use crate::endpoints::Endpoint;
 
 /// Who answers at a path.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Place<'a> {
+pub(crate) enum Place<'a> {
     /// The gateway, below `endpoints.base_path`.
     Endpoint(Endpoint),
     /// The gateway, for operators.
@@ -31,7 +31,7 @@ impl<'a> Place<'a> {
     ///
     /// # Errors
     /// When the path leads elsewhere once its escapes are decoded or its parameters are cut off.
-    pub(super) fn of(config: &'a Config, method: &str, path: &str) -> Result<Self, Refused> {
+    pub(crate) fn of(config: &'a Config, method: &str, path: &str) -> Result<Self, Refused> {
         let place = Self::as_written(config, method, path);
         let agrees = |reading: &String| place.is_same(&Self::as_written(config, method, reading));
         if target::other_readings(path).iter().all(agrees) {
@@ -42,7 +42,7 @@ impl<'a> Place<'a> {
     }
 
     /// The place of exactly these bytes.
-    pub(super) fn as_written(config: &'a Config, method: &str, path: &str) -> Self {
+    pub(crate) fn as_written(config: &'a Config, method: &str, path: &str) -> Self {
         let base = config.endpoints.base_path.as_str();
         if let Some(endpoint) = Endpoint::find(base, method, path) {
             return Self::Endpoint(endpoint);

@@ -1,0 +1,50 @@
+//! What does a visitor get without the session that is required? Reads the vetted request again: this is not the hot path.
+
+use http::HeaderMap;
+use http::header::UPGRADE;
+use session_core::service::Absence;
+use sidgate_policy::auth::on_missing::Answer as MissingAnswer;
+use sidgate_policy::edge::Target;
+
+use crate::admin::call::Call;
+use crate::answer::Answer;
+use crate::config::{OnMissing, Route};
+use crate::state::ActiveConfig;
+
+/// The answer where `route` requires a session and there is none; `why` not, if there was one.
+pub(crate) fn on_route(
+    settings: &ActiveConfig,
+    route: &Route,
+    (method, target): (&str, &[u8]),
+    headers: &HeaderMap,
+    why: Option<Absence>,
+) -> Answer {
+    // What is left of upgrades after vetting are WebSocket handshakes.
+    let websocket = headers.contains_key(UPGRADE);
+    match route.on_missing.answer(method, websocket, headers) {
+        MissingAnswer::Unauthorized => Answer::unauthenticated(why),
+        MissingAnswer::LoginPage => Target::parse(target, settings.edge.max_target_bytes)
+            .ok()
+            .and_then(|target| settings.login.location(target.path, target.query))
+            .map_or_else(
+                || Answer::unauthenticated(why),
+                |location| Answer::login_page(&location),
+            ),
+    }
+}
+
+/// Where somebody goes who opens a page of the admin API without a session.
+pub(crate) fn on_admin_page(
+    settings: &ActiveConfig,
+    (method, path): (&str, &str),
+    headers: &HeaderMap,
+    call: Call,
+) -> Option<Answer> {
+    let is_page = matches!(call, Call::Page(asset) if asset.is_page());
+    let wanted = OnMissing::Auto.answer(method, false, headers);
+    if !is_page || wanted != MissingAnswer::LoginPage {
+        return None;
+    }
+    let location = settings.login.location(path, None)?;
+    Some(Answer::login_page(&location))
+}

@@ -1,0 +1,141 @@
+//! What happens with a request? Everything that can be said before a session is looked up, and what a session changes.
+//!
+//! There is one decision for everybody who has to know it: the proxy, which executes it, and `explain`, which tells it.
+//! Nothing here does I/O, knows Pingora or writes anything. What each question has found is told to a listener as a
+//! [`Step`]; a listener that does nothing costs nothing.
+//!
+//! | file | question |
+//! |---|---|
+//! | `request`, `sender` | what came, and who sent it? |
+//! | `https` | did it come in the clear where that is not wanted? |
+//! | `place` | whose is the path? |
+//! | `onward` | what does its route make of it, and what does the app get of it? |
+//! | `verdict` | so what happens, and what is answered? |
+//! | `missing` | what does a visitor get without the session that is required? |
+//! | `identity` | which fields tell the app about the session? |
+
+pub(crate) mod https;
+pub(crate) mod identity;
+pub(crate) mod missing;
+pub(crate) mod onward;
+pub(crate) mod place;
+mod request;
+mod sender;
+mod step;
+mod verdict;
+
+use sidgate_policy::auth::cors::{Cors, Preflight};
+use sidgate_policy::edge::{self, Breach, RawRequest, Refused, Vetted, scheme};
+
+use self::https::Insecure;
+use self::onward::Barred;
+use self::place::Place;
+pub(crate) use self::request::Request;
+pub(crate) use self::sender::Sender;
+pub(crate) use self::step::{OwnSite, Step};
+pub(crate) use self::verdict::Verdict;
+use crate::endpoints;
+use crate::state::ActiveConfig;
+
+/// What happens with a request that the rules of the edge let through.
+pub(crate) struct Decided<'s, 'r> {
+    /// What it says.
+    pub vetted: Vetted<'r>,
+    /// What pages of other origins may read of the answer.
+    pub cors: Cors,
+    /// What happens.
+    pub verdict: Verdict<'s>,
+}
+
+/// Decides. `body` says whether what has come of the body is well formed; it is asked once the head is known to be.
+///
+/// # Errors
+/// The rule of the edge that the request breaks.
+pub(crate) fn decide<'s: 'r, 'r>(
+    request: &Request<'r>,
+    sender: Sender,
+    settings: &'s ActiveConfig,
+    body: impl FnOnce() -> Result<(), Refused>,
+    mut tell: impl FnMut(Step<'_>),
+) -> Result<Decided<'s, 'r>, Breach> {
+    let raw = RawRequest {
+        version: request.version,
+        method: request.method,
+        target: request.target,
+        authority: request.authority,
+        headers: request.headers,
+        raw_head: request.raw_head,
+        from_trusted_proxy: sender.is_trusted_proxy,
+    };
+    let vetted = edge::vet_telling(&raw, &settings.edge, |passed| tell(Step::Edge(passed)))?;
+    body()?;
+    tell(Step::Body);
+    let mut cors = Cors::Unmanaged;
+    let verdict = judge(request, sender, settings, &vetted, &mut cors, &mut tell);
+    Ok(Decided {
+        vetted,
+        cors,
+        verdict,
+    })
+}
+
+/// What happens with a vetted request.
+fn judge<'s>(
+    request: &Request<'_>,
+    sender: Sender,
+    settings: &'s ActiveConfig,
+    vetted: &Vetted<'_>,
+    cors: &mut Cors,
+    tell: &mut impl FnMut(Step<'_>),
+) -> Verdict<'s> {
+    let told = if sender.is_trusted_proxy {
+        scheme::told(request.headers)
+    } else {
+        None
+    };
+    tell(Step::Scheme(told));
+    if let Some(insecure) = Insecure::judge(settings, request, vetted, told) {
+        return Verdict::Insecure(insecure);
+    }
+    let place = match Place::of(&settings.config, request.method, vetted.path) {
+        Ok(place) => place,
+        Err(why) => return Verdict::Refused(why),
+    };
+    tell(Step::Place(place));
+    let route = match place {
+        Place::Endpoint(endpoint) => {
+            let endpoint = endpoint.as_configured(settings.config.endpoints.password_login);
+            return match endpoints::admit(endpoint, request.headers, settings) {
+                Ok(()) => Verdict::Endpoint(endpoint),
+                Err(why) => Verdict::Rejected(endpoint, why),
+            };
+        }
+        Place::Admin(call) => return Verdict::Admin(call),
+        Place::Private | Place::Nothing => return Verdict::NotFound,
+        Place::Route(route) => route,
+    };
+    *cors = Cors::of(&route.cors_origins, request.headers);
+    tell(Step::Cors(cors));
+    if let Some(preflight) = preflight(cors, request) {
+        return preflight;
+    }
+    match onward::plan(settings, route, request, (vetted, cors), tell) {
+        Ok(onward) => Verdict::Onward(onward),
+        Err(Barred::CrossSite(why)) => Verdict::CrossSite(why),
+        Err(Barred::NoApp) => Verdict::NotFound,
+        Err(Barred::Host) => Verdict::Refused(Refused::HostMalformed),
+    }
+}
+
+/// The answer to a preflight, where the route's list of origins is ours to keep.
+fn preflight<'s>(cors: &Cors, request: &Request<'_>) -> Option<Verdict<'s>> {
+    if *cors == Cors::Unmanaged {
+        return None;
+    }
+    let asked = Preflight::of(request.method, request.headers)?;
+    Some(if cors.is_open() {
+        Verdict::Preflight(asked)
+    } else {
+        Verdict::OriginNotAllowed
+    })
+}

@@ -1,0 +1,101 @@
+//! What does a route make of a request, and what does the app get of it?
+
+use std::sync::Arc;
+
+use http::header::{HeaderMap, HeaderName, HeaderValue};
+use session_core::service::Query;
+use sidgate_policy::auth::cors::Cors;
+use sidgate_policy::auth::csrf::{self, CrossSite};
+use sidgate_policy::edge::{Vetted, headers};
+
+use super::{OwnSite, Request, Step};
+use crate::apps::app::App;
+use crate::config::{CsrfPolicy, Route};
+use crate::state::ActiveConfig;
+
+/// A request that goes to an app, if its session allows. Owns what it needs of the request.
+pub(crate) struct Onward<'s> {
+    /// What the route asks for.
+    pub route: &'s Arc<Route>,
+    /// The app.
+    pub app: &'s Arc<App>,
+    /// The host as configured.
+    pub host: HeaderValue,
+    /// How its session is looked up.
+    pub query: Query,
+    /// Header names to take away before ours are written.
+    pub remove: Vec<HeaderName>,
+    /// The one Cookie line for the app.
+    pub cookie: Option<HeaderValue>,
+}
+
+/// Why a request goes to no app, whatever its session.
+pub(super) enum Barred {
+    /// Another site made the browser send it.
+    CrossSite(CrossSite),
+    /// The route's app is not there, which a valid configuration rules out.
+    NoApp,
+    /// The host cannot be told to an app.
+    Host,
+}
+
+/// What `route` makes of a vetted request.
+///
+/// # Errors
+/// Why it goes to no app.
+pub(super) fn plan<'s>(
+    settings: &'s ActiveConfig,
+    route: &'s Arc<Route>,
+    request: &Request<'_>,
+    (vetted, cors): (&Vetted<'_>, &Cors),
+    tell: &mut impl FnMut(Step<'_>),
+) -> Result<Onward<'s>, Barred> {
+    let own_site = own_site(settings, route, request, (vetted, cors)).map_err(Barred::CrossSite)?;
+    tell(Step::OwnSite(own_site));
+    let app = settings.app(&route.upstream.name).ok_or(Barred::NoApp)?;
+    let host = HeaderValue::from_str(vetted.host).map_err(|_error| Barred::Host)?;
+    Ok(Onward {
+        route,
+        app,
+        host,
+        query: Query {
+            max_stale: route.max_stale,
+            counts_as_use: !is_prefetch(request.headers),
+        },
+        remove: if vetted.spoofed.is_empty() {
+            vec![]
+        } else {
+            headers::to_remove(request.headers, &settings.edge)
+        },
+        cookie: vetted.cookies.upstream_line(|_| false),
+    })
+}
+
+fn own_site(
+    settings: &ActiveConfig,
+    route: &Route,
+    request: &Request<'_>,
+    (vetted, cors): (&Vetted<'_>, &Cors),
+) -> Result<OwnSite, CrossSite> {
+    if route.csrf != CsrfPolicy::Check {
+        return Ok(OwnSite::NotChecked);
+    }
+    if is_safe(request.method) && !vetted.websocket {
+        return Ok(OwnSite::Safe);
+    }
+    if cors.is_open() {
+        return Ok(OwnSite::Listed);
+    }
+    csrf::check(request.headers, &settings.origin).map(OwnSite::Checked)
+}
+
+fn is_safe(method: &str) -> bool {
+    matches!(method, "GET" | "HEAD" | "OPTIONS")
+}
+
+/// A prefetch of the browser does not count as use of the session.
+fn is_prefetch(headers: &HeaderMap) -> bool {
+    headers
+        .get("sec-purpose")
+        .is_some_and(|value| value.as_bytes().starts_with(b"prefetch"))
+}

@@ -1,0 +1,51 @@
+//! What happens with a request, as far as no session is asked for.
+
+use sidgate_policy::auth::cors::Preflight;
+use sidgate_policy::auth::csrf::CrossSite;
+use sidgate_policy::edge::Refused;
+
+use super::https::Insecure;
+use super::onward::Onward;
+use crate::admin::call::Call;
+use crate::answer::{Answer, Rejection};
+use crate::endpoints::Endpoint;
+
+/// What happens, as far as no session is asked for.
+pub(crate) enum Verdict<'s> {
+    /// Its path leads elsewhere once it is decoded, or its host cannot be told to an app.
+    Refused(Refused),
+    /// It came in clear text.
+    Insecure(Insecure),
+    /// An endpoint of the gateway does not take it.
+    Rejected(Endpoint, Rejection),
+    /// An endpoint of the gateway answers.
+    Endpoint(Endpoint),
+    /// The admin API answers.
+    Admin(Call),
+    /// There is nothing at its path.
+    NotFound,
+    /// A page of another origin is told what it may do.
+    Preflight(Preflight),
+    /// A page of another origin may do nothing here.
+    OriginNotAllowed,
+    /// Another site made the browser send it.
+    CrossSite(CrossSite),
+    /// It goes to an app, if its session allows.
+    Onward(Onward<'s>),
+}
+
+impl Verdict<'_> {
+    /// The answer, where the gateway gives it without asking anybody.
+    pub(crate) fn answer(&self) -> Option<Answer> {
+        Some(match self {
+            Self::Refused(why) => Answer::refused(&(*why).into()),
+            Self::Insecure(insecure) => insecure.answer(),
+            Self::Rejected(_, why) => why.clone().into(),
+            Self::NotFound => Answer::not_found(),
+            Self::Preflight(asked) => Answer::preflight(asked.headers.as_ref()),
+            Self::OriginNotAllowed => Answer::origin_not_allowed(),
+            Self::CrossSite(why) => Answer::cross_site(*why),
+            Self::Endpoint(_) | Self::Admin(_) | Self::Onward(_) => return None,
+        })
+    }
+}
