@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use session_core::cache::LocalLimits;
+use session_core::cache::breaker::BreakerLimits;
 use session_core::clock::{SharedClock, SystemClock};
 use session_core::entropy::SystemEntropy;
 use session_core::keys::{Keyring, MasterKey};
@@ -99,6 +100,7 @@ pub async fn ready_node(
         local_ttl: Duration::from_secs(3_600),
         shared_ttl: Duration::from_secs(1_800),
         negative_ttl: Duration::from_secs(5),
+        breaker: BreakerLimits::default(),
         migrate: true,
     };
     let sessions = Sessions::start(parts, options);

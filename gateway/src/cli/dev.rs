@@ -41,14 +41,24 @@ pub(super) struct Dev {
 
 /// One app.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct DevApp {
+pub(super) struct DevApp {
     name: String,
     server: String,
     paths: Vec<String>,
 }
 
 impl DevApp {
-    fn parse(text: &str) -> Result<Self, String> {
+    /// Its name among the upstreams.
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Where it runs.
+    pub(super) fn server(&self) -> &str {
+        &self.server
+    }
+
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
         let (name, rest) = match text.split_once('=') {
             Some((name, rest)) => (Some(name), rest),
             None => (None, text),
@@ -158,7 +168,8 @@ impl Dev {
 }
 
 impl DevApp {
-    fn paths(&self, is_last: bool) -> Vec<&str> {
+    /// What it answers.
+    pub(super) fn paths(&self, is_last: bool) -> Vec<&str> {
         match self.paths.as_slice() {
             [] if is_last => vec!["/"],
             [] => OF_DJANGO.to_vec(),

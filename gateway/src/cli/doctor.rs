@@ -1,11 +1,12 @@
 //! `sidgate check` and `sidgate doctor`: is the configuration good, and is everything well that it names?
 
 use std::io::{ErrorKind, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use clap::Args;
 use tokio::runtime;
 
+use super::config_arg::ConfigArg;
 use crate::config::Config;
 use crate::diagnosis::finding::Finding;
 use crate::diagnosis::report::{self, Detail};
@@ -18,9 +19,8 @@ use crate::run::wiring::{self, WiringError};
 /// Exit code: 0 all is well, 78 the configuration is wrong, 1 something that was asked has failed.
 #[derive(Args)]
 pub(super) struct Check {
-    /// Configuration file.
-    #[arg(long)]
-    config: PathBuf,
+    #[command(flatten)]
+    config: ConfigArg,
     /// Also ask everything that it names: store, Redis, the servers of the apps, the backend, the webhook. Writes nothing.
     #[arg(long)]
     connect: bool,
@@ -35,9 +35,8 @@ pub(super) struct Check {
 /// Exit code: 0 nothing has failed, 78 the configuration is wrong, 1 something has failed.
 #[derive(Args)]
 pub(super) struct Doctor {
-    /// Configuration file.
-    #[arg(long)]
-    config: PathBuf,
+    #[command(flatten)]
+    config: ConfigArg,
     /// Also send a request the public way, such as https://app.example.com, and see how it arrives.
     #[arg(long, value_name = "URL", value_parser = PublicUrl::parse)]
     through: Option<PublicUrl>,
@@ -48,7 +47,7 @@ pub(super) struct Doctor {
 
 impl Check {
     pub(super) fn run(self) -> Result<(), WiringError> {
-        let config = load(&self.config, self.json)?;
+        let config = load(&self.config.path()?, self.json)?;
         if self.connect {
             let findings = examine(&config, Depth::Connect, None)?;
             return show(&config, &findings, self.json, Detail::Line);
@@ -59,7 +58,7 @@ impl Check {
 
 impl Doctor {
     pub(super) fn run(self) -> Result<(), WiringError> {
-        let config = load(&self.config, self.json)?;
+        let config = load(&self.config.path()?, self.json)?;
         let findings = examine(&config, Depth::Doctor, self.through.as_ref())?;
         show(&config, &findings, self.json, Detail::Advice)
     }

@@ -2,7 +2,6 @@
 
 use std::io::Read as _;
 use std::net::IpAddr;
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -16,6 +15,7 @@ use session_core::sid::SessionKey;
 use session_core::store::Snapshot;
 use sidgate_policy::auth::decide::Finding;
 
+use super::config_arg::ConfigArg;
 use super::{block_on, say};
 use crate::config::Config;
 use crate::explain::{Came, Described, Examined, Known, Question, Report, Verdict, Wanted};
@@ -65,14 +65,13 @@ pub(super) struct Explain {
     /// Print JSON.
     #[arg(long)]
     json: bool,
-    /// Configuration file.
-    #[arg(long)]
-    config: PathBuf,
+    #[command(flatten)]
+    config: ConfigArg,
 }
 
 impl Explain {
     pub(super) fn run(self) -> Result<ExitCode, WiringError> {
-        let config = wiring::load(&self.config)?;
+        let config = self.config.load()?;
         let keys = match wiring::keyring(&config) {
             Some(keys) => keys,
             None => unused_keys()?,

@@ -1,10 +1,10 @@
 //! `sidgate migration`: how far old logins have become sessions.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Subcommand;
 
+use super::config_arg::ConfigArg;
 use super::{block_on, say};
 use crate::legacy::report::Report;
 use crate::run::wiring::{self, WiringError};
@@ -15,16 +15,15 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 pub(super) enum Migration {
     /// Tell who still comes with old cookies, and whether the rules may be removed.
     Report {
-        /// Configuration file.
-        #[arg(long)]
-        config: PathBuf,
+        #[command(flatten)]
+        config: ConfigArg,
     },
 }
 
 impl Migration {
     pub(super) fn run(self) -> Result<(), WiringError> {
         let Self::Report { config } = self;
-        let config = wiring::load(&config)?;
+        let config = config.load()?;
         let tally = block_on(TIMEOUT, async {
             let store = wiring::store(&config).await?;
             store.check_schema().await?;

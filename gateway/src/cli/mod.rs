@@ -1,15 +1,19 @@
 //! The command line. Exit code 78 (`EX_CONFIG` of sysexits.h) means: the configuration is wrong, a restart will not help.
 
+mod config_arg;
+mod config_command;
 mod dev;
 mod doctor;
 mod explain;
+mod init;
+mod manuals;
 mod migration;
 mod reload;
 mod risk;
 mod schema;
 mod sessions;
 
-use std::io::Write as _;
+use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -17,9 +21,11 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use clap_complete::Shell;
 use session_core::keys::MasterKey;
 use session_core::store::StoreError;
 
+use self::config_arg::ConfigArg;
 use crate::config::MasterSource;
 use crate::run::server;
 use crate::run::upgrade::UpgradeFailed;
@@ -34,9 +40,27 @@ const TRY_AGAIN: u8 = 75;
 /// Exit code of `schema status` when `schema apply` is due.
 const APPLY_IS_DUE: u8 = 3;
 
+/// What every command has in common, below its help.
+const IN_COMMON: &str = "\
+Exit codes:
+  0   done
+  1   failed: something did not answer, or cannot be opened
+  2   the command line is wrong
+  3   `schema status`: `schema apply` is due; `explain`: the request is refused, or sent elsewhere
+  75  it is not known whether sessions were ended: run the command again, that is safe
+  78  the configuration is wrong: starting again will not help
+
+Environment:
+  SIDGATE_CONFIG          configuration file, where --config is not given
+  REDIS_URL               in place of cache.redis_url
+  SESSION_CACHE_TTL       in place of cache.redis_ttl, in milliseconds
+  ENABLE_SESSION_METRICS  false: no /metrics and no dashboard
+  RUST_LOG                which lines are logged, such as info or sidgate=debug
+  NAME                    whatever the configuration refers to as ${NAME}";
+
 /// The session gateway: one opaque cookie in, a verified identity out.
 #[derive(Parser)]
-#[command(name = "sidgate", about)]
+#[command(name = "sidgate", about, after_help = IN_COMMON)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -46,9 +70,8 @@ struct Cli {
 enum Command {
     /// Run the gateway.
     Run {
-        /// Configuration file.
-        #[arg(long)]
-        config: PathBuf,
+        #[command(flatten)]
+        config: ConfigArg,
         /// Take the listening sockets over from a running gateway (send it SIGQUIT afterwards).
         #[arg(long)]
         upgrade: bool,
@@ -62,11 +85,13 @@ enum Command {
     /// Asks at server.admin_listen. Exit code 0: taken over. 1: not, because it needs a restart, or nobody answers. 78: the
     /// configuration has faults.
     Reload {
-        /// Configuration file of the running gateway.
-        #[arg(long)]
-        config: PathBuf,
+        #[command(flatten)]
+        config: ConfigArg,
     },
     Explain(explain::Explain),
+    /// Print the schema of the configuration, what is in effect, or a first one.
+    #[command(subcommand)]
+    Config(config_command::ConfigCommand),
     /// Manage the store's schema.
     #[command(subcommand)]
     Schema(schema::Schema),
@@ -82,6 +107,16 @@ enum Command {
     /// List, show and end sessions.
     #[command(subcommand)]
     Sessions(sessions::Sessions),
+    /// Print a script that completes commands in a shell.
+    Completions {
+        /// Which shell.
+        shell: Shell,
+    },
+    /// Print the manual page, or write those of all commands into a folder.
+    Man {
+        /// The folder.
+        folder: Option<PathBuf>,
+    },
 }
 
 #[derive(Subcommand)]
@@ -96,9 +131,8 @@ enum Keys {
     Upstream {
         /// Name of the upstream.
         name: String,
-        /// Configuration file.
-        #[arg(long)]
-        config: PathBuf,
+        #[command(flatten)]
+        config: ConfigArg,
     },
 }
 
@@ -107,6 +141,8 @@ enum Keys {
 pub fn main(build: Build) -> ExitCode {
     match dispatch(asked(build), build) {
         Ok(code) => code,
+        // Whoever reads only the first lines has got what they wanted.
+        Err(WiringError::Closed) => ExitCode::SUCCESS,
         Err(failed) => {
             complain(&failed);
             ExitCode::from(exit_code(&failed))
@@ -128,20 +164,24 @@ fn dispatch(command: Command, build: Build) -> Result<ExitCode, WiringError> {
     match command {
         Command::Explain(explain) => return explain.run(),
         Command::Run { config, upgrade } => {
+            let path = config.path()?;
             let lines = logs::start();
-            server::run(config, upgrade, lines.trail(), build)
+            server::run(path, upgrade, lines.trail(), build)
         }
         Command::Dev(dev) => dev.run(build),
         Command::Check(check) => check.run(),
         Command::Doctor(doctor) => doctor.run(),
-        Command::Reload { config } => reload::run(&config),
+        Command::Reload { config } => reload::run(&config.path()?),
         Command::Schema(command) => command.run(),
         Command::Keys(Keys::Generate { out: Some(file) }) => wiring::create_key_file(&file),
         Command::Keys(Keys::Generate { out: None }) => say(&wiring::new_key()?),
-        Command::Keys(Keys::Upstream { name, config }) => upstream_key(&name, &config),
+        Command::Keys(Keys::Upstream { name, config }) => upstream_key(&name, &config.path()?),
         Command::Migration(command) => command.run(),
         Command::Risk(command) => command.run(),
         Command::Sessions(command) => command.run(),
+        Command::Config(command) => command.run(),
+        Command::Completions { shell } => manuals::completions(shell),
+        Command::Man { folder } => manuals::pages(folder.as_deref()),
     }?;
     Ok(ExitCode::SUCCESS)
 }
@@ -180,8 +220,11 @@ fn block_on<T>(
 fn exit_code(failed: &WiringError) -> u8 {
     match failed {
         WiringError::Config(_)
+        | WiringError::NoConfig(_)
         | WiringError::StoreUrl(_)
+        | WiringError::StoreTls(_)
         | WiringError::Redis(_)
+        | WiringError::RedisTls(_)
         | WiringError::ActiveConfig(_)
         | WiringError::NotReloaded(_)
         | WiringError::NoKey
@@ -193,6 +236,7 @@ fn exit_code(failed: &WiringError) -> u8 {
         WiringError::OutcomeUnknown(_) => TRY_AGAIN,
         WiringError::Store(_)
         | WiringError::NoStore
+        | WiringError::Closed
         | WiringError::NoRoles
         | WiringError::Unwell { .. }
         | WiringError::Listen(_)
@@ -205,10 +249,46 @@ fn exit_code(failed: &WiringError) -> u8 {
 
 /// Output that was asked for goes to stdout.
 fn say(line: &str) -> Result<(), WiringError> {
-    writeln!(std::io::stdout(), "{line}").map_err(|error| WiringError::Process(error.to_string()))
+    writeln!(std::io::stdout(), "{line}").map_err(output_failed)
+}
+
+fn output_failed(error: std::io::Error) -> WiringError {
+    match error.kind() {
+        ErrorKind::BrokenPipe => WiringError::Closed,
+        _ => WiringError::Process(error.to_string()),
+    }
 }
 
 /// Writes the error to stderr. A closed stderr is ignored.
 fn complain(failed: &WiringError) {
     drop(writeln!(std::io::stderr(), "{failed}"));
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{Command, CommandFactory as _};
+
+    use super::Cli;
+
+    fn each(command: &Command, seen: &mut dyn FnMut(&Command)) {
+        seen(command);
+        command
+            .get_subcommands()
+            .for_each(|inner| each(inner, seen));
+    }
+
+    #[test]
+    fn no_command_needs_to_be_told_where_the_configuration_is() {
+        Cli::command().debug_assert();
+        each(&Cli::command(), &mut |command| {
+            let config = command
+                .get_arguments()
+                .find(|argument| argument.get_long() == Some("config"));
+            assert!(
+                config.is_none_or(|config| !config.is_required_set()),
+                "{}",
+                command.get_name()
+            );
+        });
+    }
 }

@@ -6,8 +6,8 @@ use std::time::Duration;
 use http::StatusCode;
 use http::header::AUTHORIZATION;
 use reqwest::Response;
-use rustls::RootCertStore;
 use serde::Deserialize;
+use session_core::trust::Trust;
 
 use super::{block_on, complain, say};
 use crate::apps::http_client;
@@ -78,7 +78,7 @@ fn warn(text: &str) {
 async fn ask(place: &AdminPlace) -> Result<Answer, WiringError> {
     let address = place.address;
     let failed = |why: &str| WiringError::Process(format!("not reloaded: {address}: {why}"));
-    let client = http_client::builder(RootCertStore::empty())
+    let client = http_client::builder(&Trust::default())
         .http1_only()
         .timeout(TIMEOUT)
         .build()?;

@@ -1,11 +1,11 @@
 //! `sidgate risk`: what rules about suspicious activity would do.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Subcommand;
 use session_core::clock::{Clock as _, SystemClock};
 
+use super::config_arg::ConfigArg;
 use super::{block_on, say};
 use crate::config::parse_duration;
 use crate::risk::backtest;
@@ -20,9 +20,8 @@ pub(super) enum Risk {
         /// How far back, such as "24h" or "7d".
         #[arg(long, default_value = "7d", value_parser = parse_duration)]
         since: Duration,
-        /// Configuration file with the rules, and with the store that holds the record.
-        #[arg(long)]
-        config: PathBuf,
+        #[command(flatten)]
+        config: ConfigArg,
         /// Print JSON.
         #[arg(long)]
         json: bool,
@@ -36,7 +35,7 @@ impl Risk {
             config,
             json,
         } = self;
-        let config = wiring::load(&config)?;
+        let config = config.load()?;
         if wiring::is_yet_to_create(&config) {
             return Err(WiringError::NoStore);
         }

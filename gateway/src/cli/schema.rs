@@ -9,6 +9,7 @@ use session_core::store::postgres::{Identifier, grants};
 use session_core::store::sqlite::plan_of_a_new_file;
 use session_core::store::{SchemaFit, SchemaStatus, StoreError};
 
+use super::config_arg::ConfigArg;
 use super::{block_on, say};
 use crate::config::StoreUrl;
 use crate::run::wiring::{self, WiringError};
@@ -22,25 +23,22 @@ const ASK_TIMEOUT: Duration = Duration::from_secs(30);
 pub(super) enum Schema {
     /// Bring the schema up to date.
     Apply {
-        /// Configuration file.
-        #[arg(long)]
-        config: PathBuf,
+        #[command(flatten)]
+        config: ConfigArg,
     },
     /// Say which schema the store has and which one this program needs. Exit code 0: it works; 3: `schema apply` is due; 78: a
     /// newer program is needed.
     Status {
-        /// Configuration file.
-        #[arg(long)]
-        config: PathBuf,
+        #[command(flatten)]
+        config: ConfigArg,
         /// One JSON document.
         #[arg(long)]
         json: bool,
     },
     /// Print the SQL that `apply` would run, for psql or sqlite3. Writes nothing.
     Plan {
-        /// Configuration file.
-        #[arg(long)]
-        config: PathBuf,
+        #[command(flatten)]
+        config: ConfigArg,
     },
     /// Print the GRANTs that the role of a gateway needs on PostgreSQL, and no more. Connects to nothing.
     Grants {
@@ -68,7 +66,7 @@ impl Schema {
     pub(super) fn run(self) -> Result<(), WiringError> {
         match self {
             Self::Apply { config } => {
-                let config = wiring::load(&config)?;
+                let config = config.load()?;
                 block_on(APPLY_TIMEOUT, async {
                     Ok(wiring::store(&config).await?.apply_schema().await?)
                 })?;
@@ -85,8 +83,8 @@ impl Schema {
     }
 }
 
-fn show_status(path: &Path, as_json: bool) -> Result<(), WiringError> {
-    let config = wiring::load(path)?;
+fn show_status(config: &ConfigArg, as_json: bool) -> Result<(), WiringError> {
+    let config = config.load()?;
     let status = if wiring::is_yet_to_create(&config) {
         SchemaStatus::ABSENT
     } else {
@@ -137,8 +135,8 @@ fn status_view(status: SchemaStatus) -> Value {
     })
 }
 
-fn show_plan(path: &Path) -> Result<(), WiringError> {
-    let config = wiring::load(path)?;
+fn show_plan(config: &ConfigArg) -> Result<(), WiringError> {
+    let config = config.load()?;
     let plan = if wiring::is_yet_to_create(&config) {
         Some(plan_of_a_new_file())
     } else {

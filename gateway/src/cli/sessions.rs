@@ -1,7 +1,6 @@
 //! `sidgate sessions`: what an operator does from a shell.
 
 use std::net::IpAddr;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,6 +11,7 @@ use session_core::service::heard_by_all;
 use session_core::session::{RevokeReason, Session, Text};
 use session_core::store::{Scope, Search, SessionStore};
 
+use super::config_arg::ConfigArg;
 use super::{block_on, complain, say};
 use crate::config::Config;
 use crate::run::wiring::{self, WiringError};
@@ -31,9 +31,8 @@ pub(super) enum Sessions {
     Show {
         /// Handle of the session.
         id: uuid::Uuid,
-        /// Configuration file.
-        #[arg(long)]
-        config: PathBuf,
+        #[command(flatten)]
+        config: ConfigArg,
     },
     /// End sessions. When the receipt is printed, no node admits them any more.
     Revoke(Revoke),
@@ -56,9 +55,8 @@ pub(super) struct List {
     /// At most so many.
     #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u16).range(1..=1000))]
     limit: u16,
-    /// Configuration file.
-    #[arg(long)]
-    config: PathBuf,
+    #[command(flatten)]
+    config: ConfigArg,
 }
 
 #[derive(Args)]
@@ -78,9 +76,8 @@ pub(super) struct Revoke {
     /// Why, for the audit trail.
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
-    /// Configuration file.
-    #[arg(long)]
-    config: PathBuf,
+    #[command(flatten)]
+    config: ConfigArg,
 }
 
 impl Sessions {
@@ -88,7 +85,7 @@ impl Sessions {
         match self {
             Self::List(list) => list.run(),
             Self::Show { id, config } => {
-                let (config, lines) = (wiring::load(&config)?, logs::start_for_command());
+                let (config, lines) = (config.load()?, logs::start_for_command());
                 note_asked(
                     &lines,
                     &config,
@@ -110,7 +107,7 @@ impl Sessions {
 
 impl List {
     fn run(self) -> Result<(), WiringError> {
-        let (config, lines) = (wiring::load(&self.config)?, logs::start_for_command());
+        let (config, lines) = (self.config.load()?, logs::start_for_command());
         let facts = Facts {
             user: self.user.as_deref(),
             tenant: self.tenant.as_deref(),
@@ -140,7 +137,7 @@ impl Revoke {
             (None, None, Some(tenant)) => Scope::Tenant(tenant.as_str().into()),
             (None, None, None) => Scope::All,
         };
-        let (config, lines) = (wiring::load(&self.config)?, logs::start_for_command());
+        let (config, lines) = (self.config.load()?, logs::start_for_command());
         let facts = Facts {
             reason: "revoke",
             comment: self.reason.as_deref(),

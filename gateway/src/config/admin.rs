@@ -29,7 +29,9 @@ impl AdminConfig {
     pub(super) fn read(root: &mut Reader<'_>, sources: &Sources<'_>) -> Self {
         let metrics = metrics(root, sources);
         root.section("admin", |admin| Self {
-            token: admin.text("token", |text| token(text, sources)).flatten(),
+            token: admin
+                .reference("token", |text| token(text, sources))
+                .flatten(),
             claim: admin.text("claim", claim).flatten(),
             fresh: admin
                 .text("fresh", within(mins(1)..=days(1)))

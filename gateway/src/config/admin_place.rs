@@ -14,6 +14,7 @@ use super::faults::{Fault, Faults};
 use super::host::socket_addr;
 use super::secret::Sources;
 use super::server::loopback;
+use super::variables::{self, Env};
 
 /// Where the admin listener is, and what it asks for.
 #[derive(Debug)]
@@ -44,7 +45,7 @@ impl AdminPlace {
             let value = file.get(section).and_then(|section| section.get(key));
             match value {
                 None => Ok(None),
-                Some(Value::String(text)) => Ok(Some(text.clone())),
+                Some(Value::String(text)) => Ok(Some(text.as_str())),
                 Some(_) => Err(fault(
                     &format!("{section}.{key}"),
                     "must be a string".to_owned(),
@@ -53,15 +54,13 @@ impl AdminPlace {
         };
         let listen = match said("server", "admin_listen")? {
             Some(text) => {
-                socket_addr(&text).map_err(|message| fault("server.admin_listen", message))?
+                listen(text, env).map_err(|message| fault("server.admin_listen", message))?
             }
             None => loopback(9901),
         };
         let sources = Sources::new(path.parent().unwrap_or(Path::new("")), env);
         let token = match said("admin", "token")? {
-            Some(text) => {
-                token(&text, &sources).map_err(|message| fault("admin.token", message))?
-            }
+            Some(text) => token(text, &sources).map_err(|message| fault("admin.token", message))?,
             None => None,
         };
         Ok(Self {
@@ -69,6 +68,12 @@ impl AdminPlace {
             token,
         })
     }
+}
+
+/// The address that `written` means. A fault repeats no variable.
+fn listen(written: &str, env: Env<'_>) -> Result<SocketAddr, String> {
+    let expanded = variables::expand(written, env)?;
+    socket_addr(&expanded.text).map_err(|message| expanded.told(message))
 }
 
 /// A listener on every address is reached by way of the loopback interface.

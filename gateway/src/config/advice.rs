@@ -172,7 +172,8 @@ impl Config {
 
     fn cookie_advice(&self) -> Option<String> {
         let name = self.cookie.name.as_str();
-        (self.cookie.secure && !name.starts_with("__Host-")).then(|| {
+        let is_local = self.server.public_origin.host.is_loopback();
+        (self.cookie.secure && !is_local && !name.starts_with("__Host-")).then(|| {
             format!(
                 "cookie.name: \"__Host-{name}\" would keep subdomains and plain http from planting it"
             )

@@ -19,6 +19,7 @@ use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::GeneralName;
 use zeroize::Zeroizing;
 
+use super::pem;
 use super::permissions::{self, OwnGroups};
 
 /// Far above any chain; a wrong path must not be read into memory whole.
@@ -223,20 +224,14 @@ pub(super) fn check_key(path: &Path) -> Result<(), String> {
 }
 
 fn key_in(path: &Path) -> Result<(Zeroizing<Vec<u8>>, PrivateKeyDer<'static>), String> {
-    let shown = path.display();
     let bytes = bytes_of(path, |file| {
         permissions::check_private(file, path, OwnGroups::Read)
             .map_err(|exposed| exposed.to_string())
     })?;
-    if is_encrypted(&bytes) {
-        return Err(format!(
-            "file {shown} holds a key that is locked with a passphrase; type: openssl pkey -in {shown} -out NEW"
-        ));
-    }
     match PrivateKeyDer::from_pem_slice(&bytes) {
         Ok(key) => Ok((bytes, key)),
         // What the parser says may quote the file.
-        Err(_error) => Err(format!("file {shown} holds no private key in PEM")),
+        Err(_error) => Err(pem::no_private_key(path)),
     }
 }
 
@@ -263,12 +258,6 @@ fn bytes_of(
         length if length > FILE_MAX => Err(format!("file {shown} is too large")),
         _ => Ok(bytes),
     }
-}
-
-/// Whether a key in PEM needs a passphrase, in either of its two forms.
-fn is_encrypted(pem: &[u8]) -> bool {
-    let holds = |what: &[u8]| pem.windows(what.len()).any(|part| part == what);
-    holds(b"-----BEGIN ENCRYPTED PRIVATE KEY-----") || holds(b"Proc-Type: 4,ENCRYPTED")
 }
 
 #[cfg(test)]

@@ -36,7 +36,7 @@ impl CookieConfig {
                 .unwrap_or_else(|| CookieName("sid".to_owned()));
             let secure = cookie.flag("secure").unwrap_or(true);
             let same_site = cookie
-                .choice(
+                .choice_in_any_case(
                     "same_site",
                     &[
                         ("lax", SameSite::Lax),

@@ -1,10 +1,12 @@
 //! `[edge]` and `[endpoints]`: what a request may look like, and where the gateway answers itself.
 
 use std::num::{NonZeroU32, NonZeroUsize};
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use http::HeaderName;
 use sidgate_policy::edge::OddHeaderNames;
+use sidgate_policy::edge::headers::reserved;
 use sidgate_policy::edge::identity_headers::is_own;
 
 use super::duration::{hours, mins, ms, secs, within};
@@ -13,9 +15,9 @@ use super::path::PathPrefix;
 use super::reader::Reader;
 
 /// Limits of the HTTP library: beyond them it refuses a request by itself, with an answer of its own.
-const MAX_HEADER_BYTES: usize = 1024 * 1024;
+const MAX_HEADER_BYTES: u64 = 1024 * 1024;
 const MAX_HEADER_COUNT: usize = 256;
-const MAX_TARGET_BYTES: usize = 65_534;
+const MAX_TARGET_BYTES: u64 = 65_534;
 
 const MAX_BODY_BYTES: u64 = 1 << 40;
 
@@ -148,24 +150,24 @@ impl EdgeConfig {
                 write_timeout: edge
                     .text("write_timeout", within(ms(100)..=mins(30)))
                     .unwrap_or(secs(30)),
-                max_header_bytes: edge
-                    .number("max_header_bytes", 1..=MAX_HEADER_BYTES)
+                max_header_bytes: in_memory(edge, "max_header_bytes", 1..=MAX_HEADER_BYTES)
                     .unwrap_or(DEFAULT_HEADER_BYTES),
                 max_header_count: edge
                     .number("max_header_count", 1..=MAX_HEADER_COUNT)
                     .unwrap_or(100),
-                max_cookie_bytes: edge
-                    .number("max_cookie_bytes", 1..=MAX_HEADER_BYTES)
+                max_cookie_bytes: in_memory(edge, "max_cookie_bytes", 1..=MAX_HEADER_BYTES)
                     .unwrap_or(DEFAULT_COOKIE_BYTES),
                 max_cookies: edge.number("max_cookies", 1..=1_000).unwrap_or(64),
-                max_one_cookie_bytes: edge
-                    .number("max_one_cookie_bytes", 64..=MAX_HEADER_BYTES)
-                    .unwrap_or(DEFAULT_ONE_COOKIE_BYTES),
-                max_target_bytes: edge
-                    .number("max_target_bytes", 64..=MAX_TARGET_BYTES)
+                max_one_cookie_bytes: in_memory(
+                    edge,
+                    "max_one_cookie_bytes",
+                    64..=MAX_HEADER_BYTES,
+                )
+                .unwrap_or(DEFAULT_ONE_COOKIE_BYTES),
+                max_target_bytes: in_memory(edge, "max_target_bytes", 64..=MAX_TARGET_BYTES)
                     .unwrap_or(DEFAULT_TARGET_BYTES),
                 max_body_bytes: edge
-                    .number("max_body_bytes", 1..=MAX_BODY_BYTES)
+                    .size("max_body_bytes", 1..=MAX_BODY_BYTES)
                     .unwrap_or(DEFAULT_BODY_BYTES),
                 max_connections: edge
                     .number("max_connections", 0..=10_000_000)
@@ -174,9 +176,7 @@ impl EdgeConfig {
                     .number("connections_per_ip", 0..=1_000_000)
                     .and_then(NonZeroU32::new),
                 max_h2_streams: edge.number("max_h2_streams", 1..=10_000).unwrap_or(100),
-                min_body_rate: edge
-                    .number("min_body_rate", 0..=1_000_000_000)
-                    .unwrap_or(100),
+                min_body_rate: edge.size("min_body_rate", 0..=1_000_000_000).unwrap_or(100),
                 stream_after: edge
                     .text("stream_after", within(secs(1)..=hours(1)))
                     .unwrap_or(secs(10)),
@@ -214,8 +214,7 @@ impl EndpointsConfig {
             body_timeout: endpoints
                 .text("body_timeout", within(ms(100)..=mins(5)))
                 .unwrap_or(secs(10)),
-            max_body_bytes: endpoints
-                .number("max_body_bytes", 1_024..=1024 * 1024)
+            max_body_bytes: in_memory(endpoints, "max_body_bytes", 1_024..=1024 * 1024)
                 .unwrap_or(16 * 1024),
             heartbeat: endpoints
                 .text("heartbeat", within(secs(1)..=mins(10)))
@@ -227,6 +226,15 @@ impl EndpointsConfig {
             },
         })
     }
+}
+
+/// A size of something that is held in memory.
+fn in_memory(
+    reader: &mut Reader<'_>,
+    key: &'static str,
+    range: RangeInclusive<u64>,
+) -> Option<usize> {
+    usize::try_from(reader.size(key, range)?).ok()
 }
 
 fn base_path(text: &str) -> Result<PathPrefix, String> {
@@ -268,5 +276,44 @@ fn passthrough(text: &str) -> Result<HeaderName, String> {
             "{text:?} is a name that apps believe; no client may send it"
         ));
     }
+    check_passing_matters(&name)?;
     Ok(name)
+}
+
+/// Whether it makes a difference that clients may send this name.
+fn check_passing_matters(name: &HeaderName) -> Result<(), String> {
+    /// What the gateway or the HTTP library writes or removes, whatever a client sends.
+    const OURS: [&str; 14] = [
+        "connection",
+        "content-length",
+        "cookie",
+        "host",
+        "http2-settings",
+        "keep-alive",
+        "proxy-authenticate",
+        "proxy-authorization",
+        "proxy-connection",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+        "x-request-id",
+    ];
+
+    let text = name.as_str();
+    if OURS.contains(&text) {
+        let more = match text {
+            "x-request-id" => "; see server.request_id_from",
+            _ => "",
+        };
+        return Err(format!(
+            "{text:?} is written or removed by sidgate itself, so letting it pass has no effect{more}"
+        ));
+    }
+    if reserved(text).is_none() {
+        return Err(format!(
+            "{text:?} is not reserved: it reaches the apps anyway"
+        ));
+    }
+    Ok(())
 }

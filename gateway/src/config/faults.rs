@@ -51,13 +51,20 @@ impl Faults {
     }
 }
 
+/// One fault stands behind the name of the file; several have a line each below it, or with `#` all of them one line.
 impl fmt::Display for Faults {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let count = self.faults.len();
-        let noun = if count == 1 { "fault" } else { "faults" };
-        write!(f, "{}: {count} {noun}", self.file.display())?;
-        for fault in &self.faults {
-            write!(f, "\n  {fault}")?;
+        let file = self.file.display();
+        if let [fault] = self.faults.as_slice() {
+            return write!(f, "{file}: {fault}");
+        }
+        write!(f, "{file}: {} faults", self.faults.len())?;
+        for (place, fault) in self.faults.iter().enumerate() {
+            match (f.alternate(), place) {
+                (false, _) => write!(f, "\n  {fault}")?,
+                (true, 0) => write!(f, ": {fault}")?,
+                (true, _) => write!(f, "; {fault}")?,
+            }
         }
         Ok(())
     }

@@ -12,12 +12,18 @@ use std::ops::Range;
 
 use toml::de::DeTable;
 
+use super::catalog::{Catalog, Entry, Table};
 use super::faults::Fault;
 use super::lines::Lines;
+use super::repeated;
+use super::variables::{Env, Used, hide};
 
 /// The faults of one file, gathered while its tables are read.
 pub(super) struct Document<'a> {
     text: &'a str,
+    env: Env<'a>,
+    /// Whether there is no file: only what would be asked for matters.
+    is_described: bool,
     notes: RefCell<Notes>,
 }
 
@@ -29,9 +35,10 @@ struct Notes {
     contradictions: Vec<Fault>,
     /// Where each key that is present stands, for faults found after its table was left.
     lines: HashMap<String, usize>,
-    /// Every key that was asked for, so that a test can hold the documentation to it.
-    #[cfg(test)]
-    known: std::collections::BTreeSet<String>,
+    /// What was asked for.
+    catalog: Catalog,
+    /// The variables that stand in the file, outside of secrets.
+    used: Vec<Used>,
 }
 
 impl<'a> Document<'a> {
@@ -40,16 +47,23 @@ impl<'a> Document<'a> {
     /// When the text is not TOML, only the syntax errors are reported: what a broken file means would be a guess.
     pub(super) fn read<T>(
         text: &'a str,
+        env: Env<'a>,
         read: impl for<'d> FnOnce(&'d Document<'d>, &'d DeTable<'d>) -> Option<T>,
     ) -> Result<T, Vec<Fault>> {
         let document = Document {
             text,
+            env,
+            is_described: false,
             notes: RefCell::default(),
         };
         let (root, errors) = DeTable::parse_recoverable(text);
         for error in errors {
             // The error's own `Display` quotes the line, which may hold a password.
-            document.fault("", error.span(), error.message().to_owned());
+            let message = match error.span() {
+                Some(span) if error.message() == "duplicate key" => repeated::told(text, span),
+                _ => error.message().to_owned(),
+            };
+            document.fault("", error.span(), message);
         }
         if !document.notes.borrow().faults.is_empty() {
             return Err(document.notes.into_inner().faults);
@@ -58,14 +72,45 @@ impl<'a> Document<'a> {
         let Notes {
             mut faults,
             contradictions,
+            used,
             ..
         } = document.notes.into_inner();
-        faults.extend(contradictions);
+        faults.extend(contradictions.into_iter().map(|fault| Fault {
+            message: hide(&fault.message, &used),
+            ..fault
+        }));
         // Without a value there is always a fault: a section comes back empty only after reporting one.
         match value {
             Some(value) if faults.is_empty() => Ok(value),
             _ => Err(faults),
         }
+    }
+
+    /// What `read` asks for when there is no file.
+    pub(super) fn describe(read: impl for<'d> FnOnce(&'d Document<'d>)) -> Catalog {
+        let document = Document {
+            text: "",
+            env: &|_| None,
+            is_described: true,
+            notes: RefCell::default(),
+        };
+        read(&document);
+        document.notes.into_inner().catalog
+    }
+
+    /// Whether there is no file, see [`Document::describe`].
+    pub(super) fn is_described(&self) -> bool {
+        self.is_described
+    }
+
+    /// Looks an environment variable up.
+    pub(super) fn env(&self) -> Env<'a> {
+        self.env
+    }
+
+    /// What was asked for so far.
+    pub(super) fn catalog(&self) -> Catalog {
+        self.notes.borrow().catalog.clone()
     }
 
     /// Keys whose values are fine alone and wrong together; `keys` names them, the one to change first.
@@ -123,6 +168,31 @@ impl<'a> Document<'a> {
         Lines::new(self.notes.borrow().lines.clone())
     }
 
+    /// Remembers a key that was asked for.
+    pub(super) fn note_entry(&self, entry: Entry) {
+        self.notes.borrow_mut().catalog.entries.push(entry);
+    }
+
+    /// Remembers a table that was asked for.
+    pub(super) fn note_table(&self, table: Table) {
+        self.notes.borrow_mut().catalog.tables.push(table);
+    }
+
+    /// Remembers that the absence of a table has a meaning.
+    pub(super) fn note_switch(&self, path: &str) {
+        self.notes.borrow_mut().catalog.note_switch(path);
+    }
+
+    /// Remembers that a key must be there.
+    pub(super) fn note_required(&self, model: String) {
+        self.notes.borrow_mut().catalog.required.push(model);
+    }
+
+    /// Remembers variables that stand in the file.
+    pub(super) fn note_variables(&self, used: &[Used]) {
+        self.notes.borrow_mut().used.extend_from_slice(used);
+    }
+
     fn fault_at(&self, key: &str, line: Option<usize>, message: String) {
         let fault = Fault {
             key: key.to_owned(),
@@ -146,17 +216,4 @@ fn concerns(fault: &str, key: &str) -> bool {
             .is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
     };
     inside(fault, key) || inside(key, fault)
-}
-
-#[cfg(test)]
-impl Document<'_> {
-    /// Remembers that a section asked for `key`.
-    pub(super) fn note_known(&self, key: String) {
-        self.notes.borrow_mut().known.insert(key);
-    }
-
-    /// Every key that the sections asked for so far.
-    pub(super) fn known(&self) -> std::collections::BTreeSet<String> {
-        self.notes.borrow().known.clone()
-    }
 }

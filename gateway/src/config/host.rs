@@ -27,6 +27,11 @@ impl Host {
 
     /// Reads a name, an IPv4 address, or an IPv6 address in brackets.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
+        if text.contains('*') {
+            return Err(format!(
+                "{text:?} is a pattern, and patterns are not supported; list the names"
+            ));
+        }
         if let Some(inner) = text
             .strip_prefix('[')
             .and_then(|rest| rest.strip_suffix(']'))
@@ -102,6 +107,7 @@ pub struct HostPort {
 impl HostPort {
     /// Reads `host:port`.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
+        check_is_address(text)?;
         match split_port(text)? {
             (host, Some(port)) => Ok(Self {
                 host: Host::parse(host)?,
@@ -116,6 +122,33 @@ impl fmt::Display for HostPort {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}", self.host, self.port)
     }
+}
+
+/// Refuses what is no `host:port`, by the name of what it is.
+fn check_is_address(text: &str) -> Result<(), String> {
+    if text.starts_with("unix:") || text.starts_with('/') {
+        return Err(format!("{text:?}: unix sockets are not supported yet"));
+    }
+    if let Some((scheme, rest)) = text.split_once("://") {
+        let rest = rest.split(['/', '?', '#']).next().unwrap_or_default();
+        let shown = match split_port(rest) {
+            Ok((host, None)) => format!("{host}:PORT"),
+            _ => rest.to_owned(),
+        };
+        return Err(match scheme.to_ascii_lowercase().as_str() {
+            "https" => format!(
+                "{text:?}: apps are spoken to over plain HTTP, TLS to apps is not supported yet; write host:port without a scheme, such as {shown:?}"
+            ),
+            _ => format!("{text:?}: write host:port without a scheme, such as {shown:?}"),
+        });
+    }
+    if text.contains('@') {
+        return Err(format!("{text:?}: write host:port, without a user"));
+    }
+    if text.contains('/') {
+        return Err(format!("{text:?}: write host:port, without a path"));
+    }
+    Ok(())
 }
 
 /// Splits a port off, leaving the colons of an IPv6 address alone.
@@ -175,7 +208,7 @@ pub struct Origin {
 
 impl Origin {
     /// Reads `scheme://host[:port]` and nothing more.
-    pub(super) fn parse(text: &str) -> Result<Self, String> {
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let (scheme, rest) = match text.split_once("://") {
             Some(("http", rest)) => (Scheme::Http, rest),
             Some(("https", rest)) => (Scheme::Https, rest),
@@ -217,9 +250,37 @@ impl fmt::Display for Origin {
     }
 }
 
+/// An address to listen on.
 pub(super) fn socket_addr(text: &str) -> Result<SocketAddr, String> {
-    let address = text.parse().ok();
-    address.ok_or_else(|| {
-        format!("{text:?} is not an address such as \"127.0.0.1:3000\" or \"[::1]:3000\"")
-    })
+    text.parse().map_err(|_error| no_address(text))
+}
+
+/// What somebody meant who wrote `text` for an address to listen on.
+fn no_address(text: &str) -> String {
+    if text.starts_with("unix:") || text.starts_with('/') {
+        return format!("{text:?}: unix sockets are not supported yet");
+    }
+    if text.contains("://") {
+        return format!(
+            "{text:?}: write address:port without a scheme, such as \"127.0.0.1:8080\""
+        );
+    }
+    if let Ok(port) = text.parse::<u16>() {
+        return format!("{text:?} is a port alone: {}", both(port));
+    }
+    match split_port(text) {
+        Ok(("" | "*", Some(port))) => format!("{text:?} names no address: {}", both(port)),
+        Ok((host, Some(port))) if Host::parse(host).is_ok_and(|host| host.ip().is_none()) => {
+            format!("{text:?}: a name is not resolved here: {}", both(port))
+        }
+        Ok((host, None)) if Host::parse(host).is_ok_and(|host| host.ip().is_some()) => {
+            format!("{text:?} has no port; write address:port, such as \"{host}:8080\"")
+        }
+        _ => format!("{text:?} is not an address such as \"127.0.0.1:3000\" or \"[::1]:3000\""),
+    }
+}
+
+/// The two addresses that people mean.
+fn both(port: u16) -> String {
+    format!("\"127.0.0.1:{port}\" for this machine alone, \"0.0.0.0:{port}\" for all interfaces")
 }

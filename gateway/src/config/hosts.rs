@@ -22,6 +22,11 @@ pub(super) struct HostEntry {
 
 impl HostEntry {
     pub(super) fn parse(text: &str) -> Result<Self, String> {
+        if text.contains("://") || text.contains('/') {
+            return Err(format!(
+                "{text:?}: write the host, or host:port, without a scheme and without a path"
+            ));
+        }
         let (host, port) = split_port(text)?;
         let host = Host::parse(host)?;
         Ok(Self { host, port })

@@ -9,7 +9,8 @@ use session_core::secret::{SecretKey, SecretString};
 use zeroize::Zeroizing;
 
 use super::reader::Reader;
-use super::secret::{Secret, Sources};
+use super::secret::Sources;
+use super::secret_file::Secret;
 use super::store::StoreUrl;
 
 /// A random key repeats a few of its 32 bytes; with fewer values than this it was not drawn at random.
@@ -47,9 +48,9 @@ impl KeysConfig {
             secret => key_bytes(&secret.found()?).map(Found::Key),
         };
         root.section("keys", |keys| {
-            let master = keys.text_or("master", "file:master.key", read_master);
+            let master = keys.reference_or("master", "file:master.key", read_master);
             let previous = keys
-                .texts("previous", |text| {
+                .references("previous", |text| {
                     key_bytes(&sources.secret(text)?.found()?)
                 })
                 .unwrap_or_default();

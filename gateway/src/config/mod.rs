@@ -7,13 +7,18 @@
 //!
 //! ```text
 //! file, reader                     TOML tables, read key by key, faults gathered
+//! variables                        ${NAME} in the texts of the file
 //! duration, size, host, path, secret, certificate
 //!                                  values that several sections use
 //! server, tls, keys, store, cache, session, cookie, upstreams, identity, routes, edge, login_limits, admin, audit, migration,
 //! risk, insecure
 //!                                  one section each: its type and how it is read
+//! secret_file, client_tls          files that are read again, certificates for servers of the house
 //! rules                            contradictions between sections
-//! faults, lines, suggest           what the operator is told
+//! faults, lines, suggest, hints, repeated
+//!                                  what the operator is told
+//! catalog, handbook                every key: what the readers ask for, and what the page says
+//! json_schema, show, masked_url    the same for editors, and with the values of one file
 //! reload                           what SIGHUP may change
 //! advice                           what works and could be better
 //! ```
@@ -25,35 +30,49 @@ mod admin_place;
 mod advice;
 mod audit;
 mod cache;
+mod catalog;
 mod certificate;
+mod client_tls;
 mod cookie;
+mod draft;
 mod duration;
 mod edge;
 mod faults;
 mod file;
+mod handbook;
+mod hints;
 mod host;
 mod hosts;
 mod identity;
 mod insecure;
+mod json_schema;
 mod keys;
 mod lines;
 mod login_limits;
+mod masked_url;
 mod migration;
+mod networks;
+mod own_listeners;
 mod path;
+mod pem;
 pub(crate) mod permissions;
 mod reader;
 mod reload;
+mod repeated;
 mod risk;
 mod routes;
 mod rules;
 mod secret;
+mod secret_file;
 mod server;
 mod session;
+mod show;
 mod size;
 mod store;
 mod suggest;
 mod tls;
 mod upstreams;
+mod variables;
 
 use std::fs::File;
 use std::io::{self, Read as _};
@@ -71,6 +90,7 @@ pub use self::admin_place::AdminPlace;
 pub use self::audit::AuditConfig;
 pub use self::cache::{CacheConfig, RedisTopology, RedisUrl};
 pub use self::certificate::{BadCertificate, Certificate, CertificateFacts, CertificateFiles};
+pub use self::client_tls::{ClientTls, PemFile};
 pub use self::cookie::{CookieConfig, CookieName, SameSite};
 pub(crate) use self::duration::parse_duration;
 pub use self::edge::{EdgeConfig, EndpointsConfig, PasswordLogin, StreamLimits};
@@ -92,6 +112,7 @@ pub use self::risk::{
     BurstRule, NewcomerRule, ParallelRule, RiskAction, RiskConfig, RiskRules, TravelRule, Webhook,
 };
 pub use self::routes::{CsrfPolicy, Route, Routes};
+pub use self::secret_file::{Password, SecretFile};
 pub use self::server::{RequestIdFrom, ServerConfig};
 pub use self::session::SessionConfig;
 pub use self::store::{StoreConfig, StoreUrl};
@@ -196,7 +217,7 @@ impl Config {
             .map_err(|exposed| whole(exposed.to_string()))?;
         let mut text = String::new();
         file.read_to_string(&mut text).map_err(unreadable)?;
-        let config = Reader::read(&text, |root| Self::read(root, &sources))
+        let config = Reader::read(&text, sources.env, |root| Self::read(root, &sources))
             .map_err(|faults| Faults::new(path, faults))?;
         sources.check_way(path).map_err(whole)?;
         let is_open = sources.holds_password.get() && permissions::is_readable_by_all(&file);
@@ -237,6 +258,7 @@ impl Config {
         rules::headers(document, &edge, &identity);
         let upstreams = upstreams.into_all();
         rules::markers(document, &upstreams, &cookie, &migration);
+        own_listeners::check(document, &server, &upstreams);
 
         Some(Self {
             server,

@@ -19,8 +19,17 @@ impl PathPrefix {
     /// Reads a path; a trailing slash is dropped.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
         let Some(rest) = text.strip_prefix('/') else {
-            return Err(format!("{text:?} does not begin with \"/\""));
+            return Err(match text.contains("://") {
+                true => format!("{text:?} is a URL: write the path alone, which begins with \"/\""),
+                false => format!("{text:?} does not begin with \"/\""),
+            });
         };
+        if let Some((prefix, _)) = text.split_once('*') {
+            let prefix = prefix.get(..=prefix.rfind('/').unwrap_or(0)).unwrap_or("/");
+            return Err(format!(
+                "{text:?} is a pattern, and patterns are not supported: {prefix:?} covers everything below it"
+            ));
+        }
         let path = rest.strip_suffix('/').unwrap_or(rest);
         if path.is_empty() && text.len() <= 1 {
             return Ok(Self(String::new()));

@@ -40,14 +40,18 @@ pub(crate) enum Exposed {
         ours: u32,
     },
     /// Others may read it, or write to it.
-    #[error("file {path} is open to others (mode {mode:04o}); type: chmod {fix} {path}")]
+    #[error("file {path} is open to others (mode {mode:04o}){why}; type: chmod {fix} {path}{also}")]
     Open {
         /// Where it is.
         path: String,
         /// Its mode.
         mode: u32,
+        /// Who the others are, where the mode does not say it.
+        why: String,
         /// The mode that it should have.
         fix: &'static str,
+        /// What else may be done about it.
+        also: &'static str,
     },
     /// Others may change it.
     #[error("file {path} can be changed by others (mode {mode:04o}); type: chmod go-w {path}")]
@@ -80,8 +84,6 @@ pub(crate) enum Exposed {
 /// What the groups of this process may do with a file that holds secrets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum OwnGroups {
-    /// Nothing: other members of a group of this process are not trusted.
-    Nothing,
     /// Read it.
     Read,
     /// Read it and write to it.
@@ -173,11 +175,16 @@ pub(crate) fn check_own_folder(path: &Path, mode: u32, owner: u32) -> Result<(),
         return Err(Exposed::Open {
             path: shown(path),
             mode: mode & 0o777,
+            why: String::new(),
             fix: "700",
+            also: "",
         });
     }
     Ok(())
 }
+
+/// How a system hands a secret over by group.
+const HAND_OVER: &str = " (or hand it over by group: mode 0440 or 0640, owned by root, with a group of this process; in Kubernetes defaultMode: 0440 and fsGroup)";
 
 /// On whose behalf this process runs.
 struct Us {
@@ -205,23 +212,44 @@ impl Us {
         if !metadata.is_file() {
             return Err(Exposed::NotPlain(shown(path)));
         }
-        // An owner can give a file to any group, so the group counts only when the owner is trusted.
-        let is_ours = self.trusts(metadata.uid()) && self.groups.contains(&metadata.gid());
-        let (allowed, fix) = match own_groups {
-            OwnGroups::Nothing => (0, "600"),
-            _ if !is_ours => (0, "600"),
-            OwnGroups::Read => (GROUP_READ, "600"),
-            OwnGroups::Write => (GROUP_READ_WRITE, "660"),
-        };
         let mode = metadata.mode();
-        if mode & (GROUP | OTHERS) & !allowed != 0 {
-            return Err(Exposed::Open {
-                path: shown(path),
-                mode: mode & 0o777,
-                fix,
-            });
+        let (allowed, fix, also) = match own_groups {
+            OwnGroups::Read => (GROUP_READ, "600", HAND_OVER),
+            OwnGroups::Write => (GROUP_READ_WRITE, "660", ""),
+        };
+        let stranger = self.stranger_among(metadata);
+        let allowed = if stranger.is_some() { 0 } else { allowed };
+        let open = mode & (GROUP | OTHERS) & !allowed;
+        if open == 0 {
+            return Ok(());
         }
-        Ok(())
+        let is_stranger_alone = open & OTHERS == 0;
+        Err(Exposed::Open {
+            path: shown(path),
+            mode: mode & 0o777,
+            why: stranger
+                .as_ref()
+                .filter(|_| is_stranger_alone)
+                .map(|stranger| format!(": {stranger}"))
+                .unwrap_or_default(),
+            fix: if stranger.is_some() { "600" } else { fix },
+            also,
+        })
+    }
+
+    /// Why the group of a file is not one to which it was handed over. An owner can give a file to any group, so the group
+    /// counts only when the owner is trusted; what root gives to a group, a process of root may read too.
+    fn stranger_among(&self, metadata: &Metadata) -> Option<String> {
+        let (owner, group) = (metadata.uid(), metadata.gid());
+        if !self.trusts(owner) {
+            return Some(format!(
+                "it belongs to user {owner}, not to root or to the user of this process ({})",
+                self.user
+            ));
+        }
+        let is_handed_over_by_root = self.user == 0 && owner == 0;
+        (!is_handed_over_by_root && !self.groups.contains(&group))
+            .then(|| format!("its group {group} is none of this process"))
     }
 
     fn check_folders(&self, path: &Path) -> Result<(), Exposed> {

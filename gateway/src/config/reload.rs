@@ -21,19 +21,27 @@ macro_rules! compare_sections {
     };
 }
 
-/// Keys whose new value takes effect only after a restart, in the order of the documentation.
+/// Keys whose new value takes effect only after a restart, roughly in the order of the documentation.
 ///
-/// Secrets are compared by value: a new key behind an unchanged `file:` counts as a change.
+/// Secrets are compared by value: a new key behind an unchanged `file:` counts as a change. Passwords of store and Redis
+/// behind a `file:` do not: those are read again for each new connection.
 #[must_use]
 pub fn restart_needed(old: &Config, new: &Config) -> Vec<&'static str> {
-    let compared = compare!(old, new:
+    let first = compare!(old, new:
         server.listen,
         server.admin_listen,
         server.public_origin,
         server.threads,
         server.keepalive_requests,
         keys.master,
-        store.url,
+    );
+    let store = compare!(old, new:
+        store.password,
+        store.max_connections,
+        store.acquire_timeout,
+        store.connect_timeout,
+        store.read_timeout,
+        store.write_timeout,
         store.auto_migrate,
         cache.local_ttl,
         cache.local_max_entries,
@@ -41,6 +49,13 @@ pub fn restart_needed(old: &Config, new: &Config) -> Vec<&'static str> {
         cache.negative_ttl,
         cache.redis_url,
         cache.redis_ttl,
+        cache.password,
+        cache.command_timeout,
+        cache.connect_timeout,
+        cache.breaker_failures,
+        cache.breaker_max_pause,
+    );
+    let last = compare!(old, new:
         session.absolute_timeout,
         session.idle_timeout,
         cookie.name,
@@ -52,10 +67,36 @@ pub fn restart_needed(old: &Config, new: &Config) -> Vec<&'static str> {
         insecure.shared_folders,
     );
     let tls = |config: &Config| config.server.tls.as_ref().map(|tls| tls.listen.clone());
-    let compared = compared
+    let compared = first
         .into_iter()
-        .chain([("server.tls.listen", tls(old) != tls(new))]);
+        .chain([("server.tls.listen", tls(old) != tls(new))])
+        .chain(ways_to_servers(old, new))
+        .chain(store)
+        .chain(last);
     named(compared)
+}
+
+/// How store and Redis are reached, and which certificates prove it.
+fn ways_to_servers(old: &Config, new: &Config) -> [(&'static str, bool); 7] {
+    let (store, redis) = (
+        (&old.store.tls, &new.store.tls),
+        (&old.cache.tls, &new.cache.tls),
+    );
+    [
+        ("store.url", !old.store.leads_where(&new.store)),
+        ("store.ca", store.0.ca != store.1.ca),
+        (
+            "store.client_cert",
+            store.0.client_cert != store.1.client_cert,
+        ),
+        ("store.client_key", store.0.client_key != store.1.client_key),
+        ("cache.ca", redis.0.ca != redis.1.ca),
+        (
+            "cache.client_cert",
+            redis.0.client_cert != redis.1.client_cert,
+        ),
+        ("cache.client_key", redis.0.client_key != redis.1.client_key),
+    ]
 }
 
 /// Keys, and sections of many keys, that are different and need no restart, in the order of the documentation.

@@ -224,8 +224,8 @@ impl RiskConfig {
 }
 
 fn webhook(risk: &mut Reader<'_>, sources: &Sources<'_>) -> Option<Webhook> {
-    let url = risk.text("webhook_url", |text| webhook_url(text, sources));
-    let secret = risk.text("webhook_secret", |text| webhook_secret(text, sources));
+    let url = risk.reference("webhook_url", |text| webhook_url(text, sources));
+    let secret = risk.reference("webhook_secret", |text| webhook_secret(text, sources));
     let timeout = risk.text("webhook_timeout", within(secs(1)..=secs(60)));
     let ca = risk.text("webhook_ca", |text| sources.optional_path(text));
     if matches!((&url, &secret), (Some(Some(_)), None | Some(None))) {

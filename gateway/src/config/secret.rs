@@ -5,18 +5,14 @@
 //! inside, or stand wholly in a file. No message made here contains what a secret resolved to.
 
 use std::cell::Cell;
-use std::fs::File;
-use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use session_core::secret::SecretString;
-use zeroize::Zeroizing;
 
 use super::certificate::CertificateFiles;
+use super::secret_file::{self, Password, Secret, SecretFile};
+use super::variables;
 use crate::config::permissions::{self, OwnGroups};
-
-/// Far above any key, token or URL; a wrong path must not be read into memory whole.
-const MAX_SECRET_BYTES: u64 = 16 * 1024;
 
 /// The surroundings of a configuration file: its folder, and the environment.
 pub(super) struct Sources<'a> {
@@ -30,24 +26,6 @@ pub(super) struct Sources<'a> {
     pub(super) shared_folders: Cell<bool>,
     /// The certificate that the running process uses, whose files may be in the middle of a renewal.
     pub(super) certificate_in_use: Option<CertificateFiles>,
-}
-
-/// What a secret's reference leads to.
-pub(super) enum Secret {
-    /// The secret.
-    Found(SecretString),
-    /// A `file:` that does not exist, which is for some keys an invitation to create it.
-    NoFile(PathBuf),
-}
-
-impl Secret {
-    /// The secret, where an absent file is a fault.
-    pub(super) fn found(self) -> Result<SecretString, String> {
-        match self {
-            Self::Found(secret) => Ok(secret),
-            Self::NoFile(path) => Err(format!("file {} does not exist", path.display())),
-        }
-    }
 }
 
 impl<'a> Sources<'a> {
@@ -64,7 +42,7 @@ impl<'a> Sources<'a> {
 }
 
 impl Sources<'_> {
-    /// A secret, which must be wholly `${ENV}` or wholly `file:path`.
+    /// A secret, which must be wholly `${ENV}` or wholly `file:path`; the path may hold variables.
     pub(super) fn secret(&self, text: &str) -> Result<Secret, String> {
         if let Some(path) = text.strip_prefix("file:") {
             return self.read(path);
@@ -81,7 +59,7 @@ impl Sources<'_> {
         }
     }
 
-    /// A connection URL: wholly `file:path`, or text in which each `${ENV}` is replaced as it is.
+    /// A connection URL: wholly `file:path`, or text in which each variable is replaced as it is.
     pub(super) fn url(&self, text: &str) -> Result<SecretString, String> {
         if let Some(path) = text.strip_prefix("file:") {
             return self.read(path)?.found();
@@ -89,17 +67,7 @@ impl Sources<'_> {
         if holds_password(text) {
             self.holds_password.set(true);
         }
-        let mut url = String::new();
-        let mut rest = text;
-        while let Some((before, after)) = rest.split_once("${") {
-            let (name, after) = after
-                .split_once('}')
-                .ok_or("has a \"${\" without its \"}\"")?;
-            url.push_str(before);
-            url.push_str(self.variable(name)?.expose());
-            rest = after;
-        }
-        url.push_str(rest);
+        let url = variables::replace(text, &mut |name| (self.env)(name))?;
         Ok(SecretString::new(url))
     }
 
@@ -127,12 +95,7 @@ impl Sources<'_> {
 
     /// Whether nobody else can put another file at `path`.
     pub(super) fn check_way(&self, path: &Path) -> Result<(), String> {
-        if self.shared_folders.get() {
-            return Ok(());
-        }
-        permissions::check_way(path).map_err(|exposed| {
-            format!("{exposed} (or set insecure.shared_folders, if nobody else can get there)")
-        })
+        secret_file::check_way(path, self.shared_folders.get())
     }
 
     /// `path`, of a file that nobody else may exchange, seen from the folder of the configuration file. Empty is none.
@@ -155,54 +118,43 @@ impl Sources<'_> {
     }
 
     fn variable(&self, name: &str) -> Result<SecretString, String> {
-        let is_name = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
-            && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
-        if !is_name {
-            return Err(
-                "has a \"${..}\" that is not the name of an environment variable".to_owned(),
-            );
-        }
+        variables::check_name(name)?;
         match (self.env)(name) {
             Some(value) if !value.is_empty() => Ok(SecretString::new(value)),
-            _ => Err(format!("environment variable {name} is not set")),
+            _ => Err(variables::not_set(name)),
         }
     }
 
     fn read(&self, path: &str) -> Result<Secret, String> {
-        let path = self.path(path)?;
-        let shown = path.display();
-        self.check_way(&path)?;
-        let file = match File::open(&path) {
-            Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                return Ok(Secret::NoFile(path));
-            }
-            Err(error) => return Err(format!("file {shown} cannot be opened: {error}")),
-        };
-        // Checks the open file, so that the file that is checked is the file that is read.
-        permissions::check_private(&file, &path, OwnGroups::Nothing)
-            .map_err(|exposed| exposed.to_string())?;
-        let unreadable = |error: io::Error| format!("file {shown} cannot be read: {error}");
-        let mut text = Zeroizing::new(String::new());
-        file.take(MAX_SECRET_BYTES + 1)
-            .read_to_string(&mut text)
-            .map_err(unreadable)?;
-        let secret = text.trim();
-        match secret.len() {
-            0 => Err(format!("file {shown} is empty")),
-            len if len as u64 > MAX_SECRET_BYTES => {
-                Err(format!("file {shown} is too large for a secret"))
-            }
-            _ => Ok(Secret::Found(SecretString::new(secret.to_owned()))),
-        }
+        self.file(path)?.open()
+    }
+
+    /// The file of a secret that is read again later. It must be readable now, too.
+    pub(super) fn file(&self, path: &str) -> Result<SecretFile, String> {
+        let path = self.path(&variables::replace(path, &mut |name| (self.env)(name))?)?;
+        Ok(SecretFile::new(path, self.shared_folders.get()))
+    }
+
+    /// The file behind a URL that is wholly `file:path`.
+    pub(super) fn file_of_url(&self, text: &str) -> Option<SecretFile> {
+        self.file(text.strip_prefix("file:")?).ok()
+    }
+
+    /// A password, wholly `${ENV}` or wholly `file:path`.
+    pub(super) fn password(&self, text: &str) -> Result<Password, String> {
+        let password = self.secret(text)?.found()?;
+        Ok(match self.file_of_url(text) {
+            Some(file) => Password::File(file),
+            None => Password::Fixed(password),
+        })
     }
 }
 
-/// Whether a URL has a password that is written out.
+/// Whether a URL has a password that is written out, or a default that is one.
 fn holds_password(url: &str) -> bool {
     let authority = url.split_once("://").map_or("", |(_, rest)| rest);
     let authority = authority.split(['/', '?', '#']).next().unwrap_or_default();
     let user = authority.rsplit_once('@').map_or("", |(user, _)| user);
     let password = user.split_once(':').map_or("", |(_, password)| password);
-    !password.is_empty() && !password.contains("${")
+    !password.is_empty() && (!password.contains("${") || password.contains(":-"))
 }

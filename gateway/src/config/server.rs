@@ -9,6 +9,7 @@ use ipnet::IpNet;
 use super::duration::{hours, mins, ms, secs, whole_seconds, within};
 use super::host::{Host, Origin, Scheme, socket_addr};
 use super::hosts::{HostEntry, Hosts};
+use super::networks::networks;
 use super::path::PathPrefix;
 use super::reader::Reader;
 use super::secret::Sources;
@@ -82,8 +83,9 @@ impl ServerConfig {
                     .text("login_url", login_url)
                     .unwrap_or_else(|| "/login".to_owned()),
                 trusted_proxies: server
-                    .texts("trusted_proxies", trusted_proxy)
-                    .unwrap_or_default(),
+                    .texts("trusted_proxies", networks)
+                    .unwrap_or_default()
+                    .concat(),
                 request_id_from: server
                     .choice(
                         "request_id_from",
@@ -136,18 +138,13 @@ pub(super) fn loopback(port: u16) -> SocketAddr {
 
 /// A path like any other, except that its trailing slash stays: an app that wants it would redirect once more.
 fn login_url(text: &str) -> Result<String, String> {
+    if text.contains("://") || text.starts_with("//") {
+        return Err(format!(
+            "{text:?}: the login page is one of server.public_origin for now; write its path, such as \"/login\""
+        ));
+    }
     PathPrefix::parse_public(text)?;
     Ok(text.to_owned())
-}
-
-/// A network, or a single address.
-fn trusted_proxy(text: &str) -> Result<IpNet, String> {
-    let network = text.parse::<IpNet>().ok();
-    let network = network.or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from));
-    let network = network.ok_or_else(|| {
-        format!("{text:?} is neither a network such as \"10.0.0.0/8\" nor an address")
-    })?;
-    Ok(network.trunc())
 }
 
 /// Whether a network is the whole Internet, also as addresses inside IPv6.

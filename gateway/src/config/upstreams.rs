@@ -10,6 +10,7 @@ use super::cookie::CookieName;
 use super::duration::{hours, mins, ms, secs, within};
 use super::host::HostPort;
 use super::reader::Reader;
+use super::suggest;
 
 const MAX_NAME: usize = 32;
 
@@ -68,10 +69,13 @@ impl Upstreams {
             }
             None => {
                 let known: Vec<_> = self.0.keys().map(String::as_str).collect();
-                Err(format!(
-                    "names upstream {name:?}; there are: {}",
-                    known.join(", ")
-                ))
+                let all = known.join(", ");
+                Err(match suggest::nearest(name, &known) {
+                    Some(meant) => {
+                        format!("names upstream {name:?}; did you mean {meant:?}? There are: {all}")
+                    }
+                    None => format!("names upstream {name:?}; there are: {all}"),
+                })
             }
         }
     }
@@ -123,7 +127,8 @@ impl BackendConfig {
                 .text("timeout", within(ms(10)..=mins(1)))
                 .unwrap_or(secs(3));
             let max_answer_bytes = backend
-                .number("max_answer_bytes", 1_024..=1024 * 1024)
+                .size("max_answer_bytes", 1_024..=1024 * 1024)
+                .and_then(|bytes| usize::try_from(bytes).ok())
                 .unwrap_or(64 * 1024);
             Some(Self {
                 upstream: upstream?,

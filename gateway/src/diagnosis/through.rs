@@ -9,10 +9,10 @@ use bytes::BytesMut;
 use http::header::AUTHORIZATION;
 use http::{StatusCode, Uri};
 use reqwest::tls::TlsInfo;
-use rustls::RootCertStore;
 use session_core::cause::Peer;
 use session_core::clock::{Clock as _, SystemClock};
 use session_core::keys::Keyring;
+use session_core::trust::Trust;
 use sidgate_policy::auth::doctor_token::DoctorKeys;
 
 use super::finding::{Finding, Question, Topic};
@@ -108,7 +108,7 @@ pub(super) async fn examine(config: &Config, keys: &Keyring, url: &PublicUrl) ->
 
 async fn send(keys: &Keyring, url: &PublicUrl) -> Result<Back, String> {
     let words = |error: reqwest::Error| Peer::at(&url.host).cause(&error.without_url());
-    let client = http_client::builder(RootCertStore::empty())
+    let client = http_client::builder(&Trust::default())
         .timeout(TIMEOUT)
         .tls_info(true)
         .build()

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use http::Uri;
+use rustls::ProtocolVersion;
 use rustls::pki_types::ServerName;
-use rustls::{ProtocolVersion, RootCertStore};
 use session_core::cause::Peer;
+use session_core::trust::Trust;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
@@ -50,11 +51,11 @@ async fn connect(webhook: &Webhook) -> Result<String, String> {
     if !is_tls {
         return Ok(format!("connected to {place}"));
     }
-    let also = match &webhook.ca {
+    let trust = match &webhook.ca {
         Some(file) => http_client::authorities(file)?,
-        None => RootCertStore::empty(),
+        None => Trust::default(),
     };
-    let tls = http_client::tls(also).map_err(|error| peer.cause(&error))?;
+    let tls = http_client::tls(&trust).map_err(|error| peer.cause(&error))?;
     let name = host.trim_matches(['[', ']']).to_owned();
     let name = ServerName::try_from(name).map_err(|error| peer.cause(&error))?;
     let stream = TlsConnector::from(Arc::new(tls)).connect(name, socket);

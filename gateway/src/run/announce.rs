@@ -5,7 +5,7 @@ use std::path::Path;
 
 use session_core::cache::redis;
 use session_core::clock::Boot;
-use session_core::store::postgres;
+use session_core::store::{SCHEMA_VERSION, postgres};
 use tracing::info;
 
 use super::stop::Stop;
@@ -35,6 +35,7 @@ pub(crate) fn started(gateway: &Gateway, build: Build, path: &Path) {
         store = store.kind,
         store_host = store.host,
         store_database = store.database,
+        schema = SCHEMA_VERSION,
         redis = redis.map_or("none", redis_kind),
         redis_host = redis.and_then(redis_servers),
         upstreams = upstreams(config),

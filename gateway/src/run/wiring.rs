@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use session_core::cache::breaker::BreakerLimits;
 use session_core::cache::redis::{BadRedisUrl, RedisCache, RedisOptions};
 use session_core::cache::{LocalLimits, SharedCache};
 use session_core::clock::SystemClock;
@@ -19,6 +20,7 @@ use session_core::service::{Parts, Sessions, SessionsOptions};
 use session_core::store::postgres::{PostgresConfigError, PostgresOptions, PostgresStore};
 use session_core::store::sqlite::SqliteStore;
 use session_core::store::{SchemaError, SessionStore, StoreError};
+use session_core::trust::TrustError;
 use sidgate_policy::auth::identity::ASSERTIONS_MAX;
 use thiserror::Error;
 use tokio::runtime::Handle;
@@ -38,9 +40,21 @@ pub(crate) enum WiringError {
     /// The configuration is wrong.
     #[error(transparent)]
     Config(#[from] Faults),
+    /// No configuration was named, and there is none where one is looked for.
+    #[error("no configuration: {0}")]
+    NoConfig(String),
+    /// Whoever read the output has stopped.
+    #[error("nobody reads the output any more")]
+    Closed,
     /// The store's URL cannot be used.
     #[error("store.url: {0}")]
     StoreUrl(#[from] PostgresConfigError),
+    /// The certificates for the store cannot be used.
+    #[error("store.client_cert: {0}")]
+    StoreTls(#[source] TrustError),
+    /// The certificates for Redis cannot be used.
+    #[error("cache.client_cert: {0}")]
+    RedisTls(#[source] TrustError),
     /// This command needs an existing master key. Only `run` and `keys generate` create one.
     #[error(
         "keys.master: the file does not exist yet: `sidgate run` creates it, or `sidgate keys generate --out FILE`"
@@ -189,7 +203,33 @@ pub(crate) fn keyring(config: &Config) -> Option<Keyring> {
 pub(crate) async fn store(config: &Config) -> Result<Arc<dyn SessionStore>, WiringError> {
     Ok(match &config.store.url {
         StoreUrl::Sqlite(path) => Arc::new(SqliteStore::open(path, Arc::new(SystemClock)).await?),
-        StoreUrl::Postgres(url) => Arc::new(PostgresStore::new(url, PostgresOptions::default())?),
+        StoreUrl::Postgres(url) => Arc::new(PostgresStore::new(url, postgres_options(config)?)?),
+    })
+}
+
+/// How PostgreSQL is spoken to.
+fn postgres_options(config: &Config) -> Result<PostgresOptions, WiringError> {
+    let store = &config.store;
+    Ok(PostgresOptions {
+        max_connections: store.max_connections,
+        acquire_timeout: store.acquire_timeout,
+        connect_timeout: store.connect_timeout,
+        read_timeout: store.read_timeout,
+        write_timeout: store.write_timeout,
+        trust: store.tls.trust().map_err(WiringError::StoreTls)?,
+        login: store.login(),
+        ..PostgresOptions::default()
+    })
+}
+
+/// How Redis is spoken to.
+fn redis_options(config: &Config) -> Result<RedisOptions, WiringError> {
+    let cache = &config.cache;
+    Ok(RedisOptions {
+        command_timeout: cache.command_timeout,
+        connect_timeout: cache.connect_timeout,
+        trust: cache.tls.trust().map_err(WiringError::RedisTls)?,
+        login: cache.login(),
     })
 }
 
@@ -227,7 +267,7 @@ pub(crate) fn redis(config: &Config) -> Result<Option<RedisCache>, WiringError> 
     };
     Ok(Some(RedisCache::connect(
         &redis.url,
-        RedisOptions::default(),
+        redis_options(config)?,
     )?))
 }
 
@@ -321,6 +361,10 @@ pub(crate) async fn sessions(
         local_ttl: config.cache.local_ttl,
         shared_ttl: config.cache.redis_ttl,
         negative_ttl: config.cache.negative_ttl,
+        breaker: BreakerLimits {
+            failures: config.cache.breaker_failures,
+            max_pause: config.cache.breaker_max_pause,
+        },
         migrate: may_migrate(config),
     };
     Sessions::start(parts, options)

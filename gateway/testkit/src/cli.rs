@@ -82,6 +82,7 @@ impl From<Output> for Outcome {
 pub fn clean_environment(command: &mut Command) {
     let overrides = [
         "REDIS_URL",
+        "SIDGATE_CONFIG",
         "SESSION_CACHE_TTL",
         "ENABLE_SESSION_METRICS",
         "RUST_LOG",

@@ -199,7 +199,7 @@ fn files_that_are_no_pair_change_nothing_and_the_rest_of_the_reload_goes_on() {
                 let locked = second().1.with_file_name("locked.key");
                 fs::write(&key, fs::read_to_string(locked).unwrap()).unwrap();
             }),
-            "locked with a passphrase",
+            "is encrypted; decrypt it",
         ),
     ]
     .into_iter()

@@ -154,7 +154,7 @@ fn key_file_that_others_can_read_is_refused() {
     sidgate(folder.path(), &["keys", "generate", "--out", "master.key"]).success();
     run(&folder, &["check"]).success();
     let file = folder.path().join("master.key");
-    for open in [0o640, 0o604, 0o644, 0o660] {
+    for open in [0o604, 0o644, 0o660] {
         fs::set_permissions(&file, fs::Permissions::from_mode(open)).unwrap();
         for command in ["check", "run"] {
             let outcome = run(&folder, &[command]);

@@ -1,8 +1,9 @@
 //! A circuit breaker: stops asking a dependency that keeps failing, and lets one probe at a time find out whether it is
 //! back. Pure but for its mutex; time comes in as an argument.
 //!
-//! It opens after [`CONSECUTIVE`] failures in a row, or when at least half of [`SAMPLE_MIN`] or more calls within
-//! [`SAMPLE_WINDOW`] failed. It stays open for one second, doubling up to half a minute while probes fail, each shortened
+//! It opens after [`BreakerLimits::failures`] failures in a row, or when at least half of [`SAMPLE_MIN`] or more calls within
+//! [`SAMPLE_WINDOW`] failed. It stays open for one second, doubling up to
+//! [`BreakerLimits::max_pause`] while probes fail, each shortened
 //! by up to a fifth so that nodes do not probe in step. A probe that never reports back is given up after
 //! [`PROBE_TIMEOUT`]: a hanging probe must not keep the breaker half-open for ever.
 
@@ -12,8 +13,6 @@ use parking_lot::Mutex;
 
 use crate::clock::Boot;
 
-/// Failures in a row that open the breaker.
-pub const CONSECUTIVE: u32 = 5;
 /// Fewest calls in the window for which the share of failures counts.
 pub const SAMPLE_MIN: u32 = 20;
 /// Length of the window.
@@ -21,7 +20,24 @@ pub const SAMPLE_WINDOW: Duration = Duration::from_secs(10);
 /// After this long a probe without a result counts as failed.
 pub const PROBE_TIMEOUT: Duration = Duration::from_secs(1);
 const OPEN_FIRST: Duration = Duration::from_secs(1);
-const OPEN_MAX: Duration = Duration::from_secs(30);
+
+/// When a breaker opens, and for how long at most.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BreakerLimits {
+    /// Failures in a row that open it.
+    pub failures: u32,
+    /// The longest time that it stays open between two probes.
+    pub max_pause: Duration,
+}
+
+impl Default for BreakerLimits {
+    fn default() -> Self {
+        Self {
+            failures: 5,
+            max_pause: Duration::from_secs(30),
+        }
+    }
+}
 
 /// State, as shown to operators.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +53,7 @@ pub enum BreakerState {
 /// Counts failures and decides whether a call may be made now.
 #[derive(Debug)]
 pub struct Breaker {
+    limits: BreakerLimits,
     inner: Mutex<Inner>,
 }
 
@@ -59,7 +76,16 @@ enum Circuit {
 
 impl Default for Breaker {
     fn default() -> Self {
+        Self::new(BreakerLimits::default())
+    }
+}
+
+impl Breaker {
+    /// A closed one.
+    #[must_use]
+    pub fn new(limits: BreakerLimits) -> Self {
         Self {
+            limits,
             inner: Mutex::new(Inner {
                 circuit: Circuit::Closed,
                 row: 0,
@@ -70,9 +96,7 @@ impl Default for Breaker {
             }),
         }
     }
-}
 
-impl Breaker {
     /// Whether a call may be made now. A `true` must be followed by [`Breaker::report`].
     #[must_use]
     pub fn admit(&self, now: Boot) -> bool {
@@ -99,13 +123,13 @@ impl Breaker {
                 return true;
             }
             (Circuit::Probing { .. }, false) => {
-                inner.open_for = (inner.open_for * 2).min(OPEN_MAX);
+                inner.open_for = (inner.open_for * 2).min(self.limits.max_pause);
                 inner.open(now, jitter);
             }
             (Circuit::Closed, ok) => {
                 inner.count(now, ok);
                 let half = inner.calls >= SAMPLE_MIN && inner.failures * 2 >= inner.calls;
-                if inner.row >= CONSECUTIVE || half {
+                if inner.row >= self.limits.failures || half {
                     inner.open(now, jitter);
                 }
             }

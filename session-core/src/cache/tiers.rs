@@ -277,6 +277,8 @@ impl Tiers {
                 let (kind, cause) = (failed.kind(), failed.cause());
                 if self.complaints.is_news(&cause, now) {
                     warn!(kind, cause, "redis fails: this node goes on without it");
+                } else {
+                    debug!(kind, cause, "redis fails");
                 }
             })
             .ok()

@@ -75,6 +75,12 @@ fn a_certificate_is_told_with_what_is_wrong_and_where_to_mend_it() {
         unknown,
         "TLS: the server's certificate is of an unknown authority; see store.ca (db.internal:5432)"
     );
+    let namesake = tls(CertificateError::BadSignature);
+    assert!(
+        namesake
+            .contains("of an unknown authority (one of that name has another key); see store.ca"),
+        "{namesake}"
+    );
     let at = |seconds| UnixTime::since_unix_epoch(Duration::from_secs(seconds));
     let ended = tls(CertificateError::ExpiredContext {
         time: at(1_700_000_000),

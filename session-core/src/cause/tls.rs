@@ -26,7 +26,7 @@ pub(super) fn words(error: &Error, peer: &Peer<'_>) -> String {
 
 fn certificate(fault: &CertificateError, peer: &Peer<'_>) -> String {
     match fault {
-        CertificateError::UnknownIssuer => unknown_authority(peer),
+        CertificateError::UnknownIssuer => unknown_authority("", peer),
         CertificateError::ExpiredContext { not_after, .. } => {
             format!("the server's certificate ended {}", date(*not_after))
         }
@@ -46,9 +46,7 @@ fn certificate(fault: &CertificateError, peer: &Peer<'_>) -> String {
         CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {
             "the server's certificate is not one for servers (extended key usage)".to_owned()
         }
-        CertificateError::BadSignature => {
-            "the server's certificate is not signed by the authority that it names".to_owned()
-        }
+        CertificateError::BadSignature => unknown_authority(" (one of that name has another key)", peer),
         CertificateError::Revoked => "the server's certificate is revoked".to_owned(),
         other if is_authority(other) => {
             "the server shows the certificate of an authority (CA:TRUE) as its own; it needs one that an authority has issued"
@@ -63,10 +61,10 @@ fn is_authority(fault: &CertificateError) -> bool {
     format!("{fault:?}").contains("CaUsedAsEndEntity")
 }
 
-fn unknown_authority(peer: &Peer<'_>) -> String {
+fn unknown_authority(which: &str, peer: &Peer<'_>) -> String {
     let key = peer.authorities;
     let key = key.map_or_else(String::new, |key| format!("; see {key}"));
-    format!("the server's certificate is of an unknown authority{key}")
+    format!("the server's certificate is of an unknown authority{which}{key}")
 }
 
 /// The names in the certificate, which anybody who connects is shown.

@@ -15,7 +15,7 @@ use super::housekeeping::{Retention, keep_house};
 use super::hygiene::{Hygiene, unlink_all};
 use super::logins::NOTES_MAX;
 use crate::activity::Activity;
-use crate::cache::breaker::Breaker;
+use crate::cache::breaker::{Breaker, BreakerLimits};
 use crate::cache::flight::Flights;
 use crate::cache::{Local, LocalLimits, SharedCache, Tiers, TiersOptions};
 use crate::clock::SharedClock;
@@ -64,6 +64,8 @@ pub struct SessionsOptions {
     pub shared_ttl: Duration,
     /// How long "there is no such session" is remembered.
     pub negative_ttl: Duration,
+    /// When the shared cache is left alone for a while.
+    pub breaker: BreakerLimits,
     /// Whether a missing or old schema may be brought up to date.
     pub migrate: bool,
 }
@@ -89,7 +91,7 @@ impl Sessions {
         let tiers = Arc::new(Tiers {
             node: Arc::clone(&node),
             shared,
-            breaker: Breaker::default(),
+            breaker: Breaker::new(options.breaker),
             complaints: Complaints::default(),
             sealer: Tiers::sealer(&keys).into(),
             local: Arc::clone(&local),

@@ -4,6 +4,7 @@
 //!
 //! [`conformance`] is the suite that every [`SessionStore`](session_core::store::SessionStore) must pass.
 
+mod authority;
 mod clock;
 pub mod conformance;
 mod fault;
@@ -12,7 +13,8 @@ mod process;
 mod redis;
 pub mod sim;
 
+pub use authority::{Issued, TestAuthority, Validity};
 pub use clock::ManualClock;
 pub use fault::{Call, FaultStore, Faults, Hold};
 pub use postgres::{TestDatabase, TestPostgres};
-pub use redis::{TestRedis, TestRedisCluster, TestSentinels};
+pub use redis::{TestRedis, TestRedisCluster, TestRedisTls, TestSentinels};

@@ -24,6 +24,7 @@ use session_core::secret::SecretString;
 use session_core::store::SessionStore;
 use session_core::store::postgres::{PostgresOptions, PostgresStore};
 
+mod doors;
 mod roles;
 mod standby;
 

@@ -11,8 +11,10 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use super::process::{clean_up_after, detached, eventually, free_port, program};
 
+mod tls;
 mod topologies;
 
+pub use tls::TestRedisTls;
 pub use topologies::{TestRedisCluster, TestSentinels};
 
 /// A `redis-server` on a free loopback port, without persistence. Ends with this value, or else with the process.
@@ -119,7 +121,15 @@ impl TestRedis {
             .args(if self.is_sentinel() {
                 &[][..]
             } else {
-                &["--save", "", "--appendonly", "no"][..]
+                // A replica that keeps what it was sent would leave it to the next server that starts in this folder.
+                &[
+                    "--save",
+                    "",
+                    "--appendonly",
+                    "no",
+                    "--repl-diskless-load",
+                    "swapdb",
+                ][..]
             })
             .current_dir(std::env::temp_dir());
         let server = detached(&mut command).spawn();

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use session_core::cache::LocalLimits;
+use session_core::cache::breaker::BreakerLimits;
 use session_core::clock::SystemClock;
 use session_core::entropy::SystemEntropy;
 use session_core::keys::{Keyring, MasterKey};
@@ -97,6 +98,7 @@ async fn what_was_written_under_a_former_master_is_found() {
         local_ttl: seconds(300),
         shared_ttl: seconds(1_800),
         negative_ttl: seconds(5),
+        breaker: BreakerLimits::default(),
         migrate: false,
     };
     let after = Sessions::start(parts, options);

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;
+use session_core::cache::breaker::BreakerLimits;
 use session_core::cache::{LocalLimits, SharedCache};
 use session_core::clock::SystemClock;
 use session_core::entropy::SystemEntropy;
@@ -76,6 +77,7 @@ impl Site {
             local_ttl: Duration::from_secs(300),
             shared_ttl: Duration::from_secs(1_800),
             negative_ttl: Duration::from_secs(5),
+            breaker: BreakerLimits::default(),
             migrate: false,
         };
         change(&mut options);

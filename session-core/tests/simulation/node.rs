@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
+use session_core::cache::breaker::BreakerLimits;
 use session_core::cache::{LocalLimits, SharedCache};
 use session_core::keys::{Keyring, MasterKey};
 use session_core::service::{Parts, Sessions, SessionsOptions};
@@ -59,6 +60,7 @@ impl Place {
             local_ttl: self.settings.local_ttl,
             shared_ttl: Duration::from_secs(1_800),
             negative_ttl: Duration::from_secs(5),
+            breaker: BreakerLimits::default(),
             migrate: false,
         };
         Arc::new(Node {

@@ -193,14 +193,23 @@ const UUID: usize = 36;
 
 fn holds_sid(run: &[u8], is_sid: &dyn Fn(&str) -> bool) -> bool {
     let mut windows = run.windows(UUID).filter(|window| is_uuid(window));
-    windows.any(|window| str::from_utf8(window).is_ok_and(is_sid))
+    windows.any(|window| is_sid(&as_sid(window)))
+}
+
+/// A UUID as a session id is written. In other letters, or with `_` as in a variable's name, it gives the same id away.
+fn as_sid(uuid: &[u8]) -> String {
+    let written = |byte: &u8| match byte {
+        b'_' => '-',
+        other => char::from(other.to_ascii_lowercase()),
+    };
+    uuid.iter().map(written).collect()
 }
 
 fn is_uuid(text: &[u8]) -> bool {
     let is_dash = |at: usize| matches!(at, 8 | 13 | 18 | 23);
     let fits = |(at, byte): (usize, &u8)| {
         if is_dash(at) {
-            *byte == b'-'
+            matches!(byte, b'-' | b'_')
         } else {
             byte.is_ascii_hexdigit()
         }

@@ -15,7 +15,7 @@ fn each_path_of_the_document_is_a_call_and_nothing_else_is() {
             assert!(known, "{method} {path} is documented: {call:?}");
         }
     }
-    assert_eq!(paths.len(), 8);
+    assert_eq!(paths.len(), 9);
 }
 
 #[test]

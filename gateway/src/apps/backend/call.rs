@@ -6,11 +6,11 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use http::HeaderValue;
 use http::header::{CONTENT_TYPE, HOST, HeaderMap};
-use rustls::RootCertStore;
 use serde::Serialize;
 use session_core::cause::cause;
 use session_core::secret::SecretString;
 use session_core::session::Reference;
+use session_core::trust::Trust;
 use sidgate_policy::edge::fields::is_json;
 
 use super::fault::{BackendError, Fault, Found};
@@ -91,7 +91,7 @@ impl Backend {
     /// # Errors
     /// When the client cannot be built.
     pub(crate) fn new() -> Result<Self, reqwest::Error> {
-        let client = http_client::builder(RootCertStore::empty())
+        let client = http_client::builder(&Trust::default())
             .http1_only()
             .pool_max_idle_per_host(8)
             .pool_idle_timeout(Duration::from_secs(1))

@@ -66,8 +66,8 @@ fn what_is_no_pair_is_refused_with_its_cause_and_without_its_content() {
         (CERT, "", false, "is empty"),
         (CERT, half_key, false, "holds no private key in PEM"),
         (CERT, CERT, false, "holds no private key in PEM"),
-        (CERT, LOCKED, false, "locked with a passphrase"),
-        (CERT, LOCKED_OLDER, false, "locked with a passphrase"),
+        (CERT, LOCKED, false, "is encrypted; decrypt it"),
+        (CERT, LOCKED_OLDER, false, "is encrypted; decrypt it"),
         (
             CERT,
             RENEWED_KEY,

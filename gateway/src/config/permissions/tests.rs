@@ -41,22 +41,35 @@ fn is_root() -> bool {
 fn what_others_can_read_or_write_is_not_private() {
     let place = Place::new();
     for (mode, private) in [
-        (0o600, [true, true, true]),
-        (0o400, [true, true, true]),
-        (0o440, [false, true, true]),
-        (0o640, [false, true, true]),
-        (0o660, [false, false, true]),
-        (0o610, [false, false, false]),
-        (0o604, [false, false, false]),
-        (0o602, [false, false, false]),
-        (0o601, [false, false, false]),
-        (0o644, [false, false, false]),
+        (0o600, [true, true]),
+        (0o400, [true, true]),
+        (0o440, [true, true]),
+        (0o640, [true, true]),
+        (0o660, [false, true]),
+        (0o610, [false, false]),
+        (0o604, [false, false]),
+        (0o602, [false, false]),
+        (0o601, [false, false]),
+        (0o644, [false, false]),
     ] {
         place.mode(&place.file(), mode);
-        let may = [OwnGroups::Nothing, OwnGroups::Read, OwnGroups::Write];
+        let may = [OwnGroups::Read, OwnGroups::Write];
         let found = may.map(|own_groups| place.private(own_groups).is_ok());
         assert_eq!(found, private, "{mode:o}");
     }
+}
+
+/// A user with these groups, who looks at the file.
+fn seen_by(place: &Place, user: u32, groups: &[u32], own_groups: OwnGroups) -> Result<(), Exposed> {
+    let us = Us {
+        user,
+        groups: groups.to_vec(),
+    };
+    us.check_private(
+        &place.file(),
+        &fs::metadata(place.file()).unwrap(),
+        own_groups,
+    )
 }
 
 #[test]
@@ -65,19 +78,65 @@ fn groups_and_owners_that_are_not_ours_are_others() {
         eprintln!("skipped: only root can give files away");
         return;
     }
+    const OWNER: u32 = 1_000;
+    const GROUP: u32 = 65_534;
     let place = Place::new();
-    chown(place.file(), None, Some(65_534)).unwrap();
-    assert!(place.private(OwnGroups::Write).is_ok(), "it cannot read");
+    let hand = |owner: u32, group: u32, mode: u32| {
+        chown(place.file(), Some(owner), Some(group)).unwrap();
+        place.mode(&place.file(), mode);
+    };
+    let read = |user: u32, groups: &[u32]| seen_by(&place, user, groups, OwnGroups::Read);
+    for mode in [0o640, 0o440] {
+        // Root, or we, may hand it over to one of our groups, and to no other.
+        hand(0, GROUP, mode);
+        assert!(read(OWNER, &[7, GROUP]).is_ok());
+        assert!(read(OWNER, &[7]).is_err());
+        assert!(read(OWNER, &[]).is_err());
+        // What root gives to a group, a process of root may read as well.
+        assert!(read(0, &[0]).is_ok());
+        hand(OWNER, GROUP, mode);
+        assert!(read(OWNER, &[GROUP]).is_ok());
+        // Its owner may give it to any group.
+        assert!(read(0, &[0, GROUP]).is_err());
+        assert!(read(7, &[GROUP]).is_err());
+    }
+    for mode in [0o460, 0o660, 0o444, 0o644, 0o441] {
+        hand(0, GROUP, mode);
+        assert!(read(OWNER, &[GROUP]).is_err(), "{mode:o}");
+        assert!(read(0, &[0]).is_err(), "{mode:o}");
+    }
+    hand(OWNER, GROUP, 0o600);
+    assert!(read(0, &[0]).is_ok(), "its group cannot read");
+    hand(0, GROUP, 0o660);
+    assert!(seen_by(&place, OWNER, &[GROUP], OwnGroups::Write).is_ok());
+    assert!(seen_by(&place, OWNER, &[], OwnGroups::Write).is_err());
+}
+
+#[test]
+fn refusal_says_who_could_read_and_what_to_do() {
+    if !is_root() {
+        eprintln!("skipped: only root can give files away");
+        return;
+    }
+    let place = Place::new();
     place.mode(&place.file(), 0o640);
-    assert!(matches!(
-        place.private(OwnGroups::Write),
-        Err(Exposed::Open { .. })
-    ));
-    // The owner may give it to any group, and to others.
-    chown(place.file(), Some(65_534), Some(0)).unwrap();
-    assert!(place.private(OwnGroups::Read).is_err());
-    place.mode(&place.file(), 0o600);
-    assert!(place.private(OwnGroups::Read).is_ok());
+    let told = |owner: u32, user: u32| {
+        chown(place.file(), Some(owner), Some(65_534)).unwrap();
+        let refused = seen_by(&place, user, &[user], OwnGroups::Read);
+        refused.unwrap_err().to_string()
+    };
+    for (told, why) in [
+        (told(0, 1_000), "its group 65534 is none of this process"),
+        (
+            told(7, 1_000),
+            "it belongs to user 7, not to root or to the user of this process (1000)",
+        ),
+    ] {
+        assert!(told.contains("is open to others (mode 0640): "), "{told}");
+        for hint in [why, "type: chmod 600 /", "mode 0440 or 0640", "fsGroup"] {
+            assert!(told.contains(hint), "{hint}: {told}");
+        }
+    }
 }
 
 #[test]

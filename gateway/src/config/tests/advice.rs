@@ -1,6 +1,6 @@
 //! Settings that work and are still worth a word.
 
-use super::{CERT, Draft, KEY, KEY_A, Place, with};
+use super::{CERT, Draft, KEY, KEY_A, Place};
 
 fn place() -> Place {
     Place::new().file("master.key", KEY_A)
@@ -64,7 +64,10 @@ fn advice_names_what_could_be_better() {
     assert_eq!(keys, wanted);
     let quiet = quiet();
     assert_eq!(place().good(&quiet.text()).advice(), Vec::<String>::new());
-    assert!(place().good(&with("cookie.name", "\"sid\"")).advice()[0].contains("__Host-sid"));
+    let public = quiet
+        .set("server.public_origin", "\"https://app.test\"")
+        .set("cookie.name", "\"sid\"");
+    assert!(place().good(&public.text()).advice()[0].contains("__Host-sid"));
 }
 
 #[test]

@@ -1,62 +1,32 @@
 //! `docs/configuration.md` and the parser say the same: the same keys, the same defaults, the same about reloads, and
 //! every example loads. Each key has a value here that shows its effect.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 use self::effects::EFFECTS;
+use super::super::catalog::{Catalog, Kind};
+use super::super::handbook::{self, Row};
 use super::super::reader::Reader;
 use super::super::secret::Sources;
 use super::super::{Config, changed, restart_needed};
-use super::{CERT, Draft, KEY, KEY_A, KEY_B, MINIMAL, Place};
+use super::{CERT, Draft, KEY, KEY_A, KEY_B, Place};
 
 pub(super) mod effects;
+mod schema;
+mod shown;
 
 pub(super) const PAGE: &str = include_str!("../../../../docs/configuration.md");
 
-pub(super) struct Row {
-    pub(super) kind: String,
-    pub(super) default: String,
-    reload: String,
-}
-
-/// Every documented key with its row. Sections `[[x]]` become `x[]`.
+/// Every documented key with its row.
 pub(super) fn rows() -> BTreeMap<String, Row> {
     let mut rows = BTreeMap::new();
-    let mut section = None;
-    for line in PAGE.lines() {
-        if let Some(heading) = line.strip_prefix("## ") {
-            section = heading
-                .strip_prefix("`[")
-                .and_then(|rest| rest.strip_suffix("]`"))
-                .map(|name| {
-                    match name
-                        .strip_prefix('[')
-                        .and_then(|rest| rest.strip_suffix(']'))
-                    {
-                        Some(list) => format!("{list}[]"),
-                        None => name.to_owned(),
-                    }
-                });
-        }
-        let cells: Vec<_> = line
-            .split(" | ")
-            .map(|cell| cell.trim_matches(['|', ' ']))
-            .collect();
-        if let (Some(section), [key, kind, default, _, reload]) = (&section, cells.as_slice())
-            && let Some(key) = key
-                .strip_prefix('`')
-                .and_then(|rest| rest.strip_suffix('`'))
-        {
-            let row = Row {
-                kind: (*kind).to_owned(),
-                default: (*default).to_owned(),
-                reload: (*reload).to_owned(),
-            };
-            assert!(
-                rows.insert(format!("{section}.{key}"), row).is_none(),
-                "{key} is documented twice"
-            );
-        }
+    for row in handbook::rows() {
+        let key = row.key.clone();
+        assert!(
+            rows.insert(key.clone(), row).is_none(),
+            "{key} is documented twice"
+        );
     }
     rows
 }
@@ -79,52 +49,62 @@ pub(super) fn place() -> Place {
         .env("SIDGATE_MASTER_KEY", KEY_A)
         .env("SIDGATE_DB_PASSWORD", "pw")
         .env("SIDGATE_REDIS_URL", "redis://cache")
+        .env("PW", "pw")
         .env("TOKEN", &"t".repeat(32))
         .env("OTHER_TOKEN", &"o".repeat(32))
 }
 
-/// The keys that the parser asks for, in the notation of the page.
-fn known() -> Vec<String> {
-    let text = format!(
-        "{MINIMAL}[identity.headers]\nX-Session-A = \"tenant_id\"\n[session.tenants.acme]\n"
-    );
-    let place = place();
-    let sources = Sources::new(place.path(), &|_| None);
-    let known = Reader::read(&text, |root| {
-        Config::read(root, &sources)?;
-        Some(root.document().known())
-    });
-    let known: Vec<String> = known
-        .expect("a good file")
-        .iter()
-        .map(|key| key.replace("routes[0]", "routes[]"))
-        .map(|key| {
-            key.replace("upstreams.django", "upstreams.NAME")
-                .replace("tenants.acme", "tenants.NAME")
-                .replace("X-Session-A", "NAME")
-        })
-        .collect();
-    let is_section = |key: &String| {
-        known
-            .iter()
-            .any(|other| other.starts_with(&format!("{key}.")) || *other == format!("{key}[]"))
-    };
-    let is_list = |key: &String| {
-        known
-            .iter()
-            .any(|other| other.starts_with(&format!("{key}[].")))
-    };
-    known
-        .iter()
-        .filter(|key| !is_section(key) && !is_list(key))
-        .cloned()
-        .collect()
+/// What the parser asks for.
+fn catalog() -> Catalog {
+    let sources = Sources::new(Path::new(""), &|_| None);
+    Reader::describe(|root| {
+        Config::read(root, &sources);
+    })
 }
 
 #[test]
 fn the_page_and_the_parser_know_the_same_keys() {
     let documented: Vec<String> = rows().into_keys().collect();
-    assert_eq!(documented, known());
+    let known: BTreeSet<String> = catalog()
+        .entries
+        .into_iter()
+        .map(|entry| entry.model)
+        .collect();
+    assert_eq!(documented, Vec::from_iter(known));
+}
+
+/// The word of the page for the type of a key, and how the key is read.
+#[test]
+fn every_key_is_read_as_its_type_says() {
+    let rows = rows();
+    for entry in catalog().entries {
+        let kind = rows[&entry.model].kind;
+        let is_right = match (&entry.kind, kind) {
+            (Kind::Flag, kind) => matches!(kind, "boolean" | "true or false"),
+            (Kind::Number(_), kind) => kind == "number",
+            (Kind::Size(_), kind) => kind == "size",
+            (Kind::Word(_), kind) => kind == "word",
+            (Kind::Texts, kind) => kind.starts_with("list of ") && kind != "list of secrets",
+            (Kind::Reference, kind) => matches!(kind, "secret" | "URL"),
+            (Kind::References, kind) => kind == "list of secrets",
+            (Kind::Text, kind) => {
+                let others = [
+                    "boolean",
+                    "true or false",
+                    "number",
+                    "size",
+                    "word",
+                    "secret",
+                ];
+                !kind.starts_with("list of ") && !others.contains(&kind)
+            }
+        };
+        assert!(
+            is_right,
+            "{} is {kind:?} on the page, and {:?}",
+            entry.model, entry.kind
+        );
+    }
 }
 
 #[test]
@@ -175,16 +155,7 @@ fn every_default_is_as_documented() {
     let watching = place.good(&format!("{}[risk]\n", Draft::minimal().text()));
     let watching = format!("{watching:?}");
     for (key, row) in rows() {
-        let Some(default) = row
-            .default
-            .strip_prefix('`')
-            .and_then(|rest| rest.strip_suffix('`'))
-        else {
-            assert!(
-                matches!(row.default.as_str(), "required" | "none"),
-                "{key}: {}",
-                row.default
-            );
+        let Some(default) = row.default else {
             continue;
         };
         if key.starts_with("server.tls")
@@ -229,7 +200,7 @@ fn every_key_has_an_effect_and_reloads_as_documented() {
         let named = needed
             .iter()
             .any(|needed| key == needed || key.starts_with(&format!("{needed}.")));
-        match row.reload.as_str() {
+        match row.reload {
             "restart" => assert!(named, "{key} should need a restart, got {needed:?}"),
             "yes" => {
                 assert_eq!(needed, Vec::<&str>::new(), "{key} should reload");

@@ -16,7 +16,7 @@ local_ttl = 300
 idle_timeout = "2h"
 absolute_timeout = "1h"
 [cookie]
-same_site = "None"
+same_site = "medium"
 [upstreams.django]
 servers = ["127.0.0.1:8000", "127.0.0.1", 3]
 [insecure]
@@ -35,18 +35,18 @@ session = "maybe"
     let shown = faults.to_string();
     let shown = shown.split_once('\n').expect("several lines").1;
     let wanted = r#"  typo (line 1): unknown key
-  server.listen (line 3): must be a list of strings, not of type string
+  server.listen (line 3): must be a list of strings, written [".."], not of type string
   server.treads (line 4): unknown key; did you mean "threads"?
   server.threads (line 5): must be a whole number, not of type string
   cache.local_tll (line 7): unknown key; did you mean "local_ttl"?
-  cache.local_ttl (line 8): must be a string, not of type integer
+  cache.local_ttl (line 8): must be a duration such as "5m", not of type integer
   session.idle_timeout (line 10): is longer than session.absolute_timeout (1h)
-  cookie.same_site (line 13): "None" is not one of "lax", "strict", "none"
+  cookie.same_site (line 13): "medium" is not one of "lax", "strict", "none"
   upstreams.django.servers[1] (line 15): "127.0.0.1" has no port; write host:port
   upstreams.django.servers[2] (line 15): must be a string, not of type integer
   insecure.everything (line 17): unknown key
   backend.upstream (line 18): is missing and has no default
-  routes[0].upstream (line 21): names upstream "jango"; there are: django
+  routes[0].upstream (line 21): names upstream "jango"; did you mean "django"? There are: django
   routes[1].path (line 23): is the path of routes[0] too
   routes[1].session (line 25): "maybe" is not one of "none", "optional", "required""#;
     assert_eq!(shown, wanted);
@@ -79,7 +79,10 @@ fn a_repeated_key_or_table_is_a_fault() {
         "[server]\n[server]\n",
     ] {
         let faults = Place::new().bad(text);
-        assert_eq!(faults, [": duplicate key"], "{text}");
+        assert!(
+            faults.len() == 1 && faults[0].contains("is there twice, first in line"),
+            "{text}: {faults:?}"
+        );
     }
 }
 
@@ -88,7 +91,7 @@ fn an_absent_file_is_one_fault() {
     let faults = super::Config::load(std::path::Path::new("no-such-folder/x.toml"), &|_| None);
     let shown = faults.expect_err("no file").to_string();
     assert!(
-        shown.starts_with("no-such-folder/x.toml: 1 fault\n  cannot be read: "),
+        shown.starts_with("no-such-folder/x.toml: cannot be read: "),
         "{shown}"
     );
 }

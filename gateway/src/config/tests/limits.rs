@@ -44,8 +44,11 @@ fn limits() -> BTreeMap<String, Limit> {
 fn every_time_size_and_count_is_in_the_table_with_its_default() {
     let of_sections: BTreeMap<String, String> = rows()
         .into_iter()
-        .filter(|(_, row)| ["duration", "size", "number"].contains(&row.kind.as_str()))
-        .map(|(key, row)| (key, row.default))
+        .filter(|(_, row)| ["duration", "size", "number"].contains(&row.kind))
+        .map(|(key, row)| {
+            let default = row.default.map(|default| format!("`{default}`"));
+            (key, default.unwrap_or_else(|| "none".to_owned()))
+        })
         .collect();
     let of_table: BTreeMap<String, String> = limits()
         .into_iter()
@@ -125,7 +128,9 @@ fn written(value: &str, step: i64) -> String {
             Err(_) => "-1".to_owned(),
         };
     }
-    let bytes = size::parse(value).and_then(|bytes| i64::try_from(bytes).ok());
+    let bytes = size::within(0..=u64::MAX)(value)
+        .ok()
+        .and_then(|bytes| i64::try_from(bytes).ok());
     let number = bytes.unwrap_or_else(|| value.parse().expect("a number"));
     (number + step).to_string()
 }

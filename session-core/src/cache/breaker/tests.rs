@@ -16,7 +16,7 @@ fn call(breaker: &Breaker, now: Boot, ok: bool) -> bool {
 
 fn opened_at(now: Boot) -> Breaker {
     let breaker = Breaker::default();
-    for _ in 0..CONSECUTIVE {
+    for _ in 0..BreakerLimits::default().failures {
         assert!(call(&breaker, now, false));
     }
     assert_eq!(breaker.state(), BreakerState::Open);
@@ -69,7 +69,7 @@ fn failing_probes_double_the_pause_up_to_half_a_minute() {
         now += pause;
     }
     assert!(call(&breaker, at(now), true));
-    for _ in 0..CONSECUTIVE {
+    for _ in 0..BreakerLimits::default().failures {
         call(&breaker, at(now), false);
     }
     assert!(

@@ -63,9 +63,6 @@ pub enum BadRedisUrl {
     /// Another server is not `host:port`.
     #[error("has a node= that is not host:port")]
     Node,
-    /// Redis would not be told the user.
-    #[error("names a user and no password; Redis logs nobody in without one")]
-    UserAlone,
     /// A parameter that has no place here.
     #[error("has the parameter {name}, which has no place here: {instead}")]
     Parameter {
@@ -174,11 +171,12 @@ impl RedisUrl {
         }
         let (before, query) = rest.split_once('?').unwrap_or((rest, ""));
         let (authority, path) = before.split_once('/').unwrap_or((before, ""));
-        let (login, host) = authority.rsplit_once('@').unwrap_or(("", authority));
+        let host = authority
+            .rsplit_once('@')
+            .map_or(authority, |(_, host)| host);
         if host.is_empty() || host.starts_with(':') {
             return Err(BadRedisUrl::NoHost);
         }
-        check_login(login)?;
         check_database(path, topology)?;
         check_query(query, topology)?;
         // fred would read the system's authorities by itself, and fail at the first odd one.
@@ -196,6 +194,12 @@ impl RedisUrl {
     #[must_use]
     pub fn has_password(&self) -> bool {
         self.config.password.is_some()
+    }
+
+    /// Whether it names a user. Redis is not told who that is without a password.
+    #[must_use]
+    pub fn has_user(&self) -> bool {
+        self.config.username.is_some()
     }
 
     /// Whether all servers that it names are on this machine.
@@ -230,14 +234,6 @@ fn scheme_of(scheme: &str) -> Result<(bool, Topology), BadRedisUrl> {
         "rediss" => Ok((true, topology)),
         _ => Err(BadRedisUrl::Scheme),
     }
-}
-
-fn check_login(login: &str) -> Result<(), BadRedisUrl> {
-    let (user, password) = login.split_once(':').unwrap_or((login, ""));
-    if !user.is_empty() && password.is_empty() {
-        return Err(BadRedisUrl::UserAlone);
-    }
-    Ok(())
 }
 
 fn check_database(path: &str, topology: Topology) -> Result<(), BadRedisUrl> {

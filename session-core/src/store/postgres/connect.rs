@@ -103,7 +103,10 @@ impl Connector {
             let config = server.config_of(account.as_ref());
             let opened = time::timeout(share, config.connect(self.tls.clone())).await;
             failures.push(match opened {
-                Ok(Ok(opened)) => return Ok(opened),
+                Ok(Ok(opened)) => {
+                    tracing::debug!(server = server.address(), "connected to the store");
+                    return Ok(opened);
+                }
                 Ok(Err(error)) => fault::connect_error(&error, server.peer()),
                 Err(_elapsed) => {
                     let limit = Limit::set_by("store.connect_timeout", self.limit);

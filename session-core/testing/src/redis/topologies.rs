@@ -182,10 +182,15 @@ fn bus_port(port: u16) -> u16 {
 
 /// Where servers keep what they may not forget; removed with the value, or else with the process.
 #[derive(Debug)]
-struct Folder(PathBuf);
+pub(super) struct Folder(PathBuf);
 
 impl Folder {
-    fn new() -> Self {
+    /// The path of a file in it.
+    pub(super) fn file(&self, name: &str) -> String {
+        self.0.join(name).display().to_string()
+    }
+
+    pub(super) fn new() -> Self {
         let name = format!("sidgate-redis-{}-{}", std::process::id(), free_port());
         let folder = std::env::temp_dir().join(name);
         std::fs::create_dir(&folder).expect("a temporary folder");

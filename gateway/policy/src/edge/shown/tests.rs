@@ -76,6 +76,14 @@ fn what_looks_like_a_secret_is_masked() {
 }
 
 #[test]
+fn session_ids_are_masked_in_other_letters_too() {
+    for written in [SID.to_uppercase(), SID.replace('-', "_")] {
+        assert_eq!(shown(&format!("/a/{written}/b")), "/a/***/b");
+        assert_eq!(name(format!("X_{written}").as_bytes()), "***");
+    }
+}
+
+#[test]
 fn a_secret_at_the_end_of_what_is_written_is_not_written_in_part() {
     for before in (PATH_MAX - 60) / 3..PATH_MAX / 3 {
         let written = shown(&format!("/{}{SID}", "ab/".repeat(before)));

@@ -32,12 +32,29 @@ pub(in super::super) const EFFECTS: &[Effect] = &[
     ("keys.previous", "[\"file:other.key\"]", &[]),
     ("store.url", "\"postgres://db/x\"", &[]),
     ("store.auto_migrate", "true", &[]),
+    ("store.password", "\"${PW}\"", POSTGRES),
+    ("store.ca", "\"cert.pem\"", POSTGRES),
+    ("store.client_cert", "\"other-cert.pem\"", PAIR_OF_STORE),
+    ("store.client_key", "\"other-key.pem\"", PAIR_OF_STORE),
+    ("store.max_connections", "4", &[]),
+    ("store.acquire_timeout", "\"1s\"", &[]),
+    ("store.connect_timeout", "\"2s\"", &[]),
+    ("store.read_timeout", "\"1s\"", &[]),
+    ("store.write_timeout", "\"1s\"", &[]),
     ("cache.local_ttl", "\"1m\"", &[]),
     ("cache.local_max_entries", "10", &[]),
     ("cache.local_max_bytes", "\"1GiB\"", &[]),
     ("cache.negative_ttl", "\"1s\"", &[]),
     ("cache.redis_url", "\"redis://cache\"", &[]),
     ("cache.redis_ttl", "\"1m\"", &[]),
+    ("cache.password", "\"${PW}\"", REDIS),
+    ("cache.ca", "\"cert.pem\"", REDIS),
+    ("cache.client_cert", "\"other-cert.pem\"", PAIR_OF_CACHE),
+    ("cache.client_key", "\"other-key.pem\"", PAIR_OF_CACHE),
+    ("cache.command_timeout", "\"1s\"", &[]),
+    ("cache.connect_timeout", "\"2s\"", &[]),
+    ("cache.breaker_failures", "9", &[]),
+    ("cache.breaker_max_pause", "\"1m\"", &[]),
     ("session.absolute_timeout", "\"23h\"", &[]),
     ("session.idle_timeout", "\"1h\"", &[]),
     ("session.rotate_every", "\"1h\"", &[]),
@@ -152,4 +169,20 @@ const HOOK: &[(&str, &str)] = &[
 const TLS: &[(&str, &str)] = &[
     ("server.tls.cert", "\"cert.pem\""),
     ("server.tls.key", "\"key.pem\""),
+];
+
+const POSTGRES: &[(&str, &str)] = &[("store.url", "\"postgres://db/x\"")];
+
+const PAIR_OF_STORE: &[(&str, &str)] = &[
+    ("store.url", "\"postgres://db/x\""),
+    ("store.client_cert", "\"cert.pem\""),
+    ("store.client_key", "\"key.pem\""),
+];
+
+const REDIS: &[(&str, &str)] = &[("cache.redis_url", "\"rediss://cache\"")];
+
+const PAIR_OF_CACHE: &[(&str, &str)] = &[
+    ("cache.redis_url", "\"rediss://cache\""),
+    ("cache.client_cert", "\"cert.pem\""),
+    ("cache.client_key", "\"key.pem\""),
 ];

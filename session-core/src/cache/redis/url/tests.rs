@@ -42,8 +42,6 @@ fn what_a_url_may_not_say_is_named() {
             "redis-sentinel://h?service=a",
             "sentinelServiceName, sentinelUsername",
         ),
-        ("redis://gw@h", "no password"),
-        ("redis://gw:@h", "no password"),
         ("redis://h?hunter2%20=1", "(not shown)"),
         ("redis://:hunter2@h:port", "host and port"),
         ("redis+unix:///x", "is not a redis://"),
