@@ -56,7 +56,8 @@ pub fn send(port: u16, request: &[u8]) -> Response {
         .set_read_timeout(Some(Duration::from_secs(15)))
         .unwrap();
     let name = ServerName::try_from("localhost").unwrap();
-    let connection = ClientConnection::new(Arc::new(config()), name).unwrap();
+    let ours = CertificateDer::from_pem_file(files().0).unwrap();
+    let connection = ClientConnection::new(Arc::new(client_config(Some(ours))), name).unwrap();
     let mut stream = StreamOwned::new(connection, socket);
     stream.write_all(request).unwrap();
     let mut bytes = Vec::new();
@@ -73,21 +74,28 @@ pub fn send(port: u16, request: &[u8]) -> Response {
     }
 }
 
-fn config() -> ClientConfig {
+/// A client that takes the certificate `only`, or without one whatever it is shown, if the server has its key.
+pub(crate) fn client_config(only: Option<CertificateDer<'static>>) -> ClientConfig {
     let provider = Arc::new(ring::default_provider());
-    ClientConfig::builder_with_provider(Arc::clone(&provider))
+    let verifier = Verifier {
+        provider: Arc::clone(&provider),
+        only,
+    };
+    ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .unwrap()
         .dangerous()
-        .with_custom_certificate_verifier(Arc::new(OnlyOurs(provider)))
+        .with_custom_certificate_verifier(Arc::new(verifier))
         .with_no_client_auth()
 }
 
-/// Takes the certificate of the tests, and no other.
 #[derive(Debug)]
-struct OnlyOurs(Arc<CryptoProvider>);
+struct Verifier {
+    provider: Arc<CryptoProvider>,
+    only: Option<CertificateDer<'static>>,
+}
 
-impl ServerCertVerifier for OnlyOurs {
+impl ServerCertVerifier for Verifier {
     fn verify_server_cert(
         &self,
         end_entity: &CertificateDer<'_>,
@@ -96,8 +104,9 @@ impl ServerCertVerifier for OnlyOurs {
         _ocsp_response: &[u8],
         _now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        let ours = CertificateDer::from_pem_file(files().0).unwrap();
-        assert_eq!(*end_entity, ours, "the configured certificate");
+        if let Some(only) = &self.only {
+            assert_eq!(end_entity, only, "the configured certificate");
+        }
         Ok(ServerCertVerified::assertion())
     }
 
@@ -107,7 +116,7 @@ impl ServerCertVerifier for OnlyOurs {
         cert: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        let algorithms = &self.0.signature_verification_algorithms;
+        let algorithms = &self.provider.signature_verification_algorithms;
         verify_tls12_signature(message, cert, signature, algorithms)
     }
 
@@ -117,11 +126,13 @@ impl ServerCertVerifier for OnlyOurs {
         cert: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        let algorithms = &self.0.signature_verification_algorithms;
+        let algorithms = &self.provider.signature_verification_algorithms;
         verify_tls13_signature(message, cert, signature, algorithms)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
+        self.provider
+            .signature_verification_algorithms
+            .supported_schemes()
     }
 }

@@ -7,15 +7,12 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{
-    ClientConfig, ClientConnection, DigitallySignedStruct, Error, SignatureScheme, StreamOwned,
-};
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConnection, StreamOwned};
 
 use super::client::find;
+use super::tls::client_config;
 
 /// A connection to the TLS listener of a gateway.
 pub struct TlsConnection {
@@ -34,7 +31,7 @@ impl TlsConnection {
         socket.set_read_timeout(Some(Duration::from_secs(15)))?;
         let name = ServerName::try_from("localhost").unwrap();
         let mut connection =
-            ClientConnection::new(Arc::new(config()), name).map_err(io::Error::other)?;
+            ClientConnection::new(Arc::new(client_config(None)), name).map_err(io::Error::other)?;
         while connection.is_handshaking() {
             connection.complete_io(&mut socket)?;
         }
@@ -72,55 +69,4 @@ impl TlsConnection {
 pub fn certificate_in(file: &Path) -> Vec<u8> {
     let pem = fs::read(file).unwrap();
     CertificateDer::from_pem_slice(&pem).unwrap().to_vec()
-}
-
-fn config() -> ClientConfig {
-    let provider = Arc::new(ring::default_provider());
-    ClientConfig::builder_with_provider(Arc::clone(&provider))
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .dangerous()
-        .with_custom_certificate_verifier(Arc::new(Whatever(provider)))
-        .with_no_client_auth()
-}
-
-/// Takes every certificate whose key the other side has.
-#[derive(Debug)]
-struct Whatever(Arc<CryptoProvider>);
-
-impl ServerCertVerifier for Whatever {
-    fn verify_server_cert(
-        &self,
-        _end_entity: &CertificateDer<'_>,
-        _intermediates: &[CertificateDer<'_>],
-        _server_name: &ServerName<'_>,
-        _ocsp_response: &[u8],
-        _now: UnixTime,
-    ) -> Result<ServerCertVerified, Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        let algorithms = &self.0.signature_verification_algorithms;
-        verify_tls12_signature(message, cert, signature, algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        let algorithms = &self.0.signature_verification_algorithms;
-        verify_tls13_signature(message, cert, signature, algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
-    }
 }
