@@ -14,6 +14,7 @@ mod tls;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use self::mask::parameter;
 pub use self::mask::plain;
 
 /// Links of a chain that are looked at. Longer ones do not occur, but a chain could lead back to itself.

@@ -41,3 +41,14 @@ fn masked(word: &str) -> String {
     }
     shown
 }
+
+/// The name of a parameter of a URL as it is shown. Only what looks like the name of a parameter is: the URL may be broken in front of it.
+pub(crate) fn parameter(name: &str) -> String {
+    /// Longer than any name.
+    const LONGEST: usize = 40;
+    let is_name = name.len() <= LONGEST
+        && name
+            .chars()
+            .all(|letter| letter.is_ascii_alphanumeric() || letter == '_' || letter == '-');
+    if is_name { name } else { "(not shown)" }.to_owned()
+}

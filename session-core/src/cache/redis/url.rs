@@ -8,6 +8,7 @@ use fred::types::config::Config;
 use percent_encoding::percent_decode_str;
 use thiserror::Error;
 
+use crate::cause::parameter;
 use crate::credentials::Account;
 use crate::secret::SecretString;
 use crate::trust::TrustError;
@@ -277,7 +278,7 @@ fn check_name(name: &str, topology: Topology) -> Result<(), BadRedisUrl> {
             instead,
         },
         None => BadRedisUrl::Unknown {
-            name: shown(name),
+            name: parameter(name),
             known: topology.known(),
         },
     })
@@ -290,17 +291,6 @@ fn check_node(value: &str) -> Result<(), BadRedisUrl> {
         Some(Ok(_port)) => Ok(()),
         _ => Err(BadRedisUrl::Node),
     }
-}
-
-/// A name as it is shown. Only what looks like the name of a parameter is: the URL may be broken in front of it.
-fn shown(name: &str) -> String {
-    /// Longer than any name.
-    const LONGEST: usize = 40;
-    let is_name = name.len() <= LONGEST
-        && name
-            .chars()
-            .all(|letter| letter.is_ascii_alphanumeric() || letter == '_' || letter == '-');
-    if is_name { name } else { "(not shown)" }.to_owned()
 }
 
 #[cfg(test)]

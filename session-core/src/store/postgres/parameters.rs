@@ -4,6 +4,8 @@ use percent_encoding::percent_decode_str;
 use strsim::levenshtein;
 use zeroize::Zeroizing;
 
+use crate::cause::parameter;
+
 /// Files that libpq's TLS parameters name, as written.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TlsFiles {
@@ -152,7 +154,7 @@ pub(super) fn sorted(query: &str) -> Result<(Zeroizing<String>, TlsFiles), Strin
             .split_once('=')
             .ok_or("a parameter behind the ? has no \"=\"")?;
         if seen.contains(&name) {
-            return Err(format!("the parameter {} is there twice", shown(name)));
+            return Err(format!("the parameter {} is there twice", parameter(name)));
         }
         seen.push(name);
         let for_driver = match name {
@@ -230,11 +232,11 @@ fn judged(name: &str, value: &str) -> Result<bool, String> {
         (Some((_, what)), _) => format!("the parameter {name} has no place here: {what}"),
         (None, Some(meant)) => format!(
             "the parameter {} is unknown; did you mean {meant}?",
-            shown(name)
+            parameter(name)
         ),
         (None, None) => format!(
             "the parameter {} is unknown; known are {}",
-            shown(name),
+            parameter(name),
             known().collect::<Vec<_>>().join(", ")
         ),
     })
@@ -250,15 +252,4 @@ fn nearest(name: &str) -> Option<&'static str> {
         .filter(|(distance, _)| *distance <= NEAR)
         .min()
         .map(|(_, known)| known)
-}
-
-/// A name as it is shown. Only what looks like the name of a parameter is: the URL may be broken in front of it.
-fn shown(name: &str) -> String {
-    /// Longer than any name.
-    const LONGEST: usize = 40;
-    let is_name = name.len() <= LONGEST
-        && name
-            .chars()
-            .all(|letter| letter.is_ascii_alphanumeric() || letter == '_' || letter == '-');
-    if is_name { name } else { "(not shown)" }.to_owned()
 }
