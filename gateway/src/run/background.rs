@@ -66,14 +66,9 @@ async fn keep_current(gateway: Arc<Gateway>) {
     let every = |config: &Config| Some(config.server.resolve_every);
     while pause(&gateway, every).await.is_some() {
         let settings = gateway.settings.get();
-        for app in settings.apps() {
-            app.pool
-                .resolve(
-                    gateway.sessions.clock().wall(),
-                    settings.config.server.resolve_timeout,
-                )
-                .await;
-        }
+        settings
+            .resolve_names(gateway.sessions.clock().wall())
+            .await;
     }
 }
 
@@ -121,9 +116,9 @@ async fn reopen_files(gateway: Arc<Gateway>) {
         match spawn_blocking(move || trail.reopen()).await {
             Ok(Ok(())) => info!("files opened again"),
             Ok(Err(failed)) => {
-                error!(error = %failed, "audit.file not opened again: the one that is open stays");
+                error!(cause = %failed, "audit.file not opened again: the one that is open stays");
             }
-            Err(died) => error!(error = %died, "audit.file not opened again"),
+            Err(died) => error!(cause = %died, "audit.file not opened again"),
         }
     }
 }

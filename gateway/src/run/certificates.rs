@@ -84,7 +84,7 @@ impl Certificates {
             Err(bad) => {
                 let warning = format!("server.tls: {bad}");
                 if told.as_ref() != Some(&warning) {
-                    warn!(error = %bad, "certificate not renewed: the one in use stays");
+                    warn!(cause = %bad, "certificate not renewed: the one in use stays");
                     gateway
                         .metrics
                         .certificate_renewal(CertificateRenewal::Refused);

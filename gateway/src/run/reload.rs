@@ -87,14 +87,9 @@ impl Reloader {
             keys,
             changed,
         } = prepared;
-        for app in settings.apps() {
-            app.pool
-                .resolve(
-                    gateway.sessions.clock().wall(),
-                    settings.config.server.resolve_timeout,
-                )
-                .await;
-        }
+        settings
+            .resolve_names(gateway.sessions.clock().wall())
+            .await;
         gateway
             .sessions
             .remember_legacy_for(settings.config.migration.tombstone_ttl);

@@ -201,14 +201,7 @@ async fn assemble(
     sessions.remember_legacy_for(config.migration.tombstone_ttl);
     sessions.keep_sightings_for(config.risk.keep);
     let settings = ActiveConfig::new(config, keys, None)?;
-    for app in settings.apps() {
-        app.pool
-            .resolve(
-                sessions.clock().wall(),
-                settings.config.server.resolve_timeout,
-            )
-            .await;
-    }
+    settings.resolve_names(sessions.clock().wall()).await;
     let twice = |error| WiringError::Process(format!("metrics: {error}"));
     let metrics = Metrics::new().map_err(twice)?;
     let gateway = Gateway::new(sessions, settings, metrics, trail, Backend::new()?, core);
@@ -331,8 +324,8 @@ impl Watch {
         let handed = spawn_blocking(move || place.hand_over(&listeners.handles())).await;
         match handed {
             Ok(Ok(())) => return true,
-            Ok(Err(failed)) => error!(error = %failed, "not handed over: this process stays"),
-            Err(died) => error!(error = %died, "not handed over: this process stays"),
+            Ok(Err(failed)) => error!(cause = %failed, "not handed over: this process stays"),
+            Err(died) => error!(cause = %died, "not handed over: this process stays"),
         }
         false
     }

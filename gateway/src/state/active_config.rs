@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 use arc_swap::ArcSwap;
 use http::HeaderValue;
 use session_core::cache::Entry;
+use session_core::clock::Timestamp;
 use session_core::keys::Keyring;
 use session_core::session::Session;
 use sidgate_policy::auth::doctor_token::DoctorKeys;
@@ -189,9 +190,13 @@ impl ActiveConfig {
         })
     }
 
-    /// Every app.
-    pub(crate) fn apps(&self) -> impl Iterator<Item = &Arc<App>> {
-        self.apps.values()
+    /// Looks the names of all servers up once.
+    pub(crate) async fn resolve_names(&self, now: Timestamp) {
+        for app in self.apps.values() {
+            app.pool
+                .resolve(now, self.config.server.resolve_timeout)
+                .await;
+        }
     }
 }
 

@@ -24,8 +24,6 @@ use super::clock;
 use super::finding::{Finding, Question, Topic};
 use crate::config::{Config, HostPort, MigrationMode, PRIVATE_PREFIX, PasswordLogin, Upstream};
 
-/// Longest look-up of a name.
-const RESOLVE_TIMEOUT: Duration = Duration::from_secs(2);
 /// Addresses of one name that are asked.
 const ADDRESSES_MAX: usize = 8;
 /// How far an app's clock may be off, where it does not say, in milliseconds.
@@ -87,7 +85,8 @@ impl Examiner<'_> {
     /// Every address of one server, and one that answers.
     async fn server(&self, server: &HostPort) -> (Vec<Finding>, Option<SocketAddr>) {
         let name = server.to_string();
-        let addresses = match resolve(server).await {
+        let limit = self.config.server.resolve_timeout;
+        let addresses = match resolve(server, limit).await {
             Ok(addresses) => addresses,
             Err(why) => {
                 let question = Question::new(
@@ -286,12 +285,12 @@ impl Examiner<'_> {
     }
 }
 
-async fn resolve(server: &HostPort) -> Result<Vec<SocketAddr>, String> {
+async fn resolve(server: &HostPort, limit: Duration) -> Result<Vec<SocketAddr>, String> {
     if let Some(ip) = server.host.ip() {
         return Ok(vec![(ip, server.port).into()]);
     }
     let name = server.to_string();
-    let found = tokio::time::timeout(RESOLVE_TIMEOUT, lookup_host(&name)).await;
+    let found = tokio::time::timeout(limit, lookup_host(&name)).await;
     match found {
         Ok(Ok(found)) => {
             let mut addresses: Vec<_> = found.take(ADDRESSES_MAX).collect();

@@ -4,7 +4,7 @@ use prometheus::{IntCounterVec, IntGaugeVec};
 use strum::VariantArray as _;
 
 use super::{Metrics, one};
-use crate::telemetry::labels::{CertificateRenewal, Reload};
+use crate::telemetry::labels::{CertificateRenewal, Reload, names};
 use crate::telemetry::maker::Maker;
 
 #[derive(Debug)]
@@ -17,11 +17,12 @@ pub(super) struct ReloadCounters {
 
 impl ReloadCounters {
     pub(super) fn new(make: &Maker<'_>) -> Result<Self, prometheus::Error> {
-        let counters = Self {
-            reloads: make.counters(
+        Ok(Self {
+            reloads: make.closed(
                 "config_reloads_total",
                 "Attempts to take another configuration over.",
-                &["result"],
+                "result",
+                names(Reload::VARIANTS),
             )?,
             last: make.gauges(
                 "config_last_reload_success_timestamp_seconds",
@@ -39,11 +40,7 @@ impl ReloadCounters {
                 "End of the certificate of the TLS listeners, in unix seconds.",
                 &[],
             )?,
-        };
-        for result in Reload::VARIANTS {
-            one(&counters.reloads, *result).inc_by(0);
-        }
-        Ok(counters)
+        })
     }
 }
 
