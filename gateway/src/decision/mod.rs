@@ -123,7 +123,6 @@ fn judge<'s>(
         Ok(onward) => Verdict::Onward(onward),
         Err(Barred::CrossSite(why)) => Verdict::CrossSite(why),
         Err(Barred::NoApp) => Verdict::NotFound,
-        Err(Barred::Host) => Verdict::Refused(Refused::HostMalformed),
     }
 }
 

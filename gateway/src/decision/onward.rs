@@ -35,8 +35,6 @@ pub(super) enum Barred {
     CrossSite(CrossSite),
     /// The route's app is not there, which a valid configuration rules out.
     NoApp,
-    /// The host cannot be told to an app.
-    Host,
 }
 
 /// What `route` makes of a vetted request.
@@ -53,11 +51,10 @@ pub(super) fn plan<'s>(
     let own_site = own_site(settings, route, request, (vetted, cors)).map_err(Barred::CrossSite)?;
     tell(Step::OwnSite(own_site));
     let app = settings.app(&route.upstream.name).ok_or(Barred::NoApp)?;
-    let host = HeaderValue::from_str(vetted.host).map_err(|_error| Barred::Host)?;
     Ok(Onward {
         route,
         app,
-        host,
+        host: vetted.host.header(),
         query: Query {
             max_stale: route.max_stale,
             counts_as_use: !is_prefetch(request.headers),

@@ -12,7 +12,7 @@ use crate::endpoints::Endpoint;
 
 /// What happens, as far as no session is asked for.
 pub(crate) enum Verdict<'s> {
-    /// Its path leads elsewhere once it is decoded, or its host cannot be told to an app.
+    /// Its path leads elsewhere once it is decoded.
     Refused(Refused),
     /// It came in clear text.
     Insecure(Insecure),

@@ -46,13 +46,13 @@ pub(crate) async fn list(
     };
     let listed = gateway.sessions.list(user_id, after, limit).await;
     let (devices, next) = listed.map_err(|failed| {
-        warn!(request_id = caller.client().request_id, cause = %failed, "sessions not listed");
+        warn!(request_id = &*caller.client().request_id, cause = %failed, "sessions not listed");
         Rejection::Unavailable
     })?;
     let flags = Flags::of(gateway, settings, devices.iter().map(|device| device.id))
         .await
         .map_err(|failed| {
-            warn!(request_id = caller.client().request_id, cause = %failed, "flags not read");
+            warn!(request_id = &*caller.client().request_id, cause = %failed, "flags not read");
             Rejection::Unavailable
         })?;
     let mut labels = HashMap::new();
@@ -191,7 +191,7 @@ async fn end(
             Ok(receipt)
         }
         Err(failed) => {
-            warn!(request_id = caller.client().request_id, cause = %failed, "revocation not committed");
+            warn!(request_id = &*caller.client().request_id, cause = %failed, "revocation not committed");
             Err(Rejection::not_committed(&failed))
         }
     }

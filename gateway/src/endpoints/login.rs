@@ -220,7 +220,7 @@ fn parse(body: &[u8], client: &Client) -> Result<Parsed, Rejection> {
         email,
         password,
         ip: client.ip,
-        user_agent: client.user_agent.clone(),
+        user_agent: client.clipped_user_agent(),
         extra,
     };
     Ok(Parsed {
@@ -239,7 +239,7 @@ fn login_of(settings: &ActiveConfig, caller: &Caller, identity: Identity, wishes
         identity,
         reference: None,
         ip: Some(caller.client().ip),
-        user_agent: caller.client().user_agent.clone(),
+        user_agent: caller.client().clipped_user_agent(),
         ttl: settings.config.session.absolute_timeout,
         idle: settings.config.session.idle_timeout,
         replaces: caller.visit.key(),
@@ -324,7 +324,7 @@ fn session_limit(sessions: u64, limit: Option<SessionLimit>) -> Answer {
 }
 
 fn not_committed(caller: &Caller, failed: &SessionsError) -> Answer {
-    warn!(request_id = caller.client().request_id, cause = %failed, "login not committed");
+    warn!(request_id = &*caller.client().request_id, cause = %failed, "login not committed");
     Answer::unavailable()
 }
 

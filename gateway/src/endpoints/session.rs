@@ -106,7 +106,7 @@ async fn end(
     let (reason, scope) = (RevokeReason::Logout, Scope::Key(key));
     let revoked = gateway.sessions.revoke(scope.clone(), reason, wait).await;
     let receipt = revoked.map_err(|failed| {
-        warn!(request_id = caller.client().request_id, cause = %failed, "logout not committed");
+        warn!(request_id = &*caller.client().request_id, cause = %failed, "logout not committed");
         Answer::from(Rejection::not_committed(&failed))
     })?;
     gateway.metrics.revoked(reason, receipt.revoked);

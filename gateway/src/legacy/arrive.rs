@@ -219,7 +219,7 @@ async fn settle(
         && legacy_cookies.again.is_some()
         && gateway.migrations.may_redirect(
             client.ip,
-            &client.user_agent,
+            &client.clipped_user_agent(),
             gateway.sessions.clock().boot(),
         )
     {

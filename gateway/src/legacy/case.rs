@@ -212,7 +212,7 @@ impl Case {
             identity: (*first.identity).clone(),
             reference: first.reference.clone(),
             ip: Some(self.evidence.client.ip),
-            user_agent: self.evidence.client.user_agent.clone(),
+            user_agent: self.evidence.client.clipped_user_agent(),
             ttl: config.session.absolute_timeout,
             idle: config.session.idle_timeout,
             replaces: None,

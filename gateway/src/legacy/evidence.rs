@@ -162,7 +162,7 @@ impl Evidence {
         let cookies = OldCookies {
             cookies: cookies.unwrap_or_default(),
             ip: self.client.ip,
-            user_agent: self.client.user_agent.clone(),
+            user_agent: self.client.clipped_user_agent(),
         };
         match ask(&self.gateway, &self.settings, &cookies, &self.client).await {
             Ok(Recognised::Yes {

@@ -10,7 +10,7 @@ use crate::telemetry::security::{self, Facts, Kind};
 pub(super) fn unavailable(gateway: &Gateway, client: &Client, cause: &str) {
     count(gateway, Judged::Unavailable);
     warn!(
-        request_id = client.request_id,
+        request_id = &*client.request_id,
         result = Judged::Unavailable.into_str(),
         cause,
         "migration"

@@ -89,7 +89,7 @@ async fn compare(
         let cookies = OldCookies {
             cookies: found.shown(value),
             ip: client.ip,
-            user_agent: client.user_agent.clone(),
+            user_agent: client.clipped_user_agent(),
         };
         match ask(gateway, settings, &cookies, client).await {
             Ok(Recognised::Yes { identity, .. }) => answers.push(Some(identity)),

@@ -77,7 +77,7 @@ pub(super) fn answer(
             Scheme::Http => "http".to_owned(),
             Scheme::Https => "https".to_owned(),
         }),
-        host: vetted.host.to_owned(),
+        host: vetted.host.to_string(),
         forwarded_for: elements(&head.headers, "x-forwarded-for"),
         via: elements(&head.headers, VIA.as_str()),
         proxy_headers: OF_PROXIES

@@ -21,7 +21,7 @@ use crate::apps::app::App;
 use crate::config::Route;
 use crate::endpoints::Seen;
 use crate::limits::streams::Holder;
-use crate::state::{ActiveConfig, Gateway};
+use crate::state::{ActiveConfig, Gateway, RequestId};
 use crate::telemetry::outcome::Outcome;
 use crate::telemetry::security::Facts;
 use crate::visit::Visit;
@@ -40,7 +40,7 @@ pub(crate) struct Ctx {
     pub(super) logged: bool,
     pub(super) settings: Arc<ActiveConfig>,
     pub(super) started: Boot,
-    pub(super) request_id: String,
+    pub(super) request_id: RequestId,
     pub(super) client: Option<IpAddr>,
     pub(super) answerer: Answerer,
     pub(super) outcome: Outcome,
@@ -199,14 +199,8 @@ impl Ctx {
 
     /// Goes by the id that the proxy before us has given the request, if it is fit to be one.
     pub(super) fn take_request_id(&mut self, headers: &HeaderMap) {
-        const LONGEST: usize = 128;
-
-        let given = fields::only(headers, &REQUEST_ID).and_then(|id| id.to_str().ok());
-        let fits = |id: &&str| {
-            (1..=LONGEST).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic())
-        };
-        if let Some(id) = given.filter(fits) {
-            self.request_id = id.to_owned();
+        if let Some(id) = fields::only(headers, &REQUEST_ID).and_then(RequestId::given) {
+            self.request_id = id;
         }
     }
 

@@ -98,7 +98,7 @@ pub(super) async fn obey(
         Err((refused, cause)) => {
             gateway.metrics.event("none", EventResult::Token(refused));
             warn!(
-                request_id = ctx.request_id,
+                request_id = &*ctx.request_id,
                 upstream = &*forward.app.name,
                 cause,
                 "session event refused"
@@ -110,7 +110,7 @@ pub(super) async fn obey(
         gateway
             .metrics
             .event(refused.as_str(), EventResult::NotPermitted);
-        warn!(request_id = ctx.request_id, upstream = &*forward.app.name, cause = %refused, "session event refused");
+        warn!(request_id = &*ctx.request_id, upstream = &*forward.app.name, cause = %refused, "session event refused");
         security::note(Kind::EventRefused, forward.facts(ctx, refused.as_str()));
         return Outcome::untrusted();
     }
@@ -134,7 +134,7 @@ pub(super) async fn obey(
             }
             Err(not_done) => {
                 gateway.metrics.event(kind.as_str(), EventResult::Failed);
-                warn!(request_id = ctx.request_id, upstream = &*forward.app.name, event = kind.as_str(), cause = %not_done, "session event not done");
+                warn!(request_id = &*ctx.request_id, upstream = &*forward.app.name, event = kind.as_str(), cause = %not_done, "session event not done");
                 if kind == EventKind::Login {
                     let facts = Facts {
                         app: Some(&forward.app.name),
@@ -286,7 +286,7 @@ async fn log_in(
             text,
         }),
         ip: ctx.client,
-        user_agent: forward.visit.client.user_agent.clone(),
+        user_agent: forward.visit.client.clipped_user_agent(),
         // An app may ask for a shorter life than the operator allows, not for a longer one.
         ttl: login.ttl.map_or(longest, |ttl| ttl.min(longest)),
         idle: config.idle_timeout,

@@ -22,7 +22,7 @@ pub(super) fn write(gateway: &Gateway, error: &Error, ctx: &mut Ctx) {
     let forward = ctx.forward.as_ref();
     let tries = forward.map(|forward| &forward.tries);
     warn!(
-        request_id = ctx.request_id,
+        request_id = &*ctx.request_id,
         error = error.etype().as_str(),
         side = error.esource().as_str(),
         upstream = forward.map(|forward| &*forward.app.name),

@@ -56,7 +56,7 @@ pub(super) async fn renew(gateway: &Gateway, ctx: &Ctx, forward: &Forward) -> Op
             if why == Due::Risk {
                 gateway.risk.want_rotation(session.id);
             }
-            warn!(request_id = ctx.request_id, cause = %failed, "sid not renewed");
+            warn!(request_id = &*ctx.request_id, cause = %failed, "sid not renewed");
             return None;
         }
     };

@@ -3,11 +3,10 @@
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock};
 
-use http::header::{HeaderValue, TRANSFER_ENCODING, UPGRADE, USER_AGENT};
+use http::header::{TRANSFER_ENCODING, UPGRADE, USER_AGENT};
 use pingora_core::Result;
 use pingora_http::RequestHeader;
 use pingora_proxy::Session;
-use session_core::session::clip_user_agent;
 use sidgate_policy::edge::{self, Vetted, connection, headers};
 
 use super::arrival::{self, Way};
@@ -40,6 +39,8 @@ enum Next<'a> {
 }
 
 /// True when the answer has been written already.
+///
+/// What few requests do is awaited in a box, so that the others do not carry room for it.
 pub(super) async fn filter(
     gateway: &Arc<Gateway>,
     session: &mut Session,
@@ -66,8 +67,8 @@ pub(super) async fn filter(
         }
         Next::Endpoint(endpoint, caller) => {
             ctx.answerer = Answerer::Endpoint(endpoint.label());
-            let served =
-                endpoint::serve(gateway, &settings, session, ctx, endpoint, &caller).await?;
+            let serving = endpoint::serve(gateway, &settings, session, ctx, endpoint, &caller);
+            let served = Box::pin(serving).await?;
             ctx.saw(caller.seen.into_inner());
             ctx.cookie_changes = caller.cookie_changes.into_inner();
             match served {
@@ -77,7 +78,10 @@ pub(super) async fn filter(
         }
         Next::Admin(call, caller) => {
             ctx.answerer = Answerer::Admin;
-            admin::serve(gateway, &settings, session, ctx, call, &caller).await
+            Box::pin(admin::serve(
+                gateway, &settings, session, ctx, call, &caller,
+            ))
+            .await
         }
         Next::Answer(answer) => *answer,
         Next::Forward(route, plan) => {
@@ -274,12 +278,10 @@ fn count_oddities(
 
 /// Who sent the request.
 fn client(head: &RequestHeader, ctx: &Ctx) -> Client {
-    let raw = head.headers.get(USER_AGENT);
-    let raw = raw.map_or(&b""[..], HeaderValue::as_bytes);
     Client {
         ip: ctx.client.unwrap_or(NO_ADDRESS),
-        user_agent: clip_user_agent(&String::from_utf8_lossy(raw)),
-        request_id: ctx.request_id.as_str().into(),
+        user_agent: head.headers.get(USER_AGENT).cloned(),
+        request_id: ctx.request_id.clone(),
     }
 }
 

@@ -63,14 +63,14 @@ pub(super) async fn filter(
     let Some(forward) = ctx.forward.take() else {
         return Ok(());
     };
-    response.insert_header("X-Request-Id", ctx.request_id.as_str())?;
+    response.insert_header("X-Request-Id", ctx.request_id.header())?;
     let mut outcome = match event {
         Event::None if may_carry_cookie(response) => Outcome {
             cookie: renew::renew(gateway, ctx, &forward).await,
             ..Outcome::default()
         },
         Event::None => Outcome::default(),
-        Event::One(token) => event::obey(gateway, &forward, ctx, token.as_bytes()).await,
+        Event::One(token) => Box::pin(event::obey(gateway, &forward, ctx, token.as_bytes())).await,
         Event::Several => {
             gateway.metrics.event("none", EventResult::Repeated);
             Outcome::untrusted()

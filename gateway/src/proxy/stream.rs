@@ -41,7 +41,7 @@ fn head(session: &Session, ctx: &Ctx) -> Result<ResponseHeader> {
     for (name, value) in answer::COMMON {
         head.insert_header(name, value)?;
     }
-    head.insert_header("X-Request-Id", ctx.request_id.as_str())?;
+    head.insert_header("X-Request-Id", ctx.request_id.header())?;
     head.insert_header(CONTENT_TYPE, "text/event-stream")?;
     // nginx would collect the events otherwise.
     head.insert_header("X-Accel-Buffering", "no")?;

@@ -3,8 +3,15 @@
 //! Pingora removes what the client nominated in `Connection` just before this hook, so nothing that is written here can
 //! be taken away by a client. It runs once for each attempt, on a fresh copy of the request: everything is first removed,
 //! then set, exactly once.
+//!
+//! Pingora keeps the spelling of HTTP/1 names in a second map beside the fields. Apps get every name in the spelling that
+//! requests by HTTP/2 have anyway, so that map goes, and each field is written once.
 
-use http::header::{COOKIE, FORWARDED, HOST, HeaderName, HeaderValue};
+use std::convert::Infallible;
+
+use http::header::{COOKIE, FORWARDED, HOST, HeaderMap, HeaderName, HeaderValue};
+use http::request::Parts;
+use http::uri::PathAndQuery;
 use pingora_core::{Error, ErrorType, Result};
 use pingora_http::RequestHeader;
 use sidgate_policy::auth::decide::State;
@@ -23,6 +30,9 @@ const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 const FORWARDED_PORT: HeaderName = HeaderName::from_static("x-forwarded-port");
+
+/// At most so many fields are written, beside the attributes of an identity.
+const MOST_WRITTEN: usize = 14;
 
 /// Names that the gateway itself writes; removed even when no client sent them.
 const WRITTEN: [HeaderName; 6] = [
@@ -56,18 +66,37 @@ pub(super) async fn write_identity(
     if let (State::Active(active), Some(watch)) = (&forward.state, &ctx.watch) {
         watch.ends_with(&active.entry);
     }
-    for name in &forward.remove {
-        request.remove_header(name);
+    let assertion = assertion(gateway, forward)?;
+    edit(request, |headers| {
+        // Once, instead of growing several times.
+        headers.reserve(
+            MOST_WRITTEN
+                + forward
+                    .badge
+                    .as_ref()
+                    .map_or(0, |badge| badge.attributes.len()),
+        );
+        for name in forward.remove.iter().chain(&WRITTEN) {
+            headers.remove(name);
+        }
+        write_forwarding(headers, ctx, forward);
+        write_session(headers, forward);
+        headers.insert(ASSERTION, assertion);
+    })
+}
+
+/// Changes the fields of a request that goes to an app, and drops the spelling of their names.
+fn edit(request: &mut RequestHeader, change: impl FnOnce(&mut HeaderMap)) -> Result<()> {
+    // A target in another form than a path would be lost. Vetting has refused it.
+    let target = request.uri.path_and_query().map(PathAndQuery::as_str);
+    if target.map(str::as_bytes) != Some(request.raw_path()) {
+        return Error::e_explain(ErrorType::InternalError, "not a path");
     }
-    for name in &WRITTEN {
-        request.remove_header(name);
-    }
-    request.insert_header(HOST, forward.host.clone())?;
-    if let Some(cookie) = cookie_line(forward) {
-        request.insert_header(COOKIE, cookie)?;
-    }
-    write_forwarding(request, ctx, forward)?;
-    write_session(gateway, request, forward)
+    let (nothing, ()) = http::Request::new(()).into_parts();
+    let mut parts = Parts::from(std::mem::replace(request, RequestHeader::from(nothing)));
+    change(&mut parts.headers);
+    *request = RequestHeader::from(parts);
+    Ok(())
 }
 
 /// The cookies that are the app's, and the marker if it is to see one.
@@ -82,21 +111,29 @@ fn cookie_line(forward: &Forward) -> Option<HeaderValue> {
     marker::marked(forward.cookie.as_ref(), name.as_str(), handle)
 }
 
-fn write_forwarding(request: &mut RequestHeader, ctx: &Ctx, forward: &Forward) -> Result<()> {
-    if let Some(client) = ctx.client {
-        request.insert_header(FORWARDED_FOR, client.to_string())?;
+fn write_forwarding(headers: &mut HeaderMap, ctx: &Ctx, forward: &Forward) {
+    headers.insert(HOST, forward.host.clone());
+    if let Some(cookie) = cookie_line(forward) {
+        headers.insert(COOKIE, cookie);
     }
-    request.insert_header(FORWARDED_PROTO, ctx.settings.proto.clone())?;
-    request.insert_header(FORWARDED_HOST, forward.host.clone())?;
-    request.insert_header(FORWARDED_PORT, ctx.settings.port.clone())?;
-    request.insert_header(REQUEST_ID, ctx.request_id.as_str())
+    if let Some(client) = ctx
+        .client
+        .and_then(|ip| HeaderValue::try_from(ip.to_string()).ok())
+    {
+        headers.insert(FORWARDED_FOR, client);
+    }
+    headers.insert(FORWARDED_PROTO, ctx.settings.proto.clone());
+    headers.insert(FORWARDED_HOST, forward.host.clone());
+    headers.insert(FORWARDED_PORT, ctx.settings.port.clone());
+    headers.insert(REQUEST_ID, ctx.request_id.header());
 }
 
-fn write_session(gateway: &Gateway, request: &mut RequestHeader, forward: &Forward) -> Result<()> {
-    identity::fields(&forward.state, forward.badge.as_deref(), |name, value| {
-        request.insert_header(name, value)
-    })?;
-    request.insert_header(ASSERTION, assertion(gateway, forward)?)
+fn write_session(headers: &mut HeaderMap, forward: &Forward) {
+    let put = |name: &HeaderName, value| {
+        headers.insert(name.clone(), value);
+        Ok::<(), Infallible>(())
+    };
+    let Ok(()) = identity::fields(&forward.state, forward.badge.as_deref(), put);
 }
 
 fn assertion(gateway: &Gateway, forward: &Forward) -> Result<HeaderValue> {

@@ -31,7 +31,7 @@ pub(super) async fn answer(
     if is_secure(session, ctx) {
         head.insert_header(STRICT_TRANSPORT_SECURITY, HSTS)?;
     }
-    head.insert_header("X-Request-Id", ctx.request_id.as_str())?;
+    head.insert_header("X-Request-Id", ctx.request_id.header())?;
     if let Some(cookie_changes) = ctx.cookie_changes.take() {
         for cookie in cookie_changes.lines(gateway, &ctx.settings, true) {
             head.append_header(SET_COOKIE, cookie)?;

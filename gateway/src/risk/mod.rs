@@ -65,7 +65,8 @@ fn observe(gateway: &Gateway, settings: &ActiveConfig, entry: &Arc<Entry>, clien
     }
     let (risk, session) = (&gateway.risk, entry.session().id);
     let at = gateway.sessions.clock().wall();
-    let context = (context::network(client.ip), &*client.user_agent);
+    let user_agent = client.clipped_user_agent();
+    let context = (context::network(client.ip), &*user_agent);
     let digest = risk.hasher.hash_one(context);
     let seen = risk.seen.get(&session);
     if let Some(seen) = &seen
@@ -80,8 +81,8 @@ fn observe(gateway: &Gateway, settings: &ActiveConfig, entry: &Arc<Entry>, clien
     let changed = Changed {
         entry: Arc::clone(entry),
         client: client.ip,
-        request_id: client.request_id.clone(),
-        user_agent: client.user_agent.clone(),
+        request_id: (*client.request_id).into(),
+        user_agent,
         at,
         left_at,
     };

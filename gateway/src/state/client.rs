@@ -2,8 +2,10 @@
 
 use std::net::IpAddr;
 
-use session_core::session::Text;
+use http::HeaderValue;
+use session_core::session::{Text, clip_user_agent};
 
+use super::RequestId;
 use crate::telemetry::security::Facts;
 
 /// The sender of one request.
@@ -11,13 +13,22 @@ use crate::telemetry::security::Facts;
 pub(crate) struct Client {
     /// Its address; that of the client behind a trusted proxy.
     pub ip: IpAddr,
-    /// Its software, clipped.
-    pub user_agent: Text,
+    /// `User-Agent` as it was sent.
+    pub user_agent: Option<HeaderValue>,
     /// `X-Request-Id` of the request.
-    pub request_id: Text,
+    pub request_id: RequestId,
 }
 
 impl Client {
+    /// Its `User-Agent`, cut to what is kept.
+    pub(crate) fn clipped_user_agent(&self) -> Text {
+        let said = self
+            .user_agent
+            .as_ref()
+            .map_or(&b""[..], HeaderValue::as_bytes);
+        clip_user_agent(&String::from_utf8_lossy(said))
+    }
+
     /// What a security event says about the request.
     pub(crate) fn facts<'a>(&'a self, reason: &'a str) -> Facts<'a> {
         Facts {

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use session_core::entropy::{self, SharedEntropy, SystemEntropy};
+use session_core::entropy::{BufferedEntropy, SharedEntropy};
 use session_core::service::Sessions;
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 
+use super::RequestId;
 use super::active_config::{ActiveConfig, ConfigInUse};
 use super::reloads::Reloads;
 use crate::apps::backend::Backend;
@@ -53,7 +54,7 @@ pub(crate) struct Gateway {
     pub streams: Arc<Streams>,
     /// Lists of devices that are being read.
     pub lists: Arc<Lists>,
-    /// Randomness.
+    /// Randomness for what is public: ids of requests and messages, and how long to wait.
     pub entropy: SharedEntropy,
     /// Set when the process is about to stop: `/readyz` says no, requests are still served.
     pub draining: AtomicBool,
@@ -88,7 +89,7 @@ impl Gateway {
             renewals: RenewalsInProgress::default(),
             streams: Arc::default(),
             lists: Arc::default(),
-            entropy: Arc::new(SystemEntropy),
+            entropy: Arc::new(BufferedEntropy::default()),
             draining: AtomicBool::new(false),
             in_flight: AtomicUsize::new(0),
             closed: Notify::new(),
@@ -101,16 +102,10 @@ impl Gateway {
         self.sessions.clock().wall().as_secs()
     }
 
-    /// A new request id. Unique, sortable, and public; never taken from the client.
+    /// A new request id.
     #[must_use]
-    pub(crate) fn request_id(&self) -> String {
-        let now = self.sessions.clock().wall();
-        // Without randomness, the time still tells requests apart. The id authorises only an app's answer to this
-        // request, and that answer is signed.
-        entropy::handle(now, self.entropy.as_ref()).map_or_else(
-            |_| now.as_micros().to_string(),
-            |id| id.simple().to_string(),
-        )
+    pub(crate) fn request_id(&self) -> RequestId {
+        RequestId::new(self.sessions.clock().wall(), self.entropy.as_ref())
     }
 
     /// Where a scrape reads the numbers that the metrics do not count themselves.

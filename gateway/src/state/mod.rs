@@ -4,7 +4,9 @@ pub(crate) mod active_config;
 mod client;
 mod gateway;
 pub(crate) mod reloads;
+mod request_id;
 
 pub(crate) use self::active_config::ActiveConfig;
 pub(crate) use self::client::Client;
 pub(crate) use self::gateway::Gateway;
+pub(crate) use self::request_id::RequestId;

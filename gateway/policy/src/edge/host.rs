@@ -5,6 +5,7 @@
 //! a redirect nor an app's absolute link can be built from a name that an attacker chose.
 
 use std::net::Ipv6Addr;
+use std::ops::Deref;
 
 use http::Version;
 use http::header::{HOST, HeaderValue};
@@ -23,7 +24,7 @@ pub struct HostSet {
 #[derive(Debug, Clone)]
 struct Entry {
     /// As configured, in lower case; what apps are told.
-    canonical: String,
+    canonical: ServedHost,
     /// Without port.
     name: String,
     port: u16,
@@ -33,6 +34,26 @@ struct Entry {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("not a host name: {0:?}")]
 pub struct InvalidHost(pub String);
+
+/// A host that is served, as it was configured.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServedHost(HeaderValue);
+
+impl ServedHost {
+    /// As a field's value.
+    #[must_use]
+    pub fn header(&self) -> HeaderValue {
+        self.0.clone()
+    }
+}
+
+impl Deref for ServedHost {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        self.0.to_str().unwrap_or_default()
+    }
+}
 
 impl HostSet {
     /// Builds the set from configured names. `default_port` is the port that a name without port
@@ -51,8 +72,10 @@ impl HostSet {
                 let parsed = HostText::parse(canonical.as_bytes())
                     .ok_or_else(|| InvalidHost(canonical.clone()))?;
                 let (name, port) = (parsed.name.to_owned(), parsed.port.unwrap_or(default_port));
+                let value = HeaderValue::from_str(&canonical)
+                    .map_err(|_error| InvalidHost(canonical.clone()))?;
                 Ok(Entry {
-                    canonical,
+                    canonical: ServedHost(value),
                     name,
                     port,
                 })
@@ -72,7 +95,7 @@ impl HostSet {
         self
     }
 
-    fn find(&self, host: &HostText<'_>) -> Option<&str> {
+    fn find(&self, host: &HostText<'_>) -> Option<&ServedHost> {
         let name = match host.name.strip_suffix('.') {
             Some(name) if self.root_dot => name,
             _ => host.name,
@@ -81,12 +104,15 @@ impl HostSet {
         self.entries
             .iter()
             .find(|entry| entry.port == port && entry.name.eq_ignore_ascii_case(name))
-            .map(|entry| entry.canonical.as_str())
+            .map(|entry| &entry.canonical)
     }
 }
 
 /// Reads the host of a request and returns its configured name.
-pub(super) fn resolve<'p>(req: &RawRequest<'_>, served: &'p HostSet) -> Result<&'p str, Refused> {
+pub(super) fn resolve<'p>(
+    req: &RawRequest<'_>,
+    served: &'p HostSet,
+) -> Result<&'p ServedHost, Refused> {
     let text = HostText::parse(read(req)?).ok_or(Refused::HostMalformed)?;
     served.find(&text).ok_or(Refused::HostUnknown)
 }

@@ -52,7 +52,7 @@ use http::header::{HeaderMap, HeaderName};
 pub use self::breach::{Breach, FieldName};
 pub use self::cookies::{CookieLimits, Cookies, SidCookie};
 pub use self::headers::{Reserved, Spoofed};
-pub use self::host::HostSet;
+pub use self::host::{HostSet, ServedHost};
 pub use self::passed::Passed;
 pub use self::refused::{Class, Refused};
 pub use self::target::Target;
@@ -123,7 +123,7 @@ pub struct Vetted<'a> {
     /// The query, unpoliced.
     pub query: Option<&'a str>,
     /// The configured name of the host, never the client's text.
-    pub host: &'a str,
+    pub host: &'a ServedHost,
     /// The cookies, ours apart from the others.
     pub cookies: Cookies<'a>,
     /// A complete WebSocket handshake?
@@ -212,7 +212,7 @@ impl fmt::Debug for Vetted<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Vetted")
             .field("path", &self.path)
-            .field("host", &self.host)
+            .field("host", &&**self.host)
             .field("cookies", &self.cookies)
             .field("websocket", &self.websocket)
             .field("content_length", &self.content_length)

@@ -165,7 +165,7 @@ fn a_browser_request_passes_unchanged() {
             spoofed,
         } = vet(req, &policy).unwrap();
         assert_eq!(
-            (path, query, host),
+            (path, query, &**host),
             ("/orders/7", Some("page=2"), "app.test")
         );
         assert_eq!((websocket, content_length), (false, None));
@@ -191,7 +191,7 @@ fn the_same_request_passes_over_http2() {
     let policy = policy();
     sent.judged(|req| {
         let vetted = vet(req, &policy).unwrap();
-        assert_eq!((vetted.path, vetted.host), ("/orders/7", "app.test"));
+        assert_eq!((vetted.path, &**vetted.host), ("/orders/7", "app.test"));
         assert_eq!(vetted.cookies.sid(), SidCookie::One(b"x"));
         assert_eq!(
             vetted.cookies.upstream_line(|_| false).unwrap(),

@@ -80,7 +80,7 @@ pub(super) fn not_judged(
     fault: &Fault,
 ) {
     warn!(
-        request_id = client.request_id,
+        request_id = &*client.request_id,
         upstream = settings.config.backend.upstream.name,
         server = server.map(tracing::field::display),
         call = "authenticate",

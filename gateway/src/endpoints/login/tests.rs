@@ -1,12 +1,15 @@
 use std::net::{IpAddr, Ipv4Addr};
 
+use http::HeaderValue;
+
 use super::*;
+use crate::state::RequestId;
 
 fn client() -> Client {
     Client {
         ip: IpAddr::V4(Ipv4Addr::LOCALHOST),
-        user_agent: "real".into(),
-        request_id: "r".into(),
+        user_agent: Some(HeaderValue::from_static("real")),
+        request_id: RequestId::given(&HeaderValue::from_static("r")).unwrap(),
     }
 }
 

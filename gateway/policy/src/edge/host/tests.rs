@@ -6,7 +6,7 @@ use crate::edge::Refused;
 use crate::edge::tests::Sent;
 
 fn host_of(sent: &Sent, served: &HostSet) -> Result<String, Refused> {
-    sent.judged(|req| resolve(req, served).map(str::to_owned))
+    sent.judged(|req| resolve(req, served).map(|host| host.to_string()))
 }
 
 fn h1(host: &str) -> Sent {
