@@ -62,6 +62,20 @@ def table(results: list[dict]) -> str:
     return "\n\n".join(parts)
 
 
+def marked(document: str, begin: str, end: str) -> tuple[str, str]:
+    """What is before and after the part between the marks."""
+    found = document.partition(begin)[0], document.partition(end)[2]
+    if [document.count(mark) for mark in (begin, end)] != [1, 1] or document.index(end) < document.index(begin):
+        raise ValueError(f"the document must have {begin} and then {end}, each once")
+    return found
+
+
+def put(document: Path, begin: str, text: str, end: str) -> None:
+    """Replaces what is between the marks."""
+    before, after = marked(document.read_text(), begin, end)
+    document.write_text(f"{before}{begin}\n{text}\n{end}{after}")
+
+
 def main() -> int:
     files = [RESULTS / f"{name}.json" for name in ORDER]
     results = [json.loads(file.read_text()) for file in files if file.exists()]
@@ -71,9 +85,7 @@ def main() -> int:
     ran = sorted({f"{result['began']}, {result['machine']}" for result in results})
     text = f"{'; '.join(ran)}.\n\n{table(results)}"
     if "--write" in sys.argv:
-        document = DOCUMENT.read_text()
-        before, rest = document.split(BEGIN)
-        DOCUMENT.write_text(f"{before}{BEGIN}\n{text}\n{END}{rest.split(END)[1]}")
+        put(DOCUMENT, BEGIN, text, END)
     else:
         print(text)
     return 0

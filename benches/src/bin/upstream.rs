@@ -1,11 +1,12 @@
 //! An app that is never the bottleneck: every request gets the same small answer at once. It also is the backend that knows
-//! the users: whoever asks is somebody, and so is every old login (the cookie `old_session`).
+//! the users: whoever asks is somebody, and so is every old login (the cookie `old_session`). `/received` answers with the
+//! headers that it was asked with, so that a bench can see what a proxy gave to the app.
 //!
 //! `upstream LISTEN THREADS`
 
 use async_trait::async_trait;
-use http::Response;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use http::{HeaderMap, Response};
 use pingora_core::apps::http_app::ServeHttp;
 use pingora_core::protocols::http::ServerSession;
 use pingora_core::server::Server;
@@ -29,12 +30,14 @@ impl ServeHttp for App {
         while let Ok(Some(part)) = session.read_request_body().await {
             body.extend_from_slice(&part);
         }
-        let known = match session.req_header().uri.path() {
+        let request = session.req_header();
+        let told = match request.uri.path() {
             "/__sidgate__/authenticate" => who(&body, "/email"),
             "/__sidgate__/introspect" => who(&body, "/cookies/old_session"),
+            "/received" => Some(received(&request.headers)),
             _ => None,
         };
-        let page = known.map_or_else(|| self.page.clone(), |known| known.to_string().into_bytes());
+        let page = told.map_or_else(|| self.page.clone(), |told| told.to_string().into_bytes());
         let length = page.len();
         let mut response = Response::new(page);
         let headers = response.headers_mut();
@@ -54,6 +57,18 @@ fn who(question: &[u8], place: &str) -> Option<Value> {
     let mut known = somebody(0);
     *known.pointer_mut("/user/id")? = json!(name);
     Some(known)
+}
+
+/// Every header by its name; of a name that came twice, the values in their order.
+fn received(headers: &HeaderMap) -> Value {
+    headers
+        .keys()
+        .map(|name| {
+            let values = headers.get_all(name).iter();
+            let values = values.map(|value| String::from_utf8_lossy(value.as_bytes()).into());
+            (name.as_str().to_owned(), Value::Array(values.collect()))
+        })
+        .collect()
 }
 
 fn main() -> Result<(), Fault> {
