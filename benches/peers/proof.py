@@ -1,0 +1,66 @@
+"""Whether a proxy does what its row says, found out before it is measured: what is configured wrongly is often fast."""
+
+from __future__ import annotations
+
+import http.client
+import json
+from dataclasses import dataclass
+
+import compare
+from counted import Row
+
+# The app tells what it was asked with.
+RECEIVED = "/received"
+USER, EMAIL = "X-Session-User-Id", "X-Session-Email"
+STRANGER = "00000000-0000-4000-8000-000000000000"
+
+
+@dataclass(frozen=True)
+class Known:
+    """The one session of a run."""
+
+    sid: str
+    user: str = "0"
+    email: str = "somebody.0@example.com"
+
+
+def asked(port: int, sid: str, **more: str) -> tuple[int, bytes]:
+    """The request of the bench, for another page; its status and body."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    headers = dict(compare.headers(port, sid)) | {name.replace("_", "-"): value for name, value in more.items()}
+    try:
+        connection.request("GET", RECEIVED, headers=headers)
+        answer = connection.getresponse()
+        return answer.status, answer.read()
+    finally:
+        connection.close()
+
+
+def has_routes(port: int):
+    """Traefik listens before it has read its routes, and answers 404 until then."""
+    return lambda: asked(port, STRANGER)[0] != 404
+
+
+def prove(row: Row, known: Known) -> None:
+    """A request reaches the app; with a session the app is told whose; a stranger is refused."""
+    status, body = asked(row.port, known.sid)
+    if status != 200:
+        raise compare.Failed(f"{row.name} answers {status}: {body[:500]!r}")
+    told(row.name, body, {"user-agent": dict(compare.headers(row.port, known.sid))["User-Agent"]})
+    if not row.knows:
+        return
+    status, body = asked(row.port, known.sid, X_Session_User_Id="somebody-else", X_Session_Email="else@example.com")
+    if status != 200:
+        raise compare.Failed(f"{row.name} answers {status} to a client that claims to be somebody")
+    told(row.name, body, {USER.lower(): known.user, EMAIL.lower(): known.email})
+    status, _ = asked(row.port, STRANGER)
+    if status != 401:
+        raise compare.Failed(f"{row.name} answers {status} to a stranger")
+
+
+def told(name: str, body: bytes, expected: dict[str, str]) -> None:
+    """Each header once, with this value."""
+    received = json.loads(body)
+    for header, value in expected.items():
+        if received.get(header) != [value]:
+            raise compare.Failed(f"{name}: the app got {header}: {received.get(header)}, not {value}")
