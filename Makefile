@@ -1,6 +1,6 @@
 # Every target installs what it needs and is missing (see scripts/bootstrap).
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench bench-peers soak load-test load-test-smoke load-test-stress
+.PHONY: help demo test check bench bench-peers dist soak load-test load-test-smoke load-test-stress
 
 # rustup puts its folder on the PATH of login shells only.
 export PATH := $(PATH):$(HOME)/.cargo/bin
@@ -28,6 +28,9 @@ bench: ## micro benches, memory, Sidgate against a bare Pingora; one table again
 bench-peers: ## the same request through Sidgate, nginx, Envoy, HAProxy and Traefik; one table
 	@scripts/bootstrap bench-peers
 	@benches/peers/run
+
+dist: ## the program as it is shipped, in target/shipped: fat LTO, laid out by a profile of its own use; some 20 minutes
+	@scripts/dist
 
 # HOST=http://localhost:3000 [ADMIN=http://localhost:9901]: a gateway that is there already. PROFILE: any that benches/load/run has.
 load = scripts/bootstrap load && benches/load/run $(if $(HOST),--host $(HOST) $(if $(ADMIN),--admin $(ADMIN)) $(if $(ALLOW_REMOTE),--allow-remote))

@@ -1,8 +1,7 @@
-"""Sidgate against a bare Pingora: CPU time per request and memory per session of whole processes.
+"""Processes under load, and the CPU time that their requests cost.
 
-Both proxies run with the same number of threads in front of the same upstream and get the same requests from the same
-load generator (wrk: a closed loop over kept-alive connections), in alternating rounds. What is compared is the CPU time
-that each process used, as the kernel accounts it, divided by the requests it served: unlike throughput, that hardly
+All of them run with the same number of threads in front of the same upstream and get the same requests. What is counted is the
+CPU time that a process used, as the kernel accounts it, divided by the requests it served: unlike throughput, that hardly
 depends on what else the machine is doing.
 """
 
@@ -10,9 +9,11 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import json
+import os
 import re
 import socket
-import statistics
+import ssl
 import subprocess
 import tempfile
 import time
@@ -20,10 +21,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-HEADERS = Path(__file__).parent / "browser-headers.txt"
+import loads
+
 PATH = "/reports/2026/11?page=2&sort=-created_at"
-CONNECTIONS = 32
 START_SECONDS = 30
+END_SECONDS = 40
 
 
 class Failed(Exception):
@@ -39,7 +41,13 @@ class Target:
     port: int
     path: str
     log: Path | None = None
+    scheme: str = "http"
+    load: loads.Load = loads.wrk
+    # Whose requests: of the session, or of a visitor without one.
+    has_session: bool = True
+    # Per request: all, and the share that was spent in the program itself and not in the kernel.
     micros: list[float] = field(default_factory=list)
+    user_shares: list[float] = field(default_factory=list)
     rates: list[float] = field(default_factory=list)
     p50: list[float] = field(default_factory=list)
     p99: list[float] = field(default_factory=list)
@@ -52,6 +60,17 @@ class Target:
     def resident_bytes(self) -> int:
         status = Path(f"/proc/{self.process.pid}/status").read_text()
         return int(re.search(r"VmRSS:\s+(\d+) kB", status)[1]) * 1024
+
+    @property
+    def url(self) -> str:
+        return f"{self.scheme}://127.0.0.1:{self.port}{self.path}"
+
+
+def ticks(*pids: int) -> tuple[int, int]:
+    """In user mode and in the kernel, as the kernel's clock has found them: good for shares only."""
+    # The name of the program, in brackets, may have spaces; user and system time are the 14th and 15th field of all.
+    fields = [Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split() for pid in pids]
+    return sum(int(of[11]) for of in fields), sum(int(of[12]) for of in fields)
 
 
 def ratios(of: Target, to: Target) -> list[float]:
@@ -69,6 +88,8 @@ def free_port() -> int:
 
 @contextlib.contextmanager
 def running(command: list[str | Path], log: Path, cwd: Path, **environment: str):
+    # A program with counters writes them when it ends by itself (benches/train).
+    counts = {name: os.environ[name] for name in ["LLVM_PROFILE_FILE"] if name in os.environ}
     with log.open("ab") as out:
         process = subprocess.Popen(
             [str(part) for part in command],
@@ -76,11 +97,15 @@ def running(command: list[str | Path], log: Path, cwd: Path, **environment: str)
             stderr=subprocess.STDOUT,
             stdin=subprocess.DEVNULL,
             cwd=cwd,
-            env={"PATH": "/usr/bin:/bin", **environment},
+            env={"PATH": "/usr/bin:/bin", **counts, **environment},
         )
     try:
         yield process
     finally:
+        if counts:
+            process.terminate()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(END_SECONDS)
         # Nothing is to be drained, and Pingora's own way out takes its time.
         process.kill()
         process.wait()
@@ -115,13 +140,22 @@ def ready(port: int):
     return ask
 
 
-def configuration(port: int, admin: int, upstream: int, threads: int) -> str:
+def configuration(port: int, admin: int, upstream: int, threads: int, tls: int = 0) -> str:
+    """`tls`: the port of another listener, with cert.pem and key.pem."""
+    listener = f"""
+[server.tls]
+listen = ["127.0.0.1:{tls}"]
+cert = "cert.pem"
+key = "key.pem"
+"""
     return f"""
 [server]
 listen = ["127.0.0.1:{port}"]
 admin_listen = "127.0.0.1:{admin}"
 public_origin = "http://localhost:{port}"
+hosts = {json.dumps([f"localhost:{each}" for each in (port, tls) if each])}
 threads = {threads}
+{listener if tls else ""}
 [store]
 url = "sqlite:sidgate.db"
 [backend]
@@ -143,6 +177,10 @@ session = "none"
 path = "/public"
 upstream = "app"
 session = "none"
+[[routes]]
+path = "/open"
+upstream = "app"
+session = "optional"
 """
 
 
@@ -154,6 +192,12 @@ class Bench:
     folder: Path
     threads: int
     upstream: int
+    # Another build than the one in `binaries`.
+    gateway: Path | None = None
+
+    @property
+    def program(self) -> Path:
+        return self.gateway or self.binaries / "sidgate"
 
     def run(self, *command: str | Path) -> str:
         done = subprocess.run([str(part) for part in command], capture_output=True, text=True)
@@ -166,145 +210,61 @@ class Bench:
         folder = self.folder / name
         folder.mkdir()
         key = folder / "master.key"
-        self.run(self.binaries / "sidgate", "keys", "generate", "--out", key)
+        self.run(self.program, "keys", "generate", "--out", key)
         database = folder / "sidgate.db"
         cookies = self.run(self.binaries / "seed", database, key, str(sessions)).split()
         return folder, cookies
 
     @contextlib.contextmanager
-    def sidgate(self, folder: Path, level: str) -> Iterator[tuple[subprocess.Popen, int]]:
+    def sidgate(self, folder: Path, level: str, tls: int = 0) -> Iterator[tuple[subprocess.Popen, int]]:
         port, admin = free_port(), free_port()
         log, config = folder / f"{level}.log", folder / f"{level}.toml"
-        config.write_text(configuration(port, admin, self.upstream, self.threads))
-        command = [self.binaries / "sidgate", "run", "--config", config]
+        config.write_text(configuration(port, admin, self.upstream, self.threads, tls))
+        command = [self.program, "run", "--config", config]
         with running(command, log, folder, RUST_LOG=level) as process:
             wait_for(ready(admin), process, log)
             yield process, port
 
 
 @contextlib.contextmanager
-def bench(binaries: Path, threads: int) -> Iterator[Bench]:
+def bench(binaries: Path, threads: int, gateway: Path | None = None) -> Iterator[Bench]:
     with tempfile.TemporaryDirectory(prefix="sidgate-bench-") as name:
         folder, port = Path(name), free_port()
         log = folder / "upstream.log"
         command = [binaries / "upstream", f"127.0.0.1:{port}", "1"]
         with running(command, log, folder) as process:
             wait_for(listens(port), process, log)
-            yield Bench(binaries, folder, threads, port)
+            yield Bench(binaries, folder, threads, port, gateway)
 
 
 # === Load ===
 
 
-def headers(port: int, sid: str) -> list[tuple[str, str]]:
-    fields = [line.split(": ", 1) for line in HEADERS.read_text().splitlines()]
-    replaced = {"Host": f"localhost:{port}"}
-    return [
-        (name, replaced.get(name, re.sub(r"sid=[0-9a-f-]+", f"sid={sid}", value)))
-        for name, value in fields
-    ]
-
-
 def ask(target: Target, sid: str) -> int:
     connection = http.client.HTTPConnection("127.0.0.1", target.port, timeout=5)
-    connection.request("GET", target.path, headers=dict(headers(target.port, sid)))
+    if target.scheme == "https":
+        anybody = ssl._create_unverified_context()  # noqa: S323: a certificate that was made for this run
+        connection = http.client.HTTPSConnection("127.0.0.1", target.port, timeout=5, context=anybody)
+    connection.request("GET", target.path, headers=dict(loads.headers(target.port, sid)))
     return connection.getresponse().status
 
 
-MILLIS = {"us": 0.001, "ms": 1.0, "s": 1000.0}
-
-
-def millis(text: str) -> float:
-    number, unit = re.fullmatch(r"([\d.]+)(us|ms|s)", text).groups()
-    return float(number) * MILLIS[unit]
-
-
 def drive(target: Target, sid: str, seconds: float, keep: bool) -> None:
-    command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "--latency"]
-    for name, value in headers(target.port, sid):
-        command += ["-H", f"{name}: {value}"]
-    before = target.cpu_seconds()
-    url = f"http://127.0.0.1:{target.port}{target.path}"
-    done = subprocess.run([*command, url], capture_output=True, text=True)
+    fields = loads.headers(target.port, sid if target.has_session else "")
+    before, ticked = target.cpu_seconds(), ticks(target.process.pid)
+    try:
+        served = target.load(target.url, fields, seconds)
+    except loads.NoLoad as failure:
+        raise Failed(f"load on {target.name} failed:\n{failure}") from failure
     used = target.cpu_seconds() - before
-    text = done.stdout
-    served = re.search(r"(\d+) requests in ([\d.]+)(m?s)", text)
-    if done.returncode or not served or "Non-2xx" in text or "Socket errors" in text:
-        raise Failed(f"load on {target.name} failed:\n{text}{done.stderr}")
+    user, system = (after - so_far for after, so_far in zip(ticks(target.process.pid), ticked, strict=True))
     if target.log:
         # The log is written and kept out of the way of the disk.
         target.log.write_bytes(b"")
     if keep:
-        target.micros.append(used * 1e6 / int(served[1]))
-        target.rates.append(float(re.search(r"Requests/sec:\s+([\d.]+)", text)[1]))
-        target.p50.append(millis(re.search(r" 50%\s+(\S+)", text)[1]))
-        target.p99.append(millis(re.search(r" 99%\s+(\S+)", text)[1]))
-
-
-# === What is measured ===
-
-
-def compare(binaries: Path, threads: int, rounds: int, seconds: int) -> list[Target]:
-    """The bare proxy first; then Sidgate with a local hit, the same without its access log, and without a look-up."""
-    with bench(binaries, threads) as at, contextlib.ExitStack() as stack:
-        port, log = free_port(), at.folder / "passthrough.log"
-        command = [binaries / "passthrough", f"127.0.0.1:{port}", f"127.0.0.1:{at.upstream}"]
-        bare = stack.enter_context(running([*command, str(threads)], log, at.folder))
-        wait_for(listens(port), bare, log)
-        folder, [sid] = at.seeded("compare", 1)
-        loud, loud_port = stack.enter_context(at.sidgate(folder, "info"))
-        quiet, quiet_port = stack.enter_context(at.sidgate(folder, "warn"))
-        loud_log = folder / "info.log"
-        targets = [
-            Target("bare Pingora", bare, port, PATH),
-            Target("Sidgate, local hit", loud, loud_port, PATH, loud_log),
-            Target("  without access log", quiet, quiet_port, PATH),
-            Target("  route without session", loud, loud_port, "/public" + PATH, loud_log),
-        ]
-        for target in targets:
-            if (status := ask(target, sid)) != 200:
-                raise Failed(f"{target.name} answers {status}")
-            drive(target, sid, 2, keep=False)
-        for number in range(rounds):
-            # There and back, so that a drift of the machine falls on all of them.
-            for target in targets if number % 2 == 0 else reversed(targets):
-                drive(target, sid, seconds, keep=True)
-        return targets
-
-
-def memory(binaries: Path, sessions: int) -> float:
-    """Bytes that one session adds to the whole gateway, with everything it keeps for a session that is in use."""
-    with bench(binaries, threads=1) as at:
-        folder, sids = at.seeded("memory", sessions)
-        # The first tenth warms up what is allocated once.
-        warm = len(sids) // 10
-        with at.sidgate(folder, "warn") as (process, port):
-            target = Target("Sidgate", process, port, "/")
-            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
-            before = 0
-            for number, sid in enumerate(sids):
-                if number == warm:
-                    before = target.resident_bytes()
-                cookie = {"Host": f"localhost:{port}", "Cookie": f"sid={sid}"}
-                connection.request("GET", "/", headers=cookie)
-                answer = connection.getresponse()
-                answer.read()
-                if answer.status != 200:
-                    raise Failed(f"session {number} is answered {answer.status}")
-            return (target.resident_bytes() - before) / (len(sids) - warm)
-
-
-def report(targets: list[Target]) -> str:
-    bare = targets[0]
-    lines = [
-        f"{'':26}{'CPU us/request':>16}{'ratio':>8}{'spread':>15}{'req/s':>9}{'p50 ms':>8}{'p99 ms':>8}"
-    ]
-    for target in targets:
-        of = ratios(target, bare)
-        middle = statistics.median
-        lines.append(
-            f"{target.name:26}{middle(target.micros):16.2f}{middle(of):8.3f}"
-            f"{f'{min(of):.3f}..{max(of):.3f}':>15}{middle(target.rates):9.0f}"
-            f"{middle(target.p50):8.2f}{middle(target.p99):8.2f}"
-        )
-    return "\n".join(lines)
+        target.micros.append(used * 1e6 / served.requests)
+        target.user_shares.append(user / max(user + system, 1))
+        target.rates.append(served.rate)
+        if served.p50 is not None:
+            target.p50.append(served.p50)
+            target.p99.append(served.p99)

@@ -21,6 +21,9 @@ import compare
 ROOT = Path(__file__).resolve().parent.parent.parent
 TARGET = (ROOT / os.environ.get("CARGO_TARGET_DIR", "target")).resolve()
 RELEASE = TARGET / "release"
+# Another build of the gateway than the one that is compiled here.
+GIVEN = os.environ.get("SIDGATE_BIN")
+SIDGATE = Path(GIVEN) if GIVEN else RELEASE / "sidgate"
 
 
 # Of a stack of our own. With one node alone nothing would ever come from Redis, and no revocation have to travel.
@@ -75,7 +78,8 @@ def is_loopback(url: str) -> bool:
 def build() -> None:
     """The programs that are needed; compiles for some minutes, once."""
     # In two steps: the gateway that is measured is the one that is shipped, with no feature of its neighbours.
-    cargo("-p", "sidgate")
+    if not GIVEN:
+        cargo("-p", "sidgate")
     cargo("-p", "sidgate-benches", "--bin", "upstream")
 
 
@@ -151,7 +155,7 @@ def own(logs: Path) -> Iterator[Stack]:
         upstream = start("app", RELEASE / "upstream", f"127.0.0.1:{app}", "1")
         compare.wait_for(compare.listens(app), upstream, folder / "app.log")
         subprocess.run(
-            [RELEASE / "sidgate", "keys", "generate", "--out", folder / "master.key"],
+            [SIDGATE, "keys", "generate", "--out", folder / "master.key"],
             check=True,
             capture_output=True,
         )
@@ -161,7 +165,7 @@ def own(logs: Path) -> Iterator[Stack]:
             name = f"node{number}"
             settings = folder / f"{name}.toml"
             settings.write_text(configuration(public, admin, hosts, app, redis, postgres))
-            node = start(name, RELEASE / "sidgate", "run", "--config", settings, RUST_LOG=level)
+            node = start(name, SIDGATE, "run", "--config", settings, RUST_LOG=level)
             compare.wait_for(compare.ready(admin), node, folder / f"{name}.log")
         yield Stack(
             tuple(

@@ -28,13 +28,6 @@ def cpu_seconds(pids: tuple[int, ...]) -> float:
     return used / 1e9
 
 
-def ticks(pids: tuple[int, ...]) -> tuple[int, int]:
-    """In user mode and in the kernel, as the kernel's clock has found them: good for shares only."""
-    # The name of the program, in brackets, may have spaces; user and system time are the 14th and 15th field of all.
-    fields = [Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split() for pid in pids]
-    return sum(int(of[11]) for of in fields), sum(int(of[12]) for of in fields)
-
-
 def connects() -> int:
     """How many TCP connections were opened on this machine."""
     names, numbers = (line.split() for line in Path("/proc/net/snmp").read_text().splitlines() if line.startswith("Tcp:"))
@@ -71,7 +64,6 @@ class Row(compare.Target):
     knows: bool = False
     checkers: tuple[int, ...] = ()
     pids: tuple[int, ...] = ()
-    user_shares: list[float] = field(default_factory=list)
     checker_shares: list[float] = field(default_factory=list)
     # Per request: connections that were opened, and lines of the access log.
     connects: list[float] = field(default_factory=list)
@@ -85,7 +77,7 @@ class Row(compare.Target):
 
     def spent(self) -> Spent:
         try:
-            return Spent(cpu_seconds(self.pids), cpu_seconds(self.checkers), *ticks(self.pids), connects())
+            return Spent(cpu_seconds(self.pids), cpu_seconds(self.checkers), *compare.ticks(*self.pids), connects())
         except FileNotFoundError as gone:
             raise compare.Failed(f"{self.name}: a process has ended: {gone.filename}") from gone
 
@@ -97,7 +89,6 @@ class Row(compare.Target):
         lines = self.take_log()
         if keep:
             requests = self.rates[-1] * seconds
-            self.user_shares.append(spent.user / max(spent.user + spent.system, 1))
             self.checker_shares.append(spent.checker / spent.whole)
             self.connects.append(spent.connects / requests)
             self.lines.append(lines / requests)

@@ -7,6 +7,7 @@ import json
 from dataclasses import dataclass
 
 import compare
+import loads
 from counted import Row
 
 # The app tells what it was asked with.
@@ -27,7 +28,7 @@ class Known:
 def asked(port: int, sid: str, **more: str) -> tuple[int, bytes]:
     """The request of the bench, for another page; its status and body."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
-    headers = dict(compare.headers(port, sid)) | {name.replace("_", "-"): value for name, value in more.items()}
+    headers = dict(loads.headers(port, sid)) | {name.replace("_", "-"): value for name, value in more.items()}
     try:
         connection.request("GET", RECEIVED, headers=headers)
         answer = connection.getresponse()
@@ -46,7 +47,7 @@ def prove(row: Row, known: Known) -> None:
     status, body = asked(row.port, known.sid)
     if status != 200:
         raise compare.Failed(f"{row.name} answers {status}: {body[:500]!r}")
-    told(row.name, body, {"user-agent": dict(compare.headers(row.port, known.sid))["User-Agent"]})
+    told(row.name, body, {"user-agent": dict(loads.headers(row.port, known.sid))["User-Agent"]})
     if not row.knows:
         return
     status, body = asked(row.port, known.sid, X_Session_User_Id="somebody-else", X_Session_Email="else@example.com")

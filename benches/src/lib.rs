@@ -1,6 +1,8 @@
 //! What the micro benches, the memory program and the allocation test share: a node with a real store and a real
 //! heartbeat, the request of an ordinary browser and the identity of somebody ordinary.
 
+pub mod passthrough;
+
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;

@@ -99,7 +99,7 @@ fn finish(response: &mut ResponseHeader, forward: &Forward, outcome: &Outcome) -
     } else if matches!(forward.state, State::Active(_))
         && !response.headers.contains_key(CACHE_CONTROL)
     {
-        response.insert_header(CACHE_CONTROL, "private")?;
+        response.insert_header(CACHE_CONTROL, HeaderValue::from_static("private"))?;
     }
     if matches!(forward.state, State::Active(_)) {
         vary_by_cookie(response)?;
@@ -237,20 +237,16 @@ fn strip_identity(response: &mut ResponseHeader) {
 /// Only the gateway sets its cookie.
 fn strip_our_cookie(gateway: &Gateway, response: &mut ResponseHeader, ctx: &Ctx) -> Result<()> {
     let ours = ctx.settings.config.cookie.name.as_str();
-    let all: Vec<HeaderValue> = response
-        .headers
-        .get_all(SET_COOKIE)
-        .iter()
-        .cloned()
-        .collect();
-    let kept: Vec<HeaderValue> = all
-        .iter()
-        .filter(|cookie| !set_cookie::names_ours(cookie, ours))
-        .cloned()
-        .collect();
-    if kept.len() == all.len() {
+    let all = response.headers.get_all(SET_COOKIE);
+    let is_ours = |cookie: &HeaderValue| set_cookie::names_ours(cookie, ours);
+    if !all.iter().any(is_ours) {
         return Ok(());
     }
+    let kept: Vec<HeaderValue> = all
+        .iter()
+        .filter(|cookie| !is_ours(cookie))
+        .cloned()
+        .collect();
     response.remove_header(&SET_COOKIE);
     for cookie in kept {
         response.append_header(SET_COOKIE, cookie)?;
@@ -260,14 +256,14 @@ fn strip_our_cookie(gateway: &Gateway, response: &mut ResponseHeader, ctx: &Ctx)
 }
 
 fn vary_by_cookie(response: &mut ResponseHeader) -> Result<()> {
-    let names = |value: &HeaderValue| value.as_bytes().to_ascii_lowercase();
-    let said = response.headers.get_all(VARY).iter().any(|value| {
-        names(value)
-            .split(|&byte| byte == b',')
-            .any(|name| matches!(name.trim_ascii(), b"cookie" | b"*"))
+    let fields = response.headers.get_all(VARY).iter();
+    let mut names = fields.flat_map(|value| value.as_bytes().split(|&byte| byte == b','));
+    let said = names.any(|name| {
+        let name = name.trim_ascii();
+        name == b"*" || name.eq_ignore_ascii_case(b"cookie")
     });
     if !said {
-        response.append_header(VARY, "Cookie")?;
+        response.append_header(VARY, HeaderValue::from_static("Cookie"))?;
     }
     Ok(())
 }

@@ -7,6 +7,21 @@ use sidgate_testkit::wait::{LONG, unix_now, until_true};
 use sidgate_testkit::{App, Reply, Request, Stage, token};
 
 #[test]
+fn names_arrive_in_one_spelling_and_values_as_they_were_sent() {
+    let stage = Stage::start();
+    let request = Request::get("/page")
+        .header("X-CuStOm", "AbC")
+        .header("user-AGENT", "Testbrowser/1.0");
+    stage.send(&request).must_be(200);
+
+    let seen = stage.app.only_request();
+    let head = String::from_utf8(seen.head).unwrap();
+    for line in ["x-custom: AbC", "user-agent: Testbrowser/1.0", "x-session-state: anonymous"] {
+        assert!(head.contains(&format!("\r\n{line}\r\n")), "{line} in {head}");
+    }
+}
+
+#[test]
 fn active_request_reaches_the_app_with_exactly_these_fields() {
     let (stage, sid) = Stage::start().and_alice();
     let cookies = format!("theme=dark; sid={sid}; csrftoken=a\"b=c; empty=");

@@ -218,22 +218,24 @@ impl<'a> Pair<'a> {
     /// name that is followed by a space, or empty before a `=`, is in no jar. Values may hold every
     /// printable byte: JSON in cookies is common.
     fn is_well_formed(&self) -> bool {
-        self.has_good_name() && self.value().iter().all(is_printable)
+        self.has_good_name() && are_printable(self.value())
     }
 
     /// The same for the name alone.
     fn has_good_name(&self) -> bool {
         let name = self.name();
-        name.iter().all(is_printable)
-            && !name.is_empty()
-            && !name.starts_with(b"$")
-            && !name.ends_with(b" ")
+        are_printable(name) && !name.is_empty() && !name.starts_with(b"$") && !name.ends_with(b" ")
     }
 }
 
-fn is_printable(byte: &u8) -> bool {
-    matches!(byte, b' '..=b'~')
+/// Looks at every byte, whatever it has found: without branches, it compiles to vector code.
+fn are_printable(text: &[u8]) -> bool {
+    let is_printable = |byte: &u8| matches!(byte, b' '..=b'~');
+    text.iter().fold(true, |all, byte| all & is_printable(byte))
 }
+
+/// Room for the cookies that most requests have, so that it does not grow one by one.
+const USUAL: usize = 16;
 
 /// What separates two cookies in one line.
 const JOIN: &[u8] = b"; ";
@@ -262,7 +264,7 @@ impl<'a, 'n> Parser<'a, 'n> {
     fn new(sid_name: &'n [u8], limits: CookieLimits) -> Self {
         let cookies = Cookies {
             sid: SidCookie::None,
-            foreign: Vec::new(),
+            foreign: Vec::with_capacity(USUAL),
             unreadable: Vec::new(),
             dropped: 0,
         };
@@ -319,6 +321,10 @@ impl<'a, 'n> Parser<'a, 'n> {
 
 /// Is the number of quotes odd, `\"` not counted?
 fn has_odd_quotes(text: &[u8]) -> bool {
+    // Hardly any cookie has one, and this look at it is much cheaper.
+    if !text.contains(&b'"') {
+        return false;
+    }
     let mut odd = false;
     let mut escaped = false;
     for &byte in text {
