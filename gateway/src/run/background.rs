@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use session_core::service::SessionsError;
+use session_core::store::StoreError;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::spawn_blocking;
 use tracing::{error, info};
@@ -92,11 +94,13 @@ const MANY: u64 = 1_000;
 /// Reads the metrics for the dashboard.
 async fn keep_history(gateway: Arc<Gateway>) {
     let sources = gateway.sources();
-    let (mut live, mut age) = (None, 0);
+    let (mut live, mut age, mut too_many) = (None, 0, false);
     loop {
-        // A store that is not there yet is asked again at once.
-        if age == 0 || live.is_none_or(|live| live < MANY) {
-            live = gateway.sessions.count_live().await.ok();
+        // A store that is not there yet is asked again at once. One that has too many to count in time is left alone.
+        if age == 0 || !too_many && live.is_none_or(|live| live < MANY) {
+            let counted = gateway.sessions.count_live().await;
+            too_many = matches!(counted, Err(SessionsError::Store(StoreError::Timeout(_))));
+            live = counted.ok();
         }
         age = (age + 1) % COUNT_EVERY;
         let reading = gateway.metrics.reading(&sources);

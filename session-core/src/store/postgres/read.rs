@@ -98,11 +98,18 @@ pub(super) async fn search(pool: &Pool, search: &Search) -> StoreResult<Vec<Sess
     rows.iter().map(row::session).collect()
 }
 
+/// As `unended!` says it, in words that let the planner join all sessions with the few mass revocations once. Asking for each
+/// session which of them name it takes ten times as long.
 pub(super) async fn count_live(pool: &Pool) -> StoreResult<u64> {
     const SQL: &str = concat!(
-        "SELECT count(*) AS sessions FROM sidgate_session s WHERE ",
-        unended!(),
-        " AND ",
+        "SELECT count(*) AS sessions FROM sidgate_session s \
+         WHERE s.revoked_at IS NULL AND s.expires_at > clock_timestamp() \
+           AND NOT EXISTS (SELECT FROM sidgate_revocation r WHERE r.kind = 'user' AND r.subject = s.user_id \
+               AND (r.seq IS NULL OR r.seq > s.created_seq)) \
+           AND NOT EXISTS (SELECT FROM sidgate_revocation r WHERE r.kind = 'tenant' AND r.subject = s.tenant_id \
+               AND (r.seq IS NULL OR r.seq > s.created_seq)) \
+           AND s.created_seq >= coalesce((SELECT coalesce(r.seq, 9223372036854775807) FROM sidgate_revocation r \
+               WHERE r.kind = 'all' AND r.subject = ''), 0) AND ",
         in_use!()
     );
     let rows = pool.read_long(SQL, &[]).await?;
