@@ -1,6 +1,6 @@
 # Every target installs what it needs and is missing (see scripts/bootstrap).
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench bench-peers dist soak load-test load-test-smoke load-test-stress
+.PHONY: help demo test check bench bench-growth bench-peers dist soak load-test load-test-smoke load-test-stress
 
 # rustup puts its folder on the PATH of login shells only.
 export PATH := $(PATH):$(HOME)/.cargo/bin
@@ -31,6 +31,10 @@ bench-peers: ## the same request through Sidgate, nginx, Envoy, HAProxy and Trae
 
 dist: ## the program as it is shipped, in target/shipped: fat LTO, laid out by a profile of its own use; some 20 minutes
 	@scripts/dist
+
+bench-growth: ## 1,000 to 1,000,000 sessions in use, 10,000 to 10,000,000 rows in PostgreSQL: tables, plots, what bends (ARGS="--rows 10000,100000")
+	@scripts/bootstrap bench-growth
+	@.venv/bench/bin/python benches/growth/run $(ARGS)
 
 # HOST=http://localhost:3000 [ADMIN=http://localhost:9901]: a gateway that is there already. PROFILE: any that benches/load/run has.
 load = scripts/bootstrap load && benches/load/run $(if $(HOST),--host $(HOST) $(if $(ADMIN),--admin $(ADMIN)) $(if $(ALLOW_REMOTE),--allow-remote))

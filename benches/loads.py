@@ -37,11 +37,15 @@ def headers(port: int, sid: str) -> list[tuple[str, str]]:
     return [(name, replaced.get(name, re.sub(r"sid=[0-9a-f-]+", ours, value))) for name, value in fields]
 
 
-def wrk(url: str, fields: list[tuple[str, str]], seconds: float) -> Served:
+def wrk_command(url: str, fields: list[tuple[str, str]], seconds: float, *options: str) -> list[str]:
     command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "--latency"]
     for name, value in fields:
         command += ["-H", f"{name}: {value}"]
-    text = output([*command, url])
+    return [*command, url, *options]
+
+
+def wrk(url: str, fields: list[tuple[str, str]], seconds: float, *options: str) -> Served:
+    text = output(wrk_command(url, fields, seconds, *options))
     served = re.search(r"(\d+) requests in ([\d.]+)(m?s)", text)
     if not served or "Non-2xx" in text or "Socket errors" in text:
         raise NoLoad(text)

@@ -181,9 +181,9 @@ def keep_logs(folder: Path, logs: Path) -> None:
 
 
 @contextlib.contextmanager
-def postgresql() -> Iterator[str]:
+def postgresql(*settings: str) -> Iterator[str]:
     server = subprocess.Popen(
-        [ROOT / "scripts/postgres"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [ROOT / "scripts/postgres", *settings], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
     try:
         url = server.stdout.readline().strip()
