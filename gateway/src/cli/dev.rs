@@ -90,8 +90,8 @@ impl Dev {
             return Err(WiringError::NoKey);
         };
         say(&self.greeting(master))?;
-        let lines = logs::start();
-        server::run(file, false, lines.trail(), build)
+        let lines = logs::start().map_err(WiringError::Log)?;
+        server::run(file, false, &lines, build)
     }
 
     /// Writes the configuration, and returns where.

@@ -165,8 +165,8 @@ fn dispatch(command: Command, build: Build) -> Result<ExitCode, WiringError> {
         Command::Explain(explain) => return explain.run(),
         Command::Run { config, upgrade } => {
             let path = config.path()?;
-            let lines = logs::start();
-            server::run(path, upgrade, lines.trail(), build)
+            let lines = logs::start().map_err(WiringError::Log)?;
+            server::run(path, upgrade, &lines, build)
         }
         Command::Dev(dev) => dev.run(build),
         Command::Check(check) => check.run(),
@@ -235,6 +235,7 @@ fn exit_code(failed: &WiringError) -> u8 {
         WiringError::SchemaIsDue(_) => APPLY_IS_DUE,
         WiringError::OutcomeUnknown(_) => TRY_AGAIN,
         WiringError::Store(_)
+        | WiringError::Log(_)
         | WiringError::NoStore
         | WiringError::Closed
         | WiringError::NoRoles

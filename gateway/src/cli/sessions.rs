@@ -85,7 +85,7 @@ impl Sessions {
         match self {
             Self::List(list) => list.run(),
             Self::Show { id, config } => {
-                let (config, lines) = (config.load()?, logs::start_for_command());
+                let (config, lines) = (config.load()?, log()?);
                 note_asked(
                     &lines,
                     &config,
@@ -107,7 +107,7 @@ impl Sessions {
 
 impl List {
     fn run(self) -> Result<(), WiringError> {
-        let (config, lines) = (self.config.load()?, logs::start_for_command());
+        let (config, lines) = (self.config.load()?, log()?);
         let facts = Facts {
             user: self.user.as_deref(),
             tenant: self.tenant.as_deref(),
@@ -137,7 +137,7 @@ impl Revoke {
             (None, None, Some(tenant)) => Scope::Tenant(tenant.as_str().into()),
             (None, None, None) => Scope::All,
         };
-        let (config, lines) = (self.config.load()?, logs::start_for_command());
+        let (config, lines) = (self.config.load()?, log()?);
         let facts = Facts {
             reason: "revoke",
             comment: self.reason.as_deref(),
@@ -180,6 +180,10 @@ fn by_shell<'a>() -> Facts<'a> {
         actor: Actor::Shell(rustix::process::getuid().as_raw()),
         ..Facts::default()
     }
+}
+
+fn log() -> Result<Lines, WiringError> {
+    logs::start_for_command().map_err(WiringError::Log)
 }
 
 /// Writes the intended command to the gateway's audit trail, or to stderr where there is none.

@@ -1,6 +1,7 @@
 //! `logging`: one line and one count for each request, whatever became of it.
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 use pingora_core::Error;
 use pingora_proxy::Session;
@@ -18,17 +19,25 @@ pub(super) fn write(gateway: &Gateway, session: &Session, error: Option<&Error>,
     if let Some(error) = error {
         failed_line::write(gateway, error, ctx);
     }
+    let duration = count(gateway, ctx);
+    if !gateway.access_log.is_asked_for() {
+        return;
+    }
     let head = session.req_header();
     let told = Told::of(gateway, &ctx.settings, &ctx.answerer, head);
     // Who looks for a refused request often knows its host alone. For others the route says enough.
     let host = ctx.refusal.as_ref().and_then(|_| told::host(gateway, head));
     let written = session.response_written();
     let status = written.map_or(0, |head| head.status.as_u16());
-    line(gateway, ctx, &told, host.as_deref(), status);
+    line(gateway, ctx, &told, host.as_deref(), (status, duration));
 }
 
 /// A request that was cut off: what is known of it.
 fn unfinished(gateway: &Gateway, ctx: &Ctx) {
+    let duration = count(gateway, ctx);
+    if !gateway.access_log.is_asked_for() {
+        return;
+    }
     let told = match &ctx.asked {
         Some((method, uri)) => Told {
             method: told::shown_method(method.as_str()),
@@ -45,16 +54,26 @@ fn unfinished(gateway: &Gateway, ctx: &Ctx) {
             path: Cow::Borrowed(""),
         },
     };
-    line(gateway, ctx, &told, None, 0);
+    line(gateway, ctx, &told, None, (0, duration));
 }
 
-/// Counts the request and writes its line.
-fn line(gateway: &Gateway, ctx: &Ctx, told: &Told<'_>, host: Option<&str>, status: u16) {
+/// Counts the request. How long it took.
+fn count(gateway: &Gateway, ctx: &Ctx) -> Duration {
     let duration = gateway.sessions.clock().boot().since(ctx.started);
-    gateway
-        .metrics
-        .request(ctx.answerer.label(), ctx.outcome, duration);
-    AccessLine {
+    let route = ctx.answerer.label();
+    gateway.metrics.request(route, ctx.outcome, duration);
+    duration
+}
+
+/// Writes its line.
+fn line(
+    gateway: &Gateway,
+    ctx: &Ctx,
+    told: &Told<'_>,
+    host: Option<&str>,
+    (status, duration): (u16, Duration),
+) {
+    gateway.access_log.write(&AccessLine {
         request_id: &ctx.request_id,
         method: &told.method,
         path: &told.path,
@@ -72,8 +91,7 @@ fn line(gateway: &Gateway, ctx: &Ctx, told: &Told<'_>, host: Option<&str>, statu
         tier: ctx.tier,
         client: ctx.client,
         duration,
-    }
-    .write();
+    });
 }
 
 /// A request that is dropped half-way (its session ended, its connection broke, a hook panicked) calls no hook any more.

@@ -44,7 +44,7 @@ use crate::risk::{observer, webhook};
 use crate::state::Gateway;
 use crate::state::active_config::ActiveConfig;
 use crate::telemetry::build::Build;
-use crate::telemetry::lines::Trail;
+use crate::telemetry::lines::Lines;
 use crate::telemetry::metrics::Metrics;
 
 /// Threads of the core runtime: its work is waiting.
@@ -67,11 +67,11 @@ const PINGORA_GRACE: Duration = Duration::from_secs(2 * 60 * 60);
 pub(crate) fn run(
     path: PathBuf,
     upgrade: bool,
-    trail: Trail,
+    lines: &Lines,
     build: Build,
 ) -> Result<(), WiringError> {
     let config = wiring::load_to_run(&path)?;
-    super::reload::write_audit_to(&trail, &config.audit)?;
+    super::reload::write_audit_to(&lines.trail(), &config.audit)?;
     for line in config.advice() {
         warn!("{line}");
     }
@@ -86,7 +86,7 @@ pub(crate) fn run(
         wiring::keyring(&config).ok_or_else(|| WiringError::Process("no master key".to_owned()))?,
     );
     let core = core_runtime()?;
-    let (gateway, servers) = core.block_on(assemble(config, &keys, core.handle(), trail))?;
+    let (gateway, servers) = core.block_on(assemble(config, &keys, core.handle(), lines))?;
     let began = gateway.sessions.clock().boot();
     gateway.metrics.runs(build);
     core.spawn(advise(Arc::clone(&gateway), servers));
@@ -186,7 +186,7 @@ async fn assemble(
     config: Config,
     keys: &Arc<Keyring>,
     core: &Handle,
-    trail: Trail,
+    lines: &Lines,
 ) -> Result<(Arc<Gateway>, Servers), WiringError> {
     let servers = Servers::open(&config).await?;
     // Exits when the schema or the rights are known to be wrong; a store that is silent may come later.
@@ -204,7 +204,7 @@ async fn assemble(
     settings.resolve_names(sessions.clock().wall()).await;
     let twice = |error| WiringError::Process(format!("metrics: {error}"));
     let metrics = Metrics::new().map_err(twice)?;
-    let gateway = Gateway::new(sessions, settings, metrics, trail, Backend::new()?, core);
+    let gateway = Gateway::new(sessions, settings, metrics, lines, Backend::new()?, core);
     gateway.metrics.publish(gateway.sources()).map_err(twice)?;
     gateway.metrics.configuration_read(gateway.now());
     gateway.metrics.expect(&gateway.settings.get().config);

@@ -103,6 +103,9 @@ pub(crate) enum WiringError {
         /// Why.
         source: std::io::Error,
     },
+    /// There can be no log.
+    #[error("log: {0}")]
+    Log(std::io::Error),
     /// The audit trail has nowhere to go.
     #[error("audit.file: cannot be opened: {0}")]
     AuditFile(std::io::Error),

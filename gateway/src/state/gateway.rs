@@ -18,9 +18,10 @@ use crate::limits::logged_ends::LoggedEnds;
 use crate::limits::renewals::RenewalsInProgress;
 use crate::limits::streams::Streams;
 use crate::risk::state::Risk;
+use crate::telemetry::access_log::AccessLog;
 use crate::telemetry::collector::Sources;
 use crate::telemetry::history::History;
-use crate::telemetry::lines::Trail;
+use crate::telemetry::lines::{Lines, Trail};
 use crate::telemetry::metrics::Metrics;
 
 /// The running gateway.
@@ -32,6 +33,8 @@ pub(crate) struct Gateway {
     pub settings: ConfigInUse,
     /// What is counted.
     pub metrics: Metrics,
+    /// Where the lines of requests go.
+    pub access_log: AccessLog,
     /// Where security events go.
     pub trail: Trail,
     /// The app that knows the users.
@@ -70,7 +73,7 @@ impl Gateway {
         sessions: Arc<Sessions>,
         settings: ActiveConfig,
         metrics: Metrics,
-        trail: Trail,
+        lines: &Lines,
         backend: Backend,
         core: &Handle,
     ) -> Self {
@@ -78,7 +81,8 @@ impl Gateway {
             sessions,
             settings: ConfigInUse::new(Arc::new(settings)),
             metrics,
-            trail,
+            access_log: lines.access_log(),
+            trail: lines.trail(),
             backend,
             risk: Risk::new(),
             migrations: Migrations::new(core.clone()),

@@ -4,6 +4,8 @@
 //! asks for: no level may show a secret (DESIGN 12), and a new dependency is quiet before anybody has read what it prints.
 //! Security events are written whatever it says, so that a quieter log still has them.
 
+use std::io;
+
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::Layer as _;
 use tracing_subscriber::filter::{FilterExt as _, LevelFilter, Targets, filter_fn};
@@ -11,7 +13,8 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 use super::line_format::LineFormat;
-use super::lines::{Lines, Stream};
+use super::lines::Lines;
+use super::log_stream::Stream;
 use super::{flood, security};
 
 /// The crates whose lines this project answers for.
@@ -25,8 +28,10 @@ const SILENT: &str = "pingora_proxy";
 const HANDSHAKES: &str = "pingora_core::services::listening";
 
 /// Starts logging to stdout at what `RUST_LOG` says, `info` by default.
-#[must_use]
-pub(crate) fn start() -> Lines {
+///
+/// # Errors
+/// When there can be no thread that writes.
+pub(crate) fn start() -> io::Result<Lines> {
     let asked = EnvFilter::builder()
         .with_default_directive(LevelFilter::INFO.into())
         .from_env_lossy();
@@ -34,13 +39,15 @@ pub(crate) fn start() -> Lines {
 }
 
 /// Starts logging for a command, whose stdout is its answer: security events only, to stderr.
-#[must_use]
-pub(crate) fn start_for_command() -> Lines {
+///
+/// # Errors
+/// When there can be no thread that writes.
+pub(crate) fn start_for_command() -> io::Result<Lines> {
     start_at(EnvFilter::new("off"), Stream::Err)
 }
 
-fn start_at(asked: EnvFilter, stream: Stream) -> Lines {
-    let lines = Lines::start(stream);
+fn start_at(asked: EnvFilter, stream: Stream) -> io::Result<Lines> {
+    let lines = Lines::start(stream)?;
     let quiet = OURS.iter().fold(
         Targets::new().with_default(LevelFilter::WARN),
         |targets, name| targets.with_target(*name, LevelFilter::TRACE),
@@ -62,5 +69,5 @@ fn start_at(asked: EnvFilter, stream: Stream) -> Lines {
     // Lines from the `log` crate are held at `warn`. Without this limit, lower levels are formatted although they are not
     // written. Pingora's trace line of an app's answer panics at a byte that is not UTF-8, and the answer is lost.
     log::set_max_level(log::LevelFilter::Warn);
-    lines
+    Ok(lines)
 }

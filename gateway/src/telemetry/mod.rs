@@ -1,6 +1,7 @@
 //! What operators see: metrics, one access line per request, logs without secrets.
 
 pub(crate) mod access_log;
+mod audit_file;
 pub(crate) mod build;
 pub(crate) mod collector;
 #[cfg(test)]
@@ -10,10 +11,12 @@ pub(crate) mod history;
 pub(crate) mod labels;
 mod line_format;
 pub(crate) mod lines;
+mod log_stream;
 pub(crate) mod logs;
 mod maker;
 pub(crate) mod metrics;
 pub(crate) mod outcome;
 mod process;
+mod queue;
 mod reading;
 pub(crate) mod security;

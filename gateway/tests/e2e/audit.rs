@@ -3,17 +3,13 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
-use std::process::{Child, Stdio};
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 use serde_json::{Value, json};
 use sidgate_testkit::app::PASSWORD;
 use sidgate_testkit::audit::events_in;
 use sidgate_testkit::cli::sidgate;
-use sidgate_testkit::gateway::is_open;
-use sidgate_testkit::places::program;
-use sidgate_testkit::process::guarded;
-use sidgate_testkit::wait::{LONG, until, until_true};
+use sidgate_testkit::wait::{LONG, until_true};
 use sidgate_testkit::{App, Gateway, Request, Stage, login};
 
 use crate::revoking::revoke;
@@ -179,61 +175,6 @@ fn a_file_that_cannot_be_opened_is_a_fault_of_the_configuration() {
 
     assert_eq!(refused.code, Some(78), "{refused:?}");
     assert!(refused.stderr.contains("audit.file"), "{refused:?}");
-}
-
-/// Whoever reads the log has stopped: a full pipe. Requests do not wait for it, what is lost is counted, and the process ends
-/// when it is told to.
-#[test]
-fn a_log_that_nobody_reads_holds_no_request_up() {
-    let mut stage = Stage::start();
-    stage.stop();
-    let mut unread = Unread::start(&stage);
-    until_true("a listener", LONG, || is_open(stage.public_port()));
-    stage.wait_until_ready();
-    let lost = || {
-        let log = [("stream", "log")];
-        stage.sum("sidgate_log_lines_lost_total", &log)
-    };
-    let mut connection = stage.connect();
-    let page = Request::get("/page").bytes(&stage.host());
-
-    until_true("lines that nobody takes", 3 * LONG, || {
-        for _ in 0..500 {
-            connection.write(&page);
-            assert_eq!(connection.read(false).status, 200);
-        }
-        lost() > 0.0
-    });
-
-    unread.signal(Signal::TERM);
-    until("its end", LONG, || unread.0.try_wait().unwrap());
-}
-
-/// A gateway whose stdout is a pipe that nobody reads.
-struct Unread(Child);
-
-impl Unread {
-    fn start(gateway: &Gateway) -> Self {
-        let mut command = guarded(&program());
-        command
-            .args(["run", "--config"])
-            .arg(gateway.config_file())
-            .env("RUST_LOG", "trace")
-            .stdout(Stdio::piped());
-        Self(command.spawn().unwrap())
-    }
-
-    fn signal(&self, signal: Signal) {
-        kill_process(Pid::from_child(&self.0), signal).unwrap();
-    }
-}
-
-impl Drop for Unread {
-    fn drop(&mut self) {
-        // Fails only if it has ended.
-        let _ended = self.0.kill();
-        self.0.wait().unwrap();
-    }
 }
 
 fn by_shell() -> String {

@@ -49,6 +49,7 @@ mod keys_waits;
 mod lifecycle;
 mod limits;
 mod lists;
+mod log_readers;
 mod login;
 mod login_errors;
 mod login_limits;
