@@ -1,8 +1,8 @@
 //! `GET /events`: what becomes of the session of the cookie, as it happens (server-sent events).
 //!
 //! A feed belongs to the request that opened it and ends with it, with its session, or with the process. It asks the
-//! session service again after each change that the service hears of, so the end of a session reaches its pages at
-//! once.
+//! session service again when it is told that its session may have changed, so the end of a session reaches its pages at
+//! once, and what becomes of others wakes none of them.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,18 +13,14 @@ use session_core::cache::Entry;
 use session_core::clock::{Boot, Timestamp};
 use session_core::service::{Absence, Follow, Query};
 use session_core::session::{Dead, RevokeReason};
-use tokio::sync::watch;
 
 use super::Caller;
 use crate::answer::{Rejection, ended_code};
+use crate::limits::rounds::{Bound, Member};
 use crate::limits::streams::{Holder, Kind, Room, StreamPermit};
 use crate::state::{ActiveConfig, Gateway};
 use crate::views::session::{rfc3339, session_view};
 
-/// Shortest time between two looks at the session, however much is being changed.
-const LOOK_GAP: Duration = Duration::from_millis(50);
-/// Longest time between two looks.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How long before its end a session is said to expire; no more than a tenth of its time.
 const NOTICE: Duration = Duration::from_secs(5 * 60);
 /// The first bytes: when to reconnect after a break, and that the stream is open.
@@ -35,8 +31,7 @@ const OPENING: &str = "retry: 2000\n: session events\n\n";
 pub(crate) struct Feed {
     gateway: Arc<Gateway>,
     entry: Arc<Entry>,
-    news: watch::Receiver<u64>,
-    looked: Boot,
+    bell: Member,
     spoke: Option<Boot>,
     /// The end that was announced last.
     announced: Option<Timestamp>,
@@ -54,7 +49,6 @@ pub(crate) async fn open(
         counts_as_use: false,
         ..Query::default()
     };
-    let news = gateway.sessions.news();
     let entry = caller.session(gateway, settings, query).await?.entry;
     let holder = Holder {
         session: Some(entry.session().key),
@@ -69,8 +63,7 @@ pub(crate) async fn open(
     let feed = Feed {
         gateway: Arc::clone(gateway),
         entry,
-        news,
-        looked: Boot::default(),
+        bell: gateway.rounds.enter(),
         spoke: None,
         announced: None,
         over: false,
@@ -99,21 +92,21 @@ impl Feed {
             }
             // Neither side nor a proxy between them is to take silence for the end.
             let heartbeat = self.gateway.settings.get().config.endpoints.heartbeat;
-            if self
-                .spoke
-                .is_none_or(|at| self.now().since(at) >= heartbeat)
-            {
+            let (now, spoke) = (self.now(), self.spoke.unwrap_or_default());
+            if now.since(spoke) >= heartbeat {
                 return Some(": still here\n\n".to_owned());
             }
-            // The other side lives as long as the process.
-            let _elapsed = tokio::time::timeout(LOOK_EVERY, self.news.changed()).await;
-            let rest = LOOK_GAP.saturating_sub(self.now().since(self.looked));
-            tokio::time::sleep(rest).await;
+            self.bell.bind(Some(Bound {
+                key: self.entry.session().key,
+                known: Some(Arc::clone(&self.entry)),
+            }));
+            let notice = now.plus(self.until_notice());
+            self.bell.wait_until(spoke.plus(heartbeat).min(notice));
+            self.bell.rung().await;
         }
     }
 
     async fn look(&mut self) -> Option<String> {
-        self.looked = self.now();
         let key = self.entry.session().key;
         let followed = self.gateway.sessions.follow(&key, Some(&self.entry)).await;
         match followed {
@@ -135,8 +128,8 @@ impl Feed {
         }
     }
 
-    /// Says once that the end is near. Its idle end moves with each use, and only the store knows of uses on other nodes.
-    async fn expiring(&mut self) -> Option<String> {
+    /// When the session ends if nobody uses it, and how long before that it is said. The idle end moves with each use.
+    fn end(&self) -> (Timestamp, Duration) {
         let session = self.entry.session();
         let life = session.expires_at.since(session.created_at);
         let (mut end, mut limit) = (session.expires_at, life);
@@ -145,12 +138,29 @@ impl Feed {
         {
             (end, limit) = (idle_end, session.idle);
         }
-        let notice = NOTICE.min(limit / 10);
+        (end, NOTICE.min(limit / 10))
+    }
+
+    /// How long there is nothing to be said of the end. Once it has been announced, it is waited for.
+    fn until_notice(&self) -> Duration {
+        let (end, notice) = self.end();
+        let left = end.since(self.gateway.sessions.clock().wall());
+        if self.announced == Some(end) {
+            left
+        } else {
+            left.saturating_sub(notice)
+        }
+    }
+
+    /// Says once that the end is near. Only the store knows of uses on other nodes.
+    async fn expiring(&mut self) -> Option<String> {
+        let (end, notice) = self.end();
         let left = end.since(self.gateway.sessions.clock().wall());
         if left > notice || self.announced == Some(end) {
             return None;
         }
         self.announced = Some(end);
+        let session = self.entry.session();
         if end < session.expires_at {
             let stored = self
                 .gateway

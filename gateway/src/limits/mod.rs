@@ -11,6 +11,7 @@
 //! | `renewals` | sids that are being renewed |
 //! | `logged_ends` | ends of sessions that are in the log already |
 //! | `file_descriptors` | connections that the process may hold |
+//! | `rounds` | how long connections, headers and streams may wait |
 
 pub(crate) mod buckets;
 pub(crate) mod file_descriptors;
@@ -18,6 +19,7 @@ pub(crate) mod lists;
 pub(crate) mod logged_ends;
 pub(crate) mod logins;
 pub(crate) mod renewals;
+pub(crate) mod rounds;
 pub(crate) mod shedding;
 pub(crate) mod streams;
 pub(crate) mod unknown_sids;

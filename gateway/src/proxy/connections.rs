@@ -7,7 +7,6 @@ use std::net::IpAddr;
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
 
 use async_trait::async_trait;
 use parking_lot::Mutex;
@@ -17,10 +16,12 @@ use pingora_core::server::ShutdownWatch;
 use pingora_proxy::HttpProxy;
 use sidgate_policy::edge::client_ip::limit_key;
 
-use super::watch::Watched;
+use super::watch::Watch;
+use super::watched::Watched;
 use super::{Proxy, before_tls, chunks};
-use crate::config::{Config, EdgeConfig};
+use crate::config::EdgeConfig;
 use crate::limits::file_descriptors;
+use crate::limits::rounds::{Bell, Member};
 use crate::state::Gateway;
 use crate::telemetry::labels::Refusal;
 
@@ -62,25 +63,32 @@ impl Connections {
         }
     }
 
-    /// Does the client speak HTTP/2 without TLS? Pingora would wait for 24 bytes, for ever, to find out. Three are enough to
-    /// know that it does not, and they have to come.
-    async fn speaks_h2(&self, stream: &mut Stream, limit: Duration) -> Option<bool> {
-        let looked = async {
-            let mut start = [0; H2_PREFACE_START];
-            if !stream.try_peek(&mut start).await? || !H2_PREFACE.starts_with(&start) {
-                return Ok(false);
-            }
-            let mut whole = [0; H2_PREFACE.len()];
-            let is_seen = stream.try_peek(&mut whole).await?;
-            io::Result::Ok(is_seen && whole == *H2_PREFACE)
-        };
-        match tokio::time::timeout(limit, looked).await {
-            Ok(spoken) => spoken.ok(),
-            Err(_elapsed) => {
+    /// How the client speaks; `None` when it does not say so in time.
+    async fn speaks_h2(&self, stream: &mut Stream, bell: &Bell) -> Option<bool> {
+        if stream.get_ssl_digest().is_some() {
+            before_tls::is_done(stream);
+            return Some(matches!(stream.selected_alpn_proto(), Some(ALPN::H2)));
+        }
+        let is_late = || bell.is_due(self.gateway.sessions.clock().boot());
+        match bell.unless(is_late, begins_with_preface(stream)).await {
+            Some(spoken) => spoken.ok(),
+            None => {
                 self.gateway.metrics.refused(Refusal::HeaderTimeout);
                 None
             }
         }
+    }
+
+    async fn serve_h1(
+        &self,
+        stream: Stream,
+        client: Option<IpAddr>,
+        bell: Member,
+        shutdown: &ShutdownWatch,
+    ) -> Option<Stream> {
+        let stream = chunks::observed(stream, &self.gateway, client);
+        let served = self.h1.process_new(stream, shutdown);
+        Watch::new(bell).over(served).await
     }
 
     /// HTTP/2 with prior knowledge, or by ALPN. Pingora waits for ever for the rest of the preface, and for a header whose
@@ -88,23 +96,43 @@ impl Connections {
     async fn serve_h2(
         &self,
         stream: Stream,
-        config: &Config,
+        bell: Member,
         shutdown: &ShutdownWatch,
     ) -> Option<Stream> {
         let (proxy, gateway) = (Arc::clone(&self.proxy), Arc::clone(&self.gateway));
-        let limit = config.edge.header_timeout;
         let mut options = self.h2.clone();
-        options.h2_idle_timeout = Some(config.server.keepalive_timeout);
+        let settings = self.gateway.settings.get();
+        options.h2_idle_timeout = Some(settings.config.server.keepalive_timeout);
+        drop(settings);
         // One for each connection, because it knows whether a request has begun.
         let watched = Arc::new(Watched::new(proxy, gateway, options));
-        tokio::select! {
-            rest = watched.process_new(stream, shutdown) => rest,
-            () = watched.nothing_begins(limit) => {
+        let is_late = || {
+            if watched.has_begun() {
+                bell.wait_for_ever();
+            }
+            bell.is_due(self.gateway.sessions.clock().boot())
+        };
+        let served = bell.unless(is_late, watched.process_new(stream, shutdown));
+        match served.await {
+            Some(rest) => rest,
+            None => {
                 self.gateway.metrics.refused(Refusal::HeaderTimeout);
                 None
             }
         }
     }
+}
+
+/// Is this the beginning of HTTP/2 without TLS? Pingora would wait for 24 bytes, for ever, to find out. Three are enough to
+/// know that it is not, and they have to come.
+async fn begins_with_preface(stream: &mut Stream) -> io::Result<bool> {
+    let mut start = [0; H2_PREFACE_START];
+    if !stream.try_peek(&mut start).await? || !H2_PREFACE.starts_with(&start) {
+        return Ok(false);
+    }
+    let mut whole = [0; H2_PREFACE.len()];
+    let is_seen = stream.try_peek(&mut whole).await?;
+    Ok(is_seen && whole == *H2_PREFACE)
 }
 
 #[async_trait]
@@ -114,41 +142,39 @@ impl ServerApp for Connections {
         mut stream: Stream,
         shutdown: &ShutdownWatch,
     ) -> Option<Stream> {
-        let settings = self.gateway.settings.get();
-        let edge = &settings.config.edge;
         let digest = stream.get_socket_digest();
         let ip = digest
             .as_ref()
             .and_then(|digest| digest.peer_addr())
             .and_then(|peer| peer.as_inet())
             .map(|peer| peer.ip());
-        let _seat = match self.connections.take(ip, &Caps::of(edge)) {
+        drop(digest);
+        let settings = self.gateway.settings.get();
+        let (caps, limit) = (
+            Caps::of(&settings.config.edge),
+            settings.config.edge.header_timeout,
+        );
+        drop(settings);
+        let _seat = match self.connections.take(ip, &caps) {
             Ok(seat) => seat,
             Err(full) => {
                 self.gateway.metrics.refused(full);
                 return None;
             }
         };
-        if stream.get_ssl_digest().is_some() {
-            before_tls::is_done(&stream);
-            return match stream.selected_alpn_proto() {
-                Some(ALPN::H2) => self.serve_h2(stream, &settings.config, shutdown).await,
-                _ => {
-                    let stream = chunks::observed(stream, &self.gateway, ip);
-                    self.h1.process_new(stream, shutdown).await
-                }
-            };
-        }
-        if self.speaks_h2(&mut stream, edge.header_timeout).await? {
-            self.serve_h2(stream, &settings.config, shutdown).await
+        let bell = self.gateway.rounds.enter();
+        bell.wait_until(self.gateway.sessions.clock().boot().plus(limit));
+        if self.speaks_h2(&mut stream, &bell).await? {
+            self.serve_h2(stream, bell, shutdown).await
         } else {
-            let stream = chunks::observed(stream, &self.gateway, ip);
-            self.h1.process_new(stream, shutdown).await
+            self.serve_h1(stream, ip, bell, shutdown).await
         }
     }
 
     /// The listeners have closed. Pingora's own clean-up would also give up requests whose header is still being read.
     async fn cleanup(&self) {
+        // Connections that rest have nothing more to wait for.
+        self.gateway.rounds.ring_all();
         self.gateway.closed.notify_one();
     }
 }

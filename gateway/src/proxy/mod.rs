@@ -4,7 +4,8 @@
 //! (before a TLS handshake)  before_tls.rs  is it one, does it end?
 //! (each connection)         connections.rs  how many, how long silent
 //!                           unread.rs     what is no request
-//! (each request)            watch.rs      header in time, session still alive
+//! (each request)            watched.rs    served beside a supervisor
+//!                           watch.rs      header in time, session still alive
 //!                           progress.rs   how it counts
 //! request_filter            request.rs    follow what was decided
 //!                           arrival.rs    what doctor is told of a request
@@ -51,6 +52,7 @@ mod unread;
 mod upstream;
 mod upstream_fault;
 mod watch;
+mod watched;
 mod write;
 
 use std::os::fd::RawFd;

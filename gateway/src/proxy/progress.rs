@@ -73,22 +73,26 @@ impl Progress {
         });
     }
 
-    /// Looks whether the answer has been going on for long. While there is no place for it, it remains what it was.
-    pub(super) fn look(&self) {
+    /// Looks whether the answer has been going on for long. While there is no place for it, it remains what it was. False
+    /// when there is nothing more to look for.
+    pub(super) fn look(&self) -> bool {
         let now = self.gateway.sessions.clock().boot();
         let settings = self.gateway.settings.get();
         let long = settings.config.edge.stream_after;
         let holder = match &*self.counts.lock() {
             Counts::Answered { holder, since } if now.since(*since) >= long => *holder,
-            _ => return,
+            counts => return counts.is_request(),
         };
         let room = Room::of(Kind::Forwarded, &settings.config);
-        if let Ok(permit) = self.gateway.streams.enter(Kind::Forwarded, holder, room) {
-            self.settle(|counts| match counts {
-                Counts::Answered { .. } => Counts::AsStream { permit },
-                other => other,
-            });
-        }
+        let entered = self.gateway.streams.enter(Kind::Forwarded, holder, room);
+        let Ok(permit) = entered else {
+            return true;
+        };
+        self.settle(|counts| match counts {
+            Counts::Answered { .. } => Counts::AsStream { permit },
+            other => other,
+        });
+        false
     }
 
     /// The request is over, whatever it was.

@@ -16,6 +16,7 @@ use super::pause::pause;
 use super::reload::Reloader;
 use crate::config::Config;
 use crate::legacy::tally;
+use crate::limits::rounds::ROUND;
 use crate::state::Gateway;
 use crate::telemetry::flood;
 use crate::telemetry::history::STEP;
@@ -30,6 +31,10 @@ pub(super) fn spawn(
     file: PathBuf,
     certificates: Option<Arc<Certificates>>,
 ) {
+    let rounds = Arc::clone(&gateway.rounds);
+    gateway
+        .core
+        .spawn(rounds.run(Arc::clone(&gateway.sessions), ROUND));
     gateway.core.spawn(keep_current(Arc::clone(gateway)));
     gateway.core.spawn(sweep(Arc::clone(gateway)));
     gateway.core.spawn(tally::keep(Arc::clone(gateway)));

@@ -379,6 +379,7 @@ impl ShutdownSignalWatch for Watch {
         // The first reason counts.
         let _said_before = self.why.set(stop);
         self.gateway.draining.store(true, Ordering::Relaxed);
+        self.gateway.rounds.ring_all();
         let stop = match stop {
             Stop::Drain => self.noticed().await,
             other => other,

@@ -16,6 +16,7 @@ use crate::legacy::state::Migrations;
 use crate::limits::lists::Lists;
 use crate::limits::logged_ends::LoggedEnds;
 use crate::limits::renewals::RenewalsInProgress;
+use crate::limits::rounds::Rounds;
 use crate::limits::streams::Streams;
 use crate::risk::state::Risk;
 use crate::telemetry::access_log::AccessLog;
@@ -55,6 +56,8 @@ pub(crate) struct Gateway {
     pub renewals: RenewalsInProgress,
     /// Open streams.
     pub streams: Arc<Streams>,
+    /// The clock of connections, requests and streams.
+    pub rounds: Arc<Rounds>,
     /// Lists of devices that are being read.
     pub lists: Arc<Lists>,
     /// Randomness for what is public: ids of requests and messages, and how long to wait.
@@ -92,6 +95,7 @@ impl Gateway {
             logged_ends: LoggedEnds::default(),
             renewals: RenewalsInProgress::default(),
             streams: Arc::default(),
+            rounds: Arc::default(),
             lists: Arc::default(),
             entropy: Arc::new(BufferedEntropy::default()),
             draining: AtomicBool::new(false),

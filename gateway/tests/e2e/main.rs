@@ -102,6 +102,7 @@ mod start_refused;
 mod store_faults;
 mod streams;
 mod streams_apart;
+mod streams_pushed;
 mod target;
 mod trusted_proxies;
 mod unread;
