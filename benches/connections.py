@@ -9,7 +9,8 @@ at rest   so many clients connect, ask once, and keep their connection. The memo
           and what is left when they are gone.
 streams   rounds of event streams that are opened and closed. What is left after the last round.
 
-Memory is what is resident. Measured from one process with nonblocking sockets, so the gateway is all that grows.
+Memory is what is resident, and "after" is some seconds and a few visitors later: an allocator gives memory back when its
+threads work again. Measured from one process with nonblocking sockets, so the gateway is all that grows.
 """
 
 from __future__ import annotations
@@ -34,6 +35,8 @@ WARM_UP = 200
 PATIENCE_SECONDS = 120
 # What is freed is given back to the system a little later.
 SETTLE_SECONDS = 3
+# Who comes after all others have gone: so many times so many.
+VISITS, VISITORS = 20, 20
 KIB = 1024
 
 
@@ -107,8 +110,9 @@ def descriptors(process: int) -> int:
     return sum(1 for _ in Path(f"/proc/{process}/fd").iterdir())
 
 
-def settled(target: compare.Target, open_before: int) -> int:
-    """Memory when its connections are gone."""
+def settled(target: compare.Target, clients: Clients, open_before: int) -> int:
+    """Memory when its connections are gone, and a few others have come and gone."""
+    clients.close()
     deadline = time.monotonic() + PATIENCE_SECONDS
     # Connections to the app are kept for a while.
     while descriptors(target.process.pid) > open_before + 2 * OPENING:
@@ -116,6 +120,10 @@ def settled(target: compare.Target, open_before: int) -> int:
             raise compare.Failed("connections stay open")
         time.sleep(0.1)
     time.sleep(SETTLE_SECONDS)
+    for _ in range(VISITS):
+        clients.open(VISITORS)
+        clients.close()
+        time.sleep(0.1)
     return target.resident_bytes()
 
 
@@ -151,13 +159,12 @@ class Trials:
             open_before = descriptors(target.process.pid)
             clients = Clients(target.port, request, b" 200 ")
             clients.open(WARM_UP, at_once=1)
-            clients.close()
-            before = settled(target, open_before)
+            before = settled(target, clients, open_before)
             clients.open(connections)
             time.sleep(SETTLE_SECONDS)
             with_all = target.resident_bytes()
-            clients.close()
-            return Memory(before, with_all, settled(target, open_before), connections)
+            after = settled(target, clients, open_before)
+            return Memory(before, with_all, after, connections)
 
         return self.gateway("rest", trial)
 
@@ -175,8 +182,7 @@ class Trials:
             open_before = descriptors(target.process.pid)
             clients = Clients(target.port, request, b" 200 ")
             clients.open(WARM_UP, at_once=1)
-            clients.close()
-            before = settled(target, open_before)
+            before = settled(target, clients, open_before)
             most = 0
             for _ in range(rounds):
                 clients.open(streams)
@@ -184,7 +190,7 @@ class Trials:
                 most = max(most, target.resident_bytes())
                 clients.close()
                 time.sleep(0.3)
-            return Memory(before, most, settled(target, open_before), streams)
+            return Memory(before, most, settled(target, clients, open_before), streams)
 
         return self.gateway("streams", trial)
 

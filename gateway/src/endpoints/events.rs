@@ -108,8 +108,9 @@ impl Feed {
 
     async fn look(&mut self) -> Option<String> {
         let key = self.entry.session().key;
-        let followed = self.gateway.sessions.follow(&key, Some(&self.entry)).await;
-        match followed {
+        let followed = self.gateway.sessions.follow(&key, Some(&self.entry));
+        // Apart, because a stream that sleeps would hold its place.
+        match Box::pin(followed).await {
             Follow::Ended(why) => {
                 self.over = true;
                 Some(event("revoked", &ended(why)))

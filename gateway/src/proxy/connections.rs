@@ -15,6 +15,7 @@ use pingora_core::protocols::{ALPN, Stream};
 use pingora_core::server::ShutdownWatch;
 use pingora_proxy::HttpProxy;
 use sidgate_policy::edge::client_ip::limit_key;
+use tokio::runtime::Handle;
 
 use super::watch::Watch;
 use super::watched::Watched;
@@ -79,26 +80,9 @@ impl Connections {
         }
     }
 
-    async fn serve_h1(
-        &self,
-        stream: Stream,
-        client: Option<IpAddr>,
-        bell: Member,
-        shutdown: &ShutdownWatch,
-    ) -> Option<Stream> {
-        let stream = chunks::observed(stream, &self.gateway, client);
-        let served = self.h1.process_new(stream, shutdown);
-        Watch::new(bell).over(served).await
-    }
-
     /// HTTP/2 with prior knowledge, or by ALPN. Pingora waits for ever for the rest of the preface, and for a header whose
     /// continuation does not come; a connection on which no request begins in time is let go.
-    async fn serve_h2(
-        &self,
-        stream: Stream,
-        bell: Member,
-        shutdown: &ShutdownWatch,
-    ) -> Option<Stream> {
+    async fn serve_h2(&self, stream: Stream, bell: Member, shutdown: &ShutdownWatch) {
         let (proxy, gateway) = (Arc::clone(&self.proxy), Arc::clone(&self.gateway));
         let mut options = self.h2.clone();
         let settings = self.gateway.settings.get();
@@ -113,12 +97,23 @@ impl Connections {
             bell.is_due(self.gateway.sessions.clock().boot())
         };
         let served = bell.unless(is_late, watched.process_new(stream, shutdown));
-        match served.await {
-            Some(rest) => rest,
-            None => {
-                self.gateway.metrics.refused(Refusal::HeaderTimeout);
-                None
+        if served.await.is_none() {
+            self.gateway.metrics.refused(Refusal::HeaderTimeout);
+        }
+    }
+
+    /// Serves a connection to its end.
+    async fn serve(&self, mut stream: Stream, client: Option<IpAddr>, shutdown: &ShutdownWatch) {
+        let bell = self.gateway.rounds.enter();
+        let limit = self.gateway.settings.get().config.edge.header_timeout;
+        bell.wait_until(self.gateway.sessions.clock().boot().plus(limit));
+        match self.speaks_h2(&mut stream, &bell).await {
+            Some(true) => Box::pin(self.serve_h2(stream, bell, shutdown)).await,
+            Some(false) => {
+                let stream = chunks::observed(stream, &self.gateway, client);
+                self.h1.serve_h1(stream, shutdown, Watch::new(bell)).await;
             }
+            None => {}
         }
     }
 }
@@ -137,38 +132,33 @@ async fn begins_with_preface(stream: &mut Stream) -> io::Result<bool> {
 
 #[async_trait]
 impl ServerApp for Connections {
+    /// Pingora's own task has room for a TLS handshake, 9 KB, and would keep it for as long as the connection lives. So the
+    /// connection moves on to a task of its own.
     async fn process_new(
         self: &Arc<Self>,
-        mut stream: Stream,
+        stream: Stream,
         shutdown: &ShutdownWatch,
     ) -> Option<Stream> {
         let digest = stream.get_socket_digest();
-        let ip = digest
+        let client = digest
             .as_ref()
             .and_then(|digest| digest.peer_addr())
             .and_then(|peer| peer.as_inet())
             .map(|peer| peer.ip());
-        drop(digest);
-        let settings = self.gateway.settings.get();
-        let (caps, limit) = (
-            Caps::of(&settings.config.edge),
-            settings.config.edge.header_timeout,
-        );
-        drop(settings);
-        let _seat = match self.connections.take(ip, &caps) {
+        let caps = Caps::of(&self.gateway.settings.get().config.edge);
+        let seat = match self.connections.take(client, &caps) {
             Ok(seat) => seat,
             Err(full) => {
                 self.gateway.metrics.refused(full);
                 return None;
             }
         };
-        let bell = self.gateway.rounds.enter();
-        bell.wait_until(self.gateway.sessions.clock().boot().plus(limit));
-        if self.speaks_h2(&mut stream, &bell).await? {
-            self.serve_h2(stream, bell, shutdown).await
-        } else {
-            self.serve_h1(stream, ip, bell, shutdown).await
-        }
+        let (connections, shutdown) = (Arc::clone(self), shutdown.clone());
+        Handle::current().spawn(async move {
+            let _seat = seat;
+            connections.serve(stream, client, &shutdown).await;
+        });
+        None
     }
 
     /// The listeners have closed. Pingora's own clean-up would also give up requests whose header is still being read.

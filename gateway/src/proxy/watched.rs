@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use pingora_core::apps::{HttpServerApp, HttpServerOptions, ReusedHttpStream};
+use pingora_core::protocols::Stream;
 use pingora_core::protocols::http::ServerSession;
 use pingora_core::protocols::http::v2::server::{H2Options, default_h2_options};
 use pingora_core::server::ShutdownWatch;
@@ -19,7 +20,7 @@ use super::Proxy;
 use super::chunks;
 use super::watch::{Slow, Watch};
 use crate::config::EdgeConfig;
-use crate::state::{ActiveConfig, Gateway};
+use crate::state::Gateway;
 use crate::telemetry::labels::Refusal;
 
 /// The proxy with a supervisor beside each request.
@@ -48,47 +49,82 @@ impl Watched {
         }
     }
 
-    /// Whether a request has begun.
+    /// Whether a request has begun on a connection of HTTP/2.
     pub(super) fn has_begun(&self) -> bool {
         self.has_begun.load(Ordering::Relaxed)
     }
 
-    async fn serve(
+    /// Serves a connection of HTTP/1, request after request, as Pingora would.
+    pub(super) async fn serve_h1(
         &self,
-        mut session: ServerSession,
+        stream: Stream,
+        shutdown: &ShutdownWatch,
+        watch: Arc<Watch>,
+    ) {
+        let requests = async {
+            let mut next = Some(ReusedHttpStream::new(stream, None));
+            while let Some(reused) = next {
+                // Apart, so that a connection at rest holds nothing of it.
+                let served = Box::pin(self.serve_one(reused, shutdown, &watch));
+                next = match served.await {
+                    Some(done) => self.rested(done, shutdown, &watch).await,
+                    None => None,
+                };
+            }
+        };
+        Arc::clone(&watch).over(requests).await;
+    }
+
+    /// Serves the next request. Pingora gives a connection up when the gateway stops before the header is read, also one that
+    /// has just been accepted; a client would see its request go unanswered. So a request is always served, and its
+    /// connection ends afterwards, see [`Watched::rested`].
+    async fn serve_one(
+        &self,
+        reused: ReusedHttpStream,
         shutdown: &ShutdownWatch,
         watch: &Watch,
     ) -> Option<ReusedHttpStream> {
+        let (stream, before) = reused.consume();
+        let is_tls = stream.get_ssl_digest().is_some();
         let settings = self.gateway.settings.get();
         let rest = settings.config.server.keepalive_timeout;
-        if session.get_keepalive().is_some() {
-            // Under TLS it is Pingora that waits for the next request.
-            session.set_keepalive(Some(rest.as_secs()));
-        }
-        let header_limit = self.header_limit(&settings, &session);
+        let mut header_limit = settings.config.edge.header_timeout;
         drop(settings);
+        let mut session = ServerSession::new_http1(stream);
+        let goes_on = match before {
+            Some(before) => {
+                before.apply_to_session(&mut session);
+                // On a plain connection the time begins with its first byte; under TLS that byte cannot be seen coming, and
+                // the rest before it counts too.
+                if is_tls {
+                    header_limit = header_limit.saturating_add(rest);
+                }
+                session.get_keepalive().is_some()
+            }
+            None => {
+                session.set_keepalive_reuses_remaining(self.options.keepalive_request_limit);
+                !*shutdown.borrow()
+            }
+        };
+        // Under TLS it is Pingora that waits for the next request.
+        session.set_keepalive(goes_on.then_some(rest.as_secs()));
+        self.supervised(session, &self.never, header_limit, watch)
+            .await
+    }
+
+    /// Serves a request under the signal that it is to end by.
+    async fn supervised(
+        &self,
+        session: ServerSession,
+        signal: &ShutdownWatch,
+        header_limit: Duration,
+        watch: &Watch,
+    ) -> Option<ReusedHttpStream> {
         watch.begins(self.now().plus(header_limit));
-        let signal = self.signal(&session, shutdown);
-        let done = tokio::select! {
+        tokio::select! {
             biased;
             done = self.proxy.process_new_http(session, signal) => done,
             () = self.supervise(watch) => None,
-        };
-        self.rested(done?, shutdown, watch, rest).await
-    }
-
-    /// The signal that a request is served under. Pingora gives a connection up when the gateway stops before the header is
-    /// read, also one that has just been accepted; a client would see its request go unanswered. So an HTTP/1 request is
-    /// always served, and its connection ends afterwards, see [`Watched::rested`].
-    fn signal<'a>(
-        &'a self,
-        session: &ServerSession,
-        shutdown: &'a ShutdownWatch,
-    ) -> &'a ShutdownWatch {
-        if session.is_http2() {
-            shutdown
-        } else {
-            &self.never
         }
     }
 
@@ -133,30 +169,14 @@ impl Watched {
         }
     }
 
-    /// How long the header of a request may take. On a plain connection the time begins with its first byte (see
-    /// [`Watched::rested`]); under TLS that byte cannot be seen coming, and the rest before it counts too.
-    fn header_limit(&self, settings: &ActiveConfig, session: &ServerSession) -> Duration {
-        let limit = settings.config.edge.header_timeout;
-        let is_first =
-            session.get_keepalive_reuses_remaining() == self.options.keepalive_request_limit;
-        let is_tls = session
-            .digest()
-            .is_some_and(|digest| digest.ssl_digest.is_some());
-        if is_tls && !is_first && !session.is_http2() {
-            limit.saturating_add(settings.config.server.keepalive_timeout)
-        } else {
-            limit
-        }
-    }
-
-    /// Waits for the first byte of the next request. `None` when none comes within `limit`, or the gateway stops.
+    /// Waits for the first byte of the next request. `None` when none comes in time, or the gateway stops.
     async fn rested(
         &self,
         reused: ReusedHttpStream,
         shutdown: &ShutdownWatch,
         watch: &Watch,
-        limit: Duration,
     ) -> Option<ReusedHttpStream> {
+        let limit = self.gateway.settings.get().config.server.keepalive_timeout;
         let bell = watch.rests(self.now().plus(limit));
         let is_over = || *shutdown.borrow() || bell.is_due(self.now());
         // The signal comes after this, and rings.
@@ -183,6 +203,7 @@ fn header_list_size(edge: &EdgeConfig) -> u32 {
     u32::try_from(size).unwrap_or(u32::MAX)
 }
 
+/// For HTTP/2, where Pingora reads the requests.
 #[async_trait]
 impl HttpServerApp for Watched {
     async fn process_new_http(
@@ -190,16 +211,11 @@ impl HttpServerApp for Watched {
         session: ServerSession,
         shutdown: &ShutdownWatch,
     ) -> Option<ReusedHttpStream> {
-        // Read first: all connections of HTTP/1 share it.
-        if !self.has_begun() {
-            self.has_begun.store(true, Ordering::Relaxed);
-        }
-        if let Some(watch) = Watch::current() {
-            return self.serve(session, shutdown, &watch).await;
-        }
-        // Each HTTP/2 stream is a task of its own.
+        self.has_begun.store(true, Ordering::Relaxed);
+        let limit = self.gateway.settings.get().config.edge.header_timeout;
+        // Each stream is a task of its own.
         let watch = Watch::new(self.gateway.rounds.enter());
-        let served = self.serve(session, shutdown, &watch);
+        let served = self.supervised(session, shutdown, limit, &watch);
         Arc::clone(&watch).over(served).await
     }
 

@@ -12,6 +12,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use pingora_core::listeners::ListenerConfig;
+use pingora_core::listeners::tls::TlsSettings;
+use pingora_core::protocols::l4::stream::L4BufferSettings;
 use pingora_core::server::{Fds, ListenFds, ShutdownWatch};
 use pingora_core::services::Service;
 use thiserror::Error;
@@ -112,6 +115,26 @@ fn configured(server: &ServerConfig) -> impl Iterator<Item = (Key, SocketAddr)> 
         .chain([(Key::Admin, server.admin_listen)])
         // A fresh port each time: there is nothing to find out, and nothing to hand over.
         .filter(|(_, address)| address.port() != 0)
+}
+
+/// What is read from a client at once, in bytes. Each connection holds a buffer of that size for as long as it lives, so it is
+/// no larger than most requests; bodies are read past it. Pingora's 64 KiB would be most of what a connection takes.
+const READ_BUFFER: usize = 4 * 1024;
+/// The same under TLS, whose records are of up to 16 KiB and are read in smaller pieces.
+const TLS_READ_BUFFER: usize = 16 * 1024;
+
+/// How Pingora serves an address, under TLS or in clear text.
+pub(crate) fn listener(address: SocketAddr, tls: Option<TlsSettings>) -> ListenerConfig {
+    let read_buffer = match tls {
+        Some(_) => TLS_READ_BUFFER,
+        None => READ_BUFFER,
+    };
+    let buffers = L4BufferSettings::default().read(read_buffer);
+    let listener = ListenerConfig::tcp(address.to_string()).l4_buffer(buffers);
+    match tls {
+        Some(settings) => listener.tls(settings),
+        None => listener,
+    }
 }
 
 /// Longest wait for the first lease. A store that is away does not keep the gateway from serving what needs no session.

@@ -29,7 +29,7 @@ use tracing::{error, info, warn};
 use super::announce;
 use super::background;
 use super::certificates::Certificates;
-use super::listeners::{Listeners, OnOpenSockets};
+use super::listeners::{Listeners, OnOpenSockets, listener};
 use super::stop::Stop;
 use super::upgrade::{MeetingPlace, Taken, Waiting};
 use super::wiring::{self, Servers, WiringError};
@@ -246,22 +246,22 @@ fn pingora(
         Connections::new(inner, gateway, &options),
     );
     for listen in &config.server.listen {
-        proxy.add_tcp(&listen.to_string());
+        proxy.add_listener(listener(*listen, None));
     }
     if let (Some(tls), Some(certificates)) = (&config.server.tls, certificates) {
         for listen in &tls.listen {
             // Pingora knows no settings without paths; it looks at none where there is a resolver.
-            let mut listener = TlsSettings::intermediate("", "")
+            let mut settings = TlsSettings::intermediate("", "")
                 .map_err(|error| WiringError::Process(format!("server.tls: {error}")))?;
-            listener.set_cert_resolver(Arc::<Certificates>::clone(&certificates));
-            listener.enable_h2();
-            proxy.add_tls_with_settings(&listen.to_string(), None, listener);
+            settings.set_cert_resolver(Arc::<Certificates>::clone(&certificates));
+            settings.enable_h2();
+            proxy.add_listener(listener(*listen, Some(settings)));
         }
         let before_tls = Arc::new(BeforeTls::new(gateway));
         proxy.endpoints().set_pre_tls_callback(before_tls);
     }
     let mut admin = Service::new("sidgate-admin".to_owned(), Admin::new(Arc::clone(gateway)));
-    admin.add_tcp(&config.server.admin_listen.to_string());
+    admin.add_listener(listener(config.server.admin_listen, None));
     // A runtime of its own: health must answer when the proxy is busy.
     admin.threads = Some(1);
     let sockets = listeners
