@@ -16,7 +16,7 @@ use session_core::secret::SecretString;
 use session_core::session::{Identity, NewSession, Origin, References, RevokeReason, Session};
 use session_core::sid::SessionKey;
 use session_core::store::postgres::{PostgresOptions, PostgresStore};
-use session_core::store::{SchemaError, Scope, SessionStore, StoreError, Subject, Touch};
+use session_core::store::{Renewal, SchemaError, Scope, SessionStore, StoreError, Subject, Touch};
 use session_testing::{Call, FaultStore, TestDatabase, TestPostgres};
 use tokio::net::TcpListener;
 use uuid::Uuid;
@@ -39,6 +39,8 @@ mod rights;
 mod roles;
 #[path = "postgres/schema.rs"]
 mod schema;
+#[path = "postgres/statements.rs"]
+mod statements;
 #[path = "postgres/versions.rs"]
 mod versions;
 

@@ -25,10 +25,12 @@ mod events;
 mod fault;
 mod hints;
 mod housekeep;
+mod insert;
 mod inspect;
 mod legacy;
 mod link;
 mod login;
+mod new_session;
 mod nodes;
 mod options;
 mod parameters;
@@ -126,7 +128,7 @@ impl SessionStore for PostgresStore {
     }
 
     async fn insert(&self, new: &NewSession) -> StoreResult<Session> {
-        write::insert(&self.pool, new).await
+        insert::insert(&self.pool, new).await
     }
 
     async fn update(

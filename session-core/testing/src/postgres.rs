@@ -27,6 +27,9 @@ use session_core::store::postgres::{PostgresOptions, PostgresStore};
 mod doors;
 mod roles;
 mod standby;
+mod tap;
+
+pub use self::tap::Tap;
 
 /// The database that others are copied from: empty, with the schema.
 const TEMPLATE: &str = "sidgate_template";

@@ -46,6 +46,38 @@ async fn a_login_waits_for_a_revocation_that_is_being_committed() {
     );
 }
 
+/// The snapshot of the statement is from before the revocation. The trigger looks again and refuses.
+#[tokio::test]
+async fn a_renewal_that_a_mass_revocation_overtakes_finds_nothing() {
+    let database = TestPostgres::shared().database();
+    let store = Arc::new(database.store_with(PostgresOptions {
+        write_timeout: Duration::from_secs(10),
+        ..PostgresOptions::default()
+    }));
+    let session = store.insert(&login(1)).await.unwrap();
+    let (holder, watcher) = (database.client().await, database.client().await);
+    let held = "BEGIN; SELECT FROM sidgate_session FOR UPDATE";
+    holder.batch_execute(held).await.unwrap();
+    let renewal = Renewal {
+        of: session.key,
+        to: SessionKey::from_bytes([2; 32]),
+        grace: Duration::from_secs(10),
+    };
+    let renewing = Arc::clone(&store);
+    let renewing = tokio::task::JoinSet::from_iter([async move { renewing.renew(&renewal).await }]);
+    let waits = "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    while watcher.query(waits, &[]).await.unwrap().is_empty() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+
+    revoke(&store, Scope::User("7".into())).await;
+    holder.batch_execute("COMMIT").await.unwrap();
+
+    let renewed = renewing.join_all().await.pop().unwrap();
+    assert_eq!(renewed.unwrap(), None);
+    assert!(store.load(&renewal.to).await.unwrap().row.is_none());
+}
+
 #[tokio::test]
 async fn revoking_everybody_is_not_kept_waiting_by_logins() {
     let database = TestPostgres::shared().database();

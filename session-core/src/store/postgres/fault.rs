@@ -172,3 +172,8 @@ pub(super) fn is_stale(error: &PgError) -> bool {
 pub(super) fn is_duplicate(error: &PgError) -> bool {
     error.code() == Some(&SqlState::UNIQUE_VIOLATION)
 }
+
+/// Whether the schema has refused to let something live on that has ended.
+pub(super) fn is_kept_from(error: &PgError) -> bool {
+    error.code() == Some(&SqlState::RESTRICT_VIOLATION)
+}

@@ -36,22 +36,22 @@ pub(super) async fn familiar(
     }))
 }
 
-/// The two statements need not be one transaction: the next login removes what the second one missed.
+/// What is noted takes the first place of its owner; the others are trimmed to those that are left.
 pub(super) async fn note(pool: &Pool, seen: &LoginSeen) -> StoreResult<()> {
-    const NOTE: &str = "\
-        INSERT INTO sidgate_login_network AS n (account, owner, network, seen_at) \
-        VALUES ($1, $2, $3, statement_timestamp()) \
-        ON CONFLICT (account, owner, network) DO UPDATE SET id = DEFAULT, seen_at = EXCLUDED.seen_at \
-        WHERE n.seen_at < EXCLUDED.seen_at - interval '1 hour'";
-    const TRIM: &str = "\
-        DELETE FROM sidgate_login_network WHERE id IN ( \
-            SELECT id FROM sidgate_login_network WHERE owner = $1 ORDER BY id DESC OFFSET $2)";
+    const SQL: &str = "\
+        WITH noted AS ( \
+            INSERT INTO sidgate_login_network AS n (account, owner, network, seen_at) \
+            VALUES ($1, $2, $3, statement_timestamp()) \
+            ON CONFLICT (account, owner, network) DO UPDATE SET id = DEFAULT, seen_at = EXCLUDED.seen_at \
+            WHERE n.seen_at < EXCLUDED.seen_at - interval '1 hour' RETURNING 1 \
+        ) \
+        DELETE FROM sidgate_login_network WHERE EXISTS (SELECT FROM noted) AND id IN ( \
+            SELECT id FROM sidgate_login_network WHERE owner = $2 AND (account, network) <> ($1, $3) \
+            ORDER BY id DESC OFFSET $4::bigint - 1)";
     let [account, owner, network] =
         [&seen.account, &seen.owner, &seen.network].map(|digest| &digest.as_bytes()[..]);
-    if pool.execute(NOTE, &[&account, &owner, &network]).await? > 0 {
-        pool.execute(TRIM, &[&owner, &NETWORKS_PER_OWNER]).await?;
-    }
-    Ok(())
+    let params: Params<'_> = &[&account, &owner, &network, &NETWORKS_PER_OWNER];
+    pool.execute(SQL, params).await.map(drop)
 }
 
 /// Looks at the oldest alone, so that a table in which nothing is due costs one batch.

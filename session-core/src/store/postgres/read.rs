@@ -3,7 +3,9 @@
 use uuid::Uuid;
 
 use super::pool::{Params, Pool};
-use super::row::{self, Stamp, column, columns, in_use, incarnation, mass_revoked, unended};
+use super::row::{
+    self, Stamp, column, columns, current_key, in_use, incarnation, mass_revoked, unended,
+};
 use crate::session::{Seq, Session};
 use crate::sid::SessionKey;
 use crate::store::{
@@ -21,7 +23,8 @@ pub(super) async fn load(pool: &Pool, key: &SessionKey) -> StoreResult<Snapshot>
         ", ",
         mass_revoked!(),
         " AS mass_revoked, EXISTS (SELECT FROM sidgate_former_key f WHERE f.session_key = $1) AS is_former \
-         FROM sidgate_clock c LEFT JOIN sidgate_session s ON s.session_key = sidgate_current_key($1)"
+         FROM sidgate_clock c LEFT JOIN sidgate_session s ON s.session_key = ",
+        current_key!("$1")
     );
     let rows = pool.read(SQL, &[&key.as_bytes().as_slice()]).await?;
     let row = rows.first().ok_or(SchemaError::Missing)?;

@@ -1,17 +1,16 @@
 //! Ending sessions.
 //!
-//! `SET CONSTRAINTS ALL IMMEDIATE` runs the deferred triggers at once, so that the number can be read, and the commit is
-//! in the same flight: the clock row stays locked for as long as the server takes for two statements, whatever the
-//! network does.
+//! The deferred triggers number the events at the commit. One statement is its own transaction, and the number is read by
+//! the one after it, in the same flight: the clock row is locked for the length of the commit. Where a change takes several
+//! statements, `SET CONSTRAINTS ALL IMMEDIATE` runs the triggers before the commit, and the number is read in between.
 
 use deadpool_postgres::ClientWrapper;
-use futures_util::future::try_join_all;
 use tokio_postgres::{Error as PgError, Row};
 
 use super::adopt::CUT_OFF;
 use super::pool::{Params, Pool};
-use super::row::{column, in_use, mass_revoked, unended};
-use crate::session::RevokeReason;
+use super::row::{column, current_key, in_use, mass_revoked, unended};
+use crate::session::{RevokeReason, Seq};
 use crate::store::{Revoked, Scope, StoreError, StoreResult};
 
 /// Ends the rows that a condition selects.
@@ -19,15 +18,15 @@ use crate::store::{Revoked, Scope, StoreError, StoreResult};
 /// A condition selects by handle: the key may change while this statement waits for the row. Idle sessions end as well,
 /// because a node may know of a use that is not written yet. Only sessions in use are counted.
 macro_rules! end {
-    ($which:literal) => {
+    ($($which:expr),+) => {
         concat!(
             "WITH ended AS (UPDATE sidgate_session s SET revoked_at = clock_timestamp(), revoke_reason = $2 WHERE ",
-            $which,
+            $($which,)+
             " AND ",
             unended!(),
             " RETURNING ",
             in_use!(),
-            " AS lived) SELECT count(*) FILTER (WHERE lived) AS sessions FROM ended"
+            " AS lived) SELECT count(*) AS ended, count(*) FILTER (WHERE lived) AS sessions FROM ended"
         )
     };
 }
@@ -48,15 +47,33 @@ macro_rules! count {
 
 const HEAD: &str = "SELECT seq FROM sidgate_clock";
 
+/// The head, and the newest event of a session. Only events that others have committed since can stand above it: a thousand
+/// of them do not fit between two statements of a flight. If they did, the head would do as well: it is above both.
+macro_rules! number {
+    ($key:expr) => {
+        concat!(
+            "SELECT c.seq, (SELECT e.seq FROM \
+                 (SELECT seq, session_key FROM sidgate_event ORDER BY seq DESC LIMIT 1000) e \
+                 WHERE e.session_key = (SELECT ",
+            $key,
+            ") ORDER BY e.seq DESC LIMIT 1) AS own FROM sidgate_clock c"
+        )
+    };
+}
+
 pub(super) async fn revoke(
     pool: &Pool,
     scope: &Scope,
     reason: RevokeReason,
 ) -> StoreResult<Revoked> {
     const KEY: &str = end!(
-        "s.id = (SELECT k.id FROM sidgate_session k WHERE k.session_key = sidgate_current_key($1))"
+        "s.id = (SELECT k.id FROM sidgate_session k WHERE k.session_key = ",
+        current_key!("$1"),
+        ")"
     );
+    const NUMBER_OF_KEY: &str = number!(current_key!("$1"));
     const HANDLE: &str = end!("s.id = $1 AND ($3::text IS NULL OR s.user_id = $3)");
+    const NUMBER_OF_HANDLE: &str = number!("k.session_key FROM sidgate_session k WHERE k.id = $1");
     // Locked in one order, so that two of these cannot deadlock.
     const OTHERS: &str = end!(
         "s.session_key IN (SELECT o.session_key FROM sidgate_session o \
@@ -69,17 +86,20 @@ pub(super) async fn revoke(
     const ALL: &str = count!("$1 = ''");
     let reason = reason.as_str();
     match scope {
-        Scope::Key(key) => rows(pool, KEY, &[&key.as_bytes().as_slice(), &reason]).await,
+        Scope::Key(key) => {
+            let key = key.as_bytes().as_slice();
+            one(pool, (KEY, &[&key, &reason]), (NUMBER_OF_KEY, &[&key])).await
+        }
         Scope::Handle { id, user_id } => {
-            rows(pool, HANDLE, &[id, &reason, &user_id.as_deref()]).await
+            let change: Params<'_> = &[id, &reason, &user_id.as_deref()];
+            one(pool, (HANDLE, change), (NUMBER_OF_HANDLE, &[id])).await
         }
         Scope::Others { user_id, keep } => {
             let keep = keep.as_bytes().as_slice();
             // Old logins first: one that is becoming a session at this moment is waited for, and then found.
             let old_logins: Params<'_> = &[&&**user_id];
             let params: Params<'_> = &[&&**user_id, &reason, &keep];
-            let changes = [(CUT_OFF, old_logins), (OTHERS, params)];
-            counted_rows(transaction(pool, &changes, (HEAD, &[])).await?)
+            others(pool, (CUT_OFF, old_logins), (OTHERS, params)).await
         }
         Scope::User(user_id) => mass(pool, "user", user_id, USER).await,
         Scope::Tenant(tenant_id) => mass(pool, "tenant", tenant_id, TENANT).await,
@@ -87,13 +107,53 @@ pub(super) async fn revoke(
     }
 }
 
-/// Ends rows one by one: one event for each.
-async fn rows(pool: &Pool, sql: &str, params: Params<'_>) -> StoreResult<Revoked> {
-    counted_rows(transaction(pool, &[(sql, params)], (HEAD, &[])).await?)
+/// Ends one session: one event. `number` is that of a [`number`] statement.
+async fn one(
+    pool: &Pool,
+    (change, params): Statement<'_>,
+    (number, of): Statement<'_>,
+) -> StoreResult<Revoked> {
+    let (ended, number) = write(pool, async |client| {
+        let change = client.prepare_cached(change).await?;
+        let number = client.prepare_cached(number).await?;
+        tokio::try_join!(
+            biased;
+            client.query_one(&change, params),
+            client.query_one(&number, of),
+        )
+    })
+    .await?;
+    let head: Seq = column(&number, "seq")?;
+    let own: Option<Seq> = column(&number, "own")?;
+    let has_ended = column::<i64>(&ended, "ended")? > 0;
+    Ok(Revoked {
+        sessions: sessions(&ended)?,
+        seq: own.filter(|_own| has_ended).unwrap_or(head),
+    })
 }
 
-fn counted_rows((ended, head): (Option<Row>, Row)) -> StoreResult<Revoked> {
-    let ended = ended.ok_or(StoreError::Corrupt("count"))?;
+/// Ends sessions one by one, and old logins in the same transaction.
+async fn others(
+    pool: &Pool,
+    (cut_off, user): Statement<'_>,
+    (change, params): Statement<'_>,
+) -> StoreResult<Revoked> {
+    let (ended, head) = write(pool, async |client| {
+        let cut_off = client.prepare_cached(cut_off).await?;
+        let change = client.prepare_cached(change).await?;
+        let head = client.prepare_cached(HEAD).await?;
+        let ((), _, ended, (), head, ()) = tokio::try_join!(
+            biased;
+            client.batch_execute("BEGIN"),
+            client.execute(&cut_off, user),
+            client.query_one(&change, params),
+            client.batch_execute("SET CONSTRAINTS ALL IMMEDIATE"),
+            client.query_one(&head, &[]),
+            client.batch_execute("COMMIT"),
+        )?;
+        Ok((ended, head))
+    })
+    .await?;
     Ok(Revoked {
         sessions: sessions(&ended)?,
         seq: column(&head, "seq")?,
@@ -108,7 +168,17 @@ async fn mass(pool: &Pool, kind: &str, subject: &str, counting: &str) -> StoreRe
     const NUMBER: &str = "SELECT seq FROM sidgate_revocation WHERE kind = $1 AND subject = $2";
     let sessions = counted(pool, counting, subject).await?;
     let params: Params<'_> = &[&kind, &subject];
-    let (_, number) = transaction(pool, &[(UPSERT, params)], (NUMBER, params)).await?;
+    let number = write(pool, async |client| {
+        let upsert = client.prepare_cached(UPSERT).await?;
+        let number = client.prepare_cached(NUMBER).await?;
+        let (_, number) = tokio::try_join!(
+            biased;
+            client.execute(&upsert, params),
+            client.query_one(&number, params),
+        )?;
+        Ok(number)
+    })
+    .await?;
     Ok(Revoked {
         sessions,
         seq: column(&number, "seq")?,
@@ -135,43 +205,18 @@ fn sessions(row: &Row) -> StoreResult<u64> {
 
 type Statement<'a> = (&'a str, Params<'a>);
 
-/// Runs the changes, numbers their events, reads `number` and commits, in one flight. Answers with the last change's row.
-async fn transaction(
+/// Runs `flight` on a connection, which is used again if it ends well.
+async fn write<T>(
     pool: &Pool,
-    changes: &[Statement<'_>],
-    number: Statement<'_>,
-) -> StoreResult<(Option<Row>, Row)> {
+    flight: impl AsyncFnOnce(&ClientWrapper) -> Result<T, PgError>,
+) -> StoreResult<T> {
     let lease = pool.lease().await?;
     let client = lease.client()?;
     let done = pool.written(async {
-        let done = Box::pin(flight(client, changes, number)).await;
+        let done = Box::pin(flight(client)).await;
         done.map_err(|error| pool.write_error(error))
     });
     let done = done.await?;
     lease.give_back();
     Ok(done)
-}
-
-async fn flight(
-    client: &ClientWrapper,
-    changes: &[Statement<'_>],
-    number: Statement<'_>,
-) -> Result<(Option<Row>, Row), PgError> {
-    let mut changing = Vec::with_capacity(changes.len());
-    for (sql, params) in changes {
-        changing.push((client.prepare_cached(sql).await?, *params));
-    }
-    let numbering = client.prepare_cached(number.0).await?;
-    let changes = changing
-        .iter()
-        .map(|(statement, params)| client.query_opt(statement, params));
-    let ((), changed, (), number, ()) = tokio::try_join!(
-        biased;
-        client.batch_execute("BEGIN"),
-        try_join_all(changes),
-        client.batch_execute("SET CONSTRAINTS ALL IMMEDIATE"),
-        client.query_one(&numbering, number.1),
-        client.batch_execute("COMMIT"),
-    )?;
-    Ok((changed.into_iter().last().flatten(), number))
 }
