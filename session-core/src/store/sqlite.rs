@@ -9,17 +9,17 @@
 //! - **Several gateways may share the file.** They hear of each other, and of the sqlite3 shell, through the log of events
 //!   that triggers write.
 
-use std::fs::OpenOptions;
-use std::io;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
+use self::file::create_private;
 use self::lane::Lane;
+use self::writer::Writer;
 use super::prelude::*;
 use crate::clock::SharedClock;
 
 mod adopt;
 mod events;
+mod file;
 mod housekeep;
 mod inspect;
 mod lane;
@@ -38,6 +38,7 @@ mod schema;
 mod sighting;
 mod statement;
 mod write;
+mod writer;
 
 pub use self::look::look;
 pub use self::options::SqliteOptions;
@@ -50,7 +51,7 @@ pub(super) use self::schema::MIGRATIONS;
 pub struct SqliteStore {
     path: PathBuf,
     clock: SharedClock,
-    writer: Lane,
+    writer: Writer,
     reader: Lane,
     pulse: Lane,
     chores: Lane,
@@ -81,26 +82,13 @@ impl SqliteStore {
         Ok(Self {
             path: path.to_owned(),
             clock,
-            writer: Lane::writer(path, options.write_timeout).await?,
+            writer: Writer::open(path, options.write_timeout).await?,
             reader: Lane::reader(path, options.read_timeout).await?,
             pulse: Lane::reader(path, options.pulse_timeout).await?,
             chores: Lane::chores(path, options.pulse_timeout).await?,
             operators: Lane::reader(path, options.write_timeout).await?,
             options,
         })
-    }
-}
-
-/// SQLite gives its journals the mode of the database, so this is the only place that decides who may read sessions.
-fn create_private(path: &Path) -> io::Result<()> {
-    let created = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path);
-    match created {
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
-        _ => Ok(()),
     }
 }
 
@@ -113,7 +101,7 @@ impl SessionStore for SqliteStore {
     }
 
     async fn apply_schema(&self) -> StoreResult<()> {
-        self.writer.call(schema::apply).await
+        self.writer.alone().call(schema::apply).await
     }
 
     async fn pulse(&self, applied: Seq) -> StoreResult<Pulse> {
@@ -397,3 +385,6 @@ impl LoginStore for SqliteStore {
             .await
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,55 +1,54 @@
-//! Logins of the old system become sessions. The write lock is taken before the first read, so nothing comes between.
+//! Logins of the old system become sessions. The write lock is held before the first read (`writer`), so nothing comes between.
 
 use tokio_rusqlite::rusqlite::{Connection, ToSql, named_params};
 
 use super::lane::{is_duplicate, store_error};
 use super::row::{column, mass_revoked, unended};
 use super::statement::{execute, rows};
-use super::write::{begin, begin_unless_revoked, read_back, store};
+use super::write::{read_back, refuse_revoked, store};
+use super::writer::Done;
 use crate::clock::SharedClock;
 use crate::sid::SessionKey;
 use crate::store::{Adopted, Adoption, Attached, Attachment, ProvenRow, StoreError, StoreResult};
 
 pub(super) fn adopt(
-    connection: &mut Connection,
+    connection: &Connection,
     clock: &SharedClock,
     adoption: &Adoption,
-) -> StoreResult<Adopted> {
+) -> StoreResult<Done<Adopted>> {
     let new = &adoption.session;
-    let transaction = begin_unless_revoked(connection, new)?;
+    refuse_revoked(connection, new)?;
     let now = clock.wall();
     let (user, tenant) = (new.identity.user_id(), new.identity.tenant_id());
-    let late = cut_off_rows(&transaction, user, tenant, &adoption.rows)?;
+    let late = cut_off_rows(connection, user, tenant, &adoption.rows)?;
     if !late.is_empty() {
-        bury(&transaction, &late, &new.key, now.as_micros())?;
-        transaction.commit().map_err(store_error)?;
-        return Ok(Adopted::CutOff);
+        bury(connection, &late, &new.key, now.as_micros())?;
+        return Ok(Done::Keep(Adopted::CutOff));
     }
     if !claim(
-        &transaction,
+        connection,
         &adoption.rows,
         &new.key,
         adoption.kept.as_deref(),
     )? {
-        return Ok(Adopted::Known);
+        return Ok(Done::Undo(Adopted::Known));
     }
-    store(&transaction, now, new).map_err(|error| {
+    store(connection, now, new).map_err(|error| {
         if is_duplicate(&error) {
             StoreError::Duplicate
         } else {
             store_error(error)
         }
     })?;
-    let session = read_back(&transaction, &new.key)?;
-    transaction.commit().map_err(store_error)?;
-    Ok(Adopted::Made(Box::new(session)))
+    let session = read_back(connection, &new.key)?;
+    Ok(Done::Keep(Adopted::Made(Box::new(session))))
 }
 
 pub(super) fn attach(
-    connection: &mut Connection,
+    connection: &Connection,
     clock: &SharedClock,
     attachment: &Attachment,
-) -> StoreResult<Attached> {
+) -> StoreResult<Done<Attached>> {
     const LIVES: &str = concat!(
         "SELECT 1 AS lives FROM sidgate_session s WHERE s.session_key = :key AND ",
         unended!()
@@ -60,32 +59,28 @@ pub(super) fn attach(
         tenant_id,
         rows: proven,
     } = attachment;
-    let transaction = begin(connection)?;
     let now = clock.wall().as_micros();
-    let late = cut_off_rows(&transaction, user_id, tenant_id.as_deref(), proven)?;
+    let late = cut_off_rows(connection, user_id, tenant_id.as_deref(), proven)?;
     let outcome = if late.is_empty() {
         let params = named_params! {":key": session_key.as_bytes().as_slice(), ":now": now};
-        let lives: Vec<i64> = rows(&transaction, LIVES, params, |row| column(row, "lives"))?;
-        if lives.is_empty() || !claim(&transaction, proven, session_key, None)? {
-            return Ok(Attached::Changed);
+        let lives: Vec<i64> = rows(connection, LIVES, params, |row| column(row, "lives"))?;
+        if lives.is_empty() || !claim(connection, proven, session_key, None)? {
+            return Ok(Done::Undo(Attached::Changed));
         }
         Attached::Done
     } else {
-        bury(&transaction, &late, session_key, now)?;
+        bury(connection, &late, session_key, now)?;
         Attached::CutOff
     };
-    transaction.commit().map_err(store_error)?;
-    Ok(outcome)
+    Ok(Done::Keep(outcome))
 }
 
 pub(super) fn cut_off(
-    connection: &mut Connection,
+    connection: &Connection,
     clock: &SharedClock,
     user_id: &str,
-) -> StoreResult<()> {
-    let transaction = begin(connection)?;
-    end_old_logins(&transaction, user_id, clock.wall().as_micros())?;
-    transaction.commit().map_err(store_error)
+) -> StoreResult<Done<()>> {
+    end_old_logins(connection, user_id, clock.wall().as_micros()).map(Done::Keep)
 }
 
 /// Ends old logins of a user that have not become sessions yet.

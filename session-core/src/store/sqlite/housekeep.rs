@@ -8,10 +8,9 @@ use std::time::Duration;
 
 use tokio_rusqlite::rusqlite::{Connection, ToSql};
 
-use super::lane::store_error;
+use super::lane::{begin, store_error};
 use super::row::micros;
 use super::statement::execute;
-use super::write::begin;
 use crate::clock::Timestamp;
 use crate::store::{Housekept, StoreResult};
 

@@ -10,9 +10,12 @@ use std::time::Duration;
 
 use tokio::sync::Semaphore;
 use tokio::time;
-use tokio_rusqlite::rusqlite::{self, Connection, ErrorCode};
+use tokio_rusqlite::rusqlite::{self, Connection, ErrorCode, Transaction, TransactionBehavior};
 
 use crate::store::{SchemaError, StoreError, StoreResult};
+
+/// Statements that a connection keeps prepared: more than any lane has.
+const STATEMENTS: usize = 64;
 
 /// A connection with its thread.
 #[derive(Debug)]
@@ -49,6 +52,7 @@ impl Lane {
         let patience = limit * 3 / 4;
         lane.call(move |connection| {
             connection.busy_timeout(patience).map_err(store_error)?;
+            connection.set_prepared_statement_cache_capacity(STATEMENTS);
             let mode: String = connection
                 .query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))
                 .map_err(store_error)?;
@@ -76,32 +80,57 @@ impl Lane {
         F: FnOnce(&mut Connection) -> StoreResult<T> + Send + 'static,
         T: Send + 'static,
     {
-        let done = async {
-            let turn = Arc::clone(&self.turn)
-                .acquire_owned()
-                .await
-                .map_err(StoreError::unavailable)?;
-            let ran = self.connection.call(move |connection| {
-                let _turn = turn;
-                work(connection)
-            });
-            ran.await.map_err(|error| match error {
-                tokio_rusqlite::Error::Error(error) => error,
-                _ => StoreError::unavailable("the connection's thread is gone"),
-            })
-        };
-        let answer = time::timeout(limit, done)
+        within(limit, self.turn(work)).await
+    }
+
+    /// Runs `work` on the connection's thread when its turn comes.
+    pub(super) async fn turn<T, F>(&self, work: F) -> StoreResult<T>
+    where
+        F: FnOnce(&mut Connection) -> StoreResult<T> + Send + 'static,
+        T: Send + 'static,
+    {
+        let turn = Arc::clone(&self.turn)
+            .acquire_owned()
             .await
-            .map_err(|_elapsed| timeout(limit))?;
-        answer.map_err(|error| match error {
-            StoreError::Timeout(_) => timeout(limit),
-            other => other,
+            .map_err(StoreError::unavailable)?;
+        let ran = self.connection.call(move |connection| {
+            let _turn = turn;
+            work(connection)
+        });
+        ran.await.map_err(|error| match error {
+            tokio_rusqlite::Error::Error(error) => error,
+            _ => StoreError::unavailable("the connection's thread is gone"),
         })
     }
+
+    /// What comes of `done` within the limit of a call.
+    pub(super) async fn within<T>(
+        &self,
+        done: impl Future<Output = StoreResult<T>>,
+    ) -> StoreResult<T> {
+        within(self.limit, done).await
+    }
+}
+
+async fn within<T>(limit: Duration, done: impl Future<Output = StoreResult<T>>) -> StoreResult<T> {
+    let answer = time::timeout(limit, done)
+        .await
+        .map_err(|_elapsed| timeout(limit))?;
+    answer.map_err(|error| match error {
+        StoreError::Timeout(_) => timeout(limit),
+        other => other,
+    })
 }
 
 fn timeout(limit: Duration) -> StoreError {
     StoreError::timeout(limit)
+}
+
+/// Begins a transaction with the write lock in hand.
+pub(super) fn begin(connection: &mut Connection) -> StoreResult<Transaction<'_>> {
+    connection
+        .transaction_with_behavior(TransactionBehavior::Immediate)
+        .map_err(store_error)
 }
 
 /// Makes a store error of a driver's error. SQLite's messages name tables and columns and quote no values.

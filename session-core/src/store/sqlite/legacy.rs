@@ -5,10 +5,9 @@ use std::time::Duration;
 use tokio_rusqlite::rusqlite::{Connection, Row, ToSql, named_params};
 
 use super::adopt::stamp_cutoffs;
-use super::lane::store_error;
+use super::lane::{begin, store_error};
 use super::row::{self, column, columns, mass_revoked, micros};
 use super::statement::{execute, rows};
-use super::write::begin;
 use crate::clock::Timestamp;
 use crate::keys::legacy::{LegacyKey, LegacyRow, WRAPPED_LEN};
 use crate::sid::SessionKey;

@@ -5,16 +5,17 @@ use tokio_rusqlite::rusqlite::{Connection, named_params};
 use super::lane::{is_duplicate, store_error};
 use super::row::{in_use, mass_revoked, micros, unended};
 use super::statement::execute;
-use super::write::{begin, read_back};
+use super::write::read_back;
+use super::writer::Done;
 use crate::clock::SharedClock;
 use crate::session::Session;
 use crate::store::{Renewal, StoreError, StoreResult};
 
 pub(super) fn renew(
-    connection: &mut Connection,
+    connection: &Connection,
     clock: &SharedClock,
     renewal: &Renewal,
-) -> StoreResult<Option<Session>> {
+) -> StoreResult<Done<Option<Session>>> {
     const RENEW: &str = concat!(
         "UPDATE sidgate_session AS s SET session_key = :new, renewed_at = :now, last_activity = :now \
          WHERE s.session_key = :old AND ",
@@ -27,14 +28,13 @@ pub(super) fn renew(
     const EARLIER: &str = "UPDATE sidgate_former_key SET successor = :new WHERE successor = :old";
     const LEGACY: &str = "\
         UPDATE sidgate_legacy SET session_key = :new WHERE session_key = :old AND ended_at IS NULL";
-    let transaction = begin(connection)?;
     let now = clock.wall().as_micros();
     let (old, new) = (
         renewal.of.as_bytes().as_slice(),
         renewal.to.as_bytes().as_slice(),
     );
     let params = named_params! {":old": old, ":new": new, ":now": now};
-    let moved = transaction
+    let moved = connection
         .prepare_cached(RENEW)
         .and_then(|mut statement| statement.execute(params))
         .map_err(|error| {
@@ -45,16 +45,15 @@ pub(super) fn renew(
             }
         })?;
     if moved == 0 {
-        return Ok(None);
+        return Ok(Done::Undo(None));
     }
     let until = now.saturating_add(micros(renewal.grace));
     let former = named_params! {":old": old, ":new": new, ":until": until};
     for sql in [EARLIER, LEGACY] {
         let pair = named_params! {":old": old, ":new": new};
-        execute(&transaction, sql, pair)?;
+        execute(connection, sql, pair)?;
     }
-    execute(&transaction, FORMER, former)?;
-    let session = read_back(&transaction, &renewal.to)?;
-    transaction.commit().map_err(store_error)?;
-    Ok(Some(session))
+    execute(connection, FORMER, former)?;
+    let session = read_back(connection, &renewal.to)?;
+    Ok(Done::Keep(Some(session)))
 }

@@ -3,10 +3,9 @@
 use tokio_rusqlite::rusqlite::{Connection, ToSql, named_params};
 
 use super::adopt::{end_old_logins, stamp_cutoffs};
-use super::lane::store_error;
 use super::row::{column, current_key, in_use, mass_revoked, unended};
 use super::statement::{execute, rows};
-use super::write::begin;
+use super::writer::Done;
 use crate::clock::SharedClock;
 use crate::session::RevokeReason;
 use crate::store::{Revoked, SchemaError, Scope, StoreError, StoreResult};
@@ -43,11 +42,11 @@ macro_rules! count {
 type Params<'a> = &'a [(&'a str, &'a dyn ToSql)];
 
 pub(super) fn revoke(
-    connection: &mut Connection,
+    connection: &Connection,
     clock: &SharedClock,
     scope: &Scope,
     reason: RevokeReason,
-) -> StoreResult<Revoked> {
+) -> StoreResult<Done<Revoked>> {
     const KEY: &str = end!("s.session_key = ", current_key!(":key"));
     const HANDLE: &str = end!("s.id = :id AND (:user IS NULL OR s.user_id = :user)");
     const OTHERS: &str = end!(
@@ -57,15 +56,14 @@ pub(super) fn revoke(
     const USER: &str = count!("s.user_id = :subject");
     const TENANT: &str = count!("s.tenant_id = :subject");
     const ALL: &str = count!(":subject = ''");
-    let transaction = begin(connection)?;
     let now = clock.wall().as_micros();
     let end = |sql: &str, which: Params<'_>| {
         let reason = reason.as_str();
         let mut params: Vec<(&str, &dyn ToSql)> = vec![(":now", &now), (":reason", &reason)];
         params.extend_from_slice(which);
-        let ended = rows(&transaction, sql, &*params, |row| column(row, "lived"))?;
+        let ended = rows(connection, sql, &*params, |row| column(row, "lived"))?;
         let lived = ended.into_iter().filter(|lived: &bool| *lived).count();
-        revoked(&transaction, u64::try_from(lived).unwrap_or(u64::MAX))
+        revoked(connection, u64::try_from(lived).unwrap_or(u64::MAX))
     };
     let done = match scope {
         Scope::Key(key) => end(KEY, &[(":key", &key.as_bytes().as_slice())])?,
@@ -75,15 +73,14 @@ pub(super) fn revoke(
         }
         Scope::Others { user_id, keep } => {
             let keep = keep.as_bytes().as_slice();
-            end_old_logins(&transaction, user_id, now)?;
+            end_old_logins(connection, user_id, now)?;
             end(OTHERS, &[(":user", &&**user_id), (":keep", &keep)])?
         }
-        Scope::User(user_id) => mass(&transaction, now, ("user", user_id), USER)?,
-        Scope::Tenant(tenant_id) => mass(&transaction, now, ("tenant", tenant_id), TENANT)?,
-        Scope::All => mass(&transaction, now, ("all", ""), ALL)?,
+        Scope::User(user_id) => mass(connection, now, ("user", user_id), USER)?,
+        Scope::Tenant(tenant_id) => mass(connection, now, ("tenant", tenant_id), TENANT)?,
+        Scope::All => mass(connection, now, ("all", ""), ALL)?,
     };
-    transaction.commit().map_err(store_error)?;
-    Ok(done)
+    Ok(Done::Keep(done))
 }
 
 /// Ends all sessions of a subject with one row and one event.

@@ -2,10 +2,9 @@
 
 use tokio_rusqlite::rusqlite::Connection;
 
-use super::lane::store_error;
+use super::lane::{begin, store_error};
 use super::row::column;
 use super::statement::rows;
-use super::write::begin;
 use crate::store::schema::{COMPATIBLE_FROM, accept_lease, record, steps_from};
 use crate::store::{SchemaError, SchemaStatus, StoreError, StoreResult};
 

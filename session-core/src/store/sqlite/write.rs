@@ -1,40 +1,34 @@
-//! Insert, update and touch. Each is one transaction that takes the write lock before it reads, so nothing can come between
-//! its decision and its change.
+//! Insert, update and touch. They run in a transaction that takes the write lock before it reads (`writer`), so nothing can
+//! come between their decision and their change.
 
-use tokio_rusqlite::rusqlite::{self, Connection, Transaction, TransactionBehavior, named_params};
+use tokio_rusqlite::rusqlite::{self, Connection, named_params};
 
 use super::lane::{is_duplicate, store_error};
 use super::room::make_room;
 use super::row::{self, column, columns, current_key, mass_revoked, micros, unended};
 use super::statement::{execute, rows};
+use super::writer::Done;
 use crate::clock::{SharedClock, Timestamp};
 use crate::session::{NewSession, Session};
 use crate::sid::SessionKey;
 use crate::store::{Change, StoreError, StoreResult, Touch, Updated};
 
-/// Begins a transaction with the write lock in hand.
-pub(super) fn begin(connection: &mut Connection) -> StoreResult<Transaction<'_>> {
-    connection
-        .transaction_with_behavior(TransactionBehavior::Immediate)
-        .map_err(store_error)
-}
-
 pub(super) fn insert(
-    connection: &mut Connection,
+    connection: &Connection,
     clock: &SharedClock,
     new: &NewSession,
-) -> StoreResult<Session> {
+) -> StoreResult<Done<Session>> {
     const REPLACE: &str = concat!(
         "UPDATE sidgate_session SET revoked_at = :now, revoke_reason = 'replaced' \
          WHERE revoked_at IS NULL AND session_key = ",
         current_key!(":key")
     );
-    let transaction = begin_unless_revoked(connection, new)?;
+    refuse_revoked(connection, new)?;
     let now = clock.wall();
     if let Some(limit) = new.limit {
-        make_room(&transaction, now, new, limit)?;
+        make_room(connection, now, new, limit)?;
     }
-    store(&transaction, now, new).map_err(|error| {
+    store(connection, now, new).map_err(|error| {
         if is_duplicate(&error) {
             StoreError::Duplicate
         } else {
@@ -44,20 +38,14 @@ pub(super) fn insert(
     if let Some(replaced) = new.origin.replaces() {
         let params =
             named_params! {":now": now.as_micros(), ":key": replaced.as_bytes().as_slice()};
-        execute(&transaction, REPLACE, params)?;
+        execute(connection, REPLACE, params)?;
     }
-    let session = read_back(&transaction, &new.key)?;
-    transaction.commit().map_err(store_error)?;
-    Ok(session)
+    read_back(connection, &new.key).map(Done::Keep)
 }
 
-/// Begins the transaction of a new session, or fails with [`StoreError::RevokedMeanwhile`] because that session must not
-/// be stored (R8): a mass revocation is newer than its sample, the sample comes from a history that is lost, or the session
-/// that is being rotated has ended or changed.
-pub(super) fn begin_unless_revoked<'c>(
-    connection: &'c mut Connection,
-    new: &NewSession,
-) -> StoreResult<Transaction<'c>> {
+/// Fails with [`StoreError::RevokedMeanwhile`] when a session must not be stored (R8): a mass revocation is newer than its
+/// sample, the sample comes from a history that is lost, or the session that is being rotated has ended or changed.
+pub(super) fn refuse_revoked(connection: &Connection, new: &NewSession) -> StoreResult<()> {
     const SQL: &str = "\
         SELECT EXISTS (SELECT 1 FROM sidgate_revocation \
             WHERE (kind = 'user' AND subject = :user OR kind = 'tenant' AND subject = :tenant OR kind = 'all' AND subject = '') \
@@ -73,12 +61,11 @@ pub(super) fn begin_unless_revoked<'c>(
         ":predecessor": predecessor.map(|(key, _)| key.as_bytes().as_slice()),
         ":version": predecessor.map(|(_, version)| version),
     };
-    let transaction = begin(connection)?;
-    let found = rows(&transaction, SQL, params, |row| column(row, "revoked"))?;
+    let found = rows(connection, SQL, params, |row| column(row, "revoked"))?;
     if found.contains(&true) {
         return Err(StoreError::RevokedMeanwhile);
     }
-    Ok(transaction)
+    Ok(())
 }
 
 pub(super) fn store(
@@ -121,12 +108,12 @@ pub(super) fn read_back(connection: &Connection, key: &SessionKey) -> StoreResul
 }
 
 pub(super) fn update(
-    connection: &mut Connection,
+    connection: &Connection,
     clock: &SharedClock,
     key: &SessionKey,
     version: i64,
     change: &Change,
-) -> StoreResult<Updated> {
+) -> StoreResult<Done<Updated>> {
     const FIND: &str = concat!(
         "SELECT s.version FROM sidgate_session s WHERE s.session_key = ",
         current_key!(":key"),
@@ -138,14 +125,13 @@ pub(super) fn update(
          WHERE session_key = ",
         current_key!(":key")
     );
-    let transaction = begin(connection)?;
     let key = key.as_bytes().as_slice();
     let now = clock.wall().as_micros();
     let params = named_params! {":key": key, ":now": now};
-    let found: Vec<i64> = rows(&transaction, FIND, params, |row| column(row, "version"))?;
+    let found: Vec<i64> = rows(connection, FIND, params, |row| column(row, "version"))?;
     match found.first() {
-        None => return Ok(Updated::Gone),
-        Some(found) if *found != version => return Ok(Updated::Conflict),
+        None => return Ok(Done::Undo(Updated::Gone)),
+        Some(found) if *found != version => return Ok(Done::Undo(Updated::Conflict)),
         Some(_) => {}
     }
     let params = named_params! {
@@ -155,36 +141,32 @@ pub(super) fn update(
         ":tenant": change.identity.tenant_id(),
         ":ref": change.references.as_stored(),
     };
-    execute(&transaction, UPDATE, params)?;
-    transaction.commit().map_err(store_error)?;
-    Ok(Updated::Done)
+    execute(connection, UPDATE, params)?;
+    Ok(Done::Keep(Updated::Done))
 }
 
 /// A use that came after the session's idle end does not count (R7).
 pub(super) fn touch(
-    connection: &mut Connection,
+    connection: &Connection,
     clock: &SharedClock,
     batch: &[Touch],
-) -> StoreResult<u64> {
+) -> StoreResult<Done<u64>> {
     const SQL: &str = "\
         UPDATE sidgate_session SET last_activity = :used \
         WHERE session_key = :key AND revoked_at IS NULL AND expires_at > :now AND last_activity < :used \
           AND (idle_seconds = 0 OR :used < last_activity + idle_seconds * 1000000)";
-    let transaction = begin(connection)?;
     let now = clock.wall().as_micros();
     let mut moved = 0;
-    {
-        let mut statement = transaction.prepare_cached(SQL).map_err(store_error)?;
-        // The oldest use first, as it happened: each may be what keeps the session from being idle at the next.
-        let mut batch: Vec<&Touch> = batch.iter().collect();
-        batch.sort_by_key(|touch| std::cmp::Reverse(touch.age));
-        for touch in batch {
-            let used = now.saturating_sub(micros(touch.age));
-            let key = touch.key.as_bytes().as_slice();
-            let params = named_params! {":key": key, ":used": used, ":now": now};
-            moved += statement.execute(params).map_err(store_error)?;
-        }
+    let mut statement = connection.prepare_cached(SQL).map_err(store_error)?;
+    // The oldest use first, as it happened: each may be what keeps the session from being idle at the next.
+    let mut batch: Vec<&Touch> = batch.iter().collect();
+    batch.sort_by_key(|touch| std::cmp::Reverse(touch.age));
+    for touch in batch {
+        let used = now.saturating_sub(micros(touch.age));
+        let key = touch.key.as_bytes().as_slice();
+        let params = named_params! {":key": key, ":used": used, ":now": now};
+        moved += statement.execute(params).map_err(store_error)?;
     }
-    transaction.commit().map_err(store_error)?;
-    u64::try_from(moved).map_err(|_error| StoreError::Corrupt("count"))
+    let moved = u64::try_from(moved).map_err(|_error| StoreError::Corrupt("count"))?;
+    Ok(Done::Keep(moved))
 }
