@@ -140,8 +140,8 @@ def ready(port: int):
     return ask
 
 
-def configuration(port: int, admin: int, upstream: int, threads: int, tls: int = 0) -> str:
-    """`tls`: the port of another listener, with cert.pem and key.pem."""
+def configuration(port: int, admin: int, upstream: int, threads: int, tls: int = 0, more: str = "") -> str:
+    """`tls`: the port of another listener, with cert.pem and key.pem. `more`: further sections."""
     listener = f"""
 [server.tls]
 listen = ["127.0.0.1:{tls}"]
@@ -181,6 +181,7 @@ session = "none"
 path = "/open"
 upstream = "app"
 session = "optional"
+{more}
 """
 
 
@@ -216,10 +217,10 @@ class Bench:
         return folder, cookies
 
     @contextlib.contextmanager
-    def sidgate(self, folder: Path, level: str, tls: int = 0) -> Iterator[tuple[subprocess.Popen, int]]:
+    def sidgate(self, folder: Path, level: str, tls: int = 0, more: str = "") -> Iterator[tuple[subprocess.Popen, int]]:
         port, admin = free_port(), free_port()
         log, config = folder / f"{level}.log", folder / f"{level}.toml"
-        config.write_text(configuration(port, admin, self.upstream, self.threads, tls))
+        config.write_text(configuration(port, admin, self.upstream, self.threads, tls, more))
         command = [self.program, "run", "--config", config]
         with running(command, log, folder, RUST_LOG=level) as process:
             wait_for(ready(admin), process, log)

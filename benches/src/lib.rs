@@ -8,16 +8,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use session_core::cache::LocalLimits;
 use session_core::cache::breaker::BreakerLimits;
-use session_core::clock::{SharedClock, SystemClock};
-use session_core::entropy::SystemEntropy;
+use session_core::cache::{Entry, LocalLimits};
+use session_core::clock::{Boot, SharedClock, SystemClock, Timestamp};
+use session_core::entropy::{self, SystemEntropy};
+use session_core::freshness::Window;
 use session_core::keys::{Keyring, MasterKey};
 use session_core::service::{Login, Parts, Sessions, SessionsOptions};
-use session_core::session::Identity;
+use session_core::session::{Identity, References, Session};
+use session_core::sid::SessionKey;
 use session_core::store::sqlite::SqliteStore;
 use tempfile::TempDir;
 use tokio::runtime::{Handle, Runtime};
+use uuid::Uuid;
 
 /// Why a bench could not be set up.
 pub type Fault = Box<dyn std::error::Error + Send + Sync>;
@@ -97,7 +100,6 @@ pub async fn ready_node(
         local: LocalLimits {
             max_entries: 100_000,
             max_bytes: 1 << 30,
-            copies: 1,
         },
         local_ttl: Duration::from_secs(3_600),
         shared_ttl: Duration::from_secs(1_800),
@@ -135,6 +137,46 @@ pub async fn log_in(sessions: &Sessions, number: usize) -> Result<String, Fault>
     };
     let created = sessions.create(ticket, login).await?;
     Ok(created.sid.expose().as_str().to_owned())
+}
+
+const USER_AGENT: &str = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36";
+
+/// The user agent that sessions of an ordinary browser share in the local tier.
+#[must_use]
+pub fn user_agent() -> Arc<str> {
+    USER_AGENT.into()
+}
+
+/// The session of user `number` as the local tier keeps it.
+///
+/// # Errors
+/// When there is no randomness.
+pub fn entry(number: usize, user_agent: &Arc<str>) -> Result<Entry, Fault> {
+    let (identity, _reference) = Identity::from_value(somebody(number))?;
+    let now = Timestamp::from_micros(1_800_000_000_000_000);
+    let session = Session {
+        key: SessionKey::from_bytes(entropy::bytes(&SystemEntropy)?),
+        id: entropy::handle(now, &SystemEntropy)?,
+        identity,
+        ip: Some([192, 0, 2, 7].into()),
+        user_agent: Arc::clone(user_agent),
+        created_at: now,
+        auth_time: now,
+        last_activity: now,
+        expires_at: now.plus(Duration::from_secs(86_400)),
+        idle: Duration::from_secs(43_200),
+        revoked: None,
+        references: References::default(),
+        created_seq: 0,
+        version: 1,
+        renewed_at: None,
+    };
+    // A window that has heard of nothing accepts everything.
+    let standing = Window::default()
+        .accept(&session.key, &session.identity, 0, Uuid::nil())
+        .ok_or("the window refused a session")?;
+    let ttl = Duration::from_secs(300);
+    Ok(Entry::new(session, standing, Boot::default(), ttl))
 }
 
 /// What a browser sends with a page's request for data: 14 fields, 8 cookies of which one is ours.

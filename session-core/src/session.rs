@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 use std::num::NonZeroU32;
+use std::sync::Arc;
 use std::time::Duration;
 
 use uuid::Uuid;
@@ -10,12 +11,14 @@ use crate::clock::Timestamp;
 use crate::sid::SessionKey;
 
 mod identity;
+mod owner;
 mod reason;
 mod reference;
 mod refused;
 mod risk;
 
 pub use identity::{ID_MAX, IDENTITY_MAX, Identity, IdentityPatch, REFERENCE_MAX, Text, is_id};
+pub use owner::Owner;
 pub use reason::RevokeReason;
 pub use reference::{Reference, References};
 pub use refused::{MemberRefused, MemberRule, WhyRefused, check_members};
@@ -35,8 +38,8 @@ pub struct Session {
     pub identity: Identity,
     /// Client address at login.
     pub ip: Option<IpAddr>,
-    /// Client software at login, at most [`USER_AGENT_MAX`] bytes.
-    pub user_agent: Box<str>,
+    /// Client software at login, at most [`USER_AGENT_MAX`] bytes. Many sessions may share one copy of the text.
+    pub user_agent: Arc<str>,
     /// When the session was made.
     pub created_at: Timestamp,
     /// When the user last proved who they are.

@@ -219,7 +219,7 @@ fn view(settings: &ActiveConfig, flags: &Flags, session: &Session, alive: bool) 
         "tenantId": session.identity.tenant_id(),
         "email": identity.pointer("/user/email"),
         "alive": alive,
-        "device": { "label": device_label(&session.user_agent), "user_agent": session.user_agent },
+        "device": { "label": device_label(&session.user_agent), "user_agent": &*session.user_agent },
         "ip": session.ip,
         "createdAt": rfc3339(session.created_at),
         "authTime": rfc3339(session.auth_time),

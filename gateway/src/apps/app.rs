@@ -5,12 +5,14 @@ use std::sync::Arc;
 use session_core::keys::Keyring;
 use session_core::keys::reference::ReferenceKeys;
 use session_core::session::Session;
+use sidgate_policy::auth::decide::State;
 use sidgate_policy::auth::event_permissions::EventPermissions;
 use sidgate_policy::auth::identity::Confided;
 use sidgate_policy::auth::token::AppKeys;
 
 use super::own_addresses::OwnAddresses;
 use super::pool::Pool;
+use super::shared_assertion::SharedAssertion;
 use crate::config::{Config, CookieName, Upstream};
 
 /// An app behind the gateway.
@@ -18,6 +20,8 @@ use crate::config::{Config, CookieName, Upstream};
 pub(crate) struct App {
     /// Its name in the configuration.
     pub name: Arc<str>,
+    /// Its number in the configuration.
+    pub number: usize,
     /// The keys that it shares with us.
     pub keys: AppKeys,
     /// The cookie that shows it whether a session is active.
@@ -28,12 +32,23 @@ pub(crate) struct App {
     pub own_addresses: Option<OwnAddresses>,
     /// What it may ask for.
     pub events: EventPermissions,
+    /// What it is told about requests to routes that ask for no session.
+    pub none: SharedAssertion,
+    /// What it is told about visitors without a session.
+    pub anonymous: SharedAssertion,
+    /// What it is told when it is not known whether there is a session.
+    pub unknown: SharedAssertion,
     references: ReferenceKeys,
     is_backend: bool,
 }
 
 impl App {
-    pub(crate) fn new(upstream: &Arc<Upstream>, config: &Config, keys: &Keyring) -> Self {
+    /// The app number `number` of `config`.
+    pub(crate) fn new(
+        (number, upstream): (usize, &Arc<Upstream>),
+        config: &Config,
+        keys: &Keyring,
+    ) -> Self {
         let is_backend = upstream.name == config.backend.upstream.name;
         let claim = config.admin.claim.as_ref();
         Self {
@@ -41,6 +56,10 @@ impl App {
             references: ReferenceKeys::new(keys, &upstream.name),
             is_backend,
             name: upstream.name.as_str().into(),
+            number,
+            none: SharedAssertion::of(State::None.as_str()),
+            anonymous: SharedAssertion::of(State::Anonymous.as_str()),
+            unknown: SharedAssertion::of(State::Unknown.as_str()),
             keys: AppKeys::new(&upstream.name, &keys.upstream(&upstream.name)),
             cookie_marker: upstream.cookie_marker.clone(),
             own_addresses: upstream

@@ -7,3 +7,4 @@ mod names;
 pub(crate) mod own_addresses;
 pub(crate) mod pool;
 pub(crate) mod reachable;
+mod shared_assertion;

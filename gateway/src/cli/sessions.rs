@@ -236,7 +236,7 @@ fn line(session: &Session, alive: bool) -> Value {
         "alive": alive,
         "ip": session.ip,
         "device": device_label(&session.user_agent),
-        "user_agent": session.user_agent,
+        "user_agent": &*session.user_agent,
         "created_at": session.created_at.as_secs(),
         "auth_time": session.auth_time.as_secs(),
         "last_activity": session.last_activity.as_secs(),

@@ -36,7 +36,7 @@ pub struct CacheConfig {
     pub local_ttl: Duration,
     /// How many sessions this process remembers.
     pub local_max_entries: NonZeroUsize,
-    /// How many bytes they may take, with what is kept with them.
+    /// How many bytes they may take, with what is made of them for apps.
     pub local_max_bytes: u64,
     /// How long a sid is remembered as unknown.
     pub negative_ttl: Duration,
@@ -81,6 +81,18 @@ impl PartialEq for RedisUrl {
 impl Eq for RedisUrl {}
 
 impl CacheConfig {
+    /// How much of [`CacheConfig::local_max_bytes`] is for what apps are told about sessions in use: a quarter.
+    #[must_use]
+    pub const fn badges_max_bytes(&self) -> u64 {
+        self.local_max_bytes / 4
+    }
+
+    /// How much of it is for the sessions themselves: the rest.
+    #[must_use]
+    pub const fn sessions_max_bytes(&self) -> u64 {
+        self.local_max_bytes - self.badges_max_bytes()
+    }
+
     /// Reads `[cache]`; `REDIS_URL` and `SESSION_CACHE_TTL` win over the file.
     pub(super) fn read(
         root: &mut Reader<'_>,

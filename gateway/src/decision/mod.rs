@@ -12,10 +12,8 @@
 //! | `onward` | what does its route make of it, and what does the app get of it? |
 //! | `verdict` | so what happens, and what is answered? |
 //! | `missing` | what does a visitor get without the session that is required? |
-//! | `identity` | which fields tell the app about the session? |
 
 pub(crate) mod https;
-pub(crate) mod identity;
 pub(crate) mod missing;
 pub(crate) mod onward;
 pub(crate) mod place;

@@ -11,7 +11,7 @@ use std::sync::{Arc, OnceLock};
 
 use http::HeaderMap;
 use session_core::service::{Active, Query, Resolution};
-use session_core::session::{Session, Text};
+use session_core::session::Session;
 use sidgate_policy::auth::csrf;
 use sidgate_policy::auth::decide::{self, Finding};
 use uuid::Uuid;
@@ -43,7 +43,7 @@ pub(crate) struct Seen {
     /// Tier that answered for it.
     pub tier: &'static str,
     /// Its handle, if there is one.
-    pub session: Option<Text>,
+    pub session: Option<Uuid>,
 }
 
 impl Caller {
@@ -54,7 +54,7 @@ impl Caller {
 
     /// Notes the session for the log. The first call counts.
     pub(crate) fn saw(&self, tier: &'static str, session: Option<&Session>) {
-        let session = session.map(|session| session.id.to_string().into());
+        let session = session.map(|session| session.id);
         drop(self.seen.set(Seen { tier, session }));
     }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use session_core::service::{Resolution, Wait};
-use session_core::session::{RevokeReason, Session};
+use session_core::session::{Owner, RevokeReason};
 use session_core::sid::SessionKey;
 use session_core::store::Scope;
 use sidgate_policy::auth::decide::Finding;
@@ -17,7 +17,7 @@ use crate::state::{ActiveConfig, Gateway};
 use crate::telemetry::outcome::Outcome;
 use crate::telemetry::security::{self, Facts, Kind};
 use crate::views::session::{anonymous_view, session_view};
-use crate::visit::look_up::{look_up_to_end, whose};
+use crate::visit::look_up::look_up_to_end;
 use crate::visit::old_cookies::OldLogins;
 
 /// Who am I?
@@ -66,19 +66,17 @@ pub(crate) async fn logout(
     };
     let mut had_session = false;
     if let Some(key) = own {
-        let session = match look_up_to_end(gateway, settings, caller.client(), key).await {
-            Ok(Resolution::Active(active)) => Some(active.entry.session().clone()),
-            Ok(_) => None,
-            Err(TooMany(seconds)) => return Answer::too_many_requests(seconds),
-        };
-        match end(gateway, caller, key, session, wait).await {
+        let looked_up = look_up_to_end(gateway, settings, caller.client(), key).await;
+        if let Err(TooMany(seconds)) = looked_up {
+            return Answer::too_many_requests(seconds);
+        }
+        match end(gateway, caller, key, wait).await {
             Ok(ended) => had_session |= ended,
             Err(failed) => return failed,
         }
     }
     for key in old.keys().iter().filter(|key| Some(**key) != own) {
-        let session = whose(gateway, *key).await;
-        match end(gateway, caller, *key, session, wait).await {
+        match end(gateway, caller, *key, wait).await {
             Ok(ended) => had_session |= ended,
             Err(failed) => return failed,
         }
@@ -95,12 +93,11 @@ pub(crate) async fn logout(
     }
 }
 
-/// Ends one session; `session` is what is known of it. True when it lived.
+/// Ends one session. True when it lived.
 async fn end(
     gateway: &Gateway,
     caller: &Caller,
     key: SessionKey,
-    session: Option<Session>,
     wait: Wait,
 ) -> Result<bool, Answer> {
     let (reason, scope) = (RevokeReason::Logout, Scope::Key(key));
@@ -111,18 +108,24 @@ async fn end(
     })?;
     gateway.metrics.revoked(reason, receipt.revoked);
     // Only a live session is logged: a sid that has ended proves nothing.
-    if receipt.revoked > 0 {
-        let session = match session {
-            Some(session) => Some(session),
-            None => whose(gateway, key).await,
+    if receipt.revoked > 0
+        && let Some(owner) = owner(gateway, key).await
+    {
+        let facts = Facts {
+            receipt: Some(&receipt),
+            ..caller.client().facts("own").by_owner(&*owner)
         };
-        if let Some(session) = session {
-            let facts = Facts {
-                receipt: Some(&receipt),
-                ..caller.client().facts("own").by_owner(&session)
-            };
-            security::note(Kind::Logout, facts.concerning(&scope));
-        }
+        security::note(Kind::Logout, facts.concerning(&scope));
     }
     Ok(receipt.revoked > 0)
+}
+
+/// Whose session was ended. Who logged out must be in the audit trail: a node that had no lease, and so looked nothing up before
+/// it ended the session, reads that now.
+async fn owner(gateway: &Gateway, key: SessionKey) -> Option<Arc<Owner>> {
+    if let Some(owner) = gateway.sessions.owner(&key) {
+        return Some(owner);
+    }
+    let session = gateway.sessions.remains(key).await.ok().flatten()?;
+    Some(Arc::new(Owner::of(&session)))
 }

@@ -4,9 +4,9 @@ use session_core::clock::Timestamp;
 use session_core::service::{Absence, Resolution};
 use session_core::session::Dead;
 use sidgate_policy::auth::decide::{self, Decision, Finding, State};
-use sidgate_policy::auth::identity::Badge;
+use sidgate_policy::auth::identity;
 use sidgate_policy::edge::Vetted;
-use sidgate_policy::edge::identity_headers::ASSERTION;
+use sidgate_policy::edge::identity_headers::{ASSERTION, STATE};
 
 use super::came::Came;
 use super::keys::Key;
@@ -17,8 +17,8 @@ use super::shown;
 use crate::admin::access;
 use crate::admin::call::Call;
 use crate::answer::{Answer, Rejection};
+use crate::decision::missing;
 use crate::decision::onward::Onward;
-use crate::decision::{identity, missing};
 use crate::endpoints::active_or_answer;
 use crate::state::ActiveConfig;
 use crate::telemetry::outcome::Outcome;
@@ -149,20 +149,19 @@ fn app_gets(
     (vetted, onward): (&Vetted<'_>, &Onward<'_>),
     state: &State,
 ) -> AppGets {
-    let badge = match state {
-        State::Active(active) => Some(Badge::new(
-            active.entry.session(),
-            &settings.config.identity.headers,
-            0,
-        )),
-        _ => None,
-    };
-    let mut fields = Vec::new();
-    let named = identity::fields(state, badge.as_ref(), |name, _value| {
-        fields.push(name.to_string());
-        Ok::<(), std::convert::Infallible>(())
-    });
-    let Ok(()) = named;
+    let mut fields = vec![STATE.to_string()];
+    if let State::Active(active) = state {
+        let (session, stale) = (active.entry.session(), active.stale);
+        let headers = &settings.config.identity.headers;
+        let identity = session.identity.to_value();
+        let (told, _unfit) = identity::fields(
+            session,
+            &identity,
+            headers,
+            stale.map(|stale| stale.as_secs()),
+        );
+        fields.extend(told.iter().map(|(name, _)| name.to_string()));
+    }
     fields.push(ASSERTION.to_string());
     AppGets {
         upstream: onward.app.name.to_string(),

@@ -66,12 +66,13 @@ impl Identified {
         legacy_cookies: &LegacyCookies,
         active: Active,
     ) -> Self {
-        let cleared_names = settings.told(&active.entry, &gateway.metrics).cleared_names;
+        let (key, now) = (&active.entry.session().key, gateway.sessions.clock().boot());
+        let told = gateway.migrations.told(key, settings.generation, now);
         Self {
             cookie: Some(legacy_cookies.when_active.clone()),
             cookie_changes: CookieChanges {
                 sweep: Some(
-                    legacy_cookies.to_clear(cleared_names, legacy_cookies.found.all_names()),
+                    legacy_cookies.to_clear(told.cleared_names, legacy_cookies.found.all_names()),
                 ),
                 ..CookieChanges::default()
             },

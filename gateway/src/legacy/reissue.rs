@@ -37,7 +37,11 @@ pub(crate) async fn due(
     if migration.mode != MigrationMode::Off || !migration.rollback_reissue || has_login {
         return None;
     }
-    let done = settings.told(&active.entry, &gateway.metrics).returned;
+    let (key, now) = (&active.entry.session().key, gateway.sessions.clock().boot());
+    let done = gateway
+        .migrations
+        .told(key, settings.generation, now)
+        .returned;
     if done.load(Ordering::Relaxed) {
         return None;
     }

@@ -7,11 +7,10 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 use pingora_core::{Error, ErrorType, Result};
 use session_core::clock::Boot;
 use session_core::service::{LoginTicket, Query};
-use session_core::session::Text;
 use sidgate_policy::auth::cors::Cors;
 use sidgate_policy::auth::decide::State;
-use sidgate_policy::auth::identity::Badge;
 use sidgate_policy::edge::{FieldName, fields};
+use uuid::Uuid;
 
 use super::progress::Progress;
 use super::upstream_fault::UpstreamFault;
@@ -45,7 +44,7 @@ pub(crate) struct Ctx {
     pub(super) answerer: Answerer,
     pub(super) outcome: Outcome,
     pub(super) tier: &'static str,
-    pub(super) handle: Option<Text>,
+    pub(super) handle: Option<Uuid>,
     /// How it counts among the requests and streams under way.
     pub(super) progress: Arc<Progress>,
     /// The request's supervisor.
@@ -121,7 +120,6 @@ impl Answerer {
 pub(super) struct Forward {
     pub(super) app: Arc<App>,
     pub(super) state: State,
-    pub(super) badge: Option<Arc<Badge>>,
     pub(super) query: Query,
     /// What the route asks for.
     pub(super) route: Arc<Route>,

@@ -4,7 +4,7 @@ use http::HeaderValue;
 use session_core::service::{
     Created, Login, Query, Resolution, SessionsError, Unknown, UpdateError,
 };
-use session_core::session::{IdentityPatch, Reference, Text};
+use session_core::session::{IdentityPatch, Owner, Reference, Text};
 use session_core::sid::SessionKey;
 use session_core::store::StoreError;
 use sidgate_policy::auth::decide::State;
@@ -20,7 +20,6 @@ use crate::risk;
 use crate::state::Gateway;
 use crate::telemetry::labels::{self, EventResult};
 use crate::telemetry::security::{self, Facts, Kind};
-use crate::visit::look_up::whose;
 
 mod logout;
 
@@ -217,10 +216,9 @@ async fn apply(
         }
         SessionEvent::Update(patch) => {
             let key = subject.key.ok_or(NotDone::NoSession)?;
-            let session = whose(gateway, key).await;
-            update(gateway, forward, key, patch).await?;
-            let facts = forward.facts(ctx, "event");
-            security::note(Kind::Updated, session.iter().fold(facts, Facts::by_owner));
+            let owner = update(gateway, forward, key, patch).await?;
+            let facts = forward.facts(ctx, "event").by_owner(&owner);
+            security::note(Kind::Updated, facts);
             Ok(None)
         }
         SessionEvent::Reference(text) => {
@@ -230,15 +228,9 @@ async fn apply(
         }
         SessionEvent::Rotate => {
             let key = subject.key.ok_or(NotDone::NoSession)?;
-            let before = whose(gateway, key).await.map(|session| session.id);
-            let created = gateway
-                .sessions
-                .rotate(key)
-                .await?
-                .ok_or(NotDone::NoSession)?;
-            if let Some(before) = before {
-                risk::moved(gateway, before, &created.session);
-            }
+            let rotated = gateway.sessions.rotate(key).await?;
+            let (created, before) = rotated.ok_or(NotDone::NoSession)?;
+            risk::moved(gateway, before, &created.session);
             adopt(
                 gateway,
                 forward,
@@ -251,22 +243,16 @@ async fn apply(
     }
 }
 
-/// Changes the session that the events are about.
+/// Changes the session that the events are about; whose it is.
 async fn update(
     gateway: &Gateway,
     forward: &Forward,
     key: SessionKey,
     patch: IdentityPatch,
-) -> Result<(), NotDone> {
-    if gateway
-        .sessions
-        .update(key, &forward.app.name, patch)
-        .await?
-    {
-        Ok(())
-    } else {
-        Err(NotDone::NoSession)
-    }
+) -> Result<Owner, NotDone> {
+    let app = &forward.app.name;
+    let owner = gateway.sessions.update(key, app, patch).await?;
+    owner.ok_or(NotDone::NoSession)
 }
 
 async fn log_in(
@@ -301,8 +287,8 @@ async fn log_in(
 enum How {
     /// A user logged in.
     Login,
-    /// The session goes on under another sid and handle. This is its handle until now, if it is known.
-    Rotation(Option<Uuid>),
+    /// The session goes on under another sid and handle. This is its handle until now.
+    Rotation(Uuid),
 }
 
 /// The browser gets the new sid, and later events are about the new session.
@@ -321,7 +307,8 @@ fn adopt(
             let facts = forward.facts(ctx, "event").by_owner(session);
             security::note(Kind::Login, facts);
         }
-        How::Rotation(acting) => {
+        How::Rotation(before) => {
+            let acting = Some(before);
             gateway.metrics.created(labels::Created::Rotate);
             let facts = forward.facts(ctx, "rotate").by_owner(session);
             security::note(Kind::Rotated, Facts { acting, ..facts });
@@ -331,7 +318,7 @@ fn adopt(
         key: Some(session.key),
         user_id: Some(session.identity.user_id().into()),
     };
-    ctx.handle = Some(session.id.to_string().into());
+    ctx.handle = Some(session.id);
     let now = gateway.sessions.clock().wall();
     set_cookie::issue(&ctx.settings.config.cookie, &created.sid, session, now)
         .map(Some)

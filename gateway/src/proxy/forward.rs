@@ -27,7 +27,6 @@ impl Plan {
         let forward = Forward {
             app: Arc::clone(onward.app),
             state: State::None,
-            badge: None,
             query: onward.query,
             route: Arc::clone(onward.route),
             remove: onward.remove,
@@ -85,7 +84,7 @@ impl Plan {
                 Decision::Missing(why) => Outcome::Missing(why),
                 Decision::Unavailable(_) => Outcome::Unavailable,
                 Decision::Forward(state) => {
-                    forward.adopt(gateway, settings, state);
+                    forward.state = state;
                     if let State::Active(active) = &forward.state
                         && let Some(returned) = forward
                             .visit
@@ -94,7 +93,10 @@ impl Plan {
                     {
                         ctx.cookie_changes = Some(returned);
                     }
-                    ctx.handle = forward.badge.as_ref().map(|badge| badge.handle.clone());
+                    ctx.handle = match &forward.state {
+                        State::Active(active) => Some(active.entry.session().id),
+                        _ => None,
+                    };
                     ctx.forward = Some(forward);
                     Outcome::Forward
                 }
@@ -116,22 +118,9 @@ impl Forward {
         }
     }
 
-    /// Takes over what was decided about the session.
-    fn adopt(&mut self, gateway: &Gateway, settings: &ActiveConfig, state: State) {
-        self.badge = match &state {
-            State::Active(active) => Some(settings.badge(&active.entry, &gateway.metrics)),
-            _ => None,
-        };
-        self.state = state;
-    }
-
     /// The second check (R1): what was found may have changed on the way here, or the process may have been paused. Then the
     /// session is asked for again, once, as if the request had just come.
-    pub(super) async fn confirm(
-        &mut self,
-        gateway: &Gateway,
-        settings: &ActiveConfig,
-    ) -> Result<(), Doubt> {
+    pub(super) async fn confirm(&mut self, gateway: &Gateway) -> Result<(), Doubt> {
         let State::Active(active) = &self.state else {
             return Ok(());
         };
@@ -153,7 +142,7 @@ impl Forward {
                 Err(Doubt::Unavailable)
             }
             Decision::Forward(state) => {
-                self.adopt(gateway, settings, state);
+                self.state = state;
                 Ok(())
             }
         }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use pingora_core::Error;
 use pingora_proxy::Session;
 use sidgate_policy::edge::FieldName;
+use uuid::Uuid;
 
 use super::Ctx;
 use super::failed_line;
@@ -73,6 +74,7 @@ fn line(
     host: Option<&str>,
     (status, duration): (u16, Duration),
 ) {
+    let mut handle = Uuid::encode_buffer();
     gateway.access_log.write(&AccessLine {
         request_id: &ctx.request_id,
         method: &told.method,
@@ -87,7 +89,9 @@ fn line(
             .as_ref()
             .and_then(|refusal| refusal.field.as_ref())
             .map(FieldName::as_str),
-        session: ctx.handle.as_deref(),
+        session: ctx
+            .handle
+            .map(|id| &*id.hyphenated().encode_lower(&mut handle)),
         tier: ctx.tier,
         client: ctx.client,
         duration,

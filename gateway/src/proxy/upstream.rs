@@ -7,7 +7,7 @@
 //! Pingora keeps the spelling of HTTP/1 names in a second map beside the fields. Apps get every name in the spelling that
 //! requests by HTTP/2 have anyway, so that map goes, and each field is written once.
 
-use std::convert::Infallible;
+use std::sync::Arc;
 
 use http::header::{COOKIE, FORWARDED, HOST, HeaderMap, HeaderName, HeaderValue};
 use http::request::Parts;
@@ -15,15 +15,15 @@ use http::uri::PathAndQuery;
 use pingora_core::{Error, ErrorType, Result};
 use pingora_http::RequestHeader;
 use sidgate_policy::auth::decide::State;
-use sidgate_policy::auth::identity::{claims, signed};
-use sidgate_policy::auth::token::SessionClaims;
+use sidgate_policy::auth::identity::Badge;
+use sidgate_policy::auth::token::SignError;
 use sidgate_policy::edge::identity_headers::{ASSERTION, STATE};
 use sidgate_policy::edge::marker;
+use uuid::Uuid;
 
 use super::ctx::{Ctx, Forward, REQUEST_ID};
 use super::forward::Doubt;
 use crate::answer::Rejection;
-use crate::decision::identity;
 use crate::state::Gateway;
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
@@ -31,8 +31,8 @@ const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto")
 const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 const FORWARDED_PORT: HeaderName = HeaderName::from_static("x-forwarded-port");
 
-/// At most so many fields are written, beside the attributes of an identity.
-const MOST_WRITTEN: usize = 14;
+/// At most so many fields are written, beside those about a session.
+const MOST_WRITTEN: usize = 9;
 
 /// Names that the gateway itself writes; removed even when no client sent them.
 const WRITTEN: [HeaderName; 6] = [
@@ -52,7 +52,7 @@ pub(super) async fn write_identity(
     let Some(forward) = &mut ctx.forward else {
         return Error::e_explain(ErrorType::InternalError, "nothing to forward");
     };
-    let rejected = match forward.confirm(gateway, &ctx.settings).await {
+    let rejected = match forward.confirm(gateway).await {
         Ok(()) => None,
         Err(Doubt::Missing) => Some(Rejection::NoSession(None)),
         Err(Doubt::Unavailable) => Some(Rejection::Unavailable),
@@ -66,22 +66,15 @@ pub(super) async fn write_identity(
     if let (State::Active(active), Some(watch)) = (&forward.state, &ctx.watch) {
         watch.ends_with(&active.entry);
     }
-    let assertion = assertion(gateway, forward)?;
+    let told = Told::of(gateway, ctx, forward)?;
     edit(request, |headers| {
         // Once, instead of growing several times.
-        headers.reserve(
-            MOST_WRITTEN
-                + forward
-                    .badge
-                    .as_ref()
-                    .map_or(0, |badge| badge.attributes.len()),
-        );
+        headers.reserve(MOST_WRITTEN + told.fields().len());
         for name in forward.remove.iter().chain(&WRITTEN) {
             headers.remove(name);
         }
         write_forwarding(headers, ctx, forward);
-        write_session(headers, forward);
-        headers.insert(ASSERTION, assertion);
+        told.write(headers);
     })
 }
 
@@ -104,8 +97,12 @@ fn cookie_line(forward: &Forward) -> Option<HeaderValue> {
     let Some(name) = &forward.app.cookie_marker else {
         return forward.cookie.clone();
     };
-    let handle = match (&forward.state, &forward.badge) {
-        (State::Active(_), Some(badge)) => Some(&*badge.handle),
+    let mut buffer = Uuid::encode_buffer();
+    let handle = match &forward.state {
+        State::Active(active) => {
+            let id = active.entry.session().id.hyphenated();
+            Some(&*id.encode_lower(&mut buffer))
+        }
         _ => None,
     };
     marker::marked(forward.cookie.as_ref(), name.as_str(), handle)
@@ -128,30 +125,52 @@ fn write_forwarding(headers: &mut HeaderMap, ctx: &Ctx, forward: &Forward) {
     headers.insert(REQUEST_ID, ctx.request_id.header());
 }
 
-fn write_session(headers: &mut HeaderMap, forward: &Forward) {
-    let put = |name: &HeaderName, value| {
-        headers.insert(name.clone(), value);
-        Ok::<(), Infallible>(())
-    };
-    let Ok(()) = identity::fields(&forward.state, forward.badge.as_deref(), put);
+/// What the app is told about the session.
+struct Told {
+    state: &'static str,
+    /// Where there is a session.
+    badge: Option<Arc<Badge>>,
+    assertion: HeaderValue,
 }
 
-fn assertion(gateway: &Gateway, forward: &Forward) -> Result<HeaderValue> {
-    let (app, now) = (&forward.app, gateway.now());
-    let made = match (&forward.state, &forward.badge) {
-        (State::Active(active), Some(badge)) => match active.stale {
-            None => {
-                let session = active.entry.session();
-                let confided = || app.confided(session);
-                badge.assertion(session, &app.name, &app.keys, confided, now)
+impl Told {
+    /// After the second check: before it nothing may be signed.
+    fn of(gateway: &Gateway, ctx: &Ctx, forward: &Forward) -> Result<Self> {
+        let (app, now) = (&forward.app, gateway.now());
+        let (badge, assertion) = match &forward.state {
+            State::Active(active) => {
+                let badge = gateway
+                    .badges
+                    .of((&ctx.settings, &gateway.metrics), app, active, now)
+                    .map_err(not_signed)?;
+                let assertion = badge.assertion.clone();
+                (Some(badge), Ok(assertion))
             }
-            Some(stale) => {
-                let session = active.entry.session();
-                let told = claims(session, app.confided(session), Some(stale.as_secs()));
-                signed(&app.keys, "active", &told, now)
-            }
-        },
-        (state, _) => signed(&app.keys, state.as_str(), &SessionClaims::default(), now),
-    };
-    made.map_err(|_error| Error::explain(ErrorType::InternalError, "assertion not signed"))
+            State::None => (None, app.none.get(&app.keys, now)),
+            State::Anonymous => (None, app.anonymous.get(&app.keys, now)),
+            State::Unknown => (None, app.unknown.get(&app.keys, now)),
+        };
+        Ok(Self {
+            state: forward.state.as_str(),
+            badge,
+            assertion: assertion.map_err(not_signed)?,
+        })
+    }
+
+    /// The fields beside state and assertion.
+    fn fields(&self) -> &[(HeaderName, HeaderValue)] {
+        self.badge.as_ref().map_or(&[], |badge| &badge.fields)
+    }
+
+    fn write(&self, headers: &mut HeaderMap) {
+        headers.insert(STATE, HeaderValue::from_static(self.state));
+        for (name, value) in self.fields() {
+            headers.insert(name, value.clone());
+        }
+        headers.insert(ASSERTION, self.assertion.clone());
+    }
+}
+
+fn not_signed(_failed: SignError) -> Box<Error> {
+    Error::explain(ErrorType::InternalError, "assertion not signed")
 }

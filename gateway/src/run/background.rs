@@ -88,6 +88,7 @@ async fn sweep(gateway: Arc<Gateway>) {
         let now = gateway.sessions.clock().boot();
         settings.unknown_sids.forget_idle(now);
         gateway.migrations.sweep(now);
+        gateway.badges.sweep(gateway.now());
     }
 }
 

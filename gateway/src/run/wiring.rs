@@ -21,7 +21,6 @@ use session_core::store::postgres::{PostgresConfigError, PostgresOptions, Postgr
 use session_core::store::sqlite::SqliteStore;
 use session_core::store::{SchemaError, SessionStore, StoreError};
 use session_core::trust::TrustError;
-use sidgate_policy::auth::identity::ASSERTIONS_MAX;
 use thiserror::Error;
 use tokio::runtime::Handle;
 use tracing::warn;
@@ -358,8 +357,7 @@ pub(crate) async fn sessions(
     let options = SessionsOptions {
         local: LocalLimits {
             max_entries: config.cache.local_max_entries.get(),
-            max_bytes: config.cache.local_max_bytes,
-            copies: config.upstreams.len().min(ASSERTIONS_MAX),
+            max_bytes: config.cache.sessions_max_bytes(),
         },
         local_ttl: config.cache.local_ttl,
         shared_ttl: config.cache.redis_ttl,

@@ -1,16 +1,13 @@
 //! One loaded configuration, ready for use: what a SIGHUP exchanges as a whole.
 
 use std::collections::HashMap;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use http::HeaderValue;
-use session_core::cache::Entry;
 use session_core::clock::Timestamp;
 use session_core::keys::Keyring;
-use session_core::session::Session;
 use sidgate_policy::auth::doctor_token::DoctorKeys;
-use sidgate_policy::auth::identity::Badge;
 use sidgate_policy::auth::login_redirect::{InvalidLoginUrl, LoginUrl};
 use sidgate_policy::edge::host::InvalidHost;
 use sidgate_policy::edge::{EdgePolicy, HostSet};
@@ -19,18 +16,17 @@ use thiserror::Error;
 use crate::apps::app::App;
 use crate::apps::backend::{BackendError, Fault, Target};
 use crate::config::Config;
-use crate::legacy::cookies::{OldCookies, Told};
+use crate::legacy::cookies::OldCookies;
 use crate::limits::logins::LoginLimits;
 use crate::limits::unknown_sids::UnknownSidLimiter;
 use crate::risk::state::{Policy, PolicyError};
-use crate::telemetry::metrics::Metrics;
 use crate::telemetry::security::LogKey;
 
 /// A configuration with everything derived from it.
 #[derive(Debug)]
 pub(crate) struct ActiveConfig {
-    /// Counts the configurations of this process under which what is kept with cached sessions looks different.
-    generation: u64,
+    /// Counts the configurations of this process under which what is made of sessions looks different.
+    pub generation: u64,
     /// As read.
     pub config: Config,
     /// What the edge enforces.
@@ -56,13 +52,6 @@ pub(crate) struct ActiveConfig {
     /// The risk policy; `None` when risk is switched off.
     pub risk: Option<Arc<Policy>>,
     apps: HashMap<String, Arc<App>>,
-}
-
-/// What is kept with a cached session.
-#[derive(Debug)]
-struct Attached {
-    badge: Arc<Badge>,
-    told: OnceLock<Box<Told>>,
 }
 
 /// A configuration that parses but cannot be used.
@@ -101,13 +90,17 @@ impl ActiveConfig {
         before: Option<&Self>,
     ) -> Result<Self, UnusableConfig> {
         let origin = &config.server.public_origin;
-        let apps = config.upstreams.iter().map(|upstream| {
-            let app = App::new(upstream, &config, keys);
-            if let Some(same) = before.and_then(|before| before.app(&upstream.name)) {
-                app.pool.learn_from(&same.pool);
-            }
-            (upstream.name.clone(), Arc::new(app))
-        });
+        let apps = config
+            .upstreams
+            .iter()
+            .enumerate()
+            .map(|(number, upstream)| {
+                let app = App::new((number, upstream), &config, keys);
+                if let Some(same) = before.and_then(|before| before.app(&upstream.name)) {
+                    app.pool.learn_from(&same.pool);
+                }
+                (upstream.name.clone(), Arc::new(app))
+            });
         let counting = before.filter(|before| before.login_limits.are(&config.login_limits));
         Ok(Self {
             generation: before.map_or(0, |before| {
@@ -135,37 +128,6 @@ impl ActiveConfig {
             port: HeaderValue::from(origin.port),
             config,
         })
-    }
-
-    /// How apps of this configuration are to see the session.
-    pub(crate) fn badge(&self, entry: &Entry, metrics: &Metrics) -> Arc<Badge> {
-        Arc::clone(&self.attached(entry, metrics).badge)
-    }
-
-    /// What the browser of the session was told about old cookies.
-    pub(crate) fn told(&self, entry: &Entry, metrics: &Metrics) -> Told {
-        let attached = self.attached(entry, metrics);
-        attached.told.get_or_init(Box::default).as_ref().clone()
-    }
-
-    /// What is kept with the cached entry, made anew after a reload under which it looks different. During the reload, a
-    /// request of the configuration before makes its own, which is not kept.
-    fn attached(&self, entry: &Entry, metrics: &Metrics) -> Arc<Attached> {
-        let make = |session: &Session| {
-            let badge = Badge::new(session, &self.config.identity.headers, self.generation);
-            metrics.attributes_omitted(badge.omitted);
-            Attached {
-                badge: Arc::new(badge),
-                told: OnceLock::new(),
-            }
-        };
-        let serves = |kept: &Attached| kept.badge.generation >= self.generation;
-        let attached = entry.attachment(serves, make);
-        if attached.badge.generation == self.generation {
-            attached
-        } else {
-            Arc::new(make(entry.session()))
-        }
     }
 
     /// The app called `name`.
@@ -257,6 +219,3 @@ fn edge_policy(config: &Config) -> Result<EdgePolicy, InvalidHost> {
         ..EdgePolicy::new(hosts, config.cookie.name.as_str())
     })
 }
-
-#[cfg(test)]
-mod tests;

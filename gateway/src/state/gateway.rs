@@ -10,6 +10,7 @@ use tokio::sync::Notify;
 
 use super::RequestId;
 use super::active_config::{ActiveConfig, ConfigInUse};
+use super::badges::Badges;
 use super::reloads::Reloads;
 use crate::apps::backend::Backend;
 use crate::legacy::state::Migrations;
@@ -32,6 +33,8 @@ pub(crate) struct Gateway {
     pub sessions: Arc<Sessions>,
     /// The configuration in use.
     pub settings: ConfigInUse,
+    /// What apps were told about sessions a moment ago.
+    pub badges: Badges,
     /// What is counted.
     pub metrics: Metrics,
     /// Where the lines of requests go.
@@ -82,6 +85,7 @@ impl Gateway {
     ) -> Self {
         Self {
             sessions,
+            badges: Badges::new(settings.config.cache.badges_max_bytes()),
             settings: ConfigInUse::new(Arc::new(settings)),
             metrics,
             access_log: lines.access_log(),

@@ -1,6 +1,7 @@
 //! What every request shares: the running gateway, the configuration in use, and the sender of a request.
 
 pub(crate) mod active_config;
+pub(crate) mod badges;
 mod client;
 mod gateway;
 pub(crate) mod reloads;

@@ -8,7 +8,7 @@ use std::net::IpAddr;
 
 use session_core::keys::Keyring;
 use session_core::service::Receipt;
-use session_core::session::Session;
+use session_core::session::{Owner, Session};
 use session_core::store::Scope;
 use tracing::info;
 use uuid::Uuid;
@@ -176,14 +176,43 @@ pub(crate) struct Facts<'a> {
     pub comment: Option<&'a str>,
 }
 
+/// A session and whose it is, as far as lines say it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Whose<'a> {
+    session: Uuid,
+    user: &'a str,
+    tenant: Option<&'a str>,
+}
+
+impl<'a> From<&'a Session> for Whose<'a> {
+    fn from(session: &'a Session) -> Self {
+        Self {
+            session: session.id,
+            user: session.identity.user_id(),
+            tenant: session.identity.tenant_id(),
+        }
+    }
+}
+
+impl<'a> From<&'a Owner> for Whose<'a> {
+    fn from(owner: &'a Owner) -> Self {
+        Self {
+            session: owner.id,
+            user: &owner.user_id,
+            tenant: owner.tenant_id.as_deref(),
+        }
+    }
+}
+
 impl<'a> Facts<'a> {
     /// About this session, whoever did it.
     #[must_use]
-    pub(crate) fn about(self, session: &'a Session) -> Self {
+    pub(crate) fn about(self, session: impl Into<Whose<'a>>) -> Self {
+        let whose = session.into();
         Self {
-            session: Some(session.id),
-            user: Some(session.identity.user_id()),
-            tenant: session.identity.tenant_id(),
+            session: Some(whose.session),
+            user: Some(whose.user),
+            tenant: whose.tenant,
             ..self
         }
     }
@@ -220,10 +249,11 @@ impl<'a> Facts<'a> {
 
     /// Done by the user of this session, with it.
     #[must_use]
-    pub(crate) fn by_owner(self, session: &'a Session) -> Self {
+    pub(crate) fn by_owner(self, session: impl Into<Whose<'a>>) -> Self {
+        let whose = session.into();
         Self {
-            actor: Actor::User(session.identity.user_id()),
-            ..self.about(session)
+            actor: Actor::User(whose.user),
+            ..self.about(whose)
         }
     }
 }

@@ -1,9 +1,10 @@
 //! Looking up the session of a request, within what its client may ask.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use session_core::service::{Absence, Query, Resolution};
-use session_core::session::{Dead, RevokeReason, Session};
+use session_core::session::{Dead, Owner, RevokeReason};
 use session_core::sid::SessionKey;
 
 use crate::limits::buckets::TooMany;
@@ -24,7 +25,7 @@ pub(crate) async fn look_up(
     query: Query,
 ) -> Result<Resolution, TooMany> {
     if let Some(resolution) = gateway.sessions.at_hand(&key, query) {
-        note_end(gateway, key, &resolution, |reason| client.facts(reason)).await;
+        note_end(gateway, key, &resolution, |reason| client.facts(reason));
         return Ok(resolution);
     }
     let now = gateway.sessions.clock().boot();
@@ -43,7 +44,7 @@ pub(crate) async fn look_up_to_end(
     key: SessionKey,
 ) -> Result<Resolution, TooMany> {
     if let Some(resolution) = gateway.sessions.at_hand(&key, QUIETLY) {
-        note_end(gateway, key, &resolution, |reason| client.facts(reason)).await;
+        note_end(gateway, key, &resolution, |reason| client.facts(reason));
         return Ok(resolution);
     }
     let now = gateway.sessions.clock().boot();
@@ -63,7 +64,7 @@ async fn read(
         return Err(deny(gateway, settings, client));
     }
     let resolution = gateway.sessions.resolve_key(key, query).await;
-    note_end(gateway, key, &resolution, |reason| client.facts(reason)).await;
+    note_end(gateway, key, &resolution, |reason| client.facts(reason));
     if matches!(resolution, Resolution::Absent(_)) {
         count_miss(gateway, settings, client)?;
     }
@@ -77,8 +78,8 @@ const QUIETLY: Query = Query {
     counts_as_use: false,
 };
 
-/// Writes down once that a session is over.
-async fn note_end<'a>(
+/// Writes down once that a session is over, and whose it was if this process remembers that.
+fn note_end<'a>(
     gateway: &Gateway,
     key: SessionKey,
     resolution: &Resolution,
@@ -90,15 +91,13 @@ async fn note_end<'a>(
     let Some(kind) = ended(*why).filter(|_| gateway.logged_ends.is_first(key)) else {
         return;
     };
-    let session = whose(gateway, key).await;
+    let owner = gateway.sessions.owner(&key);
     let reason = match why {
         Absence::Ended(Dead::Revoked(Some(reason))) => reason.as_str(),
         _ => why.as_str(),
     };
     let facts = facts(reason);
-    let facts = session
-        .as_ref()
-        .map_or(facts, |session| facts.about(session));
+    let facts = owner.as_deref().map_or(facts, |owner| facts.about(owner));
     let actor = match kind {
         Kind::FormerSid => facts.actor,
         Kind::Revoked => Actor::Outside,
@@ -107,20 +106,12 @@ async fn note_end<'a>(
     security::note(kind, Facts { actor, ..facts });
 }
 
-/// Owner of a session, for a log line. Best effort: if the store cannot be read, the line is written without it.
-pub(crate) async fn whose(gateway: &Gateway, key: SessionKey) -> Option<Session> {
-    match gateway.sessions.at_hand(&key, QUIETLY) {
-        Some(Resolution::Active(active)) => Some(active.entry.session().clone()),
-        _ => gateway.sessions.remains(key).await.ok().flatten(),
-    }
-}
-
-/// The session of `key` if it lives, or if the store cannot tell. An end is remembered, and not read again each time.
-pub(crate) async fn living(gateway: &Gateway, key: SessionKey) -> Option<Session> {
+/// Whose session it is if it lives, or if the store cannot tell. An end is remembered, and not read again each time.
+pub(crate) async fn living(gateway: &Gateway, key: SessionKey) -> Option<Arc<Owner>> {
     match gateway.sessions.resolve_key(key, QUIETLY).await {
-        Resolution::Active(active) => Some(active.entry.session().clone()),
+        Resolution::Active(active) => Some(Arc::new(Owner::of(active.entry.session()))),
         Resolution::Absent(_) => None,
-        Resolution::Unknown(_) => whose(gateway, key).await,
+        Resolution::Unknown(_) => gateway.sessions.owner(&key),
     }
 }
 

@@ -16,8 +16,15 @@ fn names_arrive_in_one_spelling_and_values_as_they_were_sent() {
 
     let seen = stage.app.only_request();
     let head = String::from_utf8(seen.head).unwrap();
-    for line in ["x-custom: AbC", "user-agent: Testbrowser/1.0", "x-session-state: anonymous"] {
-        assert!(head.contains(&format!("\r\n{line}\r\n")), "{line} in {head}");
+    for line in [
+        "x-custom: AbC",
+        "user-agent: Testbrowser/1.0",
+        "x-session-state: anonymous",
+    ] {
+        assert!(
+            head.contains(&format!("\r\n{line}\r\n")),
+            "{line} in {head}"
+        );
     }
 }
 
@@ -145,6 +152,45 @@ fn assertion_is_reused_while_it_is_young() {
     until_true("the next second", LONG, || unix_now() > second);
 
     assert_eq!(assertion(), first, "a new one would say another time");
+}
+
+/// Nothing in it belongs to one request, nor to one visitor.
+#[test]
+fn requests_without_a_session_share_an_assertion_for_each_state() {
+    let stage = Stage::start();
+    let told = |path: &str| {
+        stage.get(path).must_be(200);
+        let seen = stage.app.last_request();
+        let assertion = seen.header("x-session-assertion").unwrap();
+        (assertion, stage.app.assertion_in(&seen)["state"].clone())
+    };
+
+    let [(anonymous, said), (again, _)] = [(); 2].map(|()| told("/"));
+    assert_eq!((said, again), (json!("anonymous"), anonymous.clone()));
+    let [(none, said), (again, _)] = [(); 2].map(|()| told("/none"));
+    assert_eq!((said, again), (json!("none"), none.clone()));
+    assert_ne!(anonymous, none);
+}
+
+/// The assertion of a session in use is kept, and not one moment longer than the session is what it says.
+#[test]
+fn a_kept_assertion_is_not_sent_for_a_session_that_has_changed_or_ended() {
+    let (stage, sid) = Stage::start().and_alice();
+    stage.says(
+        "/plan",
+        json!([{"type": "update", "identity": {"attributes": {"plan": "pro"}}}]),
+    );
+    assert_eq!(stage.told(&sid)["attrs"]["plan"], "free");
+
+    stage.get_as(&sid, "/plan");
+    assert_eq!(stage.told(&sid)["attrs"]["plan"], "pro");
+
+    stage.log_out(&sid).must_be(204);
+    let after = stage.told(&sid);
+    assert_eq!(
+        (&after["state"], &after["sid"]),
+        (&json!("anonymous"), &json!(null))
+    );
 }
 
 #[test]

@@ -1,12 +1,8 @@
 //! A session as the hot path sees it: parsed once, judged in a few loads.
 
-use std::any::Any;
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
-
-use parking_lot::RwLock;
 
 use crate::clock::{Boot, Timestamp};
 use crate::freshness::{Standing, Window};
@@ -25,7 +21,6 @@ pub struct Entry {
     seen: AtomicI64,
     /// Last use that was handed to the activity writer, store time.
     touched: AtomicI64,
-    attachment: RwLock<Option<Arc<dyn Any + Send + Sync>>>,
 }
 
 impl Entry {
@@ -40,7 +35,6 @@ impl Entry {
             stale_at: read_at.plus(ttl),
             seen: AtomicI64::new(seen),
             touched: AtomicI64::new(seen),
-            attachment: RwLock::new(None),
         }
     }
 
@@ -113,38 +107,6 @@ impl Entry {
             MINUTE
         } else {
             quarter.min(MINUTE)
-        }
-    }
-
-    /// What a layer above keeps with the session: ready header values, signed assertions. `make` makes it on first use, and
-    /// again where `serves` says that what is kept is too old to serve the caller.
-    ///
-    /// There is one slot. When it holds a value of another type, `make` runs for each call and its value is not kept.
-    pub fn attachment<T: Any + Send + Sync>(
-        &self,
-        serves: impl Fn(&T) -> bool,
-        make: impl FnOnce(&Session) -> T,
-    ) -> Arc<T> {
-        let fits = |kept: Arc<dyn Any + Send + Sync>| {
-            let kept = kept.downcast::<T>();
-            kept.map(|kept| Some(kept).filter(|kept| serves(kept)))
-        };
-        let kept = self.attachment.read().clone();
-        match kept.map(fits) {
-            Some(Ok(Some(kept))) => return kept,
-            Some(Err(_other_type)) => return Arc::new(make(&self.session)),
-            Some(Ok(None)) | None => {}
-        }
-        let made = Arc::new(make(&self.session));
-        let mut slot = self.attachment.write();
-        // Somebody else may have been quicker, for a caller that wants a newer one than this.
-        match slot.clone().map(fits) {
-            Some(Ok(Some(quicker))) => quicker,
-            Some(Err(_other_type)) => made,
-            Some(Ok(None)) | None => {
-                *slot = Some(Arc::<T>::clone(&made));
-                made
-            }
         }
     }
 }

@@ -1,7 +1,8 @@
 //! The tier inside the process: parsed sessions, and for a few seconds the keys of sessions that do not exist.
 //!
 //! The two live in separate segments, so that a flood of unknown keys cannot evict a live session. Sessions are counted
-//! by weight, because identities and user agents vary in length.
+//! by weight, because identities and user agents vary in length. What layers above make of a session, such as signed
+//! assertions, is kept elsewhere, within bounds of its own.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +12,7 @@ use quick_cache::sync::Cache;
 
 use super::Entry;
 use crate::clock::Boot;
-use crate::session::{Dead, Session};
+use crate::session::{Dead, Owner, Session};
 use crate::sid::SessionKey;
 
 /// The local tier: one bounded map of sessions and one of absent keys.
@@ -27,10 +28,8 @@ pub struct Local {
 pub struct LocalLimits {
     /// Sessions.
     pub max_entries: usize,
-    /// Bytes of sessions, including what the layer above attaches to them.
+    /// Bytes of sessions.
     pub max_bytes: u64,
-    /// How many signed copies of its texts the layer above attaches to an entry: one for each app.
-    pub copies: usize,
 }
 
 /// An upper estimate of the size of an entry, in bytes. It stays the same while the entry is held.
@@ -38,17 +37,14 @@ pub struct LocalLimits {
 struct Weight {
     /// Lower bound of a weight. It keeps the number of entries within [`LocalLimits::max_entries`].
     least: u64,
-    copies: u64,
 }
 
 impl Weight {
-    /// The entry itself, its place in the map, and everything else of fixed size.
-    const ENTRY: u64 = 1_200;
-    /// Fixed size of what is attached for one app.
-    const COPY: u64 = 500;
+    /// What an entry takes beside its texts: itself, its place in the map, and what the allocator adds to each of its parts.
+    const ENTRY: u64 = 500;
     /// Size of an entry with a large identity. It sets the expected number of entries, and so into how many parts the
     /// cache is divided.
-    const EXPECTED: u64 = 64 * 1_024;
+    const EXPECTED: u64 = 16 * 1_024;
 
     fn of(self, session: &Session) -> u64 {
         let identity = &session.identity;
@@ -59,11 +55,7 @@ impl Weight {
             + session.user_agent.len()
             + optional(session.references.as_stored());
         let texts = u64::try_from(texts).unwrap_or(u64::MAX);
-        // An entry holds each text twice: as it is, and as a header value. A signed copy is in base64.
-        let own = Self::ENTRY.saturating_add(texts.saturating_mul(2));
-        let copy = Self::COPY.saturating_add(texts.saturating_mul(4) / 3);
-        own.saturating_add(self.copies.saturating_mul(copy))
-            .max(self.least)
+        Self::ENTRY.saturating_add(texts).max(self.least)
     }
 }
 
@@ -74,15 +66,18 @@ impl Weighter<SessionKey, Arc<Entry>> for Weight {
 }
 
 /// What the store said about a key without a live session.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Absent {
     /// Why the session does not count; `None`: there is no such row.
     why: Option<Dead>,
+    /// Whose it was, where that is known.
+    owner: Option<Arc<Owner>>,
     /// Until when that is remembered.
     until: Boot,
 }
 
-/// Most keys that are remembered as absent: 48 bytes each.
+/// Most keys that are remembered as absent: 72 bytes each, and for a session that has ended its [`Owner`], 60 bytes and the
+/// ids of user and tenant (at most 128 bytes each).
 const ABSENT_MAX: usize = 50_000;
 
 impl Local {
@@ -92,7 +87,6 @@ impl Local {
         let max_entries = u64::try_from(limits.max_entries).unwrap_or(u64::MAX).max(1);
         let weight = Weight {
             least: limits.max_bytes / max_entries,
-            copies: u64::try_from(limits.copies).unwrap_or(u64::MAX),
         };
         // The expected number decides into how many parts the cache is divided. Each part must have room for many
         // entries.
@@ -129,12 +123,26 @@ impl Local {
         absent.map(|absent| absent.why)
     }
 
-    /// Remembers that the store knows no such live session, and why.
-    pub fn put_absent(&self, key: SessionKey, why: Option<Dead>, now: Boot) {
+    /// Remembers that the store knows no such live session, why, and whose it was.
+    pub fn put_absent(
+        &self,
+        key: SessionKey,
+        why: Option<Dead>,
+        owner: Option<Arc<Owner>>,
+        now: Boot,
+    ) {
         if !self.negative_ttl.is_zero() {
             let until = now.plus(self.negative_ttl);
-            self.absent.insert(key, Absent { why, until });
+            self.absent.insert(key, Absent { why, owner, until });
         }
+    }
+
+    /// Whose session it is, or was, as far as this process remembers, however long ago it was read.
+    #[must_use]
+    pub fn owner(&self, key: &SessionKey) -> Option<Arc<Owner>> {
+        let held = self.sessions.get(key);
+        let held = held.map(|entry| Arc::new(Owner::of(entry.session())));
+        held.or_else(|| self.absent.get(key)?.owner)
     }
 
     /// Drops every entry. Remembered absences stay.

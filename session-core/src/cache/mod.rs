@@ -11,8 +11,10 @@ pub mod redis;
 mod sealed;
 mod shared;
 mod tiers;
+mod user_agents;
 
 pub use entry::Entry;
 pub use local::{Local, LocalLimits};
 pub use shared::{SharedCache, SharedError};
 pub use tiers::{Fill, FillError, Tier, Tiers, TiersOptions};
+pub(crate) use user_agents::UserAgents;

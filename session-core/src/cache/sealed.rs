@@ -104,7 +104,7 @@ impl Body {
             id: session.id.as_u128(),
             identity: session.identity.as_json().into(),
             ip: session.ip,
-            user_agent: session.user_agent.clone(),
+            user_agent: (&*session.user_agent).into(),
             created_at: session.created_at.as_micros(),
             auth_time: session.auth_time.as_micros(),
             last_activity: session.last_activity.as_micros(),
@@ -124,7 +124,7 @@ impl Body {
             identity: Identity::from_stored(&self.identity)
                 .map_err(|_error| SharedReject::Format)?,
             ip: self.ip,
-            user_agent: self.user_agent,
+            user_agent: self.user_agent.into(),
             created_at: Timestamp::from_micros(self.created_at),
             auth_time: Timestamp::from_micros(self.auth_time),
             last_activity: Timestamp::from_micros(self.last_activity),

@@ -9,6 +9,7 @@ use tracing::{debug, info, warn};
 
 use super::breaker::Breaker;
 use super::sealed::{Sealer, Value};
+use super::user_agents::UserAgents;
 use super::{Entry, Local, SharedCache, SharedError};
 use crate::clock::{Timestamp, millis};
 use crate::complaints::Complaints;
@@ -16,7 +17,7 @@ use crate::entropy::{self, SharedEntropy};
 use crate::freshness::{Node, Standing};
 use crate::hint::Hint;
 use crate::keys::Keyring;
-use crate::session::{Dead, Session};
+use crate::session::{Dead, Owner, Session};
 use crate::sid::SessionKey;
 use crate::stats::SharedReject;
 use crate::store::{Snapshot, StoreError};
@@ -84,6 +85,7 @@ pub struct Tiers {
     pub(crate) complaints: Complaints,
     pub(crate) sealer: ArcSwap<Sealer>,
     pub(crate) local: Arc<Local>,
+    pub(crate) user_agents: UserAgents,
     pub(crate) entropy: SharedEntropy,
     pub(crate) options: TiersOptions,
 }
@@ -128,10 +130,11 @@ impl Tiers {
             is_former,
         } = snapshot;
         let Some(row) = row else {
-            return Some(self.absent(key, is_former.then_some(Dead::Renewed)));
+            return Some(self.absent(key, is_former.then_some(Dead::Renewed), None));
         };
         if let Err(dead) = row.verdict(now) {
-            return Some(self.absent(key, Some(dead)));
+            let owner = Owner::of(&row.session);
+            return Some(self.absent(key, Some(dead), Some(Arc::new(owner))));
         }
         let value = Value {
             session: row.session,
@@ -153,9 +156,10 @@ impl Tiers {
 
     /// Remembers that there is no such live session. Drops the entry of the local tier, which is older than this
     /// answer: it must not be served, even if the store falls silent before the event arrives.
-    fn absent(&self, key: SessionKey, dead: Option<Dead>) -> Fill {
+    fn absent(&self, key: SessionKey, dead: Option<Dead>, owner: Option<Arc<Owner>>) -> Fill {
         self.local.forget(&key);
-        self.local.put_absent(key, dead, self.node.clock.boot());
+        let now = self.node.clock.boot();
+        self.local.put_absent(key, dead, owner, now);
         Fill::Absent(dead)
     }
 
@@ -166,12 +170,14 @@ impl Tiers {
     ///
     /// A value is also refused when the store has said meanwhile that the session has ended. An ended session never
     /// comes back, so the value is older than that answer.
-    fn install(&self, value: Value) -> Option<Arc<Entry>> {
+    fn install(&self, mut value: Value) -> Option<Arc<Entry>> {
         let (key, now) = (&value.session.key, self.node.clock.boot());
         if self.local.absence(key, now).is_some() {
             return None;
         }
         let standing = self.accept(&value)?;
+        let user_agent = self.user_agents.shared(&value.session.user_agent);
+        value.session.user_agent = user_agent;
         let ttl = self.jittered(self.options.local_ttl);
         let entry = Arc::new(Entry::new(
             value.session,

@@ -12,7 +12,7 @@ use crate::entropy;
 use crate::freshness::tail::BEAT_TIMEOUT;
 use crate::hint::Hint;
 use crate::session::{
-    Identity, IdentityPatch, NewSession, Origin, Reference, Seq, Session, SessionLimit, Text,
+    Identity, IdentityPatch, NewSession, Origin, Owner, Reference, Seq, Session, SessionLimit, Text,
 };
 use crate::sid::{SessionKey, Sid};
 use crate::store::{Change, SessionStore, StoreError, StoredSession, Updated};
@@ -121,11 +121,12 @@ impl Sessions {
         self.insert(sid, new).await
     }
 
-    /// Gives a session a new sid: the old one ends, everything else stays. `None` when there is no such live session.
+    /// Gives a session a new sid and handle: the old one ends, everything else stays. With the new session comes the handle
+    /// that it had before. `None` when there is no such live session.
     ///
     /// # Errors
     /// As for [`Sessions::create`].
-    pub async fn rotate(&self, old: SessionKey) -> Result<Option<Created>, SessionsError> {
+    pub async fn rotate(&self, old: SessionKey) -> Result<Option<(Created, Uuid)>, SessionsError> {
         for _ in 0..CHANGE_TRIES {
             let snapshot = self
                 .ask_store(|store| async move { store.load(&old).await })
@@ -137,9 +138,8 @@ impl Sessions {
                 return Ok(None);
             };
             let (sid, key, id) = self.mint()?;
-            let references = self
-                .references()
-                .moved(&session.references, session.id, id)?;
+            let before = session.id;
+            let references = self.references().moved(&session.references, before, id)?;
             let origin = Origin::Rotation {
                 of: session.key,
                 version: session.version,
@@ -152,7 +152,7 @@ impl Sessions {
                 idle: session.idle,
                 identity: session.identity,
                 ip: session.ip,
-                user_agent: session.user_agent,
+                user_agent: (&*session.user_agent).into(),
                 references,
                 sampled,
                 origin,
@@ -161,13 +161,13 @@ impl Sessions {
             match self.insert(sid, new).await {
                 // It ended or changed between the two steps: look again.
                 Err(SessionsError::Store(StoreError::RevokedMeanwhile)) => {}
-                inserted => return inserted.map(Some),
+                inserted => return inserted.map(|created| Some((created, before))),
             }
         }
         Err(SessionsError::Contended)
     }
 
-    /// Merges `patch` of the app `app` into a live session. `false` when there is none.
+    /// Merges `patch` of the app `app` into a live session, and tells whose it is. `None` when there is none.
     ///
     /// # Errors
     /// When the store failed, the result is not a valid identity, or others kept changing the session.
@@ -176,16 +176,16 @@ impl Sessions {
         key: SessionKey,
         app: &str,
         patch: IdentityPatch,
-    ) -> Result<bool, UpdateError> {
+    ) -> Result<Option<Owner>, UpdateError> {
         let (seals, app) = (self.references(), Text::from(app));
         let merged = self.ask_store(move |store| async move {
             Ok(merge(store.as_ref(), &seals, &key, &app, &patch).await)
         });
-        let done = merged.await??;
-        if done {
+        let owner = merged.await??;
+        if owner.is_some() {
             self.hear_of_it(Some(key)).await;
         }
-        Ok(done)
+        Ok(owner)
     }
 
     pub(super) fn mint(&self) -> Result<(Sid, SessionKey, Uuid), SessionsError> {
@@ -260,13 +260,14 @@ async fn merge(
     key: &SessionKey,
     app: &str,
     patch: &IdentityPatch,
-) -> Result<bool, UpdateError> {
+) -> Result<Option<Owner>, UpdateError> {
     for _ in 0..CHANGE_TRIES {
         let snapshot = store.load(key).await.map_err(SessionsError::from)?;
         let now = snapshot.now;
         let Some(row) = snapshot.row.filter(|row| row.verdict(now).is_ok()) else {
-            return Ok(false);
+            return Ok(None);
         };
+        let owner = Owner::of(&row.session);
         let identity = row.session.identity.merged(patch)?;
         let id = row.session.id;
         let references = seals.moved(&row.session.references, id, id)?;
@@ -283,7 +284,7 @@ async fn merge(
             .await
             .map_err(SessionsError::from)?
         {
-            Updated::Done => return Ok(true),
+            Updated::Done => return Ok(Some(owner)),
             // `Gone` may also mean that it got another key meanwhile: the next load tells.
             Updated::Gone | Updated::Conflict => {}
         }

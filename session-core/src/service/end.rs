@@ -39,6 +39,10 @@ impl Sessions {
                 Wait::All => self.end_is_heard().await,
             };
         }
+        let owner = match scope {
+            Scope::Key(key) => self.local.owner(&key),
+            _ => None,
+        };
         let (asked, heard) = (scope.clone(), self.node.window.head());
         let revoked = self
             .ask_store(move |store| async move { store.revoke(&asked, reason).await })
@@ -60,7 +64,7 @@ impl Sessions {
             && (revoked.sessions > 0 || standing == Standing::Idle)
         {
             let ended = Some(Dead::Revoked(Some(reason)));
-            self.local.put_absent(key, ended, committed);
+            self.local.put_absent(key, ended, owner, committed);
         }
         // Without an end there is no event to wait for.
         if revoked.sessions > 0 || revoked.seq > heard {

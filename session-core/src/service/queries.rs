@@ -1,10 +1,12 @@
-//! Queries, which read the store and change nothing.
+//! Queries, which change nothing.
+
+use std::sync::Arc;
 
 use uuid::Uuid;
 
 use super::receipt::SEEN_WITHIN;
 use super::{Sessions, SessionsError};
-use crate::session::Session;
+use crate::session::{Owner, Session};
 use crate::sid::SessionKey;
 use crate::store::{Device, DevicePlace, NodeReport, Search, StoredSession};
 
@@ -12,6 +14,12 @@ use crate::store::{Device, DevicePlace, NodeReport, Search, StoredSession};
 pub const PAGE_MAX: usize = 100;
 
 impl Sessions {
+    /// Whose session it is, or was, as far as this process remembers. Asks nobody.
+    #[must_use]
+    pub fn owner(&self, key: &SessionKey) -> Option<Arc<Owner>> {
+        self.local.owner(key)
+    }
+
     /// What the store still has of a session, dead or alive.
     ///
     /// # Errors

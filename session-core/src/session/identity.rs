@@ -1,7 +1,10 @@
 //! Who a user is, as the app said it (`Identity` of DESIGN 7).
 //!
-//! The app's JSON is checked once, when it arrives, and then kept as one compact string beside the few fields that the
-//! hot path asks for: a parsed tree of the same identity would take several times the memory in the cache.
+//! The app's JSON is checked once, when it arrives, and then kept as compact text together with the few fields that the
+//! hot path asks for, in one allocation: a parsed tree of the same identity would take several times the memory in the
+//! cache.
+
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -22,11 +25,13 @@ pub const REFERENCE_MAX: usize = 512;
 pub type Text = Box<str>;
 
 /// A checked identity.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Identity {
-    user_id: Text,
-    tenant_id: Option<Text>,
-    json: Text,
+    /// The compact JSON, then the id of the user, then that of the tenant.
+    texts: Text,
+    user_id_len: u8,
+    /// Zero: there is no tenant.
+    tenant_id_len: u8,
 }
 
 /// What every path of a refused member begins with.
@@ -139,6 +144,12 @@ impl IdentityPatch {
     }
 }
 
+impl fmt::Debug for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Identity").field(&self.as_json()).finish()
+    }
+}
+
 impl Identity {
     /// Checks what an app sent.
     ///
@@ -164,16 +175,13 @@ impl Identity {
     }
 
     fn from_form(form: &Form) -> Result<Self, MemberRefused> {
-        let user_id = match form.user.get("id") {
-            Some(Value::String(text)) => id(text, "user.id")?,
+        let (user_id, user_id_len) = match form.user.get("id") {
+            Some(Value::String(text)) => (text, id_len(text, "user.id")?),
             Some(_) => return Err(of("user.id", WhyRefused::MustBe("a string"))),
             None => return Err(of("user.id", WhyRefused::Missing)),
         };
-        let tenant_id = form
-            .tenant_id
-            .as_deref()
-            .map(|text| id(text, "tenant_id"))
-            .transpose()?;
+        let tenant_id = form.tenant_id.as_deref();
+        let tenant_id_len = tenant_id.map_or(Ok(0), |text| id_len(text, "tenant_id"))?;
         let json = serde_json::to_string(form).map_err(|_impossible| not_documented())?;
         if json.len() > IDENTITY_MAX {
             let why = WhyRefused::TooLarge(IDENTITY_MAX);
@@ -184,9 +192,11 @@ impl Identity {
             return Err(MemberRefused::new(ROOT, WhyRefused::Nul));
         }
         Ok(Self {
-            user_id,
-            tenant_id,
-            json: json.into_boxed_str(),
+            texts: [&json, user_id, tenant_id.unwrap_or_default()]
+                .concat()
+                .into(),
+            user_id_len,
+            tenant_id_len,
         })
     }
 
@@ -202,7 +212,7 @@ impl Identity {
         {
             return Err(of("ref", WhyRefused::MustBe(REFERENCE_FORM)));
         }
-        let mut form = parse(&self.json)?;
+        let mut form = parse(self.as_json())?;
         merge(&mut form.user, &patch.user);
         merge(&mut form.attributes, &patch.attributes);
         if let Some(tenant_id) = &patch.tenant_id {
@@ -215,7 +225,7 @@ impl Identity {
             form.auth_hash.clone_from(auth_hash);
         }
         let merged = Self::from_form(&form)?;
-        if merged.user_id != self.user_id {
+        if merged.user_id() != self.user_id() {
             return Err(of("user.id", WhyRefused::Fixed));
         }
         Ok(merged)
@@ -224,25 +234,33 @@ impl Identity {
     /// The user's id.
     #[must_use]
     pub fn user_id(&self) -> &str {
-        &self.user_id
+        self.split().1
     }
 
     /// The tenant's id.
     #[must_use]
     pub fn tenant_id(&self) -> Option<&str> {
-        self.tenant_id.as_deref()
+        Some(self.split().2).filter(|id| !id.is_empty())
     }
 
     /// Compact JSON, as stored.
     #[must_use]
     pub fn as_json(&self) -> &str {
-        &self.json
+        self.split().0
+    }
+
+    /// JSON, user and tenant.
+    fn split(&self) -> (&str, &str, &str) {
+        let ids = usize::from(self.user_id_len) + usize::from(self.tenant_id_len);
+        let (json, ids) = split_at(&self.texts, self.texts.len().saturating_sub(ids));
+        let (user_id, tenant_id) = split_at(ids, self.user_id_len.into());
+        (json, user_id, tenant_id)
     }
 
     /// The identity as a tree, for building views of it. Not for the hot path.
     #[must_use]
     pub fn to_value(&self) -> Value {
-        serde_json::from_str(&self.json).unwrap_or(Value::Null)
+        serde_json::from_str(self.as_json()).unwrap_or(Value::Null)
     }
 }
 
@@ -310,12 +328,15 @@ pub fn is_id(text: &str) -> bool {
     (1..=ID_MAX).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
-fn id(text: &str, member: &str) -> Result<Text, MemberRefused> {
-    if is_id(text) {
-        Ok(text.into())
-    } else {
-        Err(of(member, WhyRefused::MustBe(ID_FORM)))
-    }
+/// The length of an id, if `text` is one.
+fn id_len(text: &str, member: &str) -> Result<u8, MemberRefused> {
+    let len = u8::try_from(text.len()).ok().filter(|_| is_id(text));
+    len.ok_or_else(|| of(member, WhyRefused::MustBe(ID_FORM)))
+}
+
+/// Lengths are kept with the text that they belong to, so the place always is one.
+fn split_at(text: &str, at: usize) -> (&str, &str) {
+    text.split_at_checked(at).unwrap_or((text, ""))
 }
 
 fn fits_reference(text: &str) -> bool {

@@ -42,7 +42,7 @@ impl From<Session> for Device {
         Self {
             id: session.id,
             ip: session.ip,
-            user_agent: session.user_agent,
+            user_agent: (&*session.user_agent).into(),
             created_at: session.created_at,
             last_activity: session.last_activity,
             expires_at: session.expires_at,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 use session_core::cache::Tier;
 use session_core::service::{Absence, Follow, Query, Resolution, Wait};
-use session_core::session::{Dead, IdentityPatch, RevokeReason};
+use session_core::session::{Dead, IdentityPatch, Owner, RevokeReason};
 use session_core::store::Scope;
 use session_testing::Call;
 
@@ -70,6 +70,24 @@ async fn a_sid_of_ours_without_a_session_is_asked_for_once() {
     );
 }
 
+/// For log lines, which must not cost a read of their own.
+#[tokio::test(flavor = "multi_thread")]
+async fn whose_a_session_was_is_known_from_the_read_that_found_its_end() {
+    let site = Site::new().await;
+    let (a, b) = (site.node().await, site.node().await);
+    let created = a.log_in("7").await;
+    let (key, owner) = (created.session.key, Owner::of(&created.session));
+    assert_eq!(b.sessions.owner(&key), None, "never heard of");
+    a.end(&created, Wait::All).await;
+    assert!(b.absence(&created).await.is_some());
+    let reads = [&a, &b].map(|node| node.faults.calls(Call::load));
+    for node in [&a, &b] {
+        assert_eq!(node.sessions.owner(&key).as_deref(), Some(&owner));
+    }
+    assert_eq!([&a, &b].map(|node| node.faults.calls(Call::load)), reads);
+    assert_eq!(reads, [1, 1], "one to end it, one to find that it is over");
+}
+
 #[tokio::test]
 async fn a_thousand_requests_for_one_sid_are_one_read() {
     let node = Site::new().await.node().await;
@@ -128,6 +146,7 @@ async fn an_update_is_seen_by_whoever_made_it_and_by_the_other_node() {
             .update(created.session.key, APP, change)
             .await
             .unwrap()
+            .is_some()
     );
     let plan = async |node: &crate::support::Node| {
         let Resolution::Active(active) = node.resolve(&created).await else {
@@ -153,11 +172,14 @@ async fn references_stay_with_their_apps_through_every_change() {
     let key = created.session.key;
     for (app, text) in [(APP, "key-of-django"), ("next", "key-of-next")] {
         let change = patch(json!({ "ref": text }));
-        assert!(node.sessions.update(key, app, change).await.unwrap());
+        let owner = node.sessions.update(key, app, change).await.unwrap();
+        assert_eq!(owner.unwrap(), Owner::of(&created.session));
     }
     let change = patch(json!({"attributes": {"plan": "pro"}}));
-    assert!(node.sessions.update(key, "other", change).await.unwrap());
-    let rotated = node.sessions.rotate(key).await.unwrap().unwrap().session;
+    let changed = node.sessions.update(key, "other", change).await.unwrap();
+    assert!(changed.is_some());
+    let (rotated, _before) = node.sessions.rotate(key).await.unwrap().unwrap();
+    let rotated = rotated.session;
     let told = |app| referred(&rotated, app);
     assert_eq!(told(APP).as_deref(), Some("key-of-django"));
     assert_eq!(told("next").as_deref(), Some("key-of-next"));
@@ -165,7 +187,8 @@ async fn references_stay_with_their_apps_through_every_change() {
     let stored = rotated.references.as_stored().unwrap();
     assert!(!stored.contains("key-of"), "sealed: {stored}");
     let gone = patch(json!({ "ref": null }));
-    assert!(node.sessions.update(rotated.key, APP, gone).await.unwrap());
+    let changed = node.sessions.update(rotated.key, APP, gone).await.unwrap();
+    assert!(changed.is_some());
     let Resolution::Active(active) = node
         .sessions
         .resolve_key(rotated.key, Query::default())
@@ -182,12 +205,9 @@ async fn references_stay_with_their_apps_through_every_change() {
 async fn rotation_gives_a_new_sid_and_keeps_everything_else() {
     let node = Site::new().await.node().await;
     let old = node.log_in("7").await;
-    let new = node
-        .sessions
-        .rotate(old.session.key)
-        .await
-        .unwrap()
-        .unwrap();
+    let rotated = node.sessions.rotate(old.session.key).await.unwrap();
+    let (new, before) = rotated.unwrap();
+    assert_eq!(before, old.session.id);
     assert!(node.admits(&new).await);
     assert!(node.absence(&old).await.is_some());
     assert_eq!(new.session.identity, old.session.identity);

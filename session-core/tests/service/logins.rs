@@ -93,7 +93,6 @@ async fn what_was_written_under_a_former_master_is_found() {
         local: LocalLimits {
             max_entries: 10,
             max_bytes: 1 << 20,
-            copies: 1,
         },
         local_ttl: seconds(300),
         shared_ttl: seconds(1_800),

@@ -55,7 +55,6 @@ impl Place {
             local: LocalLimits {
                 max_entries: 1_000,
                 max_bytes: 64 << 20,
-                copies: 1,
             },
             local_ttl: self.settings.local_ttl,
             shared_ttl: Duration::from_secs(1_800),

@@ -168,7 +168,7 @@ impl World {
         let Some((_, old)) = self.pick(pick) else {
             return;
         };
-        if let Ok(Some(created)) = node.sessions.rotate(old.key).await
+        if let Ok(Some((created, _before))) = node.sessions.rotate(old.key).await
             && node.is_alive()
         {
             let fresh = known(&created, old.user.clone(), old.tenant.clone());
@@ -238,6 +238,7 @@ impl World {
         let patch: IdentityPatch =
             serde_json::from_value(json!({"attributes": {"step": number}})).unwrap();
         let done = node.sessions.update(known.key, "django", patch).await;
+        let done = done.map(|owner| owner.is_some());
         let text = format!("update of session {session}: {done:?}");
         self.write_down(number, at, node, Seen::Note(text));
     }

@@ -1,17 +1,16 @@
-//! A session as an app sees it: header values made once, assertions signed once in a while.
+//! A session as an app sees it: header values, and a signed assertion of the same.
 //!
-//! A [`Badge`] hangs on the cached session, so that the hot path copies ready values.
-
-use std::sync::Arc;
+//! A [`Badge`] is kept for a while, so that the hot path copies ready values.
 
 use http::{HeaderName, HeaderValue};
-use parking_lot::Mutex;
 use serde_json::Value;
 use session_core::secret::SecretString;
 use session_core::session::Session;
+use uuid::Uuid;
 
 use super::identity_field::IdentityField;
 use super::token::{ASSERTION_REUSE, AppKeys, SessionClaims, SignError};
+use crate::edge::identity_headers::{EXPIRES_AT, ID, STALE, TENANT_ID, USER_ID};
 
 /// Longest value of an attribute header, in bytes.
 pub const ATTRIBUTE_MAX: usize = 1_024;
@@ -20,112 +19,119 @@ pub const ATTRIBUTE_MAX: usize = 1_024;
 /// a field of 8,190 bytes, Node: 16 KiB in all), and a user must not be able to lock themselves out by a long biography.
 pub const CLAIM_MAX: usize = 4_096;
 
-/// Apps for which a session keeps an assertion. Who visits more of them has the oldest one signed anew.
-pub const ASSERTIONS_MAX: usize = 4;
-
-/// Ready header values of one session.
+/// Everything that one app is told about one session, ready to be copied into requests.
 #[derive(Debug)]
 pub struct Badge {
-    /// Number of the configuration under which it was made. Under another one it is invalid.
-    pub generation: u64,
-    /// `X-Session-Id`
-    pub id: HeaderValue,
-    /// The handle as text, for logs.
-    pub handle: Box<str>,
-    /// `X-Session-User-Id`
-    pub user_id: Option<HeaderValue>,
-    /// `X-Session-Tenant-Id`
-    pub tenant_id: Option<HeaderValue>,
-    /// `X-Session-Expires-At`
-    pub expires_at: HeaderValue,
-    /// The headers of `[identity.headers]`.
-    pub attributes: Vec<(HeaderName, HeaderValue)>,
+    /// The headers of the session and those of `[identity.headers]`.
+    pub fields: Box<[(HeaderName, HeaderValue)]>,
+    /// All of it, signed for the app.
+    pub assertion: HeaderValue,
     /// Attributes and claims left out because they are not ASCII or too long.
     pub omitted: u64,
-    /// The newest assertion for each app that this session has visited, the oldest first; at most [`ASSERTIONS_MAX`].
-    issued: Mutex<Vec<Issued>>,
-}
-
-#[derive(Debug)]
-struct Issued {
-    app: Arc<str>,
-    at: i64,
-    assertion: HeaderValue,
+    signed_at: i64,
 }
 
 impl Badge {
-    /// Makes the header values of `session` as configuration number `generation` wants them.
-    #[must_use]
-    pub fn new(
-        session: &Session,
-        headers: &[(HeaderName, IdentityField)],
-        generation: u64,
-    ) -> Self {
-        let identity = session.identity.to_value();
-        let mut omitted = 0;
-        let mut attributes = Vec::with_capacity(headers.len());
-        for (name, field) in headers {
-            match attribute(&identity, field) {
-                Attribute::Value(value) => attributes.push((name.clone(), value)),
-                Attribute::Absent => {}
-                Attribute::Unfit => omitted += 1,
-            }
-        }
-        omitted += CLAIMED
-            .iter()
-            .filter_map(|(pointer, _)| identity.pointer(pointer))
-            .filter(|claim| !fits(claim))
-            .count() as u64;
-        let handle = session.id.to_string().into_boxed_str();
-        Self {
-            generation,
-            id: HeaderValue::from_str(&handle).unwrap_or_else(|_| HeaderValue::from_static("")),
-            handle,
-            user_id: HeaderValue::from_str(session.identity.user_id()).ok(),
-            tenant_id: session
-                .identity
-                .tenant_id()
-                .and_then(|id| HeaderValue::from_str(id).ok()),
-            expires_at: HeaderValue::from(session.expires_at.as_secs()),
-            attributes,
-            omitted,
-            issued: Mutex::default(),
-        }
-    }
-
-    /// The assertion for `app`, signed anew, with what is `confided` to it, when the last one is three quarters through its
-    /// life.
+    /// What an app with these keys is told of `session` at `now`, with what is `confided` to it. `stale` is in seconds, for a
+    /// session that is served without a lease.
     ///
     /// # Errors
     /// When signing fails.
-    pub fn assertion(
-        &self,
+    pub fn new(
         session: &Session,
-        app: &Arc<str>,
-        keys: &AppKeys,
-        confided: impl FnOnce() -> Confided,
+        headers: &[(HeaderName, IdentityField)],
+        (keys, confided): (&AppKeys, Confided),
+        stale: Option<u64>,
         now: i64,
-    ) -> Result<HeaderValue, SignError> {
-        let mut issued = self.issued.lock();
-        let at = issued.iter().position(|one| Arc::ptr_eq(&one.app, app));
-        if let Some(one) = at.and_then(|at| issued.get(at))
-            && (0..ASSERTION_REUSE).contains(&(now - one.at))
-        {
-            return Ok(one.assertion.clone());
-        }
-        let assertion = signed(keys, "active", &claims(session, confided(), None), now)?;
-        if let Some(at) = at {
-            issued.remove(at);
-        } else if issued.len() >= ASSERTIONS_MAX {
-            issued.remove(0);
-        }
-        issued.push(Issued {
-            app: Arc::clone(app),
-            at: now,
-            assertion: assertion.clone(),
-        });
-        Ok(assertion)
+    ) -> Result<Self, SignError> {
+        let identity = session.identity.to_value();
+        let (fields, unfit) = fields(session, &identity, headers, stale);
+        let claims = CLAIMED.iter();
+        let claims = claims.filter_map(|(pointer, _)| identity.pointer(pointer));
+        let omitted = unfit + claims.filter(|claim| !fits(claim)).count() as u64;
+        Ok(Self {
+            fields,
+            assertion: signed(
+                keys,
+                "active",
+                &claims_of(session, identity, confided, stale),
+                now,
+            )?,
+            omitted,
+            signed_at: now,
+        })
     }
+
+    /// Whether it may be shown at `now`: until its assertion is three quarters through its life.
+    #[must_use]
+    pub fn may_be_shown(&self, now: i64) -> bool {
+        may_be_reused(self.signed_at, now)
+    }
+
+    /// An upper estimate of its size, in bytes.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        /// Of a value beside its text: the allocator's part, and the count of those who share it.
+        const VALUE: usize = 64;
+
+        let fields = self.fields.iter().map(|(_, value)| value.len() + VALUE);
+        size_of::<Self>()
+            + size_of_val(&*self.fields)
+            + fields.sum::<usize>()
+            + self.assertion.len()
+            + VALUE
+    }
+}
+
+/// Whether an assertion that was signed at `signed_at` may be sent at `now`. One from the future is not: the clock went back.
+#[must_use]
+pub fn may_be_reused(signed_at: i64, now: i64) -> bool {
+    (0..ASSERTION_REUSE).contains(&(now - signed_at))
+}
+
+/// The fields about a session, without state and assertion, and how many of `headers` are left out because of their values.
+#[must_use]
+pub fn fields(
+    session: &Session,
+    identity: &Value,
+    headers: &[(HeaderName, IdentityField)],
+    stale: Option<u64>,
+) -> (Box<[(HeaderName, HeaderValue)]>, u64) {
+    let mut buffer = Uuid::encode_buffer();
+    let id = session.id.hyphenated().encode_lower(&mut buffer);
+    let own = [
+        (ID, HeaderValue::from_str(id).ok()),
+        (
+            USER_ID,
+            HeaderValue::from_str(session.identity.user_id()).ok(),
+        ),
+        (
+            TENANT_ID,
+            session
+                .identity
+                .tenant_id()
+                .and_then(|id| HeaderValue::from_str(id).ok()),
+        ),
+        (
+            EXPIRES_AT,
+            Some(HeaderValue::from(session.expires_at.as_secs())),
+        ),
+        (STALE, stale.map(HeaderValue::from)),
+    ];
+    let mut fields = Vec::with_capacity(own.len() + headers.len());
+    fields.extend(
+        own.into_iter()
+            .filter_map(|(name, value)| Some((name, value?))),
+    );
+    let mut unfit = 0;
+    for (name, field) in headers {
+        match attribute(identity, field) {
+            Attribute::Value(value) => fields.push((name.clone(), value)),
+            Attribute::Absent => {}
+            Attribute::Unfit => unfit += 1,
+        }
+    }
+    (fields.into_boxed_slice(), unfit)
 }
 
 /// What only one app is told of a session.
@@ -167,11 +173,14 @@ fn fits(claim: &Value) -> bool {
     claim.to_string().len() <= CLAIM_MAX
 }
 
-/// The claims of a live session, with what is `confided` to one app. `stale` is in seconds, for a session that is
-/// served without a lease. A claim above [`CLAIM_MAX`] is left out.
-#[must_use]
-pub fn claims(session: &Session, confided: Confided, stale: Option<u64>) -> SessionClaims {
-    let mut identity = session.identity.to_value();
+/// The claims of a live session with this identity, with what is `confided` to one app. A claim above [`CLAIM_MAX`] is left
+/// out.
+fn claims_of(
+    session: &Session,
+    mut identity: Value,
+    confided: Confided,
+    stale: Option<u64>,
+) -> SessionClaims {
     let [email, attrs, ah] = CLAIMED.map(|(pointer, is_right)| {
         let claim = identity.pointer_mut(pointer).map(Value::take);
         claim.filter(|claim| is_right(claim) && fits(claim))

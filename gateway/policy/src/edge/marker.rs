@@ -15,15 +15,34 @@ pub fn marked(line: Option<&HeaderValue>, name: &str, handle: Option<&str>) -> O
         .split(|&byte| byte == b';')
         .map(<[u8]>::trim_ascii)
         .filter(|pair| !pair.is_empty() && name_of(pair) != name.as_bytes());
-    let own = handle.map(|handle| format!("{name}={handle}").into_bytes());
-    let all: Vec<&[u8]> = others.chain(own.as_deref()).collect();
+    let own = handle.map(|handle| [name.as_bytes(), b"=", handle.as_bytes()]);
+    let own_len = own.map_or(0, |parts| parts.iter().map(|part| part.len()).sum());
+    let mut all = Vec::with_capacity(pairs.len() + SEPARATOR.len() + own_len);
+    for pair in others {
+        append(&mut all, &[pair]);
+    }
+    if let Some(own) = own {
+        append(&mut all, &own);
+    }
     if all.is_empty() {
         return None;
     }
     // Cannot fail: the line was one before, and a handle is printable.
-    let mut value = HeaderValue::try_from(all.join(&b"; "[..])).ok()?;
+    let mut value = HeaderValue::try_from(all).ok()?;
     value.set_sensitive(true);
     Some(value)
+}
+
+const SEPARATOR: &[u8] = b"; ";
+
+/// Adds a pair that consists of these parts.
+fn append(line: &mut Vec<u8>, parts: &[&[u8]]) {
+    if !line.is_empty() {
+        line.extend_from_slice(SEPARATOR);
+    }
+    for part in parts {
+        line.extend_from_slice(part);
+    }
 }
 
 /// Some servers take a text without `=` for a name.

@@ -1,5 +1,6 @@
 //! What was decided a moment ago. Bounded; holds digests and no cookie.
 
+use std::convert::Infallible;
 use std::time::Duration;
 
 use quick_cache::sync::Cache;
@@ -28,6 +29,19 @@ impl<T: Clone> Recent<T> {
 
     pub(in crate::legacy) fn put(&self, key: SessionKey, value: T, now: Boot) {
         self.cache.insert(key, (now.plus(self.life), value));
+    }
+
+    /// The value of `key`, made now where there is none. All who ask at the same time get the same one. It may be one whose time
+    /// is over, if it was not swept yet.
+    pub(in crate::legacy) fn get_or_put(
+        &self,
+        key: &SessionKey,
+        make: impl FnOnce() -> T,
+        now: Boot,
+    ) -> T {
+        let made = || Ok::<_, Infallible>((now.plus(self.life), make()));
+        let Ok((_, value)) = self.cache.get_or_insert_with(key, made);
+        value
     }
 
     /// Remembers `key`, and returns whether it was new.

@@ -20,6 +20,7 @@ use self::doubts::Doubts;
 use self::memory::Recent;
 use self::shares::Shares;
 use self::tally_book::TallyBook;
+use super::cookies::Told;
 use super::cookies::cleared_names::ClearedNames;
 
 /// Most logins that are judged at the same time.
@@ -42,6 +43,10 @@ const REDIRECT_PAUSE: Duration = Duration::from_secs(60);
 const SHADOWED_FOR: Duration = Duration::from_secs(3_600);
 /// Most refusals that are remembered: at most 1.2 KB each, their cleared names included.
 const REFUSALS_MAX: usize = 20_000;
+/// How long it is remembered what the browser of a session was told about its old cookies.
+const TOLD_FOR: Duration = Duration::from_secs(300);
+/// Most sessions of which that is remembered: at most 1.3 KB each.
+const TOLD_MAX: usize = 20_000;
 /// Most values, browsers and logins that are remembered: about 80 bytes each.
 const REMEMBERED_MAX: usize = 50_000;
 /// Most logins that shadow mode judges at the same time, one for each client. Others wait for a later request.
@@ -53,6 +58,7 @@ pub(crate) struct Migrations {
     pub(in crate::legacy) flights: Flights<Landed>,
     pub(in crate::legacy) shares: Shares,
     refusals: Recent<Arc<ClearedNames>>,
+    told: Recent<Told>,
     failing: Recent<()>,
     redirected: Recent<()>,
     pub(in crate::legacy) shadowed: Recent<()>,
@@ -99,6 +105,7 @@ impl Migrations {
             flights: Flights::within(core, LIMITS),
             shares: Shares::new(JUDGED_MAX, WAITING_MAX),
             refusals: Recent::new(REFUSALS_MAX, REFUSED_FOR),
+            told: Recent::new(TOLD_MAX, TOLD_FOR),
             failing: Recent::new(REMEMBERED_MAX, FAILING_FOR),
             redirected: Recent::new(REMEMBERED_MAX, REDIRECT_PAUSE),
             shadowed: Recent::new(REMEMBERED_MAX, SHADOWED_FOR),
@@ -112,6 +119,7 @@ impl Migrations {
     /// Drops expired entries. Called from time to time.
     pub(crate) fn sweep(&self, now: Boot) {
         self.refusals.sweep(now);
+        self.told.sweep(now);
         self.failing.sweep(now);
         self.redirected.sweep(now);
         self.shadowed.sweep(now);
@@ -147,6 +155,17 @@ impl Migrations {
         let first = logins.first();
         let known = first.and_then(|login| self.refusals.get(&login.digest(), now));
         known.unwrap_or_default()
+    }
+
+    /// What the browser of the session `key` was told about old cookies lately, under this configuration.
+    pub(in crate::legacy) fn told(&self, key: &SessionKey, generation: u64, now: Boot) -> Told {
+        let told = || Told::under(generation);
+        let lately = self.told.get_or_put(key, told, now);
+        if lately.generation == generation {
+            return lately;
+        }
+        self.told.put(*key, told(), now);
+        self.told.get_or_put(key, told, now)
     }
 
     /// Whether the app had no answer about the value a moment ago.

@@ -45,7 +45,6 @@ impl Site {
             local: LocalLimits {
                 max_entries: 1_000,
                 max_bytes: 64 << 20,
-                copies: 1,
             },
             local_ttl: Duration::from_secs(300),
             shared_ttl: Duration::from_secs(1_800),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use http::HeaderValue;
 use session_core::service::{Receipt, SessionsError, Wait};
-use session_core::session::{RevokeReason, Session};
+use session_core::session::{Owner, RevokeReason};
 use session_core::sid::SessionKey;
 use session_core::store::Scope;
 use sidgate_policy::auth::event::LogoutScope;
@@ -110,7 +110,7 @@ async fn end(
     reason: RevokeReason,
     acting: Option<SessionKey>,
 ) -> Result<Receipt, SessionsError> {
-    let session = match acting {
+    let owner = match acting {
         Some(key) => living(gateway, key).await,
         None => None,
     };
@@ -124,29 +124,29 @@ async fn end(
         receipt: Some(&receipt),
         ..ctx.facts(reason.as_str())
     };
-    note_end(scope, session.as_ref(), facts);
+    note_end(scope, owner.as_deref(), facts);
     Ok(receipt)
 }
 
 /// The line about a session, or others of its user, that the app has ended.
-fn note_end(scope: &Scope, session: Option<&Session>, facts: Facts<'_>) {
+fn note_end(scope: &Scope, owner: Option<&Owner>, facts: Facts<'_>) {
     let has_ended = facts.receipt.is_some_and(|receipt| receipt.revoked > 0);
-    match (scope, session) {
+    match (scope, owner) {
         // Only a live session is logged: a sid that has ended proves nothing.
-        (Scope::Key(_), Some(session)) if has_ended => {
-            security::note(Kind::Logout, facts.by_owner(session).concerning(scope));
+        (Scope::Key(_), Some(owner)) if has_ended => {
+            security::note(Kind::Logout, facts.by_owner(owner).concerning(scope));
         }
         (Scope::Key(_), _) => {}
-        (Scope::Others { .. }, Some(session)) => {
+        (Scope::Others { .. }, Some(owner)) => {
             let facts = Facts {
-                acting: Some(session.id),
+                acting: Some(owner.id),
                 session: None,
-                ..facts.by_owner(session)
+                ..facts.by_owner(owner)
             };
             security::note(Kind::Revoked, facts.concerning(scope));
         }
-        (_, Some(session)) => {
-            security::note(Kind::Logout, facts.by_owner(session).concerning(scope));
+        (_, Some(owner)) => {
+            security::note(Kind::Logout, facts.by_owner(owner).concerning(scope));
         }
         (_, None) => security::note(Kind::Logout, facts.concerning(scope)),
     }

@@ -45,7 +45,6 @@ fn filled(max_entries: usize, max_bytes: u64, text: usize) -> Local {
     let limits = LocalLimits {
         max_entries,
         max_bytes,
-        copies: 2,
     };
     let local = Local::new(limits, Duration::from_secs(5));
     for number in 0..20_000 {

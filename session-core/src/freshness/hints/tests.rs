@@ -76,7 +76,6 @@ fn some_room() -> Arc<Local> {
     let limits = LocalLimits {
         max_entries: 10,
         max_bytes: 1 << 20,
-        copies: 0,
     };
     Arc::new(Local::new(limits, Duration::from_secs(60)))
 }

@@ -95,7 +95,7 @@ pub(super) fn session(row: &Row) -> StoreResult<Session> {
         id: column(row, "id")?,
         identity,
         ip: column::<Option<IpAddr>>(row, "ip")?,
-        user_agent: column(row, "user_agent")?,
+        user_agent: column::<&str>(row, "user_agent")?.into(),
         created_at: column::<Stamp>(row, "created_at")?.0,
         auth_time: column::<Stamp>(row, "auth_time")?.0,
         last_activity: column::<Stamp>(row, "last_activity")?.0,

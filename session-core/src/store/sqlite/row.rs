@@ -85,7 +85,7 @@ pub(super) fn session(row: &Row<'_>) -> StoreResult<Session> {
         id: handle(row)?,
         identity,
         ip: address(row)?,
-        user_agent: column::<String>(row, "user_agent")?.into_boxed_str(),
+        user_agent: column::<String>(row, "user_agent")?.into(),
         created_at: stamp("created_at")?,
         auth_time: stamp("auth_time")?,
         last_activity: stamp("last_activity")?,

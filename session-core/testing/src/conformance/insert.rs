@@ -16,7 +16,7 @@ pub async fn answers_what_was_given_and_stamped(f: &impl Fixture) {
     assert_eq!(session.id, new.id);
     assert_eq!(session.identity, new.identity);
     assert_eq!(session.ip, new.ip);
-    assert_eq!(session.user_agent, new.user_agent);
+    assert_eq!(*session.user_agent, *new.user_agent);
     assert_eq!(session.references, new.references);
     assert!((before..=after).contains(&session.created_at));
     assert_eq!(session.last_activity, session.created_at);
@@ -62,7 +62,7 @@ pub async fn keeps_unicode_and_a_huge_identity(f: &impl Fixture) {
     new.references = stored("r\u{00e9}f");
     let session = f.insert(&new).await;
     assert_eq!(session.identity.to_value(), new.identity.to_value());
-    assert_eq!(session.user_agent, new.user_agent);
+    assert_eq!(*session.user_agent, *new.user_agent);
     assert_eq!(session.references, new.references);
 }
 

@@ -141,7 +141,7 @@ impl Truth {
             id: new.id,
             identity: new.identity.clone(),
             ip: new.ip,
-            user_agent: new.user_agent.clone(),
+            user_agent: new.user_agent.clone().into(),
             created_at: now.wall,
             auth_time: new.origin.auth_time().unwrap_or(now.wall),
             last_activity: now.wall,

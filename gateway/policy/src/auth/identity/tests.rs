@@ -30,6 +30,14 @@ fn session(identity: Value) -> Session {
     }
 }
 
+fn keys(byte: u8) -> AppKeys {
+    AppKeys::new("app", &[SecretKey::new([byte; 32])])
+}
+
+fn badge(session: &Session, headers: &[(HeaderName, IdentityField)], now: i64) -> Badge {
+    Badge::new(session, headers, (&keys(1), Confided::default()), None, now).unwrap()
+}
+
 fn header(name: &'static str, field: IdentityField) -> (HeaderName, IdentityField) {
     (HeaderName::from_static(name), field)
 }
@@ -56,58 +64,53 @@ fn a_badge_holds_ascii_values_and_leaves_out_what_is_unfit() {
         header("x-session-absent", user("absent.deep")),
         header("x-session-onboarding", IdentityField::NeedsOnboarding),
     ];
-    let badge = Badge::new(&session, &headers, 1);
+    let badge = badge(&session, &headers, 0);
     let shown: Vec<_> = badge
-        .attributes
+        .fields
         .iter()
         .map(|(name, value)| (name.as_str(), value.to_str().unwrap()))
         .collect();
     assert_eq!(
         shown,
         [
+            ("x-session-id", "00000000-0000-0000-0000-000000000007"),
+            ("x-session-user-id", "7"),
+            ("x-session-tenant-id", "t1"),
+            ("x-session-expires-at", "9"),
             ("x-session-email", "a@x"),
             ("x-session-tier", "2"),
             ("x-session-onboarding", "true")
         ]
     );
     assert_eq!(badge.omitted, 4);
-    assert_eq!(badge.user_id.unwrap(), "7");
-    assert_eq!(badge.tenant_id.unwrap(), "t1");
-    assert_eq!(badge.expires_at, "9");
 }
 
 #[test]
-fn an_assertion_is_reused_until_three_quarters_of_its_life_and_never_between_apps() {
+fn a_session_that_is_served_without_a_lease_says_so() {
     let session = session(json!({"user": {"id": "7"}}));
-    let badge = Badge::new(&session, &[], 1);
-    let keys = |byte| AppKeys::new("app", &[SecretKey::new([byte; 32])]);
-    let (django, next): (Arc<str>, Arc<str>) = ("django".into(), "next".into());
-    let first = badge
-        .assertion(&session, &django, &keys(1), Confided::default, 1_000)
-        .unwrap();
-    assert_eq!(
-        badge
-            .assertion(&session, &django, &keys(1), Confided::default, 1_044)
-            .unwrap(),
-        first
-    );
-    assert_ne!(
-        badge
-            .assertion(&session, &next, &keys(2), Confided::default, 1_000)
-            .unwrap(),
-        first
-    );
-    let second = badge
-        .assertion(&session, &django, &keys(1), Confided::default, 1_045)
-        .unwrap();
-    assert_ne!(second, first);
-    assert_ne!(
-        badge
-            .assertion(&session, &django, &keys(1), Confided::default, 990)
-            .unwrap(),
-        second,
-        "a clock that went back"
-    );
+    let confided = Confided::default();
+    let badge = Badge::new(&session, &[], (&keys(1), confided), Some(3), 0).unwrap();
+    let stale = badge.fields.iter().find(|(name, _)| *name == STALE);
+    assert_eq!(stale.unwrap().1, "3");
+}
+
+#[test]
+fn a_badge_is_shown_until_three_quarters_of_the_life_of_its_assertion() {
+    let badge = badge(&session(json!({"user": {"id": "7"}})), &[], 1_000);
+    for (now, may) in [(1_000, true), (1_044, true), (1_045, false), (999, false)] {
+        assert_eq!(badge.may_be_shown(now), may, "{now}");
+    }
+}
+
+#[test]
+fn assertions_are_sensitive_and_those_of_two_apps_differ() {
+    let session = session(json!({"user": {"id": "7"}}));
+    let of = |byte| {
+        let confided = Confided::default();
+        Badge::new(&session, &[], (&keys(byte), confided), None, 0).unwrap()
+    };
+    assert!(of(1).assertion.is_sensitive());
+    assert_ne!(of(1).assertion, of(2).assertion);
 }
 
 #[test]
@@ -116,17 +119,18 @@ fn claims_say_what_the_contract_lists() {
         "user": {"id": "7", "email": "a@x"}, "tenant_id": "t1", "attributes": {"plan": "pro"},
         "auth_hash": "h",
     }));
+    let identity = || session.identity.to_value();
     let confided = Confided {
         reference: Some(SecretString::new("r".to_owned())),
         auth_hash: true,
     };
-    let told = serde_json::to_value(claims(&session, confided, Some(3))).unwrap();
+    let told = serde_json::to_value(claims_of(&session, identity(), confided, Some(3))).unwrap();
     assert_eq!(
         told,
         json!({"sid": "00000000-0000-0000-0000-000000000007", "sub": "7", "tid": "t1", "email": "a@x",
             "attrs": {"plan": "pro"}, "auth_time": 5, "ah": "h", "ref": "r", "stale": 3})
     );
-    let other = claims(&session, Confided::default(), None);
+    let other = claims_of(&session, identity(), Confided::default(), None);
     assert_eq!((other.ah, other.reference), (None, None));
 }
 
@@ -141,9 +145,9 @@ fn a_claim_that_is_too_long_is_left_out_and_counted() {
         auth_hash: true,
         ..Confided::default()
     };
-    let claims = claims(&session, confided, None);
+    let claims = claims_of(&session, session.identity.to_value(), confided, None);
     assert_eq!(claims.attrs, None);
     assert_eq!(claims.email, Some(json!("a@x")));
     assert_eq!(claims.ah, Some(json!("h")));
-    assert_eq!(Badge::new(&session, &[], 1).omitted, 1);
+    assert_eq!(badge(&session, &[], 0).omitted, 1);
 }
