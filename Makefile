@@ -1,6 +1,6 @@
 # Every target installs what it needs and is missing (see scripts/bootstrap).
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench bench-growth bench-peers dist soak load-test load-test-smoke load-test-stress
+.PHONY: help demo test check bench bench-growth bench-instructions bench-peers dist soak load-test load-test-smoke load-test-stress
 
 # rustup puts its folder on the PATH of login shells only.
 export PATH := $(PATH):$(HOME)/.cargo/bin
@@ -24,6 +24,11 @@ check: ## formatting and lints only
 bench: ## micro benches, memory, Sidgate against a bare Pingora; one table against the budgets
 	@scripts/bootstrap bench
 	@benches/run
+	@benches/instructions
+
+bench-instructions: ## instructions of single steps of a request, against the committed figures; fails beyond 5 %. WRITE=1 writes new ones
+	@scripts/bootstrap bench
+	@benches/instructions $(if $(WRITE),--write)
 
 bench-peers: ## the same request through Sidgate, nginx, Envoy, HAProxy and Traefik; one table
 	@scripts/bootstrap bench-peers
@@ -48,9 +53,10 @@ load-test: ## load: 50 users for 60 s; PROFILE=peak|migration-storm|revocation-u
 load-test-stress: ## load: 200 users for 10 minutes
 	@$(load) stress
 
-soak: ## the Rust tests with many more random cases (CASES=20000), the long forms of the tests of clusters and of overload, a load budget that is missed, the npm package and its documents in fresh apps of Next.js 14, 15 and 16
+soak: ## the Rust tests with many more random cases (CASES=20000), the long forms of the tests of clusters and of overload, a load budget that is missed, the instructions of single steps, the npm package and its documents in fresh apps of Next.js 14, 15 and 16
 	@scripts/bootstrap test
 	SIDGATE_SOAK=1 PROPTEST_CASES=$${CASES:-20000} cargo nextest run --workspace --all-features --no-fail-fast --profile soak
+	scripts/bootstrap bench && benches/instructions
 	benches/load/run smoke --users 5 --run-time 10s --max-error-rate 0
 	benches/load/run smoke --users 2 --run-time 3s --min-hit-rate 1.01; test $$? = 1
 	scripts/js build && scripts/js npm run --silent versions --workspace clients/js -- 14 15 16

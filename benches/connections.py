@@ -25,6 +25,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import compare
+import loads
 from machine import machine
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -152,7 +153,7 @@ class Trials:
         def trial(target: compare.Target, sids: list[str]) -> Memory:
             def request(number: int) -> bytes:
                 sid = sids[number % len(sids)]
-                fields = compare.headers(target.port, sid)
+                fields = loads.headers(target.port, sid)
                 head = "".join(f"{name}: {value}\r\n" for name, value in fields)
                 return f"GET {compare.PATH} HTTP/1.1\r\n{head}\r\n".encode()
 

@@ -1,7 +1,7 @@
 //! The session gateway.
 //!
 //! ```text
-//! main -> cli -> diagnosis -> run -> proxy -> admin -> explain -> decision -> endpoints -> visit -> {legacy, risk} -> state
+//! main -> cli -> measured -> diagnosis -> run -> proxy -> admin -> explain -> decision -> endpoints -> visit -> {legacy, risk} -> state
 //!      -> {apps, answer, views} -> {limits, telemetry} -> config -> policy -> session_core
 //! ```
 //!
@@ -20,6 +20,7 @@ mod endpoints;
 mod explain;
 mod legacy;
 mod limits;
+pub mod measured;
 mod proxy;
 mod risk;
 mod run;

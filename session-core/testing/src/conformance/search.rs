@@ -84,14 +84,29 @@ pub async fn finds_and_counts_only_the_living(f: &impl Fixture) {
         f.log_in("7", None).await,
     ];
     f.log_in("8", Some("t1")).await;
+    f.log_in("9", None).await;
     let at = f.seconds_from_now(-1);
     f.set(expired.id, &format!("expires_at = {at}")).await;
     let at = f.seconds_from_now(-601);
     f.set(idle.id, &format!("last_activity = {at}")).await;
-    for scope in [Scope::Key(revoked.key), Scope::Tenant("t1".into())] {
+    let of_one = [
+        Scope::Key(revoked.key),
+        Scope::Tenant("t1".into()),
+        Scope::User("9".into()),
+    ];
+    for scope in of_one {
         let done = f.store().revoke(&scope, RevokeReason::Admin).await;
         assert!(done.is_ok(), "{done:?}");
     }
     assert_eq!(found(f, all()).await, [live.id]);
+    assert_eq!(f.store().count_live().await.ok(), Some(1));
+    // Who logs in after a revocation lives.
+    f.log_in("9", None).await;
+    assert_eq!(f.store().count_live().await.ok(), Some(2));
+    let done = f.store().revoke(&Scope::All, RevokeReason::Admin).await;
+    assert!(done.is_ok(), "{done:?}");
+    assert_eq!(f.store().count_live().await.ok(), Some(0));
+    let last = f.log_in("9", Some("t1")).await;
+    assert_eq!(found(f, all()).await, [last.id]);
     assert_eq!(f.store().count_live().await.ok(), Some(1));
 }
