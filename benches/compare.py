@@ -61,6 +61,9 @@ class Target:
         status = Path(f"/proc/{self.process.pid}/status").read_text()
         return int(re.search(r"VmRSS:\s+(\d+) kB", status)[1]) * 1024
 
+    def ticks(self) -> tuple[int, int]:
+        return ticks(self.process.pid)
+
     @property
     def url(self) -> str:
         return f"{self.scheme}://127.0.0.1:{self.port}{self.path}"
@@ -252,13 +255,13 @@ def ask(target: Target, sid: str) -> int:
 
 def drive(target: Target, sid: str, seconds: float, keep: bool) -> None:
     fields = loads.headers(target.port, sid if target.has_session else "")
-    before, ticked = target.cpu_seconds(), ticks(target.process.pid)
+    before, ticked = target.cpu_seconds(), target.ticks()
     try:
         served = target.load(target.url, fields, seconds)
     except loads.NoLoad as failure:
         raise Failed(f"load on {target.name} failed:\n{failure}") from failure
     used = target.cpu_seconds() - before
-    user, system = (after - so_far for after, so_far in zip(ticks(target.process.pid), ticked, strict=True))
+    user, system = (after - so_far for after, so_far in zip(target.ticks(), ticked, strict=True))
     if target.log:
         # The log is written and kept out of the way of the disk.
         target.log.write_bytes(b"")

@@ -36,20 +36,16 @@ def connects() -> int:
 
 @dataclass(frozen=True)
 class Spent:
-    """What was used until now: seconds of all processes, of the checker's, ticks, connections."""
+    """What was used until now: seconds of all processes, of the checker's, connections."""
 
     whole: float
     checker: float
-    user: int
-    system: int
     connects: int
 
     def __sub__(self, before: Spent) -> Spent:
         return Spent(
             self.whole - before.whole,
             self.checker - before.checker,
-            self.user - before.user,
-            self.system - before.system,
             self.connects - before.connects,
         )
 
@@ -75,9 +71,12 @@ class Row(compare.Target):
     def cpu_seconds(self) -> float:
         return self.spent().whole
 
+    def ticks(self) -> tuple[int, int]:
+        return compare.ticks(*self.pids)
+
     def spent(self) -> Spent:
         try:
-            return Spent(cpu_seconds(self.pids), cpu_seconds(self.checkers), *compare.ticks(*self.pids), connects())
+            return Spent(cpu_seconds(self.pids), cpu_seconds(self.checkers), connects())
         except FileNotFoundError as gone:
             raise compare.Failed(f"{self.name}: a process has ended: {gone.filename}") from gone
 
