@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
-import os
 import statistics
 import subprocess
 import sys
@@ -22,28 +21,20 @@ from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-TARGET = ROOT / os.environ.get("CARGO_TARGET_DIR", "target")
+sys.path.insert(1, str(Path(__file__).resolve().parent / "load"))
+
+import compare
+import stack
+
 CALLERS = (1, 32)
 STORES = ("PostgreSQL", "SQLite")
-
-
-@contextlib.contextmanager
-def postgresql(flush: bool) -> Iterator[str]:
-    command = [ROOT / "scripts/postgres", *(["fsync=on"] if flush else [])]
-    server = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    try:
-        yield server.stdout.readline().strip()
-    finally:
-        server.stdin.close()
-        server.wait()
 
 
 @contextlib.contextmanager
 def database(store: str, flush: bool) -> Iterator[str]:
     """An empty one."""
     if store == "PostgreSQL":
-        with postgresql(flush) as url:
+        with stack.postgresql(*(["fsync=on"] if flush else [])) as url:
             yield url
     else:
         with tempfile.TemporaryDirectory(prefix="sidgate-bench-") as folder:
@@ -54,7 +45,7 @@ def once(binaries: Path, url: str, callers: int, seconds: float) -> list[dict]:
     command = [binaries / "store", url, str(callers), str(seconds)]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
-        raise RuntimeError(f"{command[0]} failed:\n{done.stdout}{done.stderr}")
+        raise compare.Failed(f"{command[0]} failed:\n{done.stdout}{done.stderr}")
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
@@ -93,8 +84,12 @@ def main() -> int:
     parser.add_argument("--before", type=Path)
     parser.add_argument("--no-flush", action="store_true")
     options = parser.parse_args()
-    builds = [*([options.before] if options.before else []), TARGET / "release"]
-    print(measure(builds, options.rounds, options.seconds, not options.no_flush))
+    builds = [*([options.before] if options.before else []), stack.RELEASE]
+    try:
+        print(measure(builds, options.rounds, options.seconds, not options.no_flush))
+    except compare.Failed as failure:
+        print(f"store: {failure}", file=sys.stderr)
+        return 1
     return 0
 
 

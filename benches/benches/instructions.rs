@@ -3,81 +3,26 @@
 //! `instructions OPERATION TIMES` does one of them so many times in [`counted_operations`], and `instructions cpu` says what
 //! the processor offers that libraries choose their code by. Called in any other way, as `cargo bench` does, it does nothing.
 
+mod request;
+
 use std::env;
-use std::fs;
 use std::hint::black_box;
-use std::os::unix::fs::PermissionsExt as _;
 
 use futures_util::FutureExt as _;
-use http::header::{HeaderMap, HeaderName, HeaderValue};
+use http::header::HeaderMap;
 // For one of its features, see Cargo.toml.
 use rustix as _;
 use session_core::keys::{Keyring, MasterKey};
 use session_core::service::{Query, Resolution};
-use sidgate::config::Config;
 use sidgate::measured::{Measured, access_line};
-use sidgate_benches::{Fault, Node, browser_headers};
-use sidgate_policy::edge::RawRequest;
-use tempfile::TempDir;
+use sidgate_benches::{Fault, Node};
 
-const TARGET: &str = "/reports/2026/11?page=2&sort=-created_at";
+use request::{Received, TARGET, configuration};
+
 /// Unix seconds at which identities are written.
 const NOW: i64 = 1_796_000_000;
 /// As many fields as an app gets of this request.
 const FIELDS: usize = 32;
-
-/// Twenty routes: more than most, and the last that matches is the one that is looked for.
-fn configuration() -> Result<Config, Fault> {
-    let folder = TempDir::new()?;
-    let key = folder.path().join("master.key");
-    fs::write(&key, "q83vEjRWeJq83u/+3LqYdlQyEP7cuph2VDIQ/ty6mHY=")?;
-    fs::set_permissions(&key, fs::Permissions::from_mode(0o600))?;
-    let mut text = String::from(
-        "[server]\npublic_origin = \"https://app.example.com\"\n[backend]\nupstream = \"app\"\n\
-         [upstreams.app]\nservers = [\"127.0.0.1:8000\"]\n\
-         [identity.headers]\n\"X-Session-Email\" = \"user.email\"\n\
-         [[routes]]\npath = \"/\"\nupstream = \"app\"\nsession = \"optional\"\n",
-    );
-    for number in 1..20 {
-        text.push_str(&format!(
-            "[[routes]]\npath = \"/part-{number}/\"\nupstream = \"app\"\n"
-        ));
-    }
-    let path = folder.path().join("sidgate.toml");
-    fs::write(&path, text)?;
-    Ok(Config::load(&path, &|_| None)?)
-}
-
-/// A request as it came.
-struct Received {
-    headers: HeaderMap,
-    head: Vec<u8>,
-}
-
-impl Received {
-    fn new() -> Result<Self, Fault> {
-        let mut headers = HeaderMap::new();
-        let mut head = format!("GET {TARGET} HTTP/1.1\r\n").into_bytes();
-        for (name, value) in browser_headers() {
-            headers.append(HeaderName::try_from(name)?, HeaderValue::try_from(value)?);
-            head.extend_from_slice(format!("{name}: {value}\r\n").as_bytes());
-        }
-        head.extend_from_slice(b"\r\n");
-        Ok(Self { headers, head })
-    }
-
-    fn raw(&self) -> RawRequest<'_> {
-        RawRequest {
-            version: http::Version::HTTP_11,
-            method: "GET",
-            target: TARGET.as_bytes(),
-            authority: None,
-            headers: &self.headers,
-            raw_head: Some(&self.head),
-            from_trusted_proxy: false,
-        }
-    }
-}
 
 /// Only what is called from here is counted. Nothing within may have this name as a part of its own, as a closure would: the
 /// count would stop there.

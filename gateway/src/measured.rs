@@ -6,19 +6,18 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{HeaderMap, HeaderValue};
+use http::HeaderMap;
 use session_core::keys::Keyring;
 use session_core::service::{Active, Resolution};
 use sidgate_policy::auth::decide::{self, Decision, Finding, State};
 use sidgate_policy::auth::token::SignError;
-use sidgate_policy::edge::identity_headers::{ASSERTION, STATE};
 use sidgate_policy::edge::{RawRequest, shown, vet};
 
 use crate::apps::app::App;
 use crate::config::Config;
 use crate::decision::{self, Request, Sender, Verdict};
-use crate::state::ActiveConfig;
 use crate::state::badges::Badges;
+use crate::state::{ActiveConfig, SessionHeaders};
 use crate::telemetry::access_log::AccessLine;
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::outcome::Outcome;
@@ -88,14 +87,7 @@ impl Measured {
         headers: &mut HeaderMap,
         now: i64,
     ) -> Result<(), SignError> {
-        let told = (&self.settings, &self.metrics);
-        let badge = self.badges.of(told, &self.app, active, now)?;
-        headers.insert(STATE, HeaderValue::from_static("active"));
-        for (name, value) in &badge.fields {
-            headers.insert(name, value.clone());
-        }
-        headers.insert(ASSERTION, badge.assertion.clone());
-        Ok(())
+        self.tell(&State::Active(active.clone()), headers, now)
     }
 
     /// Writes what an app is told where there is no session.
@@ -103,9 +95,12 @@ impl Measured {
     /// # Errors
     /// When signing fails.
     pub fn anonymous(&self, headers: &mut HeaderMap, now: i64) -> Result<(), SignError> {
-        headers.insert(STATE, HeaderValue::from_static("anonymous"));
-        let assertion = self.app.anonymous.get(&self.app.keys, now)?;
-        headers.insert(ASSERTION, assertion);
+        self.tell(&State::Anonymous, headers, now)
+    }
+
+    fn tell(&self, state: &State, headers: &mut HeaderMap, now: i64) -> Result<(), SignError> {
+        let told = (&self.settings, &self.metrics);
+        SessionHeaders::of(&self.badges, told, &self.app, state, now)?.write(headers);
         Ok(())
     }
 }

@@ -7,15 +7,12 @@
 //! Pingora keeps the spelling of HTTP/1 names in a second map beside the fields. Apps get every name in the spelling that
 //! requests by HTTP/2 have anyway, so that map goes, and each field is written once.
 
-use std::sync::Arc;
-
 use http::header::{COOKIE, FORWARDED, HOST, HeaderMap, HeaderName, HeaderValue};
 use http::request::Parts;
 use http::uri::PathAndQuery;
 use pingora_core::{Error, ErrorType, Result};
 use pingora_http::RequestHeader;
 use sidgate_policy::auth::decide::State;
-use sidgate_policy::auth::identity::Badge;
 use sidgate_policy::auth::token::SignError;
 use sidgate_policy::edge::identity_headers::{ASSERTION, STATE};
 use sidgate_policy::edge::marker;
@@ -24,7 +21,7 @@ use uuid::Uuid;
 use super::ctx::{Ctx, Forward, REQUEST_ID};
 use super::forward::Doubt;
 use crate::answer::Rejection;
-use crate::state::Gateway;
+use crate::state::{Gateway, SessionHeaders};
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
@@ -66,7 +63,10 @@ pub(super) async fn write_identity(
     if let (State::Active(active), Some(watch)) = (&forward.state, &ctx.watch) {
         watch.ends_with(&active.entry);
     }
-    let told = Told::of(gateway, ctx, forward)?;
+    let told = (&*ctx.settings, &gateway.metrics);
+    let (app, now) = (&forward.app, gateway.now());
+    let told =
+        SessionHeaders::of(&gateway.badges, told, app, &forward.state, now).map_err(not_signed)?;
     edit(request, |headers| {
         // Once, instead of growing several times.
         headers.reserve(MOST_WRITTEN + told.fields().len());
@@ -123,52 +123,6 @@ fn write_forwarding(headers: &mut HeaderMap, ctx: &Ctx, forward: &Forward) {
     headers.insert(FORWARDED_HOST, forward.host.clone());
     headers.insert(FORWARDED_PORT, ctx.settings.port.clone());
     headers.insert(REQUEST_ID, ctx.request_id.header());
-}
-
-/// What the app is told about the session.
-struct Told {
-    state: &'static str,
-    /// Where there is a session.
-    badge: Option<Arc<Badge>>,
-    assertion: HeaderValue,
-}
-
-impl Told {
-    /// After the second check: before it nothing may be signed.
-    fn of(gateway: &Gateway, ctx: &Ctx, forward: &Forward) -> Result<Self> {
-        let (app, now) = (&forward.app, gateway.now());
-        let (badge, assertion) = match &forward.state {
-            State::Active(active) => {
-                let badge = gateway
-                    .badges
-                    .of((&ctx.settings, &gateway.metrics), app, active, now)
-                    .map_err(not_signed)?;
-                let assertion = badge.assertion.clone();
-                (Some(badge), Ok(assertion))
-            }
-            State::None => (None, app.none.get(&app.keys, now)),
-            State::Anonymous => (None, app.anonymous.get(&app.keys, now)),
-            State::Unknown => (None, app.unknown.get(&app.keys, now)),
-        };
-        Ok(Self {
-            state: forward.state.as_str(),
-            badge,
-            assertion: assertion.map_err(not_signed)?,
-        })
-    }
-
-    /// The fields beside state and assertion.
-    fn fields(&self) -> &[(HeaderName, HeaderValue)] {
-        self.badge.as_ref().map_or(&[], |badge| &badge.fields)
-    }
-
-    fn write(&self, headers: &mut HeaderMap) {
-        headers.insert(STATE, HeaderValue::from_static(self.state));
-        for (name, value) in self.fields() {
-            headers.insert(name, value.clone());
-        }
-        headers.insert(ASSERTION, self.assertion.clone());
-    }
 }
 
 fn not_signed(_failed: SignError) -> Box<Error> {
