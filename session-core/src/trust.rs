@@ -89,6 +89,19 @@ impl Trust {
         Ok(self)
     }
 
+    /// Who is believed beside the system's authorities.
+    #[must_use]
+    pub fn authorities(&self) -> &[CertificateDer<'static>] {
+        &self.authorities
+    }
+
+    /// The chain that is shown, and its key.
+    #[must_use]
+    pub fn shown(&self) -> Option<(&[CertificateDer<'static>], &PrivateKeyDer<'static>)> {
+        let shown = self.shown.as_deref()?;
+        Some((&shown.chain, &shown.key))
+    }
+
     /// Whether nothing was added to what the system believes.
     #[must_use]
     pub fn is_plain(&self) -> bool {

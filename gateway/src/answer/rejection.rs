@@ -54,10 +54,14 @@ pub(crate) enum Rejection {
     Unavailable,
     /// The store did not answer an order to end sessions.
     OutcomeUnknown,
+    /// It asks for a WebSocket of an app that speaks HTTP/2, which has none.
+    NoWebSockets,
     /// The app did not answer.
     BadGateway,
     /// The app did not answer in time.
     GatewayTimeout,
+    /// Every server of the app has as many requests as it may have.
+    AppBusy,
     /// The gateway failed.
     Internal,
 }
@@ -137,6 +141,11 @@ impl From<Rejection> for Answer {
             R::TooManyStreams(full) => Self::too_many_streams(full),
             R::Unavailable => Self::unavailable(),
             R::OutcomeUnknown => Self::outcome_unknown(),
+            R::NoWebSockets => Self::problem(
+                501,
+                Outcome::NotImplemented,
+                "The application takes no WebSockets",
+            ),
             R::BadGateway => {
                 Self::problem(502, Outcome::BadGateway, "The application did not answer")
                     .with(RETRY_AFTER, HeaderValue::from(RETRY_SECONDS))
@@ -145,6 +154,12 @@ impl From<Rejection> for Answer {
                 504,
                 Outcome::GatewayTimeout,
                 "The application did not answer in time",
+            )
+            .with(RETRY_AFTER, HeaderValue::from(RETRY_SECONDS)),
+            R::AppBusy => Self::problem(
+                503,
+                Outcome::Overloaded,
+                "The application has too much to do, try again",
             )
             .with(RETRY_AFTER, HeaderValue::from(RETRY_SECONDS)),
             R::Internal => Self::problem(500, Outcome::InternalError, "The gateway failed"),

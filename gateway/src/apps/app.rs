@@ -5,6 +5,7 @@ use std::sync::Arc;
 use session_core::keys::Keyring;
 use session_core::keys::reference::ReferenceKeys;
 use session_core::session::Session;
+use session_core::trust::TrustError;
 use sidgate_policy::auth::decide::State;
 use sidgate_policy::auth::event_permissions::EventPermissions;
 use sidgate_policy::auth::identity::Confided;
@@ -13,6 +14,7 @@ use sidgate_policy::auth::token::AppKeys;
 use super::own_addresses::OwnAddresses;
 use super::pool::Pool;
 use super::shared_assertion::SharedAssertion;
+use super::way::Way;
 use crate::config::{Config, CookieName, Upstream};
 
 /// An app behind the gateway.
@@ -28,6 +30,8 @@ pub(crate) struct App {
     pub cookie_marker: Option<CookieName>,
     /// Where it listens.
     pub pool: Pool,
+    /// How its servers are spoken to.
+    pub way: Way,
     /// The app's own addresses, which its redirects must not name; `None`: redirects stay as they are.
     pub own_addresses: Option<OwnAddresses>,
     /// What it may ask for.
@@ -44,14 +48,18 @@ pub(crate) struct App {
 
 impl App {
     /// The app number `number` of `config`.
+    ///
+    /// # Errors
+    /// When its certificates cannot be used, which a valid configuration rules out.
     pub(crate) fn new(
         (number, upstream): (usize, &Arc<Upstream>),
         config: &Config,
         keys: &Keyring,
-    ) -> Self {
+    ) -> Result<Self, TrustError> {
         let is_backend = upstream.name == config.backend.upstream.name;
         let claim = config.admin.claim.as_ref();
-        Self {
+        Ok(Self {
+            way: Way::new(upstream, config.insecure.verifies(&upstream.name))?,
             events: EventPermissions::new(is_backend, upstream.events.as_deref(), claim),
             references: ReferenceKeys::new(keys, &upstream.name),
             is_backend,
@@ -66,7 +74,7 @@ impl App {
                 .rewrite_location
                 .then(|| OwnAddresses::of(&upstream.servers)),
             pool: Pool::new(Arc::clone(upstream)),
-        }
+        })
     }
 
     /// What this app alone is told of `session`.

@@ -142,8 +142,8 @@ impl Backend {
         request_id: &str,
         now: i64,
     ) -> Result<Verdict, BackendError> {
-        let call = Call::new(target, "authenticate", request_id, now);
-        let judged = self.post(&call, credentials).await;
+        let mut call = Call::new(target, "authenticate", request_id, now);
+        let judged = self.post(&mut call, credentials).await;
         let judged = judged.and_then(|(status, answer)| verdict(target, status, &answer));
         judged.map_err(|fault| call.failed(fault))
     }
@@ -159,8 +159,8 @@ impl Backend {
         request_id: &str,
         now: i64,
     ) -> Result<Recognised, BackendError> {
-        let call = Call::new(target, "introspect", request_id, now);
-        let judged = self.post(&call, cookies).await;
+        let mut call = Call::new(target, "introspect", request_id, now);
+        let judged = self.post(&mut call, cookies).await;
         let judged = judged.and_then(|(status, answer)| recognised(target, status, &answer));
         judged.map_err(|fault| call.failed(fault))
     }

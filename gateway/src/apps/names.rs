@@ -1,11 +1,17 @@
 //! What is known of the servers of one app: their addresses, and which names do not resolve since when.
 
-use std::net::SocketAddr;
+use std::time::Duration;
 
-use session_core::clock::Timestamp;
+use session_core::clock::{Boot, Timestamp};
 
-use crate::config::HostPort;
+use super::resolver::Found;
+use super::server::Located;
+use super::standing::Now;
+use crate::config::UpstreamServer;
 use crate::views::session::rfc3339;
+
+/// Shortest time between two look-ups of a name, whatever its name servers say.
+const LEAST: Duration = Duration::from_secs(1);
 
 /// The servers in the order of the configuration.
 #[derive(Debug)]
@@ -14,10 +20,12 @@ pub(super) struct Names(Vec<Name>);
 #[derive(Clone, Debug)]
 struct Name {
     server: String,
-    /// Its last known addresses.
-    addresses: Vec<SocketAddr>,
+    /// Where it was found last.
+    places: Vec<Located>,
     /// Since when it does not resolve.
     lost: Option<Timestamp>,
+    /// When it is to be looked up; `None`: never, because it is an address.
+    due: Option<Boot>,
 }
 
 /// What is new about a name.
@@ -41,12 +49,13 @@ pub(super) enum Change {
 
 impl Names {
     /// Addresses are known at once, names are yet to be looked up.
-    pub(super) fn new(servers: &[HostPort]) -> Self {
+    pub(super) fn new(servers: &[UpstreamServer]) -> Self {
         let names = servers.iter().map(|server| {
-            let literal = server.host.ip().map(|ip| (ip, server.port).into());
+            let place = Located::without_a_name(server);
             Name {
                 server: server.to_string(),
-                addresses: literal.into_iter().collect(),
+                due: place.is_none().then(Boot::default),
+                places: place.into_iter().collect(),
                 lost: None,
             }
         });
@@ -66,34 +75,43 @@ impl Names {
     pub(super) fn note(
         &mut self,
         index: usize,
-        found: Result<Vec<SocketAddr>, String>,
-        now: Timestamp,
+        found: Result<Found, String>,
+        (now, every): (Now, Duration),
     ) -> Option<Change> {
         let name = self.0.get_mut(index)?;
+        let lasts = found.as_ref().map_or(every, |found| found.lasts);
+        name.due = Some(now.boot.plus(lasts.clamp(LEAST, every.max(LEAST))));
         match found {
-            Ok(addresses) => {
-                let number = addresses.len();
-                name.addresses = addresses;
+            Ok(found) => {
+                let number = found.places.len();
+                name.places = found.places;
                 name.lost.take().map(|since| Change::Found {
                     since: shown(since),
                     addresses: number,
                 })
             }
             Err(cause) if name.lost.is_none() => {
-                name.lost = Some(now);
-                let kept = name.addresses.len();
+                name.lost = Some(now.wall);
+                let kept = name.places.len();
                 Some(Change::Lost { cause, kept })
             }
             Err(_as_before) => None,
         }
     }
 
-    /// Every address that is known, once.
-    pub(super) fn addresses(&self) -> Vec<SocketAddr> {
-        let mut all = Vec::new();
-        for address in self.0.iter().flat_map(|name| &name.addresses) {
-            if !all.contains(address) {
-                all.push(*address);
+    /// The names that are to be looked up.
+    pub(super) fn due(&self, now: Boot) -> Vec<usize> {
+        let names = self.0.iter().enumerate();
+        let due = names.filter(|(_, name)| name.due.is_some_and(|due| due <= now));
+        due.map(|(index, _)| index).collect()
+    }
+
+    /// Every place that is known, each address once.
+    pub(super) fn places(&self) -> Vec<Located> {
+        let mut all: Vec<Located> = Vec::new();
+        for place in self.0.iter().flat_map(|name| &name.places) {
+            if !all.iter().any(|known| known.address == place.address) {
+                all.push(place.clone());
             }
         }
         all
@@ -114,57 +132,4 @@ fn shown(time: Timestamp) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn names(servers: &[&str]) -> Names {
-        let servers = servers.iter().map(|text| HostPort::parse(text).unwrap());
-        Names::new(&servers.collect::<Vec<_>>())
-    }
-
-    fn at(seconds: i64) -> Timestamp {
-        Timestamp::from_micros(seconds * 1_000_000)
-    }
-
-    #[test]
-    fn a_name_that_is_lost_keeps_its_addresses_and_leaves_others_alone() {
-        let mut names = names(&["127.0.0.1:1", "a.test:2", "b.test:3"]);
-        let (a, b, c): (SocketAddr, SocketAddr, SocketAddr) = (
-            "127.0.0.2:2".parse().unwrap(),
-            "127.0.0.3:3".parse().unwrap(),
-            "127.0.0.1:1".parse().unwrap(),
-        );
-        assert_eq!(names.note(1, Ok(vec![a]), at(1)), None);
-        let lost = names.note(2, Err("no such name".to_owned()), at(2));
-        let cause = "no such name".to_owned();
-        assert_eq!(lost, Some(Change::Lost { cause, kept: 0 }));
-        assert_eq!(names.addresses(), [c, a]);
-        let again = names.note(2, Err("still none".to_owned()), at(7));
-        assert_eq!(again, None, "told once");
-        assert_eq!(
-            names.unresolved(),
-            "b.test:3 has not resolved since 1970-01-01T00:00:02Z"
-        );
-        let found = names.note(2, Ok(vec![b, b]), at(12));
-        let since = "1970-01-01T00:00:02Z".to_owned();
-        let addresses = 2;
-        assert_eq!(found, Some(Change::Found { since, addresses }));
-        let cause = "gone".to_owned();
-        let lost = names.note(1, Err(cause.clone()), at(13));
-        let told = Change::Lost {
-            cause: cause.clone(),
-            kept: 1,
-        };
-        assert_eq!(lost, Some(told));
-        assert_eq!(
-            names.addresses(),
-            [c, a, b],
-            "the last known one of a stays"
-        );
-
-        let mut reloaded = self::names(&["b.test:3", "a.test:2", "new.test:4"]);
-        reloaded.learn_from(&names);
-        assert_eq!(reloaded.addresses(), [b, a], "a reload knows them too");
-        assert_eq!(reloaded.note(1, Err(cause), at(14)), None);
-    }
-}
+mod tests;

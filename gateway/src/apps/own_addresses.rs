@@ -4,7 +4,7 @@
 //! scheme that the visitor used and that address (`https://127.0.0.1:3001/greet`). A visitor who follows one has no
 //! session there, if they reach the app at all.
 
-use crate::config::HostPort;
+use crate::config::{HostPort, UpstreamServer};
 
 /// The addresses by which an app may call itself, in one spelling: lower case, with a port.
 #[derive(Debug)]
@@ -15,9 +15,9 @@ const LOCAL: [&str; 5] = ["localhost", "127.0.0.1", "[::1]", "0.0.0.0", "[::]"];
 
 impl OwnAddresses {
     /// The addresses of an app with these servers.
-    pub(crate) fn of(servers: &[HostPort]) -> Self {
+    pub(crate) fn of(servers: &[UpstreamServer]) -> Self {
         let mut names = Vec::new();
-        for HostPort { host, port } in servers {
+        for HostPort { host, port } in servers.iter().filter_map(UpstreamServer::host_port) {
             names.push(format!("{host}:{port}"));
             if host.is_loopback() {
                 names.extend(LOCAL.map(|local| format!("{local}:{port}")));
@@ -51,7 +51,7 @@ mod tests {
     use super::*;
 
     fn moved(server: &str, location: &str) -> Option<String> {
-        let own = OwnAddresses::of(&[HostPort::parse(server).unwrap()]);
+        let own = OwnAddresses::of(&[UpstreamServer::parse(server).unwrap()]);
         own.moved_to("https://app.example.com", location)
     }
 

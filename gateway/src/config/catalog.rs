@@ -56,6 +56,8 @@ pub(super) enum Kind {
     Word(Vec<String>),
     /// A list of texts.
     Texts,
+    /// A list of texts, or of tables that hold such a text and its weight under these keys.
+    Weighted(&'static str, &'static str),
     /// A text whose variables are not replaced: a secret, or a URL with secrets in it.
     Reference,
     /// A list of such.

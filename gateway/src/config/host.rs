@@ -26,7 +26,7 @@ impl Host {
     }
 
     /// Reads a name, an IPv4 address, or an IPv6 address in brackets.
-    pub(super) fn parse(text: &str) -> Result<Self, String> {
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
         if text.contains('*') {
             return Err(format!(
                 "{text:?} is a pattern, and patterns are not supported; list the names"

@@ -23,7 +23,7 @@ const PATTERNS: [(&str, &str); 8] = [
     ("list of URL paths", "^/"),
     ("address", r"^([0-9.]+|\[[0-9A-Fa-f:.]+\]):[0-9]+$"),
     ("list of addresses", r"^([0-9.]+|\[[0-9A-Fa-f:.]+\]):[0-9]+$"),
-    ("list of `host:port`", "^[^/]+:[0-9]+$"),
+    ("list of servers", r"^((https?://)?[^/]+:[0-9]+|unix:/.+|(https\+)?srv:_.+)$"),
     ("list of origins", "^https?://"),
 ];
 /// A secret stands elsewhere.
@@ -157,6 +157,15 @@ fn value(entry: &Entry, row: Option<&Row>) -> Value {
         Kind::Text | Kind::Reference => text(kind),
         Kind::Texts | Kind::References => {
             json!({"type": "array", "items": text(kind), "uniqueItems": true})
+        }
+        Kind::Weighted(name, weight) => {
+            let table = json!({
+                "type": "object",
+                "properties": {*name: text(kind), *weight: {"type": "integer", "minimum": 1}},
+                "required": [name],
+                "additionalProperties": false,
+            });
+            json!({"type": "array", "items": {"anyOf": [text(kind), table]}, "uniqueItems": true})
         }
     };
     if let (Some(row), Value::Object(schema)) = (row, &mut schema) {

@@ -117,7 +117,10 @@ pub use self::server::{RequestIdFrom, ServerConfig};
 pub use self::session::SessionConfig;
 pub use self::store::{StoreConfig, StoreUrl};
 pub use self::tls::TlsConfig;
-pub use self::upstreams::{BackendConfig, Upstream};
+pub use self::upstreams::{
+    BackendConfig, Balance, HealthConfig, Http2Config, PassiveConfig, Protocol, RetryConfig,
+    RetryOn, ServerAddress, Upstream, UpstreamServer, UpstreamTls,
+};
 
 use self::reader::Reader;
 use self::secret::Sources;
@@ -238,7 +241,7 @@ impl Config {
         let cache = CacheConfig::read(root, sources, session.absolute_timeout);
         let cookie = CookieConfig::read(root);
         let identity = IdentityConfig::read(root);
-        let upstreams = Upstreams::read(root);
+        let upstreams = Upstreams::read(root, sources);
         let backend = BackendConfig::read(root, &upstreams);
         let endpoints = EndpointsConfig::read(root);
         let routes = Routes::read(root, &upstreams, &endpoints);
@@ -259,6 +262,7 @@ impl Config {
         let upstreams = upstreams.into_all();
         rules::markers(document, &upstreams, &cookie, &migration);
         own_listeners::check(document, &server, &upstreams);
+        insecure.check(document, &upstreams);
 
         Some(Self {
             server,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::file::Document;
 use super::host::HostPort;
 use super::server::ServerConfig;
-use super::upstreams::Upstream;
+use super::upstreams::{Upstream, UpstreamServer};
 
 /// No server of an app is an address at which the gateway itself listens.
 pub(super) fn check(document: &Document<'_>, server: &ServerConfig, upstreams: &[Arc<Upstream>]) {
@@ -19,7 +19,11 @@ pub(super) fn check(document: &Document<'_>, server: &ServerConfig, upstreams: &
         .chain([("server.admin_listen", server.admin_listen)])
         .collect();
     for upstream in upstreams {
-        for address in &upstream.servers {
+        for address in upstream
+            .servers
+            .iter()
+            .filter_map(UpstreamServer::host_port)
+        {
             if let Some((listener, at)) = listeners.iter().find(|(_, at)| reaches(address, *at)) {
                 let key = format!("upstreams.{}.servers", upstream.name);
                 let message = format!(

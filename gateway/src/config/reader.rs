@@ -8,6 +8,9 @@
 
 mod several;
 mod values;
+mod weighted;
+
+pub(super) use self::weighted::Weighted;
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -166,7 +169,14 @@ impl<'a> Reader<'a> {
                 .filter_map(|entry| self.meant(entry.get_ref(), is_as_written))
                 .collect::<Vec<_>>()
                 .into(),
-            DeValue::Float(_) | DeValue::Datetime(_) | DeValue::Table(_) => return None,
+            DeValue::Table(members) => {
+                let members = members.iter().filter_map(|(key, member)| {
+                    let meant = self.meant(member.get_ref(), is_as_written)?;
+                    Some((key.get_ref().to_string(), meant))
+                });
+                toml::Value::Table(members.collect())
+            }
+            DeValue::Float(_) | DeValue::Datetime(_) => return None,
         })
     }
 

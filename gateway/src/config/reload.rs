@@ -118,6 +118,7 @@ pub fn changed(old: &Config, new: &Config) -> Vec<&'static str> {
         server.keepalive_timeout,
         server.unready_before_drain,
         server.drain_timeout,
+        server.name_servers,
         server.resolve_every,
         server.resolve_timeout,
         keys.previous,
@@ -126,6 +127,7 @@ pub fn changed(old: &Config, new: &Config) -> Vec<&'static str> {
     let routes = compare_sections!(old, new: routes, endpoints, edge, login_limits);
     let token = compare!(old, new: admin.token, admin.claim, admin.fresh);
     let rest = compare_sections!(old, new: audit, migration, risk);
+    let unverified = compare!(old, new: insecure.unverified_upstreams);
     let compared = keys
         .into_iter()
         .chain([("server.tls", tls(old) != tls(new))])
@@ -133,7 +135,8 @@ pub fn changed(old: &Config, new: &Config) -> Vec<&'static str> {
         .chain([("upstreams", upstreams_differ)])
         .chain(routes)
         .chain(token)
-        .chain(rest);
+        .chain(rest)
+        .chain(unverified);
     named(compared)
 }
 

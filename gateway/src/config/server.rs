@@ -44,6 +44,8 @@ pub struct ServerConfig {
     pub keepalive_requests: u32,
     /// How long `/readyz` says no after SIGTERM before the listeners close.
     pub unready_before_drain: Duration,
+    /// The name servers that are asked for the names of servers; empty: the system's.
+    pub name_servers: Vec<SocketAddr>,
     /// Time between two look-ups of the names of servers.
     pub resolve_every: Duration,
     /// Longest look-up of one name.
@@ -108,6 +110,9 @@ impl ServerConfig {
                 unready_before_drain: server
                     .text("unready_before_drain", within(ms(0)..=mins(10)))
                     .unwrap_or(secs(1)),
+                name_servers: server
+                    .texts("name_servers", socket_addr)
+                    .unwrap_or_default(),
                 resolve_every: server
                     .text("resolve_every", within(secs(1)..=hours(1)))
                     .unwrap_or(secs(5)),

@@ -142,7 +142,12 @@ pub(crate) async fn login(
         ))),
         Err(failed) => {
             gateway.metrics.backend(BackendResult::Unavailable);
-            not_judged(settings, caller.client(), failed.server, &failed.fault);
+            not_judged(
+                settings,
+                caller.client(),
+                failed.server.as_deref(),
+                &failed.fault,
+            );
             return Answer::unavailable();
         }
     };

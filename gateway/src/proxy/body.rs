@@ -35,8 +35,8 @@ pub(super) fn limit(
     }
     let read = body.map_or(0, |chunk| u64::try_from(chunk.len()).unwrap_or(u64::MAX));
     ctx.body_bytes = ctx.body_bytes.saturating_add(read);
-    // A handshake's stream is no body and may be as slow as it likes.
-    if read > 0 && !session.is_upgrade_req() {
+    // A handshake's stream is no body and may be as slow as it likes, and so may what goes on beside an answer, as with gRPC.
+    if read > 0 && !session.is_upgrade_req() && session.response_written().is_none() {
         check_rate(session, ctx)?;
     }
     if ctx.body_bytes > ctx.settings.edge.max_body_bytes {

@@ -1,6 +1,6 @@
 //! What one request carries from hook to hook.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
@@ -13,7 +13,7 @@ use sidgate_policy::edge::{FieldName, fields};
 use uuid::Uuid;
 
 use super::progress::Progress;
-use super::upstream_fault::UpstreamFault;
+use super::tries::Tries;
 use super::watch::Watch;
 use crate::answer::{Answer, Rejection};
 use crate::apps::app::App;
@@ -135,26 +135,6 @@ pub(super) struct Forward {
     pub(super) ticket: Option<LoginTicket>,
     /// How the app is being reached.
     pub(super) tries: Tries,
-}
-
-/// Attempts to reach an app with one request.
-#[derive(Debug, Default)]
-pub(super) struct Tries {
-    /// Servers that took no connection.
-    pub(super) failed: usize,
-    /// The server that was tried last.
-    pub(super) server: Option<SocketAddr>,
-    /// Whether it has taken the connection.
-    pub(super) is_connected: bool,
-    /// Why there is no connection.
-    pub(super) fault: Option<UpstreamFault>,
-}
-
-impl Tries {
-    /// The number of the attempt that was made last.
-    pub(super) fn number(&self) -> usize {
-        self.failed + usize::from(self.is_connected)
-    }
 }
 
 impl Ctx {

@@ -4,9 +4,19 @@ use pingora_core::{Error, ErrorSource, ErrorType};
 use tracing::warn;
 
 use super::Ctx;
-use super::upstream_fault::{UpstreamFault, system_says};
+use crate::apps::upstream_fault::{UpstreamFault, system_says};
 use crate::state::Gateway;
 use crate::telemetry::outcome::Outcome;
+
+/// Writes it for a WebSocket handshake that the app does not answer.
+pub(super) fn of_silence(gateway: &Gateway, ctx: &mut Ctx) {
+    let error = Error::explain(ErrorType::ReadTimedout, "no answer to a handshake").into_up();
+    if let Some(forward) = &mut ctx.forward {
+        forward.tries.is_connected = true;
+        forward.tries.fault = None;
+    }
+    write(gateway, &error, ctx);
+}
 
 /// Writes it. Never the context of `error`: that may quote the request.
 pub(super) fn write(gateway: &Gateway, error: &Error, ctx: &mut Ctx) {
@@ -27,7 +37,7 @@ pub(super) fn write(gateway: &Gateway, error: &Error, ctx: &mut Ctx) {
         side = error.esource().as_str(),
         upstream = forward.map(|forward| &*forward.app.name),
         server = tries
-            .and_then(|tries| tries.server)
+            .and_then(|tries| tries.server())
             .map(tracing::field::display),
         attempt = tries.map(|tries| tries.number()),
         kind,

@@ -7,7 +7,8 @@ use session_core::sid::SessionKey;
 use sidgate_policy::auth::decide::{self, Decision, Finding, State};
 
 use super::Ctx;
-use super::ctx::{Forward, Tries};
+use super::ctx::Forward;
+use super::tries::Tries;
 use crate::decision::onward::Onward;
 use crate::limits::buckets::TooMany;
 use crate::limits::shedding::Kind;

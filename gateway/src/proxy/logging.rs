@@ -1,6 +1,7 @@
 //! `logging`: one line and one count for each request, whatever became of it.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 use std::time::Duration;
 
 use pingora_core::Error;
@@ -105,6 +106,14 @@ impl Drop for Ctx {
         if !self.logged {
             if self.watch.as_ref().is_some_and(|watch| watch.was_cut()) {
                 self.outcome = Outcome::Cut;
+            }
+            if self
+                .watch
+                .as_ref()
+                .is_some_and(|watch| watch.is_unanswered())
+            {
+                self.outcome = Outcome::GatewayTimeout;
+                failed_line::of_silence(&Arc::clone(&self.gateway), self);
             }
             unfinished(&self.gateway, self);
         }

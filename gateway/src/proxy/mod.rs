@@ -15,10 +15,12 @@
 //!                           forward.rs    session, decide
 //! request_body_filter       body.rs       how much
 //! upstream_peer             peer.rs       which server
+//!                           tries.rs      whether another one may be tried
 //! upstream_request_filter   upstream.rs   the only place that writes an identity
+//! upstream_response_filter  exchange.rs   what the answer says about the server
+//! error_while_proxy         exchange.rs   what its absence says
 //! response_filter           response.rs   clean up after the app, obey its X-Session-Event
 //! fail_to_proxy             failure.rs    errors become answers
-//!                           upstream_fault.rs  what they mean
 //! (each own answer)         write.rs      onto the wire
 //!                           reader.rs     for a program or a person
 //! logging                   logging.rs    one line, a few counters
@@ -36,6 +38,7 @@ mod cors;
 mod ctx;
 mod endpoint;
 mod event;
+mod exchange;
 mod failed_line;
 mod failure;
 mod forward;
@@ -48,9 +51,9 @@ mod request;
 mod response;
 mod stream;
 mod told;
+mod tries;
 mod unread;
 mod upstream;
-mod upstream_fault;
 mod watch;
 mod watched;
 mod write;
@@ -61,6 +64,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::Bytes;
 use http::header::UPGRADE;
+use http::{HeaderMap, Version};
 use pingora_core::protocols::Digest;
 use pingora_core::upstreams::peer::HttpPeer;
 use pingora_core::{Error, Result};
@@ -106,8 +110,8 @@ impl ProxyHttp for Proxy {
         body::limit(session, body.as_ref(), end_of_stream, ctx)
     }
 
-    async fn upstream_peer(&self, _session: &mut Session, ctx: &mut Ctx) -> Result<Box<HttpPeer>> {
-        peer::choose(&self.gateway, ctx)
+    async fn upstream_peer(&self, session: &mut Session, ctx: &mut Ctx) -> Result<Box<HttpPeer>> {
+        peer::choose(&self.gateway, asks_to_switch(session), ctx).await
     }
 
     fn fail_to_connect(
@@ -129,7 +133,7 @@ impl ProxyHttp for Proxy {
         _digest: Option<&Digest>,
         ctx: &mut Ctx,
     ) -> Result<()> {
-        peer::connected(ctx);
+        peer::connected(&self.gateway, ctx);
         Ok(())
     }
 
@@ -139,8 +143,29 @@ impl ProxyHttp for Proxy {
         request: &mut RequestHeader,
         ctx: &mut Ctx,
     ) -> Result<()> {
+        peer::check_protocol(&self.gateway, request.version == Version::HTTP_2, ctx)?;
         body::expect(session, ctx);
         upstream::write_identity(&self.gateway, request, ctx).await
+    }
+
+    async fn upstream_response_filter(
+        &self,
+        session: &mut Session,
+        response: &mut ResponseHeader,
+        ctx: &mut Ctx,
+    ) -> Result<()> {
+        exchange::head(&self.gateway, session, response, ctx)
+    }
+
+    fn error_while_proxy(
+        &self,
+        _peer: &HttpPeer,
+        session: &mut Session,
+        error: Box<Error>,
+        ctx: &mut Ctx,
+        is_reused: bool,
+    ) -> Box<Error> {
+        exchange::broke(&self.gateway, session, error, ctx, is_reused)
     }
 
     async fn response_filter(
@@ -149,9 +174,18 @@ impl ProxyHttp for Proxy {
         response: &mut ResponseHeader,
         ctx: &mut Ctx,
     ) -> Result<()> {
-        // What is left of upgrades after vetting are WebSocket handshakes.
-        let asked_to_switch = session.req_header().headers.contains_key(UPGRADE);
-        response::filter(&self.gateway, asked_to_switch, response, ctx).await
+        response::filter(&self.gateway, asks_to_switch(session), response, ctx).await
+    }
+
+    /// Runs for HTTP/2 and for chunked answers alike.
+    fn upstream_response_trailer_filter(
+        &self,
+        _session: &mut Session,
+        trailers: &mut HeaderMap,
+        _ctx: &mut Ctx,
+    ) -> Result<()> {
+        response::clean_trailers(trailers);
+        Ok(())
     }
 
     async fn fail_to_proxy(
@@ -182,4 +216,9 @@ impl ProxyHttp for Proxy {
     async fn logging(&self, session: &mut Session, error: Option<&Error>, ctx: &mut Ctx) {
         logging::write(&self.gateway, session, error, ctx);
     }
+}
+
+/// Whether the request is a WebSocket handshake: what is left of upgrades after vetting.
+fn asks_to_switch(session: &Session) -> bool {
+    session.req_header().headers.contains_key(UPGRADE)
 }

@@ -1,10 +1,10 @@
 //! `response_filter`: what the app's answer may not carry, what it must carry, and what it asks for.
 
-use http::StatusCode;
 use http::header::{
     CACHE_CONTROL, HeaderName, HeaderValue, LOCATION, PROXY_AUTHENTICATE, SERVER, SET_COOKIE,
     TRAILER, UPGRADE, VARY,
 };
+use http::{HeaderMap, StatusCode};
 use pingora_core::Result;
 use pingora_http::ResponseHeader;
 use sidgate_policy::auth::decide::State;
@@ -57,7 +57,7 @@ pub(super) async fn filter(
         return ctx.reject(Rejection::BadGateway, "an upgrade nobody asked for");
     }
     if let Some(watch) = &ctx.watch {
-        watch.body_is_over();
+        watch.answer_begins();
     }
     ctx.progress.answered(ctx.holder(), switches);
     let Some(forward) = ctx.forward.take() else {
@@ -219,6 +219,25 @@ fn clean(gateway: &Gateway, response: &mut ResponseHeader, ctx: &Ctx) -> Result<
         }
     }
     Ok(())
+}
+
+/// Takes away what stands after a body and belongs before it, or is not the browser's.
+pub(super) fn clean_trailers(trailers: &mut HeaderMap) {
+    let ours = |name: &HeaderName| reserved(name.as_str()) == Some(Reserved::Identity);
+    let banned = |name: &HeaderName| {
+        ours(name)
+            || *name == SET_COOKIE
+            || SOFTWARE.contains(name)
+            || OF_THE_CONNECTION.contains(name)
+    };
+    let names: Vec<HeaderName> = trailers
+        .keys()
+        .filter(|name| banned(name))
+        .cloned()
+        .collect();
+    for name in &names {
+        trailers.remove(name);
+    }
 }
 
 /// Removes the headers that only gateway and app exchange.

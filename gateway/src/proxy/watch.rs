@@ -29,6 +29,8 @@ pub(crate) struct Watch {
     bell: Member,
     request: Mutex<Request>,
     cut: AtomicBool,
+    /// Whether the request was ended because the app did not answer.
+    is_unanswered: AtomicBool,
 }
 
 #[derive(Debug, Default)]
@@ -37,13 +39,19 @@ struct Request {
     progress: Option<Arc<Progress>>,
     /// When the client was last seen to send of the body that is waited for.
     body: Option<Boot>,
+    /// By when the app has to answer a WebSocket handshake.
+    answer_due: Option<Boot>,
 }
 
-/// What a client is too slow with.
+/// What comes too slowly.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Slow {
+    /// The header, from the client.
     Header,
+    /// The body, from the client.
     Body,
+    /// The answer to a WebSocket handshake, from the app.
+    Answer,
 }
 
 impl Watch {
@@ -53,6 +61,7 @@ impl Watch {
             bell,
             request: Mutex::default(),
             cut: AtomicBool::new(false),
+            is_unanswered: AtomicBool::new(false),
         })
     }
 
@@ -92,6 +101,7 @@ impl Watch {
         *self.request.lock() = Request::default();
         self.bell.bind(None);
         self.cut.store(false, Ordering::Relaxed);
+        self.is_unanswered.store(false, Ordering::Relaxed);
     }
 
     /// From now on the request ends with this session.
@@ -120,9 +130,26 @@ impl Watch {
         }
     }
 
-    /// The body is complete, or no longer needed because the answer has begun.
+    /// The body is complete.
     pub(super) fn body_is_over(&self) {
         self.request.lock().body = None;
+    }
+
+    /// From now on the app has to answer a WebSocket handshake by then.
+    pub(super) fn awaits_head(&self, due: Boot) {
+        self.request.lock().answer_due = Some(due);
+    }
+
+    /// The answer has begun: nothing more is waited for.
+    pub(super) fn answer_begins(&self) {
+        let mut request = self.request.lock();
+        request.body = None;
+        request.answer_due = None;
+    }
+
+    /// Whether the request was ended because the app did not answer.
+    pub(super) fn is_unanswered(&self) -> bool {
+        self.is_unanswered.load(Ordering::Relaxed)
     }
 
     /// Whether the request was ended because its session had.
@@ -135,7 +162,7 @@ impl Watch {
         &self.bell
     }
 
-    /// Looks at the request: what is its client too slow with? Also when the next look is due is decided here. A body may
+    /// Looks at the request: what comes too slowly? Also when the next look is due is decided here. A body may
     /// stand still for `body_limit`.
     pub(super) fn look(&self, now: Boot, body_limit: Duration) -> Option<Slow> {
         let request = self.request.lock();
@@ -147,6 +174,10 @@ impl Watch {
             .is_some_and(|last| now.since(last) > body_limit)
         {
             return Some(Slow::Body);
+        }
+        if request.answer_due.is_some_and(|due| now >= due) {
+            self.is_unanswered.store(true, Ordering::Relaxed);
+            return Some(Slow::Answer);
         }
         if progress.look() || request.body.is_some() {
             self.bell.wait_until(now.plus(LOOK_EVERY));

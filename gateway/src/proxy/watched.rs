@@ -134,10 +134,12 @@ impl Watched {
             watch.bell().rung().await;
             let limit = self.gateway.settings.get().config.edge.body_timeout;
             if let Some(slow) = watch.look(self.now(), limit) {
-                self.gateway.metrics.refused(match slow {
-                    Slow::Header => Refusal::HeaderTimeout,
-                    Slow::Body => Refusal::BodyTimeout,
-                });
+                match slow {
+                    Slow::Header => self.gateway.metrics.refused(Refusal::HeaderTimeout),
+                    Slow::Body => self.gateway.metrics.refused(Refusal::BodyTimeout),
+                    // It is counted where the app is known.
+                    Slow::Answer => {}
+                }
                 return;
             }
             if watch.bell().is_in_doubt(&self.gateway.sessions) {

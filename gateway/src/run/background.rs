@@ -12,9 +12,9 @@ use tokio::task::spawn_blocking;
 use tracing::{error, info};
 
 use super::certificates::Certificates;
-use super::pause::pause;
+use super::prober;
 use super::reload::Reloader;
-use crate::config::Config;
+use crate::apps::standing::Now;
 use crate::legacy::tally;
 use crate::limits::rounds::ROUND;
 use crate::state::Gateway;
@@ -22,6 +22,8 @@ use crate::telemetry::flood;
 use crate::telemetry::history::STEP;
 use crate::telemetry::security;
 
+/// Between two looks whether a name is to be looked up.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// Between two sweeps of what is remembered of clients.
 const SWEEP_EVERY: Duration = Duration::from_secs(5);
 
@@ -36,6 +38,7 @@ pub(super) fn spawn(
         .core
         .spawn(rounds.run(Arc::clone(&gateway.sessions), ROUND));
     gateway.core.spawn(keep_current(Arc::clone(gateway)));
+    gateway.core.spawn(prober::run(Arc::clone(gateway)));
     gateway.core.spawn(sweep(Arc::clone(gateway)));
     gateway.core.spawn(tally::keep(Arc::clone(gateway)));
     gateway.core.spawn(tell_what_was_left_out());
@@ -70,11 +73,11 @@ async fn tell_what_was_left_out() {
 }
 
 async fn keep_current(gateway: Arc<Gateway>) {
-    let every = |config: &Config| Some(config.server.resolve_every);
-    while pause(&gateway, every).await.is_some() {
+    loop {
+        tokio::time::sleep(LOOK_EVERY).await;
         let settings = gateway.settings.get();
         settings
-            .resolve_names(gateway.sessions.clock().wall())
+            .resolve_names(Now::of(&**gateway.sessions.clock()))
             .await;
     }
 }

@@ -18,6 +18,7 @@ mod background;
 mod certificates;
 mod listeners;
 mod pause;
+mod prober;
 mod reload;
 pub(crate) mod server;
 mod stop;

@@ -14,6 +14,7 @@ use tracing::{error, info};
 
 use super::certificates::Certificates;
 use super::wiring::{self, WiringError};
+use crate::apps::standing::Now;
 use crate::config::{AuditConfig, changed, restart_needed};
 use crate::state::reloads::{Asker, ReloadResult, Reloaded};
 use crate::state::{ActiveConfig, Gateway};
@@ -88,7 +89,7 @@ impl Reloader {
             changed,
         } = prepared;
         settings
-            .resolve_names(gateway.sessions.clock().wall())
+            .resolve_names(Now::of(&**gateway.sessions.clock()))
             .await;
         gateway
             .sessions

@@ -35,6 +35,8 @@ use super::upgrade::{MeetingPlace, Taken, Waiting};
 use super::wiring::{self, Servers, WiringError};
 use crate::admin::Admin;
 use crate::apps::backend::Backend;
+use crate::apps::client::Client;
+use crate::apps::standing::Now;
 use crate::config::{Config, ServerConfig};
 use crate::limits::file_descriptors;
 use crate::proxy::Proxy;
@@ -201,10 +203,11 @@ async fn assemble(
     sessions.remember_legacy_for(config.migration.tombstone_ttl);
     sessions.keep_sightings_for(config.risk.keep);
     let settings = ActiveConfig::new(config, keys, None)?;
-    settings.resolve_names(sessions.clock().wall()).await;
+    settings.resolve_names(Now::of(&**sessions.clock())).await;
     let twice = |error| WiringError::Process(format!("metrics: {error}"));
     let metrics = Metrics::new().map_err(twice)?;
-    let gateway = Gateway::new(sessions, settings, metrics, lines, Backend::new()?, core);
+    let backend = Backend::new(Arc::new(Client::new()), Arc::clone(sessions.clock()));
+    let gateway = Gateway::new(sessions, settings, metrics, lines, backend, core);
     gateway.metrics.publish(gateway.sources()).map_err(twice)?;
     gateway.metrics.configuration_read(gateway.now());
     gateway.metrics.expect(&gateway.settings.get().config);
@@ -287,8 +290,8 @@ fn server_conf(config: &Config) -> ServerConf {
             .server
             .threads
             .map_or_else(cores, std::num::NonZeroUsize::get),
-        // A retry is for a connection that was never made; which server comes next is for `fail_to_connect` to say.
-        max_retries: 4,
+        // More than `retry.attempts` may be: whether there is another try is for our hooks to say.
+        max_retries: 16,
         grace_period_seconds: Some(PINGORA_GRACE.as_secs()),
         graceful_shutdown_timeout_seconds: Some(5),
         upstream_keepalive_pool_size: 1_024,

@@ -111,7 +111,7 @@ pub(crate) enum WiringError {
     /// A value was accepted by the parser and yet cannot be used.
     #[error(transparent)]
     ActiveConfig(#[from] UnusableConfig),
-    /// The HTTP client for the backend could not be made.
+    /// An HTTP client could not be made.
     #[error("http client: {0}")]
     Client(#[from] reqwest::Error),
     /// The running gateway has refused its configuration.

@@ -4,9 +4,10 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
+use futures_util::future::join_all;
 use http::HeaderValue;
-use session_core::clock::Timestamp;
 use session_core::keys::Keyring;
+use session_core::trust::TrustError;
 use sidgate_policy::auth::doctor_token::DoctorKeys;
 use sidgate_policy::auth::login_redirect::{InvalidLoginUrl, LoginUrl};
 use sidgate_policy::edge::host::InvalidHost;
@@ -15,12 +16,15 @@ use thiserror::Error;
 
 use crate::apps::app::App;
 use crate::apps::backend::{BackendError, Fault, Target};
+use crate::apps::resolver::Resolver;
+use crate::apps::standing::Now;
 use crate::config::Config;
 use crate::legacy::cookies::OldCookies;
 use crate::limits::logins::LoginLimits;
 use crate::limits::unknown_sids::UnknownSidLimiter;
 use crate::risk::state::{Policy, PolicyError};
 use crate::telemetry::security::LogKey;
+use crate::telemetry::servers::{ReadServers, ServerReading};
 
 /// A configuration with everything derived from it.
 #[derive(Debug)]
@@ -52,6 +56,7 @@ pub(crate) struct ActiveConfig {
     /// The risk policy; `None` when risk is switched off.
     pub risk: Option<Arc<Policy>>,
     apps: HashMap<String, Arc<App>>,
+    resolver: Resolver,
 }
 
 /// A configuration that parses but cannot be used.
@@ -66,6 +71,14 @@ pub(crate) enum UnusableConfig {
     /// See [`PolicyError`].
     #[error(transparent)]
     Risk(#[from] PolicyError),
+    /// Certificates of an app.
+    #[error("upstreams.{upstream}.tls: {why}")]
+    Certificates {
+        /// The app.
+        upstream: String,
+        /// See [`TrustError`].
+        why: TrustError,
+    },
 }
 
 impl ActiveConfig {
@@ -96,11 +109,16 @@ impl ActiveConfig {
             .enumerate()
             .map(|(number, upstream)| {
                 let app = App::new((number, upstream), &config, keys);
+                let app = app.map_err(|why| UnusableConfig::Certificates {
+                    upstream: upstream.name.clone(),
+                    why,
+                })?;
                 if let Some(same) = before.and_then(|before| before.app(&upstream.name)) {
                     app.pool.learn_from(&same.pool);
                 }
-                (upstream.name.clone(), Arc::new(app))
-            });
+                Ok((upstream.name.clone(), Arc::new(app)))
+            })
+            .collect::<Result<_, UnusableConfig>>()?;
         let counting = before.filter(|before| before.login_limits.are(&config.login_limits));
         Ok(Self {
             generation: before.map_or(0, |before| {
@@ -120,7 +138,8 @@ impl ActiveConfig {
             log_key: LogKey::new(keys),
             doctor: DoctorKeys::new(&keys.doctor()),
             risk: Policy::open(&config.risk)?,
-            apps: apps.collect(),
+            apps,
+            resolver: Resolver::new(&config.server),
             edge: edge_policy(&config)?,
             login: LoginUrl::parse(&config.server.login_url)?,
             origin: origin.to_string(),
@@ -152,13 +171,16 @@ impl ActiveConfig {
         })
     }
 
-    /// Looks the names of all servers up once.
-    pub(crate) async fn resolve_names(&self, now: Timestamp) {
-        for app in self.apps.values() {
-            app.pool
-                .resolve(now, self.config.server.resolve_timeout)
-                .await;
-        }
+    /// Looks up the names of servers whose turn it is.
+    pub(crate) async fn resolve_names(&self, now: Now) {
+        let every = self.config.server.resolve_every;
+        let apps = self.apps.values();
+        join_all(apps.map(|app| app.pool.resolve(&self.resolver, every, now))).await;
+    }
+
+    /// All apps.
+    pub(crate) fn apps(&self) -> impl Iterator<Item = &Arc<App>> {
+        self.apps.values()
     }
 }
 
@@ -182,6 +204,24 @@ impl ConfigInUse {
     /// Exchanges it.
     pub(crate) fn put(&self, settings: Arc<ActiveConfig>) {
         self.0.store(settings);
+    }
+}
+
+impl ReadServers for ConfigInUse {
+    fn read_servers(&self) -> Vec<ServerReading> {
+        let settings = self.get();
+        let apps = settings.config.upstreams.iter();
+        let apps = apps.filter_map(|upstream| settings.app(&upstream.name));
+        let servers = apps.flat_map(|app| {
+            let servers = app.pool.servers().into_iter();
+            servers.map(|server| ServerReading {
+                upstream: app.name.to_string(),
+                server: server.to_string(),
+                is_healthy: server.is_serving(),
+                busy: server.busy(),
+            })
+        });
+        servers.collect()
     }
 }
 

@@ -25,6 +25,7 @@ use crate::telemetry::collector::Sources;
 use crate::telemetry::history::History;
 use crate::telemetry::lines::{Lines, Trail};
 use crate::telemetry::metrics::Metrics;
+use crate::telemetry::servers::ReadServers;
 
 /// The running gateway.
 #[derive(Debug)]
@@ -32,7 +33,7 @@ pub(crate) struct Gateway {
     /// The sessions.
     pub sessions: Arc<Sessions>,
     /// The configuration in use.
-    pub settings: ConfigInUse,
+    pub settings: Arc<ConfigInUse>,
     /// What apps were told about sessions a moment ago.
     pub badges: Badges,
     /// What is counted.
@@ -86,7 +87,7 @@ impl Gateway {
         Self {
             sessions,
             badges: Badges::new(settings.config.cache.badges_max_bytes()),
-            settings: ConfigInUse::new(Arc::new(settings)),
+            settings: Arc::new(ConfigInUse::new(Arc::new(settings))),
             metrics,
             access_log: lines.access_log(),
             trail: lines.trail(),
@@ -128,6 +129,7 @@ impl Gateway {
             streams: Arc::clone(&self.streams),
             backend: Arc::clone(&self.migrations.breaker),
             trail: self.trail.clone(),
+            servers: Arc::clone(&self.settings) as Arc<dyn ReadServers>,
         }
     }
 

@@ -18,6 +18,7 @@ use strum::VariantArray as _;
 use super::flood;
 use super::lines::Trail;
 use super::reading::{Reading, as_f64};
+use super::servers::{ReadServers, ServerReading};
 use crate::limits::streams::{Kind, Streams};
 
 /// Where the numbers are read.
@@ -31,6 +32,8 @@ pub(crate) struct Sources {
     pub backend: Arc<Breaker>,
     /// Where log lines go.
     pub trail: Trail,
+    /// The servers of apps.
+    pub servers: Arc<dyn ReadServers>,
 }
 
 /// One value of each label.
@@ -44,6 +47,8 @@ enum Read {
     Gauge(fn(&Sources) -> f64),
     /// One gauge for each value of this label.
     Gauges(&'static str, fn(&Sources) -> Labelled<f64>),
+    /// One gauge for each server of an app.
+    OfServers(fn(&ServerReading) -> f64),
     Histogram(fn(&Sources) -> &Spread),
 }
 
@@ -118,6 +123,16 @@ const ROWS: &[Row] = &[
         name: "sidgate_revocation_lag_seconds",
         help: "From the commit of an event until this node had applied it.",
         read: Read::Histogram(|of| &of.sessions.stats().revocation_lag),
+    },
+    Row {
+        name: "sidgate_upstream_healthy",
+        help: "1: the server gets requests, 0: it is ejected, unhealthy, or in doubt.",
+        read: Read::OfServers(|of| f64::from(u8::from(of.is_healthy))),
+    },
+    Row {
+        name: "sidgate_upstream_connections",
+        help: "Requests under way at the server, streams and WebSockets included.",
+        read: Read::OfServers(|of| size(of.busy)),
     },
     Row {
         name: "sidgate_event_streams",
@@ -286,12 +301,13 @@ pub(super) struct Collected {
 impl Collected {
     pub(super) fn new(sources: Sources) -> Result<Self, prometheus::Error> {
         let descriptions = ROWS.iter().map(|row| {
-            let label = match row.read {
-                Read::Counters(label, _) | Read::Gauges(label, _) => vec![label.to_owned()],
+            let labels = match row.read {
+                Read::Counters(label, _) | Read::Gauges(label, _) => vec![label],
+                Read::OfServers(_) => vec!["upstream", "server"],
                 Read::Counter(_) | Read::Gauge(_) | Read::Histogram(_) => vec![],
             };
             Opts::new(row.name, row.help)
-                .variable_labels(label)
+                .variable_labels(labels.into_iter().map(str::to_owned).collect())
                 .describe()
         });
         Ok(Self {
@@ -317,13 +333,21 @@ fn read(row: &Row, sources: &Sources) -> MetricFamily {
         Read::Counters(label, read) => {
             let metrics = read(sources).into_iter();
             let metrics =
-                metrics.map(|(value, count)| labelled(counter(as_f64(count)), label, value));
+                metrics.map(|(value, count)| labelled(counter(as_f64(count)), &[(label, value)]));
             (MetricType::COUNTER, metrics.collect())
         }
         Read::Gauge(read) => (MetricType::GAUGE, vec![gauge(read(sources))]),
         Read::Gauges(label, read) => {
             let metrics = read(sources).into_iter();
-            let metrics = metrics.map(|(value, number)| labelled(gauge(number), label, value));
+            let metrics = metrics.map(|(value, number)| labelled(gauge(number), &[(label, value)]));
+            (MetricType::GAUGE, metrics.collect())
+        }
+        Read::OfServers(read) => {
+            let servers = sources.servers.read_servers().into_iter();
+            let metrics = servers.map(|server| {
+                let labels = [("server", &*server.server), ("upstream", &*server.upstream)];
+                labelled(gauge(read(&server)), &labels)
+            });
             (MetricType::GAUGE, metrics.collect())
         }
         Read::Histogram(read) => (MetricType::HISTOGRAM, vec![histogram(read(sources))]),
@@ -375,11 +399,14 @@ fn histogram(spread: &Spread) -> Metric {
     metric
 }
 
-fn labelled(mut metric: Metric, label: &str, value: &str) -> Metric {
-    let mut pair = LabelPair::default();
-    pair.set_name(label.to_owned());
-    pair.set_value(value.to_owned());
-    metric.set_label(vec![pair]);
+fn labelled(mut metric: Metric, labels: &[(&str, &str)]) -> Metric {
+    let pairs = labels.iter().map(|(name, value)| {
+        let mut pair = LabelPair::default();
+        pair.set_name((*name).to_owned());
+        pair.set_value((*value).to_owned());
+        pair
+    });
+    metric.set_label(pairs.collect());
     metric
 }
 

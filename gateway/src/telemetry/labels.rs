@@ -254,10 +254,30 @@ pub(crate) enum UpstreamError {
     Reset,
     /// It closed the connection before the end of its answer.
     Closed,
+    /// Every server has as many requests as it may have.
+    Busy,
     /// What it said is not HTTP.
     NotHttp,
     /// The head of its answer is too large.
     HeadTooLarge,
+    /// It does not speak HTTP/2, which it is configured to.
+    NotHttp2,
+    /// It does not speak TLS, which it is configured to.
+    NotTls,
+    /// Its certificate is of an authority that is not believed.
+    TlsUnknownAuthority,
+    /// Its certificate has ended.
+    TlsExpired,
+    /// Its certificate is not valid yet.
+    TlsNotYetValid,
+    /// Its certificate is for another name.
+    TlsWrongName,
+    /// It refuses our certificate, or wants one.
+    TlsClientCertificate,
+    /// The handshake did not end in time.
+    TlsTimeout,
+    /// Something else about the handshake.
+    TlsFailed,
 }
 
 /// Why a change of context was lost: `reason` of `sidgate_risk_dropped_total`.

@@ -51,6 +51,7 @@ pub(crate) struct Metrics {
     events: IntCounterVec,
     backend: IntCounterVec,
     upstream_errors: IntCounterVec,
+    upstream_retries: IntCounterVec,
     build_info: IntGaugeVec,
     streams_cut: IntCounter,
     migration: Migration,
@@ -127,7 +128,7 @@ impl Metrics {
         let make = Maker(&registry);
         let (resolve_seconds, request_seconds) = times(&registry)?;
         let [created, renewals, revoked, events] = groups::of_sessions(&make)?;
-        let [backend, upstream_errors] = groups::of_apps(&make)?;
+        let [backend, upstream_errors, upstream_retries] = groups::of_apps(&make)?;
         Ok(Self {
             requests: make.counters(
                 "requests_total",
@@ -164,6 +165,7 @@ impl Metrics {
             events,
             backend,
             upstream_errors,
+            upstream_retries,
             build_info: make.gauges(
                 "build_info",
                 "1; the program that runs.",
@@ -257,6 +259,11 @@ impl Metrics {
         self.upstream_errors
             .with_label_values(&[upstream, kind.into()])
             .inc();
+    }
+
+    /// A request goes to another server of this app.
+    pub(crate) fn upstream_retry(&self, upstream: &str) {
+        self.upstream_retries.with_label_values(&[upstream]).inc();
     }
 
     /// A stream was ended because its session had.

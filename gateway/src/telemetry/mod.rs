@@ -20,3 +20,4 @@ mod process;
 mod queue;
 mod reading;
 pub(crate) mod security;
+pub(crate) mod servers;

@@ -9,6 +9,7 @@
 //! | `app` | an app that knows users; records every byte it receives |
 //! | `audit` | security events |
 //! | `upstream` | the recording TCP server under it |
+//! | `front` | other ways to an app: a unix socket, TLS, HTTP/2 |
 //! | `django` | the demo app under gunicorn |
 //! | `browser` | a client that keeps cookies and fills in forms |
 //! | `client`, `http` | a client that sends exact bytes; requests and responses |
@@ -47,6 +48,7 @@ pub mod client;
 pub mod config;
 pub mod corpus;
 pub mod django;
+pub mod front;
 pub mod gateway;
 pub mod h2;
 pub mod http;

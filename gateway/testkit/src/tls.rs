@@ -35,9 +35,10 @@ pub fn renewed() -> (PathBuf, PathBuf) {
 /// A key in a file that nobody else can read, which is more than a checkout gives.
 pub fn private_key(name: &str) -> PathBuf {
     let place = places::left_behind();
+    let flat = name.replace('/', "-");
     let (new, copy) = (
-        place.join(format!("{name}.{}", process::id())),
-        place.join(name),
+        place.join(format!("{flat}.{}", process::id())),
+        place.join(&flat),
     );
     write_secret(&new, &fs::read_to_string(folder().join(name)).unwrap());
     // Another test may be doing the same.

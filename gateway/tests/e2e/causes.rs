@@ -247,7 +247,7 @@ fn a_server_that_goes_and_comes_back_is_told_once_each() {
     for _ in 0..6 {
         assert_eq!(stage.get("/it").status, 200);
     }
-    let [gone] = &lines(&stage, "server takes no connections")[..] else {
+    let [gone] = &lines(&stage, "server ejected")[..] else {
         panic!("once: {}", stage.output());
     };
     assert_eq!(gone["upstream"], "it");
@@ -258,9 +258,9 @@ fn a_server_that_goes_and_comes_back_is_told_once_each() {
     thread::spawn(move || back.incoming().flatten().for_each(answer));
     until_true("the server to be used again", LONG, || {
         assert!(matches!(stage.get("/it").status, 200 | 204));
-        !lines(&stage, "server takes connections again").is_empty()
+        !lines(&stage, "server is back").is_empty()
     });
-    let [again] = &lines(&stage, "server takes connections again")[..] else {
+    let [again] = &lines(&stage, "server is back")[..] else {
         panic!("once: {}", stage.output());
     };
     assert_eq!(again["server"], gone["server"]);

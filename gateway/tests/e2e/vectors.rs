@@ -9,7 +9,13 @@ pub(crate) mod case;
 mod explained;
 pub(crate) mod sent;
 
+use std::net::SocketAddr;
+use std::path::Path;
+
+use tempfile::TempDir;
+
 use sidgate_testkit::client::Connection;
+use sidgate_testkit::front::{Front, Tls};
 use sidgate_testkit::upstream::Received;
 use sidgate_testkit::{App, Gateway, Reply, Request, h2, token};
 
@@ -48,12 +54,34 @@ fn answers_of_apps() {
     run(include_str!("../vectors/answers.toml"));
 }
 
+/// How apps are spoken to changes nothing of what they are told.
+#[test]
+fn headers_over_other_ways() {
+    for way in [Way::Unix, Way::Tls, Way::Http2] {
+        run_over(way, include_str!("../vectors/a-headers.toml"));
+    }
+}
+
+#[test]
+fn cookies_over_other_ways() {
+    for way in [Way::Unix, Way::Tls, Way::Http2] {
+        run_over(way, include_str!("../vectors/b-cookies.toml"));
+    }
+}
+
 fn run(text: &str) {
+    run_over(Way::Tcp, text);
+}
+
+fn run_over(way: Way, text: &str) {
     let file: File = toml::from_str(text).unwrap_or_else(|error| panic!("{error}"));
     let mut failures = Vec::new();
     for name in &file.cookie_names {
         let app = App::start();
-        let stage = Stage::set(&app, &file.config, name);
+        let folder = TempDir::new().unwrap();
+        let front = way.front(folder.path(), app.address());
+        let servers = front.as_ref().map_or_else(String::new, Front::config);
+        let stage = Stage::set(&app, &(file.config.clone() + &servers), name);
         for case in &file.cases {
             for (id, values) in case.instances(&stage.values()) {
                 let sent = Sent {
@@ -67,10 +95,30 @@ fn run(text: &str) {
     }
     assert!(
         failures.is_empty(),
-        "{} failures:\n{}",
+        "{} failures over {way:?}:\n{}",
         failures.len(),
         failures.join("\n")
     );
+}
+
+/// How the app is spoken to.
+#[derive(Clone, Copy, Debug)]
+enum Way {
+    Tcp,
+    Unix,
+    Tls,
+    Http2,
+}
+
+impl Way {
+    fn front(self, folder: &Path, app: SocketAddr) -> Option<Front> {
+        Some(match self {
+            Self::Tcp => return None,
+            Self::Unix => Front::unix(&folder.join("app.sock"), app),
+            Self::Tls => Front::tls(Tls::default(), app),
+            Self::Http2 => Front::http2(None, app),
+        })
+    }
 }
 
 struct Stage<'a> {

@@ -1,27 +1,35 @@
 //! One signed call: sent to one server of the backend, and its answer read.
 
-use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
-use http::HeaderValue;
+use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HOST, HeaderMap};
+use http::{HeaderName, HeaderValue, Method};
 use serde::Serialize;
-use session_core::cause::cause;
+use session_core::clock::SharedClock;
 use session_core::secret::SecretString;
 use session_core::session::Reference;
-use session_core::trust::Trust;
 use sidgate_policy::edge::fields::is_json;
 
 use super::fault::{BackendError, Fault, Found};
 use crate::apps::app::App;
-use crate::apps::http_client;
-use crate::config::PRIVATE_PREFIX;
+use crate::apps::client::{Answer, Client, Question, Unanswered};
+use crate::apps::pool::{Failure, InFlight, NoServer, Wanted};
+use crate::apps::server::Server;
+use crate::apps::standing::Now;
+use crate::config::{PRIVATE_PREFIX, RetryOn};
+
+const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const SIGNATURE: HeaderName = HeaderName::from_static("x-sidgate-request");
 
 /// Calls the backend. Runs on the core runtime, where its connections live.
 #[derive(Clone, Debug)]
 pub(crate) struct Backend {
-    client: reqwest::Client,
+    /// What it asks apps by.
+    pub(crate) client: Arc<Client>,
+    clock: SharedClock,
 }
 
 /// The backend as it is configured now.
@@ -49,18 +57,18 @@ impl Target<'_> {
     }
 }
 
-/// A call, and the server that is to answer it.
+/// A call, and the server that was asked last.
 pub(super) struct Call<'a> {
     target: &'a Target<'a>,
     name: &'static str,
     request_id: &'a str,
     now: i64,
-    server: Option<SocketAddr>,
+    server: Option<Arc<Server>>,
 }
 
 impl<'a> Call<'a> {
-    /// A call of `name` to the server whose turn it is.
-    pub(super) fn new(
+    /// A call of `name`.
+    pub(super) const fn new(
         target: &'a Target<'a>,
         name: &'static str,
         request_id: &'a str,
@@ -71,7 +79,7 @@ impl<'a> Call<'a> {
             name,
             request_id,
             now,
-            server: target.app.pool.next(),
+            server: None,
         }
     }
 
@@ -79,81 +87,120 @@ impl<'a> Call<'a> {
     pub(super) fn failed(&self, fault: Fault) -> BackendError {
         BackendError {
             fault,
-            server: self.server,
+            server: self.server.clone(),
             call: self.name,
         }
+    }
+
+    fn question(&self, body: &(impl Serialize + Sync)) -> Result<Question, Fault> {
+        let target = self.target;
+        let body = serde_json::to_vec(body).map_err(|_quotes_it| Fault::NotWritten)?;
+        let signature = target.app.keys.backend_request(&body, self.now);
+        let signature = signature.map_err(|_no_more_is_known| Fault::NotSigned)?;
+        let value = |text: &str| HeaderValue::try_from(text).map_err(|_odd| Fault::NotWritten);
+        let fields = [
+            (HOST, value(&target.authority)?),
+            (CONTENT_TYPE, HeaderValue::from_static("application/json")),
+            (FORWARDED_PROTO, target.proto.clone()),
+            (REQUEST_ID, value(self.request_id)?),
+            (SIGNATURE, value(&signature)?),
+        ];
+        Ok(Question {
+            method: Method::POST,
+            target: format!("{PRIVATE_PREFIX}/{}", self.name),
+            headers: fields.into_iter().collect(),
+            body: body.into(),
+            timeout: target.timeout,
+            max_answer_bytes: target.max_answer_bytes,
+        })
     }
 }
 
 impl Backend {
-    /// Builds the client. Connects to what `[upstreams]` says and to nothing else: no proxy, no redirect.
-    ///
-    /// # Errors
-    /// When the client cannot be built.
-    pub(crate) fn new() -> Result<Self, reqwest::Error> {
-        let client = http_client::builder(&Trust::default())
-            .http1_only()
-            .pool_max_idle_per_host(8)
-            .pool_idle_timeout(Duration::from_secs(1))
-            .build()?;
-        Ok(Self { client })
+    /// Calls apps by `client`, in the time of `clock`.
+    pub(crate) const fn new(client: Arc<Client>, clock: SharedClock) -> Self {
+        Self { client, clock }
     }
 
     /// Sends `body` as JSON. The status and the body of an answer that is JSON.
+    ///
+    /// While there is no connection, nothing was sent, and another server may be asked. What may have arrived is not sent again.
     pub(super) async fn post(
         &self,
-        call: &Call<'_>,
+        call: &mut Call<'_>,
         body: &(impl Serialize + Sync),
     ) -> Result<(u16, Bytes), Fault> {
         let target = call.target;
-        let body = serde_json::to_vec(body).map_err(|_quotes_it| Fault::NotWritten)?;
-        let signature = target.app.keys.backend_request(&body, call.now);
-        let signature = signature.map_err(|_no_more_is_known| Fault::NotSigned)?;
-        let no_address = || Fault::NoAddress(target.app.pool.unresolved());
-        let server = call.server.ok_or_else(no_address)?;
-        let request = self
-            .client
-            .post(format!("http://{server}{PRIVATE_PREFIX}/{}", call.name))
-            .header(HOST, &target.authority)
-            .header(CONTENT_TYPE, "application/json")
-            .header("X-Forwarded-Proto", target.proto)
-            .header("X-Request-Id", call.request_id)
-            .header("X-Sidgate-Request", signature)
-            .body(body);
-        tokio::time::timeout(target.timeout, read(request, target.max_answer_bytes))
+        let question = call.question(body)?;
+        let asked = tokio::time::timeout(target.timeout, self.ask(call, &question));
+        let answer = asked
             .await
-            .map_err(|_elapsed| Fault::Timeout(target.timeout))?
+            .map_err(|_elapsed| Fault::Timeout(target.timeout))??;
+        judged(answer, target.max_answer_bytes)
+    }
+
+    async fn ask(&self, call: &mut Call<'_>, question: &Question) -> Result<Answer, Fault> {
+        let app = call.target.app;
+        let retry = &app.pool.upstream().retry;
+        let attempts = if retry.is_on(RetryOn::Connect) {
+            retry.attempts
+        } else {
+            1
+        };
+        let (mut fault, mut tried) = (None, Vec::new());
+        for _ in 0..attempts {
+            let wanted = Wanted {
+                session: None,
+                tried: &tried,
+                now: self.clock.boot(),
+            };
+            let mut request = match app.pool.choose(wanted).await {
+                Ok(request) => request,
+                Err(NoServer::Free) => return Err(Fault::Busy),
+                Err(NoServer::Left) => break,
+            };
+            // How long its connection takes is not seen here.
+            request.connected(None);
+            let server = call.server.insert(Arc::clone(&request.server));
+            match self.client.ask(&app.way, server, question).await {
+                Err(Unanswered::NoConnection(why)) => {
+                    self.note(app, &request, Failure::Connect, &why.cause);
+                    fault = Some(Fault::NoConnection(why.cause));
+                    tried.push(Arc::clone(&request.server));
+                }
+                Err(Unanswered::BrokenOff(why)) => {
+                    self.note(app, &request, Failure::Answer, &why.cause);
+                    return Err(Fault::BrokenOff(why.cause));
+                }
+                Err(Unanswered::Timeout(limit)) => return Err(Fault::Timeout(limit)),
+                Err(Unanswered::NotWritten) => return Err(Fault::NotWritten),
+                Ok(answer) => {
+                    app.pool.served(&request, &*self.clock);
+                    return Ok(answer);
+                }
+            }
+        }
+        Err(fault.unwrap_or_else(|| Fault::NoAddress(app.pool.unresolved())))
+    }
+
+    fn note(&self, app: &App, request: &InFlight, how: Failure, cause: &str) {
+        app.pool.failed(request, how, cause, Now::of(&*self.clock));
     }
 }
 
-/// Sends, and reads a JSON answer of limited size.
-async fn read(request: reqwest::RequestBuilder, max: usize) -> Result<(u16, Bytes), Fault> {
-    let mut answer = request.send().await.map_err(unanswered)?;
-    let status = answer.status().as_u16();
-    if answer.status().is_redirection() {
+/// An answer that is JSON of limited size.
+fn judged(answer: Answer, max: usize) -> Result<(u16, Bytes), Fault> {
+    let status = answer.status;
+    if (300..400).contains(&status) {
         return Err(Fault::Redirect(status));
     }
-    if let Some(found) = not_json(answer.headers()) {
+    if let Some(found) = not_json(&answer.headers) {
         return Err(Fault::NotJson { status, found });
     }
-    let mut body = BytesMut::new();
-    while let Some(chunk) = answer.chunk().await.map_err(unanswered)? {
-        if body.len() + chunk.len() > max {
-            return Err(Fault::TooLarge(max));
-        }
-        body.extend_from_slice(&chunk);
+    if answer.is_cut {
+        return Err(Fault::TooLarge(max));
     }
-    Ok((status, body.freeze()))
-}
-
-fn unanswered(error: reqwest::Error) -> Fault {
-    let is_connect = error.is_connect();
-    let why = cause(&error.without_url());
-    if is_connect {
-        Fault::NoConnection(why)
-    } else {
-        Fault::BrokenOff(why)
-    }
+    Ok((status, answer.body))
 }
 
 /// What the body is, when it is no JSON.

@@ -1,25 +1,27 @@
 //! What kept the backend from a usable answer, in words for whoever has to mend it. Nothing of an answer is quoted.
 
-use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use session_core::session::MemberRefused;
 use thiserror::Error;
 
+use crate::apps::server::Server;
+
 /// The backend gave no usable answer.
 #[derive(Debug, Error)]
-#[error("{fault}{}", place(*.server, .call))]
+#[error("{fault}{}", place(.server.as_deref(), .call))]
 pub(crate) struct BackendError {
     /// What happened.
     pub fault: Fault,
     /// Which of its servers was asked; `None`: none was.
-    pub server: Option<SocketAddr>,
+    pub server: Option<Arc<Server>>,
     /// What it was asked, as the path says it.
     pub call: &'static str,
 }
 
 /// Where a fault was found.
-fn place(server: Option<SocketAddr>, call: &str) -> String {
+fn place(server: Option<&Server>, call: &str) -> String {
     server.map_or_else(String::new, |server| format!(" ({call} at {server})"))
 }
 
@@ -52,6 +54,9 @@ pub(crate) enum Fault {
     /// No server has an address. The text says which name does not resolve, and since when.
     #[error("no server has an address: {0}")]
     NoAddress(String),
+    /// Every server has as many requests as it may have.
+    #[error("every server has max_connections requests")]
+    Busy,
     /// No connection: the app is unreachable for everybody.
     #[error("no connection: {0}")]
     NoConnection(String),
@@ -134,7 +139,7 @@ impl Fault {
     /// How far the call came.
     pub(crate) const fn reach(&self) -> Reach {
         match self {
-            Self::NoAddress(_) | Self::NoConnection(_) => Reach::Unreachable,
+            Self::NoAddress(_) | Self::NoConnection(_) | Self::Busy => Reach::Unreachable,
             Self::Timeout(_) | Self::BrokenOff(_) => Reach::Silent,
             Self::NoApp
             | Self::NotWritten

@@ -149,7 +149,7 @@ impl<'a> Reader<'a> {
         values
     }
 
-    fn entries(
+    pub(super) fn entries(
         &mut self,
         key: &'static str,
         wanted: &str,

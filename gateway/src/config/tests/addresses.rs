@@ -139,14 +139,23 @@ fn addresses_and_networks() {
 
 #[test]
 fn upstream_servers() {
-    let servers = "[\"a_b.internal:8000\", \"[::1]:8000\", \"10.0.0.1:8000\"]";
+    let servers = "[\"a_b.internal:8000\", \"[::1]:8000\", \"http://10.0.0.1:8000\", \"https://app:443\", \
+                   \"unix:/run/a.sock\", \"https+srv:_app._tcp.internal\"]";
     let config = Place::new().good(&with("upstreams.django.servers", servers));
     let shown: Vec<_> = config.upstreams[0]
         .servers
         .iter()
         .map(ToString::to_string)
         .collect();
-    assert_eq!(shown, ["a_b.internal:8000", "[::1]:8000", "10.0.0.1:8000"]);
+    let wanted = [
+        "a_b.internal:8000",
+        "[::1]:8000",
+        "10.0.0.1:8000",
+        "https://app:443",
+        "unix:/run/a.sock",
+        "https+srv:_app._tcp.internal",
+    ];
+    assert_eq!(shown, wanted);
     refuses(
         "upstreams.django.servers",
         &[
@@ -157,7 +166,10 @@ fn upstream_servers() {
             "host:x",
             "::1:8000",
             "[::1]",
-            "http://host:80",
+            "http://host",
+            "https://u@host:80",
+            "https://host:80/",
+            "unix:a.sock",
             "u@host:80",
             "host:80/",
         ],

@@ -223,3 +223,17 @@ fn a_strange_override_is_a_fault_of_its_own() {
     let place = Place::new().env("SESSION_CACHE_TTL", "3600000");
     place.one_fault(MINIMAL, "SESSION_CACHE_TTL", "must be at most 30m");
 }
+
+#[test]
+fn health_checks_have_defaults_of_their_own() {
+    let text = super::with("upstreams.django.health.path", "\"/healthz\"");
+    let health = Place::new().good(&text).upstreams[0].health.clone();
+    let health = health.expect("it is asked for");
+    assert_eq!(
+        (health.interval, health.timeout),
+        (Duration::from_secs(5), Duration::from_secs(2))
+    );
+    assert_eq!((health.healthy, health.unhealthy), (2, 3));
+    let silent = &Place::new().good(MINIMAL).upstreams[0];
+    assert_eq!(silent.health, None, "without the section nobody asks");
+}

@@ -16,30 +16,33 @@ fn told(key: &str, value: &str, hints: &[&str]) {
 }
 
 #[test]
-fn servers_are_host_and_port() {
+fn servers_say_how_they_are_reached() {
     let key = "upstreams.django.servers";
-    let scheme = "write host:port without a scheme, such as";
-    told(
-        key,
-        "[\"http://127.0.0.1:8000\"]",
-        &[scheme, "\"127.0.0.1:8000\""],
-    );
-    told(key, "[\"http://app/\"]", &[scheme, "\"app:PORT\""]);
-    told(key, "[\"HTTP://app:80\"]", &[scheme]);
+    told(key, "[\"http://app/api\"]", &["paths are for [[routes]]"]);
     told(
         key,
         "[\"https://app.internal\"]",
-        &["TLS to apps is not supported yet", scheme],
+        &["has no port; write host:port"],
     );
     told(
         key,
-        "[\"unix:/run/gunicorn.sock\"]",
-        &["unix sockets are not supported yet"],
+        "[\"ftp://app:80\"]",
+        &["\"ftp\" is none of \"http\", \"https\", \"unix:\" and \"srv:\""],
     );
     told(
         key,
         "[\"/run/gunicorn.sock\"]",
-        &["unix sockets are not supported yet"],
+        &["write \"unix:/run/gunicorn.sock\" for a unix socket"],
+    );
+    told(
+        key,
+        "[\"unix:gunicorn.sock\"]",
+        &["write the whole path, such as \"unix:/run/gunicorn.sock\""],
+    );
+    told(
+        key,
+        "[\"srv:app.internal\"]",
+        &["write a name such as \"srv:_http._tcp.app.internal\""],
     );
     told(key, "[\"app:8000/api\"]", &["without a path"]);
     told(key, "[\"u@app:8000\"]", &["without a user"]);

@@ -1,30 +1,32 @@
 //! One request straight to a server of an app, and what came back.
 
-use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
-use http::header::{CONTENT_TYPE, DATE, HOST, HeaderMap, LOCATION};
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, DATE, HOST, HeaderMap, InvalidHeaderValue, LOCATION};
 use http::{HeaderName, HeaderValue, Method};
-use session_core::cause::Peer;
 use session_core::clock::{Clock as _, SystemClock, Timestamp};
-use session_core::trust::Trust;
+use session_core::trust::TrustError;
 use sidgate_policy::edge::fields::is_json;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc2822;
 
-use crate::apps::http_client;
-use crate::config::Config;
+use crate::apps::client::{Client, Question};
+use crate::apps::server::Server;
+use crate::apps::way::Way;
+use crate::config::{Config, Upstream};
 
 /// Most of an answer that is read, in bytes.
 const ANSWER_MAX: usize = 256 * 1024;
 /// The id under which apps log these requests.
-const REQUEST_ID: &str = "sidgate-doctor";
+const REQUEST_ID: HeaderValue = HeaderValue::from_static("sidgate-doctor");
 
-/// Asks the servers of apps as the gateway does: `Host` and scheme are those of the public side.
-#[derive(Clone, Debug)]
+/// Asks the servers of one app as the gateway does: `Host` and scheme are those of the public side.
+#[derive(Debug)]
 pub(super) struct Asker {
-    client: reqwest::Client,
+    client: Arc<Client>,
+    way: Way,
     authority: String,
     proto: &'static str,
     limit: Duration,
@@ -42,14 +44,16 @@ pub(super) struct Asked {
 
 impl Asker {
     /// # Errors
-    /// When the client cannot be made.
-    pub(super) fn new(config: &Config) -> Result<Self, reqwest::Error> {
+    /// When the certificates of the app cannot be used.
+    pub(super) fn new(
+        config: &Config,
+        app: &Arc<Upstream>,
+        client: &Arc<Client>,
+    ) -> Result<Self, TrustError> {
         let origin = &config.server.public_origin;
         Ok(Self {
-            client: http_client::builder(&Trust::default())
-                .http1_only()
-                .pool_max_idle_per_host(0)
-                .build()?,
+            client: Arc::clone(client),
+            way: Way::new(app, config.insecure.verifies(&app.name))?,
             authority: origin.authority(),
             proto: origin.scheme.as_str(),
             limit: config.backend.timeout,
@@ -66,41 +70,53 @@ impl Asker {
         self.proto
     }
 
-    /// Asks the server at `address`.
+    /// Asks `server`.
     ///
     /// # Errors
     /// Why there is no answer.
     pub(super) async fn ask(
         &self,
-        address: SocketAddr,
+        server: &Server,
         method: Method,
         path: &str,
         headers: &[(HeaderName, HeaderValue)],
         body: Vec<u8>,
     ) -> Result<Asked, String> {
-        let mut request = self
-            .client
-            .request(method, format!("http://{address}{path}"))
-            .header(HOST, &self.authority)
-            .header("X-Forwarded-Proto", self.proto)
-            .header("X-Request-Id", REQUEST_ID);
-        for (name, value) in headers {
-            request = request.header(name, value);
-        }
-        if !body.is_empty() {
-            request = request.header(CONTENT_TYPE, "application/json").body(body);
-        }
+        let fields = self.fields(headers, !body.is_empty());
+        let question = Question {
+            method,
+            target: path.to_owned(),
+            headers: fields.map_err(|error| error.to_string())?,
+            body: body.into(),
+            timeout: self.limit,
+            max_answer_bytes: ANSWER_MAX,
+        };
         let begun = SystemClock.wall();
-        let answered = tokio::time::timeout(self.limit, read(request, address)).await;
-        let (status, headers, body) =
-            answered.map_err(|_elapsed| format!("no answer in {:?} ({address})", self.limit))??;
+        let answer = self.client.ask(&self.way, server, &question).await;
+        let answer = answer.map_err(|why| format!("{why} ({server})"))?;
         let spent = SystemClock.wall().since(begun);
         Ok(Asked {
-            status,
-            headers,
-            body,
+            status: answer.status,
+            headers: answer.headers,
+            body: answer.body,
             at: begun.plus(spent / 2),
         })
+    }
+
+    fn fields(
+        &self,
+        chosen: &[(HeaderName, HeaderValue)],
+        has_body: bool,
+    ) -> Result<HeaderMap, InvalidHeaderValue> {
+        let mut fields = HeaderMap::new();
+        fields.insert(HOST, HeaderValue::try_from(&self.authority)?);
+        fields.insert("x-forwarded-proto", HeaderValue::from_static(self.proto));
+        fields.insert("x-request-id", REQUEST_ID);
+        if has_body {
+            fields.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        }
+        fields.extend(chosen.iter().cloned());
+        Ok(fields)
     }
 }
 
@@ -125,27 +141,6 @@ impl Asked {
         let theirs = date.unix_timestamp().checked_mul(1_000)?.checked_add(500)?;
         Some(theirs - self.at.as_micros().div_euclid(1_000))
     }
-}
-
-type Read = (u16, HeaderMap, Bytes);
-
-async fn read(request: reqwest::RequestBuilder, address: SocketAddr) -> Result<Read, String> {
-    let peer = address.to_string();
-    let words = |error: reqwest::Error| Peer::at(&peer).cause(&error.without_url());
-    let mut answer = request.send().await.map_err(words)?;
-    let mut body = BytesMut::new();
-    while let Some(chunk) = answer.chunk().await.map_err(words)? {
-        let room = ANSWER_MAX.saturating_sub(body.len());
-        body.extend_from_slice(chunk.get(..room).unwrap_or(&chunk));
-        if body.len() >= ANSWER_MAX {
-            break;
-        }
-    }
-    Ok((
-        answer.status().as_u16(),
-        answer.headers().clone(),
-        body.freeze(),
-    ))
 }
 
 /// Our clock, in milliseconds.

@@ -4,14 +4,13 @@
 //! that verifies assertions gives the same answer to all of them. All are `GET`, and all forged requests claim to be the same user,
 //! who does not exist.
 
-use std::net::SocketAddr;
-
 use http::{HeaderName, HeaderValue, Method};
 use session_core::keys::{Keyring, MasterKey};
 use sidgate_policy::auth::decide::SessionPolicy;
 use sidgate_policy::auth::token::{AppKeys, SessionClaims};
 
 use super::ask::{Asked, Asker, now_ms};
+use crate::apps::server::Server;
 use crate::config::{Config, Upstream};
 use crate::diagnosis::finding::{Finding, Question, Topic};
 
@@ -36,7 +35,7 @@ pub(super) async fn judge(
     config: &Config,
     keys: &Keyring,
     app: &Upstream,
-    address: SocketAddr,
+    server: &Server,
     subject: &str,
 ) -> Finding {
     let question = Question::new(
@@ -47,7 +46,7 @@ pub(super) async fn judge(
     let forgeries = forgeries(config, keys, &app.name);
     let mut judged = Vec::new();
     for page in pages(config, app) {
-        let ask = |headers| asker.ask(address, Method::GET, &page, headers, Vec::new());
+        let ask = |headers| asker.ask(server, Method::GET, &page, headers, Vec::new());
         let (Ok(first), Ok(second)) = (ask(&[]).await, ask(&[]).await) else {
             continue;
         };

@@ -4,8 +4,6 @@
 //! who nobody is: an empty name with an empty password, or no cookies. To a wrong signature none of them exists, so a `404` has several causes. Its date tells a
 //! clock that is off, and further signatures tell whose key the app has.
 
-use std::net::SocketAddr;
-
 use http::{HeaderName, HeaderValue, Method};
 use session_core::keys::Keyring;
 use sidgate_policy::auth::token::AppKeys;
@@ -13,6 +11,7 @@ use sidgate_policy::auth::token::AppKeys;
 use super::ask::{Asked, Asker, now_ms};
 use super::facts::Facts;
 use super::signature::{self, Kind, Signature};
+use crate::apps::server::Server;
 use crate::config::{Config, PRIVATE_PREFIX};
 
 const SIGNED: HeaderName = HeaderName::from_static("x-sidgate-request");
@@ -70,7 +69,7 @@ pub(super) struct Listener<'a> {
     pub config: &'a Config,
     pub keys: &'a Keyring,
     pub app: &'a str,
-    pub address: SocketAddr,
+    pub server: &'a Server,
     /// What else the gateway asks it.
     pub nobody: Option<Nobody>,
 }
@@ -159,7 +158,7 @@ impl Listener<'_> {
         let path = format!("{PRIVATE_PREFIX}/{call}");
         self.asker
             .ask(
-                self.address,
+                self.server,
                 Method::POST,
                 &path,
                 &[(SIGNED, token)],

@@ -7,14 +7,12 @@ mod heard;
 mod past_us;
 mod signature;
 
-use std::net::SocketAddr;
-use std::time::Duration;
+use std::sync::Arc;
 
 use futures_util::future::join_all;
 use http::Method;
-use session_core::cause::Peer;
 use session_core::keys::Keyring;
-use tokio::net::lookup_host;
+use session_core::trust::TrustError;
 
 use self::ask::Asker;
 use self::facts::Facts;
@@ -22,7 +20,13 @@ use self::heard::{Heard, Listener, Nobody, What};
 use super::Depth;
 use super::clock;
 use super::finding::{Finding, Question, Topic};
-use crate::config::{Config, HostPort, MigrationMode, PRIVATE_PREFIX, PasswordLogin, Upstream};
+use crate::apps::address::Address;
+use crate::apps::client::Client;
+use crate::apps::resolver::Resolver;
+use crate::apps::server::Server;
+use crate::config::{
+    Config, MigrationMode, PRIVATE_PREFIX, PasswordLogin, Upstream, UpstreamServer,
+};
 
 /// Addresses of one name that are asked.
 const ADDRESSES_MAX: usize = 8;
@@ -31,24 +35,32 @@ const LEEWAY_MS: i64 = 5_000;
 
 /// Everything about every app, in the order of the configuration. Without keys nothing can be signed.
 pub(super) async fn examine(config: &Config, keys: Option<&Keyring>, depth: Depth) -> Vec<Finding> {
-    let asker = match Asker::new(config) {
-        Ok(asker) => asker,
-        Err(error) => {
-            let question = Question::new(Topic::App, "apps", "an HTTP client");
-            return vec![question.fail(error.to_string(), "this is a fault of the program")];
-        }
-    };
+    let client = &Arc::new(Client::new());
+    let resolver = &Resolver::new(&config.server);
     let apps = config.upstreams.iter().map(|app| {
-        let examiner = Examiner {
-            config,
-            keys,
-            depth,
-            asker: &asker,
-            app,
-        };
-        Box::pin(async move { examiner.examine().await })
+        Box::pin(async move {
+            let asker = match Asker::new(config, app, client) {
+                Ok(asker) => asker,
+                Err(why) => return vec![unusable(app, &why)],
+            };
+            let examiner = Examiner {
+                config,
+                keys,
+                depth,
+                asker: &asker,
+                resolver,
+                app,
+            };
+            examiner.examine().await
+        })
     });
     join_all(apps).await.into_iter().flatten().collect()
+}
+
+fn unusable(app: &Upstream, why: &TrustError) -> Finding {
+    let question = Question::new(Topic::App, format!("app {}", app.name), "its certificates");
+    let remedy = format!("mend upstreams.{}.tls", app.name);
+    question.fail(why.to_string(), remedy)
 }
 
 /// One app on the table.
@@ -57,7 +69,8 @@ struct Examiner<'a> {
     keys: Option<&'a Keyring>,
     depth: Depth,
     asker: &'a Asker,
-    app: &'a Upstream,
+    resolver: &'a Resolver,
+    app: &'a Arc<Upstream>,
 }
 
 impl Examiner<'_> {
@@ -69,13 +82,13 @@ impl Examiner<'_> {
         for (findings, answering) in examined {
             found.extend(findings);
             // Servers of one app run the same code, so one of them is asked for pages.
-            if let (Depth::Doctor, Some(keys), false, Some(address)) =
+            if let (Depth::Doctor, Some(keys), false, Some(server)) =
                 (self.depth, self.keys, pages_are_judged, answering)
             {
                 pages_are_judged = true;
-                let subject = self.subject("app", &address.to_string());
+                let subject = self.subject("app", &server.to_string());
                 let judged =
-                    forged::judge(self.asker, self.config, keys, self.app, address, &subject);
+                    forged::judge(self.asker, self.config, keys, self.app, &server, &subject);
                 found.push(judged.await);
             }
         }
@@ -83,30 +96,34 @@ impl Examiner<'_> {
     }
 
     /// Every address of one server, and one that answers.
-    async fn server(&self, server: &HostPort) -> (Vec<Finding>, Option<SocketAddr>) {
-        let name = server.to_string();
-        let limit = self.config.server.resolve_timeout;
-        let addresses = match resolve(server, limit).await {
-            Ok(addresses) => addresses,
+    async fn server(&self, server: &UpstreamServer) -> (Vec<Finding>, Option<Server>) {
+        let located = match self.resolver.locate(server).await {
+            Ok(found) => found.places,
             Err(why) => {
                 let question = Question::new(
                     Topic::Server,
-                    self.subject("server", &name),
+                    self.subject("server", &server.to_string()),
                     "the addresses of its name",
                 );
                 let remedy = format!("mend upstreams.{}.servers, or the name", self.app.name);
                 return (vec![question.fail(why, remedy)], None);
             }
         };
-        let asked = addresses.into_iter().map(|address| self.address(address));
-        let asked = join_all(asked).await;
-        let answering = asked.iter().find_map(|(_, answering)| *answering);
-        let found = asked.into_iter().flat_map(|(findings, _)| findings);
-        (found.collect(), answering)
+        let asked = located
+            .into_iter()
+            .take(ADDRESSES_MAX)
+            .map(|at| self.place(Server::new(at)));
+        let mut found = Vec::new();
+        let mut answering = None;
+        for (findings, server) in join_all(asked).await {
+            found.extend(findings);
+            answering = answering.or(server);
+        }
+        (found, answering)
     }
 
-    async fn address(&self, address: SocketAddr) -> (Vec<Finding>, Option<SocketAddr>) {
-        let place = address.to_string();
+    async fn place(&self, server: Server) -> (Vec<Finding>, Option<Server>) {
+        let place = server.to_string();
         let path = format!("{PRIVATE_PREFIX}/");
         let question = Question::new(
             Topic::Server,
@@ -115,7 +132,7 @@ impl Examiner<'_> {
         );
         let answer = self
             .asker
-            .ask(address, Method::HEAD, &path, &[], Vec::new())
+            .ask(&server, Method::HEAD, &path, &[], Vec::new())
             .await;
         let status = match answer {
             Ok(answer) => answer.status,
@@ -137,7 +154,7 @@ impl Examiner<'_> {
                 config: self.config,
                 keys,
                 app: &self.app.name,
-                address,
+                server: &server,
                 nobody: self.nobody(),
             };
             let heard = listener.hear().await;
@@ -149,11 +166,11 @@ impl Examiner<'_> {
             let words = "there is no master key yet: `sidgate run` creates it";
             found.push(self.question(&place).skipped(words));
         }
-        if self.depth == Depth::Doctor {
+        if let (Depth::Doctor, Address::Tcp(address)) = (self.depth, &server.at.address) {
             let subject = self.subject("app", &place);
-            found.push(past_us::judge(address, &subject, refuses_strangers).await);
+            found.push(past_us::judge(*address, &subject, refuses_strangers).await);
         }
-        (found, Some(address))
+        (found, Some(server))
     }
 
     fn judge(&self, place: &str, heard: &Heard) -> Vec<Finding> {
@@ -282,22 +299,5 @@ impl Examiner<'_> {
 
     fn introspects(&self) -> bool {
         self.is_backend() && self.config.migration.mode != MigrationMode::Off
-    }
-}
-
-async fn resolve(server: &HostPort, limit: Duration) -> Result<Vec<SocketAddr>, String> {
-    if let Some(ip) = server.host.ip() {
-        return Ok(vec![(ip, server.port).into()]);
-    }
-    let name = server.to_string();
-    let found = tokio::time::timeout(limit, lookup_host(&name)).await;
-    match found {
-        Ok(Ok(found)) => {
-            let mut addresses: Vec<_> = found.take(ADDRESSES_MAX).collect();
-            addresses.dedup();
-            Ok(addresses)
-        }
-        Ok(Err(error)) => Err(Peer::at(&name).cause(&error)),
-        Err(_elapsed) => Err(format!("the name does not resolve in time ({name})")),
     }
 }

@@ -1,11 +1,11 @@
 //! Asks the app whether credentials are good, and counts its answer.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use tracing::warn;
 
 use crate::apps::backend::{BackendError, Credentials, Fault, Refusal, Verdict};
+use crate::apps::server::Server;
 use crate::limits::logins::{Attempt, Factors, Turn};
 use crate::state::{ActiveConfig, Client, Gateway};
 
@@ -76,7 +76,7 @@ pub(super) fn is_failure(why: &Refusal, factors: Factors) -> bool {
 pub(super) fn not_judged(
     settings: &ActiveConfig,
     client: &Client,
-    server: Option<SocketAddr>,
+    server: Option<&Server>,
     fault: &Fault,
 ) {
     warn!(

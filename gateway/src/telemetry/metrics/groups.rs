@@ -38,7 +38,7 @@ pub(super) fn of_sessions(make: &Maker<'_>) -> Result<[IntCounterVec; 4], promet
 }
 
 /// What is counted about apps: answers of the backend, and failures of any.
-pub(super) fn of_apps(make: &Maker<'_>) -> Result<[IntCounterVec; 2], prometheus::Error> {
+pub(super) fn of_apps(make: &Maker<'_>) -> Result<[IntCounterVec; 3], prometheus::Error> {
     Ok([
         make.closed(
             "backend_total",
@@ -50,6 +50,11 @@ pub(super) fn of_apps(make: &Maker<'_>) -> Result<[IntCounterVec; 2], prometheus
             "upstream_errors_total",
             "Attempts to reach an app that failed.",
             &["upstream", "kind"],
+        )?,
+        make.counters(
+            "upstream_retries_total",
+            "Requests that another server of the app was asked.",
+            &["upstream"],
         )?,
     ])
 }

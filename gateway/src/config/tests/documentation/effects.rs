@@ -22,6 +22,7 @@ pub(in super::super) const EFFECTS: &[Effect] = &[
     ("server.unready_before_drain", "\"10s\"", &[]),
     ("server.keepalive_timeout", "\"3m\"", &[]),
     ("server.keepalive_requests", "5", &[]),
+    ("server.name_servers", "[\"127.0.0.1:5353\"]", &[]),
     ("server.resolve_every", "\"1m\"", &[]),
     ("server.resolve_timeout", "\"5s\"", &[]),
     ("server.tls.listen", "[\"127.0.0.1:8444\"]", TLS),
@@ -70,11 +71,32 @@ pub(in super::super) const EFFECTS: &[Effect] = &[
     ("backend.max_answer_bytes", "100000", &[]),
     ("identity.headers.NAME", "\"tenant_id\"", &[]),
     ("upstreams.NAME.servers", "[\"10.0.0.1:8000\"]", &[]),
+    ("upstreams.NAME.protocol", "\"h2\"", &[]),
+    ("upstreams.NAME.max_streams", "5", HTTP2),
+    ("upstreams.NAME.ping_interval", "\"10s\"", HTTP2),
+    ("upstreams.NAME.websocket_idle", "\"1m\"", &[]),
+    ("upstreams.NAME.tls.ca", "\"other-cert.pem\"", UPSTREAM_TLS),
+    ("upstreams.NAME.tls.client_cert", "\"other-cert.pem\"", UPSTREAM_TLS),
+    ("upstreams.NAME.tls.client_key", "\"other-key.pem\"", UPSTREAM_TLS),
+    ("upstreams.NAME.tls.server_name", "\"app.internal\"", UPSTREAM_TLS),
     ("upstreams.NAME.connect_timeout", "\"1s\"", &[]),
     ("upstreams.NAME.read_timeout", "\"1s\"", &[]),
     ("upstreams.NAME.write_timeout", "\"1s\"", &[]),
     ("upstreams.NAME.events", "[\"logout\"]", &[]),
     ("upstreams.NAME.idle_timeout", "\"1s\"", &[]),
+    ("upstreams.NAME.balance", "\"session\"", &[]),
+    ("upstreams.NAME.max_connections", "10", &[]),
+    ("upstreams.NAME.health.path", "\"/healthz\"", &[]),
+    ("upstreams.NAME.health.interval", "\"1s\"", &[("upstreams.django.health.path", "\"/healthz\"")]),
+    ("upstreams.NAME.health.timeout", "\"1s\"", &[("upstreams.django.health.path", "\"/healthz\"")]),
+    ("upstreams.NAME.health.healthy", "1", &[("upstreams.django.health.path", "\"/healthz\"")]),
+    ("upstreams.NAME.health.unhealthy", "1", &[("upstreams.django.health.path", "\"/healthz\"")]),
+    ("upstreams.NAME.passive.failures", "1", &[]),
+    ("upstreams.NAME.passive.eject", "\"1s\"", &[]),
+    ("upstreams.NAME.passive.eject_max", "\"1m\"", &[]),
+    ("upstreams.NAME.retry.on", "[\"503\"]", &[]),
+    ("upstreams.NAME.retry.attempts", "3", &[]),
+    ("upstreams.NAME.retry.connect_after", "\"1s\"", &[]),
     ("upstreams.NAME.cookie_marker", "\"sidgate\"", &[]),
     ("upstreams.NAME.rewrite_location", "false", &[]),
     ("routes[].path", "\"/app\"", &[]),
@@ -159,6 +181,7 @@ pub(in super::super) const EFFECTS: &[Effect] = &[
     ("risk.rules.refused_logins.rate", "\"1/m\"", &[]),
     ("insecure.trust_everybody", "true", &[]),
     ("insecure.shared_folders", "true", &[]),
+    ("insecure.unverified_upstreams", "[\"django\"]", UPSTREAM_TLS),
 ];
 
 const HOOK: &[(&str, &str)] = &[
@@ -169,6 +192,14 @@ const HOOK: &[(&str, &str)] = &[
 const TLS: &[(&str, &str)] = &[
     ("server.tls.cert", "\"cert.pem\""),
     ("server.tls.key", "\"key.pem\""),
+];
+
+const HTTP2: &[(&str, &str)] = &[("upstreams.django.protocol", "\"h2\"")];
+
+const UPSTREAM_TLS: &[(&str, &str)] = &[
+    ("upstreams.django.servers", "[\"https://app:443\"]"),
+    ("upstreams.django.tls.client_cert", "\"cert.pem\""),
+    ("upstreams.django.tls.client_key", "\"key.pem\""),
 ];
 
 const POSTGRES: &[(&str, &str)] = &[("store.url", "\"postgres://db/x\"")];

@@ -7,12 +7,23 @@ use std::time::Duration;
 use sidgate_policy::auth::event::EventKind;
 
 use super::cookie::CookieName;
-use super::duration::{hours, mins, ms, secs, within};
-use super::host::HostPort;
-use super::reader::Reader;
+use super::duration::{days, hours, mins, ms, secs, within};
+use super::reader::{Reader, Weighted};
+use super::secret::Sources;
 use super::suggest;
 
+pub use self::health::{HealthConfig, PassiveConfig};
+pub use self::retry::{RetryConfig, RetryOn};
+pub use self::servers::{ServerAddress, UpstreamServer};
+pub use self::way::{Balance, Http2Config, Protocol, UpstreamTls};
+
+mod health;
+mod retry;
+mod servers;
+mod way;
+
 const MAX_NAME: usize = 32;
+const MAX_WEIGHT: u16 = 100;
 
 /// One app: where it runs and how long it may take.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,7 +31,25 @@ pub struct Upstream {
     /// Name in the configuration, audience of its assertions, context of its signing key.
     pub name: String,
     /// Its servers; never empty.
-    pub servers: Vec<HostPort>,
+    pub servers: Vec<UpstreamServer>,
+    /// What is spoken with it.
+    pub protocol: Protocol,
+    /// With HTTP/2: its connections.
+    pub http2: Http2Config,
+    /// Under TLS: whom to believe, and what to show.
+    pub tls: UpstreamTls,
+    /// Which server gets a request.
+    pub balance: Balance,
+    /// Requests under way at one server; 0: no limit.
+    pub max_connections: usize,
+    /// How long both sides of an upgraded connection may be silent.
+    pub websocket_idle: Duration,
+    /// The question by which its servers are found healthy; `None`: they are not asked.
+    pub health: Option<HealthConfig>,
+    /// What requests show of them.
+    pub passive: PassiveConfig,
+    /// What is tried again at another server.
+    pub retry: RetryConfig,
     /// How long a connection may take to stand.
     pub connect_timeout: Duration,
     /// How long the app may be silent while it answers.
@@ -52,12 +81,11 @@ pub struct BackendConfig {
 pub(super) struct Upstreams(BTreeMap<String, Option<Arc<Upstream>>>);
 
 impl Upstreams {
-    pub(super) fn read(root: &mut Reader<'_>) -> Self {
-        Self(
-            root.named("upstreams", check_name, Upstream::read)
-                .into_iter()
-                .collect(),
-        )
+    pub(super) fn read(root: &mut Reader<'_>, sources: &Sources<'_>) -> Self {
+        let read = root.named("upstreams", check_name, |upstream, name| {
+            Upstream::read(upstream, name, sources)
+        });
+        Self(read.into_iter().collect())
     }
 
     /// The upstream that a key refers to; `None` when its own table has the fault.
@@ -86,15 +114,64 @@ impl Upstreams {
 }
 
 impl Upstream {
-    fn read(upstream: &mut Reader<'_>, name: &str) -> Option<Arc<Self>> {
+    fn read(upstream: &mut Reader<'_>, name: &str, sources: &Sources<'_>) -> Option<Arc<Self>> {
         upstream.require("servers");
-        let servers = upstream.texts("servers", HostPort::parse);
-        if servers.as_ref().is_some_and(Vec::is_empty) {
-            let key = upstream.child("servers");
-            upstream.document().contradiction(&[&key], "is empty");
+        let servers = read_servers(upstream);
+        let protocol = upstream.choice(
+            "protocol",
+            &[("http1", Protocol::Http1), ("h2", Protocol::Http2)],
+        );
+        let balance = upstream.choice(
+            "balance",
+            &[
+                ("round_robin", Balance::RoundRobin),
+                ("least_connections", Balance::LeastConnections),
+                ("session", Balance::Session),
+            ],
+        );
+        let (http2, http2_key) = Http2Config::read(upstream);
+        if let (Some(key), false) = (http2_key, protocol == Some(Protocol::Http2)) {
+            let keys = [upstream.child(key), upstream.child("protocol")];
+            upstream.document().contradiction(
+                &keys.each_ref().map(String::as_str),
+                "has a meaning only with protocol = \"h2\"",
+            );
+        }
+        let tls = UpstreamTls::read(upstream, sources);
+        let nameless = servers.iter().flatten();
+        if let Some(why) = nameless
+            .filter_map(|server| tls.unverifiable(server))
+            .next()
+        {
+            let keys = [upstream.child("servers"), upstream.child("tls.server_name")];
+            upstream
+                .document()
+                .contradiction(&keys.each_ref().map(String::as_str), why);
+        }
+        if let (Some(servers), Some(key)) = (&servers, tls.some_key())
+            && !servers.iter().any(|server| server.tls)
+        {
+            let keys = [upstream.child("tls"), upstream.child("servers")];
+            let message = format!("{key} has a meaning only for servers with \"https://\"");
+            upstream
+                .document()
+                .contradiction(&keys.each_ref().map(String::as_str), message);
         }
         let upstream = Self {
             name: name.to_owned(),
+            protocol: protocol.unwrap_or(Protocol::Http1),
+            http2,
+            tls,
+            balance: balance.unwrap_or(Balance::RoundRobin),
+            max_connections: upstream
+                .number("max_connections", 0..=1_000_000)
+                .unwrap_or(0),
+            websocket_idle: upstream
+                .text("websocket_idle", within(secs(1)..=days(1)))
+                .unwrap_or(hours(1)),
+            health: HealthConfig::read(upstream),
+            passive: PassiveConfig::read(upstream),
+            retry: RetryConfig::read(upstream),
             connect_timeout: upstream
                 .text("connect_timeout", within(ms(1)..=mins(1)))
                 .unwrap_or(secs(2)),
@@ -114,6 +191,24 @@ impl Upstream {
         };
         Some(Arc::new(upstream))
     }
+}
+
+fn read_servers(upstream: &mut Reader<'_>) -> Option<Vec<UpstreamServer>> {
+    let keys = Weighted {
+        text: "address",
+        weight: "weight",
+        range: 1..=MAX_WEIGHT,
+    };
+    let servers = upstream.weighted("servers", &keys, UpstreamServer::parse)?;
+    if servers.is_empty() {
+        let key = upstream.child("servers");
+        upstream.document().contradiction(&[&key], "is empty");
+    }
+    let weighed = servers.into_iter().map(|(server, weight)| match weight {
+        Some(weight) => server.weighing(weight),
+        None => server,
+    });
+    Some(weighed.collect())
 }
 
 impl BackendConfig {
