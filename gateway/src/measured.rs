@@ -2,7 +2,7 @@
 //! and nothing else comes this way.
 
 use std::error::Error;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,11 +14,11 @@ use sidgate_policy::auth::token::SignError;
 use sidgate_policy::edge::{RawRequest, shown, vet};
 
 use crate::apps::app::App;
-use crate::config::Config;
+use crate::config::{AccessFields, Config};
 use crate::decision::{self, Request, Sender, Verdict};
 use crate::state::badges::Badges;
 use crate::state::{ActiveConfig, SessionHeaders};
-use crate::telemetry::access_log::AccessLine;
+use crate::telemetry::access_log::{AccessLine, Displayed};
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::outcome::Outcome;
 
@@ -108,10 +108,13 @@ impl Measured {
 /// Appends the access line of a request for this path.
 pub fn access_line(path: &str, into: &mut Vec<u8>) {
     AccessLine {
+        fields: AccessFields::usual(),
         request_id: "019ad6f2b4c87f3e9a51d0c4e7b8f216",
         method: "GET",
         path: &shown::path(path.as_bytes(), |_| false),
-        host: None,
+        host: Some("app.example.com"),
+        protocol: None,
+        tls: None,
         route: "/",
         outcome: Outcome::Active,
         status: 200,
@@ -120,7 +123,14 @@ pub fn access_line(path: &str, into: &mut Vec<u8>) {
         session: Some("019ad6f2-b4c8-7f3e-9a51-d0c4e7b8f216"),
         tier: "local",
         client: Some(CLIENT),
+        user_agent: None,
+        upstream: Some("app"),
+        server: Some(Displayed(&SocketAddr::from((CLIENT, 8_000)))),
+        first_byte: Some(Duration::from_micros(987)),
+        received: Some(0),
+        bytes: Some(12_345),
         duration: Duration::from_micros(1_234),
+        headers: None,
     }
     .append_to(into);
 }

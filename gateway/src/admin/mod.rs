@@ -22,7 +22,7 @@ use sidgate_policy::edge::shown;
 use self::access::Actor;
 use self::api::Permitted;
 use self::call::Call;
-use crate::answer::{Answer, Reader};
+use crate::answer::{Answer, Reader, Rendered};
 use crate::state::Gateway;
 use crate::telemetry::outcome::Outcome;
 use crate::telemetry::security::{self, Facts, Kind};
@@ -171,7 +171,7 @@ impl ServeHttp for Admin {
 /// An answer of the gateway in the form that this listener writes.
 fn written(answer: Answer, request_id: &str) -> Response<Vec<u8>> {
     let (status, fields) = (answer.status, answer.fields());
-    let (kind, body) = answer.render(request_id, &Reader::Program);
+    let Rendered { kind, body, .. } = answer.render(request_id, &Reader::Program);
     let mut response = Response::new(body.to_vec());
     *response.status_mut() =
         StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);

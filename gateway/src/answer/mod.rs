@@ -7,10 +7,12 @@
 mod page;
 mod refused;
 mod rejection;
+mod rendered;
 pub(crate) mod set_cookie;
 
-pub(crate) use self::page::{Page, Person, Reader};
+pub(crate) use self::page::{OwnPage, Person, Reader};
 pub(crate) use self::rejection::Rejection;
+pub(crate) use self::rendered::Rendered;
 
 use bytes::Bytes;
 use http::HeaderMap;
@@ -176,6 +178,17 @@ impl Answer {
         .with(RETRY_AFTER, HeaderValue::from(RETRY_SECONDS))
     }
 
+    /// The operator has taken the apps out of service. `seconds` is the wait.
+    #[must_use]
+    pub(crate) fn maintenance(seconds: u64) -> Self {
+        Self::problem(
+            503,
+            Outcome::Maintenance,
+            "The site is under maintenance, try again later",
+        )
+        .with(RETRY_AFTER, HeaderValue::from(seconds))
+    }
+
     /// The limit of streams is reached, for the process or for this client or session.
     #[must_use]
     pub(crate) fn too_many_streams(full: Full) -> Self {
@@ -308,33 +321,6 @@ impl Answer {
             "A proxy in front says that this came in clear text. Send it to the https address";
         let members = json!({"detail": detail, "field": "x-forwarded-proto"});
         Self::problem_with(403, Outcome::HttpsRequired, "Use https", &members).closing()
-    }
-
-    /// Content type and bytes of the body, for whoever reads it.
-    #[must_use]
-    pub(crate) fn render(self, request_id: &str, reader: &Reader) -> (HeaderValue, Bytes) {
-        let (Body::Problem(problem), Reader::Person(person)) = (&self.body, reader) else {
-            return self.body.bytes(request_id);
-        };
-        let page = Page {
-            status: self.status,
-            outcome: self.outcome,
-            title: problem
-                .get("title")
-                .and_then(Value::as_str)
-                .unwrap_or("Error"),
-            request_id,
-            wait: self.wait(),
-        };
-        let kind = HeaderValue::from_static("text/html; charset=utf-8");
-        (kind, page.html(person).into())
-    }
-
-    /// Seconds after which it is worth to try again.
-    fn wait(&self) -> Option<u64> {
-        let mut fields = self.headers.iter();
-        let (_, seconds) = fields.find(|(name, _)| name == RETRY_AFTER)?;
-        seconds.to_str().ok()?.parse().ok()
     }
 
     /// Adds a header field.

@@ -5,7 +5,9 @@
 //! vetted and is escaped.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
+use crate::config::pages::{Facts, Fate, Found, Template, escaped};
 use crate::telemetry::outcome::Outcome;
 
 /// Who reads an answer.
@@ -24,6 +26,28 @@ pub(crate) struct Person {
     pub(crate) has_sent: bool,
     /// Where they can log in, if that is what they have to do.
     pub(crate) login: Option<String>,
+    /// The operator's page for this answer, if there is one.
+    pub(crate) own: Option<OwnPage>,
+}
+
+/// A page of the operator's, chosen for one answer and one reader.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct OwnPage {
+    template: Arc<Template>,
+    /// The language of the page, if its file names one.
+    pub(crate) language: Option<String>,
+    /// The login page, for those who need not log in as well.
+    login_url: String,
+}
+
+impl OwnPage {
+    pub(crate) fn new(found: Found<'_>, login_url: String) -> Self {
+        Self {
+            template: Arc::clone(found.template),
+            language: found.language.map(str::to_owned),
+            login_url,
+        }
+    }
 }
 
 /// An answer that becomes a page.
@@ -63,6 +87,20 @@ impl Page<'_> {
         )
     }
 
+    /// The page that the operator has written.
+    pub(crate) fn filled(&self, person: &Person, own: &OwnPage) -> String {
+        own.template.filled(&Facts {
+            request_id: self.request_id,
+            status: self.status,
+            code: self.outcome.into_str(),
+            title: self.heading(),
+            login_url: person.login.as_deref().unwrap_or(&own.login_url),
+            must_log_in: person.login.is_some(),
+            retry_after: self.wait,
+            form: person.has_sent.then(|| self.fate()),
+        })
+    }
+
     /// Titles are written for developers; where a person would not understand them, this is what they mean.
     fn heading(&self) -> &str {
         match self.outcome {
@@ -70,6 +108,7 @@ impl Page<'_> {
             Outcome::SessionEvicted => "You were logged out by a login on another device",
             Outcome::TooLarge => "What was sent is too large",
             Outcome::CrossSite => "This was sent from another website",
+            Outcome::Maintenance => "We are working on this site",
             _ => self.title,
         }
     }
@@ -77,7 +116,12 @@ impl Page<'_> {
     fn sentences(&self, person: &Person) -> Vec<Cow<'static, str>> {
         let mut sentences = Vec::new();
         if person.has_sent {
-            sentences.push(Cow::Borrowed(self.fate()));
+            sentences.push(Cow::Borrowed(match self.fate() {
+                Fate::Lost => "Your form was not sent.",
+                Fate::Unknown => {
+                    "It is not known whether your form has arrived. Look before you send it again."
+                }
+            }));
         }
         if person.login.is_some() {
             sentences.push(Cow::Borrowed(if person.has_sent {
@@ -94,15 +138,13 @@ impl Page<'_> {
     }
 
     /// What became of a form. Behind some errors the app may have received it.
-    fn fate(&self) -> &'static str {
+    fn fate(&self) -> Fate {
         match self.outcome {
             Outcome::BadGateway
             | Outcome::GatewayTimeout
             | Outcome::InternalError
-            | Outcome::EventNotCommitted => {
-                "It is not known whether your form has arrived. Look before you send it again."
-            }
-            _ => "Your form was not sent.",
+            | Outcome::EventNotCommitted => Fate::Unknown,
+            _ => Fate::Lost,
         }
     }
 
@@ -117,25 +159,6 @@ impl Page<'_> {
             None => None,
         }
     }
-}
-
-/// Text that may stand in HTML, also within quotes.
-fn escaped(text: &str) -> Cow<'_, str> {
-    if !text.contains(['&', '<', '>', '"', '\'']) {
-        return Cow::Borrowed(text);
-    }
-    let mut escaped = String::with_capacity(text.len() + 16);
-    for letter in text.chars() {
-        match letter {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&#39;"),
-            other => escaped.push(other),
-        }
-    }
-    Cow::Owned(escaped)
 }
 
 #[cfg(test)]

@@ -229,6 +229,7 @@ fn exit_code(failed: &WiringError) -> u8 {
         | WiringError::NotReloaded(_)
         | WiringError::NoKey
         | WiringError::AuditFile(_)
+        | WiringError::AccessLogFile(_)
         | WiringError::Upgrade(UpgradeFailed::Folder(_))
         | WiringError::KeyFile { .. } => BAD_CONFIG,
         WiringError::Store(StoreError::Schema(_)) => BAD_CONFIG,

@@ -10,8 +10,8 @@
 //! variables                        ${NAME} in the texts of the file
 //! duration, size, host, path, secret, certificate
 //!                                  values that several sections use
-//! server, tls, keys, store, cache, session, cookie, upstreams, identity, routes, edge, login_limits, admin, audit, migration,
-//! risk, insecure
+//! server, tls, keys, store, cache, session, cookie, upstreams, identity, routes, edge, login_limits, admin, audit, access_log,
+//! pages, maintenance, compression, migration, risk, insecure
 //!                                  one section each: its type and how it is read
 //! secret_file, client_tls          files that are read again, certificates for servers of the house
 //! rules                            contradictions between sections
@@ -25,6 +25,7 @@
 //!
 //! Every key is documented in `docs/configuration.md`; a test holds the two together.
 
+mod access_log;
 mod admin;
 mod admin_place;
 mod advice;
@@ -33,6 +34,7 @@ mod cache;
 mod catalog;
 mod certificate;
 mod client_tls;
+mod compression;
 mod cookie;
 mod draft;
 mod duration;
@@ -49,10 +51,12 @@ mod json_schema;
 mod keys;
 mod lines;
 mod login_limits;
+mod maintenance;
 mod masked_url;
 mod migration;
 mod networks;
 mod own_listeners;
+pub(crate) mod pages;
 mod path;
 mod pem;
 pub(crate) mod permissions;
@@ -85,12 +89,14 @@ pub use sidgate_policy::auth::identity_field::IdentityField;
 pub use sidgate_policy::auth::on_missing::OnMissing;
 pub use sidgate_policy::edge::OddHeaderNames;
 
+pub use self::access_log::{AccessField, AccessFields, AccessLogConfig};
 pub use self::admin::AdminConfig;
 pub use self::admin_place::AdminPlace;
 pub use self::audit::AuditConfig;
 pub use self::cache::{CacheConfig, RedisTopology, RedisUrl};
 pub use self::certificate::{BadCertificate, Certificate, CertificateFacts, CertificateFiles};
 pub use self::client_tls::{ClientTls, PemFile};
+pub use self::compression::{Coding, Compress, CompressionConfig};
 pub use self::cookie::{CookieConfig, CookieName, SameSite};
 pub(crate) use self::duration::parse_duration;
 pub use self::edge::{EdgeConfig, EndpointsConfig, PasswordLogin, StreamLimits};
@@ -102,9 +108,11 @@ pub use self::insecure::InsecureConfig;
 pub use self::keys::{KeysConfig, MasterSource};
 pub use self::lines::Lines;
 pub use self::login_limits::{LoginLimitsConfig, Rate};
+pub use self::maintenance::MaintenanceConfig;
 pub use self::migration::{
     ClearPath, CookiePattern, MigrationConfig, MigrationMode, MigrationRedirect,
 };
+pub use self::pages::PagesConfig;
 pub(crate) use self::path::PRIVATE_PREFIX;
 pub use self::path::PathPrefix;
 pub use self::reload::{changed, restart_needed};
@@ -159,6 +167,14 @@ pub struct Config {
     pub admin: AdminConfig,
     /// `[audit]`
     pub audit: AuditConfig,
+    /// `[access_log]`
+    pub access_log: AccessLogConfig,
+    /// `[pages]`
+    pub pages: PagesConfig,
+    /// `[maintenance]`
+    pub maintenance: MaintenanceConfig,
+    /// `[compression]`
+    pub compression: CompressionConfig,
     /// `[migration]`
     pub migration: MigrationConfig,
     /// `[risk]`
@@ -174,7 +190,7 @@ pub struct Config {
 impl Config {
     /// Reads the file at `path`. `env` looks environment variables up, so that a test brings its own.
     ///
-    /// Opens the files that secrets and TLS name, and writes nothing.
+    /// Opens the files that secrets, TLS and pages name, and writes nothing.
     ///
     /// # Errors
     ///
@@ -249,6 +265,10 @@ impl Config {
         let login_limits = LoginLimitsConfig::read(root);
         let admin = AdminConfig::read(root, sources);
         let audit = AuditConfig::read(root, sources);
+        let access_log = AccessLogConfig::read(root, sources);
+        let pages = PagesConfig::read(root, sources);
+        let maintenance = MaintenanceConfig::read(root, sources);
+        let compression = CompressionConfig::read(root);
         let migration = MigrationConfig::read(root);
         let risk = RiskConfig::read(root, sources);
 
@@ -280,6 +300,10 @@ impl Config {
             login_limits,
             admin,
             audit,
+            access_log,
+            pages,
+            maintenance,
+            compression,
             migration,
             risk,
             insecure,

@@ -126,7 +126,15 @@ pub fn changed(old: &Config, new: &Config) -> Vec<&'static str> {
     let apps = compare_sections!(old, new: session, backend, identity);
     let routes = compare_sections!(old, new: routes, endpoints, edge, login_limits);
     let token = compare!(old, new: admin.token, admin.claim, admin.fresh);
-    let rest = compare_sections!(old, new: audit, migration, risk);
+    let rest = compare_sections!(old, new:
+        audit,
+        access_log,
+        pages,
+        maintenance,
+        compression,
+        migration,
+        risk,
+    );
     let unverified = compare!(old, new: insecure.unverified_upstreams);
     let compared = keys
         .into_iter()

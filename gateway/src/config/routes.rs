@@ -9,6 +9,7 @@ use std::time::Duration;
 use sidgate_policy::auth::decide::{OnUnknown, SessionPolicy};
 use sidgate_policy::auth::on_missing::OnMissing;
 
+use super::compression::Compress;
 use super::duration::{mins, ms, within};
 use super::edge::EndpointsConfig;
 use super::host::Origin;
@@ -49,6 +50,8 @@ pub struct Route {
     pub log_path: bool,
     /// Origins whose pages may read the answers, as browsers write them. Empty: the app decides.
     pub cors_origins: Vec<String>,
+    /// Whether its answers are compressed.
+    pub compress: Compress,
 }
 
 /// Whether the gateway checks where a writing request comes from.
@@ -170,6 +173,14 @@ impl Route {
         );
         let log_path = route.flag("log_path");
         let cors_origins = route.texts("cors_origins", |text| Ok(Origin::parse(text)?.to_string()));
+        let compress = route.choice(
+            "compress",
+            &[
+                ("auto", Compress::Auto),
+                ("off", Compress::Off),
+                ("always", Compress::Always),
+            ],
+        );
 
         // Without `session`, a route is closed: a session is required.
         let session = session.unwrap_or(SessionPolicy::Required);
@@ -205,6 +216,7 @@ impl Route {
             csrf: csrf.unwrap_or(CsrfPolicy::Off),
             log_path: log_path.unwrap_or(true),
             cors_origins: cors_origins.unwrap_or_default(),
+            compress: compress.unwrap_or(Compress::Auto),
         })
     }
 

@@ -9,11 +9,13 @@
 //! | `request`, `sender` | what came, and who sent it? |
 //! | `https` | did it come in the clear where that is not wanted? |
 //! | `place` | whose is the path? |
+//! | `maintenance` | are the apps out of service? |
 //! | `onward` | what does its route make of it, and what does the app get of it? |
 //! | `verdict` | so what happens, and what is answered? |
 //! | `missing` | what does a visitor get without the session that is required? |
 
 pub(crate) mod https;
+mod maintenance;
 pub(crate) mod missing;
 pub(crate) mod onward;
 pub(crate) mod place;
@@ -103,6 +105,9 @@ fn judge<'s>(
     let route = match place {
         Place::Endpoint(endpoint) => {
             let endpoint = endpoint.as_configured(settings.config.endpoints.password_login);
+            if let Some(waits) = maintenance::verdict(settings, sender, Place::Endpoint(endpoint)) {
+                return waits;
+            }
             return match endpoints::admit(endpoint, request.headers, settings) {
                 Ok(()) => Verdict::Endpoint(endpoint),
                 Err(why) => Verdict::Rejected(endpoint, why),
@@ -116,6 +121,9 @@ fn judge<'s>(
     tell(Step::Cors(cors));
     if let Some(preflight) = preflight(cors, request) {
         return preflight;
+    }
+    if let Some(waits) = maintenance::verdict(settings, sender, place) {
+        return waits;
     }
     match onward::plan(settings, route, request, (vetted, cors), tell) {
         Ok(onward) => Verdict::Onward(onward),

@@ -30,6 +30,8 @@ pub(crate) enum Verdict<'s> {
     OriginNotAllowed,
     /// Another site made the browser send it.
     CrossSite(CrossSite),
+    /// The apps are out of service. Holds when to try again, in seconds.
+    Maintenance(u64),
     /// It goes to an app, if its session allows.
     Onward(Onward<'s>),
 }
@@ -45,6 +47,7 @@ impl Verdict<'_> {
             Self::Preflight(asked) => Answer::preflight(asked.headers.as_ref()),
             Self::OriginNotAllowed => Answer::origin_not_allowed(),
             Self::CrossSite(why) => Answer::cross_site(*why),
+            Self::Maintenance(seconds) => Answer::maintenance(*seconds),
             Self::Endpoint(_) | Self::Admin(_) | Self::Onward(_) => return None,
         })
     }

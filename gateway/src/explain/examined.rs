@@ -181,6 +181,13 @@ fn explain_answer(listener: &mut Listener<'_>, verdict: &Verdict<'_>) {
             "the origin is not on the route's list",
             listener.of_own_route("cors_origins"),
         ),
+        Verdict::Maintenance(_) => Line::new(
+            "maintenance",
+            "the apps are out of service, and the client is not on the list of those who get through",
+            ["maintenance.on", "maintenance.file", "maintenance.allow"]
+                .map(|key| Key::of(config, key))
+                .into(),
+        ),
         _ => return listener.decided_here(),
     };
     listener.lines.push(line.deciding());

@@ -16,7 +16,7 @@ pub(super) fn shown(url: &str) -> String {
 
 /// A host as a line of the log would tell it.
 pub(super) fn host(host: &str) -> String {
-    shown::host(host.as_bytes(), is_sid)
+    shown::host(host.as_bytes(), is_sid).into_owned()
 }
 
 /// The name of a field as a line of the log would tell it.

@@ -8,12 +8,14 @@
 //! | `shedding` | requests in progress |
 //! | `streams` | open event streams and WebSockets |
 //! | `lists` | lists of devices that are read at once |
+//! | `encoders` | answers that are compressed at once |
 //! | `renewals` | sids that are being renewed |
 //! | `logged_ends` | ends of sessions that are in the log already |
 //! | `file_descriptors` | connections that the process may hold |
 //! | `rounds` | how long connections, headers and streams may wait |
 
 pub(crate) mod buckets;
+pub(crate) mod encoders;
 pub(crate) mod file_descriptors;
 pub(crate) mod lists;
 pub(crate) mod logged_ends;

@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 use pingora_core::{Error, ErrorType, Result};
@@ -65,6 +66,10 @@ pub(crate) struct Ctx {
     pub(super) asked: Option<(Method, Uri)>,
     /// What pages of other origins may read of the answer.
     pub(super) cors: Cors,
+    /// When the request was on its way to the server that was asked last.
+    pub(super) asked_app: Option<Boot>,
+    /// How long that server took to begin its answer.
+    pub(super) first_byte: Option<Duration>,
     /// Set when the request goes to an app.
     pub(super) forward: Option<Forward>,
 }
@@ -161,6 +166,8 @@ impl Ctx {
             asked: None,
             body_began: None,
             cors: Cors::Unmanaged,
+            asked_app: None,
+            first_byte: None,
             forward: None,
         }
     }
@@ -180,6 +187,23 @@ impl Ctx {
         if let Some(id) = fields::only(headers, &REQUEST_ID).and_then(RequestId::given) {
             self.request_id = id;
         }
+    }
+
+    /// The request is on its way to a server of an app.
+    pub(super) fn asks_app(&mut self) {
+        self.asked_app = Some(self.gateway.sessions.clock().boot());
+    }
+
+    /// The server that was asked has begun its answer.
+    pub(super) fn app_answers(&mut self) {
+        let (Some(asked), Some(forward)) = (self.asked_app.take(), &self.forward) else {
+            return;
+        };
+        let took = self.gateway.sessions.clock().boot().since(asked);
+        self.gateway
+            .metrics
+            .upstream_answers(&forward.app.name, took);
+        self.first_byte = Some(took);
     }
 
     /// On whose account a stream is that becomes of this request.

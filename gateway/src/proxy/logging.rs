@@ -4,16 +4,20 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::Version;
 use pingora_core::Error;
+use pingora_http::RequestHeader;
 use pingora_proxy::Session;
 use sidgate_policy::edge::FieldName;
 use uuid::Uuid;
 
 use super::Ctx;
+use super::ctx::Answerer;
 use super::failed_line;
 use super::told::{self, Told};
+use crate::config::AccessField;
 use crate::state::Gateway;
-use crate::telemetry::access_log::AccessLine;
+use crate::telemetry::access_log::{AccessLine, Displayed, Headers};
 use crate::telemetry::outcome::Outcome;
 
 pub(super) fn write(gateway: &Gateway, session: &Session, error: Option<&Error>, ctx: &mut Ctx) {
@@ -21,22 +25,45 @@ pub(super) fn write(gateway: &Gateway, session: &Session, error: Option<&Error>,
     if let Some(error) = error {
         failed_line::write(gateway, error, ctx);
     }
-    let duration = count(gateway, ctx);
+    let sent = Sent {
+        status: session
+            .response_written()
+            .map_or(0, |head| head.status.as_u16()),
+        received: Some(count_of(session.body_bytes_read())),
+        bytes: Some(count_of(session.body_bytes_sent())),
+        duration: count(gateway, ctx),
+    };
+    count_bytes(gateway, ctx, &sent);
     if !gateway.access_log.is_asked_for() {
         return;
     }
     let head = session.req_header();
     let told = Told::of(gateway, &ctx.settings, &ctx.answerer, head);
-    // Who looks for a refused request often knows its host alone. For others the route says enough.
-    let host = ctx.refusal.as_ref().and_then(|_| told::host(gateway, head));
-    let written = session.response_written();
-    let status = written.map_or(0, |head| head.status.as_u16());
-    line(gateway, ctx, &told, host.as_deref(), (status, duration));
+    let tls = session.digest().and_then(|of| of.ssl_digest.as_deref());
+    let tls = tls.map(|tls| &*tls.version);
+    line(gateway, ctx, &told, (Some(head), tls), &sent);
+}
+
+/// What came and went on the wire.
+struct Sent {
+    status: u16,
+    received: Option<u64>,
+    bytes: Option<u64>,
+    duration: Duration,
+}
+
+fn count_of(bytes: usize) -> u64 {
+    u64::try_from(bytes).unwrap_or(u64::MAX)
 }
 
 /// A request that was cut off: what is known of it.
 fn unfinished(gateway: &Gateway, ctx: &Ctx) {
-    let duration = count(gateway, ctx);
+    let sent = Sent {
+        status: 0,
+        received: None,
+        bytes: None,
+        duration: count(gateway, ctx),
+    };
     if !gateway.access_log.is_asked_for() {
         return;
     }
@@ -56,7 +83,7 @@ fn unfinished(gateway: &Gateway, ctx: &Ctx) {
             path: Cow::Borrowed(""),
         },
     };
-    line(gateway, ctx, &told, None, (0, duration));
+    line(gateway, ctx, &told, (None, None), &sent);
 }
 
 /// Counts the request. How long it took.
@@ -67,23 +94,43 @@ fn count(gateway: &Gateway, ctx: &Ctx) -> Duration {
     duration
 }
 
+/// Counts what came and went by a route.
+fn count_bytes(gateway: &Gateway, ctx: &Ctx, sent: &Sent) {
+    if let Answerer::Route(route) = &ctx.answerer {
+        let bytes = (sent.received.unwrap_or(0), sent.bytes.unwrap_or(0));
+        gateway.metrics.bytes(route.path.as_str(), bytes);
+    }
+}
+
 /// Writes its line.
 fn line(
     gateway: &Gateway,
     ctx: &Ctx,
     told: &Told<'_>,
-    host: Option<&str>,
-    (status, duration): (u16, Duration),
+    (head, tls): (Option<&RequestHeader>, Option<&str>),
+    sent: &Sent,
 ) {
+    let config = &ctx.settings.config.access_log;
+    let asked = |field| head.filter(|_| config.fields.has(field));
+    let host = asked(AccessField::Host).and_then(|head| told::host(gateway, head));
+    let user_agent = asked(AccessField::UserAgent);
+    let user_agent = user_agent.and_then(|head| told::user_agent(gateway, head));
+    let is_sid = |text: &str| gateway.is_sid(text);
+    let headers = head.filter(|_| !config.headers.is_empty());
+    let forward = ctx.forward.as_ref();
+    let server = forward.and_then(|forward| forward.tries.server());
     let mut handle = Uuid::encode_buffer();
     gateway.access_log.write(&AccessLine {
+        fields: config.fields,
         request_id: &ctx.request_id,
         method: &told.method,
         path: &told.path,
-        host,
+        host: host.as_deref(),
+        protocol: head.map(|head| protocol(head.version)),
+        tls,
         route: ctx.answerer.label(),
         outcome: ctx.outcome,
-        status,
+        status: sent.status,
         reason: ctx.refusal.as_ref().map(|refusal| refusal.reason),
         field: ctx
             .refusal
@@ -95,8 +142,28 @@ fn line(
             .map(|id| &*id.hyphenated().encode_lower(&mut handle)),
         tier: ctx.tier,
         client: ctx.client,
-        duration,
+        user_agent: user_agent.as_deref(),
+        upstream: forward.map(|forward| &*forward.app.name),
+        server: server.map(|server| Displayed(server)),
+        first_byte: ctx.first_byte,
+        received: sent.received,
+        bytes: sent.bytes,
+        duration: sent.duration,
+        headers: headers.map(|head| Headers {
+            names: &config.headers,
+            of: &head.headers,
+            is_sid: &is_sid,
+        }),
     });
+}
+
+/// As the negotiation of TLS calls it.
+const fn protocol(version: Version) -> &'static str {
+    match version {
+        Version::HTTP_10 => "http/1.0",
+        Version::HTTP_2 => "h2",
+        _ => "http/1.1",
+    }
 }
 
 /// A request that is dropped half-way (its session ended, its connection broke, a hook panicked) calls no hook any more.

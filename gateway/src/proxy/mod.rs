@@ -20,6 +20,7 @@
 //! upstream_response_filter  exchange.rs   what the answer says about the server
 //! error_while_proxy         exchange.rs   what its absence says
 //! response_filter           response.rs   clean up after the app, obey its X-Session-Event
+//!                           compress.rs   make it smaller
 //! fail_to_proxy             failure.rs    errors become answers
 //! (each own answer)         write.rs      onto the wire
 //!                           reader.rs     for a program or a person
@@ -33,6 +34,7 @@ mod arrival;
 pub(crate) mod before_tls;
 mod body;
 mod chunks;
+mod compress;
 pub(crate) mod connections;
 mod cors;
 mod ctx;
@@ -65,6 +67,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use http::header::UPGRADE;
 use http::{HeaderMap, Version};
+use pingora_core::modules::http::HttpModules;
 use pingora_core::protocols::Digest;
 use pingora_core::upstreams::peer::HttpPeer;
 use pingora_core::{Error, Result};
@@ -94,6 +97,11 @@ impl ProxyHttp for Proxy {
 
     fn new_ctx(&self) -> Ctx {
         Ctx::new(&self.gateway)
+    }
+
+    /// In place of Pingora's own compression, which knows no weights of `Accept-Encoding` and does not end a Brotli stream.
+    fn init_downstream_modules(&self, modules: &mut HttpModules) {
+        modules.add_module(Box::new(compress::Builder));
     }
 
     async fn request_filter(&self, session: &mut Session, ctx: &mut Ctx) -> Result<bool> {
@@ -145,7 +153,9 @@ impl ProxyHttp for Proxy {
     ) -> Result<()> {
         peer::check_protocol(&self.gateway, request.version == Version::HTTP_2, ctx)?;
         body::expect(session, ctx);
-        upstream::write_identity(&self.gateway, request, ctx).await
+        upstream::write_identity(&self.gateway, request, ctx).await?;
+        ctx.asks_app();
+        Ok(())
     }
 
     async fn upstream_response_filter(
@@ -174,7 +184,8 @@ impl ProxyHttp for Proxy {
         response: &mut ResponseHeader,
         ctx: &mut Ctx,
     ) -> Result<()> {
-        response::filter(&self.gateway, asks_to_switch(session), response, ctx).await
+        response::filter(&self.gateway, asks_to_switch(session), response, ctx).await?;
+        compress::begin(session, response, ctx)
     }
 
     /// Runs for HTTP/2 and for chunked answers alike.

@@ -3,13 +3,15 @@
 //! Whatever somebody has done to get it, following a link or sending a form. `fetch()` is a program.
 
 use http::Method;
+use http::header::ACCEPT_LANGUAGE;
 use pingora_http::RequestHeader;
 use pingora_proxy::Session;
 use sidgate_policy::auth::login_redirect::page_of_form;
 use sidgate_policy::auth::on_missing::is_navigation;
 use sidgate_policy::edge::Target;
 
-use crate::answer::{Answer, Person, Reader};
+use crate::answer::{Answer, OwnPage, Person, Reader};
+use crate::config::pages::{Languages, PageFor};
 use crate::decision::place::Place;
 use crate::state::ActiveConfig;
 use crate::telemetry::outcome::Outcome;
@@ -27,7 +29,30 @@ pub(super) fn of(session: &Session, settings: &ActiveConfig, answer: &Answer) ->
     Reader::Person(Person {
         has_sent: !is_read(&head.method),
         login: must_log_in.then(|| login(settings, head)).flatten(),
+        own: own_page(settings, head, answer),
     })
+}
+
+/// The operator's page for `answer`, in the best of the languages that the browser asks for.
+fn own_page(settings: &ActiveConfig, head: &RequestHeader, answer: &Answer) -> Option<OwnPage> {
+    let pages = &settings.config.pages;
+    if pages.is_empty() {
+        return None;
+    }
+    let asked = head.headers.get(ACCEPT_LANGUAGE);
+    let asked = asked.and_then(|value| value.to_str().ok());
+    let languages = asked.map(Languages::of).unwrap_or_default();
+    let of_status = [PageFor::Status(answer.status), PageFor::Error];
+    let found = match answer.outcome {
+        Outcome::Maintenance => pages
+            .find(&[PageFor::Maintenance], &languages)
+            .or_else(|| pages.find(&of_status, &languages)),
+        _ => pages.find(&of_status, &languages),
+    };
+    Some(OwnPage::new(
+        found?,
+        login(settings, head).unwrap_or_default(),
+    ))
 }
 
 fn is_read(method: &Method) -> bool {

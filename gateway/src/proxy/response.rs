@@ -59,6 +59,7 @@ pub(super) async fn filter(
     if let Some(watch) = &ctx.watch {
         watch.answer_begins();
     }
+    ctx.app_answers();
     ctx.progress.answered(ctx.holder(), switches);
     let Some(forward) = ctx.forward.take() else {
         return Ok(());
@@ -165,7 +166,7 @@ fn may_carry_cookie(response: &ResponseHeader) -> bool {
 }
 
 /// Whether the app wants this answer kept for everybody.
-fn is_shared(response: &ResponseHeader) -> bool {
+pub(super) fn is_shared(response: &ResponseHeader) -> bool {
     let directives = response.headers.get_all(CACHE_CONTROL).iter();
     directives
         .flat_map(|value| value.as_bytes().split(|&byte| byte == b','))

@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use http::header::HOST;
+use http::header::{HOST, USER_AGENT};
 use http::{HeaderValue, uri::Authority};
 use pingora_http::RequestHeader;
 use sidgate_policy::auth::csrf::CrossSite;
@@ -104,11 +104,17 @@ fn refused_path<'a>(
 }
 
 /// The host that a request names, if it names one.
-pub(super) fn host(gateway: &Gateway, head: &RequestHeader) -> Option<String> {
+pub(super) fn host<'h>(gateway: &Gateway, head: &'h RequestHeader) -> Option<Cow<'h, str>> {
     let field = head.headers.get(HOST).map(HeaderValue::as_bytes);
     let authority = || head.uri.authority().map(Authority::as_str);
     let host = field.or_else(|| authority().map(str::as_bytes))?;
     Some(shown::host(host, |text| gateway.is_sid(text)))
+}
+
+/// What a client says that it is.
+pub(super) fn user_agent<'h>(gateway: &Gateway, head: &'h RequestHeader) -> Option<Cow<'h, str>> {
+    let agent = head.headers.get(USER_AGENT)?;
+    Some(shown::text(agent.as_bytes(), |text| gateway.is_sid(text)))
 }
 
 /// Notes that a request is refused: in a security event now, and in its access line when it is over. `about` is the

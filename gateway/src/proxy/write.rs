@@ -8,8 +8,8 @@ use pingora_core::Result;
 use pingora_http::ResponseHeader;
 use pingora_proxy::Session;
 
-use super::{Ctx, cors, reader};
-use crate::answer::Answer;
+use super::{Ctx, compress, cors, reader};
+use crate::answer::{Answer, Rendered};
 use crate::state::Gateway;
 
 /// One year: browsers that have been here once do not speak plain HTTP to this host any more.
@@ -23,6 +23,7 @@ pub(super) async fn answer(
     answer: Answer,
 ) -> Result<()> {
     ctx.outcome = answer.outcome;
+    compress::forget(session);
     let fields = answer.fields();
     let mut head = ResponseHeader::build(answer.status, Some(fields.len() + 8))?;
     for (name, value) in &fields {
@@ -40,9 +41,12 @@ pub(super) async fn answer(
     cors::write(&ctx.cors, &mut head)?;
     let (status, close) = (answer.status, answer.close);
     let reader = reader::of(session, &ctx.settings, &answer);
-    let (content_type, body) = answer.render(&ctx.request_id, &reader);
+    let Rendered { kind, body, fields } = answer.render(&ctx.request_id, &reader);
+    for (name, value) in fields {
+        head.insert_header(name, value)?;
+    }
     if !body.is_empty() {
-        head.insert_header(CONTENT_TYPE, content_type)?;
+        head.insert_header(CONTENT_TYPE, kind)?;
     }
     if status != 204 {
         head.insert_header(CONTENT_LENGTH, body.len())?;

@@ -1,5 +1,6 @@
 //! Background tasks for as long as the gateway runs: addresses are looked up again, history is kept, and files are opened
-//! again on request. Those that have a file of their own are started here: reloads, and the renewal of certificates.
+//! again on request. Those that have a file of their own are started here: reloads, the renewal of certificates, and
+//! maintenance.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -12,6 +13,7 @@ use tokio::task::spawn_blocking;
 use tracing::{error, info};
 
 use super::certificates::Certificates;
+use super::maintenance;
 use super::prober;
 use super::reload::Reloader;
 use crate::apps::standing::Now;
@@ -42,6 +44,7 @@ pub(super) fn spawn(
     gateway.core.spawn(sweep(Arc::clone(gateway)));
     gateway.core.spawn(tally::keep(Arc::clone(gateway)));
     gateway.core.spawn(tell_what_was_left_out());
+    gateway.core.spawn(maintenance::keep(Arc::clone(gateway)));
     if gateway.settings.get().config.admin.metrics {
         gateway.core.spawn(keep_history(Arc::clone(gateway)));
     }
@@ -125,13 +128,25 @@ async fn reopen_files(gateway: Arc<Gateway>) {
         return;
     };
     while asked.recv().await.is_some() {
-        let trail = gateway.trail.clone();
-        match spawn_blocking(move || trail.reopen()).await {
-            Ok(Ok(())) => info!("files opened again"),
-            Ok(Err(failed)) => {
-                error!(cause = %failed, "audit.file not opened again: the one that is open stays");
+        let again = Arc::clone(&gateway);
+        let opened = spawn_blocking(move || {
+            [
+                ("audit.file", again.trail.reopen()),
+                ("access_log.file", again.access_log.reopen()),
+            ]
+        });
+        let failed = match opened.await {
+            Ok(files) => files.map(|(key, opened)| opened.err().map(|failed| (key, failed))),
+            Err(died) => {
+                error!(cause = %died, "files not opened again");
+                continue;
             }
-            Err(died) => error!(cause = %died, "audit.file not opened again"),
+        };
+        for (key, failed) in failed.iter().flatten() {
+            error!(cause = %failed, "{key} not opened again: the one that is open stays");
+        }
+        if failed.iter().all(Option::is_none) {
+            info!("files opened again");
         }
     }
 }

@@ -17,6 +17,7 @@ mod announce;
 mod background;
 mod certificates;
 mod listeners;
+mod maintenance;
 mod pause;
 mod prober;
 mod reload;

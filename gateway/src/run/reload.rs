@@ -15,9 +15,10 @@ use tracing::{error, info};
 use super::certificates::Certificates;
 use super::wiring::{self, WiringError};
 use crate::apps::standing::Now;
-use crate::config::{AuditConfig, changed, restart_needed};
+use crate::config::{AccessLogConfig, AuditConfig, changed, restart_needed};
 use crate::state::reloads::{Asker, ReloadResult, Reloaded};
 use crate::state::{ActiveConfig, Gateway};
+use crate::telemetry::access_log::AccessLog;
 use crate::telemetry::lines::Trail;
 
 /// Whoever does the reloads.
@@ -131,6 +132,12 @@ fn prepare(gateway: &Gateway, file: &Path) -> Result<Prepared, ReloadResult> {
     let settings = ActiveConfig::new(config, &keys, Some(&before))
         .map_err(|unusable| failed(unusable.into()))?;
     write_audit_to(&gateway.trail, &settings.config.audit).map_err(failed)?;
+    let lines = write_access_log_to(&gateway.access_log, &settings.config.access_log);
+    if let Err(why) = lines {
+        // All or nothing: security events go on where they went before.
+        write_audit_to(&gateway.trail, &before.config.audit).map_err(failed)?;
+        return Err(failed(why));
+    }
     Ok(Prepared {
         settings: Arc::new(settings),
         keys: Arc::new(keys),
@@ -173,4 +180,17 @@ pub(super) fn write_audit_to(trail: &Trail, audit: &AuditConfig) -> Result<(), W
     trail
         .write_to(audit.file.as_deref())
         .map_err(WiringError::AuditFile)
+}
+
+/// Has the lines of requests written where the configuration says.
+///
+/// # Errors
+/// When the file cannot be opened.
+pub(super) fn write_access_log_to(
+    access_log: &AccessLog,
+    config: &AccessLogConfig,
+) -> Result<(), WiringError> {
+    access_log
+        .write_to(config.file.as_deref())
+        .map_err(WiringError::AccessLogFile)
 }

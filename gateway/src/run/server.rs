@@ -89,6 +89,8 @@ pub(crate) fn run(
     );
     let core = core_runtime()?;
     let (gateway, servers) = core.block_on(assemble(config, &keys, core.handle(), lines))?;
+    let access_log = &gateway.settings.get().config.access_log;
+    super::reload::write_access_log_to(&gateway.access_log, access_log)?;
     let began = gateway.sessions.clock().boot();
     gateway.metrics.runs(build);
     core.spawn(advise(Arc::clone(&gateway), servers));

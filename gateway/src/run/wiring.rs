@@ -108,6 +108,9 @@ pub(crate) enum WiringError {
     /// The audit trail has nowhere to go.
     #[error("audit.file: cannot be opened: {0}")]
     AuditFile(std::io::Error),
+    /// The lines of requests have nowhere to go.
+    #[error("access_log.file: cannot be opened: {0}")]
+    AccessLogFile(std::io::Error),
     /// A value was accepted by the parser and yet cannot be used.
     #[error(transparent)]
     ActiveConfig(#[from] UnusableConfig),

@@ -14,6 +14,7 @@ use sidgate_policy::edge::host::InvalidHost;
 use sidgate_policy::edge::{EdgePolicy, HostSet};
 use thiserror::Error;
 
+use super::maintenance::Maintenance;
 use crate::apps::app::App;
 use crate::apps::backend::{BackendError, Fault, Target};
 use crate::apps::resolver::Resolver;
@@ -55,6 +56,8 @@ pub(crate) struct ActiveConfig {
     pub doctor: DoctorKeys,
     /// The risk policy; `None` when risk is switched off.
     pub risk: Option<Arc<Policy>>,
+    /// Whether the apps are out of service.
+    pub maintenance: Maintenance,
     apps: HashMap<String, Arc<App>>,
     resolver: Resolver,
 }
@@ -138,6 +141,10 @@ impl ActiveConfig {
             log_key: LogKey::new(keys),
             doctor: DoctorKeys::new(&keys.doctor()),
             risk: Policy::open(&config.risk)?,
+            maintenance: Maintenance::new(
+                &config.maintenance,
+                before.map(|before| &before.maintenance),
+            ),
             apps,
             resolver: Resolver::new(&config.server),
             edge: edge_policy(&config)?,

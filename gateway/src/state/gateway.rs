@@ -14,6 +14,7 @@ use super::badges::Badges;
 use super::reloads::Reloads;
 use crate::apps::backend::Backend;
 use crate::legacy::state::Migrations;
+use crate::limits::encoders::Encoders;
 use crate::limits::lists::Lists;
 use crate::limits::logged_ends::LoggedEnds;
 use crate::limits::renewals::RenewalsInProgress;
@@ -62,6 +63,8 @@ pub(crate) struct Gateway {
     pub streams: Arc<Streams>,
     /// The clock of connections, requests and streams.
     pub rounds: Arc<Rounds>,
+    /// Answers that are being compressed.
+    pub encoders: Encoders,
     /// Lists of devices that are being read.
     pub lists: Arc<Lists>,
     /// Randomness for what is public: ids of requests and messages, and how long to wait.
@@ -101,6 +104,7 @@ impl Gateway {
             renewals: RenewalsInProgress::default(),
             streams: Arc::default(),
             rounds: Arc::default(),
+            encoders: Encoders::default(),
             lists: Arc::default(),
             entropy: Arc::new(BufferedEntropy::default()),
             draining: AtomicBool::new(false),

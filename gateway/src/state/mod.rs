@@ -4,6 +4,7 @@ pub(crate) mod active_config;
 pub(crate) mod badges;
 mod client;
 mod gateway;
+pub(crate) mod maintenance;
 pub(crate) mod reloads;
 mod request_id;
 mod session_headers;

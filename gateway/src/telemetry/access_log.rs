@@ -1,20 +1,28 @@
-//! One line per request: who, what came of it, how long it took. No query, no cookie, no header value.
+//! One line per request: who, what came of it, how long it took. No query, no cookie, and no value of a header but of those
+//! that the configuration names.
 //!
 //! The line looks like every other line of the log and stands among them. It is written for each request, so it is not put
 //! together by the machinery of the others: that took more time than the decision about the request.
 
 use std::cell::RefCell;
+use std::fmt;
+use std::io;
 use std::net::IpAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::{HeaderMap, HeaderName, HeaderValue};
 use serde::ser::{Serialize, SerializeMap, Serializer};
+use sidgate_policy::edge::shown;
 use tracing::{Level, enabled};
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::time::{FormatTime as _, SystemTime};
 
+use super::audit_file::Opened;
 use super::outcome::Outcome;
 use super::queue::{Haste, Queue};
+use crate::config::{AccessField, AccessFields};
 
 /// What `RUST_LOG` calls these lines.
 const TARGET: &str = "sidgate::access";
@@ -25,19 +33,41 @@ thread_local! {
 }
 
 /// Where the lines go.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct AccessLog {
-    queue: Arc<Queue>,
+    log: Arc<Queue>,
+    /// Of the lines that have a file for themselves.
+    own: Arc<Queue>,
+    file: Arc<Opened>,
     /// Whether `RUST_LOG` asks for them. It is read once, at the start.
     is_asked_for: bool,
 }
 
 impl AccessLog {
-    pub(super) fn new(queue: Arc<Queue>) -> Self {
+    pub(super) fn new(log: Arc<Queue>, own: Arc<Queue>, file: Arc<Opened>) -> Self {
         Self {
-            queue,
+            log,
+            own,
+            file,
             is_asked_for: enabled!(target: TARGET, Level::INFO),
         }
+    }
+
+    /// Appends the lines to this file from now on; `None`: they go to the log. A new file is readable by its owner alone.
+    /// Calling it again opens the path afresh.
+    ///
+    /// # Errors
+    /// When the file cannot be opened. Lines then go where they went before.
+    pub(crate) fn write_to(&self, path: Option<&Path>) -> io::Result<()> {
+        self.file.take(path, true)
+    }
+
+    /// Opens the path of the file in use afresh.
+    ///
+    /// # Errors
+    /// Those of [`Self::write_to`].
+    pub(crate) fn reopen(&self) -> io::Result<()> {
+        self.file.again()
     }
 
     /// Whether a line would be written.
@@ -53,22 +83,33 @@ impl AccessLog {
         LINE.with_borrow_mut(|bytes| {
             bytes.clear();
             line.append_to(bytes);
-            self.queue.append(bytes, Haste::Soon);
+            let queue = if self.file.is_there() {
+                &self.own
+            } else {
+                &self.log
+            };
+            queue.append(bytes, Haste::Soon);
         });
     }
 }
 
-/// What a line says.
+/// What a line says, as far as the configuration asks for it.
 #[derive(Debug)]
 pub(crate) struct AccessLine<'a> {
+    /// What is asked for.
+    pub fields: AccessFields,
     /// `X-Request-Id`
     pub request_id: &'a str,
     /// Method; empty when the request was cut off before it was read.
     pub method: &'a str,
     /// Path without query and secrets; likewise.
     pub path: &'a str,
-    /// Host of a refused request, as the client has named it.
+    /// Host, as the client has named it.
     pub host: Option<&'a str>,
+    /// Version of HTTP.
+    pub protocol: Option<&'a str>,
+    /// Version of TLS.
+    pub tls: Option<&'a str>,
     /// Route prefix, or the name of the part of the gateway that answered.
     pub route: &'a str,
     /// What came of it.
@@ -85,8 +126,51 @@ pub(crate) struct AccessLine<'a> {
     pub tier: &'a str,
     /// Client address.
     pub client: Option<IpAddr>,
+    /// What the client says that it is.
+    pub user_agent: Option<&'a str>,
+    /// The app.
+    pub upstream: Option<&'a str>,
+    /// The server of the app that was asked last.
+    pub server: Option<Displayed<'a>>,
+    /// Time from the request to that server to the head of its answer.
+    pub first_byte: Option<Duration>,
+    /// Bytes of the request's body.
+    pub received: Option<u64>,
+    /// Bytes of the answer's body.
+    pub bytes: Option<u64>,
     /// Time from the first look at the request to the end of the answer.
     pub duration: Duration,
+    /// Header fields of the request.
+    pub headers: Option<Headers<'a>>,
+}
+
+/// Header fields that a line repeats.
+#[derive(Clone, Copy)]
+pub(crate) struct Headers<'a> {
+    /// Which.
+    pub names: &'a [HeaderName],
+    /// Of which request.
+    pub of: &'a HeaderMap,
+    /// Recognises a session id.
+    pub is_sid: &'a dyn Fn(&str) -> bool,
+}
+
+impl fmt::Debug for Headers<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.names.fmt(f)
+    }
+}
+
+impl Serialize for Headers<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut fields = serializer.serialize_map(None)?;
+        for name in self.names {
+            let value = self.of.get(name).map(HeaderValue::as_bytes);
+            let value = value.map(|value| shown::text(value, self.is_sid));
+            entry(&mut fields, name.as_str(), value)?;
+        }
+        fields.end()
+    }
 }
 
 impl AccessLine<'_> {
@@ -107,29 +191,75 @@ fn entry<M: SerializeMap>(
     value.map_or(Ok(()), |value| line.serialize_entry(name, &value))
 }
 
+fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}
+
+/// Something that is written as it is displayed.
+#[derive(Clone, Copy)]
+pub(crate) struct Displayed<'a>(pub &'a dyn fmt::Display);
+
+impl fmt::Debug for Displayed<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl Serialize for Displayed<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self.0)
+    }
+}
+
+impl AccessLine<'_> {
+    /// Writes one thing, if it is asked for and applies.
+    fn say<M: SerializeMap>(
+        &self,
+        line: &mut M,
+        field: AccessField,
+        value: Option<impl Serialize>,
+    ) -> Result<(), M::Error> {
+        if self.fields.has(field) {
+            entry(line, field.into(), value)
+        } else {
+            Ok(())
+        }
+    }
+}
+
 impl Serialize for AccessLine<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        use AccessField as F;
+
         let mut timestamp = String::new();
         // Writing to a string does not fail.
         let _written = SystemTime.format_time(&mut Writer::new(&mut timestamp));
-        let micros = u64::try_from(self.duration.as_micros()).unwrap_or(u64::MAX);
         let mut line = serializer.serialize_map(None)?;
         line.serialize_entry("timestamp", &timestamp)?;
         line.serialize_entry("level", "INFO")?;
         line.serialize_entry("message", "request")?;
-        line.serialize_entry("request_id", self.request_id)?;
-        line.serialize_entry("method", self.method)?;
-        line.serialize_entry("path", self.path)?;
-        entry(&mut line, "host", self.host)?;
-        line.serialize_entry("route", self.route)?;
-        line.serialize_entry("outcome", self.outcome.into_str())?;
-        line.serialize_entry("status", &self.status)?;
-        entry(&mut line, "reason", self.reason)?;
-        entry(&mut line, "field", self.field)?;
-        entry(&mut line, "session", self.session)?;
-        line.serialize_entry("tier", self.tier)?;
-        entry(&mut line, "client", self.client)?;
-        line.serialize_entry("duration_us", &micros)?;
+        self.say(&mut line, F::RequestId, Some(self.request_id))?;
+        self.say(&mut line, F::Method, Some(self.method))?;
+        self.say(&mut line, F::Path, Some(self.path))?;
+        self.say(&mut line, F::Host, self.host)?;
+        self.say(&mut line, F::Protocol, self.protocol)?;
+        self.say(&mut line, F::Tls, self.tls)?;
+        self.say(&mut line, F::Route, Some(self.route))?;
+        self.say(&mut line, F::Outcome, Some(self.outcome.into_str()))?;
+        self.say(&mut line, F::Status, Some(self.status))?;
+        self.say(&mut line, F::Reason, self.reason)?;
+        self.say(&mut line, F::Field, self.field)?;
+        self.say(&mut line, F::Session, self.session)?;
+        self.say(&mut line, F::Tier, Some(self.tier))?;
+        self.say(&mut line, F::Client, self.client)?;
+        self.say(&mut line, F::UserAgent, self.user_agent)?;
+        self.say(&mut line, F::Upstream, self.upstream)?;
+        self.say(&mut line, F::Server, self.server)?;
+        self.say(&mut line, F::FirstByteUs, self.first_byte.map(micros))?;
+        self.say(&mut line, F::Received, self.received)?;
+        self.say(&mut line, F::Bytes, self.bytes)?;
+        self.say(&mut line, F::DurationUs, Some(micros(self.duration)))?;
+        entry(&mut line, "headers", self.headers)?;
         line.serialize_entry("target", TARGET)?;
         line.end()
     }

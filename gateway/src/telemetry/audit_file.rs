@@ -1,4 +1,5 @@
-//! The file that security events may have for themselves. An event that cannot be written to it goes to the log instead.
+//! The files that security events and access lines may have for themselves. An event that cannot be written to its file goes
+//! to the log instead.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
@@ -9,6 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use arc_swap::ArcSwapOption;
 
+use super::log_stream::Stream;
 use super::queue::{Haste, Queue, Sink};
 use crate::config::permissions;
 
@@ -25,7 +27,7 @@ impl Opened {
     }
 
     /// The path of the file in use.
-    pub(super) fn path(&self) -> Option<PathBuf> {
+    fn path(&self) -> Option<PathBuf> {
         self.file.load().as_ref().map(|file| file.path.clone())
     }
 
@@ -39,9 +41,36 @@ impl Opened {
         Ok(())
     }
 
+    /// Opens the path of the file in use afresh, so that a file that was moved away is replaced.
+    ///
+    /// # Errors
+    /// When it cannot be opened. The file of before stays in use.
+    pub(super) fn again(&self) -> io::Result<()> {
+        match self.path() {
+            Some(path) => self.take(Some(&path), true),
+            None => Ok(()),
+        }
+    }
+
     /// Events that the file did not take.
     pub(super) fn failures(&self) -> u64 {
         self.failures.load(Ordering::Relaxed)
+    }
+}
+
+/// The file of the access lines. What still comes when there is none any more goes to stdout.
+pub(super) struct AccessFile(pub(super) Arc<Opened>);
+
+impl io::Write for AccessFile {
+    fn write(&mut self, lines: &[u8]) -> io::Result<usize> {
+        match &*self.0.file.load() {
+            Some(file) => (&file.file).write(lines),
+            None => Stream::Out.write(lines),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 

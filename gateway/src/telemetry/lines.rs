@@ -14,7 +14,7 @@ use tracing::Metadata;
 use tracing_subscriber::fmt::MakeWriter;
 
 use super::access_log::AccessLog;
-use super::audit_file::{AuditSink, Opened};
+use super::audit_file::{AccessFile, AuditSink, Opened};
 use super::log_stream::{LogStream, Stream};
 use super::queue::{Haste, LIMITS, Queue, Writer};
 use super::security;
@@ -25,9 +25,11 @@ const LAST_LINES: Duration = Duration::from_secs(2);
 /// The queues. Dropping them writes the waiting lines, for at most [`LAST_LINES`].
 #[derive(Debug)]
 pub(crate) struct Lines {
-    /// Of the audit trail and of the log, in this order: what the file does not take goes to the log.
-    writers: Option<[Writer; 2]>,
+    /// Of the access log, of the audit trail and of the log, in this order: what the audit trail's file does not take goes to
+    /// the log.
+    writers: Option<[Writer; 3]>,
     destinations: Destinations,
+    access_file: Arc<Opened>,
 }
 
 impl Lines {
@@ -41,9 +43,18 @@ impl Lines {
             log: Arc::clone(&log),
         };
         let (audit, audit_writer) = Queue::start("sidgate-audit", LIMITS, sink)?;
+        let access_file = Arc::<Opened>::default();
+        let sink = LogStream::new(AccessFile(Arc::clone(&access_file)));
+        let (access, access_writer) = Queue::start("sidgate-access", LIMITS, sink)?;
         Ok(Self {
-            writers: Some([audit_writer, log_writer]),
-            destinations: Destinations(Trail { opened, log, audit }),
+            writers: Some([access_writer, audit_writer, log_writer]),
+            destinations: Destinations(Trail {
+                opened,
+                log,
+                audit,
+                access,
+            }),
+            access_file,
         })
     }
 
@@ -58,10 +69,11 @@ impl Lines {
         self.destinations.0.clone()
     }
 
-    /// Where the lines of requests go: to the log, among all the others.
+    /// Where the lines of requests go.
     #[must_use]
     pub(crate) fn access_log(&self) -> AccessLog {
-        AccessLog::new(Arc::clone(&self.destinations.0.log))
+        let Trail { log, access, .. } = self.trail();
+        AccessLog::new(log, access, Arc::clone(&self.access_file))
     }
 }
 
@@ -122,6 +134,7 @@ pub(crate) struct Trail {
     opened: Arc<Opened>,
     log: Arc<Queue>,
     audit: Arc<Queue>,
+    access: Arc<Queue>,
 }
 
 impl Trail {
@@ -147,16 +160,17 @@ impl Trail {
     /// # Errors
     /// Those of [`Self::write_to`].
     pub(crate) fn reopen(&self) -> io::Result<()> {
-        match self.opened.path() {
-            Some(path) => self.write_to(Some(&path)),
-            None => Ok(()),
-        }
+        self.opened.again()
     }
 
-    /// Lines that were dropped, of the log and of the audit trail.
+    /// Lines that were dropped, of the log, of the audit trail and of the access log.
     #[must_use]
-    pub(crate) fn lost(&self) -> [(&'static str, u64); 2] {
-        [("log", self.log.lost()), ("audit", self.audit.lost())]
+    pub(crate) fn lost(&self) -> [(&'static str, u64); 3] {
+        [
+            ("log", self.log.lost()),
+            ("audit", self.audit.lost()),
+            ("access", self.access.lost()),
+        ]
     }
 
     /// Security events that their file did not take, and that went to the log instead.

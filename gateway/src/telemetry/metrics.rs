@@ -25,12 +25,13 @@ mod groups;
 mod login;
 mod reload;
 mod risk;
+mod traffic;
 
 /// Buckets of `sidgate_resolve_seconds`, in seconds: from a local hit to the deadline of a read.
 const RESOLVE_BUCKETS: [f64; 10] = [1e-6, 5e-6, 2.5e-5, 1e-4, 5e-4, 2e-3, 1e-2, 5e-2, 0.1, 0.25];
 
 /// Buckets of `sidgate_request_seconds`, in seconds: from an answer of our own to an app that is about to time out.
-const REQUEST_BUCKETS: [f64; 12] = [
+pub(super) const REQUEST_BUCKETS: [f64; 12] = [
     1e-3, 2.5e-3, 5e-3, 1e-2, 2.5e-2, 5e-2, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0,
 ];
 
@@ -61,6 +62,7 @@ pub(crate) struct Metrics {
     upstream_cookies_dropped: IntCounter,
     attributes_omitted: IntCounter,
     reload: reload::ReloadCounters,
+    traffic: traffic::Traffic,
 }
 
 /// What became of logins of the old system.
@@ -188,6 +190,7 @@ impl Metrics {
             risk: risk::RiskCounters::new(&make)?,
             login: login::LoginCounters::new(&make)?,
             reload: reload::ReloadCounters::new(&make)?,
+            traffic: traffic::Traffic::new(&make)?,
             resolve_seconds,
             request_seconds,
             registry,

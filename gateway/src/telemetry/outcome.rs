@@ -74,6 +74,8 @@ pub(crate) enum Outcome {
     Logout,
     /// The endpoint exists, but not for this method.
     MethodNotAllowed,
+    /// The apps are out of service.
+    Maintenance,
     /// A login needs another factor.
     MfaRequired,
     /// An old login became a session; sent to the same page again.
@@ -141,6 +143,7 @@ impl Outcome {
             | Self::HttpsRedirect
             | Self::Login
             | Self::Logout
+            | Self::Maintenance
             | Self::Migrated
             | Self::NotFound
             | Self::OpenApi

@@ -35,6 +35,13 @@ const SECRETS: [&str; 14] = [
     "canary-referer",
 ];
 
+/// Every field of access lines, and headers that clients choose.
+const EVERYTHING_LOGGED: &str = r#"[access_log]
+fields = ["request_id", "method", "path", "host", "protocol", "tls", "route", "outcome", "status", "reason", "field",
+    "session", "tier", "client", "user_agent", "upstream", "server", "first_byte_us", "received", "bytes", "duration_us"]
+headers = ["Accept", "Accept-Language", "Content-Type", "Origin", "X-Forwarded-For", "DNT"]
+"#;
+
 /// What is told to clients, and the sids that were.
 #[derive(Default)]
 struct Told {
@@ -169,6 +176,7 @@ fn no_secret_is_anywhere_but_where_it_belongs() {
             .with(&redis_config(&redis).replace(&redis.url(), "${CANARY_REDIS_URL}"))
             .with("[admin]\ntoken = \"${CANARY_TOKEN}\"")
             .with(unlogged)
+            .with(EVERYTHING_LOGGED)
             .env(
                 "CANARY_STORE_URL",
                 &with_store_password(database.url().expose()),

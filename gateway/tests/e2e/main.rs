@@ -5,6 +5,7 @@
 
 #![cfg(test)]
 
+mod access_fields;
 mod admin_api;
 mod admin_listener;
 mod answers;
@@ -18,6 +19,7 @@ mod causes_store;
 mod certificates;
 mod check_connect;
 mod commands;
+mod compression;
 mod config_command;
 mod cookie_attacks;
 mod csrf;
@@ -56,6 +58,7 @@ mod login_errors;
 mod login_limits;
 mod logouts;
 mod logs;
+mod maintenance;
 mod marker;
 mod memory;
 mod metrics_at_start;
@@ -75,6 +78,7 @@ mod nodes;
 mod nothing_opens;
 mod overload;
 mod overload_figures;
+mod own_pages;
 mod pages;
 mod policy;
 mod readiness;

@@ -10,6 +10,7 @@
 use http::header::{ACCEPT, HeaderMap, HeaderName};
 
 use crate::edge::fields::only;
+use crate::edge::quality;
 
 const SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
 const SEC_FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
@@ -98,7 +99,7 @@ fn prefers_html(headers: &HeaderMap) -> bool {
         let media_type = parts.next().unwrap_or_default();
         let weight = parts
             .find_map(|part| part.strip_prefix("q="))
-            .map_or(MAX_WEIGHT, parse_weight);
+            .map_or(quality::MOST, |weight| quality::parse(weight).unwrap_or(0));
         if ["text/html", "application/xhtml+xml"]
             .iter()
             .any(|html| media_type.eq_ignore_ascii_case(html))
@@ -109,20 +110,6 @@ fn prefers_html(headers: &HeaderMap) -> bool {
         }
     }
     html > json
-}
-
-/// `q=1` in thousandths.
-const MAX_WEIGHT: u16 = 1000;
-
-/// A quality value in thousandths; 0 (not wanted) when it is none.
-fn parse_weight(text: &str) -> u16 {
-    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
-    let well_formed = fraction.len() <= 3 && fraction.bytes().all(|byte| byte.is_ascii_digit());
-    match whole {
-        "1" if well_formed => MAX_WEIGHT,
-        "0" if well_formed => format!("{fraction:0<3}").parse().unwrap_or(0),
-        _ => 0,
-    }
 }
 
 #[cfg(test)]

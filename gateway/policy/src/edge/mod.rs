@@ -20,6 +20,7 @@
 //! | `marker` | which cookie do we show instead? |
 //! | `client_ip` | who is at the other end? |
 //! | `scheme` | and how did the visitor reach the proxy before us? |
+//! | `quality` | how much is something wanted? |
 //! | `refused` | why it was turned away, and with which status |
 //! | `passed` | what was found out on the way |
 //! | `breach` | and by which field? |
@@ -38,6 +39,7 @@ pub mod host;
 pub mod identity_headers;
 pub mod marker;
 mod passed;
+pub mod quality;
 mod refused;
 mod reserved;
 pub mod scheme;

@@ -22,6 +22,9 @@ pub const HOST_MAX: usize = 255;
 /// The longest name of a field, cookie or method that is written down, in bytes.
 pub const NAME_MAX: usize = 64;
 
+/// The longest value of a field that is written down, in bytes.
+pub const TEXT_MAX: usize = 256;
+
 /// What stands for a secret.
 pub const MASK: &str = "***";
 
@@ -82,10 +85,32 @@ fn names(path: &[u8]) -> impl Iterator<Item = String> {
         .map(|name| String::from_utf8_lossy(name).to_lowercase())
 }
 
-/// The host that a request names, without a user before it.
-pub fn host(host: &[u8], is_sid: impl Fn(&str) -> bool) -> String {
+/// The host that a request names, without a user before it. Borrowed when nothing has to be changed.
+pub fn host(host: &[u8], is_sid: impl Fn(&str) -> bool) -> Cow<'_, str> {
     let host = host.rsplit(|&byte| byte == b'@').next().unwrap_or_default();
-    masked(host, b'.', HOST_MAX, |label| is_secret(label, &is_sid))
+    parts(host, b'.', HOST_MAX, |label| is_secret(label, &is_sid))
+}
+
+/// The value of a field, such as `User-Agent`. Borrowed when nothing has to be changed.
+pub fn text(text: &[u8], is_sid: impl Fn(&str) -> bool) -> Cow<'_, str> {
+    parts(text, b' ', TEXT_MAX, |word| is_secret(word, &is_sid))
+}
+
+/// [`masked`], where that changes anything.
+fn parts(
+    text: &[u8],
+    separator: u8,
+    max: usize,
+    is_hidden: impl Fn(&[u8]) -> bool,
+) -> Cow<'_, str> {
+    let is_visible = |byte: &u8| byte.is_ascii_graphic() || *byte == separator;
+    let is_plain = text.len() <= max && text.iter().all(is_visible);
+    match str::from_utf8(text) {
+        Ok(plain) if is_plain && !text.split(|byte| *byte == separator).any(&is_hidden) => {
+            Cow::Borrowed(plain)
+        }
+        _ => Cow::Owned(masked(text, separator, max, is_hidden)),
+    }
 }
 
 /// The name of a method, field or cookie. Nobody is asked whether a UUID is a session id: a name has no business to be

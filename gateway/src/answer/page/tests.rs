@@ -14,6 +14,7 @@ fn visitor(has_sent: bool, login: Option<&str>) -> Person {
     Person {
         has_sent,
         login: login.map(str::to_owned),
+        own: None,
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod addresses;
 mod advice;
+mod answers;
 mod contradictions;
 mod defaults;
 mod documentation;

@@ -19,6 +19,7 @@ impl Metrics {
     /// Begins the series of each app and each route with 0. Of a route those outcomes that alerts count: the others show
     /// when they first occur.
     pub(crate) fn expect(&self, config: &Config) {
+        self.traffic.expect(config);
         for upstream in &config.upstreams {
             for kind in UpstreamError::VARIANTS {
                 self.upstream_errors
