@@ -26,7 +26,7 @@ fn edge(c: &mut Criterion) -> Result<(), Fault> {
     group.bench_function("vet_route_and_header_policy", |b| {
         b.iter(|| {
             let vetted = vet(black_box(&request), &policy).ok()?;
-            let route = routes.route_for(vetted.path)?;
+            let route = routes.route_for(vetted.host.name(), vetted.path)?;
             let cookie_line = vetted.cookies.upstream_line(|_name| false);
             Some((route, cookie_line, to_remove(request.headers, &policy)))
         });

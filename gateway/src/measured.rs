@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::HeaderMap;
+use session_core::clock::Timestamp;
 use session_core::keys::Keyring;
 use session_core::service::{Active, Resolution};
 use sidgate_policy::auth::decide::{self, Decision, Finding, State};
@@ -73,7 +74,9 @@ impl Measured {
             return false;
         };
         let route = onward.route;
-        let decision = decide::decide(route.session, route.on_unknown, Finding::Resolved(found));
+        let decision = decide::decide(route.wanted(), Finding::Resolved(found), || {
+            Timestamp::from_micros(0)
+        });
         matches!(decision, Decision::Forward(State::Active(_)))
     }
 

@@ -15,6 +15,9 @@ use self::login::LoginKey;
 use crate::secret::SecretKey;
 use crate::sid::{SID_RANDOM_LEN, SessionKey, Sid};
 
+pub use self::hop::HopMark;
+
+mod hop;
 pub mod legacy;
 pub mod login;
 pub mod reference;
@@ -148,6 +151,14 @@ impl Keyring {
     pub fn doctor(&self) -> Vec<SecretKey> {
         self.all()
             .map(|keys| SecretKey::new(keys.master.derive(DOCTOR)))
+            .collect()
+    }
+
+    /// The marks of requests that have come through a gateway of this installation: write the first, know each.
+    #[must_use]
+    pub fn hop_marks(&self) -> Vec<HopMark> {
+        self.all()
+            .map(|keys| HopMark::new(|context| keys.master.derive(context)))
             .collect()
     }
 

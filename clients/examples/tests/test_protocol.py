@@ -80,7 +80,7 @@ def test_the_headers(witness: Witness) -> None:
     names = {name.replace("<Name>", "Email").lower() for name in names}
     witness.browser().send("GET", "/")
     received = {name.lower(): value for name, value in witness.last().headers.items()}
-    assert {name for name in received if name.startswith("x-")} == names - {"x-session-stale"}
+    assert {name for name in received if name.startswith("x-")} == names - {"x-session-stale", "x-forwarded-prefix"}
     port = str(witness.gateway.port)
     forms = {
         "x-session-state": "active",
@@ -90,6 +90,7 @@ def test_the_headers(witness: Witness) -> None:
         "x-session-expires-at": r"\d{10}",
         "x-session-email": "ada@example.com",
         "x-request-id": "[0-9a-f]{32}",
+        "x-sidgate-hop": "[0-9a-f]{64}",
         "x-forwarded-for": r"127\.0\.0\.1|::1",
         "x-forwarded-proto": "http",
         "x-forwarded-host": f"localhost:{port}",
@@ -97,7 +98,7 @@ def test_the_headers(witness: Witness) -> None:
     }
     unlike = [name for name, form in forms.items() if not re.fullmatch(form, received[name])]
     assert unlike == []
-    assert set(forms) == names - {"x-session-stale", "x-session-assertion"}
+    assert set(forms) == names - {"x-session-stale", "x-session-assertion", "x-forwarded-prefix"}
     Browser(witness.gateway.port).send("GET", "/")
     anonymous = {
         name.lower() for name in witness.last().headers if name.lower().startswith("x-session")

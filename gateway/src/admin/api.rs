@@ -64,7 +64,7 @@ pub(crate) async fn answer(gateway: &Gateway, asked: &Permitted<'_>) -> Answer {
             HeaderValue::from_static("application/json"),
             OPENAPI,
         )),
-        Call::OtherMethod(allow) => Ok(Answer::method_not_allowed(allow)),
+        Call::OtherMethod(allow) => Ok(Answer::method_not_allowed(HeaderValue::from_static(allow))),
         Call::Unknown => Ok(Answer::not_found()),
     };
     answered.unwrap_or_else(Answer::from)

@@ -8,6 +8,7 @@ mod page;
 mod refused;
 mod rejection;
 mod rendered;
+mod routed;
 pub(crate) mod set_cookie;
 
 pub(crate) use self::page::{OwnPage, Person, Reader};
@@ -17,7 +18,7 @@ pub(crate) use self::rendered::Rendered;
 use bytes::Bytes;
 use http::HeaderMap;
 use http::header::{
-    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_MAX_AGE, ALLOW,
+    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_MAX_AGE,
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderName, HeaderValue, LOCATION, REFERRER_POLICY,
     RETRY_AFTER, SET_COOKIE, VARY, X_CONTENT_TYPE_OPTIONS,
 };
@@ -229,9 +230,9 @@ impl Answer {
 
     /// What a page of another origin may do here; see `auth/cors.rs`.
     #[must_use]
-    pub(crate) fn preflight(requested: Option<&HeaderValue>) -> Self {
+    pub(crate) fn preflight(requested: Option<&HeaderValue>, methods: &HeaderValue) -> Self {
         let answer = Self::new(204, Outcome::Preflight)
-            .with(ACCESS_CONTROL_ALLOW_METHODS, allow())
+            .with(ACCESS_CONTROL_ALLOW_METHODS, methods.clone())
             .with(ACCESS_CONTROL_MAX_AGE, HeaderValue::from(600));
         match requested {
             Some(names) => answer.with(ACCESS_CONTROL_ALLOW_HEADERS, names.clone()),
@@ -305,13 +306,6 @@ impl Answer {
     #[must_use]
     pub(crate) fn not_found() -> Self {
         Self::problem(404, Outcome::NotFound, "Not found")
-    }
-
-    /// The path exists, but not for this method.
-    #[must_use]
-    pub(crate) fn method_not_allowed(allow: &'static str) -> Self {
-        Self::problem(405, Outcome::MethodNotAllowed, "Method not allowed")
-            .with(ALLOW, HeaderValue::from_static(allow))
     }
 
     /// The request came in clear text, and a redirect to TLS could not repeat it.

@@ -69,6 +69,7 @@ impl From<Class> for Outcome {
             Class::UriTooLong => Self::UriTooLong,
             Class::NotImplemented => Self::NotImplemented,
             Class::Version => Self::Version,
+            Class::LoopDetected => Self::LoopDetected,
         }
     }
 }
@@ -86,6 +87,7 @@ const fn title(class: Class) -> &'static str {
         Class::UriTooLong => "The address is too long",
         Class::NotImplemented => "This transfer coding is not implemented",
         Class::Version => "This version of HTTP is not served",
+        Class::LoopDetected => "This request has come through here before",
     }
 }
 
@@ -107,7 +109,12 @@ const fn detail(rule: Refused) -> &'static str {
         Refused::ContentLength => "Content-Length is one decimal number, sent once",
         Refused::TransferEncoding => "Transfer-Encoding is \"chunked\", sent once, on HTTP/1.1",
         Refused::TransferCoding => "\"chunked\" is the only transfer coding that is spoken here",
-        Refused::BodyTooLarge => "The body is larger than edge.max_body_bytes allows",
+        Refused::BodyTooLarge => {
+            "The body is larger than edge.max_body_bytes, or max_body_bytes of the route, allows"
+        }
+        Refused::Loop => {
+            "An app, or a balancer before it, leads back to sidgate. An app that copies the headers of its requests leaves out X-Sidgate-Hop"
+        }
         Refused::Connection => "Connection may name only fields of the connection itself",
         Refused::Upgrade => {
             "A WebSocket handshake is a GET over HTTP/1.1 with Connection: Upgrade, Sec-WebSocket-Version: 13 and a Sec-WebSocket-Key"

@@ -6,6 +6,7 @@ use http::header::{HeaderValue, RETRY_AFTER};
 use serde_json::json;
 use session_core::service::{Absence, SessionsError};
 use sidgate_policy::auth::csrf::CrossSite;
+use sidgate_policy::auth::requirements::Unmet;
 use sidgate_policy::edge::Breach;
 
 use super::{Answer, RETRY_SECONDS};
@@ -40,6 +41,8 @@ pub(crate) enum Rejection {
     NoToken,
     /// A session is required and there is none. Holds why it ended, if there was one.
     NoSession(Option<Absence>),
+    /// Its session is not all that its route asks for.
+    Unmet(Unmet),
     /// Its session is not that of an operator.
     NoOperator,
     /// It needs a login of the last minutes.
@@ -118,6 +121,8 @@ impl From<Rejection> for Answer {
                 "The bearer token of the admin listener is required",
             ),
             R::NoSession(why) => Self::unauthenticated(why),
+            R::Unmet(Unmet::Stale) => Self::login_too_old(),
+            R::Unmet(Unmet::NotAllowed) => Self::not_allowed(),
             R::NoOperator => Self::problem(
                 403,
                 Outcome::Forbidden,

@@ -57,10 +57,18 @@ impl App {
         keys: &Keyring,
     ) -> Result<Self, TrustError> {
         let is_backend = upstream.name == config.backend.upstream.name;
-        let claim = config.admin.claim.as_ref();
+        let allowing = config
+            .routes
+            .iter()
+            .flat_map(|route| &route.requirements.allow);
+        let guarded = config
+            .admin
+            .claim
+            .iter()
+            .chain(allowing.map(|allowed| &allowed.field));
         Ok(Self {
             way: Way::new(upstream, config.insecure.verifies(&upstream.name))?,
-            events: EventPermissions::new(is_backend, upstream.events.as_deref(), claim),
+            events: EventPermissions::new(is_backend, upstream.events.as_deref(), guarded),
             references: ReferenceKeys::new(keys, &upstream.name),
             is_backend,
             name: upstream.name.as_str().into(),

@@ -8,7 +8,7 @@ use sidgate_policy::auth::decide::SessionPolicy;
 
 use super::duration::{mins, show};
 use super::routes::{CsrfPolicy, Route};
-use super::{Config, Host, OddHeaderNames, PasswordLogin, SameSite, StoreUrl};
+use super::{Config, Host, OddHeaderNames, PasswordLogin, SameSite, StoreUrl, Upstream};
 
 impl Config {
     /// One line for each thing an operator may want to change. Contains no secret.
@@ -85,7 +85,7 @@ impl Config {
             .routes
             .iter()
             .filter(is_open)
-            .map(|route| format!("{:?}", route.path.as_str()))
+            .map(ToString::to_string)
             .collect();
         (!open.is_empty()).then(|| {
             format!(
@@ -163,8 +163,7 @@ impl Config {
             .filter(|route| route.session == SessionPolicy::Required && route.max_stale > mins(1));
         long.map(|route| {
             format!(
-                "routes[].max_stale: on {:?} a session that was ended is served for {} more while the store is away",
-                route.path.as_str(),
+                "routes[].max_stale: on {route} a session that was ended is served for {} more while the store is away",
                 show(route.max_stale)
             )
         })
@@ -195,13 +194,14 @@ impl Config {
     }
 
     fn login_advice(&self) -> Option<String> {
-        let may_redirect = self.routes.iter().any(Route::may_redirect);
-        (may_redirect && self.routes.route_for(&self.server.login_url).is_none()).then(|| {
-            format!(
-                "server.login_url: no route serves {:?}",
-                self.server.login_url
-            )
-        })
+        let login_url = &self.server.login_url;
+        let is_unserved = |host: &String| {
+            self.routes.may_redirect_on(host) && self.routes.route_for(host, login_url).is_none()
+        };
+        let host = self.server.hosts.names().find(is_unserved)?;
+        Some(format!(
+            "server.login_url: no route serves {login_url:?} on {host}"
+        ))
     }
 
     /// Routes are matched on paths as they are sent, and an app may serve one page under several.
@@ -209,10 +209,10 @@ impl Config {
         let is_required = |route: &&Route| route.session == SessionPolicy::Required;
         let weaker = |route: &&Route| {
             self.routes.iter().any(|other| {
-                !is_required(&other)
-                    && other.upstream.name == route.upstream.name
-                    && other.path != route.path
-                    && other.path.covers(route.path.as_str())
+                let is_same_app = route.app().is_some_and(|app| other.is_served_by(app));
+                // On another host, or without its prefix, a path is the same to the app.
+                let leads_there = other.path.covers(route.path.as_str()) || other.strip_prefix;
+                !is_required(&other) && is_same_app && leads_there
             })
         };
         let paths: Vec<_> = self
@@ -220,7 +220,7 @@ impl Config {
             .iter()
             .filter(is_required)
             .filter(weaker)
-            .map(|route| route.path.to_string())
+            .map(|route| route.label.clone())
             .collect();
         (!paths.is_empty()).then(|| {
             format!(
@@ -242,14 +242,14 @@ impl Config {
     }
 
     fn unused_upstreams(&self) -> impl Iterator<Item = String> {
-        let is_used = |name: &str| {
-            self.backend.upstream.name == name
-                || self.routes.iter().any(|route| route.upstream.name == name)
+        let is_used = |upstream: &Upstream| {
+            self.backend.upstream.name == upstream.name
+                || self.routes.iter().any(|route| route.is_served_by(upstream))
         };
         let unused = self
             .upstreams
             .iter()
-            .filter(move |upstream| !is_used(&upstream.name));
+            .filter(move |upstream| !is_used(upstream));
         unused.map(|upstream| format!("upstreams.{}: no route leads there", upstream.name))
     }
 

@@ -19,7 +19,7 @@ const MAX_HEADER_BYTES: u64 = 1024 * 1024;
 const MAX_HEADER_COUNT: usize = 256;
 const MAX_TARGET_BYTES: u64 = 65_534;
 
-const MAX_BODY_BYTES: u64 = 1 << 40;
+pub(super) const MAX_BODY_BYTES: u64 = 1 << 40;
 
 const DEFAULT_HEADER_BYTES: usize = 32 * 1024;
 const DEFAULT_COOKIE_BYTES: usize = 8 * 1024;

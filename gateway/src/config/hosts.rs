@@ -72,6 +72,11 @@ impl Hosts {
         self.accepted.iter().map(authority).collect()
     }
 
+    /// Their names without ports, in lower case; one that is accepted with two ports twice.
+    pub(super) fn names(&self) -> impl Iterator<Item = String> {
+        self.accepted.iter().map(|entry| entry.host.to_string())
+    }
+
     fn accept(&mut self, host: &Host, port: u16) {
         let entry = HostPort {
             host: host.clone(),

@@ -119,7 +119,9 @@ pub use self::reload::{changed, restart_needed};
 pub use self::risk::{
     BurstRule, NewcomerRule, ParallelRule, RiskAction, RiskConfig, RiskRules, TravelRule, Webhook,
 };
-pub use self::routes::{CsrfPolicy, Route, Routes};
+pub use self::routes::{
+    CsrfPolicy, Destination, Gaps, LogPolicy, Methods, Redirect, Route, Routes,
+};
 pub use self::secret_file::{Password, SecretFile};
 pub use self::server::{RequestIdFrom, ServerConfig};
 pub use self::session::SessionConfig;
@@ -260,7 +262,7 @@ impl Config {
         let upstreams = Upstreams::read(root, sources);
         let backend = BackendConfig::read(root, &upstreams);
         let endpoints = EndpointsConfig::read(root);
-        let routes = Routes::read(root, &upstreams, &endpoints);
+        let routes = Routes::read(root, &upstreams, &endpoints, &server.hosts);
         let edge = EdgeConfig::read(root);
         let login_limits = LoginLimitsConfig::read(root);
         let admin = AdminConfig::read(root, sources);

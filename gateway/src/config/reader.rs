@@ -110,7 +110,7 @@ impl<'a> Reader<'a> {
         self.table.is_some() || self.document.is_described()
     }
 
-    fn has(&self, key: &str) -> bool {
+    pub(super) fn has(&self, key: &str) -> bool {
         self.table.is_some_and(|table| table.contains_key(key))
     }
 
@@ -119,6 +119,14 @@ impl<'a> Reader<'a> {
         self.document.note_required(joined(&self.model, key));
         if !self.has(key) {
             let message = "is missing and has no default".to_owned();
+            self.document.missing(&self.path, &self.child(key), message);
+        }
+    }
+
+    /// Reports that `key` must be there, if neither it nor `other` is.
+    pub(super) fn require_one(&self, key: &str, other: &str) {
+        if !self.has(key) && !self.has(other) {
+            let message = format!("is missing, and so is {other}");
             self.document.missing(&self.path, &self.child(key), message);
         }
     }

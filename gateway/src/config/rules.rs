@@ -126,15 +126,14 @@ pub(super) fn login(
             "lies inside endpoints.base_path, where no page is served",
         );
     }
-    let serving = routes.route_for(login_url);
-    if let Some(route) = serving
-        && route.session == SessionPolicy::Required
-        && routes.iter().any(Route::may_redirect)
-    {
-        let message = format!(
-            "is served by route {:?}, which needs a session: nobody could log in",
-            route.path.as_str()
-        );
+    let is_closed = |route: &&Arc<Route>| route.session == SessionPolicy::Required;
+    let closed = |host: String| {
+        let serving = routes.route_for(&host, login_url).filter(is_closed)?;
+        routes.may_redirect_on(&host).then(|| Arc::clone(serving))
+    };
+    if let Some(route) = server.hosts.names().find_map(closed) {
+        let message =
+            format!("is served by route {route}, which needs a session: nobody could log in");
         document.contradiction(&keys, message);
     }
 }

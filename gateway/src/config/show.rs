@@ -81,13 +81,17 @@ fn shown(catalog: &Catalog, beyond: &HashMap<&str, toml::Value>) -> String {
             .filter(|entry| entry.table == table.path)
             .collect();
         entries.sort_by_key(|entry| place.get(entry.model.as_str()).copied());
+        let is_redirect = catalog
+            .tables
+            .iter()
+            .any(|other| other.is_present && other.path == format!("{}.redirect", table.path));
         let lines: Vec<String> = entries
             .iter()
             .filter_map(|entry| {
                 let row = place
                     .get(entry.model.as_str())
                     .and_then(|place| rows.get(*place));
-                line(entry, row, beyond, &entries)
+                line(entry, row, beyond, (&entries, is_redirect))
             })
             .collect();
         if lines.is_empty() && !is_listed(table) {
@@ -150,7 +154,7 @@ fn line(
     entry: &Entry,
     row: Option<&Row>,
     beyond: &HashMap<&str, toml::Value>,
-    siblings: &[&Entry],
+    beside: (&[&Entry], bool),
 ) -> Option<String> {
     let key = &entry.key;
     let value = match (&entry.kind, entry.value.clone()) {
@@ -161,7 +165,7 @@ fn line(
         Some(beyond) => Some(beyond.clone()),
         None => value.or_else(|| {
             let default = row?.default()?;
-            has_a_meaning(entry, siblings).then_some(default)
+            has_a_meaning(entry, beside).then_some(default)
         }),
     };
     match value {
@@ -170,8 +174,14 @@ fn line(
     }
 }
 
-/// Whether the default of a key may be written down beside its siblings.
-fn has_a_meaning(entry: &Entry, siblings: &[&Entry]) -> bool {
+/// Keys of a route that is a redirect.
+const OF_REDIRECTS: [&str; 5] = ["hosts", "path", "methods", "log", "log_path"];
+
+/// Whether the default of a key may be written down beside its siblings. A route that is a redirect has few keys.
+fn has_a_meaning(entry: &Entry, (siblings, is_redirect): (&[&Entry], bool)) -> bool {
+    if is_redirect && !OF_REDIRECTS.contains(&entry.key.as_str()) {
+        return false;
+    }
     let session = siblings
         .iter()
         .find(|sibling| sibling.model == "routes[].session")

@@ -4,6 +4,7 @@ use http::HeaderMap;
 use http::header::UPGRADE;
 use session_core::service::Absence;
 use sidgate_policy::auth::on_missing::Answer as MissingAnswer;
+use sidgate_policy::auth::requirements::Unmet;
 use sidgate_policy::edge::Target;
 
 use crate::admin::call::Call;
@@ -19,17 +20,52 @@ pub(crate) fn on_route(
     headers: &HeaderMap,
     why: Option<Absence>,
 ) -> Answer {
+    let location = |target: Target<'_>| settings.login.location(target.path, target.query);
+    to_login_page(settings, route, (method, target), headers, location).map_or_else(
+        || Answer::unauthenticated(why),
+        |location| Answer::login_page(&location),
+    )
+}
+
+/// The answer where there is a session that is not all that `route` asks for.
+pub(crate) fn unmet(
+    settings: &ActiveConfig,
+    route: &Route,
+    (method, target): (&str, &[u8]),
+    headers: &HeaderMap,
+    why: Unmet,
+) -> Answer {
+    match why {
+        Unmet::NotAllowed => Answer::not_allowed(),
+        Unmet::Stale => {
+            let location =
+                |target: Target<'_>| settings.login.location_again(target.path, target.query);
+            to_login_page(settings, route, (method, target), headers, location)
+                .map_or_else(Answer::login_too_old, |location| {
+                    Answer::login_page(&location)
+                })
+        }
+    }
+}
+
+/// Where somebody is sent to log in; `None`: they are told so instead.
+fn to_login_page(
+    settings: &ActiveConfig,
+    route: &Route,
+    (method, target): (&str, &[u8]),
+    headers: &HeaderMap,
+    location: impl FnOnce(Target<'_>) -> Option<String>,
+) -> Option<String> {
     // What is left of upgrades after vetting are WebSocket handshakes.
     let websocket = headers.contains_key(UPGRADE);
     match route.on_missing.answer(method, websocket, headers) {
-        MissingAnswer::Unauthorized => Answer::unauthenticated(why),
-        MissingAnswer::LoginPage => Target::parse(target, settings.edge.max_target_bytes)
-            .ok()
-            .and_then(|target| settings.login.location(target.path, target.query))
-            .map_or_else(
-                || Answer::unauthenticated(why),
-                |location| Answer::login_page(&location),
-            ),
+        MissingAnswer::Unauthorized => None,
+        MissingAnswer::LoginPage => {
+            let max = settings.edge.max_target_bytes;
+            Target::parse_with(target, max, route.slashes)
+                .ok()
+                .and_then(location)
+        }
     }
 }
 

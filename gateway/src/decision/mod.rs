@@ -10,6 +10,8 @@
 //! | `https` | did it come in the clear where that is not wanted? |
 //! | `place` | whose is the path? |
 //! | `maintenance` | are the apps out of service? |
+//! | `redirect` | is the visitor sent elsewhere? |
+//! | `sent_path` | what does the app get of the path? |
 //! | `onward` | what does its route make of it, and what does the app get of it? |
 //! | `verdict` | so what happens, and what is answered? |
 //! | `missing` | what does a visitor get without the session that is required? |
@@ -19,10 +21,14 @@ mod maintenance;
 pub(crate) mod missing;
 pub(crate) mod onward;
 pub(crate) mod place;
+mod redirect;
 mod request;
 mod sender;
+pub(crate) mod sent_path;
 mod step;
 mod verdict;
+
+use std::sync::Arc;
 
 use sidgate_policy::auth::cors::{Cors, Preflight};
 use sidgate_policy::edge::{self, Breach, RawRequest, Refused, Vetted, scheme};
@@ -34,6 +40,7 @@ pub(crate) use self::request::Request;
 pub(crate) use self::sender::Sender;
 pub(crate) use self::step::{OwnSite, Step};
 pub(crate) use self::verdict::Verdict;
+use crate::config::{Destination, Route};
 use crate::endpoints;
 use crate::state::ActiveConfig;
 
@@ -97,11 +104,15 @@ fn judge<'s>(
     if let Some(insecure) = Insecure::judge(settings, request, vetted, told) {
         return Verdict::Insecure(insecure);
     }
-    let place = match Place::of(&settings.config, request.method, vetted.path) {
+    let config = &settings.config;
+    let place = match Place::of(config, request.method, vetted.host.name(), vetted.path) {
         Ok(place) => place,
         Err(why) => return Verdict::Refused(why),
     };
     tell(Step::Place(place));
+    if vetted.content_length > Some(settings.max_body_bytes(place.route())) {
+        return Verdict::Refused(Refused::BodyTooLarge);
+    }
     let route = match place {
         Place::Endpoint(endpoint) => {
             let endpoint = endpoint.as_configured(settings.config.endpoints.password_login);
@@ -119,28 +130,36 @@ fn judge<'s>(
     };
     *cors = Cors::of(&route.cors_origins, request.headers);
     tell(Step::Cors(cors));
-    if let Some(preflight) = preflight(cors, request) {
-        return preflight;
+    if let Some(answered) = by_method(cors, request, route) {
+        return answered;
     }
     if let Some(waits) = maintenance::verdict(settings, sender, place) {
         return waits;
     }
-    match onward::plan(settings, route, request, (vetted, cors), tell) {
+    let app = match &route.destination {
+        Destination::App(app) => app,
+        Destination::Redirect(to) => return redirect::to(to, route, vetted),
+    };
+    match onward::plan(settings, (route, app), request, (vetted, cors), tell) {
         Ok(onward) => Verdict::Onward(onward),
         Err(Barred::CrossSite(why)) => Verdict::CrossSite(why),
-        Err(Barred::NoApp) => Verdict::NotFound,
+        Err(Barred::Path(why)) => Verdict::Refused(why),
+        Err(Barred::Private | Barred::NoApp) => Verdict::NotFound,
     }
 }
 
-/// The answer to a preflight, where the route's list of origins is ours to keep.
-fn preflight<'s>(cors: &Cors, request: &Request<'_>) -> Option<Verdict<'s>> {
-    if *cors == Cors::Unmanaged {
+/// The answer to a request whose method says enough: a preflight, where the route's list of origins is ours to keep, or a
+/// method that the route does not take. A preflight is about another method than its own.
+fn by_method<'s>(cors: &Cors, request: &Request<'_>, route: &'s Arc<Route>) -> Option<Verdict<'s>> {
+    let is_listed = route.methods.include(request.method);
+    if *cors == Cors::Unmanaged && is_listed {
         return None;
     }
-    let asked = Preflight::of(request.method, request.headers)?;
-    Some(if cors.is_open() {
-        Verdict::Preflight(asked)
-    } else {
-        Verdict::OriginNotAllowed
-    })
+    match Preflight::of(request.method, request.headers) {
+        None if is_listed => None,
+        None => Some(Verdict::MethodNotAllowed(route)),
+        Some(_) if *cors == Cors::Unmanaged => None,
+        Some(asked) if cors.is_open() => Some(Verdict::Preflight(asked, route)),
+        Some(_) => Some(Verdict::OriginNotAllowed),
+    }
 }

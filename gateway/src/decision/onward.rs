@@ -6,11 +6,12 @@ use http::header::{HeaderMap, HeaderName, HeaderValue};
 use session_core::service::Query;
 use sidgate_policy::auth::cors::Cors;
 use sidgate_policy::auth::csrf::{self, CrossSite};
-use sidgate_policy::edge::{Vetted, headers};
+use sidgate_policy::edge::{Refused, Vetted, headers};
 
+use super::sent_path::{NotSent, SentPath};
 use super::{OwnSite, Request, Step};
 use crate::apps::app::App;
-use crate::config::{CsrfPolicy, Route};
+use crate::config::{CsrfPolicy, Route, Upstream};
 use crate::state::ActiveConfig;
 
 /// A request that goes to an app, if its session allows. Owns what it needs of the request.
@@ -19,6 +20,8 @@ pub(crate) struct Onward<'s> {
     pub route: &'s Arc<Route>,
     /// The app.
     pub app: &'s Arc<App>,
+    /// What the app gets of the path.
+    pub path: SentPath,
     /// The host as configured.
     pub host: HeaderValue,
     /// How its session is looked up.
@@ -33,8 +36,21 @@ pub(crate) struct Onward<'s> {
 pub(super) enum Barred {
     /// Another site made the browser send it.
     CrossSite(CrossSite),
+    /// What is left of its path without the prefix may not be sent.
+    Path(Refused),
+    /// What is left of its path is reserved for calls from the gateway.
+    Private,
     /// The route's app is not there, which a valid configuration rules out.
     NoApp,
+}
+
+impl From<NotSent> for Barred {
+    fn from(why: NotSent) -> Self {
+        match why {
+            NotSent::Private => Self::Private,
+            NotSent::Refused(why) => Self::Path(why),
+        }
+    }
 }
 
 /// What `route` makes of a vetted request.
@@ -43,17 +59,19 @@ pub(super) enum Barred {
 /// Why it goes to no app.
 pub(super) fn plan<'s>(
     settings: &'s ActiveConfig,
-    route: &'s Arc<Route>,
+    (route, upstream): (&'s Arc<Route>, &Upstream),
     request: &Request<'_>,
     (vetted, cors): (&Vetted<'_>, &Cors),
     tell: &mut impl FnMut(Step<'_>),
 ) -> Result<Onward<'s>, Barred> {
+    let path = SentPath::of(route, vetted.path)?;
     let own_site = own_site(settings, route, request, (vetted, cors)).map_err(Barred::CrossSite)?;
     tell(Step::OwnSite(own_site));
-    let app = settings.app(&route.upstream.name).ok_or(Barred::NoApp)?;
+    let app = settings.app(&upstream.name).ok_or(Barred::NoApp)?;
     Ok(Onward {
         route,
         app,
+        path,
         host: vetted.host.header(),
         query: Query {
             max_stale: route.max_stale,

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use sidgate_policy::edge::{Refused, target};
+use sidgate_policy::edge::{Refused, Slashes, target};
 
 use crate::admin::call::Call;
 use crate::config::{Config, PRIVATE_PREFIX, Route};
@@ -27,14 +27,32 @@ pub(crate) enum Place<'a> {
 }
 
 impl<'a> Place<'a> {
-    /// The place of a vetted path.
+    /// The place of a vetted path of a served host, which is named without port.
     ///
     /// # Errors
-    /// When the path leads elsewhere once its escapes are decoded or its parameters are cut off.
-    pub(crate) fn of(config: &'a Config, method: &str, path: &str) -> Result<Self, Refused> {
-        let place = Self::as_written(config, method, path);
-        let agrees = |reading: &String| place.is_same(&Self::as_written(config, method, reading));
-        if target::other_readings(path).iter().all(agrees) {
+    /// When the path leads elsewhere once its escapes are decoded or its parameters are cut off, or holds slashes that its
+    /// route does not pass on.
+    pub(crate) fn of(
+        config: &'a Config,
+        method: &str,
+        host: &str,
+        path: &str,
+    ) -> Result<Self, Refused> {
+        let place = Self::as_written(config, method, host, path);
+        let slashes = match config.routes.slashes() {
+            Slashes::Strict => Ok(()),
+            Slashes::AsRouted => target::check_slashes(path),
+        };
+        let readings = match slashes {
+            Ok(()) => target::other_readings(path),
+            Err(why) if !place.passes_slashes() => return Err(why),
+            // A browser or a framework takes what follows them for a host.
+            Err(why) if target::begins_with_two_slashes(path) => return Err(why),
+            Err(_passed) => target::other_readings_of_slashes(path),
+        };
+        let agrees =
+            |reading: &String| place.is_same(&Self::as_written(config, method, host, reading));
+        if readings.iter().all(agrees) {
             Ok(place)
         } else {
             Err(Refused::TargetForm)
@@ -42,7 +60,7 @@ impl<'a> Place<'a> {
     }
 
     /// The place of exactly these bytes.
-    pub(crate) fn as_written(config: &'a Config, method: &str, path: &str) -> Self {
+    pub(crate) fn as_written(config: &'a Config, method: &str, host: &str, path: &str) -> Self {
         let base = config.endpoints.base_path.as_str();
         if let Some(endpoint) = Endpoint::find(base, method, path) {
             return Self::Endpoint(endpoint);
@@ -57,8 +75,21 @@ impl<'a> Place<'a> {
         }
         config
             .routes
-            .route_for(path)
+            .route_for(host, path)
             .map_or(Self::Nothing, Self::Route)
+    }
+
+    /// The route, where it is one.
+    pub(crate) fn route(self) -> Option<&'a Arc<Route>> {
+        match self {
+            Self::Route(route) => Some(route),
+            Self::Endpoint(_) | Self::Admin(_) | Self::Private | Self::Nothing => None,
+        }
+    }
+
+    /// Whether a path may hold `%2F` and `//` here. The bytes of the prefix itself are always compared as they are.
+    fn passes_slashes(&self) -> bool {
+        matches!(self, Self::Route(route) if route.slashes == Slashes::AsRouted)
     }
 
     /// The gateway reads its own paths in one way only, so two of its endpoints are one place.
@@ -68,14 +99,14 @@ impl<'a> Place<'a> {
             | (Self::Admin(_), Self::Admin(_))
             | (Self::Private, Self::Private)
             | (Self::Nothing, Self::Nothing) => true,
-            (Self::Route(one), Self::Route(other)) => one.path == other.path,
+            (Self::Route(one), Self::Route(other)) => one.index == other.index,
             _ => false,
         }
     }
 }
 
 /// Also with parameters: the app may cut them off before it looks.
-fn is_private(path: &str) -> bool {
+pub(super) fn is_private(path: &str) -> bool {
     let first = path.split('/').nth(1).unwrap_or_default();
     Some(target::name_of(first)) == PRIVATE_PREFIX.strip_prefix('/')
 }

@@ -1,5 +1,8 @@
 //! What happens with a request, as far as no session is asked for.
 
+use std::sync::Arc;
+
+use http::HeaderValue;
 use sidgate_policy::auth::cors::Preflight;
 use sidgate_policy::auth::csrf::CrossSite;
 use sidgate_policy::edge::Refused;
@@ -8,11 +11,13 @@ use super::https::Insecure;
 use super::onward::Onward;
 use crate::admin::call::Call;
 use crate::answer::{Answer, Rejection};
+use crate::config::Route;
 use crate::endpoints::Endpoint;
 
 /// What happens, as far as no session is asked for.
 pub(crate) enum Verdict<'s> {
-    /// Its path leads elsewhere once it is decoded.
+    /// A rule of the edge that depends on where it leads: its path leads elsewhere once it is decoded, or its body is larger than
+    /// its route takes.
     Refused(Refused),
     /// It came in clear text.
     Insecure(Insecure),
@@ -24,8 +29,12 @@ pub(crate) enum Verdict<'s> {
     Admin(Call),
     /// There is nothing at its path.
     NotFound,
-    /// A page of another origin is told what it may do.
-    Preflight(Preflight),
+    /// Its route does not take its method.
+    MethodNotAllowed(&'s Arc<Route>),
+    /// Its route sends it elsewhere: with this status, to this address.
+    Redirect(&'s Arc<Route>, u16, HeaderValue),
+    /// A page of another origin is told what it may do on this route.
+    Preflight(Preflight, &'s Arc<Route>),
     /// A page of another origin may do nothing here.
     OriginNotAllowed,
     /// Another site made the browser send it.
@@ -36,7 +45,17 @@ pub(crate) enum Verdict<'s> {
     Onward(Onward<'s>),
 }
 
-impl Verdict<'_> {
+impl<'s> Verdict<'s> {
+    /// The route on whose behalf the gateway itself answers.
+    pub(crate) const fn answering_route(&self) -> Option<&'s Arc<Route>> {
+        match self {
+            Self::MethodNotAllowed(route)
+            | Self::Redirect(route, ..)
+            | Self::Preflight(_, route) => Some(route),
+            _ => None,
+        }
+    }
+
     /// The answer, where the gateway gives it without asking anybody.
     pub(crate) fn answer(&self) -> Option<Answer> {
         Some(match self {
@@ -44,7 +63,13 @@ impl Verdict<'_> {
             Self::Insecure(insecure) => insecure.answer(),
             Self::Rejected(_, why) => why.clone().into(),
             Self::NotFound => Answer::not_found(),
-            Self::Preflight(asked) => Answer::preflight(asked.headers.as_ref()),
+            Self::MethodNotAllowed(route) => {
+                Answer::method_not_allowed(route.methods.allow().clone())
+            }
+            Self::Redirect(_, status, location) => Answer::redirect(*status, location.clone()),
+            Self::Preflight(asked, route) => {
+                Answer::preflight(asked.headers.as_ref(), route.methods.allow())
+            }
             Self::OriginNotAllowed => Answer::origin_not_allowed(),
             Self::CrossSite(why) => Answer::cross_site(*why),
             Self::Maintenance(seconds) => Answer::maintenance(*seconds),

@@ -16,7 +16,7 @@ pub(super) fn max_stale(config: &Config) -> Vec<Finding> {
 }
 
 fn one_max_stale(route: &Route, is_file: bool) -> Finding {
-    let path = route.path.as_str();
+    let path = &route.label;
     let question = Question::new(
         Topic::MaxStale,
         format!("route {path}"),

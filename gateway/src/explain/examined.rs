@@ -1,5 +1,6 @@
 //! What was decided before a session is looked up, and what has to be looked up?
 
+use http::HeaderValue;
 use session_core::clock::Timestamp;
 use session_core::service::{Absence, Query, Resolution};
 use session_core::sid::SessionKey;
@@ -92,7 +93,7 @@ impl<'s: 'r, 'r> Examined<'s, 'r> {
         match verdict {
             Verdict::Refused(why) => refused(listener, &why.into()),
             Verdict::Onward(onward) => {
-                session::on_route((settings, came), listener, (&vetted, &onward), known)
+                session::on_route((settings, came), listener, (&vetted, &onward), known, now)
             }
             Verdict::Admin(call) => {
                 session::on_admin((settings, came), listener, (&vetted, call), known, now)
@@ -121,7 +122,9 @@ fn refused(mut listener: Listener<'_>, breach: &Breach) -> Report {
 /// Endpoints answer by themselves; two of them always say the same.
 fn of_endpoint(mut listener: Listener<'_>, endpoint: Endpoint) -> Report {
     let fixed = match endpoint {
-        Endpoint::OtherMethod(allow) => Some(Answer::method_not_allowed(allow)),
+        Endpoint::OtherMethod(allow) => {
+            Some(Answer::method_not_allowed(HeaderValue::from_static(allow)))
+        }
         Endpoint::Unknown => Some(Answer::not_found()),
         _ => None,
     };
@@ -171,7 +174,17 @@ fn explain_answer(listener: &mut Listener<'_>, verdict: &Verdict<'_>) {
             keys.push(Key::of(config, "server.public_origin"));
             Line::new("cross-site", why.to_string(), keys)
         }
-        Verdict::Preflight(_) => Line::new(
+        Verdict::MethodNotAllowed(route) => Line::new(
+            "methods",
+            format!("it takes {}", route.methods),
+            listener.of_own_route("methods"),
+        ),
+        Verdict::Redirect(_, status, _) => Line::new(
+            "redirect",
+            format!("the visitor is sent elsewhere, with status {status}"),
+            listener.of_own_route("redirect.to"),
+        ),
+        Verdict::Preflight(..) => Line::new(
             "preflight",
             "the origin is told what it may do",
             listener.of_own_route("cors_origins"),

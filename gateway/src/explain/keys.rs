@@ -28,6 +28,14 @@ impl Key {
         Self::of(config, format!("routes[{}].{key}", route.index))
     }
 
+    /// The limit of bodies that holds on a route.
+    pub(super) fn of_body(config: &Config, route: &Route) -> Self {
+        match route.max_body_bytes {
+            Some(_) => Self::of_route(config, route, "max_body_bytes"),
+            None => Self::of(config, "edge.max_body_bytes"),
+        }
+    }
+
     /// The key, or the one whose value is taken where the file leaves it out.
     pub(super) fn or(config: &Config, key: &str, otherwise: &str) -> Self {
         let first = Self::of(config, key);

@@ -3,7 +3,7 @@
 use sidgate_policy::auth::cors::Cors;
 use sidgate_policy::auth::csrf::Allowed;
 use sidgate_policy::edge::scheme::Scheme;
-use sidgate_policy::edge::{Breach, Cookies, Passed, SidCookie, Spoofed, headers};
+use sidgate_policy::edge::{Breach, Cookies, Passed, Refused, SidCookie, Spoofed, headers};
 
 use super::came::Came;
 use super::keys::{self, Key};
@@ -77,7 +77,12 @@ impl<'a> Listener<'a> {
     /// Writes down that the edge refuses the request.
     pub(super) fn refused(&mut self, breach: &Breach) {
         let step = OF_THE_EDGE.get(self.passed).copied().unwrap_or("place");
-        let keys = keys::of_refusal(self.config(), breach.rule);
+        let keys = match self.route {
+            Some(route) if breach.rule == Refused::BodyTooLarge => {
+                vec![Key::of_body(self.config(), route)]
+            }
+            _ => keys::of_refusal(self.config(), breach.rule),
+        };
         let found = match &breach.field {
             Some(field) => format!("{breach} (field {field})"),
             None => breach.to_string(),
@@ -171,7 +176,7 @@ impl<'a> Listener<'a> {
             Place::Route(route) => {
                 self.route = config.routes.iter().find(|own| own.index == route.index);
                 (
-                    format!("routes[{}], path \"{}\"", route.index, route.path),
+                    format!("routes[{}], path \"{}\"", route.index, route.label),
                     Key::of_route(config, route, "path"),
                 )
             }

@@ -1,5 +1,6 @@
 //! What would become of the old logins that a request brings? No app is asked about them.
 
+use session_core::clock::Timestamp;
 use session_core::service::{Resolution, Unknown};
 use sidgate_policy::auth::decide::{self, Decision, Finding};
 use sidgate_policy::edge::Vetted;
@@ -16,6 +17,7 @@ pub(super) fn course(
     (settings, came): (&ActiveConfig, &Came),
     (vetted, route): (&Vetted<'_>, &Route),
     finding: &Finding,
+    now: Timestamp,
 ) -> Option<(Line, bool)> {
     let cookies = LegacyCookies::of(settings, vetted, &came.method, &came.headers)?;
     let course = course_of(settings, &cookies, finding);
@@ -31,15 +33,15 @@ pub(super) fn course(
     };
     let keys = ["migration.mode", "migration.rollout_percent"];
     let keys = keys.map(|key| Key::of(&settings.config, key));
-    let is_open = course == Course::Judge && depends(route, finding);
+    let is_open = course == Course::Judge && depends(route, finding, now);
     Some((Line::new("old logins", found, keys.into()), is_open))
 }
 
 /// Whether it matters what the app says: a session is made of the login, or it is refused, or nobody knows.
-fn depends(route: &Route, finding: &Finding) -> bool {
+fn depends(route: &Route, finding: &Finding, now: Timestamp) -> bool {
     let unknown = Finding::Resolved(Resolution::Unknown(Unknown::Legacy));
     let serves = |finding| {
-        let decision = decide::decide(route.session, route.on_unknown, finding);
+        let decision = decide::decide(route.wanted(), finding, || now);
         matches!(decision, Decision::Forward(_))
     };
     !(serves(finding.clone()) && serves(unknown))

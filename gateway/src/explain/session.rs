@@ -5,6 +5,7 @@ use session_core::service::{Absence, Resolution};
 use session_core::session::Dead;
 use sidgate_policy::auth::decide::{self, Decision, Finding, State};
 use sidgate_policy::auth::identity;
+use sidgate_policy::auth::requirements::Unmet;
 use sidgate_policy::edge::Vetted;
 use sidgate_policy::edge::identity_headers::{ASSERTION, STATE};
 
@@ -72,6 +73,7 @@ pub(super) fn on_route(
     mut listener: Listener<'_>,
     (vetted, onward): (&Vetted<'_>, &Onward<'_>),
     known: Known,
+    now: Timestamp,
 ) -> Report {
     let route = onward.route;
     let policy = listener.of_own_route("session");
@@ -80,14 +82,15 @@ pub(super) fn on_route(
         Known::Found(finding) => finding,
         Known::Unreadable(_) => return undecided(listener, policy),
     };
-    if let Some((line, is_open)) = old_cookies::course((settings, came), (vetted, route), &finding)
+    if let Some((line, is_open)) =
+        old_cookies::course((settings, came), (vetted, route), &finding, now)
     {
         listener.lines.push(line);
         if is_open {
             return undecided(listener, policy);
         }
     }
-    match decide::decide(route.session, route.on_unknown, finding) {
+    match decide::decide(route.wanted(), finding, || now) {
         Decision::Missing(why) => {
             let mut keys = policy;
             keys.extend(listener.of_own_route("on_missing"));
@@ -96,6 +99,12 @@ pub(super) fn on_route(
             listener.lines.push(line.deciding());
             let asked = (&*came.method, &*came.target);
             let answer = missing::on_route(settings, route, asked, &came.headers, why);
+            Report::answered(&answer, listener.lines)
+        }
+        Decision::Unmet(why) => {
+            listener.lines.push(unmet(&listener, why).deciding());
+            let asked = (&*came.method, &*came.target);
+            let answer = missing::unmet(settings, route, asked, &came.headers, why);
             Report::answered(&answer, listener.lines)
         }
         Decision::Unavailable(_) => {
@@ -115,6 +124,22 @@ pub(super) fn on_route(
             listener.lines.push(Line::new("policy", found, policy));
             forwarded(settings, listener, (vetted, onward), &state)
         }
+    }
+}
+
+/// What the session lacks.
+fn unmet(listener: &Listener<'_>, why: Unmet) -> Line {
+    match why {
+        Unmet::Stale => Line::new(
+            "policy",
+            "the login is longer ago than this route allows",
+            listener.of_own_route("fresh"),
+        ),
+        Unmet::NotAllowed => Line::new(
+            "policy",
+            "the identity has none of the values that get through",
+            listener.of_own_route("allow"),
+        ),
     }
 }
 

@@ -39,7 +39,8 @@ pub(super) fn limit(
     if read > 0 && !session.is_upgrade_req() && session.response_written().is_none() {
         check_rate(session, ctx)?;
     }
-    if ctx.body_bytes > ctx.settings.edge.max_body_bytes {
+    let route = ctx.forward.as_ref().map(|forward| &forward.route);
+    if ctx.body_bytes > ctx.settings.max_body_bytes(route) {
         session.set_keepalive(None);
         // What came in chunks has not said its length in a field.
         let breach = Breach {

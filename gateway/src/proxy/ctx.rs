@@ -19,6 +19,7 @@ use super::watch::Watch;
 use crate::answer::{Answer, Rejection};
 use crate::apps::app::App;
 use crate::config::Route;
+use crate::decision::sent_path::SentPath;
 use crate::endpoints::Seen;
 use crate::limits::streams::Holder;
 use crate::state::{ActiveConfig, Gateway, RequestId};
@@ -116,7 +117,15 @@ impl Answerer {
             Self::Edge => "edge",
             Self::Endpoint(label) => label,
             Self::Admin => "admin",
-            Self::Route(route) => route.path.as_str(),
+            Self::Route(route) => &route.label,
+        }
+    }
+
+    /// Whether a request with this status gets a line in the access log.
+    pub(super) fn is_logged(&self, status: u16, is_broken: bool) -> bool {
+        match self {
+            Self::Route(route) => route.log.wants(status, is_broken),
+            Self::Nobody | Self::Edge | Self::Endpoint(_) | Self::Admin => true,
         }
     }
 }
@@ -134,6 +143,8 @@ pub(super) struct Forward {
     pub(super) remove: Vec<HeaderName>,
     /// The one Cookie line for the app.
     pub(super) cookie: Option<HeaderValue>,
+    /// What it gets of the path.
+    pub(super) path: SentPath,
     /// The host as configured.
     pub(super) host: HeaderValue,
     /// Taken before the app sees any credentials (DESIGN 5, R8).

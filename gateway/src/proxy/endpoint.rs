@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use http::HeaderValue;
 use pingora_core::Result;
 use pingora_proxy::Session;
 
@@ -43,7 +44,7 @@ pub(super) async fn serve(
             }
             Err(why) => why.into(),
         },
-        Endpoint::OtherMethod(allow) => Answer::method_not_allowed(allow),
+        Endpoint::OtherMethod(allow) => Answer::method_not_allowed(HeaderValue::from_static(allow)),
         Endpoint::Unknown => Answer::not_found(),
     }))
 }

@@ -49,6 +49,11 @@ fn rendered(why: Rejection, session: &Session, ctx: &Ctx) -> Answer {
             let asked = (head.method.as_str(), head.raw_path());
             missing::on_route(&ctx.settings, route, asked, &head.headers, why)
         }
+        (Rejection::Unmet(why), Answerer::Route(route)) => {
+            let head = session.req_header();
+            let asked = (head.method.as_str(), head.raw_path());
+            missing::unmet(&ctx.settings, route, asked, &head.headers, why)
+        }
         (why, _) => why.into(),
     }
 }

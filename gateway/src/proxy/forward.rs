@@ -5,6 +5,7 @@ use std::sync::Arc;
 use session_core::service::{Absence, Query, Resolution};
 use session_core::sid::SessionKey;
 use sidgate_policy::auth::decide::{self, Decision, Finding, State};
+use sidgate_policy::auth::requirements::Unmet;
 
 use super::Ctx;
 use super::ctx::Forward;
@@ -32,6 +33,7 @@ impl Plan {
             route: Arc::clone(onward.route),
             remove: onward.remove,
             cookie: onward.cookie,
+            path: onward.path,
             visit,
             host: onward.host,
             ticket: gateway.sessions.begin_login_from_lease().ok(),
@@ -73,6 +75,10 @@ impl Plan {
             ..
         } = identified.await?;
         ctx.tier = decide::labels(&finding).0;
+        let handle = match &finding {
+            Finding::Resolved(Resolution::Active(active)) => Some(active.entry.session().id),
+            _ => None,
+        };
         if forward.visit.has_old_cookies() {
             forward.cookie = cookie.unwrap_or(forward.cookie);
             ctx.cookie_changes = Some(cookie_changes);
@@ -81,7 +87,13 @@ impl Plan {
             return Ok(Outcome::Again(location));
         }
         Ok(
-            match decide::decide(forward.route.session, forward.route.on_unknown, finding) {
+            match decide::decide(forward.route.wanted(), finding, || {
+                gateway.sessions.clock().wall()
+            }) {
+                Decision::Unmet(why) => {
+                    ctx.handle = handle;
+                    Outcome::Unmet(why)
+                }
                 Decision::Missing(why) => Outcome::Missing(why),
                 Decision::Unavailable(_) => Outcome::Unavailable,
                 Decision::Forward(state) => {
@@ -94,10 +106,7 @@ impl Plan {
                     {
                         ctx.cookie_changes = Some(returned);
                     }
-                    ctx.handle = match &forward.state {
-                        State::Active(active) => Some(active.entry.session().id),
-                        _ => None,
-                    };
+                    ctx.handle = handle;
                     ctx.forward = Some(forward);
                     Outcome::Forward
                 }
@@ -130,12 +139,10 @@ impl Forward {
         }
         let key = active.entry.session().key;
         let found = gateway.sessions.resolve_key(key, self.query).await;
-        match decide::decide(
-            self.route.session,
-            self.route.on_unknown,
-            Finding::Resolved(found),
-        ) {
+        let now = || gateway.sessions.clock().wall();
+        match decide::decide(self.route.wanted(), Finding::Resolved(found), now) {
             Decision::Missing(_) => Err(Doubt::Missing),
+            Decision::Unmet(why) => Err(Doubt::Unmet(why)),
             Decision::Unavailable(_) => Err(Doubt::Unavailable),
             Decision::Forward(State::Active(again))
                 if !gateway.sessions.still_holds(&again, self.query) =>
@@ -154,6 +161,8 @@ impl Forward {
 pub(super) enum Doubt {
     /// The route requires a session, and there is none any more.
     Missing,
+    /// There is another one, which is not all that the route asks for.
+    Unmet(Unmet),
     /// It is unknown now.
     Unavailable,
 }
@@ -164,6 +173,8 @@ pub(super) enum Outcome {
     Forward,
     /// The route requires a session and there is none.
     Missing(Option<Absence>),
+    /// There is a session that is not all that the route asks for.
+    Unmet(Unmet),
     /// It is unknown whether there is a session.
     Unavailable,
     /// The browser is to ask for the same page again, with its new cookie.

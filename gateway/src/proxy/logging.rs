@@ -34,7 +34,7 @@ pub(super) fn write(gateway: &Gateway, session: &Session, error: Option<&Error>,
         duration: count(gateway, ctx),
     };
     count_bytes(gateway, ctx, &sent);
-    if !gateway.access_log.is_asked_for() {
+    if !is_asked_for(gateway, ctx, sent.status) {
         return;
     }
     let head = session.req_header();
@@ -64,7 +64,7 @@ fn unfinished(gateway: &Gateway, ctx: &Ctx) {
         bytes: None,
         duration: count(gateway, ctx),
     };
-    if !gateway.access_log.is_asked_for() {
+    if !is_asked_for(gateway, ctx, 0) {
         return;
     }
     let told = match &ctx.asked {
@@ -74,7 +74,7 @@ fn unfinished(gateway: &Gateway, ctx: &Ctx) {
                 gateway,
                 &ctx.settings,
                 &ctx.answerer,
-                method.as_str(),
+                (method.as_str(), None),
                 uri.path(),
             ),
         },
@@ -84,6 +84,15 @@ fn unfinished(gateway: &Gateway, ctx: &Ctx) {
         },
     };
     line(gateway, ctx, &told, (None, None), &sent);
+}
+
+/// Whether a line of the request is wanted.
+fn is_asked_for(gateway: &Gateway, ctx: &Ctx, status: u16) -> bool {
+    let is_broken = matches!(
+        ctx.outcome,
+        Outcome::Aborted | Outcome::BrokenOff | Outcome::Cut
+    );
+    gateway.access_log.is_asked_for() && ctx.answerer.is_logged(status, is_broken)
 }
 
 /// Counts the request. How long it took.

@@ -47,13 +47,14 @@ pub(super) async fn choose(
         let limit = upstream.retry.connect_after.min(upstream.connect_timeout);
         peer.options.connection_timeout = Some(limit);
     }
+    peer.options.read_timeout = Some(forward.route.read_timeout(upstream));
     if is_switch {
         // Pingora begins the time anew when either side has sent something. It would also wait so long for the answer to the
         // handshake, so that is waited for by the watch.
         peer.options.read_timeout = Some(upstream.websocket_idle);
         if let Some(watch) = &ctx.watch {
             let now = gateway.sessions.clock().boot();
-            watch.awaits_head(now.plus(upstream.read_timeout));
+            watch.awaits_head(now.plus(forward.route.read_timeout(upstream)));
         }
     }
     Ok(peer)

@@ -6,10 +6,11 @@ use http::Method;
 use http::header::ACCEPT_LANGUAGE;
 use pingora_http::RequestHeader;
 use pingora_proxy::Session;
-use sidgate_policy::auth::login_redirect::page_of_form;
+use sidgate_policy::auth::login_redirect::{LoginUrl, page_of_form};
 use sidgate_policy::auth::on_missing::is_navigation;
 use sidgate_policy::edge::Target;
 
+use super::told;
 use crate::answer::{Answer, OwnPage, Person, Reader};
 use crate::config::pages::{Languages, PageFor};
 use crate::decision::place::Place;
@@ -22,19 +23,31 @@ pub(super) fn of(session: &Session, settings: &ActiveConfig, answer: &Answer) ->
     if !is_navigation(&head.headers) {
         return Reader::Program;
     }
-    let must_log_in = matches!(
-        answer.outcome,
-        Outcome::Unauthenticated | Outcome::SessionEvicted
-    );
+    let login = match answer.outcome {
+        Outcome::Unauthenticated | Outcome::SessionEvicted => {
+            login(settings, head, LoginUrl::location)
+        }
+        // Operators whose login is too old are refused with another status.
+        Outcome::ReauthenticationRequired if answer.status == 401 => {
+            login(settings, head, LoginUrl::location_again)
+        }
+        _ => None,
+    };
     Reader::Person(Person {
         has_sent: !is_read(&head.method),
-        login: must_log_in.then(|| login(settings, head)).flatten(),
-        own: own_page(settings, head, answer),
+        own: own_page(settings, head, answer, login.as_deref()),
+        login,
     })
 }
 
-/// The operator's page for `answer`, in the best of the languages that the browser asks for.
-fn own_page(settings: &ActiveConfig, head: &RequestHeader, answer: &Answer) -> Option<OwnPage> {
+/// The operator's page for `answer`, in the best of the languages that the browser asks for. `needed`: where to log in, for
+/// whoever has to.
+fn own_page(
+    settings: &ActiveConfig,
+    head: &RequestHeader,
+    answer: &Answer,
+    needed: Option<&str>,
+) -> Option<OwnPage> {
     let pages = &settings.config.pages;
     if pages.is_empty() {
         return None;
@@ -49,10 +62,12 @@ fn own_page(settings: &ActiveConfig, head: &RequestHeader, answer: &Answer) -> O
             .or_else(|| pages.find(&of_status, &languages)),
         _ => pages.find(&of_status, &languages),
     };
-    Some(OwnPage::new(
-        found?,
-        login(settings, head).unwrap_or_default(),
-    ))
+    let found = found?;
+    let login = match needed {
+        Some(needed) => Some(needed.to_owned()),
+        None => login(settings, head, LoginUrl::location),
+    };
+    Some(OwnPage::new(found, login.unwrap_or_default()))
 }
 
 fn is_read(method: &Method) -> bool {
@@ -61,8 +76,13 @@ fn is_read(method: &Method) -> bool {
 
 /// The login page, with the way back: to the page that was asked for, or to the one that held the form. What a form is
 /// sent to is often no page.
-fn login(settings: &ActiveConfig, head: &RequestHeader) -> Option<String> {
-    let asked_for = Target::parse(head.raw_path(), settings.edge.max_target_bytes).ok();
+fn login(
+    settings: &ActiveConfig,
+    head: &RequestHeader,
+    location: impl Fn(&LoginUrl, &str, Option<&str>) -> Option<String>,
+) -> Option<String> {
+    let (max, slashes) = (settings.edge.max_target_bytes, settings.edge.slashes);
+    let asked_for = Target::parse_with(head.raw_path(), max, slashes).ok();
     let ways_back = if is_read(&head.method) {
         [asked_for, None]
     } else {
@@ -79,15 +99,14 @@ fn login(settings: &ActiveConfig, head: &RequestHeader) -> Option<String> {
     let mut ways_back = ways_back
         .into_iter()
         .flatten()
-        .filter(|target| is_of_an_app(settings, target.path))
+        .filter(|target| is_of_an_app(settings, head, target.path))
         .chain([start]);
-    ways_back.find_map(|target| settings.login.location(target.path, target.query))
+    ways_back.find_map(|target| location(&settings.login, target.path, target.query))
 }
 
 /// What the gateway answers itself is no page to come back to.
-fn is_of_an_app(settings: &ActiveConfig, path: &str) -> bool {
-    matches!(
-        Place::of(&settings.config, "GET", path),
-        Ok(Place::Route(_))
-    )
+fn is_of_an_app(settings: &ActiveConfig, head: &RequestHeader, path: &str) -> bool {
+    let host = told::served_name(settings, head).unwrap_or_default();
+    Place::of(&settings.config, "GET", host, path)
+        .is_ok_and(|place| place.route().is_some_and(|route| route.app().is_some()))
 }

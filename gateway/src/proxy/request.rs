@@ -96,6 +96,11 @@ pub(super) async fn filter(
                     let asked = (head.method.as_str(), head.raw_path());
                     missing::on_route(&settings, route, asked, &head.headers, why)
                 }
+                Ok(Outcome::Unmet(why)) => {
+                    let head = session.req_header();
+                    let asked = (head.method.as_str(), head.raw_path());
+                    missing::unmet(&settings, route, asked, &head.headers, why)
+                }
                 Ok(Outcome::Unavailable) => Answer::unavailable(),
                 Ok(Outcome::Again(location)) => Answer::again(&location),
                 Err(TooMany(seconds)) => Answer::too_many_requests(seconds),
@@ -239,6 +244,9 @@ fn follow<'a>(
         }
         Verdict::CrossSite(why) => told::cross_site(gateway, ctx, head, "route", *why),
         _ => {}
+    }
+    if let Some(route) = verdict.answering_route() {
+        ctx.answerer = Answerer::Route(Arc::clone(route));
     }
     let visit = || {
         let sent = (head.method.as_str(), &head.headers);

@@ -65,6 +65,9 @@ pub(super) async fn filter(
         return Ok(());
     };
     response.insert_header("X-Request-Id", ctx.request_id.header())?;
+    if !switches {
+        fill_in(response, &forward)?;
+    }
     let mut outcome = match event {
         Event::None if may_carry_cookie(response) => Outcome {
             cookie: renew::renew(gateway, ctx, &forward).await,
@@ -92,6 +95,16 @@ pub(super) async fn filter(
     };
     ctx.forward = Some(forward);
     result
+}
+
+/// The fields that the route adds where the app says nothing. What follows judges them as if the app had written them.
+fn fill_in(response: &mut ResponseHeader, forward: &Forward) -> Result<()> {
+    for (name, value) in &forward.route.response_headers {
+        if !response.headers.contains_key(name) {
+            response.insert_header(name.clone(), value.clone())?;
+        }
+    }
+    Ok(())
 }
 
 fn finish(response: &mut ResponseHeader, forward: &Forward, outcome: &Outcome) -> Result<()> {

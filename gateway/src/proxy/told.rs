@@ -9,7 +9,7 @@ use http::header::{HOST, USER_AGENT};
 use http::{HeaderValue, uri::Authority};
 use pingora_http::RequestHeader;
 use sidgate_policy::auth::csrf::CrossSite;
-use sidgate_policy::edge::{Breach, FieldName, METHODS, shown};
+use sidgate_policy::edge::{Breach, FieldName, METHODS, ServedHost, shown};
 
 use super::Ctx;
 use super::ctx::{Answerer, Refusal};
@@ -35,7 +35,10 @@ impl<'a> Told<'a> {
         let method = head.method.as_str();
         let path = match answerer {
             Answerer::Edge => refused_path(gateway, settings, head.raw_path()),
-            _ => path(gateway, settings, answerer, method, head.uri.path()),
+            _ => {
+                let place = (method, served_name(settings, head));
+                path(gateway, settings, answerer, place, head.uri.path())
+            }
         };
         Self {
             method: shown_method(method),
@@ -69,14 +72,14 @@ pub(super) fn path<'a>(
     gateway: &Gateway,
     settings: &'a ActiveConfig,
     answerer: &'a Answerer,
-    method: &str,
+    (method, host): (&str, Option<&str>),
     path: &'a str,
 ) -> Cow<'a, str> {
     let route = match answerer {
         Answerer::Route(route) => Some(route),
-        Answerer::Nobody => match Place::as_written(&settings.config, method, path) {
-            Place::Route(route) => Some(route),
-            _ => None,
+        Answerer::Nobody => match host {
+            Some(host) => Place::as_written(&settings.config, method, host, path).route(),
+            None => return refused_path(gateway, settings, path.as_bytes()),
         },
         Answerer::Edge | Answerer::Endpoint(_) | Answerer::Admin => None,
     };
@@ -101,6 +104,16 @@ fn refused_path<'a>(
         Some(route) => Cow::Borrowed(route.path.as_str()),
         None => shown::path(target, |text| gateway.is_sid(text)),
     }
+}
+
+/// The served host that a request names, without port.
+pub(super) fn served_name<'s>(settings: &'s ActiveConfig, head: &RequestHeader) -> Option<&'s str> {
+    let field = head.headers.get(HOST).map(HeaderValue::as_bytes);
+    let authority = head.uri.authority().map(|host| host.as_str().as_bytes());
+    field
+        .or(authority)
+        .and_then(|host| settings.edge.hosts.named(host))
+        .map(ServedHost::name)
 }
 
 /// The host that a request names, if it names one.

@@ -9,11 +9,12 @@
 
 use http::header::{COOKIE, FORWARDED, HOST, HeaderMap, HeaderName, HeaderValue};
 use http::request::Parts;
-use http::uri::PathAndQuery;
+use http::uri::{PathAndQuery, Uri};
 use pingora_core::{Error, ErrorType, Result};
 use pingora_http::RequestHeader;
 use sidgate_policy::auth::decide::State;
 use sidgate_policy::auth::token::SignError;
+use sidgate_policy::edge::hop::HOP;
 use sidgate_policy::edge::identity_headers::{ASSERTION, STATE};
 use sidgate_policy::edge::marker;
 use uuid::Uuid;
@@ -21,15 +22,17 @@ use uuid::Uuid;
 use super::ctx::{Ctx, Forward, REQUEST_ID};
 use super::forward::Doubt;
 use crate::answer::Rejection;
+use crate::decision::sent_path::SentPath;
 use crate::state::{Gateway, SessionHeaders};
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+const FORWARDED_PREFIX: HeaderName = HeaderName::from_static("x-forwarded-prefix");
 const FORWARDED_PORT: HeaderName = HeaderName::from_static("x-forwarded-port");
 
 /// At most so many fields are written, beside those about a session.
-const MOST_WRITTEN: usize = 9;
+const MOST_WRITTEN: usize = 11;
 
 /// Names that the gateway itself writes; removed even when no client sent them.
 const WRITTEN: [HeaderName; 6] = [
@@ -52,6 +55,7 @@ pub(super) async fn write_identity(
     let rejected = match forward.confirm(gateway).await {
         Ok(()) => None,
         Err(Doubt::Missing) => Some(Rejection::NoSession(None)),
+        Err(Doubt::Unmet(why)) => Some(Rejection::Unmet(why)),
         Err(Doubt::Unavailable) => Some(Rejection::Unavailable),
     };
     if let Some(why) = rejected {
@@ -67,7 +71,7 @@ pub(super) async fn write_identity(
     let (app, now) = (&forward.app, gateway.now());
     let told =
         SessionHeaders::of(&gateway.badges, told, app, &forward.state, now).map_err(not_signed)?;
-    edit(request, |headers| {
+    edit(request, &forward.path, |headers| {
         // Once, instead of growing several times.
         headers.reserve(MOST_WRITTEN + told.fields().len());
         for name in forward.remove.iter().chain(&WRITTEN) {
@@ -78,8 +82,12 @@ pub(super) async fn write_identity(
     })
 }
 
-/// Changes the fields of a request that goes to an app, and drops the spelling of their names.
-fn edit(request: &mut RequestHeader, change: impl FnOnce(&mut HeaderMap)) -> Result<()> {
+/// Changes path and fields of a request that goes to an app, and drops the spelling of their names.
+fn edit(
+    request: &mut RequestHeader,
+    path: &SentPath,
+    change: impl FnOnce(&mut HeaderMap),
+) -> Result<()> {
     // A target in another form than a path would be lost. Vetting has refused it.
     let target = request.uri.path_and_query().map(PathAndQuery::as_str);
     if target.map(str::as_bytes) != Some(request.raw_path()) {
@@ -87,9 +95,31 @@ fn edit(request: &mut RequestHeader, change: impl FnOnce(&mut HeaderMap)) -> Res
     }
     let (nothing, ()) = http::Request::new(()).into_parts();
     let mut parts = Parts::from(std::mem::replace(request, RequestHeader::from(nothing)));
+    if let SentPath::Stripped(path) = path {
+        parts.uri = with_path(&parts.uri, path)?;
+    }
     change(&mut parts.headers);
     *request = RequestHeader::from(parts);
     Ok(())
+}
+
+/// The target with another path, and its query.
+fn with_path(target: &Uri, path: &str) -> Result<Uri> {
+    let wanted = match target.query() {
+        Some(query) => format!("{path}?{query}"),
+        None => path.to_owned(),
+    };
+    // It is read as it will be written, or not at all.
+    match wanted.parse::<Uri>() {
+        Ok(read)
+            if read
+                .path_and_query()
+                .is_some_and(|target| *target == *wanted) =>
+        {
+            Ok(read)
+        }
+        _ => Error::e_explain(ErrorType::InternalError, "not a path"),
+    }
 }
 
 /// The cookies that are the app's, and the marker if it is to see one.
@@ -123,6 +153,14 @@ fn write_forwarding(headers: &mut HeaderMap, ctx: &Ctx, forward: &Forward) {
     headers.insert(FORWARDED_HOST, forward.host.clone());
     headers.insert(FORWARDED_PORT, ctx.settings.port.clone());
     headers.insert(REQUEST_ID, ctx.request_id.header());
+    if let SentPath::Stripped(_) = &forward.path
+        && let Ok(prefix) = HeaderValue::from_str(forward.route.path.as_str())
+    {
+        headers.insert(FORWARDED_PREFIX, prefix);
+    }
+    if let Some(mark) = ctx.settings.edge.hop.written() {
+        headers.insert(HOP, mark.clone());
+    }
 }
 
 fn not_signed(_failed: SignError) -> Box<Error> {

@@ -11,7 +11,7 @@ use session_core::trust::TrustError;
 use sidgate_policy::auth::doctor_token::DoctorKeys;
 use sidgate_policy::auth::login_redirect::{InvalidLoginUrl, LoginUrl};
 use sidgate_policy::edge::host::InvalidHost;
-use sidgate_policy::edge::{EdgePolicy, HostSet};
+use sidgate_policy::edge::{EdgePolicy, HopMarks, HostSet};
 use thiserror::Error;
 
 use super::maintenance::Maintenance;
@@ -19,7 +19,7 @@ use crate::apps::app::App;
 use crate::apps::backend::{BackendError, Fault, Target};
 use crate::apps::resolver::Resolver;
 use crate::apps::standing::Now;
-use crate::config::Config;
+use crate::config::{Config, Route};
 use crate::legacy::cookies::OldCookies;
 use crate::limits::logins::LoginLimits;
 use crate::limits::unknown_sids::UnknownSidLimiter;
@@ -90,7 +90,7 @@ impl ActiveConfig {
     /// # Errors
     /// Those of [`ActiveConfig::new`].
     pub(crate) fn check(config: &Config) -> Result<(), UnusableConfig> {
-        edge_policy(config)?;
+        edge_policy(config, HopMarks::default())?;
         LoginUrl::parse(&config.server.login_url)?;
         Policy::open(&config.risk)?;
         Ok(())
@@ -147,7 +147,7 @@ impl ActiveConfig {
             ),
             apps,
             resolver: Resolver::new(&config.server),
-            edge: edge_policy(&config)?,
+            edge: edge_policy(&config, HopMarks::new(keys.hop_marks()))?,
             login: LoginUrl::parse(&config.server.login_url)?,
             origin: origin.to_string(),
             proto: HeaderValue::from_static(origin.scheme.as_str()),
@@ -160,6 +160,14 @@ impl ActiveConfig {
     #[must_use]
     pub(crate) fn app(&self, name: &str) -> Option<&Arc<App>> {
         self.apps.get(name)
+    }
+
+    /// The largest body of a request to `route`, or to what is no route.
+    #[must_use]
+    pub(crate) fn max_body_bytes(&self, route: Option<&Arc<Route>>) -> u64 {
+        route
+            .and_then(|route| route.max_body_bytes)
+            .unwrap_or(self.config.edge.max_body_bytes)
     }
 
     /// The app that knows the users.
@@ -232,6 +240,15 @@ impl ReadServers for ConfigInUse {
     }
 }
 
+/// The largest body that some route takes.
+fn largest_body(config: &Config) -> u64 {
+    let of_routes = config
+        .routes
+        .iter()
+        .filter_map(|route| route.max_body_bytes);
+    of_routes.fold(config.edge.max_body_bytes, u64::max)
+}
+
 /// Whether apps see something else of a session (its header values, its assertions, which the backend's has more of, and the
 /// references that the keys open), or browsers are told something else about old cookies.
 fn looks_different(before: &Config, now: &Config) -> bool {
@@ -246,7 +263,7 @@ fn looks_different(before: &Config, now: &Config) -> bool {
         || names(before) != names(now)
 }
 
-fn edge_policy(config: &Config) -> Result<EdgePolicy, InvalidHost> {
+fn edge_policy(config: &Config, hop: HopMarks) -> Result<EdgePolicy, InvalidHost> {
     let server = &config.server;
     let hosts = HostSet::new(
         server.hosts.authorities(),
@@ -262,7 +279,9 @@ fn edge_policy(config: &Config) -> Result<EdgePolicy, InvalidHost> {
         max_cookies: config.edge.max_cookies,
         max_one_cookie_bytes: config.edge.max_one_cookie_bytes,
         max_target_bytes: config.edge.max_target_bytes,
-        max_body_bytes: config.edge.max_body_bytes,
+        slashes: config.routes.slashes(),
+        max_body_bytes: largest_body(config),
+        hop,
         ..EdgePolicy::new(hosts, config.cookie.name.as_str())
     })
 }

@@ -72,6 +72,8 @@ pub(crate) enum Outcome {
     LoginRedirect,
     /// Logged out.
     Logout,
+    /// It has come through a gateway of this installation before.
+    LoopDetected,
     /// The endpoint exists, but not for this method.
     MethodNotAllowed,
     /// The apps are out of service.
@@ -95,8 +97,10 @@ pub(crate) enum Outcome {
     Overloaded,
     /// A page of another origin was told what it may do.
     Preflight,
-    /// An operator's login is too old for what was asked.
+    /// A login is too old for what was asked.
     ReauthenticationRequired,
+    /// Sent elsewhere by its route.
+    Redirect,
     /// The body came too slowly.
     RequestTimeout,
     /// The session gave way to a login on another device.
@@ -147,7 +151,8 @@ impl Outcome {
             | Self::Migrated
             | Self::NotFound
             | Self::OpenApi
-            | Self::Preflight => Group::OwnEndpoints,
+            | Self::Preflight
+            | Self::Redirect => Group::OwnEndpoints,
             Self::AccountDisabled
             | Self::InvalidCredentials
             | Self::LegacyRefused
@@ -167,6 +172,7 @@ impl Outcome {
             | Self::HttpsRequired
             | Self::InvalidRequest
             | Self::Locked
+            | Self::LoopDetected
             | Self::MethodNotAllowed
             | Self::NotImplemented
             | Self::OriginNotAllowed

@@ -215,6 +215,7 @@ fn identity(seen_as: &str) -> Vec<(&'static str, &str)> {
         ("X_FORWARDED_HOST", "*"),
         ("X_FORWARDED_PORT", "*"),
         ("X_REQUEST_ID", "*"),
+        ("X_SIDGATE_HOP", "*"),
         ("X_SESSION_STATE", state),
         ("X_SESSION_ASSERTION", "*"),
     ];

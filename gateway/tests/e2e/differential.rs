@@ -159,13 +159,25 @@ fn corpus(gateway: &Gateway, sid: &str) -> Vec<Vec<u8>> {
 
 #[test]
 fn what_is_sent_on_is_one_request_to_a_strict_parser_too() {
-    let (stage, sid) =
-        Stage::with(["[edge]\nheader_timeout = \"300ms\"\nbody_timeout = \"300ms\""]).and_alice();
+    try_out("", 1500);
+}
+
+/// The same behind a route that lets the app see slashes that others never see, and takes its prefix away.
+#[test]
+fn a_path_that_a_route_changes_is_one_to_a_strict_parser_too() {
+    let route = "[[routes]]\npath = \"/app\"\nupstream = \"app\"\nsession = \"optional\"\n\
+                 strip_prefix = true\nencoded_slashes = \"pass\"";
+    try_out(route, 500);
+}
+
+fn try_out(layer: &str, usual: u32) {
+    let waits = "[edge]\nheader_timeout = \"300ms\"\nbody_timeout = \"300ms\"";
+    let (stage, sid) = Stage::with([waits, layer]).and_alice();
     let corpus = corpus(&stage, &sid);
     let cases = std::env::var("PROPTEST_CASES")
         .ok()
         .and_then(|cases| cases.parse().ok())
-        .unwrap_or(1500);
+        .unwrap_or(usual);
     let mut runner = TestRunner::new(Config {
         cases,
         max_shrink_iters: 200,
@@ -253,6 +265,7 @@ fn check(seen: &Received, holds_sid: bool) -> Result<(), String> {
             return Err(format!("{name} twice"));
         }
     }
+    check_path(request.path.unwrap_or_default())?;
     check_body(&request, body)?;
     let value = |name: &str| {
         let mut values = request
@@ -267,6 +280,23 @@ fn check(seen: &Received, holds_sid: bool) -> Result<(), String> {
         (None, Some("anonymous" | "none")) => Ok(()),
         other => Err(format!("the identity {other:?}")),
     }
+}
+
+/// Whatever a server takes for a slash: the path begins with one, and leads to no other place than it says.
+fn check_path(target: &str) -> Result<(), String> {
+    let path = target.split('?').next().unwrap_or_default();
+    let read = path.to_lowercase().replace("%2f", "/");
+    let odd = read.split('/').any(|segment| {
+        let name = segment.split(';').next().unwrap_or_default();
+        let name = name.split("%3b").next().unwrap_or_default();
+        matches!(name, "." | "..")
+    });
+    let hidden = ["\\", "%5c", "%2e", "%00", "%0d", "%0a"];
+    let hides = hidden.iter().any(|hidden| read.contains(hidden));
+    if !read.starts_with('/') || read.starts_with("//") || odd || hides {
+        return Err(format!("the path {path:?}"));
+    }
+    Ok(())
 }
 
 fn check_body(request: &httparse::Request<'_, '_>, body: &[u8]) -> Result<(), String> {

@@ -61,6 +61,7 @@ fn active_request_reaches_the_app_with_exactly_these_fields() {
             "x-session-state",
             "x-session-tenant-id",
             "x-session-user-id",
+            "x-sidgate-hop",
         ]
     );
     let handle = stage.session_of(&sid)["session"]["id"].clone();

@@ -103,6 +103,7 @@ fn optional_route_tells_the_app_that_nobody_is_there() {
             "x-request-id",
             "x-session-assertion",
             "x-session-state",
+            "x-sidgate-hop",
         ]
     );
     assert_eq!(seen.state(), "anonymous");

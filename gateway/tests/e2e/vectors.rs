@@ -44,6 +44,15 @@ fn targets_of_category_d() {
     run(include_str!("../vectors/d-targets.toml"));
 }
 
+/// Where one route lets slashes pass, nothing else changes, and every other rule holds there too.
+#[test]
+fn targets_of_category_d_beside_a_route_that_passes_slashes() {
+    let passes = "[[routes]]\npath = \"/slashes\"\nupstream = \"app\"\nencoded_slashes = \"pass\"";
+    let mut file = read(include_str!("../vectors/d-targets.toml"));
+    file.config.push_str(passes);
+    run_file(&file);
+}
+
 #[test]
 fn sites_of_category_e() {
     run(include_str!("../vectors/e-sites.toml"));
@@ -58,23 +67,30 @@ fn answers_of_apps() {
 #[test]
 fn headers_over_other_ways() {
     for way in [Way::Unix, Way::Tls, Way::Http2] {
-        run_over(way, include_str!("../vectors/a-headers.toml"));
+        run_over(way, &read(include_str!("../vectors/a-headers.toml")));
     }
 }
 
 #[test]
 fn cookies_over_other_ways() {
     for way in [Way::Unix, Way::Tls, Way::Http2] {
-        run_over(way, include_str!("../vectors/b-cookies.toml"));
+        run_over(way, &read(include_str!("../vectors/b-cookies.toml")));
     }
 }
 
-fn run(text: &str) {
-    run_over(Way::Tcp, text);
+fn read(text: &str) -> File {
+    toml::from_str(text).unwrap_or_else(|error| panic!("{error}"))
 }
 
-fn run_over(way: Way, text: &str) {
-    let file: File = toml::from_str(text).unwrap_or_else(|error| panic!("{error}"));
+fn run(text: &str) {
+    run_file(&read(text));
+}
+
+fn run_file(file: &File) {
+    run_over(Way::Tcp, file);
+}
+
+fn run_over(way: Way, file: &File) {
     let mut failures = Vec::new();
     for name in &file.cookie_names {
         let app = App::start();
@@ -312,6 +328,7 @@ impl<'a> Stage<'a> {
             format!("X-Forwarded-Host: {host}"),
             format!("X-Forwarded-Port: {port}"),
             "X-Request-Id: *".to_owned(),
+            "X-Sidgate-Hop: *".to_owned(),
             format!("X-Session-State: {state}"),
             "X-Session-Assertion: *".to_owned(),
         ];
@@ -348,6 +365,7 @@ impl<'a> Stage<'a> {
 fn masked(name: &str, value: &str, any_host: bool) -> String {
     let varies = [
         "x-request-id",
+        "x-sidgate-hop",
         "x-session-assertion",
         "x-session-id",
         "x-session-expires-at",

@@ -3,7 +3,10 @@
 //! The three answers of the session service stay apart to the end: absent may send somebody to the
 //! login page, unknown never does.
 
+use session_core::clock::Timestamp;
 use session_core::service::{Absence, Active, Resolution, Unknown};
+
+use super::requirements::{Requirements, Unmet};
 
 /// What a route wants of a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,6 +71,8 @@ pub enum Decision {
     Missing(Option<Absence>),
     /// The route needs to know, and the state is unknown: 503.
     Unavailable(Unknown),
+    /// There is a session, and it is not all that the route asks for.
+    Unmet(Unmet),
 }
 
 /// What was found out about the session of a request.
@@ -81,13 +86,34 @@ pub enum Finding {
     Resolved(Resolution),
 }
 
-/// Decides.
+/// What a route wants of the session of a request.
+#[derive(Debug, Clone, Copy)]
+pub struct Wanted<'r> {
+    /// Whether there has to be one.
+    pub session: SessionPolicy,
+    /// What happens while that is unknown.
+    pub on_unknown: OnUnknown,
+    /// What it has to be.
+    pub requirements: &'r Requirements,
+}
+
+/// Decides. `now` is asked only if the route wants a fresh login.
 #[must_use]
-pub fn decide(policy: SessionPolicy, on_unknown: OnUnknown, finding: Finding) -> Decision {
-    let required = policy == SessionPolicy::Required;
+pub fn decide(wanted: Wanted<'_>, finding: Finding, now: impl FnOnce() -> Timestamp) -> Decision {
+    let Wanted {
+        session,
+        on_unknown,
+        requirements,
+    } = wanted;
+    let required = session == SessionPolicy::Required;
     match finding {
         Finding::NotAsked => Decision::Forward(State::None),
-        Finding::Resolved(Resolution::Active(active)) => Decision::Forward(State::Active(active)),
+        Finding::Resolved(Resolution::Active(active)) => {
+            match requirements.check(active.entry.session(), now) {
+                Ok(()) => Decision::Forward(State::Active(active)),
+                Err(unmet) => Decision::Unmet(unmet),
+            }
+        }
         Finding::NoCookie if required => Decision::Missing(None),
         Finding::Resolved(Resolution::Absent(why)) if required => Decision::Missing(Some(why)),
         Finding::NoCookie | Finding::Resolved(Resolution::Absent(_)) => {

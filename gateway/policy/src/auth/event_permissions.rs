@@ -28,8 +28,8 @@ pub enum NotPermitted {
     /// An event of this kind.
     #[error("this app may not send \"{}\" events", .0.as_str())]
     Kind(EventKind),
-    /// A field that decides who is an operator.
-    #[error("this app may not write the field that admin.claim names")]
+    /// A field that decides who is an operator, or who may use a route.
+    #[error("this app may not write a field that admin.claim or a route's allow names")]
     Claim,
     /// The fingerprint of the credentials of a session that is there.
     #[error("this app may not change auth_hash")]
@@ -49,24 +49,24 @@ impl NotPermitted {
 }
 
 impl EventPermissions {
-    /// The permissions of the app that knows the users, or of another one. `kinds` is what its configuration says, `claim`
-    /// the field that opens the admin API.
+    /// The permissions of the app that knows the users, or of another one. `kinds` is what its configuration says, `guarded`
+    /// the fields that open the admin API and routes.
     #[must_use]
-    pub fn new(
+    pub fn new<'f>(
         is_backend: bool,
         kinds: Option<&[EventKind]>,
-        claim: Option<&IdentityField>,
+        guarded: impl IntoIterator<Item = &'f IdentityField>,
     ) -> Self {
         let default: &[EventKind] = if is_backend {
             EventKind::VARIANTS
         } else {
             &[EventKind::Logout, EventKind::Rotate]
         };
-        let guarded = claim.filter(|_| !is_backend);
+        let guarded = guarded.into_iter().filter(|_| !is_backend);
         Self {
             is_backend,
             kinds: kinds.unwrap_or(default).to_vec(),
-            guarded: guarded.into_iter().cloned().collect(),
+            guarded: guarded.cloned().collect(),
         }
     }
 

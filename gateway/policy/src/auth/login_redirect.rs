@@ -66,6 +66,17 @@ impl LoginUrl {
     /// A way back that is too long loses its query, then itself: logging in matters more.
     #[must_use]
     pub fn location(&self, path: &str, query: Option<&str>) -> Option<String> {
+        self.with_way_back("", path, query)
+    }
+
+    /// The same for somebody who is logged in and has to prove once more who they are: with `reauth=1`, so that the login page
+    /// does not send them straight back.
+    #[must_use]
+    pub fn location_again(&self, path: &str, query: Option<&str>) -> Option<String> {
+        self.with_way_back("reauth=1", path, query)
+    }
+
+    fn with_way_back(&self, first: &str, path: &str, query: Option<&str>) -> Option<String> {
         if self.is_at(path) {
             return None;
         }
@@ -74,13 +85,19 @@ impl LoginUrl {
             .or_else(|| encode_next(&[path]))
             .filter(|_| is_local(path));
         let Self { base, fragment } = self;
-        Some(match next {
-            Some(next) => {
-                let separator = if base.contains('?') { '&' } else { '?' };
-                format!("{base}{separator}next={next}{fragment}")
-            }
-            None => format!("{base}{fragment}"),
-        })
+        let mut location = base.clone();
+        let mut separator = if base.contains('?') { '&' } else { '?' };
+        let first = (!first.is_empty()).then(|| first.to_owned());
+        for parameter in first
+            .into_iter()
+            .chain(next.map(|next| format!("next={next}")))
+        {
+            location.push(separator);
+            location.push_str(&parameter);
+            separator = '&';
+        }
+        location.push_str(fragment);
+        Some(location)
     }
 
     fn is_at(&self, path: &str) -> bool {

@@ -15,4 +15,5 @@ pub mod identity;
 pub mod identity_field;
 pub mod login_redirect;
 pub mod on_missing;
+pub mod requirements;
 pub mod token;

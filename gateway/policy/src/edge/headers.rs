@@ -13,6 +13,7 @@
 use http::header::{HeaderMap, HeaderName};
 use strum::VariantArray as _;
 
+use super::hop::HOP;
 use super::reserved::{OF_PROXIES, UNCOUNTED};
 pub use super::reserved::{Reserved, reserved};
 use super::{Breach, EdgePolicy, FieldName, OddHeaderNames, Refused};
@@ -74,8 +75,9 @@ pub(super) fn check(
     policy: &EdgePolicy,
 ) -> Result<Spoofed, Breach> {
     let mut spoofed = Spoofed::default();
-    for (name, _) in headers {
+    for (name, value) in headers {
         match verdict(name, policy) {
+            Some(_) if *name == HOP && policy.hop.are(value) => return Err(Refused::Loop.into()),
             Some(Reserved::OddName) if policy.odd_header_names == OddHeaderNames::Reject => {
                 return Err(Breach::by(Refused::HeaderName, name.as_str().as_bytes()));
             }

@@ -25,8 +25,6 @@ pub struct HostSet {
 struct Entry {
     /// As configured, in lower case; what apps are told.
     canonical: ServedHost,
-    /// Without port.
-    name: String,
     port: u16,
 }
 
@@ -37,13 +35,23 @@ pub struct InvalidHost(pub String);
 
 /// A host that is served, as it was configured.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ServedHost(HeaderValue);
+pub struct ServedHost {
+    header: HeaderValue,
+    /// Without port.
+    name: String,
+}
 
 impl ServedHost {
     /// As a field's value.
     #[must_use]
     pub fn header(&self) -> HeaderValue {
-        self.0.clone()
+        self.header.clone()
+    }
+
+    /// Without port, in lower case.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
     }
 }
 
@@ -51,7 +59,7 @@ impl Deref for ServedHost {
     type Target = str;
 
     fn deref(&self) -> &str {
-        self.0.to_str().unwrap_or_default()
+        self.header.to_str().unwrap_or_default()
     }
 }
 
@@ -74,11 +82,11 @@ impl HostSet {
                 let (name, port) = (parsed.name.to_owned(), parsed.port.unwrap_or(default_port));
                 let value = HeaderValue::from_str(&canonical)
                     .map_err(|_error| InvalidHost(canonical.clone()))?;
-                Ok(Entry {
-                    canonical: ServedHost(value),
+                let canonical = ServedHost {
+                    header: value,
                     name,
-                    port,
-                })
+                };
+                Ok(Entry { canonical, port })
             })
             .collect::<Result<_, InvalidHost>>()?;
         Ok(Self {
@@ -95,6 +103,12 @@ impl HostSet {
         self
     }
 
+    /// The served host that a text names.
+    #[must_use]
+    pub fn named(&self, text: &[u8]) -> Option<&ServedHost> {
+        self.find(&HostText::parse(text)?)
+    }
+
     fn find(&self, host: &HostText<'_>) -> Option<&ServedHost> {
         let name = match host.name.strip_suffix('.') {
             Some(name) if self.root_dot => name,
@@ -103,7 +117,7 @@ impl HostSet {
         let port = host.port.unwrap_or(self.default_port);
         self.entries
             .iter()
-            .find(|entry| entry.port == port && entry.name.eq_ignore_ascii_case(name))
+            .find(|entry| entry.port == port && entry.canonical.name.eq_ignore_ascii_case(name))
             .map(|entry| &entry.canonical)
     }
 }

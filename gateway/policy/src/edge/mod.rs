@@ -15,6 +15,7 @@
 //! | `host` | which host is addressed? |
 //! | `headers`, `reserved` | which names belong to the gateway? |
 //! | `identity_headers` | and which of them does it write itself? |
+//! | `hop` | has it been here before? |
 //! | `fields` | how often does a field stand in a message? |
 //! | `cookies` | which cookie is ours? |
 //! | `marker` | which cookie do we show instead? |
@@ -35,6 +36,7 @@ pub mod cookies;
 pub mod fields;
 mod framing;
 pub mod headers;
+pub mod hop;
 pub mod host;
 pub mod identity_headers;
 pub mod marker;
@@ -54,10 +56,11 @@ use http::header::{HeaderMap, HeaderName};
 pub use self::breach::{Breach, FieldName};
 pub use self::cookies::{CookieLimits, Cookies, SidCookie};
 pub use self::headers::{Reserved, Spoofed};
+pub use self::hop::HopMarks;
 pub use self::host::{HostSet, ServedHost};
 pub use self::passed::Passed;
 pub use self::refused::{Class, Refused};
-pub use self::target::Target;
+pub use self::target::{Slashes, Target};
 
 /// Methods that go on to an app. WebDAV, TRACE and CONNECT do not; case matters.
 pub const METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
@@ -114,8 +117,12 @@ pub struct EdgePolicy {
     pub max_one_cookie_bytes: usize,
     /// Limit of the request target, in bytes.
     pub max_target_bytes: usize,
-    /// Limit of a request body, in bytes.
+    /// What becomes of paths with `%2F` or `//`.
+    pub slashes: Slashes,
+    /// Limit of a request body, in bytes: that of the route that takes the most.
     pub max_body_bytes: u64,
+    /// What requests carry that have been here before.
+    pub hop: HopMarks,
 }
 
 /// A request that may be looked at.
@@ -151,7 +158,9 @@ impl EdgePolicy {
             max_cookies: cookies::MAX_COOKIES,
             max_one_cookie_bytes: cookies::MAX_ONE_COOKIE_BYTES,
             max_target_bytes: target::MAX_TARGET_BYTES,
+            slashes: Slashes::Strict,
             max_body_bytes: 10 * 1024 * 1024,
+            hop: HopMarks::default(),
         }
     }
 
@@ -190,7 +199,8 @@ pub fn vet_telling<'a>(
         return Err(Refused::Method.into());
     }
     tell(Passed::Method);
-    let Target { path, query } = Target::parse(req.target, policy.max_target_bytes)?;
+    let Target { path, query } =
+        Target::parse_with(req.target, policy.max_target_bytes, policy.slashes)?;
     tell(Passed::Target(path));
     let host = host::resolve(req, &policy.hosts)?;
     tell(Passed::Host(host));

@@ -126,6 +126,9 @@ pub enum Refused {
     /// Header name with a byte outside `[A-Za-z0-9-]`.
     #[error("odd header name")]
     HeaderName,
+    /// It carries the hop mark of this installation: it has come through one of its gateways before.
+    #[error("this request has come through here before")]
+    Loop,
     /// Two cookies of our name, whatever their values.
     #[error("session cookie is repeated")]
     SidRepeated,
@@ -166,6 +169,8 @@ pub enum Class {
     NotImplemented,
     /// The version of HTTP.
     Version,
+    /// The way that it takes.
+    LoopDetected,
 }
 
 impl Class {
@@ -197,6 +202,7 @@ impl Refused {
             | Self::TargetEscapeDouble
             | Self::TargetEscapeNeedless => Class::Target,
             Self::HostUnknown => Class::HostUnknown,
+            Self::Loop => Class::LoopDetected,
             Self::Connection
             | Self::Upgrade
             | Self::Expect
@@ -237,6 +243,7 @@ impl Refused {
             | Self::HostMismatch
             | Self::HostUnknown => "host",
             Self::CookieCount | Self::CookieBytes => "cookie",
+            Self::Loop => "x-sidgate-hop",
             _ => return None,
         })
     }
@@ -252,6 +259,7 @@ impl Refused {
     pub const fn status(self) -> u16 {
         match self {
             Self::Version => 505,
+            Self::Loop => 508,
             Self::TransferCoding => 501,
             Self::HeaderCount | Self::HeaderBytes | Self::CookieCount | Self::CookieBytes => 431,
             Self::HostUnknown => 421,

@@ -6,11 +6,24 @@
 //! resolve dots: each is a way to make the app serve `/admin` while the gateway matched `/public`.
 //! So a path that has a second spelling is refused, never rewritten. Only the path is policed: a
 //! query may hold whatever the grammar of a request line can carry.
+//!
+//! Slashes alone can be left open, for apps whose names hold them: what `%2F` and `//` mean is then
+//! for the route to say ([`Slashes`], [`check_slashes`]).
 
 use super::Refused;
 
 /// The longest request target that is looked at by default, path and query together.
 pub const MAX_TARGET_BYTES: usize = 8 * 1024;
+
+/// What becomes of a path with `%2F` or `//`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Slashes {
+    /// It is refused.
+    #[default]
+    Strict,
+    /// Its route says. Every other rule holds for it, and [`check_slashes`] has to be asked.
+    AsRouted,
+}
 
 /// A request target in origin-form.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -27,6 +40,14 @@ impl<'a> Target<'a> {
     /// # Errors
     /// The rule that the target breaks.
     pub fn parse(target: &'a [u8], max: usize) -> Result<Self, Refused> {
+        Self::parse_with(target, max, Slashes::Strict)
+    }
+
+    /// The same, where slashes may be for the route to judge.
+    ///
+    /// # Errors
+    /// The rule that the target breaks.
+    pub fn parse_with(target: &'a [u8], max: usize, slashes: Slashes) -> Result<Self, Refused> {
         if target.len() > max {
             return Err(Refused::TargetTooLong);
         }
@@ -43,7 +64,8 @@ impl<'a> Target<'a> {
             Some((path, query)) => (path, Some(query)),
             None => (text, None),
         };
-        check_path(path)?;
+        // What no route could let pass is refused for the same reason as where none does.
+        check_path(path, slashes).map_err(|why| check_slashes(path).err().unwrap_or(why))?;
         Ok(Self { path, query })
     }
 }
@@ -68,6 +90,55 @@ pub fn other_readings(path: &str) -> Vec<String> {
         readings.push(bare);
     }
     readings
+}
+
+/// The same for a path that [`check_slashes`] refuses: also with the escaped slashes decoded before parameters are cut off,
+/// and each with runs of slashes collapsed.
+#[must_use]
+pub fn other_readings_of_slashes(path: &str) -> Vec<String> {
+    let mut readings = other_readings(path);
+    readings.push(without_params(&with_slashes(path)));
+    readings.push(with_slashes(path));
+    let collapsed: Vec<String> = readings
+        .iter()
+        .map(String::as_str)
+        .chain([path])
+        .map(collapsed)
+        .collect();
+    readings.extend(collapsed);
+    readings
+}
+
+/// The path with its escaped slashes decoded, and nothing else.
+fn with_slashes(path: &str) -> String {
+    path.replace("%2F", "/").replace("%2f", "/")
+}
+
+/// The path with one slash for each run of them.
+fn collapsed(path: &str) -> String {
+    let mut collapsed = String::with_capacity(path.len());
+    for letter in path.chars() {
+        if letter != '/' || !collapsed.ends_with('/') {
+            collapsed.push(letter);
+        }
+    }
+    collapsed
+}
+
+/// Whether a path begins with two slashes, escaped or not. Browsers and frameworks take what follows for a host.
+#[must_use]
+pub fn begins_with_two_slashes(path: &str) -> bool {
+    let rest = path.strip_prefix('/').unwrap_or_default();
+    let escape = rest.get(..3).unwrap_or_default();
+    rest.starts_with('/') || escape.eq_ignore_ascii_case("%2f")
+}
+
+/// The rule about slashes that [`Slashes::AsRouted`] has left open.
+///
+/// # Errors
+/// The rule that the path breaks: it holds `//` or `%2F`.
+pub fn check_slashes(path: &str) -> Result<(), Refused> {
+    check_path(path, Slashes::Strict)
 }
 
 /// The path with every escape replaced by what it means. Escapes of an accepted path are UTF-8.
@@ -111,7 +182,7 @@ fn first_param(text: &str) -> Option<usize> {
     found.find(is_param).map(|(at, _)| at)
 }
 
-fn check_path(path: &str) -> Result<(), Refused> {
+fn check_path(path: &str, slashes: Slashes) -> Result<(), Refused> {
     let segments = path.strip_prefix('/').ok_or(Refused::TargetForm)?;
     if !path.is_ascii() {
         return Err(Refused::TargetByte);
@@ -121,26 +192,33 @@ fn check_path(path: &str) -> Result<(), Refused> {
     }
     let mut segments = segments.split('/').peekable();
     while let Some(segment) = segments.next() {
-        check_segment(segment, segments.peek().is_none())?;
+        // The last segment is empty when the path ends in `/`.
+        let may_be_empty = segments.peek().is_none() || slashes == Slashes::AsRouted;
+        check_segment(segment, may_be_empty)?;
     }
-    check_escapes(path.as_bytes())
+    if slashes == Slashes::AsRouted && path.contains('%') {
+        for part in with_slashes(path).split('/') {
+            check_segment(part, true)?;
+        }
+    }
+    check_escapes(path.as_bytes(), slashes)
 }
 
-fn check_segment(segment: &str, last: bool) -> Result<(), Refused> {
+fn check_segment(segment: &str, may_be_empty: bool) -> Result<(), Refused> {
     match name_of(segment) {
         "." | ".." => Err(Refused::TargetDotSegment),
-        // The last segment is empty when the path ends in `/`.
-        "" if !last || !segment.is_empty() => Err(Refused::TargetEmptySegment),
+        "" if !may_be_empty || !segment.is_empty() => Err(Refused::TargetEmptySegment),
         _ => Ok(()),
     }
 }
 
-fn check_escapes(path: &[u8]) -> Result<(), Refused> {
+fn check_escapes(path: &[u8], slashes: Slashes) -> Result<(), Refused> {
     let mut rest = path;
     while let Some(start) = rest.iter().position(|&byte| byte == b'%') {
         let escaped = rest.get(start..).unwrap_or_default();
         let (byte, after) = decode_escape(escaped).ok_or(Refused::TargetEscapeMalformed)?;
         match byte {
+            b'/' if slashes == Slashes::AsRouted => rest = after,
             b'/' | b'\\' | b'.' | 0x00..=0x1f | 0x7f => return Err(Refused::TargetEscapeForbidden),
             b'%' if is_hex_pair(after) => return Err(Refused::TargetEscapeDouble),
             b'-' | b'_' | b'~' => return Err(Refused::TargetEscapeNeedless),

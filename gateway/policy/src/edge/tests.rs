@@ -321,7 +321,7 @@ fn debug_output_holds_no_secret() {
 #[test]
 fn every_refusal_has_its_own_name_and_the_documented_status() {
     use Refused as R;
-    let by_status: [(u16, &[Refused]); 8] = [
+    let by_status: [(u16, &[Refused]); 9] = [
         (
             400,
             &[
@@ -370,6 +370,7 @@ fn every_refusal_has_its_own_name_and_the_documented_status() {
         ),
         (501, &[R::TransferCoding]),
         (505, &[R::Version]),
+        (508, &[R::Loop]),
     ];
     let mut reasons = Vec::new();
     for (status, refusals) in by_status {

@@ -149,6 +149,60 @@ impl<'a> Reader<'a> {
         values
     }
 
+    /// The table `[key]` of lists of strings under names that are the operator's. Faulty entries are left out.
+    pub(in super::super) fn lists<T>(
+        &mut self,
+        key: &'static str,
+        mut parse: impl FnMut(&str, Vec<String>) -> Result<T, String>,
+    ) -> Vec<T> {
+        let model = self.model_of(key);
+        let names = joined(&model, "NAME");
+        let members: Vec<_> = self.members(key).collect();
+        let table = Reader::new(self.document, self.child(key), model, None);
+        if self.document.is_described() {
+            table.note_entry("NAME", names, Kind::Texts, None);
+            return Vec::new();
+        }
+        let mut lists = Vec::new();
+        for (name, node) in members {
+            table.note_entry(&quoted(name), names.clone(), Kind::Texts, Some(node));
+            let entry = format!("{key}.{}", quoted(name));
+            let Some(values) = self.texts_at(&entry, node) else {
+                continue;
+            };
+            match parse(name, values) {
+                Ok(list) => lists.push(list),
+                Err(message) => self.fault(&entry, node, message),
+            }
+        }
+        lists
+    }
+
+    /// The strings of a list; `None` when one of them is none.
+    fn texts_at(&self, entry: &str, node: &'a Spanned<DeValue<'a>>) -> Option<Vec<String>> {
+        let wanted = "a list of strings, written [\"..\"]";
+        let Some(array) = node.get_ref().as_array() else {
+            self.wrong_type(entry, node, wanted);
+            return None;
+        };
+        self.bound(entry, node, array.len());
+        let text = |(index, node): (usize, &'a Spanned<DeValue<'a>>)| {
+            let entry = format!("{entry}[{index}]");
+            let Some(text) = node.get_ref().as_str() else {
+                self.wrong_type(&entry, node, "a string");
+                return None;
+            };
+            let keep = |text: &str| Ok(text.to_owned());
+            self.understood(&entry, node, text, Variables::Replaced, keep)
+        };
+        array
+            .iter()
+            .take(MAX_ENTRIES)
+            .enumerate()
+            .map(text)
+            .collect()
+    }
+
     pub(super) fn entries(
         &mut self,
         key: &'static str,

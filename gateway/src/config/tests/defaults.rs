@@ -93,9 +93,12 @@ fn the_file_of_the_design_loads() {
         config.migration.clear_domains[0].to_string(),
         "dottapps.com"
     );
-    let admin = config.routes.route_for("/admin").expect("a route");
+    let admin = config
+        .routes
+        .route_for("localhost", "/admin")
+        .expect("a route");
     assert_eq!(
-        (admin.upstream.name.as_str(), admin.session),
+        (admin.app().expect("an app").name.as_str(), admin.session),
         ("django", SessionPolicy::Required)
     );
     let (header, field) = &config.identity.headers[0];
@@ -173,7 +176,10 @@ fn a_default_gives_way_to_a_shorter_session() {
 fn a_route_that_does_not_say_is_closed() {
     let text = format!("{MINIMAL}[[routes]]\npath = \"/app\"\nupstream = \"django\"\n");
     let config = Place::new().good(&text);
-    let route = config.routes.route_for("/app/x").expect("a route");
+    let route = config
+        .routes
+        .route_for("localhost", "/app/x")
+        .expect("a route");
     assert_eq!(route.session, SessionPolicy::Required);
 }
 

@@ -11,6 +11,8 @@ mod faults;
 mod limits;
 mod names;
 mod properties;
+mod route_hosts;
+mod route_keys;
 mod routes;
 mod secrets;
 mod servers;
@@ -127,21 +129,36 @@ impl Draft {
             .set("routes[].session", "\"optional\"")
     }
 
-    /// Sets `section.key`, where the section `routes[]` is the list of routes.
+    /// Sets `section.key`, where the section `routes[]` is the list of routes. An empty value takes the key out.
     pub(super) fn set(mut self, key: &str, value: &str) -> Self {
-        self.0.insert(key.to_owned(), value.to_owned());
+        if value.is_empty() {
+            self.0.remove(key);
+        } else {
+            self.0.insert(key.to_owned(), value.to_owned());
+        }
         self
     }
 
     pub(super) fn text(&self) -> String {
         let mut text = String::new();
         let mut current = "";
-        for (key, value) in &self.0 {
-            let (section, name) = key.rsplit_once('.').expect("section.key");
+        let split = |(key, value)| {
+            let (section, name) = str::rsplit_once(key, '.').expect("section.key");
+            (section, name, value)
+        };
+        let mut keys: Vec<_> = self
+            .0
+            .iter()
+            .map(|(key, value)| (key.as_str(), value))
+            .map(split)
+            .collect();
+        // A table within another one stands behind it.
+        keys.sort();
+        for (section, name, value) in keys {
             if section != current {
                 let header = match section.strip_suffix("[]") {
                     Some(list) => format!("[[{list}]]"),
-                    None => format!("[{section}]"),
+                    None => format!("[{}]", section.replace("[]", "")),
                 };
                 writeln!(text, "{header}").expect("text");
                 current = section;

@@ -17,7 +17,7 @@ fn routes(paths: &[String]) -> Routes {
 }
 
 fn decided(routes: &Routes, path: &str) -> Option<usize> {
-    let name = &routes.route_for(path)?.upstream.name;
+    let name = &routes.route_for("localhost", path)?.app()?.name;
     name.strip_prefix('u')
         .and_then(|number| number.parse().ok())
 }
@@ -109,7 +109,7 @@ fn a_faulty_path_does_not_shadow_a_good_one() {
 }
 
 /// The definition, word for word: all segments of the prefix are the first segments of the path.
-fn covers_by_segments(prefix: &str, path: &str) -> bool {
+pub(super) fn covers_by_segments(prefix: &str, path: &str) -> bool {
     let prefix: Vec<_> = prefix
         .split('/')
         .filter(|segment| !segment.is_empty())
@@ -118,7 +118,7 @@ fn covers_by_segments(prefix: &str, path: &str) -> bool {
     path.starts_with(&prefix)
 }
 
-fn path() -> impl Strategy<Value = String> {
+pub(super) fn path() -> impl Strategy<Value = String> {
     prop::collection::vec("[ab]{1,2}", 0..4).prop_map(|segments| format!("/{}", segments.join("/")))
 }
 

@@ -279,8 +279,8 @@ fn a_key_that_is_encrypted_or_der() {
 #[test]
 fn words_of_other_proxies() {
     for (key, hint) in [
-        ("routes[].host", "server.hosts"),
-        ("routes[].strip_prefix", "the path as it was sent"),
+        ("routes[].host", "the hosts of a route are hosts"),
+        ("routes[].strip_path", "strip_prefix = true"),
         ("routes[].rewrite", "the path as it was sent"),
         ("routes[].headers", "[identity.headers]"),
         ("routes[].rate_limit", "[login_limits]"),

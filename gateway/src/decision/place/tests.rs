@@ -10,6 +10,11 @@ const SPECIAL: &str = "!$&'()+,=:@";
 
 /// `required` for `prefix`, and everything else open; our own endpoints below `base`.
 fn config(prefix: &str, base: &str) -> Config {
+    config_with(prefix, base, "")
+}
+
+/// The same, with more keys for everything else.
+fn config_with(prefix: &str, base: &str, keys: &str) -> Config {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("sidgate.toml");
     let text = format!(
@@ -28,6 +33,7 @@ fn config(prefix: &str, base: &str) -> Config {
         path = "/"
         session = "optional"
         upstream = "app"
+        {keys}
         "#
     );
     std::fs::write(&file, text).unwrap();
@@ -36,8 +42,9 @@ fn config(prefix: &str, base: &str) -> Config {
 
 /// The route that decides, or why there is none.
 fn route(config: &Config, path: &str) -> Result<String, Refused> {
-    let target = Target::parse(path.as_bytes(), MAX_TARGET_BYTES)?;
-    Ok(match Place::of(config, "GET", target.path)? {
+    let slashes = config.routes.slashes();
+    let target = Target::parse_with(path.as_bytes(), MAX_TARGET_BYTES, slashes)?;
+    Ok(match Place::of(config, "GET", "localhost", target.path)? {
         Place::Route(route) => route.path.to_string(),
         other => format!("{other:?}"),
     })
@@ -73,15 +80,15 @@ fn a_second_spelling_of_a_route_is_refused() {
 #[test]
 fn a_second_spelling_of_our_own_endpoints_is_refused() {
     let config = config("/x", "/@api");
-    let endpoint = Place::of(&config, "GET", "/@api/session-v2");
+    let endpoint = Place::of(&config, "GET", "localhost", "/@api/session-v2");
     assert!(matches!(endpoint, Ok(Place::Endpoint(_))));
     for path in ["/%40api/session-v2", "/%40api;x/y", "/@api;x/session-v2"] {
-        let place = Place::of(&config, "GET", path);
+        let place = Place::of(&config, "GET", "localhost", path);
         assert!(matches!(place, Err(Refused::TargetForm)), "{path}");
     }
-    let unknown = Place::of(&config, "GET", "/@api/%40");
+    let unknown = Place::of(&config, "GET", "localhost", "/@api/%40");
     assert!(matches!(unknown, Ok(Place::Endpoint(_))), "one place");
-    let private = Place::of(&config, "GET", "/__sidgate__;x/authenticate");
+    let private = Place::of(&config, "GET", "localhost", "/__sidgate__;x/authenticate");
     assert!(matches!(private, Ok(Place::Private)));
 }
 
@@ -110,6 +117,33 @@ proptest! {
         path.push_str(&end);
         if let Ok(decided) = route(&config, &path) {
             prop_assert_eq!(decided, prefix);
+        }
+    }
+
+    /// The same where everything else lets slashes pass, however slashes are doubled and escaped: an app that reads them as
+    /// slashes is never asked for what is closed.
+    #[test]
+    fn no_slash_leads_past_a_route(
+        first in "(/|%2F|//)",
+        parts in prop::collection::vec(("(a|@ops|%40ops|x|x;v|api|auth|\\.\\.|__sidgate__)", "(/|//|%2F|%2f|/%2F)"), 1..5),
+    ) {
+        let config = config_with("/a/@ops", "/api/auth", "encoded_slashes = \"pass\"");
+        let mut path = first;
+        for (part, slash) in parts {
+            path.push_str(&part);
+            path.push_str(&slash);
+        }
+        if let Ok(decided) = route(&config, &path) {
+            let read = path.to_lowercase().replace("%2f", "/").replace("%40", "@");
+            let names = read.split('/').map(|segment| segment.split(';').next().unwrap_or_default());
+            let names: Vec<_> = names.filter(|name| !name.is_empty()).collect();
+            let expected = match names.as_slice() {
+                ["a", "@ops", ..] => "/a/@ops",
+                ["api", "auth", ..] | ["__sidgate__", ..] => "",
+                _ => "/",
+            };
+            prop_assert!(decided == expected || expected.is_empty() && !decided.starts_with('/'), "{} {}", path, decided);
+            prop_assert!(!names.contains(&"..") && !read.starts_with("//"), "{}", path);
         }
     }
 }

@@ -11,7 +11,7 @@ use sidgate_policy::auth::token::{AppKeys, SessionClaims};
 
 use super::ask::{Asked, Asker, now_ms};
 use crate::apps::server::Server;
-use crate::config::{Config, Upstream};
+use crate::config::{Config, Route, Upstream};
 use crate::diagnosis::finding::{Finding, Question, Topic};
 
 /// Who the forged requests claim to be: a name that stands out in a page and in a log.
@@ -81,10 +81,14 @@ fn pages(config: &Config, app: &Upstream) -> Vec<String> {
     let mut routes: Vec<_> = config
         .routes
         .iter()
-        .filter(|route| route.upstream.name == app.name)
+        .filter(|route| route.is_served_by(app))
         .collect();
     routes.sort_by_key(|route| route.session != SessionPolicy::Required);
-    let paths = routes.iter().map(|route| route.path.to_string());
+    let as_sent = |route: &&Route| match route.strip_prefix {
+        true => "/".to_owned(),
+        false => route.path.to_string(),
+    };
+    let paths = routes.iter().map(as_sent);
     paths.take(PAGES_MAX).collect()
 }
 

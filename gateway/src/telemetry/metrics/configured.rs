@@ -32,7 +32,7 @@ impl Metrics {
         for outcome in failures {
             for route in config.routes.iter() {
                 self.requests
-                    .with_label_values(&[route.path.as_str(), (*outcome).into_str()]);
+                    .with_label_values(&[route.label.as_str(), (*outcome).into_str()]);
             }
         }
     }

@@ -3,10 +3,16 @@ use session_core::service::{Absence, Unknown};
 use super::*;
 
 fn outcome(policy: SessionPolicy, on_unknown: OnUnknown, finding: Finding) -> &'static str {
-    match decide(policy, on_unknown, finding) {
+    let wanted = Wanted {
+        session: policy,
+        on_unknown,
+        requirements: &Requirements::default(),
+    };
+    match decide(wanted, finding, || Timestamp::from_micros(0)) {
         Decision::Forward(state) => state.as_str(),
         Decision::Missing(_) => "missing",
         Decision::Unavailable(_) => "503",
+        Decision::Unmet(_) => "unmet",
     }
 }
 

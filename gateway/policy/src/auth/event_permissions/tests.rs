@@ -12,7 +12,7 @@ fn claim() -> IdentityField {
 
 #[test]
 fn the_app_that_knows_the_users_may_send_everything() {
-    let backend = EventPermissions::new(true, None, Some(&claim()));
+    let backend = EventPermissions::new(true, None, [&claim()]);
     let all = events(json!([
         {"type": "login", "identity": {"user": {"id": "7"}, "attributes": {"roles": {"operator": true}}, "ref": "r"}},
         {"type": "update", "identity": {"attributes": {"roles": null}}},
@@ -25,7 +25,7 @@ fn the_app_that_knows_the_users_may_send_everything() {
 
 #[test]
 fn another_app_may_end_and_renew_unless_it_is_told_more() {
-    let other = EventPermissions::new(false, None, None);
+    let other = EventPermissions::new(false, None, []);
     let allowed = json!([{"type": "rotate"}, {"type": "logout", "scope": "this"}]);
     assert_eq!(other.check(&events(allowed)), Ok(()));
     for (event, kind) in [
@@ -44,9 +44,9 @@ fn another_app_may_end_and_renew_unless_it_is_told_more() {
         let list = events(json!([{"type": "rotate"}, event]));
         assert_eq!(other.check(&list), Err(NotPermitted::Kind(kind)));
     }
-    let silent = EventPermissions::new(false, Some(&[]), None);
+    let silent = EventPermissions::new(false, Some(&[]), []);
     assert!(silent.check(&events(json!([{"type": "rotate"}]))).is_err());
-    let quiet = EventPermissions::new(true, Some(&[EventKind::Login]), None);
+    let quiet = EventPermissions::new(true, Some(&[EventKind::Login]), []);
     let out = events(json!([{"type": "logout", "scope": "this"}]));
     assert_eq!(
         quiet.check(&out),
@@ -57,11 +57,11 @@ fn another_app_may_end_and_renew_unless_it_is_told_more() {
 
 #[test]
 fn the_fingerprint_of_the_credentials_is_the_backends() {
-    let other = EventPermissions::new(false, Some(EventKind::VARIANTS), None);
+    let other = EventPermissions::new(false, Some(EventKind::VARIANTS), []);
     for hash in [json!("h"), Value::Null] {
         let list = events(json!([{"type": "update", "identity": {"auth_hash": hash}}]));
         assert_eq!(other.check(&list), Err(NotPermitted::AuthHash));
-        let backend = EventPermissions::new(true, None, None);
+        let backend = EventPermissions::new(true, None, []);
         assert_eq!(backend.check(&list), Ok(()));
     }
     let own = json!([{"type": "login", "identity": {"user": {"id": "9"}, "auth_hash": "h"}}]);
@@ -71,7 +71,7 @@ fn the_fingerprint_of_the_credentials_is_the_backends() {
 #[test]
 fn a_reference_within_another_event_is_one() {
     let kinds = [EventKind::Login, EventKind::Update];
-    let other = EventPermissions::new(false, Some(&kinds), None);
+    let other = EventPermissions::new(false, Some(&kinds), []);
     for event in [
         json!({"type": "login", "identity": {"user": {"id": "9"}, "ref": "r"}}),
         json!({"type": "update", "identity": {"ref": "r"}}),
@@ -85,7 +85,7 @@ fn a_reference_within_another_event_is_one() {
 #[test]
 fn only_the_app_that_knows_the_users_makes_operators() {
     let kinds = EventKind::VARIANTS;
-    let other = EventPermissions::new(false, Some(kinds), Some(&claim()));
+    let other = EventPermissions::new(false, Some(kinds), [&claim()]);
     for event in [
         json!({"type": "login", "identity": {"user": {"id": "9"}, "attributes": {"roles": {"operator": true}}}}),
         json!({"type": "login", "identity": {"user": {"id": "9"}, "attributes": {"roles": {"operator": false}}}}),
@@ -110,7 +110,7 @@ fn only_the_app_that_knows_the_users_makes_operators() {
 #[test]
 fn a_claim_of_the_user_is_guarded_as_well() {
     let claim = IdentityField::User(vec!["staff".to_owned()]);
-    let other = EventPermissions::new(false, Some(EventKind::VARIANTS), Some(&claim));
+    let other = EventPermissions::new(false, Some(EventKind::VARIANTS), [&claim]);
     let list = events(json!([{"type": "update", "identity": {"user": {"staff": true}}}]));
     assert_eq!(other.check(&list), Err(NotPermitted::Claim));
 }

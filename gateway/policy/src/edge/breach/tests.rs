@@ -66,6 +66,7 @@ fn each_class_has_its_code() {
             "uri_too_long",
             "not_implemented",
             "version",
+            "loop_detected",
         ]
     );
 }

@@ -7,6 +7,9 @@ pub(in super::super) type Effect = (
     &'static [(&'static str, &'static str)],
 );
 
+/// Stands for a key that is taken out.
+pub(in super::super) const UNSET: &str = "";
+
 #[rustfmt::skip]
 pub(in super::super) const EFFECTS: &[Effect] = &[
     ("server.listen", "[\"127.0.0.1:3100\"]", &[]),
@@ -101,6 +104,18 @@ pub(in super::super) const EFFECTS: &[Effect] = &[
     ("upstreams.NAME.rewrite_location", "false", &[]),
     ("routes[].path", "\"/app\"", &[]),
     ("routes[].upstream", "\"next\"", &[("upstreams.next.servers", "[\"next:3000\"]")]),
+    ("routes[].hosts", "[\"localhost\"]", &[]),
+    ("routes[].redirect.to", "\"/new{path}\"", REDIRECT),
+    ("routes[].redirect.status", "302", REDIRECT),
+    ("routes[].methods", "[\"GET\"]", &[]),
+    ("routes[].fresh", "\"15m\"", REQUIRED),
+    ("routes[].allow.NAME", "[\"admin\"]", REQUIRED),
+    ("routes[].strip_prefix", "true", &[("routes[].path", "\"/app\"")]),
+    ("routes[].encoded_slashes", "\"pass\"", &[]),
+    ("routes[].read_timeout", "\"1s\"", &[]),
+    ("routes[].max_body_bytes", "\"1GiB\"", &[]),
+    ("routes[].response_headers.NAME", "\"DENY\"", &[]),
+    ("routes[].log", "\"errors\"", &[]),
     ("routes[].session", "\"none\"", &[]),
     ("routes[].on_missing", "\"redirect\"", &[("routes[].session", "\"required\""), ("routes[].path", "\"/app\"")]),
     ("routes[].on_unknown", "\"pass\"", &[]),
@@ -214,6 +229,18 @@ const UPSTREAM_TLS: &[(&str, &str)] = &[
     ("upstreams.django.servers", "[\"https://app:443\"]"),
     ("upstreams.django.tls.client_cert", "\"cert.pem\""),
     ("upstreams.django.tls.client_key", "\"key.pem\""),
+];
+
+/// An upstream and a session have no meaning beside it.
+const REDIRECT: &[(&str, &str)] = &[
+    ("routes[].redirect.to", "\"https://www.test{path}\""),
+    ("routes[].upstream", UNSET),
+    ("routes[].session", UNSET),
+];
+
+const REQUIRED: &[(&str, &str)] = &[
+    ("routes[].session", "\"required\""),
+    ("routes[].path", "\"/app\""),
 ];
 
 const POSTGRES: &[(&str, &str)] = &[("store.url", "\"postgres://db/x\"")];

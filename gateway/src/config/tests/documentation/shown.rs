@@ -16,7 +16,8 @@ fn what_is_shown_means_the_same() {
     let place = place();
     for (key, value, others) in EFFECTS {
         let name = key
-            .replace("headers.NAME", "headers.X-Session-A")
+            .replace("identity.headers.NAME", "identity.headers.X-Session-A")
+            .replace("allow.NAME", "allow.tenant_id")
             .replace("NAME", "django");
         let draft = others
             .iter()
