@@ -12,6 +12,7 @@ use session_core::keys::Keyring;
 use session_core::service::{Active, Resolution};
 use sidgate_policy::auth::decide::{self, Decision, Finding, State};
 use sidgate_policy::auth::token::SignError;
+use sidgate_policy::edge::client_ip::Peer;
 use sidgate_policy::edge::{RawRequest, shown, vet};
 
 use crate::apps::app::App;
@@ -59,7 +60,7 @@ impl Measured {
     /// Whether the request goes to an app as that of a visitor with a session. Vets it, too.
     #[must_use]
     pub fn decide(&self, request: &RawRequest<'_>, found: Resolution) -> bool {
-        let sender = Sender::of(CLIENT, request.headers, &self.settings);
+        let sender = Sender::of(Peer::Address(CLIENT), request.headers, &self.settings);
         let request = Request {
             version: request.version,
             method: request.method,

@@ -6,7 +6,7 @@ pub(crate) mod call;
 pub(crate) mod dashboard;
 mod explain;
 mod permitted;
-mod readiness;
+pub(crate) mod readiness;
 mod reload;
 
 use std::net::IpAddr;

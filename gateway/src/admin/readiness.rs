@@ -29,6 +29,11 @@ impl Question {
     }
 }
 
+/// Whether this node may be sent traffic.
+pub(crate) fn is_ready(gateway: &Gateway) -> bool {
+    readiness(gateway, "").is_ok_and(|(ready, _)| ready)
+}
+
 /// Whether the answer is yes, and what it is made of.
 ///
 /// # Errors

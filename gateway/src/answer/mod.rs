@@ -10,6 +10,7 @@ mod rejection;
 mod rendered;
 mod routed;
 pub(crate) mod set_cookie;
+mod unvetted;
 
 pub(crate) use self::page::{OwnPage, Person, Reader};
 pub(crate) use self::rejection::Rejection;
@@ -69,6 +70,8 @@ pub(crate) enum Body {
     Json(Bytes),
     /// Text of the kind given, complete.
     Text(HeaderValue, &'static str),
+    /// Bytes that nobody is to make anything of.
+    Plain(Bytes),
     /// A problem document, to which the id of the request is added when it is written.
     Problem(Map<String, Value>),
 }
@@ -79,6 +82,7 @@ impl Body {
         let (kind, bytes) = match self {
             Self::Empty => ("text/plain", Bytes::new()),
             Self::Json(bytes) => ("application/json", bytes),
+            Self::Plain(bytes) => ("text/plain", bytes),
             Self::Text(kind, text) => return (kind, Bytes::from_static(text.as_bytes())),
             Self::Problem(mut problem) => {
                 problem.insert("request_id".to_owned(), request_id.into());

@@ -28,6 +28,7 @@ impl Config {
             self.admin_advice(),
             self.webhook_advice(),
             self.plain_listener_advice(),
+            self.nameless_advice(),
         ]
         .into_iter()
         .flatten()
@@ -123,12 +124,20 @@ impl Config {
     /// TLS is on, but plain listeners serve logins and cookies in clear text.
     fn plain_listener_advice(&self) -> Option<String> {
         let server = &self.server;
-        let is_reached = server
-            .listen
-            .iter()
-            .any(|address| !address.ip().is_loopback());
+        let is_reached = server.listen.iter().any(|address| !address.is_local());
         (server.tls.is_some() && is_reached && !server.redirect_https).then(|| {
             "server.redirect_https: server.listen serves the same in clear text; set it to true, or listen on 127.0.0.1"
+                .to_owned()
+        })
+    }
+
+    /// Whoever comes by a Unix socket has no address, and limits count all of them as one client.
+    fn nameless_advice(&self) -> Option<String> {
+        let server = &self.server;
+        let listens = server.listen.iter().any(|address| address.tcp().is_none());
+        let is_named = server.trusted_proxies.unix || server.proxy_protocol_from.unix;
+        (listens && !is_named).then(|| {
+            "server.trusted_proxies: without \"unix\" nobody says who comes by the unix socket of server.listen, and limits count all of them as one client"
                 .to_owned()
         })
     }
@@ -138,6 +147,7 @@ impl Config {
         let vast = self
             .server
             .trusted_proxies
+            .networks
             .iter()
             .filter(|network| is_vast(network));
         vast.map(|network| {

@@ -36,6 +36,8 @@ pub struct CertificateFiles {
     pub key: PathBuf,
     /// Whether others may be able to write to the folders on the way to the key.
     pub(super) in_shared_folder: bool,
+    /// The table of the configuration that names them.
+    pub(super) table: String,
 }
 
 /// A certificate with its key, ready for use.
@@ -44,6 +46,8 @@ pub struct Certificate {
     pub certified: Arc<CertifiedKey>,
     /// What can be told about it.
     pub facts: CertificateFacts,
+    /// The names of sites that it is for, in lower case.
+    sites: Vec<String>,
     digest: [u8; 32],
 }
 
@@ -72,11 +76,17 @@ pub enum BadCertificate {
     #[error("{0}")]
     Key(String),
     /// Both are good, but not together.
-    #[error("cannot be used with server.tls.cert: {0}")]
+    #[error("cannot be used with the certificate beside it: {0}")]
     Pair(String),
 }
 
 impl CertificateFiles {
+    /// Where they are named: `server.tls`, or `server.tls.certificates[1]`.
+    #[must_use]
+    pub fn table(&self) -> &str {
+        &self.table
+    }
+
     /// Reads both files.
     ///
     /// # Errors
@@ -84,6 +94,7 @@ impl CertificateFiles {
     pub fn read(&self) -> Result<Certificate, BadCertificate> {
         let (cert, chain) = chain_in(&self.cert).map_err(BadCertificate::Cert)?;
         let facts = CertificateFacts::of(&chain, &self.cert).map_err(BadCertificate::Cert)?;
+        let sites = sites_of(&chain);
         if !self.in_shared_folder {
             permissions::check_way(&self.key)
                 .map_err(|exposed| BadCertificate::Key(exposed.to_string()))?;
@@ -98,12 +109,19 @@ impl CertificateFiles {
         Ok(Certificate {
             certified: Arc::new(certified),
             facts,
+            sites,
             digest: digest.into(),
         })
     }
 }
 
 impl Certificate {
+    /// Whether it is for the site of this name. `*` stands for one label (RFC 6125, 6.4.3).
+    #[must_use]
+    pub fn is_for(&self, name: &str) -> bool {
+        self.sites.iter().any(|site| is_covered(name, site))
+    }
+
     /// Whether both come from the same bytes.
     #[must_use]
     pub fn is_same(&self, other: &Self) -> bool {
@@ -147,6 +165,34 @@ impl CertificateFacts {
             not_before,
             not_after,
         })
+    }
+}
+
+/// The names of sites of the first certificate of a chain.
+fn sites_of(chain: &[CertificateDer<'_>]) -> Vec<String> {
+    let first = chain
+        .first()
+        .and_then(|der| x509_parser::parse_x509_certificate(der).ok());
+    let alternative = first
+        .as_ref()
+        .and_then(|(_, first)| first.subject_alternative_name().ok().flatten());
+    let names = alternative.map(|names| &names.value.general_names);
+    names
+        .into_iter()
+        .flatten()
+        .filter_map(|name| match name {
+            GeneralName::DNSName(name) => Some(name.to_ascii_lowercase()),
+            _ => None,
+        })
+        .collect()
+}
+
+fn is_covered(name: &str, site: &str) -> bool {
+    match site.strip_prefix("*.") {
+        Some(parent) => name
+            .split_once('.')
+            .is_some_and(|(_, rest)| rest.eq_ignore_ascii_case(parent)),
+        None => name.eq_ignore_ascii_case(site),
     }
 }
 

@@ -29,6 +29,12 @@ pub struct ClientTls {
 }
 
 impl PemFile {
+    /// What it held.
+    #[must_use]
+    pub fn pem(&self) -> &[u8] {
+        &self.pem
+    }
+
     /// A file that anybody may read and nobody else may exchange.
     pub(super) fn open(path: &str, sources: &Sources<'_>) -> Result<Self, String> {
         let path = sources.path(path)?;

@@ -24,7 +24,7 @@ const HINTS: &[Hint] = &[
     ("server", &["workers", "worker_processes", "worker_threads", "processes"], "the number of threads is threads"),
     ("server", &["trust_proxy", "real_ip", "real_ip_from", "set_real_ip_from", "trusted_ips", "forwarded_allow_ips"], "proxies that are believed are in trusted_proxies"),
     ("server", &["timeout", "read_timeout", "idle_timeout"], "waits for clients are in [edge], waits for apps in [upstreams.NAME]"),
-    ("server", &["proxy_protocol"], "the PROXY protocol is not supported; use X-Forwarded-For and trusted_proxies"),
+    ("server", &["proxy_protocol"], "peers that speak the PROXY protocol are in proxy_protocol_from"),
     ("server", &["log_level", "access_log", "error_log"], "the log goes to stdout; its level is the environment variable RUST_LOG"),
     ("server.tls", &["certificate", "cert_file", "certfile", "ssl_certificate", "fullchain", "chain"], "the file with the certificate chain is cert"),
     ("server.tls", &["key_file", "keyfile", "private_key", "ssl_certificate_key"], "the file with the private key is key"),

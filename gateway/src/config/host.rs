@@ -258,7 +258,7 @@ pub(super) fn socket_addr(text: &str) -> Result<SocketAddr, String> {
 /// What somebody meant who wrote `text` for an address to listen on.
 fn no_address(text: &str) -> String {
     if text.starts_with("unix:") || text.starts_with('/') {
-        return format!("{text:?}: unix sockets are not supported yet");
+        return format!("{text:?}: only server.listen takes a unix socket");
     }
     if text.contains("://") {
         return format!(

@@ -16,7 +16,7 @@ const VARIABLE: &str = r"\$\{";
 
 /// How the texts of a type of the page are written.
 #[rustfmt::skip]
-const PATTERNS: [(&str, &str); 8] = [
+const PATTERNS: [(&str, &str); 9] = [
     ("duration", "^[0-9]+(ms|s|m|h|d)$"),
     ("rate", "^[0-9]+/[smhd]$"),
     ("URL path", "^/"),
@@ -24,6 +24,7 @@ const PATTERNS: [(&str, &str); 8] = [
     ("address", r"^([0-9.]+|\[[0-9A-Fa-f:.]+\]):[0-9]+$"),
     ("list of addresses", r"^([0-9.]+|\[[0-9A-Fa-f:.]+\]):[0-9]+$"),
     ("list of servers", r"^((https?://)?[^/]+:[0-9]+|unix:/.+|(https\+)?srv:_.+)$"),
+    ("list of listeners", r"^([0-9.]+|\[[0-9A-Fa-f:.]+\]):[0-9]+$|^unix:/"),
     ("list of origins", "^https?://"),
 ];
 /// A secret stands elsewhere.

@@ -46,9 +46,9 @@ impl MaintenanceConfig {
         })
     }
 
-    /// Whether a client at this address gets through.
+    /// Whether a client at this address gets through; one without an address does not.
     #[must_use]
-    pub fn lets_through(&self, client: IpAddr) -> bool {
-        self.allow.iter().any(|network| network.contains(&client))
+    pub fn lets_through(&self, client: Option<IpAddr>) -> bool {
+        client.is_some_and(|client| self.allow.iter().any(|network| network.contains(&client)))
     }
 }

@@ -8,7 +8,7 @@
 //! ```text
 //! file, reader                     TOML tables, read key by key, faults gathered
 //! variables                        ${NAME} in the texts of the file
-//! duration, size, host, path, secret, certificate
+//! duration, size, host, listen_address, path, secret, certificate
 //!                                  values that several sections use
 //! server, tls, keys, store, cache, session, cookie, upstreams, identity, routes, edge, login_limits, admin, audit, access_log,
 //! pages, maintenance, compression, migration, risk, insecure
@@ -50,6 +50,7 @@ mod insecure;
 mod json_schema;
 mod keys;
 mod lines;
+mod listen_address;
 mod login_limits;
 mod maintenance;
 mod masked_url;
@@ -107,6 +108,7 @@ pub use self::identity::IdentityConfig;
 pub use self::insecure::InsecureConfig;
 pub use self::keys::{KeysConfig, MasterSource};
 pub use self::lines::Lines;
+pub use self::listen_address::{ListenAddress, UnixAddress};
 pub use self::login_limits::{LoginLimitsConfig, Rate};
 pub use self::maintenance::MaintenanceConfig;
 pub use self::migration::{
@@ -126,7 +128,7 @@ pub use self::secret_file::{Password, SecretFile};
 pub use self::server::{RequestIdFrom, ServerConfig};
 pub use self::session::SessionConfig;
 pub use self::store::{StoreConfig, StoreUrl};
-pub use self::tls::TlsConfig;
+pub use self::tls::{TlsConfig, TlsVersion};
 pub use self::upstreams::{
     BackendConfig, Balance, HealthConfig, Http2Config, PassiveConfig, Protocol, RetryConfig,
     RetryOn, ServerAddress, Upstream, UpstreamServer, UpstreamTls,
@@ -214,7 +216,7 @@ impl Config {
     ) -> Result<Self, Faults> {
         let mut sources = Sources::new(folder_of(path), env);
         let tls = in_use.server.tls.as_ref();
-        sources.certificate_in_use = tls.map(|tls| tls.certificate.clone());
+        sources.certificates_in_use = tls.map_or_else(Vec::new, |tls| tls.certificates.clone());
         Self::load_from(path, sources)
     }
 

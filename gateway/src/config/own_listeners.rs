@@ -14,7 +14,7 @@ pub(super) fn check(document: &Document<'_>, server: &ServerConfig, upstreams: &
     let listeners: Vec<(&str, SocketAddr)> = server
         .listen
         .iter()
-        .map(|address| ("server.listen", *address))
+        .filter_map(|address| Some(("server.listen", address.tcp()?)))
         .chain(tls.map(|address| ("server.tls.listen", *address)))
         .chain([("server.admin_listen", server.admin_listen)])
         .collect();

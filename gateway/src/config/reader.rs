@@ -99,6 +99,11 @@ impl<'a> Reader<'a> {
         self.document
     }
 
+    /// The full path of this table.
+    pub(super) fn path(&self) -> &str {
+        &self.path
+    }
+
     /// The full path of `key` in this table.
     pub(super) fn child(&self, key: &str) -> String {
         joined(&self.path, key)
@@ -110,6 +115,7 @@ impl<'a> Reader<'a> {
         self.table.is_some() || self.document.is_described()
     }
 
+    /// Whether the file has `key` here.
     pub(super) fn has(&self, key: &str) -> bool {
         self.table.is_some_and(|table| table.contains_key(key))
     }

@@ -107,14 +107,20 @@ pub fn changed(old: &Config, new: &Config) -> Vec<&'static str> {
     let old = &in_front_of(old, new);
     let tls = |config: &Config| {
         let tls = config.server.tls.as_ref();
-        tls.map(|tls| (tls.certificate.clone(), tls.check_every))
+        tls.map(|tls| {
+            let shown = (tls.certificates.clone(), tls.check_every);
+            (shown, tls.min_version, tls.client_ca.clone())
+        })
     };
     let keys = compare!(old, new:
         server.hosts,
         server.login_url,
         server.trusted_proxies,
+        server.proxy_protocol_from,
         server.request_id_from,
         server.redirect_https,
+        server.health_path,
+        server.acme_dir,
         server.keepalive_timeout,
         server.unready_before_drain,
         server.drain_timeout,

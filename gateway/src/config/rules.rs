@@ -3,7 +3,6 @@
 //! Each rule names the key to change first and all keys it looked at. It stays silent where one of those is already
 //! faulty, because it then saw only the default in its place.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use ipnet::IpNet;
@@ -16,6 +15,7 @@ use super::edge::{EdgeConfig, EndpointsConfig};
 use super::file::Document;
 use super::identity::IdentityConfig;
 use super::insecure::InsecureConfig;
+use super::listen_address::ListenAddress;
 use super::migration::{MigrationConfig, MigrationMode};
 use super::routes::{Route, Routes};
 use super::server::{ServerConfig, is_everybody};
@@ -29,26 +29,25 @@ pub(super) fn listeners(document: &Document<'_>, server: &ServerConfig, admin: &
         .as_ref()
         .map(|tls| tls.listen.as_slice())
         .unwrap_or_default();
-    let mut public: Vec<(String, SocketAddr)> = Vec::new();
+    let tls = tls.iter().copied().map(ListenAddress::from);
+    let mut public: Vec<(String, ListenAddress)> = Vec::new();
     for (key, addresses) in [
-        ("server.listen", server.listen.as_slice()),
-        ("server.tls.listen", tls),
+        ("server.listen", server.listen.clone()),
+        ("server.tls.listen", tls.collect()),
     ] {
-        for (index, address) in addresses.iter().enumerate() {
+        for (index, address) in addresses.into_iter().enumerate() {
             let entry = format!("{key}[{index}]");
-            if let Some((other, _)) = public.iter().find(|(_, other)| clash(*other, *address)) {
+            if let Some((other, _)) = public.iter().find(|(_, other)| clash(other, &address)) {
                 document.contradiction(
                     &[key, "server.listen"],
                     format!("{entry} is already taken by {other}"),
                 );
             }
-            public.push((entry, *address));
+            public.push((entry, address));
         }
     }
-    if let Some((other, _)) = public
-        .iter()
-        .find(|(_, other)| clash(*other, server.admin_listen))
-    {
+    let admin_listen = server.admin_listen.into();
+    if let Some((other, _)) = public.iter().find(|(_, other)| clash(other, &admin_listen)) {
         let message = format!(
             "is already taken by {other}; metrics and admin API never share a public listener"
         );
@@ -67,6 +66,10 @@ pub(super) fn listeners(document: &Document<'_>, server: &ServerConfig, admin: &
         let message = "must be set, because server.admin_listen is not loopback";
         document.contradiction(&["admin.token", "server.admin_listen"], message);
     }
+    if server.acme_dir.is_some() && server.listen.is_empty() {
+        let message = "is served by plain listeners, and there is none";
+        document.contradiction(&["server.acme_dir", "server.listen"], message);
+    }
     if server.redirect_https && !server.public_origin.is_https() {
         let message =
             "would send browsers back to the plain listener: server.public_origin is not https";
@@ -75,29 +78,36 @@ pub(super) fn listeners(document: &Document<'_>, server: &ServerConfig, admin: &
 }
 
 /// Whether two listeners exclude each other. Port 0 is a fresh port each time.
-fn clash(a: SocketAddr, b: SocketAddr) -> bool {
+fn clash(a: &ListenAddress, b: &ListenAddress) -> bool {
+    let (a, b) = match (a, b) {
+        (ListenAddress::Tcp(a), ListenAddress::Tcp(b)) => (a, b),
+        (ListenAddress::Unix(a), ListenAddress::Unix(b)) => return a.path == b.path,
+        _ => return false,
+    };
     let same_family = a.is_ipv4() == b.is_ipv4();
     let same_ip = a.ip() == b.ip() || a.ip().is_unspecified() || b.ip().is_unspecified();
     a.port() == b.port() && a.port() != 0 && same_family && same_ip
 }
 
-/// Trusted proxies are not the whole Internet: every client could then choose the address it is known by.
+/// Neither list of proxies is the whole Internet: every client could then choose the address it is known by.
 pub(super) fn trusted_proxies(
     document: &Document<'_>,
     server: &ServerConfig,
     insecure: &InsecureConfig,
 ) {
-    // Two networks may together be the whole Internet.
-    let together = IpNet::aggregate(&server.trusted_proxies);
-    let everybody = together.iter().find(|network| is_everybody(network));
-    if let Some(network) = everybody.filter(|_| !insecure.trust_everybody) {
-        let message = format!(
-            "\"{network}\" trusts everybody to say who they are; name the proxies (or set insecure.trust_everybody)"
-        );
-        document.contradiction(
-            &["server.trusted_proxies", "insecure.trust_everybody"],
-            message,
-        );
+    for (key, named) in [
+        ("server.trusted_proxies", &server.trusted_proxies),
+        ("server.proxy_protocol_from", &server.proxy_protocol_from),
+    ] {
+        // Two networks may together be the whole Internet.
+        let together = IpNet::aggregate(&named.networks);
+        let everybody = together.iter().find(|network| is_everybody(network));
+        if let Some(network) = everybody.filter(|_| !insecure.trust_everybody) {
+            let message = format!(
+                "\"{network}\" trusts everybody to say who they are; name the proxies (or set insecure.trust_everybody)"
+            );
+            document.contradiction(&[key, "insecure.trust_everybody"], message);
+        }
     }
 }
 
@@ -125,6 +135,12 @@ pub(super) fn login(
             &keys,
             "lies inside endpoints.base_path, where no page is served",
         );
+    }
+    if let Some(path) = &server.health_path
+        && endpoints.base_path.covers(path)
+    {
+        let message = "lies inside endpoints.base_path, where endpoints answer";
+        document.contradiction(&["server.health_path", "endpoints.base_path"], message);
     }
     let is_closed = |route: &&Arc<Route>| route.session == SessionPolicy::Required;
     let closed = |host: String| {

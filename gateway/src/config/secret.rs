@@ -24,8 +24,8 @@ pub(super) struct Sources<'a> {
     pub(super) holds_password: Cell<bool>,
     /// See [`InsecureConfig::shared_folders`](super::InsecureConfig::shared_folders).
     pub(super) shared_folders: Cell<bool>,
-    /// The certificate that the running process uses, whose files may be in the middle of a renewal.
-    pub(super) certificate_in_use: Option<CertificateFiles>,
+    /// The certificates that the running process uses, whose files may be in the middle of a renewal.
+    pub(super) certificates_in_use: Vec<CertificateFiles>,
 }
 
 impl<'a> Sources<'a> {
@@ -36,7 +36,7 @@ impl<'a> Sources<'a> {
             env,
             holds_password: Cell::default(),
             shared_folders: Cell::default(),
-            certificate_in_use: None,
+            certificates_in_use: Vec::new(),
         }
     }
 }
@@ -73,8 +73,8 @@ impl Sources<'_> {
 
     /// Whether the running process has its certificate, or its key, from this file.
     pub(super) fn uses(&self, path: &Path) -> bool {
-        let files = self.certificate_in_use.as_ref();
-        files.is_some_and(|files| files.cert == path || files.key == path)
+        let mut files = self.certificates_in_use.iter();
+        files.any(|files| files.cert == path || files.key == path)
     }
 
     /// `path`, seen from the folder of the configuration file.

@@ -2,14 +2,17 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::num::NonZeroUsize;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use ipnet::IpNet;
+use sidgate_policy::edge::client_ip::NamedPeers;
 
 use super::duration::{hours, mins, ms, secs, whole_seconds, within};
 use super::host::{Host, Origin, Scheme, socket_addr};
 use super::hosts::{HostEntry, Hosts};
-use super::networks::networks;
+use super::listen_address::ListenAddress;
+use super::networks::peers;
 use super::path::PathPrefix;
 use super::reader::Reader;
 use super::secret::Sources;
@@ -21,7 +24,7 @@ const MAX_THREADS: usize = 1024;
 #[derive(Debug, Clone)]
 pub struct ServerConfig {
     /// Plain listeners, HTTP/1.1 and h2c. May be empty when there is TLS.
-    pub listen: Vec<SocketAddr>,
+    pub listen: Vec<ListenAddress>,
     /// Listener of health, metrics, admin API and dashboard.
     pub admin_listen: SocketAddr,
     /// What browsers have in their address bar.
@@ -31,10 +34,16 @@ pub struct ServerConfig {
     /// Where a visitor without a session is sent: a path, spelled as the operator did.
     pub login_url: String,
     /// Peers who are believed about their client's address and scheme.
-    pub trusted_proxies: Vec<IpNet>,
+    pub trusted_proxies: NamedPeers,
+    /// Peers whose connections begin with a header of the PROXY protocol.
+    pub proxy_protocol_from: NamedPeers,
     /// Who names requests.
     pub request_id_from: RequestIdFrom,
-    /// Whether the plain listeners only redirect to the public origin.
+    /// Where the public listeners say whether this node may be sent traffic, for any host.
+    pub health_path: Option<String>,
+    /// The folder with answers to challenges of ACME (http-01).
+    pub acme_dir: Option<PathBuf>,
+    /// Whether the plain listeners only redirect to https.
     pub redirect_https: bool,
     /// Worker threads; `None` is one per core.
     pub threads: Option<NonZeroUsize>,
@@ -74,8 +83,8 @@ impl ServerConfig {
             let entries = server.texts("hosts", HostEntry::parse).unwrap_or_default();
             Self {
                 listen: server
-                    .texts("listen", socket_addr)
-                    .unwrap_or_else(|| vec![loopback(3000)]),
+                    .texts("listen", ListenAddress::parse)
+                    .unwrap_or_else(|| vec![loopback(3000).into()]),
                 admin_listen: server
                     .text("admin_listen", socket_addr)
                     .unwrap_or_else(|| loopback(9901)),
@@ -84,10 +93,8 @@ impl ServerConfig {
                 login_url: server
                     .text("login_url", login_url)
                     .unwrap_or_else(|| "/login".to_owned()),
-                trusted_proxies: server
-                    .texts("trusted_proxies", networks)
-                    .unwrap_or_default()
-                    .concat(),
+                trusted_proxies: peers(server, "trusted_proxies"),
+                proxy_protocol_from: peers(server, "proxy_protocol_from"),
                 request_id_from: server
                     .choice(
                         "request_id_from",
@@ -97,6 +104,10 @@ impl ServerConfig {
                         ],
                     )
                     .unwrap_or(RequestIdFrom::Gateway),
+                health_path: server.text("health_path", health_path).flatten(),
+                acme_dir: server
+                    .text("acme_dir", |path| folder(path, sources))
+                    .flatten(),
                 redirect_https: server.flag("redirect_https").unwrap_or(false),
                 threads: server
                     .number("threads", 0..=MAX_THREADS)
@@ -150,6 +161,30 @@ fn login_url(text: &str) -> Result<String, String> {
     }
     PathPrefix::parse_public(text)?;
     Ok(text.to_owned())
+}
+
+/// A path; empty for none.
+fn health_path(text: &str) -> Result<Option<String>, String> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let path = PathPrefix::parse_public(text)?;
+    match path.as_str() {
+        "/" => Err("must be a path of its own, such as \"/healthz\"".to_owned()),
+        path => Ok(Some(path.to_owned())),
+    }
+}
+
+/// A folder that is there; empty for none.
+fn folder(path: &str, sources: &Sources<'_>) -> Result<Option<PathBuf>, String> {
+    let Some(path) = sources.guarded_path(path)? else {
+        return Ok(None);
+    };
+    if path.is_dir() {
+        Ok(Some(path))
+    } else {
+        Err(format!("{} is no folder", path.display()))
+    }
 }
 
 /// Whether a network is the whole Internet, also as addresses inside IPv6.

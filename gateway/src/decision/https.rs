@@ -1,9 +1,9 @@
 //! Did a request come in the clear where that is not wanted?
 
-use sidgate_policy::edge::Vetted;
-use sidgate_policy::edge::scheme::Scheme;
+use sidgate_policy::edge::scheme::{self, Scheme};
+use sidgate_policy::edge::{self, Breach, RawRequest, Refused, Vetted};
 
-use super::Request;
+use super::{Request, Sender};
 use crate::answer::Answer;
 use crate::state::ActiveConfig;
 
@@ -49,9 +49,41 @@ impl Insecure {
     }
 }
 
-/// From the configured origin and the vetted target; nothing of it is the client's text but what was vetted.
+/// What a proxy that we trust says about the visitor's connection.
+pub(super) fn told(request: &Request<'_>, sender: Sender) -> Option<Scheme> {
+    if sender.is_trusted_proxy {
+        scheme::told(request.headers)
+    } else {
+        None
+    }
+}
+
+/// Vets a request anew whose host is not known at the port that it was sent to, if all that it gets is a redirect to the port
+/// of https: there the name counts.
+///
+/// # Errors
+/// The rule that it breaks all the same.
+pub(super) fn vet_by_name<'s: 'r, 'r>(
+    (request, raw): (&Request<'r>, &RawRequest<'r>),
+    sender: Sender,
+    settings: &'s ActiveConfig,
+    breach: Breach,
+) -> Result<Vetted<'r>, Breach> {
+    let is_sent_on = breach.rule == Refused::HostUnknown
+        && !request.over_tls
+        && told(request, sender) != Some(Scheme::Https);
+    match &settings.edge_by_name {
+        Some(policy) if is_sent_on => edge::vet(raw, policy),
+        _ => Err(breach),
+    }
+}
+
+/// The same host over https, at the port of the public origin if it is served there. From the configuration and the vetted
+/// target; nothing of it is the client's text but what was vetted.
 fn location(settings: &ActiveConfig, vetted: &Vetted<'_>) -> String {
-    let mut location = format!("{}{}", settings.origin, vetted.path);
+    let port = settings.config.server.public_origin.port;
+    let host = settings.edge.hosts.at_port(vetted.host, port);
+    let mut location = format!("https://{}{}", &**host, vetted.path);
     if let Some(query) = vetted.query {
         location.push('?');
         location.push_str(query);

@@ -31,7 +31,7 @@ mod verdict;
 use std::sync::Arc;
 
 use sidgate_policy::auth::cors::{Cors, Preflight};
-use sidgate_policy::edge::{self, Breach, RawRequest, Refused, Vetted, scheme};
+use sidgate_policy::edge::{self, Breach, RawRequest, Refused, Vetted};
 
 use self::https::Insecure;
 use self::onward::Barred;
@@ -74,7 +74,9 @@ pub(crate) fn decide<'s: 'r, 'r>(
         raw_head: request.raw_head,
         from_trusted_proxy: sender.is_trusted_proxy,
     };
-    let vetted = edge::vet_telling(&raw, &settings.edge, |passed| tell(Step::Edge(passed)))?;
+    let vetted = edge::vet_telling(&raw, &settings.edge, |passed| tell(Step::Edge(passed)));
+    let vetted =
+        vetted.or_else(|breach| https::vet_by_name((request, &raw), sender, settings, breach))?;
     body()?;
     tell(Step::Body);
     let mut cors = Cors::Unmanaged;
@@ -95,11 +97,7 @@ fn judge<'s>(
     cors: &mut Cors,
     tell: &mut impl FnMut(Step<'_>),
 ) -> Verdict<'s> {
-    let told = if sender.is_trusted_proxy {
-        scheme::told(request.headers)
-    } else {
-        None
-    };
+    let told = https::told(request, sender);
     tell(Step::Scheme(told));
     if let Some(insecure) = Insecure::judge(settings, request, vetted, told) {
         return Verdict::Insecure(insecure);

@@ -1,4 +1,4 @@
-//! The certificate of the TLS listeners: when does it end?
+//! The certificates of the TLS listeners: when do they end?
 
 use session_core::clock::{Clock as _, SystemClock};
 use time::OffsetDateTime;
@@ -11,21 +11,25 @@ use crate::config::Config;
 const DAYS_AHEAD: i64 = 14;
 const DAY: i64 = 86_400;
 
-/// `None` without TLS listeners.
-pub(super) fn examine(config: &Config) -> Option<Finding> {
-    let tls = config.server.tls.as_ref()?;
-    let question = Question::new(
-        Topic::Certificate,
-        "certificate",
-        "the end of server.tls.cert",
-    );
-    Some(match tls.certificate.read() {
-        Ok(certificate) => {
-            let now = SystemClock.wall().as_secs();
-            judge(question, certificate.facts.not_after, now)
+/// None without TLS listeners.
+pub(super) fn examine(config: &Config) -> Vec<Finding> {
+    let tls = config.server.tls.iter();
+    let files = tls.flat_map(|tls| &tls.certificates);
+    let judged = files.map(|files| {
+        let question = Question::new(
+            Topic::Certificate,
+            "certificate",
+            format!("the end of {}.cert", files.table()),
+        );
+        match files.read() {
+            Ok(certificate) => {
+                let now = SystemClock.wall().as_secs();
+                judge(question, certificate.facts.not_after, now)
+            }
+            Err(why) => question.fail(why.to_string(), format!("mend {}", files.table())),
         }
-        Err(why) => question.fail(why.to_string(), "mend server.tls"),
-    })
+    });
+    judged.collect()
 }
 
 /// `end` and `now` in unix seconds.

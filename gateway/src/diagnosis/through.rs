@@ -189,7 +189,11 @@ fn way(question: Question, config: &Config, url: &PublicUrl, arrival: &Arrival) 
     };
     let line = format!(
         "version {} sees host {}, {scheme}, {hops} before it, peer {}, client {}, {}",
-        arrival.version, arrival.host, arrival.peer, arrival.client, arrival.protocol
+        arrival.version,
+        arrival.host,
+        arrival.peer,
+        client_of(arrival),
+        arrival.protocol
     );
     let expected = &config.server.public_origin;
     if url.is_https != expected.is_https() {
@@ -236,8 +240,8 @@ fn trusted_proxies(url: &PublicUrl, arrival: &Arrival) -> Finding {
         format!("client through {}", url.host),
         format!("whom it takes for the client when a request claims to come from {CLAIMED}"),
     );
-    let (peer, client) = (arrival.peer, arrival.client);
-    if client.to_string() == CLAIMED {
+    let (peer, client) = (&arrival.peer, client_of(arrival));
+    if client == CLAIMED {
         return question.fail(
             format!("believes what the client claims: {peer} is in server.trusted_proxies and passes X-Forwarded-For on as it came"),
             "name in server.trusted_proxies proxies alone, and let them append to X-Forwarded-For, or write it anew",
@@ -252,7 +256,7 @@ fn trusted_proxies(url: &PublicUrl, arrival: &Arrival) -> Finding {
             format!("add \"{peer}\", or its network, to server.trusted_proxies"),
         );
     }
-    match another_proxy(arrival, client) {
+    match another_proxy(arrival) {
         Some(visitor) => question.warn(
             format!("{client}, who names {visitor} as its client: it may be a proxy too"),
             format!("if {client} is yours, add it, or its network, to server.trusted_proxies"),
@@ -261,8 +265,15 @@ fn trusted_proxies(url: &PublicUrl, arrival: &Arrival) -> Finding {
     }
 }
 
+/// The client, as far as it is known.
+fn client_of(arrival: &Arrival) -> String {
+    let client = arrival.client.map(|client| client.to_string());
+    client.unwrap_or_else(|| "unknown".to_owned())
+}
+
 /// Who stands left of the client in the list, if it is an address and not the one that we made up.
-fn another_proxy(arrival: &Arrival, client: IpAddr) -> Option<IpAddr> {
+fn another_proxy(arrival: &Arrival) -> Option<IpAddr> {
+    let client = arrival.client?;
     let addresses: Vec<IpAddr> = arrival
         .forwarded_for
         .iter()

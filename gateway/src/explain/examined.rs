@@ -6,6 +6,7 @@ use session_core::service::{Absence, Query, Resolution};
 use session_core::sid::SessionKey;
 use sidgate_policy::auth::decide::Finding;
 use sidgate_policy::edge::Breach;
+use sidgate_policy::edge::client_ip::Peer;
 
 use super::came::Came;
 use super::keys::Key;
@@ -39,7 +40,7 @@ impl<'s: 'r, 'r> Examined<'s, 'r> {
     /// Has the gateway decide about a request, as far as no session is asked for.
     pub(crate) fn of(settings: &'s ActiveConfig, came: &'r Came) -> Self {
         let request = came.request();
-        let sender = Sender::of(came.peer, request.headers, settings);
+        let sender = Sender::of(Peer::Address(came.peer), request.headers, settings);
         let mut listener = Listener::new(settings, came, sender);
         let decided = decision::decide(
             &request,

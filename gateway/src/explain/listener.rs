@@ -40,10 +40,11 @@ pub(super) struct Listener<'a> {
 impl<'a> Listener<'a> {
     /// Begins with who sent the request.
     pub(super) fn new(settings: &'a ActiveConfig, came: &'a Came, sender: Sender) -> Self {
-        let found = match (sender.is_trusted_proxy, sender.client == came.peer) {
-            (true, false) => format!("{}, says the trusted proxy {}", sender.client, came.peer),
-            (true, true) => format!("{}, a trusted proxy that names no client", came.peer),
-            (false, _) => format!("{}, not a trusted proxy", sender.client),
+        let client = sender.client.unwrap_or(came.peer);
+        let found = match (sender.is_trusted_proxy, client == came.peer) {
+            (true, false) => format!("{client}, says the trusted proxy {}", came.peer),
+            (true, true) => format!("{client}, a trusted proxy that names no client"),
+            (false, _) => format!("{client}, not a trusted proxy"),
         };
         let key = Key::of(&settings.config, "server.trusted_proxies");
         Self {

@@ -51,7 +51,7 @@ pub(super) async fn serve(
         let asked = Permitted {
             actor: &actor,
             request_id: &ctx.request_id,
-            client: Some(caller.client().ip),
+            client: caller.client().known_ip(),
             call,
             query: &caller.query,
             body: &body,

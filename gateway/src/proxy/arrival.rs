@@ -3,12 +3,11 @@
 //! `GET /__sidgate__/doctor` with the proof as a bearer token. To everybody else the path does not exist, as everything below
 //! `/__sidgate__/`.
 
-use std::net::IpAddr;
-
 use http::HeaderMap;
 use http::header::{AUTHORIZATION, FORWARDED, HeaderName, VIA};
 use pingora_http::RequestHeader;
 use sidgate_policy::edge::Vetted;
+use sidgate_policy::edge::client_ip::Peer;
 use sidgate_policy::edge::scheme::{self, Scheme};
 
 use crate::answer::Answer;
@@ -35,7 +34,7 @@ const OF_PROXIES: [HeaderName; 6] = [
 /// The way that a request came.
 pub(super) struct Way {
     /// Who opened the connection.
-    pub peer: IpAddr,
+    pub peer: Peer,
     /// Whom it is taken for.
     pub sender: Sender,
     /// Whether the connection is TLS.
@@ -69,7 +68,7 @@ pub(super) fn answer(
     let arrival = Arrival {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         time_ms: now.as_micros().div_euclid(1_000),
-        peer: way.peer.to_canonical(),
+        peer: way.peer.to_string(),
         peer_is_trusted: way.sender.is_trusted_proxy,
         client: way.sender.client,
         tls: way.is_tls,

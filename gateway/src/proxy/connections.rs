@@ -1,27 +1,27 @@
-//! Watches over connections before they are requests: how many there may be, how many of one client, how long one may
-//! stay silent.
+//! Watches over connections before they are requests: for whom they speak, how many there may be, whether they come to
+//! speak TLS, how long one may stay silent.
+//!
+//! For Pingora every listener is one in clear text. What comes before HTTP, a header of the PROXY protocol and a TLS
+//! handshake, is read here, in that order, in the task that the connection has anyway.
 
-use std::collections::HashMap;
 use std::io;
 use std::net::IpAddr;
-use std::num::{NonZeroU32, NonZeroUsize};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
-use parking_lot::Mutex;
 use pingora_core::apps::{HttpServerOptions, ServerApp};
+use pingora_core::protocols::l4::stream::Stream as L4Stream;
 use pingora_core::protocols::{ALPN, Stream};
 use pingora_core::server::ShutdownWatch;
 use pingora_proxy::HttpProxy;
-use sidgate_policy::edge::client_ip::limit_key;
+use sidgate_policy::edge::client_ip::Peer;
 use tokio::runtime::Handle;
 
+use super::seats::{Caps, Seat, Seats};
+use super::tls::Tls;
 use super::watch::Watch;
 use super::watched::Watched;
-use super::{Proxy, before_tls, chunks};
-use crate::config::EdgeConfig;
-use crate::limits::file_descriptors;
+use super::{Proxy, chunks, proxy_protocol};
 use crate::limits::rounds::{Bell, Member};
 use crate::state::Gateway;
 use crate::telemetry::labels::Refusal;
@@ -32,17 +32,30 @@ const H2_PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// How much of it is looked at first. No HTTP/1 method of ours begins like this.
 const H2_PREFACE_START: usize = 3;
 
-/// The application of the public listeners.
+/// The application of the public listeners of one kind.
+#[derive(Clone)]
 pub(crate) struct Connections {
     proxy: Arc<HttpProxy<Proxy>>,
     h1: Arc<Watched>,
     h2: HttpServerOptions,
     gateway: Arc<Gateway>,
-    connections: Arc<ConnectionLimiter>,
+    seats: Arc<Seats>,
+    /// `None` on listeners in clear text.
+    tls: Option<Arc<Tls>>,
+}
+
+/// A connection that has come.
+struct Arrived {
+    stream: Stream,
+    /// Who is at the other end, as far as that is known.
+    client: Option<IpAddr>,
+    seat: Seat,
+    /// Whether it must say first for whom it speaks.
+    speaks_for_others: bool,
 }
 
 impl Connections {
-    /// Serves `proxy`; `options` apply to every connection.
+    /// Serves `proxy` in clear text; `options` apply to every connection.
     pub(crate) fn new(
         proxy: HttpProxy<Proxy>,
         gateway: &Arc<Gateway>,
@@ -60,14 +73,59 @@ impl Connections {
             h2,
             proxy,
             gateway: Arc::clone(gateway),
-            connections: Arc::default(),
+            seats: Arc::default(),
+            tls: None,
         }
+    }
+
+    /// The same for listeners with TLS.
+    pub(crate) fn over_tls(&self, tls: &Arc<Tls>) -> Self {
+        Self {
+            tls: Some(Arc::clone(tls)),
+            ..self.clone()
+        }
+    }
+
+    /// Hears for whom the connection speaks, and has it encrypted. `None`: it is closed, and counted.
+    async fn open(&self, arrived: Arrived) -> Option<Arrived> {
+        let Arrived {
+            stream,
+            mut client,
+            mut seat,
+            speaks_for_others,
+        } = arrived;
+        let mut stream: Box<L4Stream> = stream.into_any().downcast().ok()?;
+        let settings = self.gateway.settings.get();
+        let edge = &settings.config.edge;
+        let (limit, caps) = (edge.header_timeout, Caps::of(edge));
+        drop(settings);
+        if speaks_for_others {
+            client = proxy_protocol::hear(&self.gateway, &mut stream, limit).await?;
+            seat = self.admitted(seat.of(client, &caps))?;
+        }
+        let stream: Stream = match &self.tls {
+            Some(tls) => {
+                tls.shake_hands(&self.gateway, *stream, client, limit)
+                    .await?
+            }
+            None => stream,
+        };
+        Some(Arrived {
+            stream,
+            client,
+            seat,
+            speaks_for_others: false,
+        })
+    }
+
+    fn admitted(&self, seat: Result<Seat, Refusal>) -> Option<Seat> {
+        seat.inspect_err(|full| self.gateway.metrics.refused(*full))
+            .ok()
     }
 
     /// How the client speaks; `None` when it does not say so in time.
     async fn speaks_h2(&self, stream: &mut Stream, bell: &Bell) -> Option<bool> {
         if stream.get_ssl_digest().is_some() {
-            before_tls::is_done(stream);
             return Some(matches!(stream.selected_alpn_proto(), Some(ALPN::H2)));
         }
         let is_late = || bell.is_due(self.gateway.sessions.clock().boot());
@@ -103,7 +161,22 @@ impl Connections {
     }
 
     /// Serves a connection to its end.
-    async fn serve(&self, mut stream: Stream, client: Option<IpAddr>, shutdown: &ShutdownWatch) {
+    async fn serve(&self, arrived: Arrived, shutdown: &ShutdownWatch) {
+        let arrived = if arrived.speaks_for_others || self.tls.is_some() {
+            // Apart, because a handshake needs much room and is soon over.
+            match Box::pin(self.open(arrived)).await {
+                Some(arrived) => arrived,
+                None => return,
+            }
+        } else {
+            arrived
+        };
+        let Arrived {
+            mut stream,
+            client,
+            seat: _seat,
+            ..
+        } = arrived;
         let bell = self.gateway.rounds.enter();
         let limit = self.gateway.settings.get().config.edge.header_timeout;
         bell.wait_until(self.gateway.sessions.clock().boot().plus(limit));
@@ -139,162 +212,33 @@ impl ServerApp for Connections {
         stream: Stream,
         shutdown: &ShutdownWatch,
     ) -> Option<Stream> {
-        let digest = stream.get_socket_digest();
-        let client = digest
-            .as_ref()
-            .and_then(|digest| digest.peer_addr())
-            .and_then(|peer| peer.as_inet())
-            .map(|peer| peer.ip());
-        let caps = Caps::of(&self.gateway.settings.get().config.edge);
-        let seat = match self.connections.take(client, &caps) {
-            Ok(seat) => seat,
-            Err(full) => {
-                self.gateway.metrics.refused(full);
-                return None;
-            }
+        let peer = peer_of(&stream);
+        let settings = self.gateway.settings.get();
+        let caps = Caps::of(&settings.config.edge);
+        let speaks_for_others = settings.config.server.proxy_protocol_from.contain(peer);
+        drop(settings);
+        // Whom a balancer speaks for is not known yet.
+        let client = peer.address().filter(|_| !speaks_for_others);
+        let seat = self.seats.take(&caps);
+        let seat = self.admitted(seat.and_then(|seat| seat.of(client, &caps)))?;
+        let arrived = Arrived {
+            stream,
+            client,
+            seat,
+            speaks_for_others,
         };
         let (connections, shutdown) = (Arc::clone(self), shutdown.clone());
         Handle::current().spawn(async move {
-            let _seat = seat;
-            connections.serve(stream, client, &shutdown).await;
+            connections.serve(arrived, &shutdown).await;
         });
         None
     }
-
-    /// The listeners have closed. Pingora's own clean-up would also give up requests whose header is still being read.
-    async fn cleanup(&self) {
-        // Connections that rest have nothing more to wait for.
-        self.gateway.rounds.ring_all();
-        self.gateway.closed.notify_one();
-    }
 }
 
-/// How many connections there may be.
-struct Caps {
-    all: usize,
-    /// `None`: no cap.
-    of_one: Option<usize>,
-}
-
-impl Caps {
-    fn of(edge: &EdgeConfig) -> Self {
-        let of_one = |cap: NonZeroU32| usize::try_from(cap.get()).unwrap_or(usize::MAX);
-        Self {
-            all: edge
-                .max_connections
-                .map_or_else(file_descriptors::room_for_connections, NonZeroUsize::get),
-            of_one: edge.connections_per_ip.map(of_one),
-        }
-    }
-}
-
-/// Connections held, by all and by each client. An IPv6 client is its /64.
-#[derive(Debug, Default)]
-struct ConnectionLimiter {
-    all: AtomicUsize,
-    by_client: Mutex<HashMap<IpAddr, usize>>,
-}
-
-impl ConnectionLimiter {
-    /// # Errors
-    /// The cap that is reached.
-    fn take(self: &Arc<Self>, ip: Option<IpAddr>, caps: &Caps) -> Result<Seat, Refusal> {
-        // Given back when it is dropped, also below.
-        let mut seat = Seat {
-            connections: Arc::clone(self),
-            ip: None,
-        };
-        if self.all.fetch_add(1, Ordering::Relaxed) >= caps.all {
-            return Err(Refusal::MaxConnections);
-        }
-        let (Some(ip), Some(cap)) = (ip.map(limit_key), caps.of_one) else {
-            return Ok(seat);
-        };
-        let mut held = self.by_client.lock();
-        let count = held.entry(ip).or_default();
-        if *count >= cap {
-            return Err(Refusal::ConnectionsPerIp);
-        }
-        *count += 1;
-        drop(held);
-        seat.ip = Some(ip);
-        Ok(seat)
-    }
-}
-
-/// One connection, given back when it ends.
-struct Seat {
-    connections: Arc<ConnectionLimiter>,
-    /// The client, if its connections are counted.
-    ip: Option<IpAddr>,
-}
-
-impl Drop for Seat {
-    fn drop(&mut self) {
-        self.connections.all.fetch_sub(1, Ordering::Relaxed);
-        let Some(ip) = self.ip else {
-            return;
-        };
-        let mut held = self.connections.by_client.lock();
-        if let Some(count) = held.get_mut(&ip) {
-            *count -= 1;
-            if *count == 0 {
-                held.remove(&ip);
-            }
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn caps(all: usize, of_one: Option<usize>) -> Caps {
-        Caps { all, of_one }
-    }
-
-    fn ip(text: &str) -> Option<IpAddr> {
-        text.parse().ok()
-    }
-
-    #[test]
-    fn a_client_gets_its_seats_back_and_a_64_counts_as_one_client() {
-        let connections = Arc::<ConnectionLimiter>::default();
-        let two = caps(10, Some(2));
-        let first = connections.take(ip("2001:db8::1"), &two).ok();
-        let _second = connections.take(ip("2001:db8::2"), &two).ok();
-        assert_eq!(
-            connections.take(ip("2001:db8::1"), &two).err(),
-            Some(Refusal::ConnectionsPerIp)
-        );
-        assert!(
-            connections.take(ip("2001:db8:1::1"), &two).is_ok(),
-            "another network"
-        );
-        drop(first);
-        assert!(connections.take(ip("2001:db8::2"), &two).is_ok());
-        assert!(connections.take(ip("2001:db8::2"), &caps(10, None)).is_ok());
-    }
-
-    #[test]
-    fn all_together_are_capped_and_a_refusal_takes_no_seat() {
-        let connections = Arc::<ConnectionLimiter>::default();
-        let held = connections.take(ip("192.0.2.1"), &caps(2, Some(1)));
-        for _ in 0..3 {
-            let refused = connections.take(ip("192.0.2.1"), &caps(2, Some(1)));
-            assert_eq!(refused.err(), Some(Refusal::ConnectionsPerIp));
-        }
-        let other = connections.take(ip("192.0.2.2"), &caps(2, Some(1)));
-        assert!(other.is_ok());
-        assert_eq!(
-            connections.take(ip("192.0.2.3"), &caps(2, None)).err(),
-            Some(Refusal::MaxConnections)
-        );
-        drop((held, other));
-        assert_eq!(connections.all.load(Ordering::Relaxed), 0);
-        assert!(
-            connections.by_client.lock().is_empty(),
-            "nothing is remembered of clients that left"
-        );
-    }
+fn peer_of(stream: &Stream) -> Peer {
+    let digest = stream.get_socket_digest();
+    let address = digest.as_ref().and_then(|digest| digest.peer_addr());
+    address
+        .and_then(|address| address.as_inet())
+        .map_or(Peer::Unix, |address| Peer::Address(address.ip()))
 }

@@ -1,6 +1,6 @@
 //! What one request carries from hook to hook.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,6 +22,7 @@ use crate::config::Route;
 use crate::decision::sent_path::SentPath;
 use crate::endpoints::Seen;
 use crate::limits::streams::Holder;
+use crate::state::client::NO_ADDRESS;
 use crate::state::{ActiveConfig, Gateway, RequestId};
 use crate::telemetry::outcome::Outcome;
 use crate::telemetry::security::Facts;
@@ -30,9 +31,6 @@ use crate::visit::old_cookies::CookieChanges;
 
 /// What an app, and a proxy before us, calls the id of a request.
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-
-/// Stands for the address of a client that has none.
-pub(super) const NO_ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
 
 /// The state of one request.
 pub(crate) struct Ctx {

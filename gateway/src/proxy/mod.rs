@@ -1,13 +1,19 @@
 //! The Pingora side: one file per hook, each a few calls into the rest.
 //!
 //! ```text
-//! (before a TLS handshake)  before_tls.rs  is it one, does it end?
-//! (each connection)         connections.rs  how many, how long silent
+//! (each connection)         connections.rs  for whom, over TLS or not, how long silent
+//!                           seats.rs      how many
+//!                           proxy_protocol.rs  for whom a balancer speaks
+//!                           tls.rs        is it a handshake, does it end?
+//!                           encrypted.rs  and then
+//!                           client_certificate.rs  whose is the client's
 //!                           unread.rs     what is no request
 //! (each request)            watched.rs    served beside a supervisor
 //!                           watch.rs      header in time, session still alive
 //!                           progress.rs   how it counts
 //! request_filter            request.rs    follow what was decided
+//!                           sender.rs     who sent it
+//!                           unvetted.rs   what is answered for any host
 //!                           arrival.rs    what doctor is told of a request
 //!                           endpoint.rs   own endpoints
 //!                           admin.rs      admin API
@@ -31,13 +37,14 @@
 
 mod admin;
 mod arrival;
-pub(crate) mod before_tls;
 mod body;
 mod chunks;
+mod client_certificate;
 mod compress;
 pub(crate) mod connections;
 mod cors;
 mod ctx;
+mod encrypted;
 mod endpoint;
 mod event;
 mod exchange;
@@ -47,14 +54,19 @@ mod forward;
 mod logging;
 mod peer;
 mod progress;
+mod proxy_protocol;
 mod reader;
 pub(crate) mod renew;
 mod request;
 mod response;
+mod seats;
+mod sender;
 mod stream;
+pub(crate) mod tls;
 mod told;
 mod tries;
 mod unread;
+mod unvetted;
 mod upstream;
 mod watch;
 mod watched;
@@ -154,6 +166,7 @@ impl ProxyHttp for Proxy {
         peer::check_protocol(&self.gateway, request.version == Version::HTTP_2, ctx)?;
         body::expect(session, ctx);
         upstream::write_identity(&self.gateway, request, ctx).await?;
+        client_certificate::tell(session, request)?;
         ctx.asks_app();
         Ok(())
     }

@@ -10,11 +10,12 @@ use pingora_proxy::Session;
 use sidgate_policy::edge::{self, Vetted, connection, headers};
 
 use super::arrival::{self, Way};
-use super::ctx::{Answerer, NO_ADDRESS, Refusal};
+use super::ctx::{Answerer, Refusal};
 use super::forward::{Outcome, Plan, kind_of};
+use super::sender::sender;
 use super::told;
 use super::write::is_over_tls;
-use super::{Ctx, admin, chunks, endpoint, write};
+use super::{Ctx, admin, chunks, endpoint, unvetted, write};
 use crate::admin::call::Call;
 use crate::answer::{Answer, Rejection};
 use crate::config::{EdgeConfig, RequestIdFrom, Route};
@@ -24,6 +25,7 @@ use crate::endpoints::{Caller, Endpoint};
 use crate::limits::buckets::TooMany;
 use crate::limits::shedding;
 use crate::limits::streams::Full;
+use crate::state::client::NO_ADDRESS;
 use crate::state::{ActiveConfig, Client, Gateway};
 use crate::telemetry::labels::Shed;
 use crate::telemetry::security;
@@ -54,6 +56,11 @@ pub(super) async fn filter(
         session.set_keepalive(None);
     }
     chunks::head_is_read(session);
+    if let Some(answer) = unvetted::answer(gateway, &settings, session, ctx).await {
+        limit_waits(session, &settings.config.edge);
+        write::answer(gateway, session, ctx, answer).await?;
+        return Ok(true);
+    }
     let next = next(gateway, &settings, session, ctx);
     forget_other_upgrades(session);
     limit_waits(session, &settings.config.edge);
@@ -173,12 +180,8 @@ fn next<'a>(
     ctx: &mut Ctx,
 ) -> Next<'a> {
     let head = session.req_header();
-    let peer = session
-        .client_addr()
-        .and_then(|addr| addr.as_inet())
-        .map_or(NO_ADDRESS, |addr| addr.ip());
-    let sender = Sender::of(peer, &head.headers, settings);
-    ctx.client = Some(sender.client);
+    let (peer, sender) = sender(session, settings);
+    ctx.client = sender.client;
     if sender.is_trusted_proxy
         && settings.config.server.request_id_from == RequestIdFrom::TrustedProxies
     {

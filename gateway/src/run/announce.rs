@@ -1,6 +1,5 @@
 //! What the log says of the process as a whole: the line when it listens, and the line when it ends.
 
-use std::net::SocketAddr;
 use std::path::Path;
 
 use session_core::cache::redis;
@@ -97,7 +96,7 @@ fn redis_servers(url: &RedisUrl) -> Option<String> {
 }
 
 /// `None` where there are none, so that the line leaves the field out.
-fn addresses(of: &[SocketAddr]) -> Option<String> {
+fn addresses<A: ToString>(of: &[A]) -> Option<String> {
     let shown: Vec<_> = of.iter().map(ToString::to_string).collect();
     (!shown.is_empty()).then(|| shown.join(" "))
 }

@@ -1,7 +1,7 @@
-//! The certificate of the TLS listeners, and how a renewed one takes its place.
+//! The certificates of the TLS listeners: which is shown to whom, and how a renewed one takes the place of another.
 //!
 //! The files are looked at once in a while and at each reload, by content: whoever renews a certificate may write the files,
-//! rename others over them, or let a symbolic link point elsewhere. A new pair is taken as a whole, for connections that begin
+//! rename others over them, or let a symbolic link point elsewhere. Each pair goes its own way: a new one is taken as a whole, for connections that begin
 //! from then on. What is no pair, or still being written, changes nothing and is told.
 
 use std::sync::Arc;
@@ -16,7 +16,11 @@ use tokio::task::spawn_blocking;
 use tracing::{info, warn};
 
 use super::pause::pause;
-use crate::config::{BadCertificate, Certificate, CertificateFacts, CertificateFiles, Config};
+use super::tls::config;
+use crate::config::{
+    BadCertificate, Certificate, CertificateFacts, CertificateFiles, Config, TlsConfig,
+};
+use crate::proxy::tls::Tls;
 use crate::state::Gateway;
 use crate::telemetry::labels::CertificateRenewal;
 use crate::views::session::rfc3339;
@@ -24,30 +28,66 @@ use crate::views::session::rfc3339;
 /// How long files must have stayed the same: whoever writes one of them is about to write the other.
 const SETTLED: Duration = Duration::from_millis(100);
 
-/// The certificate in use.
+/// The certificates in use, in the order of the configuration. Never none.
 #[derive(Debug)]
+pub(super) struct Shown(ArcSwap<Vec<Arc<InUse>>>);
+
+/// One of them.
+#[derive(Debug)]
+struct InUse {
+    files: CertificateFiles,
+    certificate: Certificate,
+}
+
+/// The certificates in use, and how the TLS listeners speak beside.
 pub(super) struct Certificates {
-    in_use: ArcSwap<Certificate>,
-    /// What was told last about files that are not good. Held while they are looked at: one look at a time.
-    told: Mutex<Option<String>>,
+    shown: Arc<Shown>,
+    tls: Arc<Tls>,
+    /// What was told last about files that are not good, and how the listeners speak. Held while the files are looked at:
+    /// one look at a time.
+    told: Mutex<Told>,
+}
+
+struct Told {
+    warnings: Vec<String>,
+    speaks: TlsConfig,
 }
 
 impl Certificates {
-    /// Reads the certificate of the start.
+    /// Reads the certificates of the start.
     ///
     /// # Errors
-    /// Why its files cannot be used.
-    pub(super) fn open(
-        files: &CertificateFiles,
-        gateway: &Gateway,
-    ) -> Result<Arc<Self>, BadCertificate> {
-        let certificate = files.read()?;
-        tell_of(&certificate.facts, gateway, "certificate in use");
+    /// Why they cannot be used.
+    pub(super) fn open(tls: &TlsConfig, gateway: &Gateway) -> Result<Arc<Self>, String> {
+        let mut in_use = Vec::new();
+        for files in &tls.certificates {
+            let certificate = files
+                .read()
+                .map_err(|bad| format!("{}: {bad}", files.table()))?;
+            tell_of(&certificate.facts, gateway, "certificate in use");
+            in_use.push(Arc::new(InUse {
+                files: files.clone(),
+                certificate,
+            }));
+        }
+        count_ends(&in_use, gateway);
         gateway.metrics.certificate_is_kept();
+        let shown = Arc::new(Shown(ArcSwap::from_pointee(in_use)));
+        let config = config(tls, Arc::<Shown>::clone(&shown));
+        let config = config.map_err(|why| format!("server.tls: {why}"))?;
         Ok(Arc::new(Self {
-            in_use: ArcSwap::from_pointee(certificate),
-            told: Mutex::default(),
+            shown,
+            tls: Arc::new(Tls::new(config)),
+            told: Mutex::new(Told {
+                warnings: Vec::new(),
+                speaks: tls.clone(),
+            }),
         }))
+    }
+
+    /// How the TLS listeners speak.
+    pub(super) fn tls(&self) -> &Arc<Tls> {
+        &self.tls
     }
 
     /// Looks at the files for as long as the gateway runs.
@@ -58,47 +98,98 @@ impl Certificates {
         }
     }
 
-    /// Takes a renewed certificate over. Otherwise the warning: why its files are not good.
-    pub(super) async fn look(&self, gateway: &Gateway) -> Option<String> {
+    /// Takes renewed certificates over, each pair for itself, and what else the configuration says of TLS. Returns warnings:
+    /// why files are not good.
+    pub(super) async fn look(&self, gateway: &Gateway) -> Vec<String> {
         let mut told = self.told.lock().await;
         let settings = gateway.settings.get();
-        let files = &settings.config.server.tls.as_ref()?.certificate;
-        let read = read(files).await;
-        let read = match read {
-            Ok(found) if found.is_same(&self.in_use.load()) => {
-                *told = None;
-                return None;
-            }
-            _ => settled(files, read).await,
+        let Some(tls) = &settings.config.server.tls else {
+            return Vec::new();
         };
-        match read {
-            Ok(renewed) => {
-                tell_of(&renewed.facts, gateway, "certificate renewed");
-                gateway
-                    .metrics
-                    .certificate_renewal(CertificateRenewal::Taken);
-                self.in_use.store(Arc::new(renewed));
-                *told = None;
-                None
-            }
-            Err(bad) => {
-                let warning = format!("server.tls: {bad}");
-                if told.as_ref() != Some(&warning) {
-                    warn!(cause = %bad, "certificate not renewed: the one in use stays");
-                    gateway
-                        .metrics
-                        .certificate_renewal(CertificateRenewal::Refused);
-                    *told = Some(warning.clone());
+        let before = self.shown.0.load_full();
+        let (mut now, mut warnings) = (Vec::new(), Vec::new());
+        for (index, files) in tls.certificates.iter().enumerate() {
+            let mut known = before.iter();
+            let same = known.find(|known| known.files == *files);
+            let warned = look_at(files, same, gateway).await;
+            match warned {
+                Ok(in_use) => now.push(in_use),
+                Err(bad) => {
+                    let warning = format!("{}: {bad}", files.table());
+                    if !told.warnings.contains(&warning) {
+                        warn!(cause = %bad, table = files.table(), "certificate not renewed: the one in use stays");
+                        let refused = CertificateRenewal::Refused;
+                        gateway.metrics.certificate_renewal(refused);
+                    }
+                    warnings.push(warning);
+                    now.extend(same.or_else(|| before.get(index)).cloned());
                 }
-                Some(warning)
             }
         }
+        if !now.is_empty() {
+            count_ends(&now, gateway);
+            self.shown.0.store(Arc::new(now));
+        }
+        told.warnings.clone_from(&warnings);
+        if told.speaks.min_version != tls.min_version || told.speaks.client_ca != tls.client_ca {
+            match config(tls, Arc::<Shown>::clone(&self.shown)) {
+                Ok(config) => {
+                    self.tls.speak(config);
+                    told.speaks = tls.clone();
+                }
+                Err(why) => warnings.push(format!("server.tls: {why}")),
+            }
+        }
+        warnings
     }
 }
 
-impl ResolvesServerCert for Certificates {
-    fn resolve(&self, _hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        Some(Arc::clone(&self.in_use.load().certified))
+/// What is in the files now: `same`, if nothing has changed since they were read.
+async fn look_at(
+    files: &CertificateFiles,
+    same: Option<&Arc<InUse>>,
+    gateway: &Gateway,
+) -> Result<Arc<InUse>, BadCertificate> {
+    let found = read(files).await;
+    if let (Ok(found), Some(same)) = (&found, same)
+        && found.is_same(&same.certificate)
+    {
+        return Ok(Arc::clone(same));
+    }
+    let certificate = settled(files, found).await?;
+    tell_of(&certificate.facts, gateway, "certificate renewed");
+    gateway
+        .metrics
+        .certificate_renewal(CertificateRenewal::Taken);
+    Ok(Arc::new(InUse {
+        files: files.clone(),
+        certificate,
+    }))
+}
+
+fn count_ends(in_use: &[Arc<InUse>], gateway: &Gateway) {
+    let ends = in_use
+        .iter()
+        .map(|in_use| in_use.certificate.facts.not_after);
+    gateway.metrics.certificates_end(ends);
+}
+
+/// Of the certificates for the name that a client asks for, the first one that it can verify; the first of all where none is
+/// for that name.
+impl ResolvesServerCert for Shown {
+    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        let shown = self.0.load();
+        let name = hello.server_name();
+        let is_named =
+            |in_use: &&Arc<InUse>| name.is_some_and(|name| in_use.certificate.is_for(name));
+        let is_understood = |in_use: &&Arc<InUse>| {
+            let key = &in_use.certificate.certified.key;
+            key.choose_scheme(hello.signature_schemes()).is_some()
+        };
+        let named = || shown.iter().filter(is_named);
+        let found = named().find(is_understood);
+        let found = found.or_else(|| named().next()).or_else(|| shown.first())?;
+        Some(Arc::clone(&found.certificate.certified))
     }
 }
 
@@ -125,7 +216,6 @@ async fn read(files: &CertificateFiles) -> Result<Certificate, BadCertificate> {
 }
 
 fn tell_of(facts: &CertificateFacts, gateway: &Gateway, what: &str) {
-    gateway.metrics.certificate_ends(facts.not_after);
     let now = gateway.now();
     let date = |seconds: i64| rfc3339(Timestamp::from_micros(seconds.saturating_mul(1_000_000)));
     let (names, serial, fingerprint) = (&facts.names, &facts.serial, &facts.fingerprint);

@@ -5,29 +5,28 @@
 //! from another process.
 
 use std::fmt;
+use std::fs::{self, Permissions};
 use std::io;
-use std::net::{SocketAddr, TcpListener};
 use std::os::fd::{AsFd as _, BorrowedFd, IntoRawFd as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::sync::Arc;
-use std::time::Duration;
 
-use async_trait::async_trait;
 use pingora_core::listeners::ListenerConfig;
-use pingora_core::listeners::tls::TlsSettings;
 use pingora_core::protocols::l4::stream::L4BufferSettings;
-use pingora_core::server::{Fds, ListenFds, ShutdownWatch};
-use pingora_core::services::Service;
+use pingora_core::server::{Fds, ListenFds};
 use thiserror::Error;
+use tracing::warn;
 
-use crate::config::ServerConfig;
-use crate::state::Gateway;
+use super::sockets::Socket;
+use super::unix_socket::SocketFile;
+use crate::config::{ListenAddress, ServerConfig};
 
 /// A listener that cannot be opened.
 #[derive(Debug, Error)]
 #[error("{key}: cannot bind {address}: {source}")]
 pub(crate) struct CannotListen {
     key: Key,
-    address: SocketAddr,
+    address: ListenAddress,
     source: io::Error,
 }
 
@@ -49,9 +48,26 @@ impl fmt::Display for Key {
     }
 }
 
+/// Sockets that another process has opened.
+pub(super) enum Inherited {
+    /// From the process whose place this one takes.
+    HandedOver(Vec<Socket>),
+    /// From the service manager, which keeps their files.
+    Activated(Vec<Socket>),
+}
+
+/// One listener of this process.
+#[derive(Debug)]
+struct Open {
+    address: ListenAddress,
+    socket: Socket,
+    /// What is to be removed in the end.
+    file: Option<SocketFile>,
+}
+
 /// All listening sockets of this process. Dropped, they close as soon as Pingora has closed its own handles.
 #[derive(Debug)]
-pub(crate) struct Listeners(Vec<(SocketAddr, TcpListener)>);
+pub(crate) struct Listeners(Vec<Open>);
 
 impl Listeners {
     /// Opens every configured listener, or takes the one of `inherited` that listens at the same address. What is left of
@@ -59,35 +75,46 @@ impl Listeners {
     ///
     /// # Errors
     /// The first one that cannot be opened.
-    pub(crate) fn open(
-        server: &ServerConfig,
-        mut inherited: Vec<TcpListener>,
-    ) -> Result<Self, CannotListen> {
-        let opened = configured(server).map(|(key, address)| {
-            let is_same =
-                |socket: &TcpListener| socket.local_addr().is_ok_and(|own| own == address);
-            let listener = match inherited.iter().position(is_same) {
-                Some(at) => Ok(inherited.swap_remove(at)),
-                // The standard library sets `SO_REUSEADDR`, as Pingora does.
-                None => TcpListener::bind(address),
-            };
-            let listener =
-                listener.and_then(|listener| listener.set_nonblocking(true).map(|()| listener));
-            match listener {
-                Ok(listener) => Ok((address, listener)),
-                Err(source) => Err(CannotListen {
-                    key,
-                    address,
-                    source,
-                }),
+    pub(super) fn open(server: &ServerConfig, inherited: Inherited) -> Result<Self, CannotListen> {
+        let (mut sockets, is_activated) = match inherited {
+            Inherited::HandedOver(sockets) => (sockets, false),
+            Inherited::Activated(sockets) => (sockets, true),
+        };
+        let mut opened = Vec::new();
+        for (key, address) in configured(server) {
+            let found = sockets.iter().position(|socket| socket.is_at(&address));
+            let found = found.map(|at| sockets.swap_remove(at));
+            let is_kept = is_activated && found.is_some();
+            match Open::new(&address, found, is_kept) {
+                Ok(open) => opened.push(open),
+                Err(source) => {
+                    return Err(CannotListen {
+                        key,
+                        address,
+                        source,
+                    });
+                }
             }
-        });
-        opened.collect::<Result<_, _>>().map(Self)
+        }
+        for socket in sockets.iter().filter(|_| is_activated) {
+            warn!(
+                address = socket.place(),
+                "no listener is configured where the service manager has opened a socket: it is closed"
+            );
+        }
+        Ok(Self(opened))
     }
 
     /// For another process.
     pub(crate) fn handles(&self) -> Vec<BorrowedFd<'_>> {
-        self.0.iter().map(|(_, socket)| socket.as_fd()).collect()
+        self.0.iter().map(|open| open.socket.as_fd()).collect()
+    }
+
+    /// Nobody takes them over: nothing is to be left of them.
+    pub(crate) fn remove_files(&self) {
+        for file in self.0.iter().filter_map(|open| open.file.as_ref()) {
+            file.remove();
+        }
     }
 
     /// For Pingora, which looks for them by the addresses that it is told.
@@ -96,25 +123,42 @@ impl Listeners {
     /// When there are too few file descriptors.
     pub(crate) fn table(&self) -> io::Result<ListenFds> {
         let mut table = Fds::new();
-        for (address, socket) in &self.0 {
-            table.add(address.to_string(), socket.try_clone()?.into_raw_fd());
+        for open in &self.0 {
+            let handle = open.socket.another_handle()?.into_raw_fd();
+            table.add(name_for_pingora(&open.address), handle);
         }
         Ok(Arc::new(table.into()))
     }
 }
 
-fn configured(server: &ServerConfig) -> impl Iterator<Item = (Key, SocketAddr)> {
+impl Open {
+    fn new(address: &ListenAddress, inherited: Option<Socket>, is_kept: bool) -> io::Result<Self> {
+        let socket = inherited.map_or_else(|| Socket::bind(address), Ok)?;
+        socket.set_nonblocking()?;
+        let file = match address {
+            ListenAddress::Unix(unix) if !is_kept => Some(SocketFile::at(&unix.path)?),
+            _ => None,
+        };
+        Ok(Self {
+            address: address.clone(),
+            socket,
+            file,
+        })
+    }
+}
+
+fn configured(server: &ServerConfig) -> impl Iterator<Item = (Key, ListenAddress)> {
     let tls = server.tls.iter().flat_map(|tls| &tls.listen);
     let plain = server.listen.iter().enumerate();
     plain
-        .map(|(index, address)| (Key::Plain(index), *address))
+        .map(|(index, address)| (Key::Plain(index), address.clone()))
         .chain(
             tls.enumerate()
-                .map(|(index, address)| (Key::Tls(index), *address)),
+                .map(|(index, address)| (Key::Tls(index), (*address).into())),
         )
-        .chain([(Key::Admin, server.admin_listen)])
+        .chain([(Key::Admin, server.admin_listen.into())])
         // A fresh port each time: there is nothing to find out, and nothing to hand over.
-        .filter(|(_, address)| address.port() != 0)
+        .filter(|(_, address)| address.tcp().is_none_or(|address| address.port() != 0))
 }
 
 /// What is read from a client at once, in bytes. Each connection holds a buffer of that size for as long as it lives, so it is
@@ -123,72 +167,34 @@ const READ_BUFFER: usize = 4 * 1024;
 /// The same under TLS, whose records are of up to 16 KiB and are read in smaller pieces.
 const TLS_READ_BUFFER: usize = 16 * 1024;
 
-/// How Pingora serves an address, under TLS or in clear text.
-pub(crate) fn listener(address: SocketAddr, tls: Option<TlsSettings>) -> ListenerConfig {
-    let read_buffer = match tls {
-        Some(_) => TLS_READ_BUFFER,
-        None => READ_BUFFER,
-    };
-    let buffers = L4BufferSettings::default().read(read_buffer);
-    let listener = ListenerConfig::tcp(address.to_string()).l4_buffer(buffers);
-    match tls {
-        Some(settings) => listener.tls(settings),
-        None => listener,
-    }
-}
-
-/// Longest wait for the first lease. A store that is away does not keep the gateway from serving what needs no session.
-const FIRST_LEASE: Duration = Duration::from_secs(2);
-/// Between two looks for it.
-const LOOK_EVERY: Duration = Duration::from_millis(10);
-
-/// Waits until the gateway can decide about sessions, for a while. Connections that come meanwhile wait in the queue of their
-/// socket: a login in the first moment of the process would otherwise be told that the store is away.
-async fn first_lease(gateway: &Gateway, mut shutdown: ShutdownWatch) {
-    let lease = async {
-        while !gateway.sessions.readiness().lease {
-            tokio::time::sleep(LOOK_EVERY).await;
+/// How Pingora serves an address in clear text.
+///
+/// # Errors
+/// When the permissions of a socket's file cannot be set.
+pub(super) fn plain(address: &ListenAddress) -> io::Result<ListenerConfig> {
+    let listener = match address {
+        ListenAddress::Tcp(_) => ListenerConfig::tcp(name_for_pingora(address)),
+        ListenAddress::Unix(unix) => {
+            // Pingora sets them once more, and gives the service up where it may not.
+            let permissions = fs::metadata(&unix.path)?.permissions();
+            let permissions = Permissions::from_mode(permissions.mode() & 0o777);
+            fs::set_permissions(&unix.path, permissions.clone())?;
+            ListenerConfig::uds(name_for_pingora(address)).permissions(permissions)
         }
     };
-    tokio::select! {
-        // Either way it is served: without a lease as without a store.
-        _waited = tokio::time::timeout(FIRST_LEASE, lease) => {}
-        _ = shutdown.changed() => {}
-    }
+    Ok(listener.l4_buffer(L4BufferSettings::default().read(READ_BUFFER)))
 }
 
-/// A service of Pingora on sockets that are open already.
-pub(crate) struct OnOpenSockets<S> {
-    /// The service.
-    pub(crate) service: S,
-    /// Its sockets, and perhaps others.
-    pub(crate) sockets: ListenFds,
-    /// The gateway whose first lease it waits for, if it does.
-    pub(crate) waits_for: Option<Arc<Gateway>>,
+/// How Pingora serves an address whose connections come to speak TLS.
+pub(super) fn to_be_encrypted(address: &ListenAddress) -> ListenerConfig {
+    let buffers = L4BufferSettings::default().read(TLS_READ_BUFFER);
+    ListenerConfig::tcp(name_for_pingora(address)).l4_buffer(buffers)
 }
 
-#[async_trait]
-impl<S: Service> Service for OnOpenSockets<S> {
-    async fn start_service(
-        &mut self,
-        _handed_over_by_pingora: Option<ListenFds>,
-        shutdown: ShutdownWatch,
-        listeners_per_fd: usize,
-    ) {
-        let sockets = Some(ListenFds::clone(&self.sockets));
-        if let Some(gateway) = &self.waits_for {
-            first_lease(gateway, shutdown.clone()).await;
-        }
-        self.service
-            .start_service(sockets, shutdown, listeners_per_fd)
-            .await;
-    }
-
-    fn name(&self) -> &str {
-        self.service.name()
-    }
-
-    fn threads(&self) -> Option<usize> {
-        self.service.threads()
+/// What Pingora calls a listener.
+fn name_for_pingora(address: &ListenAddress) -> String {
+    match address {
+        ListenAddress::Tcp(address) => address.to_string(),
+        ListenAddress::Unix(unix) => unix.path.display().to_string(),
     }
 }

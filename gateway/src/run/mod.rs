@@ -4,15 +4,18 @@
 //! |---|---|
 //! | `server` | puts the parts together, runs them, and takes them down in order |
 //! | `wiring` | loads the configuration, and names the concrete store and cache |
-//! | `listeners` | binds the ports |
+//! | `listeners`, `sockets`, `unix_socket` | binds the ports |
+//! | `activation` | or takes sockets that the service manager has opened |
+//! | `services` | lets Pingora serve them |
 //! | `upgrade` | hands the listeners over to the next process |
 //! | `background` | tasks beside requests: addresses, history, log rotation |
 //! | `pause` | waits as long as the configuration in use says |
 //! | `reload` | takes another configuration over |
-//! | `certificates` | takes a renewed certificate over |
+//! | `tls`, `certificates` | how TLS is spoken; takes renewed certificates over |
 //! | `announce` | the lines about the start and the end |
 //! | `stop` | why the process ends |
 
+mod activation;
 mod announce;
 mod background;
 mod certificates;
@@ -22,6 +25,10 @@ mod pause;
 mod prober;
 mod reload;
 pub(crate) mod server;
+mod services;
+mod sockets;
 mod stop;
+mod tls;
+mod unix_socket;
 pub(crate) mod upgrade;
 pub(crate) mod wiring;

@@ -70,15 +70,15 @@ impl Reloader {
         self.gateway
             .metrics
             .reloaded((&result).into(), self.gateway.now());
-        // Also beside a file that was refused: the files of the certificate in use may be new.
-        let warning = match &self.certificates {
+        // Also beside a file that was refused: the files of the certificates in use may be new.
+        let warnings = match &self.certificates {
             Some(certificates) => certificates.look(&self.gateway).await,
-            None => None,
+            None => Vec::new(),
         };
         Reloaded {
             file: self.file.clone(),
             result,
-            warnings: warning.into_iter().collect(),
+            warnings,
         }
     }
 

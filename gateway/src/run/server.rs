@@ -12,7 +12,6 @@ use std::time::Duration;
 use async_trait::async_trait;
 use parking_lot::Mutex;
 use pingora_core::apps::HttpServerOptions;
-use pingora_core::listeners::tls::TlsSettings;
 use pingora_core::server::configuration::ServerConf;
 use pingora_core::server::{ListenFds, RunArgs, Server, ShutdownSignal, ShutdownSignalWatch};
 use pingora_core::services::listening::Service;
@@ -26,10 +25,12 @@ use tokio::task::spawn_blocking;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
+use super::activation;
 use super::announce;
 use super::background;
 use super::certificates::Certificates;
-use super::listeners::{Listeners, OnOpenSockets, listener};
+use super::listeners::{self, Inherited, Listeners};
+use super::services::{OnOpenSockets, Public};
 use super::stop::Stop;
 use super::upgrade::{MeetingPlace, Taken, Waiting};
 use super::wiring::{self, Servers, WiringError};
@@ -37,10 +38,9 @@ use crate::admin::Admin;
 use crate::apps::backend::Backend;
 use crate::apps::client::Client;
 use crate::apps::standing::Now;
-use crate::config::{Config, ServerConfig};
+use crate::config::{Config, ListenAddress, ServerConfig};
 use crate::limits::file_descriptors;
 use crate::proxy::Proxy;
-use crate::proxy::before_tls::BeforeTls;
 use crate::proxy::connections::Connections;
 use crate::risk::{observer, webhook};
 use crate::state::Gateway;
@@ -82,7 +82,8 @@ pub(crate) fn run(
     let started = if upgrade {
         Started::Instead(place.wait()?)
     } else {
-        Started::Alone(Listeners::open(&config.server, vec![])?)
+        let activated = Inherited::Activated(activation::sockets());
+        Started::Alone(Listeners::open(&config.server, activated)?)
     };
     let keys = Arc::new(
         wiring::keyring(&config).ok_or_else(|| WiringError::Process("no master key".to_owned()))?,
@@ -147,13 +148,13 @@ async fn advise(gateway: Arc<Gateway>, servers: Servers) {
     }
 }
 
-/// The certificate of the TLS listeners, if there are any.
+/// The certificates of the TLS listeners, if there are any.
 fn certificates(gateway: &Gateway) -> Result<Option<Arc<Certificates>>, WiringError> {
     let settings = gateway.settings.get();
     let tls = settings.config.server.tls.as_ref();
-    tls.map(|tls| Certificates::open(&tls.certificate, gateway))
+    tls.map(|tls| Certificates::open(tls, gateway))
         .transpose()
-        .map_err(|bad| WiringError::Process(format!("server.tls: {bad}")))
+        .map_err(WiringError::Process)
 }
 
 /// Returns when the listeners have closed and every request has its answer, or after `server.drain_timeout` (docs/adr/0017).
@@ -229,14 +230,15 @@ impl Started {
             Self::Instead(waiting) => waiting,
         };
         let (sockets, taken) = waiting.receive()?;
-        let listeners = Listeners::open(&gateway.settings.get().config.server, sockets)?;
+        let handed_over = Inherited::HandedOver(sockets);
+        let listeners = Listeners::open(&gateway.settings.get().config.server, handed_over)?;
         Ok((listeners, Some(taken)))
     }
 }
 
 fn pingora(
     gateway: &Arc<Gateway>,
-    listeners: &Listeners,
+    open: &Listeners,
     certificates: Option<Arc<Certificates>>,
 ) -> Result<Server, WiringError> {
     let settings = gateway.settings.get();
@@ -246,41 +248,38 @@ fn pingora(
     let options = http_options(&config.server);
     let mut inner = http_proxy(&server.configuration, Proxy::new(Arc::clone(gateway)));
     inner.server_options = Some(options.clone());
-    let mut proxy = Service::new(
-        "sidgate".to_owned(),
-        Connections::new(inner, gateway, &options),
-    );
-    for listen in &config.server.listen {
-        proxy.add_listener(listener(*listen, None));
-    }
-    if let (Some(tls), Some(certificates)) = (&config.server.tls, certificates) {
-        for listen in &tls.listen {
-            // Pingora knows no settings without paths; it looks at none where there is a resolver.
-            let mut settings = TlsSettings::intermediate("", "")
-                .map_err(|error| WiringError::Process(format!("server.tls: {error}")))?;
-            settings.set_cert_resolver(Arc::<Certificates>::clone(&certificates));
-            settings.enable_h2();
-            proxy.add_listener(listener(*listen, Some(settings)));
+    let connections = Connections::new(inner, gateway, &options);
+    let cannot = |error| WiringError::Process(format!("listeners: {error}"));
+    let mut tls = Service::new("sidgate-tls".to_owned(), connections.clone());
+    if let (Some(configured), Some(certificates)) = (&config.server.tls, certificates) {
+        tls = Service::new(
+            "sidgate-tls".to_owned(),
+            connections.over_tls(certificates.tls()),
+        );
+        for listen in &configured.listen {
+            let address = ListenAddress::from(*listen);
+            tls.add_listener(listeners::to_be_encrypted(&address));
         }
-        let before_tls = Arc::new(BeforeTls::new(gateway));
-        proxy.endpoints().set_pre_tls_callback(before_tls);
+    }
+    let mut plain = Service::new("sidgate".to_owned(), connections);
+    for listen in &config.server.listen {
+        plain.add_listener(listeners::plain(listen).map_err(cannot)?);
     }
     let mut admin = Service::new("sidgate-admin".to_owned(), Admin::new(Arc::clone(gateway)));
-    admin.add_listener(listener(config.server.admin_listen, None));
+    let admin_listen = config.server.admin_listen.into();
+    admin.add_listener(listeners::plain(&admin_listen).map_err(cannot)?);
     // A runtime of its own: health must answer when the proxy is busy.
     admin.threads = Some(1);
-    let sockets = listeners
-        .table()
-        .map_err(|error| WiringError::Process(format!("listeners: {error}")))?;
-    server.add_service(OnOpenSockets {
-        service: proxy,
+    let sockets = open.table().map_err(cannot)?;
+    server.add_service(Public {
+        gateway: Arc::clone(gateway),
+        plain,
+        tls,
         sockets: ListenFds::clone(&sockets),
-        waits_for: Some(Arc::clone(gateway)),
     });
     server.add_service(OnOpenSockets {
         service: admin,
         sockets,
-        waits_for: None,
     });
     Ok(server)
 }
@@ -390,7 +389,10 @@ impl ShutdownSignalWatch for Watch {
             other => other,
         };
         // Pingora closes its own handles; a port is closed when there is none left.
-        *self.listeners.lock() = None;
+        let listeners = self.listeners.lock().take();
+        if let (Some(listeners), Stop::Drain | Stop::AtOnce) = (listeners, stop) {
+            listeners.remove_files();
+        }
         match stop {
             Stop::AtOnce => ShutdownSignal::FastShutdown,
             Stop::Drain | Stop::Replaced => ShutdownSignal::GracefulTerminate,

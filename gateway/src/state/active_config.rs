@@ -36,6 +36,8 @@ pub(crate) struct ActiveConfig {
     pub config: Config,
     /// What the edge enforces.
     pub edge: EdgePolicy,
+    /// The same with hosts at any port, where requests in clear text are sent to https.
+    pub edge_by_name: Option<EdgePolicy>,
     /// Where people log in.
     pub login: LoginUrl,
     /// `public_origin`, as browsers spell it.
@@ -148,6 +150,7 @@ impl ActiveConfig {
             apps,
             resolver: Resolver::new(&config.server),
             edge: edge_policy(&config, HopMarks::new(keys.hop_marks()))?,
+            edge_by_name: by_name(&config, keys)?,
             login: LoginUrl::parse(&config.server.login_url)?,
             origin: origin.to_string(),
             proto: HeaderValue::from_static(origin.scheme.as_str()),
@@ -261,6 +264,16 @@ fn looks_different(before: &Config, now: &Config) -> bool {
         || before.keys.previous != now.keys.previous
         || before.backend.upstream.name != now.backend.upstream.name
         || names(before) != names(now)
+}
+
+/// For listeners on which nothing but a redirect is answered.
+fn by_name(config: &Config, keys: &Keyring) -> Result<Option<EdgePolicy>, UnusableConfig> {
+    if !config.server.redirect_https {
+        return Ok(None);
+    }
+    let mut policy = edge_policy(config, HopMarks::new(keys.hop_marks()))?;
+    policy.hosts = policy.hosts.at_any_port();
+    Ok(Some(policy))
 }
 
 fn edge_policy(config: &Config, hop: HopMarks) -> Result<EdgePolicy, InvalidHost> {

@@ -1,12 +1,15 @@
 //! Who sent a request, as far as its connection and its header tell.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use http::HeaderValue;
 use session_core::session::{Text, clip_user_agent};
 
 use super::RequestId;
 use crate::telemetry::security::Facts;
+
+/// Stands for the address of a client that has none: limits count all of those as one.
+pub(crate) const NO_ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
 
 /// The sender of one request.
 #[derive(Clone, Debug)]
@@ -20,6 +23,11 @@ pub(crate) struct Client {
 }
 
 impl Client {
+    /// Its address, if anybody knows it.
+    pub(crate) fn known_ip(&self) -> Option<IpAddr> {
+        (self.ip != NO_ADDRESS).then_some(self.ip)
+    }
+
     /// Its `User-Agent`, cut to what is kept.
     pub(crate) fn clipped_user_agent(&self) -> Text {
         let said = self
@@ -33,7 +41,7 @@ impl Client {
     pub(crate) fn facts<'a>(&'a self, reason: &'a str) -> Facts<'a> {
         Facts {
             request_id: Some(&self.request_id),
-            client: Some(self.ip),
+            client: self.known_ip(),
             reason,
             ..Facts::default()
         }

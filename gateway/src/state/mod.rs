@@ -2,7 +2,7 @@
 
 pub(crate) mod active_config;
 pub(crate) mod badges;
-mod client;
+pub(crate) mod client;
 mod gateway;
 pub(crate) mod maintenance;
 pub(crate) mod reloads;

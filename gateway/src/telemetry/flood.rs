@@ -12,7 +12,7 @@ use strum::VariantArray as _;
 /// Events of one kind that are written in a step.
 const IN_A_STEP: u64 = 100;
 
-/// Lines of the library about handshakes that failed, in a step. They have the cause, and no other line has.
+/// Lines about handshakes that failed, in a step. They have the cause, and no other line has.
 const HANDSHAKE_LINES: u64 = 20;
 
 /// How long a step is.
@@ -71,8 +71,8 @@ static COUNTS: [Count; Flood::VARIANTS.len()] =
 
 static HANDSHAKES: Count = Count::new(HANDSHAKE_LINES);
 
-/// Whether the library may write one more line about a handshake that failed. The handshakes themselves are counted.
-pub(super) fn admits_handshake_line() -> bool {
+/// Whether one more line may be written about a handshake that failed. The handshakes themselves are counted.
+pub(crate) fn admits_handshake_line() -> bool {
     HANDSHAKES.admits()
 }
 

@@ -8,14 +8,14 @@ use std::io;
 
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::Layer as _;
-use tracing_subscriber::filter::{FilterExt as _, LevelFilter, Targets, filter_fn};
+use tracing_subscriber::filter::{FilterExt as _, LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 use super::line_format::LineFormat;
 use super::lines::Lines;
 use super::log_stream::Stream;
-use super::{flood, security};
+use super::security;
 
 /// The crates whose lines this project answers for.
 const OURS: [&str; 2] = ["sidgate", "session_core"];
@@ -23,9 +23,6 @@ const OURS: [&str; 2] = ["sidgate", "session_core"];
 /// Pingora's proxy quotes requests even at `error`: up to 2 KB of a head that it cannot parse. Our own access line reports
 /// the same without quoting.
 const SILENT: &str = "pingora_proxy";
-
-/// Where Pingora says why a TLS handshake has failed, once for each. Anybody can make as many fail as they like.
-const HANDSHAKES: &str = "pingora_core::services::listening";
 
 /// Starts logging to stdout at what `RUST_LOG` says, `info` by default.
 ///
@@ -53,8 +50,6 @@ fn start_at(asked: EnvFilter, stream: Stream) -> io::Result<Lines> {
         |targets, name| targets.with_target(*name, LevelFilter::TRACE),
     );
     let quiet = quiet.with_target(SILENT, LevelFilter::OFF);
-    let bounded = filter_fn(|line| line.target() != HANDSHAKES || flood::admits_handshake_line());
-    let quiet = quiet.and(bounded);
     let always = Targets::new().with_target(security::TARGET, LevelFilter::INFO);
     let written = tracing_subscriber::fmt::layer()
         .json()

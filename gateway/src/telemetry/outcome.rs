@@ -10,6 +10,8 @@ use sidgate_policy::auth::decide::State;
 pub(crate) enum Outcome {
     /// The client went away before it had an answer.
     Aborted,
+    /// The answer to a challenge of an authority for certificates.
+    Acme,
     /// The account exists and may not be used.
     AccountDisabled,
     /// Served with a session.
@@ -50,6 +52,8 @@ pub(crate) enum Outcome {
     Headers,
     /// There are too many or too large header fields.
     HeadersTooLarge,
+    /// Somebody asked whether this node may be sent traffic.
+    Health,
     /// A host that is not served here.
     HostUnknown,
     /// Sent to the same resource over TLS.
@@ -138,12 +142,14 @@ impl Outcome {
             Self::Active => Group::Active,
             Self::Anonymous => Group::Anonymous,
             Self::None => Group::NoSessionAsked,
-            Self::Admin
+            Self::Acme
+            | Self::Admin
             | Self::Dashboard
             | Self::DeviceEnded
             | Self::Devices
             | Self::DevicesEnded
             | Self::Events
+            | Self::Health
             | Self::HttpsRedirect
             | Self::Login
             | Self::Logout

@@ -11,12 +11,12 @@ pub(crate) struct Arrival {
     pub version: String,
     /// Its clock: milliseconds since 1970.
     pub time_ms: i64,
-    /// Who opened the connection.
-    pub peer: IpAddr,
+    /// Who opened the connection: an address, or `unix`.
+    pub peer: String,
     /// Whether that is in `server.trusted_proxies`.
     pub peer_is_trusted: bool,
-    /// Whom the gateway takes for the client.
-    pub client: IpAddr,
+    /// Whom the gateway takes for the client; `None` where nobody says who it is.
+    pub client: Option<IpAddr>,
     /// Whether the connection was TLS.
     pub tls: bool,
     /// What a trusted peer said about the visitor's connection.

@@ -29,6 +29,7 @@ pub struct Builder<'a> {
     master: Option<String>,
     environment: Vec<(String, String)>,
     routes_to: Option<SocketAddr>,
+    listens_also: Vec<String>,
     wait: WaitFor,
     first_start: bool,
 }
@@ -49,6 +50,7 @@ impl<'a> Builder<'a> {
             master: None,
             environment: Vec::new(),
             routes_to: None,
+            listens_also: Vec::new(),
             wait: WaitFor::Ready,
             first_start: false,
         }
@@ -76,6 +78,12 @@ impl<'a> Builder<'a> {
     /// Sends what browsers ask for to another server; the app is only asked who somebody is.
     pub fn routes_to(mut self, server: SocketAddr) -> Self {
         self.routes_to = Some(server);
+        self
+    }
+
+    /// Listens at this address beside its port.
+    pub fn listens_also(mut self, address: &str) -> Self {
+        self.listens_also.push(address.to_owned());
         self
     }
 
@@ -163,6 +171,8 @@ impl<'a> Builder<'a> {
         for change in &self.changes {
             merge(&mut config, change.clone());
         }
+        let listen = config["server"]["listen"].as_array_mut().unwrap();
+        listen.extend(self.listens_also.iter().map(|at| at.as_str().into()));
         if let Some(server) = self.routes_to {
             let upstream = format!("[upstreams.other]\nservers = [\"{server}\"]");
             merge(&mut config, upstream.parse().unwrap());

@@ -2,17 +2,14 @@
 
 use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
-use std::time::Duration;
 
 use super::http::{Response, all, parse_head};
 use super::secrets;
-
-/// Longest silence of the gateway before a test gives up.
-const SILENCE: Duration = Duration::from_secs(15);
+use super::wire::{Way, Wire};
 
 /// One connection.
 pub struct Connection {
-    stream: TcpStream,
+    stream: Box<dyn Wire>,
     /// Read and not yet used.
     buffer: Vec<u8>,
 }
@@ -25,13 +22,19 @@ impl Connection {
 
     /// The same, to somebody who may not be there yet.
     pub fn try_open(address: SocketAddr) -> io::Result<Self> {
-        let stream = TcpStream::connect(address)?;
-        stream.set_read_timeout(Some(SILENCE)).unwrap();
-        stream.set_nodelay(true).unwrap();
+        Self::by(&Way::Tcp(address))
+    }
+
+    /// The same, by whatever way.
+    pub fn by(way: &Way) -> io::Result<Self> {
         Ok(Self {
-            stream,
+            stream: way.open()?,
             buffer: Vec::new(),
         })
+    }
+
+    fn tcp(&self) -> &TcpStream {
+        self.stream.tcp().expect("a connection by TCP")
     }
 
     /// Writes bytes. What the peer refuses to take shows in its answer.
@@ -77,6 +80,18 @@ impl Connection {
         }
     }
 
+    /// Reads the status of a response; `None` when the peer closes instead, also with an alert of TLS.
+    pub fn read_status(&mut self) -> Option<u16> {
+        let mut block = [0; 4096];
+        while find(&self.buffer, b"\r\n").is_none() {
+            match self.stream.read(&mut block) {
+                Ok(length) if length > 0 => self.buffer.extend_from_slice(&block[..length]),
+                _ => return None,
+            }
+        }
+        str::from_utf8(self.buffer.get(9..12)?).ok()?.parse().ok()
+    }
+
     /// Reads the head of a response whose body may never end.
     pub fn read_head_only(&mut self) -> u16 {
         let head = self.read_head().expect("a response");
@@ -104,10 +119,10 @@ impl Connection {
 
     /// Whether the peer has closed, without waiting for it.
     pub fn is_closed(&mut self) -> bool {
-        self.stream.set_nonblocking(true).unwrap();
+        self.tcp().set_nonblocking(true).unwrap();
         let mut block = [0; 1024];
         let read = self.stream.read(&mut block);
-        self.stream.set_nonblocking(false).unwrap();
+        self.tcp().set_nonblocking(false).unwrap();
         match read {
             Ok(length) => length == 0,
             Err(error) => error.kind() != ErrorKind::WouldBlock,
@@ -116,9 +131,9 @@ impl Connection {
 
     /// Whether nothing has come and the peer has not closed, without waiting for it.
     pub fn is_silent(&mut self) -> bool {
-        self.stream.set_nonblocking(true).unwrap();
-        let peeked = self.stream.peek(&mut [0]);
-        self.stream.set_nonblocking(false).unwrap();
+        self.tcp().set_nonblocking(true).unwrap();
+        let peeked = self.tcp().peek(&mut [0]);
+        self.tcp().set_nonblocking(false).unwrap();
         peeked.is_err_and(|error| error.kind() == ErrorKind::WouldBlock)
     }
 
@@ -186,7 +201,15 @@ impl Connection {
                 self.buffer.extend_from_slice(&block[..length]);
                 true
             }
-            Err(error) if error.kind() == ErrorKind::ConnectionReset => false,
+            // Under TLS the other side need not say that it ends.
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    ErrorKind::ConnectionReset | ErrorKind::UnexpectedEof
+                ) =>
+            {
+                false
+            }
             Err(error) => panic!("no answer: {error}"),
         }
     }

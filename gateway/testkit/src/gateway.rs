@@ -224,6 +224,16 @@ impl Gateway {
         self.process.signal(signal);
     }
 
+    /// The number of its process.
+    pub fn pid(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// Whether it has ended.
+    pub fn has_ended(&mut self) -> bool {
+        self.process.ended().is_some()
+    }
+
     /// Asks it to stop and waits for that.
     pub fn stop(&mut self) -> ExitStatus {
         self.process.stop()

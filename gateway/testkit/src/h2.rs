@@ -1,8 +1,10 @@
 //! HTTP/2 with prior knowledge, frame by frame: fields are sent as they are given, also those that no library would send.
 
-use std::io::{Read as _, Write as _};
+use std::io::{Read, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
+
+use super::wire::Way;
 
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 const SILENCE: Duration = Duration::from_secs(15);
@@ -43,8 +45,12 @@ pub type Field = (Vec<u8>, Vec<u8>);
 
 /// Sends one request, whose fields include the pseudo fields, on a connection of its own.
 pub fn send(address: SocketAddr, fields: &[Field], body: Option<&[u8]>) -> Answer {
-    let mut stream = TcpStream::connect(address).unwrap();
-    stream.set_read_timeout(Some(SILENCE)).unwrap();
+    send_by(&Way::Tcp(address), fields, body)
+}
+
+/// The same, by whatever way.
+pub fn send_by(way: &Way, fields: &[Field], body: Option<&[u8]>) -> Answer {
+    let mut stream = way.open().unwrap();
     let mut bytes = PREFACE.to_vec();
     bytes.extend(frame(SETTINGS, 0, 0, &[]));
     let block = block(fields);
@@ -115,7 +121,7 @@ impl Raw {
     }
 }
 
-fn read_answer(stream: &mut TcpStream) -> Answer {
+fn read_answer(stream: &mut dyn Read) -> Answer {
     let (mut status, mut body) = (None, Vec::new());
     while let Some(frame) = read_frame(stream) {
         match frame.kind {
@@ -144,7 +150,7 @@ struct Frame {
     payload: Vec<u8>,
 }
 
-fn read_frame(stream: &mut TcpStream) -> Option<Frame> {
+fn read_frame(stream: &mut dyn Read) -> Option<Frame> {
     let mut head = [0; 9];
     stream.read_exact(&mut head).ok()?;
     let length = u32::from_be_bytes([0, head[0], head[1], head[2]]);

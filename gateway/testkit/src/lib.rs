@@ -14,6 +14,7 @@
 //! | `browser` | a client that keeps cookies and fills in forms |
 //! | `client`, `http` | a client that sends exact bytes; requests and responses |
 //! | `h2` | the same over HTTP/2 |
+//! | `wire` | what they run over: TCP, a Unix socket, TLS |
 //! | `legacy` | the system that is being replaced, and an app that knows its logins |
 //! | `tls`, `tls_connection`, `tls_receiver` | clients that speak TLS, and a server |
 //! | `token` | signed texts, made and checked without the gateway's code |
@@ -69,6 +70,7 @@ pub mod tls_receiver;
 pub mod token;
 pub mod upstream;
 pub mod wait;
+pub mod wire;
 
 pub use app::App;
 pub use gateway::{Gateway, SESSION, login};

@@ -72,6 +72,11 @@ impl Process {
         self.child.try_wait().unwrap()
     }
 
+    /// Its number.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Its arguments, as everybody on this machine can read them.
     pub fn command_line(&self) -> String {
         let read = fs::read(format!("/proc/{}/cmdline", self.child.id()));

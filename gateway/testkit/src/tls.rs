@@ -5,7 +5,7 @@
 use std::fs;
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{Ipv4Addr, TcpStream};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,9 +13,10 @@ use std::time::Duration;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::{
     ClientConfig, ClientConnection, DigitallySignedStruct, Error, SignatureScheme, StreamOwned,
+    SupportedProtocolVersion,
 };
 
 use super::builder::write_secret;
@@ -52,7 +53,14 @@ pub(crate) fn folder() -> PathBuf {
 
 /// Sends a request that must say `Connection: close`, and returns the response.
 pub fn send(port: u16, request: &[u8]) -> Response {
-    let socket = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).unwrap();
+    send_over(
+        TcpStream::connect((Ipv4Addr::LOCALHOST, port)).unwrap(),
+        request,
+    )
+}
+
+/// The same on a connection that is open already.
+pub fn send_over(socket: TcpStream, request: &[u8]) -> Response {
     socket
         .set_read_timeout(Some(Duration::from_secs(15)))
         .unwrap();
@@ -72,6 +80,32 @@ pub fn send(port: u16, request: &[u8]) -> Response {
         status: status_line[9..12].parse().unwrap(),
         headers,
         body: bytes.split_off(end),
+    }
+}
+
+/// A client that takes whatever certificate it is shown, speaks these versions, and shows `own` where it is asked for one.
+pub fn client(
+    own: Option<(&Path, &Path)>,
+    versions: &[&'static SupportedProtocolVersion],
+) -> ClientConfig {
+    let provider = Arc::new(ring::default_provider());
+    let verifier = Verifier {
+        provider: Arc::clone(&provider),
+        only: None,
+    };
+    let builder = ClientConfig::builder_with_provider(provider)
+        .with_protocol_versions(versions)
+        .unwrap()
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(verifier));
+    match own {
+        Some((cert, key)) => {
+            let chain = CertificateDer::pem_file_iter(cert).unwrap();
+            let chain = chain.collect::<Result<Vec<_>, _>>().unwrap();
+            let key = PrivateKeyDer::from_pem_file(key).unwrap();
+            builder.with_client_auth_cert(chain, key).unwrap()
+        }
+        None => builder.with_no_client_auth(),
     }
 }
 

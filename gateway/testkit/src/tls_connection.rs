@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConnection, StreamOwned};
+use rustls::{ClientConfig, ClientConnection, StreamOwned};
 
 use super::client::find;
 use super::tls::client_config;
@@ -27,11 +27,19 @@ impl TlsConnection {
     /// # Errors
     /// When the handshake fails.
     pub fn open(port: u16) -> io::Result<Self> {
+        Self::open_for(port, "localhost", client_config(None))
+    }
+
+    /// The same as a client of this kind that asks for the site `name`.
+    ///
+    /// # Errors
+    /// When the handshake fails.
+    pub fn open_for(port: u16, name: &'static str, config: ClientConfig) -> io::Result<Self> {
         let mut socket = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
         socket.set_read_timeout(Some(Duration::from_secs(15)))?;
-        let name = ServerName::try_from("localhost").unwrap();
+        let name = ServerName::try_from(name).unwrap();
         let mut connection =
-            ClientConnection::new(Arc::new(client_config(None)), name).map_err(io::Error::other)?;
+            ClientConnection::new(Arc::new(config), name).map_err(io::Error::other)?;
         while connection.is_handshaking() {
             connection.complete_io(&mut socket)?;
         }

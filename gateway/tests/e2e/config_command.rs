@@ -134,7 +134,7 @@ fn what_the_schema_refuses_and_lets_through() {
         "[server]\nthreads = \"four\"",
         "[server]\nlisten = \"127.0.0.1:3000\"",
         "[server]\nlisten = [\"localhost:3000\"]",
-        "[server.tls]\ncert = \"c.pem\"",
+        "[server.tls]\ncertificates = [{ cert = \"c.pem\" }]",
         "[cache]\nlocal_ttl = \"soon\"",
         "[cookie]\nsame_site = \"some\"",
         "[keys]\nmaster = \"hunter2\"",

@@ -119,7 +119,9 @@ fn the_end_of_the_certificate_is_a_metric() {
     let metrics = stage.gateway.admin("/metrics").text().to_owned();
     // What `openssl x509 -enddate` says of the file: Oct 31 04:15:41 2126 GMT.
     assert!(
-        metrics.contains("\nsidgate_tls_certificate_not_after_seconds 4949093741\n"),
+        metrics.contains(
+            "\nsidgate_tls_certificate_not_after_seconds{certificate=\"0\"} 4949093741\n"
+        ),
         "{metrics}"
     );
 }

@@ -1,8 +1,5 @@
 //! What the log says of a process as a whole: when it listens, when it ends, and in whose words.
 
-use std::io::Write as _;
-use std::net::TcpStream;
-
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
@@ -155,17 +152,10 @@ fn the_command_line_names_version_and_commit() {
 /// The line of a library is written like ours: it names no file of the machine that built the program.
 #[test]
 fn lines_of_libraries_name_no_file_of_the_build() {
-    let port = free_port();
-    let (cert, key) = tls::files();
-    let stage = Stage::with([format!(
-        "[server]\npublic_origin = \"https://localhost:{port}\"\n\
-         [server.tls]\nlisten = [\"127.0.0.1:{port}\"]\ncert = {cert:?}\nkey = {key:?}\n"
-    )
-    .as_str()]);
-    let mut socket = TcpStream::connect(("127.0.0.1", port)).unwrap();
-    socket.write_all(b"GET / HTTP/1.1\r\n\r\n").unwrap();
-
+    let stage = Stage::start();
     let line = until("a line of Pingora's", LONG, || {
+        // Sooner or later one meets a connection that the app has closed.
+        stage.get("/app/x");
         let output = stage.stdout();
         let mut lines = output
             .lines()

@@ -150,7 +150,7 @@ fn a_flood_of_failed_handshakes_is_counted_and_its_lines_are_bounded() {
     });
     stage.gateway.stop();
     let output = stage.gateway.stdout();
-    let lines = output.matches("Downstream handshake error").count();
+    let lines = output.matches("TLS handshake failed").count();
     assert!((1..FLOOD / 2).contains(&lines), "{lines} lines");
 }
 

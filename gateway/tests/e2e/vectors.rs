@@ -7,6 +7,7 @@
 mod answer;
 pub(crate) mod case;
 mod explained;
+mod listener;
 pub(crate) mod sent;
 
 use std::net::SocketAddr;
@@ -17,11 +18,13 @@ use tempfile::TempDir;
 use sidgate_testkit::client::Connection;
 use sidgate_testkit::front::{Front, Tls};
 use sidgate_testkit::upstream::Received;
+use sidgate_testkit::wire::Way;
 use sidgate_testkit::{App, Gateway, Reply, Request, h2, token};
 
 use self::answer::{Came, check_answer, check_counts};
 use self::case::{File, Upstream};
 use self::explained::check_explained;
+use self::listener::{By, on_listener};
 use self::sent::Sent;
 
 #[test]
@@ -66,15 +69,40 @@ fn answers_of_apps() {
 /// How apps are spoken to changes nothing of what they are told.
 #[test]
 fn headers_over_other_ways() {
-    for way in [Way::Unix, Way::Tls, Way::Http2] {
-        run_over(way, &read(include_str!("../vectors/a-headers.toml")));
+    for to in [To::Unix, To::Tls, To::Http2] {
+        run_over(
+            By::Port,
+            to,
+            &read(include_str!("../vectors/a-headers.toml")),
+        );
     }
 }
 
 #[test]
 fn cookies_over_other_ways() {
-    for way in [Way::Unix, Way::Tls, Way::Http2] {
-        run_over(way, &read(include_str!("../vectors/b-cookies.toml")));
+    for to in [To::Unix, To::Tls, To::Http2] {
+        run_over(
+            By::Port,
+            to,
+            &read(include_str!("../vectors/b-cookies.toml")),
+        );
+    }
+}
+
+/// Who may say what does not depend on the kind of the listener.
+#[test]
+fn headers_and_cookies_on_other_listeners() {
+    for by in [By::Unix, By::Proxy, By::MutualTls] {
+        run_over(
+            by,
+            To::Tcp,
+            &read(include_str!("../vectors/a-headers.toml")),
+        );
+        run_over(
+            by,
+            To::Tcp,
+            &read(include_str!("../vectors/b-cookies.toml")),
+        );
     }
 }
 
@@ -87,17 +115,21 @@ fn run(text: &str) {
 }
 
 fn run_file(file: &File) {
-    run_over(Way::Tcp, file);
+    run_over(By::Port, To::Tcp, file);
 }
 
-fn run_over(way: Way, file: &File) {
+fn run_over(by: By, to: To, file: &File) {
     let mut failures = Vec::new();
-    for name in &file.cookie_names {
+    let names = match by {
+        By::Port => file.cookie_names.as_slice(),
+        _ => &file.cookie_names[..1],
+    };
+    for name in names {
         let app = App::start();
         let folder = TempDir::new().unwrap();
-        let front = way.front(folder.path(), app.address());
+        let front = to.front(folder.path(), app.address());
         let servers = front.as_ref().map_or_else(String::new, Front::config);
-        let stage = Stage::set(&app, &(file.config.clone() + &servers), name);
+        let stage = Stage::set(&app, by, &(file.config.clone() + &servers), name);
         for case in &file.cases {
             for (id, values) in case.instances(&stage.values()) {
                 let sent = Sent {
@@ -111,7 +143,7 @@ fn run_over(way: Way, file: &File) {
     }
     assert!(
         failures.is_empty(),
-        "{} failures over {way:?}:\n{}",
+        "{} failures on {by:?}, to {to:?}:\n{}",
         failures.len(),
         failures.join("\n")
     );
@@ -119,14 +151,14 @@ fn run_over(way: Way, file: &File) {
 
 /// How the app is spoken to.
 #[derive(Clone, Copy, Debug)]
-enum Way {
+enum To {
     Tcp,
     Unix,
     Tls,
     Http2,
 }
 
-impl Way {
+impl To {
     fn front(self, folder: &Path, app: SocketAddr) -> Option<Front> {
         Some(match self {
             Self::Tcp => return None,
@@ -142,14 +174,22 @@ struct Stage<'a> {
     gateway: Gateway,
     cookie: String,
     sids: [String; 2],
+    by: By,
+    h1: Way,
+    h2: Way,
+    _folder: TempDir,
 }
 
 impl<'a> Stage<'a> {
-    fn set(app: &'a App, config: &str, cookie: &str) -> Self {
-        let gateway = Gateway::in_front_of(app)
+    fn set(app: &'a App, by: By, config: &str, cookie: &str) -> Self {
+        let folder = TempDir::new().unwrap();
+        let socket = folder.path().join("http.sock");
+        let builder = Gateway::in_front_of(app)
             .with(&format!("[cookie]\nname = {cookie:?}"))
-            .with(config)
-            .start();
+            .with(config);
+        let (builder, ways) = on_listener(by, builder, &socket);
+        let gateway = builder.start();
+        let [h1, h2] = ways(gateway.address());
         let sids = ["alice@example.com", "bob@example.com"].map(|email| {
             let response = gateway.try_login(email);
             let cookie = response.header("set-cookie").expect("a session");
@@ -166,6 +206,10 @@ impl<'a> Stage<'a> {
             gateway,
             cookie: cookie.to_owned(),
             sids,
+            by,
+            h1,
+            h2,
+            _folder: folder,
         }
     }
 
@@ -203,12 +247,15 @@ impl<'a> Stage<'a> {
         let verdict = check_answer(sent, &came)
             .and_then(|()| self.check_seen(sent, &seen, protocol))
             .and_then(|()| check_counts(sent.case, &came, &before.0, &self.gateway.metrics()))
-            .and_then(|()| check_explained(&self.gateway, sent, protocol, &came));
+            .and_then(|()| match self.by {
+                By::Port => check_explained(&self.gateway, sent, protocol, &came),
+                _ => Ok(()),
+            });
         verdict.map_err(|why| format!("{} over {protocol}: {why}", sent.id))
     }
 
     fn over_h1(&self, sent: &Sent<'_>) -> Came {
-        let mut connection = Connection::open(self.gateway.address());
+        let mut connection = Connection::by(&self.h1).unwrap();
         if let Some(reply) = &sent.case.reply {
             let bytes = sent.values.bytes(reply);
             self.app.on("/reply", move |_| Reply::Last(bytes.clone()));
@@ -242,7 +289,7 @@ impl<'a> Stage<'a> {
 
     fn over_h2(&self, sent: &Sent<'_>) -> Came {
         let (fields, body) = sent.h2_fields();
-        let answer = h2::send(self.gateway.address(), &fields, body.as_deref());
+        let answer = h2::send_by(&self.h2, &fields, body.as_deref());
         let status = answer.status();
         let body = match answer {
             h2::Answer::Response { body, .. } => body,
@@ -323,7 +370,6 @@ impl<'a> Stage<'a> {
         };
         let mut fields = vec![
             format!("Host: {host}"),
-            "X-Forwarded-For: 127.0.0.1".to_owned(),
             "X-Forwarded-Proto: http".to_owned(),
             format!("X-Forwarded-Host: {host}"),
             format!("X-Forwarded-Port: {port}"),
@@ -332,6 +378,15 @@ impl<'a> Stage<'a> {
             format!("X-Session-State: {state}"),
             "X-Session-Assertion: *".to_owned(),
         ];
+        match self.by {
+            // Nobody says who it is.
+            By::Unix => {}
+            By::Port | By::Proxy => fields.push("X-Forwarded-For: 127.0.0.1".to_owned()),
+            By::MutualTls => fields.extend([
+                "X-Forwarded-For: 127.0.0.1".to_owned(),
+                "X-Session-Client-Subject: CN=client".to_owned(),
+            ]),
+        }
         if seen_as == "alice" {
             fields.extend(
                 [

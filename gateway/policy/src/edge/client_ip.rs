@@ -1,22 +1,85 @@
 //! Who is at the other end? The socket's peer, unless that peer is a proxy the operator has named.
 //!
+//! The peer of a Unix socket has no address. It can be named as a proxy all the same, by the word `unix`.
+//!
 //! `X-Forwarded-For` is a list to which every hop appends the address it saw. Only the tail written
 //! by trusted proxies means anything; everything to its left is whatever the client typed. So the
 //! list is read from the right and the first address that is not a trusted proxy is the client.
 
+use std::fmt;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use http::HeaderMap;
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
-/// The address of the client behind `peer`.
+/// The other end of a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Peer {
+    /// Whoever has this address.
+    Address(IpAddr),
+    /// A process on this machine, by a Unix socket.
+    Unix,
+}
+
+impl Peer {
+    /// Its address, in the shortest spelling.
+    #[must_use]
+    pub fn address(self) -> Option<IpAddr> {
+        match self {
+            Self::Address(address) => Some(address.to_canonical()),
+            Self::Unix => None,
+        }
+    }
+}
+
+impl fmt::Display for Peer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.address() {
+            Some(address) => address.fmt(f),
+            None => f.write_str("unix"),
+        }
+    }
+}
+
+/// Peers that the operator has named.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct NamedPeers {
+    /// Those with these addresses.
+    pub networks: Vec<IpNet>,
+    /// Whoever comes by a Unix socket.
+    pub unix: bool,
+}
+
+impl NamedPeers {
+    /// Is this one of them?
+    #[must_use]
+    pub fn contain(&self, peer: Peer) -> bool {
+        match peer {
+            Peer::Address(address) => self.contain_address(address),
+            Peer::Unix => self.unix,
+        }
+    }
+
+    /// Are there none?
+    #[must_use]
+    pub fn are_none(&self) -> bool {
+        self.networks.is_empty() && !self.unix
+    }
+
+    fn contain_address(&self, address: IpAddr) -> bool {
+        let address = address.to_canonical();
+        self.networks.iter().any(|net| net.contains(&address))
+    }
+}
+
+/// The address of the client behind `peer`; `None` where nobody knows it.
 ///
 /// Text that is no address ends the walk: the hop before it is the last one that somebody trusted
 /// has vouched for.
 #[must_use]
-pub fn client_ip(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
-    let mut client = peer.to_canonical();
-    if !is_trusted(client, trusted) {
+pub fn client_ip(peer: Peer, headers: &HeaderMap, trusted: &NamedPeers) -> Option<IpAddr> {
+    let mut client = peer.address();
+    if !trusted.contain(peer) {
         return client;
     }
     let fields = headers.get_all("x-forwarded-for").into_iter().rev();
@@ -24,19 +87,12 @@ pub fn client_ip(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr
         let Some(address) = parse_hop(hop) else {
             break;
         };
-        client = address;
-        if !is_trusted(client, trusted) {
+        client = Some(address);
+        if !trusted.contain_address(address) {
             break;
         }
     }
     client
-}
-
-/// Is this a proxy that the operator has named?
-#[must_use]
-pub fn is_trusted(address: IpAddr, trusted: &[IpNet]) -> bool {
-    let address = address.to_canonical();
-    trusted.iter().any(|net| net.contains(&address))
 }
 
 /// The address under which a client is counted by limits: a household or server owns a whole IPv6

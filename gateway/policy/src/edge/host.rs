@@ -19,6 +19,7 @@ pub struct HostSet {
     entries: Vec<Entry>,
     default_port: u16,
     root_dot: bool,
+    any_port: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -93,6 +94,7 @@ impl HostSet {
             entries,
             default_port,
             root_dot: false,
+            any_port: false,
         })
     }
 
@@ -109,6 +111,30 @@ impl HostSet {
         self.find(&HostText::parse(text)?)
     }
 
+    /// The same hosts by their names alone, at whatever port they are asked for.
+    #[must_use]
+    pub fn at_any_port(mut self) -> Self {
+        self.any_port = true;
+        self
+    }
+
+    /// The host of the same name at `port`, or `host` itself where there is none.
+    #[must_use]
+    pub fn at_port<'h>(&'h self, host: &'h ServedHost, port: u16) -> &'h ServedHost {
+        let same = |entry: &&Entry| entry.canonical == *host;
+        let Some(name) = self
+            .entries
+            .iter()
+            .find(same)
+            .map(|entry| &entry.canonical.name)
+        else {
+            return host;
+        };
+        let mut entries = self.entries.iter();
+        let found = entries.find(|entry| entry.port == port && entry.canonical.name == *name);
+        found.map_or(host, |entry| &entry.canonical)
+    }
+
     fn find(&self, host: &HostText<'_>) -> Option<&ServedHost> {
         let name = match host.name.strip_suffix('.') {
             Some(name) if self.root_dot => name,
@@ -117,7 +143,10 @@ impl HostSet {
         let port = host.port.unwrap_or(self.default_port);
         self.entries
             .iter()
-            .find(|entry| entry.port == port && entry.canonical.name.eq_ignore_ascii_case(name))
+            .find(|entry| {
+                (self.any_port || entry.port == port)
+                    && entry.canonical.name.eq_ignore_ascii_case(name)
+            })
             .map(|entry| &entry.canonical)
     }
 }

@@ -24,9 +24,20 @@ pub const ASSERTION: HeaderName = HeaderName::from_static("x-session-assertion")
 /// What an app wants done about the session, signed by the app: the one that travels the other way.
 pub const EVENT: HeaderName = HeaderName::from_static("x-session-event");
 
+/// The subject of the certificate that the client has shown. Says nothing of a session.
+pub const CLIENT_SUBJECT: HeaderName = HeaderName::from_static("x-session-client-subject");
+
 /// All of them.
-const OWN: [HeaderName; 8] = [
-    STATE, STALE, ID, USER_ID, TENANT_ID, EXPIRES_AT, ASSERTION, EVENT,
+const OWN: [HeaderName; 9] = [
+    STATE,
+    STALE,
+    ID,
+    USER_ID,
+    TENANT_ID,
+    EXPIRES_AT,
+    ASSERTION,
+    EVENT,
+    CLIENT_SUBJECT,
 ];
 
 /// Whether `name` is one of them.

@@ -27,12 +27,15 @@
 //! | `breach` | and by which field? |
 //! | `shown` | what of it may be written down? |
 //! | `unread` | what came instead of a request? |
+//! | `proxy_protocol` | whom does a balancer say that it speaks for? |
+//! | `distinguished_name` | whose is a client's certificate? |
 
 mod breach;
 pub mod chunks;
 pub mod client_ip;
 pub mod connection;
 pub mod cookies;
+pub mod distinguished_name;
 pub mod fields;
 mod framing;
 pub mod headers;
@@ -41,6 +44,7 @@ pub mod host;
 pub mod identity_headers;
 pub mod marker;
 mod passed;
+pub mod proxy_protocol;
 pub mod quality;
 mod refused;
 mod reserved;

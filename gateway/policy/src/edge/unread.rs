@@ -4,6 +4,8 @@
 //! matter: a balancer that speaks the PROXY protocol, a browser that speaks TLS to a plain port, or plain HTTP to one with
 //! TLS. Only this much is told; what was sent is not.
 
+use super::proxy_protocol::{self, NoHeader};
+
 /// What came instead of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, strum::IntoStaticStr, strum::VariantArray)]
 #[strum(serialize_all = "snake_case")]
@@ -16,6 +18,18 @@ pub enum Unread {
     ClearText,
     /// A TLS handshake that came to no end.
     TlsHandshake,
+    /// A client with no certificate, or with one that is not accepted.
+    ClientCertificate,
+    /// Something else where a peer had to begin with a header of the PROXY protocol.
+    ProxyMissing,
+    /// A header of the PROXY protocol that breaks its rules.
+    ProxyMalformed,
+    /// A header of the PROXY protocol that broke off.
+    ProxyTruncated,
+    /// A header of the PROXY protocol that did not come in time.
+    ProxyTimeout,
+    /// A header of the PROXY protocol that is longer than is read.
+    ProxyTooLong,
     /// Something that begins like HTTP/2, and goes on as something else.
     Http2Preface,
     /// A head larger than the library reads at all.
@@ -33,14 +47,11 @@ pub const TLS_HANDSHAKE: u8 = 0x16;
 /// What the library reads at most of a head.
 const HEAD_MAX: usize = 1 << 20;
 
-const PROXY_1: &[u8] = b"PROXY ";
-const PROXY_2: &[u8] = b"\r\n\r\n\0\r\nQUIT\n";
-
 impl Unread {
     /// What came on a port without TLS, by its first bytes; `length` is how many have come.
     #[must_use]
     pub fn of(start: &[u8], length: usize) -> Self {
-        if is_proxy_protocol(start) {
+        if proxy_protocol::begins_one(start) {
             Self::ProxyProtocol
         } else if matches!(start, [TLS_HANDSHAKE, 0x03, ..]) {
             Self::TlsHello
@@ -56,7 +67,7 @@ impl Unread {
     /// What came on a port with TLS that is no hello.
     #[must_use]
     pub fn of_clear_text(start: &[u8]) -> Self {
-        if is_proxy_protocol(start) {
+        if proxy_protocol::begins_one(start) {
             Self::ProxyProtocol
         } else {
             Self::ClearText
@@ -68,11 +79,21 @@ impl Unread {
     pub const fn detail(self) -> &'static str {
         match self {
             Self::ProxyProtocol => {
-                "The connection begins with a header of the PROXY protocol, which is not spoken here"
+                "The connection begins with a header of the PROXY protocol, and its peer is not in server.proxy_protocol_from"
             }
             Self::TlsHello => "The connection begins with a TLS hello, and this port has no TLS",
             Self::ClearText => "This port speaks TLS, and the request came in clear text",
             Self::TlsHandshake => "The TLS handshake came to no end",
+            Self::ClientCertificate => {
+                "The client has no certificate that server.tls.client_ca vouches for"
+            }
+            Self::ProxyMissing => {
+                "The peer is in server.proxy_protocol_from, and began without a header of the PROXY protocol"
+            }
+            Self::ProxyMalformed => "The header of the PROXY protocol is malformed",
+            Self::ProxyTruncated => "The header of the PROXY protocol broke off",
+            Self::ProxyTimeout => "The header of the PROXY protocol did not come in time",
+            Self::ProxyTooLong => "The header of the PROXY protocol is too long",
             Self::Http2Preface => {
                 "The connection begins like HTTP/2, and goes on as something else"
             }
@@ -88,8 +109,14 @@ impl Unread {
     }
 }
 
-fn is_proxy_protocol(start: &[u8]) -> bool {
-    start.starts_with(PROXY_1) || start.starts_with(PROXY_2)
+impl From<NoHeader> for Unread {
+    fn from(why: NoHeader) -> Self {
+        match why {
+            NoHeader::Missing => Self::ProxyMissing,
+            NoHeader::Malformed => Self::ProxyMalformed,
+            NoHeader::TooLong => Self::ProxyTooLong,
+        }
+    }
 }
 
 #[cfg(test)]

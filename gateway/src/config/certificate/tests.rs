@@ -22,6 +22,7 @@ fn files(cert: &str, key: &str) -> (TempDir, CertificateFiles) {
         cert: folder.path().join("c.pem"),
         key: folder.path().join("k.pem"),
         in_shared_folder: false,
+        table: "server.tls".to_owned(),
     };
     fs::write(&files.cert, cert).unwrap();
     fs::write(&files.key, key).unwrap();
@@ -72,13 +73,13 @@ fn what_is_no_pair_is_refused_with_its_cause_and_without_its_content() {
             CERT,
             RENEWED_KEY,
             false,
-            "cannot be used with server.tls.cert",
+            "cannot be used with the certificate beside it",
         ),
         (
             RENEWED_CERT,
             KEY,
             false,
-            "cannot be used with server.tls.cert",
+            "cannot be used with the certificate beside it",
         ),
     ] {
         let (_folder, files) = files(cert, key);

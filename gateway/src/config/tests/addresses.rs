@@ -131,6 +131,7 @@ fn addresses_and_networks() {
     let shown: Vec<_> = config
         .server
         .trusted_proxies
+        .networks
         .iter()
         .map(ToString::to_string)
         .collect();

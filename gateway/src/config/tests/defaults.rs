@@ -79,7 +79,7 @@ fn the_file_of_the_design_loads() {
     let config = place.good(&format!("{DESIGN}{MIGRATION}"));
 
     let tls = config.server.tls.expect("there is TLS");
-    assert_eq!(tls.certificate.cert, place.path().join("fullchain.pem"));
+    assert_eq!(tls.certificates[0].cert, place.path().join("fullchain.pem"));
     assert!(matches!(config.keys.master, MasterSource::Key(_)));
     assert_eq!(config.migration.mode, MigrationMode::On);
     assert!(

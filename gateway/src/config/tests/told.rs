@@ -64,10 +64,6 @@ fn listeners_are_addresses() {
         ),
         ("*:8080", "\"0.0.0.0:8080\" for all interfaces"),
         ("8080", "is a port alone: \"127.0.0.1:8080\""),
-        (
-            "unix:/run/sidgate.sock",
-            "unix sockets are not supported yet",
-        ),
         ("http://127.0.0.1:8080", "without a scheme"),
         ("127.0.0.1", "has no port"),
         ("127.0.0.1:70000", "is not an address such as"),
@@ -75,6 +71,10 @@ fn listeners_are_addresses() {
         told(key, &format!("[{value:?}]"), &[hint]);
         told("server.admin_listen", &format!("{value:?}"), &[hint]);
     }
+    let socket = "/run/sidgate.sock";
+    told(key, &format!("[{socket:?}]"), &["write \"unix:/run"]);
+    let socket = format!("\"unix:{socket}\"");
+    told("server.admin_listen", &socket, &["only server.listen"]);
 }
 
 #[test]
@@ -125,11 +125,11 @@ fn networks_and_words() {
     told(
         key,
         "[\"private\"]",
-        &["\"loopback\" and \"private_ranges\""],
+        &["\"loopback\", \"private_ranges\" and \"unix\""],
     );
     let words = with(key, "[\"private_ranges\", \"192.0.2.7\"]");
     let networks = Place::new().good(&words).server.trusted_proxies;
-    let shown: Vec<_> = networks.iter().map(ToString::to_string).collect();
+    let shown: Vec<_> = networks.networks.iter().map(ToString::to_string).collect();
     let wanted = [
         "127.0.0.0/8",
         "::1/128",
@@ -141,7 +141,7 @@ fn networks_and_words() {
     ];
     assert_eq!(shown, wanted);
     let loopback = Place::new().good(&with(key, "[\"loopback\"]"));
-    assert_eq!(loopback.server.trusted_proxies.len(), 2);
+    assert_eq!(loopback.server.trusted_proxies.networks.len(), 2);
     assert_eq!(
         Place::new().good(&words).advice().len(),
         1,

@@ -10,9 +10,9 @@ fn arrival(peer: &str, trusted: bool, client: &str, list: &[&str]) -> Arrival {
     Arrival {
         version: "0.1.0".to_owned(),
         time_ms: 0,
-        peer: peer.parse().unwrap(),
+        peer: peer.to_owned(),
         peer_is_trusted: trusted,
-        client: client.parse().unwrap(),
+        client: client.parse().ok(),
         tls: false,
         told_scheme: trusted.then(|| "https".to_owned()),
         host: "app.example.com".to_owned(),

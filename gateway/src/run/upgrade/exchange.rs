@@ -3,15 +3,14 @@
 
 use std::io::{self, ErrorKind, IoSlice, IoSliceMut, Read as _, Write as _};
 use std::mem::MaybeUninit;
-use std::net::TcpListener;
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
 use rustix::cmsg_space;
 use rustix::net::{
-    AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
-    SendAncillaryMessage, SendFlags, SocketType, ipproto, recvmsg, sendmsg, sockopt,
+    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
+    SendAncillaryMessage, SendFlags, recvmsg, sendmsg,
 };
 
 /// Comes with the sockets. The number is that of this protocol.
@@ -69,15 +68,6 @@ pub(super) fn receive(stream: &UnixStream) -> io::Result<Vec<OwnedFd>> {
         return Err(io::Error::new(ErrorKind::InvalidData, message));
     }
     Ok(sockets)
-}
-
-/// The socket as a listener, if it is a TCP socket that listens.
-pub(super) fn listening(socket: OwnedFd) -> Option<TcpListener> {
-    let family = sockopt::socket_domain(&socket).ok()?;
-    let is_tcp = matches!(family, AddressFamily::INET | AddressFamily::INET6)
-        && sockopt::socket_type(&socket).ok()? == SocketType::STREAM
-        && sockopt::socket_protocol(&socket).ok()? == Some(ipproto::TCP);
-    (is_tcp && sockopt::socket_acceptconn(&socket).ok()?).then(|| TcpListener::from(socket))
 }
 
 pub(super) fn say_taken(stream: &mut UnixStream) -> io::Result<()> {

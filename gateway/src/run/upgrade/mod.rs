@@ -10,7 +10,6 @@ mod exchange;
 mod folder;
 
 use std::io::{self, ErrorKind};
-use std::net::TcpListener;
 use std::os::fd::BorrowedFd;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
@@ -22,6 +21,7 @@ use thiserror::Error;
 use tracing::warn;
 
 pub(crate) use self::folder::BadFolder;
+use super::sockets::Socket;
 
 /// How long the new process waits for the old one: an operator starts one and then sends a signal to the other.
 const NEW_WAITS: Duration = Duration::from_secs(60);
@@ -47,7 +47,7 @@ pub(crate) enum UpgradeFailed {
     #[error("{0}: a process of user {1} is there, which is not the user of this process")]
     Stranger(PathBuf, u32),
     /// What was handed over is no listening socket.
-    #[error("{0}: what was handed over is not made of listening TCP sockets")]
+    #[error("{0}: what was handed over is not made of listening sockets")]
     NotListening(PathBuf),
     /// The other process did not take what it was given.
     #[error("{0}: the other process did not take over")]
@@ -147,7 +147,7 @@ impl Waiting {
     ///
     /// # Errors
     /// When it does not come, or brings something else.
-    pub(crate) fn receive(self) -> Result<(Vec<TcpListener>, Taken), UpgradeFailed> {
+    pub(super) fn receive(self) -> Result<(Vec<Socket>, Taken), UpgradeFailed> {
         for _ in 0..looks_in(NEW_WAITS) {
             match self.listener.accept() {
                 Ok((stream, _)) => match check_peer(&self.path, &stream) {
@@ -162,14 +162,14 @@ impl Waiting {
         Err(UpgradeFailed::Nobody(self.path.clone(), NEW_WAITS))
     }
 
-    fn sockets_from(&self, stream: UnixStream) -> Result<(Vec<TcpListener>, Taken), UpgradeFailed> {
+    fn sockets_from(&self, stream: UnixStream) -> Result<(Vec<Socket>, Taken), UpgradeFailed> {
         let failed = |source| io_error(&self.path, source);
         stream.set_nonblocking(false).map_err(failed)?;
         exchange::set_timeouts(&stream, WORD_TIMEOUT).map_err(failed)?;
         let received = exchange::receive(&stream).map_err(failed)?;
         let sockets = received
             .into_iter()
-            .map(exchange::listening)
+            .map(Socket::listening)
             .collect::<Option<Vec<_>>>()
             .filter(|sockets| !sockets.is_empty())
             .ok_or_else(|| UpgradeFailed::NotListening(self.path.clone()))?;

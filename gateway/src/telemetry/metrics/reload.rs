@@ -34,11 +34,10 @@ impl ReloadCounters {
                 "Changes of the files of the certificate.",
                 &["result"],
             )?,
-            // A vector without labels, so that the metric is absent until it is set.
             not_after: make.gauges(
                 "tls_certificate_not_after_seconds",
-                "End of the certificate of the TLS listeners, in unix seconds.",
-                &[],
+                "End of a certificate of the TLS listeners, in unix seconds.",
+                &["certificate"],
             )?,
         })
     }
@@ -72,11 +71,18 @@ impl Metrics {
         one(&self.reload.renewals, result).inc();
     }
 
-    /// The TLS listeners use a certificate that ends then, in unix seconds.
-    pub(crate) fn certificate_ends(&self, not_after: i64) {
-        self.reload
-            .not_after
-            .with_label_values(&NO_LABELS)
-            .set(not_after);
+    /// The TLS listeners use certificates that end then, in unix seconds and in the order of the configuration.
+    pub(crate) fn certificates_end(&self, not_after: impl Iterator<Item = i64>) {
+        let ends = &self.reload.not_after;
+        let mut count = 0_usize;
+        for (index, not_after) in not_after.enumerate() {
+            let certificate = index.to_string();
+            ends.with_label_values(&[&certificate]).set(not_after);
+            count = index + 1;
+        }
+        // Those that a reload has taken away.
+        while ends.remove_label_values(&[&count.to_string()]).is_ok() {
+            count += 1;
+        }
     }
 }

@@ -1,10 +1,9 @@
 use std::net::IpAddr;
 
 use http::{HeaderMap, HeaderValue};
-use ipnet::IpNet;
 use proptest::prelude::*;
 
-use super::{client_ip, limit_key, network};
+use super::{NamedPeers, Peer, client_ip, limit_key, network};
 
 fn client(peer: &str, forwarded: &[&str], trusted: &[&str]) -> String {
     let mut headers = HeaderMap::new();
@@ -14,8 +13,31 @@ fn client(peer: &str, forwarded: &[&str], trusted: &[&str]) -> String {
             HeaderValue::from_bytes(value.as_bytes()).unwrap(),
         );
     }
-    let trusted: Vec<IpNet> = trusted.iter().map(|net| net.parse().unwrap()).collect();
-    client_ip(peer.parse().unwrap(), &headers, &trusted).to_string()
+    let peer = match peer {
+        "unix" => Peer::Unix,
+        address => Peer::Address(address.parse().unwrap()),
+    };
+    let client = client_ip(peer, &headers, &named(trusted));
+    client.map_or_else(|| "nobody".to_owned(), |client| client.to_string())
+}
+
+fn named(peers: &[&str]) -> NamedPeers {
+    let networks = peers.iter().filter(|peer| **peer != "unix");
+    NamedPeers {
+        networks: networks.map(|net| net.parse().unwrap()).collect(),
+        unix: peers.contains(&"unix"),
+    }
+}
+
+#[test]
+fn the_peer_of_a_unix_socket_has_no_address_and_counts_by_its_word() {
+    let told = &["1.1.1.1, 203.0.113.7", "10.0.0.1"];
+    assert_eq!(client("unix", told, &["10.0.0.0/8"]), "nobody");
+    assert_eq!(client("unix", told, &["unix"]), "10.0.0.1");
+    assert_eq!(client("unix", told, &["unix", "10.0.0.0/8"]), "203.0.113.7");
+    assert_eq!(client("unix", &[], &["unix"]), "nobody");
+    assert_eq!(client("unix", &["rubbish"], &["unix"]), "nobody");
+    assert_eq!(client("203.0.113.9", told, &["unix"]), "203.0.113.9");
 }
 
 #[test]

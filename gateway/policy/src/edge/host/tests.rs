@@ -225,3 +225,25 @@ proptest! {
         let _ = HostText::parse(&host);
     }
 }
+
+#[test]
+fn a_name_is_known_at_any_port_and_led_to_the_one_wanted() {
+    let names = ["a.test", "a.test:8443", "b.test:9443"];
+    let hosts = HostSet::new(names, 443).unwrap();
+    let by_name = hosts.clone().at_any_port();
+    for (asked, led_to) in [
+        ("a.test", "a.test:8443"),
+        ("a.test:8443", "a.test:8443"),
+        ("A.test:8080", "a.test:8443"),
+        // There is no other.
+        ("b.test", "b.test:9443"),
+    ] {
+        let asked = HostText::parse(asked.as_bytes()).unwrap();
+        let found = by_name.find(&asked).unwrap();
+        assert_eq!(&**hosts.at_port(found, 8443), led_to);
+    }
+    let strange = HostText::parse(b"c.test:8443").unwrap();
+    assert!(by_name.find(&strange).is_none());
+    let other = HostText::parse(b"b.test:1").unwrap();
+    assert!(hosts.find(&other).is_none());
+}

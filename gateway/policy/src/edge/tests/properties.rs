@@ -9,7 +9,7 @@ use proptest::test_runner::TestCaseResult;
 use sidgate_testkit::corpus;
 
 use crate::edge::OddHeaderNames;
-use crate::edge::client_ip::client_ip;
+use crate::edge::client_ip::{NamedPeers, Peer, client_ip};
 use crate::edge::target::{MAX_TARGET_BYTES, without_params};
 use crate::edge::{
     CookieLimits, Cookies, EdgePolicy, HostSet, Refused, SidCookie, Target, headers,
@@ -293,13 +293,22 @@ fn a_client_address_is_the_peers_or_one_that_a_trusted_proxy_wrote() {
     let trusted: Vec<ipnet::IpNet> = TRUSTED.iter().map(|net| net.parse().unwrap()).collect();
     let proxy: IpAddr = "10.0.0.9".parse().unwrap();
     let stranger: IpAddr = "198.51.100.7".parse().unwrap();
+    let named = NamedPeers {
+        networks: trusted.clone(),
+        unix: false,
+    };
+    let client_of =
+        |headers: &HeaderMap| client_ip(Peer::Address(proxy), headers, &named).expect("an address");
     let is_trusted = |address: &IpAddr| trusted.iter().any(|net| net.contains(address));
     let check = |bytes: &[u8]| -> TestCaseResult {
         let Some(headers) = header_map(bytes, forwarded_for) else {
             return Ok(());
         };
-        prop_assert_eq!(client_ip(stranger, &headers, &trusted), stranger);
-        let client = client_ip(proxy, &headers, &trusted);
+        prop_assert_eq!(
+            client_ip(Peer::Address(stranger), &headers, &named),
+            Some(stranger)
+        );
+        let client = client_of(&headers);
         prop_assert_eq!(client, client.to_canonical());
         if is_trusted(&client) {
             return Ok(());
@@ -311,7 +320,7 @@ fn a_client_address_is_the_peers_or_one_that_a_trusted_proxy_wrote() {
             for (name, value) in &headers {
                 longer.append(name, value.clone());
             }
-            prop_assert_eq!(client_ip(proxy, &longer, &trusted), client);
+            prop_assert_eq!(client_of(&longer), client);
         }
         Ok(())
     };

@@ -18,7 +18,10 @@ pub(in super::super) const EFFECTS: &[Effect] = &[
     ("server.hosts", "[\"app.test\"]", &[]),
     ("server.login_url", "\"/signin\"", &[]),
     ("server.trusted_proxies", "[\"10.0.0.0/8\"]", &[]),
+    ("server.proxy_protocol_from", "[\"10.0.0.0/8\", \"unix\"]", &[]),
     ("server.request_id_from", "\"trusted_proxies\"", &[]),
+    ("server.health_path", "\"/healthz\"", &[]),
+    ("server.acme_dir", "\".\"", &[]),
     ("server.redirect_https", "true", &[("server.public_origin", "\"https://app.test\"")]),
     ("server.threads", "3", &[]),
     ("server.drain_timeout", "\"0s\"", &[]),
@@ -31,6 +34,10 @@ pub(in super::super) const EFFECTS: &[Effect] = &[
     ("server.tls.listen", "[\"127.0.0.1:8444\"]", TLS),
     ("server.tls.cert", "\"other-cert.pem\"", TLS),
     ("server.tls.key", "\"other-key.pem\"", TLS),
+    ("server.tls.certificates[].cert", "\"other-cert.pem\"", LISTED),
+    ("server.tls.certificates[].key", "\"other-key.pem\"", LISTED),
+    ("server.tls.min_version", "\"1.3\"", TLS),
+    ("server.tls.client_ca", "\"cert.pem\"", TLS),
     ("server.tls.check_every", "\"5s\"", TLS),
     ("keys.master", "\"file:other.key\"", &[]),
     ("keys.previous", "[\"file:other.key\"]", &[]),
@@ -218,6 +225,10 @@ const HOOK: &[(&str, &str)] = &[
     ("risk.webhook_secret", "\"${TOKEN}\""),
 ];
 
+const LISTED: &[(&str, &str)] = &[
+    ("server.tls.certificates[].cert", "\"cert.pem\""),
+    ("server.tls.certificates[].key", "\"key.pem\""),
+];
 const TLS: &[(&str, &str)] = &[
     ("server.tls.cert", "\"cert.pem\""),
     ("server.tls.key", "\"key.pem\""),

@@ -79,13 +79,15 @@ fn bounds_and_words_are_those_of_the_parser() {
     );
     assert_eq!(of(&schema, "routes[]")["required"], json!(["path"]));
     assert_eq!(
-        of(&schema, "server.tls")["required"],
+        of(&schema, "server.tls.certificates[]")["required"],
         json!(["cert", "key"])
     );
     assert_eq!(
         of(&schema, "upstreams.NAME")["required"],
         json!(["servers"])
     );
+    // Either a pair or a list.
+    assert_eq!(of(&schema, "server.tls").get("required"), None);
     assert_eq!(schema["required"], json!(["backend"]));
     assert_eq!(schema["properties"]["server"].get("required"), None);
 }
