@@ -14,20 +14,8 @@ pub(crate) mod resolver;
 pub(crate) mod server;
 mod shared_assertion;
 pub(crate) mod standing;
+#[cfg(test)]
+mod testing;
 mod tls_fault;
 pub(crate) mod upstream_fault;
 pub(crate) mod way;
-
-/// An app called `app`, with this one server.
-#[cfg(test)]
-fn test_upstream(server: &str) -> crate::config::Upstream {
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("sidgate.toml");
-    let text = format!(
-        "[backend]\nupstream = \"app\"\n[upstreams.app]\nservers = [\"{server}\"]\n\
-         [[routes]]\npath = \"/\"\nsession = \"optional\"\nupstream = \"app\"\n"
-    );
-    std::fs::write(&file, text).unwrap();
-    let config = crate::config::Config::load(&file, &|_| None).unwrap();
-    (*config.backend.upstream).clone()
-}

@@ -11,7 +11,6 @@ use rustls::pki_types::{ServerName, UnixTime};
 use rustls::{AlertDescription, CertificateError, Error, InvalidMessage};
 use session_core::cause::{Peer, plain};
 
-use super::upstream_fault::UpstreamFault;
 use crate::config::Upstream;
 use crate::telemetry::labels::UpstreamError as Kind;
 
@@ -34,7 +33,7 @@ const ALERTS: [AlertDescription; 14] = [
 ];
 
 /// A handshake that failed.
-pub(super) fn of_handshake(error: &PingoraError, upstream: &Upstream) -> UpstreamFault {
+pub(super) fn of_handshake(error: &PingoraError, upstream: &Upstream) -> (Kind, String) {
     let text = error.to_string();
     match made_again(&text) {
         Some(error) => told(&error, upstream),
@@ -45,22 +44,19 @@ pub(super) fn of_handshake(error: &PingoraError, upstream: &Upstream) -> Upstrea
             } else {
                 "TLS: the handshake failed".to_owned()
             };
-            UpstreamFault {
-                kind: Kind::TlsFailed,
-                cause,
-            }
+            (Kind::TlsFailed, cause)
         }
     }
 }
 
 /// A fault of TLS that showed only when something was read: with TLS 1.3 a server judges our certificate after the handshake.
-pub(super) fn of_read(error: &PingoraError, upstream: &Upstream) -> Option<UpstreamFault> {
+pub(super) fn of_read(error: &PingoraError, upstream: &Upstream) -> Option<(Kind, String)> {
     let io = error.root_cause().downcast_ref::<io::Error>()?;
     let error = io.get_ref()?.downcast_ref::<Error>()?;
     Some(told(error, upstream))
 }
 
-fn told(error: &Error, upstream: &Upstream) -> UpstreamFault {
+fn told(error: &Error, upstream: &Upstream) -> (Kind, String) {
     let key = |key: &str| format!("upstreams.{}.tls.{key}", upstream.name);
     let (authorities, certificate) = (key("ca"), key("client_cert"));
     let peer = Peer {
@@ -68,14 +64,13 @@ fn told(error: &Error, upstream: &Upstream) -> UpstreamFault {
         authorities: Some(&authorities),
         certificate: Some(&certificate),
     };
-    let (kind, cause) = match error {
+    match error {
         Error::AlertReceived(AlertDescription::NoApplicationProtocol) => (
             Kind::NotHttp2,
             "TLS: the server does not agree to HTTP/2".to_owned(),
         ),
         error => (kind(error), peer.cause(error)),
-    };
-    UpstreamFault { kind, cause }
+    }
 }
 
 fn kind(error: &Error) -> Kind {

@@ -54,7 +54,7 @@ impl UpstreamFault {
     pub(crate) fn of_connect(error: &Error, upstream: &Upstream, address: &Address) -> Self {
         let limit = upstream.connect_timeout;
         let (kind, cause) = match error.root_etype() {
-            ErrorType::TLSHandshakeFailure => return tls_fault::of_handshake(error, upstream),
+            ErrorType::TLSHandshakeFailure => tls_fault::of_handshake(error, upstream),
             ErrorType::ConnectTimedout if is_of_handshake(error) => {
                 let cause = format!("TLS: no handshake within connect_timeout ({limit:?})");
                 (Kind::TlsTimeout, cause)
@@ -92,8 +92,8 @@ impl UpstreamFault {
         } else {
             "before the head of its answer was complete"
         };
-        if let Some(fault) = tls_fault::of_read(error, upstream) {
-            return fault;
+        if let Some((kind, cause)) = tls_fault::of_read(error, upstream) {
+            return Self { kind, cause };
         }
         let (kind, cause) = match error.root_etype() {
             ErrorType::ReadTimedout => {

@@ -36,6 +36,7 @@ impl Way {
     pub(crate) fn new(upstream: &Arc<Upstream>, is_verified: bool) -> Result<Self, TrustError> {
         let trust = upstream.tls.files.trust()?;
         let mut options = PeerOptions::new();
+        // For the connection, and for the handshake once more.
         options.connection_timeout = Some(upstream.connect_timeout);
         options.read_timeout = Some(upstream.read_timeout);
         options.write_timeout = Some(upstream.write_timeout);
@@ -81,9 +82,6 @@ impl Way {
         peer.options = self.options.clone();
         if at.tls {
             peer.client_cert_key.clone_from(&self.shown);
-        } else {
-            // Under TLS this would include the handshake, which has a limit of its own.
-            peer.options.total_connection_timeout = Some(self.upstream.connect_timeout);
         }
         Ok(peer)
     }

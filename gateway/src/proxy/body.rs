@@ -1,7 +1,10 @@
 //! Request bodies of apps: counted, and not waited for longer than they deserve.
 
 use bytes::Bytes;
+use http::Version;
+use http::header::EXPECT;
 use pingora_core::Result;
+use pingora_http::RequestHeader;
 use pingora_proxy::Session;
 use sidgate_policy::edge::{Breach, Refused};
 
@@ -17,6 +20,16 @@ pub(super) fn expect(session: &mut Session, ctx: &Ctx) {
     {
         watch.awaits_body(ctx.gateway.sessions.clock().boot());
     }
+}
+
+/// What `Expect: 100-continue` becomes for an app of HTTP/2, whose interim answers the library below shows nobody: the client is told
+/// to go on, and the app is not asked.
+pub(super) async fn go_on(session: &mut Session, request: &mut RequestHeader) -> Result<()> {
+    if request.version != Version::HTTP_2 || request.remove_header(&EXPECT).is_none() {
+        return Ok(());
+    }
+    let told = session.as_downstream_mut().write_continue_response().await;
+    told.map_err(|error| error.into_down())
 }
 
 /// Counts the body of a forwarded request; chunked bodies say their size only as they come.
@@ -36,7 +49,10 @@ pub(super) fn limit(
     let read = body.map_or(0, |chunk| u64::try_from(chunk.len()).unwrap_or(u64::MAX));
     ctx.body_bytes = ctx.body_bytes.saturating_add(read);
     // A handshake's stream is no body and may be as slow as it likes, and so may what goes on beside an answer, as with gRPC.
-    if read > 0 && !session.is_upgrade_req() && session.response_written().is_none() {
+    let is_answered = session
+        .response_written()
+        .is_some_and(|head| !head.status.is_informational());
+    if read > 0 && !session.is_upgrade_req() && !is_answered {
         check_rate(session, ctx)?;
     }
     let route = ctx.forward.as_ref().map(|forward| &forward.route);

@@ -167,6 +167,7 @@ impl ProxyHttp for Proxy {
         body::expect(session, ctx);
         upstream::write_identity(&self.gateway, request, ctx).await?;
         client_certificate::tell(session, request)?;
+        body::go_on(session, request).await?;
         ctx.asks_app();
         Ok(())
     }

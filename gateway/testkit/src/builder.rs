@@ -1,7 +1,6 @@
 //! How a gateway is started: its configuration, its keys, its ports.
 
 use std::fs;
-use std::net::SocketAddr;
 use std::path::Path;
 
 use base64::Engine as _;
@@ -28,7 +27,7 @@ pub struct Builder<'a> {
     changes: Vec<Table>,
     master: Option<String>,
     environment: Vec<(String, String)>,
-    routes_to: Option<SocketAddr>,
+    routes_to: Option<String>,
     listens_also: Vec<String>,
     wait: WaitFor,
     first_start: bool,
@@ -76,8 +75,8 @@ impl<'a> Builder<'a> {
     }
 
     /// Sends what browsers ask for to another server; the app is only asked who somebody is.
-    pub fn routes_to(mut self, server: SocketAddr) -> Self {
-        self.routes_to = Some(server);
+    pub fn routes_to(mut self, server: impl ToString) -> Self {
+        self.routes_to = Some(server.to_string());
         self
     }
 
@@ -173,7 +172,7 @@ impl<'a> Builder<'a> {
         }
         let listen = config["server"]["listen"].as_array_mut().unwrap();
         listen.extend(self.listens_also.iter().map(|at| at.as_str().into()));
-        if let Some(server) = self.routes_to {
+        if let Some(server) = &self.routes_to {
             let upstream = format!("[upstreams.other]\nservers = [\"{server}\"]");
             merge(&mut config, upstream.parse().unwrap());
             for route in config["routes"].as_array_mut().unwrap() {

@@ -154,7 +154,7 @@ impl Connection {
             return self.read_chunks();
         }
         match all(headers, "content-length").as_slice() {
-            [length] => self.take(length.parse().expect("a length")),
+            [length] => self.read_exactly(length.parse().expect("a length")),
             [] => self.read_to_end(),
             lengths => panic!("several lengths: {lengths:?}"),
         }
@@ -169,8 +169,8 @@ impl Connection {
         let line: Vec<u8> = self.buffer.drain(..line_end + 2).collect();
         let size = str::from_utf8(&line).unwrap().trim_end();
         let size = usize::from_str_radix(size, 16).expect("a chunk size");
-        let chunk = self.take(size);
-        assert_eq!(self.take(2), b"\r\n", "a chunk ends in CRLF");
+        let chunk = self.read_exactly(size);
+        assert_eq!(self.read_exactly(2), b"\r\n", "a chunk ends in CRLF");
         chunk
     }
 
@@ -185,7 +185,8 @@ impl Connection {
         }
     }
 
-    fn take(&mut self, length: usize) -> Vec<u8> {
+    /// Reads so many bytes.
+    pub fn read_exactly(&mut self, length: usize) -> Vec<u8> {
         while self.buffer.len() < length {
             assert!(self.fill(), "body cut short");
         }

@@ -34,6 +34,11 @@ fn gunicorn_of_today() {
 }
 
 #[test]
+fn gunicorn_at_a_unix_socket() {
+    run(Kind::GunicornSocket);
+}
+
+#[test]
 fn uvicorn() {
     run(Kind::Uvicorn);
 }

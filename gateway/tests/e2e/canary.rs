@@ -2,12 +2,14 @@
 //! anywhere but where it belongs (O01, O02). What each single test writes is searched as well, see `sidgate_testkit::secrets`.
 
 use std::fs;
+use std::net::SocketAddr;
 
 use serde_json::json;
 use session_testing::{TestPostgres, TestRedis};
 
 use sidgate_testkit::app::{self, PASSWORD};
 use sidgate_testkit::cli::sidgate_with;
+use sidgate_testkit::front::{Front, Tls, client_key, file};
 use sidgate_testkit::legacy::{MIGRATE, MIGRATION, knows_old_logins};
 use sidgate_testkit::port::free_port;
 use sidgate_testkit::stores::{redis_config, redis_values, sql_text};
@@ -163,6 +165,28 @@ fn what_is_in_redis(gateway: &Gateway, redis: &TestRedis, told: &mut Told) -> St
 
 #[test]
 fn no_secret_is_anywhere_but_where_it_belongs() {
+    a_day(|_| None);
+}
+
+/// Other libraries write the requests to such an app, and have things of their own to say.
+#[test]
+fn no_secret_is_anywhere_with_an_app_of_http2_under_tls() {
+    let how = Tls {
+        clients_of: Some("authority.pem"),
+        protocols: &["h2"],
+        ..Tls::default()
+    };
+    a_day(|app| Some(Front::http2(Some(how), app)));
+}
+
+fn a_day(front: impl FnOnce(SocketAddr) -> Option<Front>) {
+    let app = App::start();
+    let front = front(app.address());
+    let (cert, key) = (file("client.pem"), client_key());
+    let way = front.as_ref().map_or_else(String::new, |front| {
+        let shown = format!(", client_cert = {cert:?}, client_key = {key:?} }}");
+        front.config().replace(" }", &shown)
+    });
     let mut redis = TestRedis::start();
     let database = TestPostgres::shared().database();
     let with_password = redis
@@ -170,8 +194,10 @@ fn no_secret_is_anywhere_but_where_it_belongs() {
         .replace("redis://", "redis://default:canary-redis-password@");
     let unlogged = "[[routes]]\npath = \"/reset\"\nupstream = \"app\"\n\
                     session = \"optional\"\nlog_path = false";
-    let mut stage = Stage::built(|it| {
+    let gateway = {
+        let it = Gateway::in_front_of(&app);
         it.with(MIGRATION)
+            .with(&way)
             .with("[store]\nurl = \"${CANARY_STORE_URL}\"")
             .with(&redis_config(&redis).replace(&redis.url(), "${CANARY_REDIS_URL}"))
             .with("[admin]\ntoken = \"${CANARY_TOKEN}\"")
@@ -184,7 +210,9 @@ fn no_secret_is_anywhere_but_where_it_belongs() {
             .env("CANARY_REDIS_URL", &with_password)
             .env("CANARY_TOKEN", TOKEN)
             .env("RUST_LOG", "trace")
-    });
+            .start()
+    };
+    let mut stage = Stage { gateway, app };
     knows_old_logins(&stage.app);
     let mut told = Told::default();
     live(&stage, &stage.app, &mut redis, &mut told);
@@ -215,6 +243,13 @@ fn no_secret_is_anywhere_but_where_it_belongs() {
     let mut secrets: Vec<String> = SECRETS.iter().map(|&secret| secret.to_owned()).collect();
     secrets.push(master.trim().to_owned());
     secrets.push(base64(&upstream_key));
+    let lines = fs::read_to_string(&key).unwrap();
+    secrets.extend(
+        lines
+            .lines()
+            .filter(|line| !line.contains("---"))
+            .map(str::to_owned),
+    );
     for sid in &told.sids {
         secrets.extend([sid.clone(), sid.replace('-', "")]);
     }

@@ -44,6 +44,25 @@ fn clients_of_http1_reach_apps_of_http2() {
     }
 }
 
+/// Who waits for leave to send a body gets it from the gateway: interim answers of such an app are lost in a library.
+#[test]
+fn a_client_that_waits_before_its_body_is_told_to_go_on() {
+    let app = App::start();
+    let front = Front::http2(None, app.address());
+    let gateway = Gateway::in_front_of(&app).with(&front.config()).start();
+    let mut connection = gateway.connect();
+    let head = Request::post("/form")
+        .header("Content-Length", "5")
+        .header("Expect", "100-continue");
+    connection.write(&head.bytes(&gateway.host()));
+    assert_eq!(connection.read_head_only(), 100);
+    connection.write(b"hello");
+    assert_eq!(connection.read(false).status, 200);
+    let seen = app.last_request();
+    assert_eq!(seen.body, b"hello");
+    assert!(seen.all("expect").is_empty());
+}
+
 #[test]
 fn requests_share_a_connection() {
     let app = App::start();

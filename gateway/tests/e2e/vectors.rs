@@ -68,25 +68,39 @@ fn answers_of_apps() {
 
 /// How apps are spoken to changes nothing of what they are told.
 #[test]
-fn headers_over_other_ways() {
-    for to in [To::Unix, To::Tls, To::Http2] {
-        run_over(
-            By::Port,
-            to,
-            &read(include_str!("../vectors/a-headers.toml")),
-        );
-    }
+fn headers_over_a_unix_socket() {
+    run_over(
+        By::Port,
+        To::Unix,
+        &read(include_str!("../vectors/a-headers.toml")),
+    );
 }
 
 #[test]
-fn cookies_over_other_ways() {
-    for to in [To::Unix, To::Tls, To::Http2] {
-        run_over(
-            By::Port,
-            to,
-            &read(include_str!("../vectors/b-cookies.toml")),
-        );
-    }
+fn headers_under_tls() {
+    run_over(
+        By::Port,
+        To::Tls,
+        &read(include_str!("../vectors/a-headers.toml")),
+    );
+}
+
+#[test]
+fn headers_by_http2() {
+    run_over(
+        By::Port,
+        To::Http2,
+        &read(include_str!("../vectors/a-headers.toml")),
+    );
+}
+
+#[test]
+fn cookies_by_http2() {
+    run_over(
+        By::Port,
+        To::Http2,
+        &read(include_str!("../vectors/b-cookies.toml")),
+    );
 }
 
 /// Who may say what does not depend on the kind of the listener.

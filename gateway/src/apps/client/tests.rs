@@ -8,7 +8,7 @@ use tokio::net::{TcpListener, TcpStream};
 use super::*;
 use crate::apps::address::Address;
 use crate::apps::server::Located;
-use crate::apps::test_upstream;
+use crate::apps::testing;
 use crate::telemetry::labels::UpstreamError as Kind;
 
 fn question(method: Method) -> Question {
@@ -24,7 +24,7 @@ fn question(method: Method) -> Question {
 }
 
 fn at(address: SocketAddr) -> (Way, Server) {
-    let upstream = test_upstream(&address.to_string());
+    let upstream = testing::upstream(&address.to_string());
     let at = Located {
         address: Address::Tcp(address),
         host: None,

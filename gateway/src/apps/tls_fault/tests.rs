@@ -6,7 +6,8 @@ use rustls::PeerIncompatible;
 
 use super::*;
 use crate::apps::address::Address;
-use crate::apps::test_upstream;
+use crate::apps::testing;
+use crate::apps::upstream_fault::UpstreamFault;
 
 /// As Pingora tells of a handshake that ended with `error`.
 fn told_by_pingora(error: &Error) -> Box<PingoraError> {
@@ -102,20 +103,20 @@ fn what_pingora_says_of_a_handshake_is_told_by_name() {
             "TLS: the handshake failed",
         ),
     ] {
-        let upstream = test_upstream("https://app.internal:443");
+        let upstream = testing::upstream("https://app.internal:443");
         let told = of_handshake(&told_by_pingora(&error), &upstream);
-        assert_eq!((told.kind, told.cause.as_str()), (kind, words), "{error}");
+        assert_eq!((told.0, told.1.as_str()), (kind, words), "{error}");
     }
 }
 
 #[test]
 fn a_refusal_of_our_certificate_that_is_read_later_is_the_same() {
-    let upstream = test_upstream("https://app.internal:443");
+    let upstream = testing::upstream("https://app.internal:443");
     let alert = Error::AlertReceived(AlertDescription::CertificateRequired);
     let io = io::Error::new(io::ErrorKind::InvalidData, alert);
     let error = PingoraError::because(ErrorType::ReadError, "while reading", io);
     let told = of_read(&error, &upstream).unwrap();
-    assert_eq!(told.kind, Kind::TlsClientCertificate);
+    assert_eq!(told.0, Kind::TlsClientCertificate);
     let reset = io::Error::from(io::ErrorKind::ConnectionReset);
     let error = PingoraError::because(ErrorType::ReadError, "while reading", reset);
     assert!(of_read(&error, &upstream).is_none());
@@ -123,7 +124,7 @@ fn a_refusal_of_our_certificate_that_is_read_later_is_the_same() {
 
 #[test]
 fn a_handshake_and_a_connection_that_take_too_long_are_two_things() {
-    let upstream = test_upstream("https://app.internal:443");
+    let upstream = testing::upstream("https://app.internal:443");
     let address = Address::from(std::net::SocketAddr::from(([127, 0, 0, 1], 443)));
     for (context, kind) in [
         (

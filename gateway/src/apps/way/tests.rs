@@ -5,7 +5,7 @@ use pingora_core::upstreams::peer::Peer as _;
 
 use super::*;
 use crate::apps::server::Located;
-use crate::apps::test_upstream;
+use crate::apps::testing;
 use crate::config::Host;
 
 fn server(tls: bool, host: Option<&str>) -> Server {
@@ -22,7 +22,7 @@ fn server(tls: bool, host: Option<&str>) -> Server {
 }
 
 fn way(is_verified: bool, change: impl FnOnce(&mut Upstream)) -> Way {
-    let mut upstream = test_upstream("https://app.internal:443");
+    let mut upstream = testing::upstream("https://app.internal:443");
     change(&mut upstream);
     Way::new(&Arc::new(upstream), is_verified).unwrap()
 }
@@ -82,10 +82,6 @@ fn the_limits_of_the_app_hold() {
     let peer = way.peer(&server(false, Some("app"))).unwrap();
     let upstream = way.upstream();
     assert_eq!(peer.connection_timeout(), Some(upstream.connect_timeout));
-    assert_eq!(
-        peer.total_connection_timeout(),
-        Some(upstream.connect_timeout)
-    );
     assert_eq!(peer.options.read_timeout, Some(upstream.read_timeout));
     assert_eq!(peer.options.max_h2_streams, 100);
     assert_eq!(peer.options.alpn, ALPN::H2);

@@ -95,11 +95,7 @@ fn what_is_said_is_what_is_meant() {
     let route = config.routes.route_for("localhost", "/").expect("a route");
     assert_eq!(route.compress, Compress::Always);
     let config = place.good(&with("maintenance.allow", "[\"10.1.0.0/16\", \"::1\"]"));
-    let through = |client: &str| {
-        config
-            .maintenance
-            .lets_through(client.parse().ok())
-    };
+    let through = |client: &str| config.maintenance.lets_through(client.parse().ok());
     assert!(through("10.1.2.3") && through("::1"));
     assert!(!through("10.2.2.3") && !through("127.0.0.1") && !through("no address"));
 }

@@ -4,7 +4,7 @@ use super::{CERT, Draft, KEY, KEY_A, Place};
 
 /// Settings over the smallest file that make exactly one fault: of `key`, saying `hint`.
 #[track_caller]
-fn refused(settings: &[(&str, &str)], key: &str, hint: &str) {
+pub(super) fn refused(settings: &[(&str, &str)], key: &str, hint: &str) {
     let draft = settings
         .iter()
         .fold(Draft::minimal(), |draft, (key, value)| {
@@ -14,7 +14,7 @@ fn refused(settings: &[(&str, &str)], key: &str, hint: &str) {
 }
 
 #[track_caller]
-fn accepted(settings: &[(&str, &str)]) {
+pub(super) fn accepted(settings: &[(&str, &str)]) {
     let draft = settings
         .iter()
         .fold(Draft::minimal(), |draft, (key, value)| {
@@ -388,82 +388,4 @@ fn everybody_is_trusted_only_by_those_who_insist() {
             "name the proxies",
         );
     }
-}
-
-const UNDER_TLS: (&str, &str) = (
-    "upstreams.django.servers",
-    "[\"https://app.internal:8443\"]",
-);
-
-#[test]
-fn keys_of_tls_need_a_server_that_speaks_it() {
-    let ca = ("upstreams.django.tls.ca", "\"cert.pem\"");
-    accepted(&[UNDER_TLS, ca]);
-    refused(
-        &[ca],
-        "upstreams.django.tls",
-        "only for servers with \"https://\"",
-    );
-    let pair = [
-        ("upstreams.django.tls.client_cert", "\"cert.pem\""),
-        ("upstreams.django.tls.client_key", "\"file:key.pem\""),
-    ];
-    refused(
-        &[UNDER_TLS, pair[0]],
-        "upstreams.django.tls.client_cert",
-        "needs client_key",
-    );
-    refused(
-        &[UNDER_TLS, pair[1]],
-        "upstreams.django.tls.client_key",
-        "needs client_cert",
-    );
-}
-
-#[test]
-fn a_name_that_no_certificate_can_be_verified_for_needs_another() {
-    let server = (
-        "upstreams.django.servers",
-        "[\"https://my_app.apps.internal:8443\"]",
-    );
-    refused(&[server], "upstreams.django.servers", "set tls.server_name");
-    accepted(&[
-        server,
-        ("upstreams.django.tls.server_name", "\"app.internal\""),
-    ]);
-    refused(
-        &[
-            UNDER_TLS,
-            (
-                "upstreams.django.tls.server_name",
-                "\"my_app.apps.internal\"",
-            ),
-        ],
-        "upstreams.django.servers",
-        "no certificate can be verified for the name \"my_app.apps.internal\"",
-    );
-}
-
-#[test]
-fn keys_of_http2_need_it() {
-    let h2 = ("upstreams.django.protocol", "\"h2\"");
-    for key in [
-        ("upstreams.django.max_streams", "5"),
-        ("upstreams.django.ping_interval", "\"10s\""),
-    ] {
-        accepted(&[h2, key]);
-        refused(&[key], key.0, "only with protocol = \"h2\"");
-    }
-}
-
-#[test]
-fn only_an_app_under_tls_can_go_without_being_verified() {
-    let key = "insecure.unverified_upstreams";
-    accepted(&[UNDER_TLS, (key, "[\"django\"]")]);
-    refused(&[(key, "[\"django\"]")], key, "has \"https://\"");
-    refused(
-        &[UNDER_TLS, (key, "[\"djang\"]")],
-        key,
-        "did you mean \"django\"?",
-    );
 }

@@ -7,6 +7,7 @@ mod contradictions;
 mod defaults;
 mod documentation;
 mod environment;
+mod examples;
 mod faults;
 mod limits;
 mod names;
@@ -18,6 +19,7 @@ mod secrets;
 mod servers;
 mod told;
 mod values;
+mod ways;
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;

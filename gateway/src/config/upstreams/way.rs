@@ -83,7 +83,7 @@ impl UpstreamTls {
         })
     }
 
-    /// The name that the certificate of `server` must be for; `None`: it has none, as at a unix socket.
+    /// The name that the certificate of a server at `host` must be for; `None`: there is none, as at a unix socket.
     #[must_use]
     pub fn name_of(&self, host: Option<&Host>) -> Option<String> {
         let host = self.server_name.as_ref().or(host)?;

@@ -2,7 +2,6 @@
 
 use std::cell::Cell;
 use std::fs;
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -21,6 +20,8 @@ use sidgate_testkit::wait::{LONG, until};
 pub(super) enum Kind {
     OldGunicorn,
     Gunicorn,
+    /// At a unix socket.
+    GunicornSocket,
     Uvicorn,
     Node,
 }
@@ -37,7 +38,8 @@ pub(super) struct Seen {
 pub(super) struct Server {
     _process: Process,
     folder: TempDir,
-    port: u16,
+    /// As `servers` names it.
+    address: String,
     /// How much of the file has been read.
     read: Cell<usize>,
 }
@@ -45,7 +47,12 @@ pub(super) struct Server {
 impl Server {
     pub(super) fn start(kind: Kind) -> Self {
         let (folder, port) = (TempDir::new().unwrap(), free_port());
-        let mut command = kind.command(port);
+        let socket = folder.path().join("app.sock");
+        let bind = match kind {
+            Kind::GunicornSocket => format!("unix:{}", socket.display()),
+            _ => format!("127.0.0.1:{port}"),
+        };
+        let mut command = kind.command(port, &bind);
         let seen = folder.path().join("seen");
         fs::write(&seen, "").unwrap();
         command
@@ -56,18 +63,19 @@ impl Server {
         let mut process = Process::start("server", &mut command, folder.path());
         until("the server", LONG, || {
             assert!(process.ended().is_none(), "{kind:?}: {}", process.output());
-            is_open(port).then_some(())
+            let is_there = socket.exists() || is_open(port);
+            is_there.then_some(())
         });
         Self {
             _process: process,
             folder,
-            port,
+            address: bind,
             read: Cell::new(0),
         }
     }
 
-    pub(super) fn address(&self) -> SocketAddr {
-        ([127, 0, 0, 1], self.port).into()
+    pub(super) fn address(&self) -> &str {
+        &self.address
     }
 
     /// What the app has seen since this was last asked.
@@ -81,8 +89,7 @@ impl Server {
 }
 
 impl Kind {
-    fn command(self, port: u16) -> Command {
-        let bind = format!("127.0.0.1:{port}");
+    fn command(self, port: u16, bind: &str) -> Command {
         if self == Self::Node {
             let mut command = guarded(&node());
             command.arg("node.mjs");
@@ -93,7 +100,7 @@ impl Kind {
             Self::Uvicorn => command
                 .args(["-m", "uvicorn", "asgi:app", "--lifespan", "off"])
                 .args(["--no-proxy-headers", "--port", &port.to_string()]),
-            _ => command.args(["-m", "gunicorn", "wsgi:app", "--bind", &bind]),
+            _ => command.args(["-m", "gunicorn", "wsgi:app", "--bind", bind]),
         };
         if self == Self::OldGunicorn {
             let old = repository().join(".venv/old-gunicorn");
