@@ -1,6 +1,6 @@
 # Every target installs what it needs and is missing (see scripts/bootstrap).
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench bench-growth bench-instructions bench-peers dist soak load-test load-test-smoke load-test-stress
+.PHONY: help demo test check bench bench-faults bench-growth bench-instructions bench-peers dist soak load-test load-test-smoke load-test-stress
 
 # rustup puts its folder on the PATH of login shells only.
 export PATH := $(PATH):$(HOME)/.cargo/bin
@@ -30,6 +30,12 @@ bench-instructions: ## instructions of single steps of a request, against the co
 	@scripts/bootstrap bench
 	@benches/instructions $(if $(WRITE),--write)
 
+bench-faults: ## what visitors notice when servers of an app fail, and 10,000 connections by each way in and out: two tables (ARGS="--faults 503 --seconds 5")
+	@scripts/bootstrap bench-faults
+	cargo build --release --workspace --all-features
+	@.venv/bench/bin/python benches/faults/run $(ARGS)
+	@benches/ways.py
+
 bench-peers: ## the same request through Sidgate, nginx, Envoy, HAProxy and Traefik; one table
 	@scripts/bootstrap bench-peers
 	@benches/peers/run
@@ -53,10 +59,11 @@ load-test: ## load: 50 users for 60 s; PROFILE=peak|migration-storm|revocation-u
 load-test-stress: ## load: 200 users for 10 minutes
 	@$(load) stress
 
-soak: ## the Rust tests with many more random cases (CASES=20000), the long forms of the tests of clusters and of overload, a load budget that is missed, the instructions of single steps, the npm package and its documents in fresh apps of Next.js 14, 15 and 16
+soak: ## the Rust tests with many more random cases (CASES=20000), the long forms of the tests of clusters and of overload, a load budget that is missed, the instructions of single steps, servers that fail, the npm package and its documents in fresh apps of Next.js 14, 15 and 16
 	@scripts/bootstrap test
 	SIDGATE_SOAK=1 PROPTEST_CASES=$${CASES:-20000} cargo nextest run --workspace --all-features --no-fail-fast --profile soak
 	scripts/bootstrap bench && benches/instructions
+	cargo build --release --workspace --all-features && benches/faults/run --seconds 5 --servers 2 && benches/ways.py --connections 2000
 	benches/load/run smoke --users 5 --run-time 10s --max-error-rate 0
 	benches/load/run smoke --users 2 --run-time 3s --min-hit-rate 1.01; test $$? = 1
 	scripts/js build && scripts/js npm run --silent versions --workspace clients/js -- 14 15 16

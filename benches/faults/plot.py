@@ -44,7 +44,10 @@ def draw(outcome, file: Path) -> None:
         shares.axvline(ended + outcome.readmitted, color="black", linestyle="--", label="back")
     well = [one for one in outcome.seen if one.status == 200]
     ill = [one for one in outcome.seen if one.status != 200]
-    times.plot([one.sent - start for one in well], [one.took * 1000 for one in well], ".", markersize=2)
+    # Thousands of points: as a picture they are smaller.
+    times.plot(
+        [one.sent - start for one in well], [one.took * 1000 for one in well], ".", markersize=2, rasterized=True
+    )
     times.plot([one.sent - start for one in ill], [one.took * 1000 for one in ill], "rx", markersize=5)
     times.set_yscale("log")
     times.set_ylabel("milliseconds")

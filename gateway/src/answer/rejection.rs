@@ -146,28 +146,26 @@ impl From<Rejection> for Answer {
             R::TooManyStreams(full) => Self::too_many_streams(full),
             R::Unavailable => Self::unavailable(),
             R::OutcomeUnknown => Self::outcome_unknown(),
-            R::NoWebSockets => Self::problem(
-                501,
-                Outcome::NotImplemented,
-                "The application takes no WebSockets",
-            ),
-            R::BadGateway => {
-                Self::problem(502, Outcome::BadGateway, "The application did not answer")
-                    .with(RETRY_AFTER, HeaderValue::from(RETRY_SECONDS))
+            R::NoWebSockets => Self::no_websockets(),
+            R::BadGateway => Self::of_app(502, Outcome::BadGateway, "did not answer"),
+            R::GatewayTimeout => {
+                Self::of_app(504, Outcome::GatewayTimeout, "did not answer in time")
             }
-            R::GatewayTimeout => Self::problem(
-                504,
-                Outcome::GatewayTimeout,
-                "The application did not answer in time",
-            )
-            .with(RETRY_AFTER, HeaderValue::from(RETRY_SECONDS)),
-            R::AppBusy => Self::problem(
-                503,
-                Outcome::Overloaded,
-                "The application has too much to do, try again",
-            )
-            .with(RETRY_AFTER, HeaderValue::from(RETRY_SECONDS)),
+            R::AppBusy => Self::of_app(503, Outcome::Overloaded, "has too much to do, try again"),
             R::Internal => Self::problem(500, Outcome::InternalError, "The gateway failed"),
         }
+    }
+}
+
+impl Answer {
+    fn no_websockets() -> Self {
+        let title = "The application takes no WebSockets";
+        Self::problem(501, Outcome::NotImplemented, title)
+    }
+
+    /// For a while the app does not do what it should.
+    fn of_app(status: u16, outcome: Outcome, what: &str) -> Self {
+        Self::problem(status, outcome, &format!("The application {what}"))
+            .with(RETRY_AFTER, HeaderValue::from(RETRY_SECONDS))
     }
 }

@@ -76,9 +76,12 @@ impl Servers {
         serving.count()
     }
 
-    /// Whether one of them has not been tried yet.
-    pub(super) fn has_another(&self, tried: &[Arc<Server>]) -> bool {
-        self.open.iter().any(|server| !is_in(tried, server))
+    /// Whether one of them is not `this`, and has not been tried yet.
+    pub(super) fn has_another_than(&self, this: Option<&Server>, tried: &[Arc<Server>]) -> bool {
+        let is_this =
+            |server: &Server| this.is_some_and(|this| this.at.address == server.at.address);
+        let mut open = self.open.iter();
+        open.any(|server| !is_this(server) && !is_in(tried, server))
     }
 
     /// The server for a request, which is counted there.
@@ -97,7 +100,7 @@ impl Servers {
         let chosen = quick.or_else(|| chosen(&enters));
         chosen
             .map(Arc::clone)
-            .ok_or(if self.has_another(choice.tried) {
+            .ok_or(if self.has_another_than(None, choice.tried) {
                 NoServer::Free
             } else {
                 NoServer::Left

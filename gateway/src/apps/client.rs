@@ -117,7 +117,7 @@ impl Client {
         let peer = way
             .peer(server)
             .map_err(|_no_path| Unanswered::NotWritten)?;
-        let connected = self.probes.new_stream(&peer).await;
+        let connected = Box::pin(self.probes.new_stream(&peer)).await;
         connected.map(drop).map_err(|error| {
             let address = &server.at.address;
             Unanswered::NoConnection(UpstreamFault::of_connect(&error, way.upstream(), address))
@@ -172,7 +172,8 @@ enum Once {
 
 impl Exchange<'_> {
     async fn once(&self) -> Result<Once, Unanswered> {
-        let connected = self.client.connector.get_http_session(&self.peer).await;
+        let connecting = self.client.connector.get_http_session(&self.peer);
+        let connected = Box::pin(connecting).await;
         let (mut session, is_reused) = connected.map_err(|error| {
             let (upstream, address) = (self.way.upstream(), &self.server.at.address);
             Unanswered::NoConnection(UpstreamFault::of_connect(&error, upstream, address))
@@ -187,7 +188,7 @@ impl Exchange<'_> {
             Err(error) => Err(error),
         };
         if let Err(error) = headed {
-            let fault = UpstreamFault::of_exchange(&error, self.way.upstream(), false);
+            let fault = self.broken(&error, false);
             session.shutdown().await;
             return if is_reused {
                 Ok(Once::Stale(fault))
@@ -255,15 +256,15 @@ impl Exchange<'_> {
         session.finish_request_body().await
     }
 
+    fn broken(&self, error: &pingora_core::Error, has_head: bool) -> UpstreamFault {
+        let upstream = self.way.upstream();
+        UpstreamFault::of_exchange(error, upstream, (upstream.read_timeout, has_head))
+    }
+
     /// Reads the body.
     async fn read(&self, session: &mut HttpSession) -> Result<Answer, Unanswered> {
-        let broken = |error: Box<pingora_core::Error>| {
-            Unanswered::BrokenOff(UpstreamFault::of_exchange(
-                &error,
-                self.way.upstream(),
-                true,
-            ))
-        };
+        let broken =
+            |error: Box<pingora_core::Error>| Unanswered::BrokenOff(self.broken(&error, true));
         let max = self.question.max_answer_bytes;
         let (mut body, mut is_cut) = (BytesMut::new(), false);
         while let Some(chunk) = session.read_response_body().await.map_err(broken)? {

@@ -169,10 +169,10 @@ impl Pool {
         })
     }
 
-    /// Whether there is a server to try that has not failed the request yet.
+    /// Whether there is another server than `this` to try, and than those that have failed the request.
     #[must_use]
-    pub(crate) fn has_another(&self, tried: &[Arc<Server>]) -> bool {
-        self.servers.load().has_another(tried)
+    pub(crate) fn has_another_than(&self, this: Option<&Server>, tried: &[Arc<Server>]) -> bool {
+        self.servers.load().has_another_than(this, tried)
     }
 
     /// Which names do not resolve, and since when.

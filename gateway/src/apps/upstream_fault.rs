@@ -2,6 +2,8 @@
 //!
 //! Pingora's own text quotes what it could not parse, so none of it is shown but that of the system and of the parser.
 
+use std::time::Duration;
+
 use pingora_core::protocols::http::v2::client::PING_TIMEDOUT;
 use pingora_core::{Error, ErrorType};
 use session_core::cause::{cause, plain};
@@ -85,8 +87,13 @@ impl UpstreamFault {
         Self { kind, cause }
     }
 
-    /// A server that took the connection. `has_head`: the client has the head of its answer already.
-    pub(crate) fn of_exchange(error: &Error, upstream: &Upstream, has_head: bool) -> Self {
+    /// A server that took the connection. `silence`: how long it was allowed to be silent. `has_head`: the client has the head
+    /// of its answer already.
+    pub(crate) fn of_exchange(
+        error: &Error,
+        upstream: &Upstream,
+        (silence, has_head): (Duration, bool),
+    ) -> Self {
         let when = if has_head {
             "before its answer was complete"
         } else {
@@ -97,8 +104,7 @@ impl UpstreamFault {
         }
         let (kind, cause) = match error.root_etype() {
             ErrorType::ReadTimedout => {
-                let limit = upstream.read_timeout;
-                let cause = format!("silent for read_timeout ({limit:?}), {when}");
+                let cause = format!("silent for read_timeout ({silence:?}), {when}");
                 (Kind::ReadTimeout, cause)
             }
             ErrorType::WriteTimedout => {

@@ -124,7 +124,9 @@ fn read(der: &CertificateDer<'_>) -> Result<WrappedX509, TrustError> {
         let (_rest, certificate) = X509Certificate::from_der(der)?;
         Ok(certificate)
     })
-    .map_err(|_: x509_parser::nom::Err<x509_parser::error::X509Error>| TrustError::Certificate)
+    .map_err(
+        |_unreadable: x509_parser::nom::Err<x509_parser::error::X509Error>| TrustError::Certificate,
+    )
 }
 
 fn group(upstream: &Upstream, trust: &Trust, is_verified: bool) -> u64 {

@@ -11,6 +11,8 @@ pub(super) struct Catalog {
     pub(super) tables: Vec<Table>,
     /// Keys that must be there, as in [`Entry::model`].
     pub(super) required: Vec<String>,
+    /// Tables that must have one of two keys: their model, and the keys.
+    pub(super) one_required: Vec<(String, [String; 2])>,
 }
 
 /// One key.

@@ -42,8 +42,9 @@ impl PemFile {
         Self::read(path)
     }
 
-    /// A file that nobody else may read.
+    /// A file that nobody else may read, with or without the `file:` of secrets before it.
     pub(super) fn open_private(path: &str, sources: &Sources<'_>) -> Result<Self, String> {
+        let path = path.strip_prefix("file:").unwrap_or(path);
         Self::read(sources.private_path(path, OwnGroups::Read)?)
     }
 

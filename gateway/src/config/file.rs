@@ -183,6 +183,12 @@ impl<'a> Document<'a> {
         self.notes.borrow_mut().catalog.note_switch(path);
     }
 
+    /// Remembers that one of two keys must be there.
+    pub(super) fn note_one_required(&self, table: String, keys: [String; 2]) {
+        let notes = &mut self.notes.borrow_mut().catalog;
+        notes.one_required.push((table, keys));
+    }
+
     /// Remembers that a key must be there.
     pub(super) fn note_required(&self, model: String) {
         self.notes.borrow_mut().catalog.required.push(model);

@@ -41,6 +41,9 @@ pub(super) fn of(catalog: &Catalog) -> Value {
     for table in &catalog.tables {
         root.at(&table.model).required = required_in(catalog, &table.model);
     }
+    for (table, keys) in &catalog.one_required {
+        root.at(table).one_required = Some(keys.clone());
+    }
     for entry in &catalog.entries {
         let (table, key) = entry
             .model
@@ -77,6 +80,8 @@ struct Node {
     any_value: Option<Value>,
     /// Keys that must be there.
     required: Vec<String>,
+    /// One of these must be there.
+    one_required: Option<[String; 2]>,
 }
 
 impl Node {
@@ -110,6 +115,10 @@ impl Node {
             ("properties".to_owned(), Value::Object(properties)),
             ("additionalProperties".to_owned(), others),
         ]);
+        if let Some(keys) = self.one_required {
+            let either = keys.map(|key| json!({"required": [key]}));
+            schema.insert("anyOf".to_owned(), json!(either));
+        }
         if !self.required.is_empty() {
             schema.insert("required".to_owned(), json!(self.required));
         }

@@ -50,6 +50,15 @@ impl ListenAddress {
         }
     }
 
+    /// The Unix socket, if it is one.
+    #[must_use]
+    pub fn unix(&self) -> Option<&UnixAddress> {
+        match self {
+            Self::Tcp(_) => None,
+            Self::Unix(socket) => Some(socket),
+        }
+    }
+
     /// Whether nobody beyond this machine reaches it.
     #[must_use]
     pub fn is_local(&self) -> bool {

@@ -1,12 +1,14 @@
 //! A server of an app that is one of our own listeners: each request would come back to us.
 
 use std::net::{IpAddr, SocketAddr};
+use std::path::Path;
 use std::sync::Arc;
 
 use super::file::Document;
 use super::host::HostPort;
+use super::listen_address::ListenAddress;
 use super::server::ServerConfig;
-use super::upstreams::{Upstream, UpstreamServer};
+use super::upstreams::{ServerAddress, Upstream};
 
 /// No server of an app is an address at which the gateway itself listens.
 pub(super) fn check(document: &Document<'_>, server: &ServerConfig, upstreams: &[Arc<Upstream>]) {
@@ -18,19 +20,29 @@ pub(super) fn check(document: &Document<'_>, server: &ServerConfig, upstreams: &
         .chain(tls.map(|address| ("server.tls.listen", *address)))
         .chain([("server.admin_listen", server.admin_listen)])
         .collect();
+    let sockets = server.listen.iter().filter_map(ListenAddress::unix);
+    let sockets: Vec<&Path> = sockets.map(|socket| socket.path.as_path()).collect();
     for upstream in upstreams {
-        for address in upstream
-            .servers
-            .iter()
-            .filter_map(UpstreamServer::host_port)
-        {
-            if let Some((listener, at)) = listeners.iter().find(|(_, at)| reaches(address, *at)) {
-                let key = format!("upstreams.{}.servers", upstream.name);
-                let message = format!(
-                    "\"{address}\" is where sidgate itself listens ({listener}, {at}): its requests would come back; name the address of the app"
-                );
-                document.contradiction(&[&key, listener], message);
-            }
+        for server in &upstream.servers {
+            let own = match &server.address {
+                ServerAddress::Tcp(address) => listeners
+                    .iter()
+                    .find(|(_, at)| reaches(address, *at))
+                    .map(|(key, at)| (*key, at.to_string())),
+                ServerAddress::Unix(path) => sockets
+                    .contains(&path.as_path())
+                    .then(|| ("server.listen", "the same socket".to_owned())),
+                // Where it leads is known when the gateway runs.
+                ServerAddress::Srv(_) => None,
+            };
+            let Some((listener, at)) = own else {
+                continue;
+            };
+            let key = format!("upstreams.{}.servers", upstream.name);
+            let message = format!(
+                "\"{server}\" is where sidgate itself listens ({listener}, {at}): its requests would come back; name the address of the app"
+            );
+            document.contradiction(&[&key, listener], message);
         }
     }
 }

@@ -131,6 +131,8 @@ impl<'a> Reader<'a> {
 
     /// Reports that `key` must be there, if neither it nor `other` is.
     pub(super) fn require_one(&self, key: &str, other: &str) {
+        let keys = [key, other].map(str::to_owned);
+        self.document.note_one_required(self.model.clone(), keys);
         if !self.has(key) && !self.has(other) {
             let message = format!("is missing, and so is {other}");
             self.document.missing(&self.path, &self.child(key), message);

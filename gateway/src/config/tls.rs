@@ -115,7 +115,8 @@ fn pair(table: &mut Reader<'_>, sources: &Sources<'_>) -> Option<CertificateFile
         Ok(path)
     });
     let key: Option<PathBuf> = table.text("key", |path| {
-        let path = sources.path(path)?;
+        // As secrets are written, or as a path like any other.
+        let path = sources.path(path.strip_prefix("file:").unwrap_or(path))?;
         if !sources.uses(&path) {
             sources.check_way(&path)?;
             certificate::check_key(&path)?;

@@ -133,21 +133,14 @@ pub(crate) async fn login(
             login.reference = reference;
             commit(gateway, caller, ticket, login, form.wishes).await
         }
-        Ok(Err(rejected)) => Err(Box::new(reject(
-            gateway,
-            settings,
-            caller,
-            factors,
-            rejected.why,
-        ))),
+        Ok(Err(rejected)) => {
+            let answer = reject(gateway, settings, caller, factors, rejected.why);
+            Err(Box::new(answer))
+        }
         Err(failed) => {
             gateway.metrics.backend(BackendResult::Unavailable);
-            not_judged(
-                settings,
-                caller.client(),
-                failed.server.as_deref(),
-                &failed.fault,
-            );
+            let server = failed.server.as_deref();
+            not_judged(settings, caller.client(), server, &failed.fault);
             return Answer::unavailable();
         }
     };

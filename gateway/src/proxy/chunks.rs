@@ -198,7 +198,8 @@ impl Observed {
                 Poll::Pending => return Some(Poll::Pending),
             }
         }
-        Some(Poll::Ready(Ok(())))
+        // Nobody else may do it before the connection closes.
+        Some(Pin::new(&mut self.stream).poll_flush(cx))
     }
 }
 

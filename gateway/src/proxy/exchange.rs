@@ -95,7 +95,9 @@ pub(super) fn broke(
         return error;
     }
     if let Some(request) = tries.in_flight() {
-        let fault = UpstreamFault::of_exchange(&error, pool.upstream(), false);
+        let upstream = pool.upstream();
+        let silence = forward.route.read_timeout(upstream);
+        let fault = UpstreamFault::of_exchange(&error, upstream, (silence, false));
         let now = Now::of(&**gateway.sessions.clock());
         pool.failed(request, Failure::Answer, &fault.cause, now);
     }

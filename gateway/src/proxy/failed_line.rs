@@ -73,7 +73,9 @@ fn upstream_fault(gateway: &Gateway, error: &Error, ctx: &mut Ctx) -> Option<Ups
         return None;
     }
     let has_head = ctx.outcome == Outcome::BrokenOff;
-    let fault = UpstreamFault::of_exchange(error, forward.app.pool.upstream(), has_head);
+    let upstream = forward.app.pool.upstream();
+    let silence = forward.route.read_timeout(upstream);
+    let fault = UpstreamFault::of_exchange(error, upstream, (silence, has_head));
     gateway
         .metrics
         .upstream_error(&forward.app.name, fault.kind);

@@ -80,21 +80,14 @@ impl Tries {
     /// Whether another server may be tried after `what`.
     pub(super) fn may_go_on(&self, pool: &Pool, what: RetryOn) -> bool {
         let retry = &pool.upstream().retry;
-        retry.is_on(what) && self.made < retry.attempts && pool.has_another(&self.failed)
+        retry.is_on(what) && self.made < retry.attempts && pool.has_another_than(None, &self.failed)
     }
 
     /// Whether another server is there for the attempt that is being made.
     pub(super) fn has_alternative(&self, pool: &Pool) -> bool {
         let retry = &pool.upstream().retry;
-        let Some(request) = &self.in_flight else {
-            return false;
-        };
-        if !retry.is_on(RetryOn::Connect) || self.made >= retry.attempts {
-            return false;
-        }
-        let mut tried = self.failed.clone();
-        tried.push(Arc::clone(&request.server));
-        pool.has_another(&tried)
+        let may_go_on = retry.is_on(RetryOn::Connect) && self.made < retry.attempts;
+        may_go_on && pool.has_another_than(self.server(), &self.failed)
     }
 }
 

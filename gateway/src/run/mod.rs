@@ -26,6 +26,7 @@ mod prober;
 mod reload;
 pub(crate) mod server;
 mod services;
+mod signals;
 mod sockets;
 mod stop;
 mod tls;

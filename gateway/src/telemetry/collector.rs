@@ -3,18 +3,16 @@
 //! [`ROWS`] names every one of them once.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use prometheus::Opts;
 use prometheus::core::{Collector, Desc, Describer as _};
-use prometheus::proto::{
-    Bucket, Counter, Gauge, Histogram, LabelPair, Metric, MetricFamily, MetricType,
-};
+use prometheus::proto::{MetricFamily, MetricType};
 use session_core::cache::breaker::{Breaker, BreakerState};
 use session_core::service::Sessions;
-use session_core::stats::{ResetReason, SPREAD_BOUNDS_US, SharedReject, Spread, Stats};
+use session_core::stats::{ResetReason, SharedReject, Spread, Stats};
 use strum::VariantArray as _;
 
+use super::families::{all, counter, cumulative, family, gauge, histogram, labelled};
 use super::flood;
 use super::lines::Trail;
 use super::reading::{Reading, as_f64};
@@ -232,25 +230,6 @@ fn level(state: BreakerState) -> f64 {
     }
 }
 
-/// The upper bound of each bucket in seconds, and how many times were at most that.
-fn cumulative(spread: &Spread) -> impl Iterator<Item = (f64, u64)> {
-    let buckets = SPREAD_BOUNDS_US.iter().zip(&spread.buckets);
-    buckets.scan(0, |within, (bound, counter)| {
-        *within += counter.get();
-        Some((seconds(*bound), *within))
-    })
-}
-
-/// The total count. Buckets are counted first, so their sum may be ahead: never less than that sum.
-fn all(spread: &Spread) -> u64 {
-    let within = cumulative(spread).last().map_or(0, |(_, within)| within);
-    spread.count.get().max(within)
-}
-
-fn seconds(us: u64) -> f64 {
-    Duration::from_micros(us).as_secs_f64()
-}
-
 fn size(of: usize) -> f64 {
     as_f64(u64::try_from(of).unwrap_or(u64::MAX))
 }
@@ -353,61 +332,6 @@ fn read(row: &Row, sources: &Sources) -> MetricFamily {
         Read::Histogram(read) => (MetricType::HISTOGRAM, vec![histogram(read(sources))]),
     };
     family(row.name, row.help, kind, metrics)
-}
-
-pub(super) fn family(
-    name: &str,
-    help: &str,
-    kind: MetricType,
-    metrics: Vec<Metric>,
-) -> MetricFamily {
-    let mut family = MetricFamily::default();
-    family.set_name(name.to_owned());
-    family.set_help(help.to_owned());
-    family.set_field_type(kind);
-    family.set_metric(metrics);
-    family
-}
-
-pub(super) fn counter(count: f64) -> Metric {
-    let mut counter = Counter::default();
-    counter.set_value(count);
-    let mut metric = Metric::default();
-    metric.set_counter(counter);
-    metric
-}
-
-pub(super) fn gauge(value: f64) -> Metric {
-    let mut gauge = Gauge::default();
-    gauge.set_value(value);
-    Metric::from_gauge(gauge)
-}
-
-fn histogram(spread: &Spread) -> Metric {
-    let buckets = cumulative(spread).map(|(bound, within)| {
-        let mut bucket = Bucket::default();
-        bucket.set_upper_bound(bound);
-        bucket.set_cumulative_count(within);
-        bucket
-    });
-    let mut histogram = Histogram::default();
-    histogram.set_bucket(buckets.collect());
-    histogram.set_sample_count(all(spread));
-    histogram.set_sample_sum(seconds(spread.sum_us.get()));
-    let mut metric = Metric::default();
-    metric.set_histogram(histogram);
-    metric
-}
-
-fn labelled(mut metric: Metric, labels: &[(&str, &str)]) -> Metric {
-    let pairs = labels.iter().map(|(name, value)| {
-        let mut pair = LabelPair::default();
-        pair.set_name((*name).to_owned());
-        pair.set_value((*value).to_owned());
-        pair
-    });
-    metric.set_label(pairs.collect());
-    metric
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ pub(crate) mod build;
 pub(crate) mod collector;
 #[cfg(test)]
 pub(crate) mod documented;
+mod families;
 pub(crate) mod flood;
 pub(crate) mod history;
 pub(crate) mod labels;

@@ -7,7 +7,7 @@ use prometheus::Opts;
 use prometheus::core::{Collector, Desc, Describer as _};
 use prometheus::proto::{MetricFamily, MetricType};
 
-use super::collector::{counter, family, gauge};
+use super::families::{counter, family, gauge};
 use super::reading::as_f64;
 
 struct Row {

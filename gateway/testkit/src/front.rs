@@ -19,6 +19,7 @@ use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream, UnixListener};
+use tokio::runtime::Handle;
 use tokio::runtime::Runtime;
 use tokio_rustls::TlsAcceptor;
 
@@ -76,7 +77,7 @@ impl Front {
             runtime.spawn(async move {
                 while let Ok((stream, _)) = listener.accept().await {
                     count.fetch_add(1, Ordering::Relaxed);
-                    tokio::spawn(pipe(stream, app));
+                    Handle::current().spawn(pipe(stream, app));
                 }
             });
         })
@@ -116,7 +117,7 @@ impl Front {
                 while let Ok((stream, _)) = listener.accept().await {
                     count.fetch_add(1, Ordering::Relaxed);
                     let (acceptor, serve) = (acceptor.clone(), serve.clone());
-                    tokio::spawn(async move {
+                    Handle::current().spawn(async move {
                         match acceptor {
                             None => serve(Box::new(stream)).await,
                             // A handshake that fails is what some tests are about.
@@ -227,7 +228,7 @@ async fn serve_http2(stream: impl Both, app: SocketAddr) {
         return;
     };
     while let Some(Ok((request, respond))) = connection.accept().await {
-        tokio::spawn(async move {
+        Handle::current().spawn(async move {
             let _gone = exchange(request, respond, app).await;
         });
     }

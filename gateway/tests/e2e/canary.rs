@@ -179,6 +179,18 @@ fn no_secret_is_anywhere_with_an_app_of_http2_under_tls() {
     a_day(|app| Some(Front::http2(Some(how), app)));
 }
 
+/// What must not be found anywhere: what the test made up, keys, the private key of a PEM file, and the sids of sessions.
+fn all_secrets(keys: &[String], pem: &str, sids: &[String]) -> Vec<String> {
+    let mut secrets: Vec<String> = SECRETS.iter().map(|&secret| secret.to_owned()).collect();
+    secrets.extend_from_slice(keys);
+    let lines = pem.lines().filter(|line| !line.contains("---"));
+    secrets.extend(lines.map(str::to_owned));
+    for sid in sids {
+        secrets.extend([sid.clone(), sid.replace('-', "")]);
+    }
+    secrets
+}
+
 fn a_day(front: impl FnOnce(SocketAddr) -> Option<Front>) {
     let app = App::start();
     let front = front(app.address());
@@ -236,23 +248,10 @@ fn a_day(front: impl FnOnce(SocketAddr) -> Option<Front>) {
         told.sids
     );
     let log = stage.output();
-    assert!(
-        log.contains("\"TRACE\"") || log.contains("\"DEBUG\""),
-        "not at trace"
-    );
-    let mut secrets: Vec<String> = SECRETS.iter().map(|&secret| secret.to_owned()).collect();
-    secrets.push(master.trim().to_owned());
-    secrets.push(base64(&upstream_key));
-    let lines = fs::read_to_string(&key).unwrap();
-    secrets.extend(
-        lines
-            .lines()
-            .filter(|line| !line.contains("---"))
-            .map(str::to_owned),
-    );
-    for sid in &told.sids {
-        secrets.extend([sid.clone(), sid.replace('-', "")]);
-    }
+    let is_at_trace = log.contains("\"TRACE\"") || log.contains("\"DEBUG\"");
+    assert!(is_at_trace, "not at trace");
+    let keys = [master.trim().to_owned(), base64(&upstream_key)];
+    let secrets = all_secrets(&keys, &fs::read_to_string(&key).unwrap(), &told.sids);
     for (place, text) in [
         ("log", log),
         ("answers", told.text()),

@@ -27,11 +27,11 @@ fn an_app_at_a_socket_gets_the_same_as_any() {
     assert_eq!(seen.header("x-forwarded-host"), Some(gateway.host()));
     assert_eq!(seen.header("x-forwarded-for").as_deref(), Some("127.0.0.1"));
     assert_eq!(app.backend_calls().len(), 1);
-    for _ in 0..3 {
+    for _ in 0..20 {
         assert_eq!(gateway.get("/page").status, 200);
     }
-    // One of the client that asks who somebody is, and one of the proxy.
-    assert_eq!(front.connections(), 2);
+    // One of the client that asks who somebody is, and few of the proxy: a visitor may come again before the connection is back.
+    assert!((2..10).contains(&front.connections()));
 }
 
 #[test]

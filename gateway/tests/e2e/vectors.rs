@@ -8,24 +8,23 @@ mod answer;
 pub(crate) mod case;
 mod explained;
 mod listener;
+mod seen;
 pub(crate) mod sent;
-
-use std::net::SocketAddr;
-use std::path::Path;
+mod to;
 
 use tempfile::TempDir;
 
 use sidgate_testkit::client::Connection;
-use sidgate_testkit::front::{Front, Tls};
-use sidgate_testkit::upstream::Received;
+use sidgate_testkit::front::Front;
 use sidgate_testkit::wire::Way;
-use sidgate_testkit::{App, Gateway, Reply, Request, h2, token};
+use sidgate_testkit::{App, Gateway, Reply, Request, h2};
 
 use self::answer::{Came, check_answer, check_counts};
-use self::case::{File, Upstream};
+use self::case::File;
 use self::explained::check_explained;
 use self::listener::{By, on_listener};
 use self::sent::Sent;
+use self::to::To;
 
 #[test]
 fn headers_of_category_a() {
@@ -143,7 +142,7 @@ fn run_over(by: By, to: To, file: &File) {
         let folder = TempDir::new().unwrap();
         let front = to.front(folder.path(), app.address());
         let servers = front.as_ref().map_or_else(String::new, Front::config);
-        let stage = Stage::set(&app, by, &(file.config.clone() + &servers), name);
+        let stage = Stage::set(&app, (by, to), &(file.config.clone() + &servers), name);
         for case in &file.cases {
             for (id, values) in case.instances(&stage.values()) {
                 let sent = Sent {
@@ -163,39 +162,20 @@ fn run_over(by: By, to: To, file: &File) {
     );
 }
 
-/// How the app is spoken to.
-#[derive(Clone, Copy, Debug)]
-enum To {
-    Tcp,
-    Unix,
-    Tls,
-    Http2,
-}
-
-impl To {
-    fn front(self, folder: &Path, app: SocketAddr) -> Option<Front> {
-        Some(match self {
-            Self::Tcp => return None,
-            Self::Unix => Front::unix(&folder.join("app.sock"), app),
-            Self::Tls => Front::tls(Tls::default(), app),
-            Self::Http2 => Front::http2(None, app),
-        })
-    }
-}
-
 struct Stage<'a> {
     app: &'a App,
     gateway: Gateway,
     cookie: String,
     sids: [String; 2],
     by: By,
+    to: To,
     h1: Way,
     h2: Way,
     _folder: TempDir,
 }
 
 impl<'a> Stage<'a> {
-    fn set(app: &'a App, by: By, config: &str, cookie: &str) -> Self {
+    fn set(app: &'a App, (by, to): (By, To), config: &str, cookie: &str) -> Self {
         let folder = TempDir::new().unwrap();
         let socket = folder.path().join("http.sock");
         let builder = Gateway::in_front_of(app)
@@ -221,6 +201,7 @@ impl<'a> Stage<'a> {
             cookie: cookie.to_owned(),
             sids,
             by,
+            to,
             h1,
             h2,
             _folder: folder,
@@ -316,131 +297,4 @@ impl<'a> Stage<'a> {
             bytes: Vec::new(),
         }
     }
-
-    fn check_seen(&self, sent: &Sent<'_>, seen: &[Received], protocol: &str) -> Result<(), String> {
-        match (&sent.case.upstream, seen) {
-            (None, []) => Ok(()),
-            (Some(expected), [seen]) => self.check_request(sent, expected, seen, protocol),
-            (expected, seen) => {
-                let wanted = usize::from(expected.is_some());
-                Err(format!(
-                    "the app received {} requests instead of {wanted}: {seen:?}",
-                    seen.len()
-                ))
-            }
-        }
-    }
-
-    fn check_request(
-        &self,
-        sent: &Sent<'_>,
-        expected: &Upstream,
-        seen: &Received,
-        protocol: &str,
-    ) -> Result<(), String> {
-        let line = sent.values.fill(&expected.line);
-        let mut wanted: Vec<String> = expected
-            .fields
-            .iter()
-            .map(|field| sent.values.fill(field))
-            .collect();
-        wanted.extend(self.written(&expected.seen_as));
-        let mut got: Vec<String> = seen
-            .headers()
-            .iter()
-            .map(|(name, value)| masked(name, value, expected.host.is_some()))
-            .collect();
-        if expected.host.is_some() {
-            wanted.retain(|field| {
-                !field.starts_with("Host: ") && !field.starts_with("X-Forwarded-Host: ")
-            });
-            wanted.extend(["Host: *".to_owned(), "X-Forwarded-Host: *".to_owned()]);
-        }
-        for list in [&mut wanted, &mut got] {
-            for field in list.iter_mut() {
-                let (name, value) = field.split_once(": ").unwrap_or((field, ""));
-                *field = format!("{}: {value}", name.to_lowercase());
-            }
-            list.sort();
-        }
-        let body = sent.values.bytes(&expected.body);
-        if seen.request_line() != line || got != wanted || seen.body != body {
-            return Err(format!(
-                "({protocol}) the app received\n  {} {got:?} {:?}\ninstead of\n  {line} {wanted:?}",
-                seen.request_line(),
-                seen.body
-            ));
-        }
-        self.check_assertion(expected, seen)
-    }
-
-    /// The fields that the gateway writes, with `*` for values that differ from request to request.
-    fn written(&self, seen_as: &str) -> Vec<String> {
-        let (host, port) = (self.gateway.host(), self.gateway.public_port());
-        let state = if seen_as == "alice" {
-            "active"
-        } else {
-            seen_as
-        };
-        let mut fields = vec![
-            format!("Host: {host}"),
-            "X-Forwarded-Proto: http".to_owned(),
-            format!("X-Forwarded-Host: {host}"),
-            format!("X-Forwarded-Port: {port}"),
-            "X-Request-Id: *".to_owned(),
-            "X-Sidgate-Hop: *".to_owned(),
-            format!("X-Session-State: {state}"),
-            "X-Session-Assertion: *".to_owned(),
-        ];
-        match self.by {
-            // Nobody says who it is.
-            By::Unix => {}
-            By::Port | By::Proxy => fields.push("X-Forwarded-For: 127.0.0.1".to_owned()),
-            By::MutualTls => fields.extend([
-                "X-Forwarded-For: 127.0.0.1".to_owned(),
-                "X-Session-Client-Subject: CN=client".to_owned(),
-            ]),
-        }
-        if seen_as == "alice" {
-            fields.extend(
-                [
-                    "X-Session-Id: *",
-                    "X-Session-User-Id: alice",
-                    "X-Session-Tenant-Id: t1",
-                    "X-Session-Expires-At: *",
-                    "X-Session-Email: alice@example.com",
-                ]
-                .map(str::to_owned),
-            );
-        }
-        fields
-    }
-
-    fn check_assertion(&self, expected: &Upstream, seen: &Received) -> Result<(), String> {
-        let assertion = seen.header("x-session-assertion").unwrap_or_default();
-        let claims = token::try_verify(&self.app.key(), &assertion)?;
-        let right = match expected.seen_as.as_str() {
-            "alice" => claims["state"] == "active" && claims["sub"] == "alice",
-            state => claims["state"] == state && claims.get("sub").is_none(),
-        };
-        if right {
-            Ok(())
-        } else {
-            Err(format!("the assertion says {claims}"))
-        }
-    }
-}
-
-fn masked(name: &str, value: &str, any_host: bool) -> String {
-    let varies = [
-        "x-request-id",
-        "x-sidgate-hop",
-        "x-session-assertion",
-        "x-session-id",
-        "x-session-expires-at",
-    ];
-    let host = ["host", "x-forwarded-host"];
-    let name_is = |list: &[&str]| list.iter().any(|other| name.eq_ignore_ascii_case(other));
-    let mask = name_is(&varies) || any_host && name_is(&host);
-    format!("{name}: {}", if mask { "*" } else { value })
 }

@@ -1,5 +1,6 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
+use tokio::runtime::Handle;
 
 use http::HeaderValue;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -68,7 +69,7 @@ async fn request(stream: &mut TcpStream) -> String {
 async fn a_post_that_may_have_arrived_is_not_sent_again() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let (way, server) = at(listener.local_addr().unwrap());
-    let app = tokio::spawn(closes_at_the_second(listener));
+    let app = Handle::current().spawn(closes_at_the_second(listener));
     let client = Client::new();
     let answer = client
         .ask(&way, &server, &question(Method::POST))
@@ -95,7 +96,7 @@ async fn a_post_that_may_have_arrived_is_not_sent_again() {
 async fn a_get_is_sent_again_when_an_idle_connection_was_closed() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let (way, server) = at(listener.local_addr().unwrap());
-    let app = tokio::spawn(closes_at_the_second(listener));
+    let app = Handle::current().spawn(closes_at_the_second(listener));
     let client = Client::new();
     for _ in 0..2 {
         let answer = client
@@ -112,7 +113,7 @@ async fn a_get_is_sent_again_when_an_idle_connection_was_closed() {
 async fn an_answer_is_read_up_to_its_bound() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let (way, server) = at(listener.local_addr().unwrap());
-    tokio::spawn(async move {
+    Handle::current().spawn(async move {
         let (mut stream, _) = listener.accept().await.unwrap();
         request(&mut stream).await;
         let answer =

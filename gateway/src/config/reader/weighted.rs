@@ -57,7 +57,6 @@ impl<'a> Reader<'a> {
     }
 
     /// The text of an entry that is a table, where it stands, and its weight.
-    #[expect(clippy::type_complexity, reason = "used once, right here")]
     fn parts(
         &self,
         entry: &str,

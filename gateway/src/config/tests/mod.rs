@@ -7,7 +7,6 @@ mod contradictions;
 mod defaults;
 mod documentation;
 mod environment;
-mod examples;
 mod faults;
 mod limits;
 mod names;

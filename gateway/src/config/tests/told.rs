@@ -322,6 +322,20 @@ fn a_server_that_is_one_of_our_listeners() {
         "upstreams.django.servers",
         "server.admin_listen",
     );
+    let socket = Draft::minimal()
+        .set(
+            "server.listen",
+            "[\"unix:/run/sidgate/http.sock?mode=0660\"]",
+        )
+        .set(
+            "upstreams.django.servers",
+            "[\"unix:/run/sidgate/http.sock\"]",
+        );
+    Place::new().one_fault(
+        &socket.text(),
+        "upstreams.django.servers",
+        "the same socket",
+    );
     let elsewhere = draft.set(
         "upstreams.django.servers",
         "[\"10.0.0.1:8000\", \"127.0.0.1:8001\"]",

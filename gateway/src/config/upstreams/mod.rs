@@ -117,18 +117,8 @@ impl Upstream {
     fn read(upstream: &mut Reader<'_>, name: &str, sources: &Sources<'_>) -> Option<Arc<Self>> {
         upstream.require("servers");
         let servers = read_servers(upstream);
-        let protocol = upstream.choice(
-            "protocol",
-            &[("http1", Protocol::Http1), ("h2", Protocol::Http2)],
-        );
-        let balance = upstream.choice(
-            "balance",
-            &[
-                ("round_robin", Balance::RoundRobin),
-                ("least_connections", Balance::LeastConnections),
-                ("session", Balance::Session),
-            ],
-        );
+        let protocol = upstream.choice("protocol", &Protocol::WORDS);
+        let balance = upstream.choice("balance", &Balance::WORDS);
         let (http2, http2_key) = Http2Config::read(upstream);
         if let (Some(key), false) = (http2_key, protocol == Some(Protocol::Http2)) {
             let keys = [upstream.child(key), upstream.child("protocol")];

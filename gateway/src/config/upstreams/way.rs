@@ -48,6 +48,10 @@ impl Http2Config {
 /// Requests under way on one connection, where nothing else is said.
 const MAX_STREAMS: usize = 100;
 
+impl Protocol {
+    pub(super) const WORDS: [(&str, Self); 2] = [("http1", Self::Http1), ("h2", Self::Http2)];
+}
+
 /// Which server gets a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Balance {
@@ -57,6 +61,14 @@ pub enum Balance {
     LeastConnections,
     /// The same one for each request of a session.
     Session,
+}
+
+impl Balance {
+    pub(super) const WORDS: [(&str, Self); 3] = [
+        ("round_robin", Self::RoundRobin),
+        ("least_connections", Self::LeastConnections),
+        ("session", Self::Session),
+    ];
 }
 
 /// `[upstreams.NAME.tls]`.

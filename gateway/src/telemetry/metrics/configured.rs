@@ -21,6 +21,8 @@ impl Metrics {
     pub(crate) fn expect(&self, config: &Config) {
         self.traffic.expect(config);
         for upstream in &config.upstreams {
+            self.upstream_retries
+                .with_label_values(&[upstream.name.as_str()]);
             for kind in UpstreamError::VARIANTS {
                 self.upstream_errors
                     .with_label_values(&[upstream.name.as_str(), (*kind).into()]);
