@@ -2,7 +2,7 @@
 //! and nothing else comes this way.
 
 use std::error::Error;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ use crate::config::{AccessFields, Config};
 use crate::decision::{self, Request, Sender, Verdict};
 use crate::state::badges::Badges;
 use crate::state::{ActiveConfig, SessionHeaders};
-use crate::telemetry::access_log::{AccessLine, Displayed};
+use crate::telemetry::access_log::AccessLine;
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::outcome::Outcome;
 
@@ -129,7 +129,7 @@ pub fn access_line(path: &str, into: &mut Vec<u8>) {
         client: Some(CLIENT),
         user_agent: None,
         upstream: Some("app"),
-        server: Some(Displayed(&SocketAddr::from((CLIENT, 8_000)))),
+        server: Some("192.0.2.7:8000"),
         first_byte: Some(Duration::from_micros(987)),
         received: Some(0),
         bytes: Some(12_345),

@@ -98,30 +98,24 @@ impl Servers {
         let is_quick = |server: &Server| !server.stalls(choice.now, choice.patience);
         let quick = chosen(&|server| is_quick(server) && enters(server));
         let chosen = quick.or_else(|| chosen(&enters));
-        chosen
-            .map(Arc::clone)
-            .ok_or(if self.has_another_than(None, choice.tried) {
+        chosen.map(Arc::clone).ok_or_else(|| {
+            if self.has_another_than(None, choice.tried) {
                 NoServer::Free
             } else {
                 NoServer::Left
-            })
+            }
+        })
     }
 
     fn by_turn(&self, turn: usize, takes: &dyn Fn(&Server) -> bool) -> Option<&Arc<Server>> {
-        let rounds = self.turns.iter().cycle();
-        let skipped = turn.checked_rem(self.turns.len())?;
-        rounds
-            .skip(skipped)
-            .take(self.turns.len())
+        in_turn(&self.turns, turn)
             .filter_map(|position| self.open.get(usize::from(*position)))
             .find(|server| takes(server))
     }
 
     /// The one with the fewest requests for its weight. Of equals each in its turn.
     fn by_load(&self, turn: usize, takes: &dyn Fn(&Server) -> bool) -> Option<&Arc<Server>> {
-        let number = self.open.len();
-        let from = turn.checked_rem(number)?;
-        let mut waiting: Vec<_> = self.open.iter().cycle().skip(from).take(number).collect();
+        let mut waiting: Vec<_> = in_turn(&self.open, turn).collect();
         // Stable, so that equals stay in turn.
         waiting.sort_by(|one, other| {
             let load = |server: &Server, weight: u16| (server.busy() + 1) * usize::from(weight);
@@ -144,6 +138,13 @@ impl Servers {
     }
 }
 
+/// All of `round` once, beginning with the one whose turn it is.
+fn in_turn<T>(round: &[T], turn: usize) -> impl Iterator<Item = &T> {
+    let first = turn.checked_rem(round.len()).unwrap_or_default();
+    let (later, sooner) = round.split_at(first);
+    sooner.iter().chain(later)
+}
+
 fn is_in(tried: &[Arc<Server>], server: &Server) -> bool {
     tried
         .iter()
@@ -154,7 +155,7 @@ fn is_in(tried: &[Arc<Server>], server: &Server) -> bool {
 fn score(session: u128, server: &Server) -> f64 {
     let mut hasher = blake3::Hasher::new();
     hasher.update(&session.to_be_bytes());
-    hasher.update(server.at.address.to_string().as_bytes());
+    hasher.update(server.name().as_bytes());
     let hash = hasher.finalize();
     let first = hash.as_bytes().first_chunk().copied().unwrap_or_default();
     // Half-open, so that its logarithm is finite.

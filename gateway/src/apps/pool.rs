@@ -98,12 +98,7 @@ impl Pool {
     pub(crate) fn learn_from(&self, before: &Self) {
         let mut names = self.names.lock();
         names.learn_from(&before.names.lock());
-        self.put(names.places(), &before.servers.load().all);
-        if self.upstream.health.is_none() {
-            for server in self.servers.load().all.iter() {
-                server.standing(|standing| standing.is_not_checked());
-            }
-        }
+        self.put(names.places(), &before.servers());
     }
 
     /// Its configuration.
@@ -143,7 +138,7 @@ impl Pool {
     ///
     /// # Errors
     /// Why there is none.
-    pub(crate) fn try_choose(&self, wanted: Wanted<'_>) -> Result<InFlight, NoServer> {
+    fn try_choose(&self, wanted: Wanted<'_>) -> Result<InFlight, NoServer> {
         let most = self.upstream.max_connections;
         // Another try is no turn of its own: it would take the next server's.
         let turn = match wanted.tried {
@@ -181,12 +176,12 @@ impl Pool {
         self.names.lock().unresolved()
     }
 
-    /// A request has failed at its server. Whether that has any consequence.
-    pub(crate) fn failed(&self, request: &InFlight, how: Failure, cause: &str, now: Now) -> bool {
+    /// A request has failed at its server.
+    pub(crate) fn failed(&self, request: &InFlight, how: Failure, cause: &str, now: Now) {
         let rules = &self.upstream.passive;
         let server = &request.server;
         let change = server.standing(|standing| standing.failed(how, request.sent, now, rules));
-        self.note(server, change, cause)
+        self.note(server, change, cause);
     }
 
     /// A request has its answer.
@@ -212,12 +207,7 @@ impl Pool {
     pub(crate) fn probed(&self, server: &Server, result: Result<(), String>, now: Now) {
         let rules = &self.upstream.passive;
         let change = server.standing(|standing| standing.probed(result.is_ok(), now, rules));
-        let cause = result.err();
-        self.note(
-            server,
-            change,
-            cause.as_deref().unwrap_or("a probe succeeded"),
-        );
+        self.note(server, change, cause(&result, "a probe succeeded"));
     }
 
     /// The servers whose health is to be asked for now. Each is told once in an interval.
@@ -236,22 +226,30 @@ impl Pool {
         now: Now,
     ) {
         let change = server.standing(|standing| standing.checked(result.is_ok(), now, health));
-        let cause = result.err();
-        self.note(
-            server,
-            change,
-            cause.as_deref().unwrap_or("its health checks succeed"),
-        );
+        self.note(server, change, cause(&result, "its health checks succeed"));
     }
 
     /// Shares the requests anew if a server has changed without this pool: by a request, or a question, that began under the
-    /// configuration before.
+    /// configuration before. Without health checks nothing that one has said is left.
     pub(crate) fn settle(&self) {
-        if !self.servers.load().is_current() {
-            let _in_turn = self.names.lock();
-            let all = self.servers.load().all.clone();
-            self.servers.store(Arc::new(Servers::of(all)));
+        if self.upstream.health.is_none() {
+            for server in self.servers() {
+                let change = server.standing(|standing| standing.is_not_checked());
+                self.note(&server, change, "its health is not asked for any more");
+            }
         }
+        if !self.servers.load().is_current() {
+            self.share_anew();
+        }
+    }
+
+    /// Shares the requests among the servers as they stand now. How many serve.
+    fn share_anew(&self) -> usize {
+        let _in_turn = self.names.lock();
+        let servers = Servers::of(self.servers());
+        let serving = servers.serving();
+        self.servers.store(Arc::new(servers));
+        serving
     }
 
     /// What there is to be told of each server.
@@ -289,18 +287,12 @@ impl Pool {
         self.servers.store(Arc::new(Servers::of(servers.collect())));
     }
 
-    /// Shares the requests anew after a change, and tells it. Whether there is one.
-    fn note(&self, server: &Server, change: Option<Change>, cause: &str) -> bool {
+    /// Shares the requests anew after a change, and tells it.
+    fn note(&self, server: &Server, change: Option<Change>, cause: &str) {
         let Some(change) = change else {
-            return false;
+            return;
         };
-        let left = {
-            let _in_turn = self.names.lock();
-            let servers = Servers::of(self.servers.load().all.clone());
-            let left = servers.serving();
-            self.servers.store(Arc::new(servers));
-            left
-        };
+        let left = self.share_anew();
         let upstream = self.upstream.name.as_str();
         match change {
             Change::Doubted => {
@@ -317,7 +309,6 @@ impl Pool {
                 info!(upstream, %server, cause, since, left, "server is back");
             }
         }
-        true
     }
 
     fn tell_name(&self, server: &str, change: names::Change) {
@@ -331,4 +322,9 @@ impl Pool {
             }
         }
     }
+}
+
+/// Why a question went wrong, or else that it did not.
+fn cause<'a>(result: &'a Result<(), String>, good: &'a str) -> &'a str {
+    result.as_ref().err().map_or(good, String::as_str)
 }

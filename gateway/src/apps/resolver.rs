@@ -51,23 +51,19 @@ impl Resolver {
     /// # Errors
     /// Why it cannot be found.
     pub(crate) async fn locate(&self, server: &UpstreamServer) -> Result<Found, String> {
-        if let Some(place) = Located::without_a_name(server) {
-            return Ok(Found {
-                places: vec![place],
-                ..nothing()
-            });
-        }
-        let name = server.to_string();
         let looked_up = async {
-            match &server.address {
-                ServerAddress::Tcp(at) => self.hosts(server, &at.host, at.port).await,
-                ServerAddress::Srv(name) => self.services(server, name).await,
-                ServerAddress::Unix(_) => Ok(nothing()),
+            match (Located::without_a_name(server), &server.address) {
+                (None, ServerAddress::Tcp(at)) => self.hosts(server, &at.host, at.port).await,
+                (None, ServerAddress::Srv(name)) => self.services(server, name).await,
+                (place, _) => Ok(Found {
+                    places: place.into_iter().collect(),
+                    ..nothing()
+                }),
             }
         };
         match tokio::time::timeout(self.limit, looked_up).await {
             Ok(Ok(found)) if found.places.is_empty() => {
-                Err(format!("the name {name} has no address"))
+                Err(format!("the name {server} has no address"))
             }
             Ok(found) => found,
             Err(_elapsed) => Err(format!(

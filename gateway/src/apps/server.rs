@@ -15,7 +15,7 @@ use crate::config::{Host, ServerAddress, UpstreamServer};
 /// Where a server is, and how it is spoken to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Located {
-    /// Where it listens; its name in metrics and logs.
+    /// Where it listens.
     pub address: Address,
     /// The host that the configuration, or an SRV record, calls it by; `None`: a unix socket.
     pub host: Option<Host>,
@@ -50,6 +50,8 @@ impl Located {
 pub(crate) struct Server {
     /// Where it is.
     pub at: Located,
+    /// Its address in words. Kept, because lines and choices need it for each request.
+    name: Box<str>,
     /// Kept over reloads, and while its address stays when names are looked up again.
     pub(super) state: Arc<State>,
 }
@@ -73,18 +75,22 @@ pub(super) struct State {
 impl Server {
     /// A server that nothing is known of.
     pub(crate) fn new(at: Located) -> Self {
-        Self {
-            at,
-            state: Arc::default(),
-        }
+        Self::with(at, Arc::default())
     }
 
     /// The same server in another place of the configuration.
     pub(super) fn moved(&self, at: Located) -> Self {
-        Self {
-            at,
-            state: Arc::clone(&self.state),
-        }
+        Self::with(at, Arc::clone(&self.state))
+    }
+
+    fn with(at: Located, state: Arc<State>) -> Self {
+        let name = at.address.to_string().into_boxed_str();
+        Self { at, name, state }
+    }
+
+    /// What metrics and logs call it: its address.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
     }
 
     /// Whether `at` is this server.
@@ -167,9 +173,8 @@ impl Server {
     }
 }
 
-/// Its address, by which metrics and logs call it.
 impl fmt::Display for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.at.address.fmt(f)
+        f.write_str(&self.name)
     }
 }

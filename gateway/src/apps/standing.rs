@@ -196,9 +196,11 @@ impl Standing {
         Some(Change::Unhealthy)
     }
 
-    /// Health checks are over: what they have said does not count any more.
-    pub(super) fn is_not_checked(&mut self) {
-        (self.is_unhealthy, self.contradictions) = (false, 0);
+    /// There are no health checks any more: what they have said does not count.
+    pub(super) fn is_not_checked(&mut self) -> Option<Change> {
+        self.contradictions = 0;
+        let was_unhealthy = std::mem::take(&mut self.is_unhealthy);
+        (was_unhealthy && self.is_serving()).then(|| Change::Back(self.since.take()))
     }
 
     fn eject(&mut self, now: Now, rules: &PassiveConfig) -> Change {

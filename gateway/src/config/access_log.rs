@@ -128,8 +128,7 @@ fn headers(section: &mut Reader<'_>) -> Vec<HeaderName> {
     let headers = section.texts("headers", header).unwrap_or_default();
     if headers.len() > MAX_HEADERS {
         let message = format!("has {} names, more than {MAX_HEADERS}", headers.len());
-        let key = section.child("headers");
-        section.document().contradiction(&[&key], message);
+        section.contradiction(&["headers"], message);
     }
     headers
 }

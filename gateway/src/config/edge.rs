@@ -195,9 +195,9 @@ impl EdgeConfig {
 
     fn judge(&self, edge: &Reader<'_>) {
         if self.max_cookie_bytes > self.max_header_bytes {
-            let keys = ["edge.max_cookie_bytes", "edge.max_header_bytes"];
+            let keys = ["max_cookie_bytes", "max_header_bytes"];
             let message = format!("is above edge.max_header_bytes ({})", self.max_header_bytes);
-            edge.document().contradiction(&keys, message);
+            edge.contradiction(&keys, message);
         }
     }
 }

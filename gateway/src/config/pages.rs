@@ -20,9 +20,9 @@ pub(crate) use self::names::PageFor;
 pub(crate) use self::template::{Facts, Fate, Template};
 
 use self::names::PageName;
+use super::permissions;
 use super::reader::Reader;
 use super::secret::Sources;
-use crate::config::permissions;
 
 /// Largest file. Room for a picture as `data:`.
 const MAX_BYTES: u64 = 256 * 1024;

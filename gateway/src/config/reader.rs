@@ -109,6 +109,13 @@ impl<'a> Reader<'a> {
         joined(&self.path, key)
     }
 
+    /// Like [`Document::contradiction`], of keys of this table.
+    pub(super) fn contradiction(&self, keys: &[&str], message: impl Into<String>) {
+        let keys: Vec<String> = keys.iter().map(|key| self.child(key)).collect();
+        let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
+        self.document.contradiction(&keys, message);
+    }
+
     /// Whether the file has this table, where its absence has a meaning of its own.
     pub(super) fn is_present(&self) -> bool {
         self.document.note_switch(&self.path);

@@ -211,11 +211,10 @@ impl RiskConfig {
             let told = config.rules.all();
             for (rule, _) in told.filter(|(_, action)| *action == RiskAction::Notify) {
                 if config.webhook.is_none() {
-                    let key = format!("risk.rules.{rule}.action");
+                    let key = format!("rules.{rule}.action");
                     let message =
                         "says \"notify\", and without risk.webhook_url there is nobody to notify";
-                    risk.document()
-                        .contradiction(&[&key, "risk.webhook_url"], message);
+                    risk.contradiction(&[&key, "webhook_url"], message);
                 }
             }
             config
@@ -230,8 +229,8 @@ fn webhook(risk: &mut Reader<'_>, sources: &Sources<'_>) -> Option<Webhook> {
     let ca = risk.text("webhook_ca", |text| sources.optional_path(text));
     if matches!((&url, &secret), (Some(Some(_)), None | Some(None))) {
         let message = "needs risk.webhook_secret: unsigned, anybody could send such messages";
-        let keys = ["risk.webhook_url", "risk.webhook_secret"];
-        risk.document().contradiction(&keys, message);
+        let keys = ["webhook_url", "webhook_secret"];
+        risk.contradiction(&keys, message);
     }
     Some(Webhook {
         url: url.flatten()?,

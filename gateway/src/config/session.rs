@@ -68,12 +68,12 @@ impl SessionConfig {
                 .unwrap_or(hours(24));
             let idle = session.text("idle_timeout", timeout());
             if idle.is_some_and(|idle| idle > absolute) {
-                let keys = ["session.idle_timeout", "session.absolute_timeout"];
+                let keys = ["idle_timeout", "absolute_timeout"];
                 let message = format!(
                     "is longer than session.absolute_timeout ({})",
                     show(absolute)
                 );
-                session.document().contradiction(&keys, message);
+                session.contradiction(&keys, message);
             }
             Self {
                 absolute_timeout: absolute,

@@ -60,8 +60,7 @@ impl TlsConfig {
             let listen = listen.unwrap_or_else(|| vec![(Ipv4Addr::UNSPECIFIED, 8443).into()]);
             if listen.is_empty() {
                 let message = "is empty; leave [server.tls] out for no TLS";
-                tls.document()
-                    .contradiction(&["server.tls.listen"], message);
+                tls.contradiction(&["listen"], message);
             }
             Some(Self {
                 listen,
@@ -92,15 +91,14 @@ fn listed(
     tls: &Reader<'_>,
     several: Vec<Option<CertificateFiles>>,
 ) -> Option<Vec<CertificateFiles>> {
-    let key = "server.tls.certificates";
+    let key = "certificates";
     if tls.has("cert") || tls.has("key") {
         let message =
             "stands beside cert and key: name one certificate by those, or all of them here";
-        let keys = [key, "server.tls.cert", "server.tls.key"];
-        tls.document().contradiction(&keys, message);
+        tls.contradiction(&[key, "cert", "key"], message);
     }
     if several.is_empty() {
-        tls.document().contradiction(&[key], "is empty");
+        tls.contradiction(&[key], "is empty");
     }
     several.into_iter().collect()
 }
@@ -132,10 +130,7 @@ fn pair(table: &mut Reader<'_>, sources: &Sources<'_>) -> Option<CertificateFile
     if !sources.certificates_in_use.contains(&files)
         && let Err(bad) = files.read()
     {
-        let (key, cert) = (table.child("key"), table.child("cert"));
-        table
-            .document()
-            .contradiction(&[&key, &cert], bad.to_string());
+        table.contradiction(&["key", "cert"], bad.to_string());
     }
     Some(files)
 }

@@ -15,9 +15,10 @@ use super::Ctx;
 use super::ctx::Answerer;
 use super::failed_line;
 use super::told::{self, Told};
+use crate::apps::server::Server;
 use crate::config::AccessField;
 use crate::state::Gateway;
-use crate::telemetry::access_log::{AccessLine, Displayed, Headers};
+use crate::telemetry::access_log::{AccessLine, Headers};
 use crate::telemetry::outcome::Outcome;
 
 pub(super) fn write(gateway: &Gateway, session: &Session, error: Option<&Error>, ctx: &mut Ctx) {
@@ -107,7 +108,7 @@ fn count(gateway: &Gateway, ctx: &Ctx) -> Duration {
 fn count_bytes(gateway: &Gateway, ctx: &Ctx, sent: &Sent) {
     if let Answerer::Route(route) = &ctx.answerer {
         let bytes = (sent.received.unwrap_or(0), sent.bytes.unwrap_or(0));
-        gateway.metrics.bytes(route.path.as_str(), bytes);
+        gateway.metrics.bytes(&route.label, bytes);
     }
 }
 
@@ -153,7 +154,7 @@ fn line(
         client: ctx.client,
         user_agent: user_agent.as_deref(),
         upstream: forward.map(|forward| &*forward.app.name),
-        server: server.map(|server| Displayed(server)),
+        server: server.map(Server::name),
         first_byte: ctx.first_byte,
         received: sent.received,
         bytes: sent.bytes,

@@ -108,20 +108,19 @@ fn refused_path<'a>(
 
 /// The served host that a request names, without port.
 pub(super) fn served_name<'s>(settings: &'s ActiveConfig, head: &RequestHeader) -> Option<&'s str> {
-    let field = head.headers.get(HOST).map(HeaderValue::as_bytes);
-    let authority = head.uri.authority().map(|host| host.as_str().as_bytes());
-    field
-        .or(authority)
-        .and_then(|host| settings.edge.hosts.named(host))
-        .map(ServedHost::name)
+    let host = settings.edge.hosts.named(named(head)?);
+    host.map(ServedHost::name)
 }
 
 /// The host that a request names, if it names one.
 pub(super) fn host<'h>(gateway: &Gateway, head: &'h RequestHeader) -> Option<Cow<'h, str>> {
+    Some(shown::host(named(head)?, |text| gateway.is_sid(text)))
+}
+
+fn named(head: &RequestHeader) -> Option<&[u8]> {
     let field = head.headers.get(HOST).map(HeaderValue::as_bytes);
     let authority = || head.uri.authority().map(Authority::as_str);
-    let host = field.or_else(|| authority().map(str::as_bytes))?;
-    Some(shown::host(host, |text| gateway.is_sid(text)))
+    field.or_else(|| authority().map(str::as_bytes))
 }
 
 /// What a client says that it is.

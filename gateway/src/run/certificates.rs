@@ -1,8 +1,8 @@
 //! The certificates of the TLS listeners: which is shown to whom, and how a renewed one takes the place of another.
 //!
 //! The files are looked at once in a while and at each reload, by content: whoever renews a certificate may write the files,
-//! rename others over them, or let a symbolic link point elsewhere. Each pair goes its own way: a new one is taken as a whole, for connections that begin
-//! from then on. What is no pair, or still being written, changes nothing and is told.
+//! rename others over them, or let a symbolic link point elsewhere. Each pair goes its own way: a new one is taken as a whole,
+//! for connections that begin from then on. What is no pair, or still being written, changes nothing and is told.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -131,7 +131,7 @@ pub(crate) struct AccessLine<'a> {
     /// The app.
     pub upstream: Option<&'a str>,
     /// The server of the app that was asked last.
-    pub server: Option<Displayed<'a>>,
+    pub server: Option<&'a str>,
     /// Time from the request to that server to the head of its answer.
     pub first_byte: Option<Duration>,
     /// Bytes of the request's body.
@@ -193,22 +193,6 @@ fn entry<M: SerializeMap>(
 
 fn micros(duration: Duration) -> u64 {
     u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
-}
-
-/// Something that is written as it is displayed.
-#[derive(Clone, Copy)]
-pub(crate) struct Displayed<'a>(pub &'a dyn fmt::Display);
-
-impl fmt::Debug for Displayed<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-impl Serialize for Displayed<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self.0)
-    }
 }
 
 impl AccessLine<'_> {

@@ -46,6 +46,14 @@ impl Request {
         self.header("Cookie", &format!("sid={sid}"))
     }
 
+    /// Asks for a WebSocket, with the key of RFC 6455, 1.3.
+    pub fn websocket(self) -> Self {
+        self.header("Connection", "Upgrade")
+            .header("Upgrade", "websocket")
+            .header("Sec-WebSocket-Version", "13")
+            .header("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==")
+    }
+
     pub fn body(mut self, body: impl Into<Vec<u8>>) -> Self {
         self.body = Some(body.into());
         self

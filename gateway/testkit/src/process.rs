@@ -72,6 +72,15 @@ impl Process {
         self.child.try_wait().unwrap()
     }
 
+    /// Waits until it is `ready`, such as until it listens.
+    pub fn wait_until(&mut self, ready: impl Fn() -> bool) {
+        let name = self.name.clone();
+        wait::until(&name, wait::LONG, || {
+            assert!(self.ended().is_none(), "{name} has ended");
+            ready().then_some(())
+        });
+    }
+
     /// Its number.
     pub fn id(&self) -> u32 {
         self.child.id()

@@ -79,6 +79,16 @@ impl Way {
     }
 }
 
+/// Sends bytes over a new connection, and reads what comes until the other side closes.
+pub fn exchange(way: &Way, bytes: &[u8]) -> Vec<u8> {
+    let mut wire = way.open().unwrap();
+    wire.write_all(bytes).unwrap();
+    let mut answer = Vec::new();
+    // A reset ends it too.
+    drop(wire.read_to_end(&mut answer));
+    answer
+}
+
 fn tcp(stream: TcpStream) -> TcpStream {
     stream.set_read_timeout(Some(SILENCE)).unwrap();
     stream.set_nodelay(true).unwrap();

@@ -57,11 +57,7 @@ impl Stream {
     fn open_once(cluster: &Cluster, node: usize, kind: Kind, session: &Session) -> Self {
         let gateway = &cluster.nodes[node].gateway;
         let request = match kind {
-            Kind::IdleSocket | Kind::BusySocket => Request::get("/socket")
-                .header("Connection", "Upgrade")
-                .header("Upgrade", "websocket")
-                .header("Sec-WebSocket-Version", "13")
-                .header("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="),
+            Kind::IdleSocket | Kind::BusySocket => Request::get("/socket").websocket(),
             Kind::Events => Request::get("/events"),
             Kind::Download => Request::get("/download"),
             Kind::Upload => Request::post("/upload").header("Content-Length", "10000000"),

@@ -119,10 +119,7 @@ fn websocket_from_another_site_is_refused_where_the_route_checks() {
     let handshake = |origin: &str| {
         Request::get("/checked")
             .sid(&sid)
-            .header("Connection", "Upgrade")
-            .header("Upgrade", "websocket")
-            .header("Sec-WebSocket-Version", "13")
-            .header("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==")
+            .websocket()
             .header("Origin", origin)
     };
 

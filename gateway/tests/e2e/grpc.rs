@@ -11,7 +11,6 @@ use sidgate_testkit::gateway::is_open;
 use sidgate_testkit::places::repository;
 use sidgate_testkit::port::free_port;
 use sidgate_testkit::process::{Process, guarded};
-use sidgate_testkit::wait::{LONG, until};
 use sidgate_testkit::{Gateway, Stage, token};
 
 /// A server, which ends with the test.
@@ -31,10 +30,7 @@ impl Server {
             command.args([file("server.pem"), file("server.key")]);
         }
         let mut process = Process::start("grpc", &mut command, folder.path());
-        until("the server", LONG, || {
-            assert!(process.ended().is_none(), "{}", process.output());
-            is_open(port).then_some(())
-        });
+        process.wait_until(|| is_open(port));
         Self {
             _process: process,
             _folder: folder,

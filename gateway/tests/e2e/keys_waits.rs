@@ -218,11 +218,7 @@ fn fresh_is_how_long_ago_an_operator_may_have_logged_in() {
 fn open_sockets_and_event_streams_do_not_hold_a_stop_up() {
     let (mut stage, sid) = Stage::with(["[server]\ndrain_timeout = \"10m\""]).and_alice();
     stage.on("/socket", |_| Reply::Open(SWITCHED.to_vec()));
-    let handshake = Request::get("/socket")
-        .header("Connection", "Upgrade")
-        .header("Upgrade", "websocket")
-        .header("Sec-WebSocket-Version", "13")
-        .header("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==");
+    let handshake = Request::get("/socket").websocket();
     let mut socket = stage.connect();
     socket.write(&handshake.bytes(&stage.host()));
     assert_eq!(socket.read(true).status, 101);

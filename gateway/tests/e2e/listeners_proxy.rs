@@ -11,7 +11,7 @@ use serde_json::Value;
 use sidgate_testkit::client::Connection;
 use sidgate_testkit::port::free_port;
 use sidgate_testkit::wait::{LONG, until_true};
-use sidgate_testkit::wire::{Way, connect_from};
+use sidgate_testkit::wire::{Way, connect_from, exchange};
 use sidgate_testkit::{App, Gateway, Request, Response, Stage, h2, login, tls};
 
 const BALANCER: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
@@ -55,14 +55,7 @@ fn counted(gateway: &Gateway, reason: &str) -> f64 {
 
 /// Sends bytes from the balancer; the gateway closes without a word.
 fn is_closed_after(gateway: &Gateway, bytes: &[u8]) {
-    let mut socket = connect_from(BALANCER, gateway.address()).unwrap();
-    socket
-        .set_read_timeout(Some(Duration::from_secs(15)))
-        .unwrap();
-    socket.write_all(bytes).unwrap();
-    let mut answer = Vec::new();
-    // A reset ends it too.
-    drop(socket.read_to_end(&mut answer));
+    let answer = exchange(&Way::From(BALANCER, gateway.address(), vec![]), bytes);
     assert_eq!(String::from_utf8_lossy(&answer), "", "{bytes:?}");
 }
 

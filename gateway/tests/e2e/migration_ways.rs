@@ -42,10 +42,7 @@ fn a_websocket_is_migrated_too() {
         Reply::Open(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n".to_vec())
     });
     let request = with_cookie(Request::get("/required/ws"), "session_token=alice.1")
-        .header("Connection", "Upgrade")
-        .header("Upgrade", "websocket")
-        .header("Sec-WebSocket-Version", "13")
-        .header("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==")
+        .websocket()
         .header("Origin", &stage.origin());
 
     let response = stage.send(&request).must_be(101);

@@ -9,7 +9,6 @@ use sidgate_testkit::front::{client_key, file};
 use sidgate_testkit::gateway::is_open;
 use sidgate_testkit::port::free_port;
 use sidgate_testkit::process::{Process, guarded};
-use sidgate_testkit::wait::{LONG, until};
 use sidgate_testkit::{App, Gateway, Request};
 
 /// nginx in front of an app.
@@ -46,10 +45,7 @@ impl Nginx {
         let mut command = guarded(Path::new("/usr/sbin/nginx"));
         command.arg("-p").arg(folder.path()).arg("-c").arg(&path);
         let mut process = Process::start("nginx", &mut command, folder.path());
-        until("nginx", LONG, || {
-            assert!(process.ended().is_none(), "{}", process.output());
-            is_open(port).then_some(())
-        });
+        process.wait_until(|| is_open(port));
         Self {
             _process: process,
             _folder: folder,

@@ -74,6 +74,10 @@ fn metrics_and_lines_tell_routes_of_one_path_apart() {
     until_true("both to be counted", LONG, || {
         count("/") == before.0 + 1.0 && count("a.example.com/") == before.1 + 1.0
     });
+    let sent = |route: &str| stage.sum("sidgate_sent_bytes_total", &[("route", route)]);
+    until_true("what was sent to each", LONG, || {
+        sent("/") > 0.0 && sent("/") == sent("a.example.com/")
+    });
     until_true("the line", LONG, || {
         stage.stdout().contains("\"route\":\"a.example.com/\"")
     });

@@ -18,11 +18,7 @@ const SWITCHED: &[u8] =
     Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
 
 fn handshake() -> Request {
-    Request::get("/socket")
-        .header("Connection", "Upgrade")
-        .header("Upgrade", "websocket")
-        .header("Sec-WebSocket-Version", "13")
-        .header("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==")
+    Request::get("/socket").websocket()
 }
 
 /// Opens a stream and waits for its beginning.
@@ -87,11 +83,8 @@ fn websocket_handshake_carries_the_identity() {
 fn websocket_of_nobody_does_not_open_a_required_route() {
     let stage = Stage::start();
     let request = Request::get("/required")
-        .header("Connection", "Upgrade")
-        .header("Upgrade", "websocket")
-        .header("Sec-Fetch-Mode", "websocket")
-        .header("Sec-WebSocket-Version", "13")
-        .header("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==");
+        .websocket()
+        .header("Sec-Fetch-Mode", "websocket");
 
     assert_eq!(stage.send(&request).problem(401), "unauthenticated");
 

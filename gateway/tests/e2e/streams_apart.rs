@@ -18,10 +18,7 @@ fn socket(sid: Option<&str>, client: &str) -> Request {
 
 fn handshake(path: &str, sid: Option<&str>, client: &str) -> Request {
     let request = Request::get(path)
-        .header("Connection", "Upgrade")
-        .header("Upgrade", "websocket")
-        .header("Sec-WebSocket-Version", "13")
-        .header("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==")
+        .websocket()
         .header("X-Forwarded-For", client);
     match sid {
         Some(sid) => request.sid(sid),

@@ -2,6 +2,7 @@
 //! Nobody else is.
 
 use sidgate_testkit::app::PASSWORD;
+use sidgate_testkit::wait::{LONG, until_true};
 use sidgate_testkit::{Gateway, Request, Response, SESSION, Stage, login};
 
 const ORIGIN: &str = "https://app.example.com";
@@ -55,11 +56,7 @@ fn page_that_was_asked_for_in_clear_text_is_asked_for_again() {
 #[test]
 fn handshakes_and_heads_are_sent_to_https_as_pages_are() {
     let stage = behind_a_balancer("");
-    let handshake = Request::get("/app/socket")
-        .header("Connection", "Upgrade")
-        .header("Upgrade", "websocket")
-        .header("Sec-WebSocket-Version", "13")
-        .header("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==");
+    let handshake = Request::get("/app/socket").websocket();
     for request in [handshake, Request::new("HEAD", "/app/socket")] {
         let response = send(&stage, request, IN_CLEAR[0]);
         assert_eq!(response.status, 308, "{response:?}");
@@ -183,7 +180,9 @@ fn request_goes_by_the_name_that_the_balancer_gave_it() {
     send(&stage, Request::get("/app/x"), &twice);
     let chosen = stage.app.last_request().header("x-request-id").unwrap();
     assert!(chosen != "one" && chosen != "two", "neither of two");
-    assert!(stage.stdout().contains("Root=1-67891233-abcdef"));
+    until_true("the line", LONG, || {
+        stage.stdout().contains("Root=1-67891233-abcdef")
+    });
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! What comes instead of a request is counted and told by its kind, and never repeated.
 
-use std::io::{Read as _, Write as _};
+use std::io::Write as _;
 use std::net::{Ipv4Addr, TcpStream};
 use std::time::Duration;
 
@@ -8,21 +8,14 @@ use serde_json::{Value, json};
 
 use sidgate_testkit::port::free_port;
 use sidgate_testkit::wait::{LONG, until_true};
+use sidgate_testkit::wire::{Way, exchange};
 use sidgate_testkit::{App, Gateway, Request, Stage, tls};
 
 const SECRET: &str = "a-secret-that-nobody-repeats";
 
 /// Sends bytes, and reads what comes until the gateway closes.
 fn send(port: u16, bytes: &[u8]) -> Vec<u8> {
-    let mut socket = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).unwrap();
-    socket
-        .set_read_timeout(Some(Duration::from_secs(15)))
-        .unwrap();
-    socket.write_all(bytes).unwrap();
-    let mut answer = Vec::new();
-    // A reset ends it too.
-    drop(socket.read_to_end(&mut answer));
-    answer
+    exchange(&Way::Tcp((Ipv4Addr::LOCALHOST, port).into()), bytes)
 }
 
 fn counted(gateway: &Gateway, reason: &str) -> f64 {

@@ -80,11 +80,7 @@ fn a_websocket_for_such_an_app_is_not_implemented() {
     let app = App::start();
     let front = Front::http2(None, app.address());
     let gateway = Gateway::in_front_of(&app).with(&front.config()).start();
-    let handshake = Request::get("/socket")
-        .header("Connection", "Upgrade")
-        .header("Upgrade", "websocket")
-        .header("Sec-WebSocket-Version", "13")
-        .header("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==");
+    let handshake = Request::get("/socket").websocket();
     assert_eq!(gateway.send(&handshake).problem(501), "not_implemented");
     assert!(app.requests().is_empty());
 }

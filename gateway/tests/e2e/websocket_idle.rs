@@ -59,11 +59,7 @@ fn gateway(app: &App, sockets: &Sockets, idle: &str) -> Gateway {
 }
 
 fn handshake() -> Request {
-    Request::get("/socket")
-        .header("Connection", "Upgrade")
-        .header("Upgrade", "websocket")
-        .header("Sec-WebSocket-Version", "13")
-        .header("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==")
+    Request::get("/socket").websocket()
 }
 
 fn ask(gateway: &Gateway) -> Connection {
@@ -176,10 +172,7 @@ fn uvicorn_at_a_socket_keeps_a_websocket_with_its_identity() {
         .current_dir(repository().join("gateway/tests/backends"))
         .env("PYTHONDONTWRITEBYTECODE", "1");
     let mut process = Process::start("uvicorn", &mut command, folder.path());
-    until("uvicorn", LONG, || {
-        assert!(process.ended().is_none(), "{}", process.output());
-        UnixStream::connect(&socket).ok()
-    });
+    process.wait_until(|| UnixStream::connect(&socket).is_ok());
     let config = format!(
         "[upstreams.sockets]\nservers = [\"unix:{}\"]\nread_timeout = \"2s\"\n\
          [[routes]]\npath = \"/socket\"\nupstream = \"sockets\"\nsession = \"required\"\n",

@@ -17,9 +17,15 @@ pub fn parse(text: &str) -> Option<u16> {
     }
 }
 
-/// The weight that a parameter such as `q=0.5` states; `None` when it states none.
+/// An item of a list such as `gzip;q=0.5`, and its weight; `None` where that makes no sense.
 #[must_use]
-pub fn of_parameter(parameter: &str) -> Option<u16> {
+pub fn weighted(item: &str) -> (&str, Option<u16>) {
+    let mut parts = item.split(';').map(str::trim);
+    let name = parts.next().unwrap_or_default();
+    (name, parts.next().map_or(Some(MOST), of_parameter))
+}
+
+fn of_parameter(parameter: &str) -> Option<u16> {
     let stated = parameter.strip_prefix("q=");
     parse(stated.or_else(|| parameter.strip_prefix("Q="))?)
 }

@@ -180,3 +180,29 @@ fn a_server_that_is_ejected_and_unhealthy_is_back_when_neither_holds() {
     let back = standing.checked(true, at(12 * S), &health);
     assert_eq!(back, Some(Change::Back(Some(at(S).wall))));
 }
+
+#[test]
+fn without_health_checks_nothing_that_one_has_said_is_left() {
+    let health = HealthConfig {
+        path: "/".to_owned(),
+        interval: Duration::from_secs(1),
+        timeout: Duration::from_secs(1),
+        healthy: 1,
+        unhealthy: 2,
+    };
+    let mut standing = Standing::default();
+    let check = |standing: &mut Standing| standing.checked(false, at(S), &health);
+    assert_eq!(check(&mut standing), None);
+    assert_eq!(standing.is_not_checked(), None, "it was serving");
+    assert_eq!(check(&mut standing), None, "the one of before is forgotten");
+    assert_eq!(check(&mut standing), Some(Change::Unhealthy));
+    let back = standing.is_not_checked();
+    assert_eq!(back, Some(Change::Back(Some(at(S).wall))));
+    assert!(standing.is_serving());
+
+    let _ejected = fail(&mut standing, Failure::Connect, at(2 * S));
+    let _unhealthy = (check(&mut standing), check(&mut standing));
+    assert_eq!(standing.is_not_checked(), None, "it is still ejected");
+    let back = standing.probed(true, at(12 * S), &rules());
+    assert_eq!(back, Some(Change::Back(Some(at(2 * S).wall))));
+}

@@ -40,15 +40,10 @@ impl<'h> Languages<'h> {
 
 /// A range with its weight in thousandths.
 fn range(text: &str) -> Option<(&str, u16)> {
-    let mut parts = text.split(';').map(str::trim);
-    let range = parts.next()?;
+    let (range, weight) = quality::weighted(text);
     let is_tag = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
     if range.is_empty() || range.len() > 35 || !range.bytes().all(is_tag) {
         return None;
     }
-    let weight = match parts.next() {
-        None => quality::MOST,
-        Some(weight) => quality::of_parameter(weight)?,
-    };
-    Some((range, weight))
+    Some((range, weight?))
 }

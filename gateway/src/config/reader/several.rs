@@ -127,26 +127,14 @@ impl<'a> Reader<'a> {
         key: &'static str,
         mut parse: impl FnMut(&str, &str) -> Result<T, String>,
     ) -> Vec<T> {
-        let model = self.model_of(key);
-        let names = joined(&model, "NAME");
-        let members: Vec<_> = self.members(key).collect();
-        let table = Reader::new(self.document, self.child(key), model, None);
-        if self.document.is_described() {
-            table.note_entry("NAME", names, Kind::Text, None);
-            return Vec::new();
-        }
-        let mut values = Vec::new();
-        for (name, node) in members {
-            table.note_entry(&quoted(name), names.clone(), Kind::Text, Some(node));
-            let entry = format!("{key}.{}", quoted(name));
+        self.under_names(key, Kind::Text, |this, entry, name, node| {
             let Some(text) = node.get_ref().as_str() else {
-                self.wrong_type(&entry, node, "a string");
-                continue;
+                this.wrong_type(entry, node, "a string");
+                return None;
             };
             let read = |text: &str| parse(name, text);
-            values.extend(self.understood(&entry, node, text, Variables::Replaced, read));
-        }
-        values
+            this.understood(entry, node, text, Variables::Replaced, read)
+        })
     }
 
     /// The table `[key]` of lists of strings under names that are the operator's. Faulty entries are left out.
@@ -155,27 +143,37 @@ impl<'a> Reader<'a> {
         key: &'static str,
         mut parse: impl FnMut(&str, Vec<String>) -> Result<T, String>,
     ) -> Vec<T> {
+        self.under_names(key, Kind::Texts, |this, entry, name, node| {
+            let values = this.texts_at(entry, node)?;
+            let list = parse(name, values);
+            list.map_err(|message| this.fault(entry, node, message))
+                .ok()
+        })
+    }
+
+    /// The values of the table `[key]`, whose names are the operator's. `read` gets the path of a value, its name, and the value.
+    fn under_names<T>(
+        &mut self,
+        key: &'static str,
+        kind: Kind,
+        mut read: impl FnMut(&Self, &str, &str, &'a Spanned<DeValue<'a>>) -> Option<T>,
+    ) -> Vec<T> {
         let model = self.model_of(key);
         let names = joined(&model, "NAME");
-        let members: Vec<_> = self.members(key).collect();
+        let members = self.members(key);
         let table = Reader::new(self.document, self.child(key), model, None);
         if self.document.is_described() {
-            table.note_entry("NAME", names, Kind::Texts, None);
+            table.note_entry("NAME", names, kind, None);
             return Vec::new();
         }
-        let mut lists = Vec::new();
+        let mut values = Vec::new();
         for (name, node) in members {
-            table.note_entry(&quoted(name), names.clone(), Kind::Texts, Some(node));
-            let entry = format!("{key}.{}", quoted(name));
-            let Some(values) = self.texts_at(&entry, node) else {
-                continue;
-            };
-            match parse(name, values) {
-                Ok(list) => lists.push(list),
-                Err(message) => self.fault(&entry, node, message),
-            }
+            let name_in_file = quoted(name);
+            table.note_entry(&name_in_file, names.clone(), kind.clone(), Some(node));
+            let entry = format!("{key}.{name_in_file}");
+            values.extend(read(self, &entry, name, node));
         }
-        lists
+        values
     }
 
     /// The strings of a list; `None` when one of them is none.

@@ -125,7 +125,7 @@ impl Route {
         let methods = route.texts("methods", Methods::parse);
         if methods.as_ref().is_some_and(Vec::is_empty) {
             let message = "is empty, so nothing would be served; leave it out for all methods";
-            contradiction(route, &["methods"], message);
+            route.contradiction(&["methods"], message);
         }
         let destination = destination(route, upstreams);
         let visitors = Visitors::read(route);
@@ -162,8 +162,7 @@ impl Route {
 
         let (path, hosts) = place?;
         if strip_prefix && path.as_str() == "/" {
-            contradiction(
-                route,
+            route.contradiction(
                 &["strip_prefix", "path"],
                 "there is nothing to strip: the prefix is the root",
             );
@@ -243,7 +242,7 @@ impl Visitors {
             true => SessionPolicy::None,
             false => SessionPolicy::Required,
         });
-        let pointless = |key: &str, message: &str| contradiction(route, &[key, "session"], message);
+        let pointless = |key: &str, message: &str| route.contradiction(&[key, "session"], message);
         let needs_required = "has a meaning only with session = \"required\"";
         if on_missing.is_some() && session != SessionPolicy::Required {
             pointless("on_missing", needs_required);
@@ -283,9 +282,8 @@ fn destination(route: &mut Reader<'_>, upstreams: &Upstreams) -> Option<Destinat
         let to = redirect.text("to", Template::parse);
         let status = redirect.number("status", 301..=308).unwrap_or(308);
         if !STATUSES.contains(&status) {
-            let key = redirect.child("status");
-            let message = "is not one of 301, 302, 303, 307, 308".to_owned();
-            redirect.document().contradiction(&[&key], message);
+            let message = "is not one of 301, 302, 303, 307, 308";
+            redirect.contradiction(&["status"], message);
         }
         Some(to.map(|to| Destination::Redirect(Redirect::new(to, status))))
     });
@@ -297,8 +295,7 @@ fn destination(route: &mut Reader<'_>, upstreams: &Upstreams) -> Option<Destinat
         return upstream.map(Destination::App);
     }
     for key in OF_APPS.iter().filter(|key| route.has(key)) {
-        contradiction(
-            route,
+        route.contradiction(
             &[*key, "redirect"],
             "has no meaning with redirect, which is for everybody and asks no app",
         );
@@ -323,10 +320,4 @@ fn response_headers(route: &mut Reader<'_>) -> Vec<(http::HeaderName, http::Head
 fn label(path: &PathPrefix, hosts: &[HostPattern]) -> String {
     let hosts: Vec<String> = hosts.iter().map(ToString::to_string).collect();
     format!("{}{path}", hosts.join(","))
-}
-
-fn contradiction(route: &Reader<'_>, keys: &[&str], message: &str) {
-    let keys: Vec<String> = keys.iter().map(|key| route.child(key)).collect();
-    let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
-    route.document().contradiction(&keys, message);
 }

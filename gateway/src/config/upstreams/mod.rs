@@ -121,11 +121,8 @@ impl Upstream {
         let balance = upstream.choice("balance", &Balance::WORDS);
         let (http2, http2_key) = Http2Config::read(upstream);
         if let (Some(key), false) = (http2_key, protocol == Some(Protocol::Http2)) {
-            let keys = [upstream.child(key), upstream.child("protocol")];
-            upstream.document().contradiction(
-                &keys.each_ref().map(String::as_str),
-                "has a meaning only with protocol = \"h2\"",
-            );
+            let message = "has a meaning only with protocol = \"h2\"";
+            upstream.contradiction(&[key, "protocol"], message);
         }
         let tls = UpstreamTls::read(upstream, sources);
         let nameless = servers.iter().flatten();
@@ -133,19 +130,13 @@ impl Upstream {
             .filter_map(|server| tls.unverifiable(server))
             .next()
         {
-            let keys = [upstream.child("servers"), upstream.child("tls.server_name")];
-            upstream
-                .document()
-                .contradiction(&keys.each_ref().map(String::as_str), why);
+            upstream.contradiction(&["servers", "tls.server_name"], why);
         }
         if let (Some(servers), Some(key)) = (&servers, tls.some_key())
             && !servers.iter().any(|server| server.tls)
         {
-            let keys = [upstream.child("tls"), upstream.child("servers")];
             let message = format!("{key} has a meaning only for servers with \"https://\"");
-            upstream
-                .document()
-                .contradiction(&keys.each_ref().map(String::as_str), message);
+            upstream.contradiction(&["tls", "servers"], message);
         }
         let upstream = Self {
             name: name.to_owned(),
@@ -191,8 +182,7 @@ fn read_servers(upstream: &mut Reader<'_>) -> Option<Vec<UpstreamServer>> {
     };
     let servers = upstream.weighted("servers", &keys, UpstreamServer::parse)?;
     if servers.is_empty() {
-        let key = upstream.child("servers");
-        upstream.document().contradiction(&[&key], "is empty");
+        upstream.contradiction(&["servers"], "is empty");
     }
     let weighed = servers.into_iter().map(|(server, weight)| match weight {
         Some(weight) => server.weighing(weight),

@@ -89,7 +89,7 @@ impl UpstreamTls {
             };
             let fault = read.files.contradiction();
             if let Some((key, fault)) = fault.or_else(|| unreadable(&read.files)) {
-                tls.document().contradiction(&[&tls.child(key)], fault);
+                tls.contradiction(&[key], fault);
             }
             read
         })

@@ -40,13 +40,8 @@ pub(super) fn best(fields: GetAll<'_, HeaderValue>, ours: &[Coding]) -> Option<C
 
 /// A coding with its weight in thousandths. One whose weight makes no sense is not wanted.
 fn weighted(text: &str) -> Option<(&str, u16)> {
-    let mut parts = text.split(';').map(str::trim);
-    let name = parts.next().filter(|name| !name.is_empty())?;
-    let weight = match parts.next() {
-        None => quality::MOST,
-        Some(weight) => quality::of_parameter(weight).unwrap_or(0),
-    };
-    Some((name, weight))
+    let (name, weight) = quality::weighted(text);
+    (!name.is_empty()).then(|| (name, weight.unwrap_or(0)))
 }
 
 #[cfg(test)]

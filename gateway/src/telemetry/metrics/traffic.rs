@@ -63,8 +63,8 @@ impl Traffic {
                 .with_label_values(&[upstream.name.as_str()]);
         }
         for route in config.routes.iter() {
-            self.received.with_label_values(&[route.path.as_str()]);
-            self.sent.with_label_values(&[route.path.as_str()]);
+            self.received.with_label_values(&[route.label.as_str()]);
+            self.sent.with_label_values(&[route.label.as_str()]);
         }
     }
 }

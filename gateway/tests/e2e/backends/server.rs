@@ -13,7 +13,6 @@ use sidgate_testkit::gateway::is_open;
 use sidgate_testkit::places::repository;
 use sidgate_testkit::port::free_port;
 use sidgate_testkit::process::{Process, guarded};
-use sidgate_testkit::wait::{LONG, until};
 
 /// The servers that Django and Next.js apps run on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,11 +60,7 @@ impl Server {
             .env("PORT", port.to_string())
             .env("PYTHONDONTWRITEBYTECODE", "1");
         let mut process = Process::start("server", &mut command, folder.path());
-        until("the server", LONG, || {
-            assert!(process.ended().is_none(), "{kind:?}: {}", process.output());
-            let is_there = socket.exists() || is_open(port);
-            is_there.then_some(())
-        });
+        process.wait_until(|| socket.exists() || is_open(port));
         Self {
             _process: process,
             folder,

@@ -15,7 +15,6 @@ use sidgate_testkit::gateway::is_open;
 use sidgate_testkit::places::{self, repository};
 use sidgate_testkit::port::free_port;
 use sidgate_testkit::process::{Process, guarded};
-use sidgate_testkit::wait::{LONG, until};
 
 /// The running site.
 pub(super) struct Site {
@@ -143,9 +142,6 @@ fn start_gunicorn(environment: &[(&'static str, String)], port: u16, folder: &Pa
         .args(["--worker-tmp-dir"])
         .arg(folder);
     let mut process = Process::start("gunicorn", &mut command, folder);
-    until("the site", LONG, || {
-        assert!(process.ended().is_none(), "gunicorn: {}", process.output());
-        is_open(port).then_some(())
-    });
+    process.wait_until(|| is_open(port));
     process
 }

@@ -1,8 +1,10 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};
 
+use rustix::process::Signal;
 use sidgate_testkit::Reply;
 use sidgate_testkit::upstream::RecordingUpstream;
+use toml::Table;
 
 use super::{in_front_of, server, wait_until_healthy};
 use crate::causes::lines;
@@ -78,4 +80,27 @@ fn a_server_that_does_not_answer_a_health_check_is_unhealthy() {
     let line = lines(&stage, "server is unhealthy").pop().unwrap();
     let cause = line["cause"].as_str().unwrap();
     assert!(cause.contains("health.timeout (100ms)"), "{cause}");
+}
+
+/// Nobody would ever ask it again, so it would stay away for good.
+#[test]
+fn a_reload_that_ends_health_checks_brings_an_unhealthy_server_back() {
+    let (ill, _status) = with_health(500);
+    let well = server("well");
+    let stage = in_front_of(&[ill.address(), well.address()], CHECKED);
+    wait_until_healthy(&stage, ill.address(), false);
+    stage.reconfigure(|_, text| {
+        let mut config: Table = text.parse().unwrap();
+        let app = config["upstreams"]["it"].as_table_mut().unwrap();
+        app.remove("health").unwrap();
+        config.to_string()
+    });
+    stage.signal(Signal::HUP);
+    wait_until_healthy(&stage, ill.address(), true);
+    let pages = (0..10).filter(|_| stage.get("/it").text() == "page");
+    assert_eq!(pages.count(), 5);
+    let [line] = &lines(&stage, "server is back")[..] else {
+        panic!("once: {}", stage.output());
+    };
+    assert_eq!(line["cause"], "its health is not asked for any more");
 }
