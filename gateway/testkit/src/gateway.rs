@@ -22,7 +22,7 @@ use super::http::{Request, Response};
 use super::metrics::Metrics;
 use super::process::Process;
 use super::secrets;
-use super::wait::{LONG, until, until_true};
+use super::wait::{settled, LONG, until, until_true};
 
 /// Where the login endpoint is.
 pub const SESSION: &str = "/api/auth/session-v2";
@@ -154,8 +154,9 @@ impl Gateway {
     }
 
     /// The security events that it has written to its log.
+    /// The security events so far. A line may come a moment after the answer, so this waits until no more come.
     pub fn security_events(&self) -> Vec<Value> {
-        events_in(&self.stdout())
+        events_in(&settled(|| self.stdout()))
     }
 
     pub fn is_ready(&self) -> bool {

@@ -32,6 +32,19 @@ pub fn until_true(what: &str, limit: Duration, mut condition: impl FnMut() -> bo
     until(what, limit, || condition().then_some(()));
 }
 
+/// A text that grows, once it has stopped growing.
+pub fn settled(read: impl Fn() -> String) -> String {
+    let mut before = read();
+    loop {
+        thread::sleep(2 * PAUSE);
+        let now = read();
+        if now.len() == before.len() {
+            return now;
+        }
+        before = now;
+    }
+}
+
 /// Now, for measuring.
 #[expect(
     clippy::disallowed_methods,
