@@ -13,7 +13,7 @@ use request::{Received, configuration};
 
 fn edge(c: &mut Criterion) -> Result<(), Fault> {
     let (routes, received) = (configuration()?.routes, Received::new()?);
-    let policy = EdgePolicy::new(HostSet::new(["app.example.com"], 443)?, "sid");
+    let policy = EdgePolicy::new(HostSet::new(["app.example.com"], 443)?, &["sid"]);
     let request = received.raw();
     let vetted = vet(&request, &policy).map_err(|refused| format!("refused: {refused:?}"))?;
     if !matches!(vetted.cookies.sid(), SidCookie::One(_)) {

@@ -46,7 +46,7 @@ fn run(name: &str, times: u32) -> Result<(), Fault> {
     // The first look-up reads the store and installs the session, the second one notes its use.
     let ask = || {
         node.sessions
-            .resolve(node.cookie.as_bytes(), Query::default())
+            .resolve(node.cookie.as_bytes(), &node.groups, Query::default())
     };
     node.runtime().block_on(ask());
     let found = node.runtime().block_on(ask());

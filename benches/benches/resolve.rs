@@ -10,16 +10,17 @@ use sidgate_benches::{Fault, Node};
 fn resolve(c: &mut Criterion) -> Result<(), Fault> {
     let node = Node::start()?;
     // The first look-up reads the store and installs the session.
-    let first = node.runtime().block_on(
-        node.sessions
-            .resolve(node.cookie.as_bytes(), Query::default()),
-    );
+    let first = node.runtime().block_on(node.sessions.resolve(
+        node.cookie.as_bytes(),
+        &node.groups,
+        Query::default(),
+    ));
     if !matches!(first, Resolution::Active(_)) {
         return Err(format!("the session is not there: {first:?}").into());
     }
     let at_once = |cookie: &str| {
         node.sessions
-            .resolve(black_box(cookie.as_bytes()), Query::default())
+            .resolve(black_box(cookie.as_bytes()), &node.groups, Query::default())
             .now_or_never()
     };
     if !matches!(at_once(&node.cookie), Some(Resolution::Active(_))) {

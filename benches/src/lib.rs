@@ -15,7 +15,7 @@ use session_core::entropy::{self, SystemEntropy};
 use session_core::freshness::Window;
 use session_core::keys::{Keyring, MasterKey};
 use session_core::service::{Login, Parts, Sessions, SessionsOptions};
-use session_core::session::{Identity, References, Session};
+use session_core::session::{Group, Groups, Identity, References, Session, SiteName};
 use session_core::sid::SessionKey;
 use session_core::store::sqlite::SqliteStore;
 use tempfile::TempDir;
@@ -36,6 +36,8 @@ pub struct Node {
     pub cookie: String,
     /// Value of a cookie in the form of a sid that nobody ever minted.
     pub forged: String,
+    /// The groups of the one site that there is.
+    pub groups: Groups,
     runtime: Runtime,
     _folder: TempDir,
 }
@@ -59,12 +61,14 @@ impl Node {
         ))?;
         let cookie = runtime.block_on(log_in(&sessions, 7))?;
         // Sealed under another key, so it does not open under ours.
-        let (stranger, _) = Keyring::new(MasterKey::from_bytes([9; 32]), Vec::new()).mint([7; 12]);
+        let (stranger, _) = Keyring::new(MasterKey::from_bytes([9; 32]), Vec::new())
+            .mint([7; 12], &Group::default());
         let forged = stranger.expose().as_str().to_owned();
         Ok(Self {
             sessions,
             cookie,
             forged,
+            groups: Groups::default(),
             runtime,
             _folder: folder,
         })
@@ -125,6 +129,8 @@ pub async fn log_in(sessions: &Sessions, number: usize) -> Result<String, Fault>
     let ticket = sessions.begin_login_from_lease()?;
     let (identity, _reference) = Identity::from_value(somebody(number))?;
     let login = Login {
+        group: Group::default(),
+        site: SiteName::default(),
         identity,
         reference: None,
         ip: None,
@@ -155,6 +161,8 @@ pub fn entry(number: usize, user_agent: &Arc<str>) -> Result<Entry, Fault> {
     let (identity, _reference) = Identity::from_value(somebody(number))?;
     let now = Timestamp::from_micros(1_800_000_000_000_000);
     let session = Session {
+        group: Group::default(),
+        site: SiteName::default(),
         key: SessionKey::from_bytes(entropy::bytes(&SystemEntropy)?),
         id: entropy::handle(now, &SystemEntropy)?,
         identity,

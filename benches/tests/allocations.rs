@@ -9,15 +9,16 @@ fn resolving_from_the_local_tier_allocates_nothing() {
     let node = Node::start().unwrap();
     let resolve = |cookie: &str| {
         node.sessions
-            .resolve(cookie.as_bytes(), Query::default())
+            .resolve(cookie.as_bytes(), &node.groups, Query::default())
             .now_or_never()
     };
     // Read from the store, installed, and its use noted for this minute.
     for _ in 0..2 {
-        let answer = node.runtime().block_on(
-            node.sessions
-                .resolve(node.cookie.as_bytes(), Query::default()),
-        );
+        let answer = node.runtime().block_on(node.sessions.resolve(
+            node.cookie.as_bytes(),
+            &node.groups,
+            Query::default(),
+        ));
         assert!(matches!(answer, Resolution::Active(_)), "{answer:?}");
     }
 

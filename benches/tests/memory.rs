@@ -8,7 +8,7 @@ use http::HeaderName;
 use session_core::cache::{Entry, Local, LocalLimits};
 use session_core::secret::SecretKey;
 use sidgate_benches::{Fault, entry, user_agent};
-use sidgate_policy::auth::identity::{Badge, Confided};
+use sidgate_policy::auth::identity::{Badge, Confided, RequestFacts};
 use sidgate_policy::auth::identity_field::IdentityField;
 use sidgate_policy::auth::token::{AppKeys, SignError};
 
@@ -60,7 +60,7 @@ fn badge(of: &Entry, keys: &AppKeys) -> Result<Badge, SignError> {
             (HeaderName::from_static(name), field)
         });
     let app = (keys, Confided::default());
-    Badge::new(of.session(), &headers, app, None, 1_000)
+    Badge::new(of.session(), &headers, app, RequestFacts::default(), 1_000)
 }
 
 #[test]

@@ -104,7 +104,7 @@ impl Measured {
 
     fn tell(&self, state: &State, headers: &mut HeaderMap, now: i64) -> Result<(), SignError> {
         let told = (&self.settings, &self.metrics);
-        SessionHeaders::of(&self.badges, told, &self.app, state, now)?.write(headers);
+        SessionHeaders::of(&self.badges, told, (&self.app, 0), state, now)?.write(headers);
         Ok(())
     }
 }
@@ -117,6 +117,7 @@ pub fn access_line(path: &str, into: &mut Vec<u8>) {
         method: "GET",
         path: &shown::path(path.as_bytes(), |_| false),
         host: Some("app.example.com"),
+        site: None,
         protocol: None,
         tls: None,
         route: "/",

@@ -9,14 +9,17 @@ use std::fmt;
 
 use aes::Aes128;
 use aes::cipher::{BlockCipherDecrypt, BlockCipherEncrypt, KeyInit};
+use thiserror::Error;
 
+use self::handover::HandoverKeys;
 use self::legacy::{Credential, LegacyKeys, LegacyLogin};
 use self::login::LoginKey;
 use crate::secret::SecretKey;
-use crate::sid::{SID_RANDOM_LEN, SessionKey, Sid};
+use crate::sid::{Group, Groups, SID_RANDOM_LEN, SessionKey, Sid, TAG_LEN, Tag};
 
 pub use self::hop::HopMark;
 
+pub mod handover;
 mod hop;
 pub mod legacy;
 pub mod login;
@@ -30,6 +33,17 @@ const KEPT: &str = "sidgate 2026 v1 kept legacy cookies";
 const UPSTREAM: &str = "sidgate 2026 v1 upstream";
 const REFERENCE: &str = "sidgate 2026 v1 reference";
 const DOCTOR: &str = "sidgate 2026 v1 doctor";
+
+/// Why a sid is not accepted at a place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum NotOurs {
+    /// This installation has not made it.
+    #[error("forged")]
+    Forged,
+    /// It was made for another group of this installation.
+    #[error("of another group")]
+    OtherGroup,
+}
 
 /// The root secret of an installation.
 #[derive(Clone, PartialEq, Eq)]
@@ -95,10 +109,12 @@ impl Derived {
         }
     }
 
-    fn is_sealed_by(&self, sid: &Sid) -> bool {
+    /// What `sid` says of its group, if it was sealed under this master; else anything.
+    fn tag(&self, sid: &Sid) -> Tag {
         let mut block = (*sid.bytes()).into();
         self.seal.decrypt_block(&mut block);
-        matches!(block.as_slice(), [.., 0, 0, 0, 0])
+        let [.., a, b, c, d] = <[u8; SID_RANDOM_LEN + TAG_LEN]>::from(block);
+        [a, b, c, d]
     }
 
     fn session_key(&self, sid: &Sid) -> SessionKey {
@@ -116,11 +132,11 @@ impl Keyring {
         }
     }
 
-    /// Makes a sid from random bytes, and the key under which its session is stored.
+    /// Makes a sid of `group` from random bytes, and the key under which its session is stored.
     #[must_use]
-    pub fn mint(&self, random: [u8; SID_RANDOM_LEN]) -> (Sid, SessionKey) {
-        let mut block = [0_u8; 16];
-        for (to, from) in block.iter_mut().zip(random) {
+    pub fn mint(&self, random: [u8; SID_RANDOM_LEN], group: &Group) -> (Sid, SessionKey) {
+        let mut block = [0_u8; SID_RANDOM_LEN + TAG_LEN];
+        for (to, from) in block.iter_mut().zip(random.into_iter().chain(group.tag())) {
             *to = from;
         }
         let mut block = block.into();
@@ -130,14 +146,24 @@ impl Keyring {
         (sid, key)
     }
 
-    /// The stored key of a sid that this installation made, or `None` for a forged one. No I/O, no allocation.
+    /// The stored key of a sid that this installation made for the group of a place. No I/O, no allocation.
     ///
-    /// A random value passes one seal with probability 2^-32.
-    #[must_use]
-    pub fn recognise(&self, sid: &Sid) -> Option<SessionKey> {
-        self.all()
-            .find(|keys| keys.is_sealed_by(sid))
-            .map(|keys| keys.session_key(sid))
+    /// A random value passes one seal for one group with probability 2^-32.
+    ///
+    /// # Errors
+    /// When it did not, or made it for another group.
+    pub fn recognise(&self, sid: &Sid, groups: &Groups) -> Result<SessionKey, NotOurs> {
+        let mut refused = NotOurs::Forged;
+        for keys in self.all() {
+            let tag = keys.tag(sid);
+            if tag == groups.own().tag() {
+                return Ok(keys.session_key(sid));
+            }
+            if groups.others().iter().any(|other| tag == other.tag()) {
+                refused = NotOurs::OtherGroup;
+            }
+        }
+        Err(refused)
     }
 
     /// Keys shared with the app `name`: sign with the first, accept any.
@@ -162,6 +188,13 @@ impl Keyring {
             .collect()
     }
 
+    /// Keys of what two sites tell each other through a browser.
+    #[must_use]
+    pub fn handover(&self) -> HandoverKeys {
+        let keys = self.all().map(|keys| keys.master.derive(handover::CONTEXT));
+        HandoverKeys::new(keys.map(SecretKey::new))
+    }
+
     /// Keys of the shared cache: seal with the first, open with any.
     pub(crate) fn shared(&self) -> impl Iterator<Item = &SecretKey> {
         self.all().map(|keys| &keys.shared)
@@ -183,12 +216,12 @@ impl Keyring {
         self.all().map(|keys| LoginKey(&keys.logins))
     }
 
-    /// The sid and the digests of a login of the old system with this credential.
+    /// The sid and the digests of a login of the old system with this credential, in `group`.
     #[must_use]
-    pub fn legacy(&self, credential: Credential<'_>) -> LegacyLogin {
-        let (sid, key) = self.mint(self.current.legacy.random(credential));
-        let ids = self.all().map(|keys| keys.legacy.id(credential));
-        LegacyLogin::new(sid, key, ids.collect())
+    pub fn legacy(&self, credential: Credential<'_>, group: &Group) -> LegacyLogin {
+        let random = self.current.legacy.random(credential, group);
+        let ids = self.all().map(|keys| keys.legacy.id(credential, group));
+        LegacyLogin::new(self.mint(random, group), group, ids.collect())
     }
 
     fn all(&self) -> impl Iterator<Item = &Derived> {

@@ -14,6 +14,7 @@
 //!   create.
 //! - **INV-5** A forged sid costs no I/O.
 //! - **INV-6** Only the store's clock can extend a session.
+//! - **INV-7** A session of one group of sites is never admitted on a site of another.
 
 pub mod activity;
 pub mod cache;

@@ -16,6 +16,7 @@ mod reason;
 mod reference;
 mod refused;
 mod risk;
+mod site;
 
 pub use identity::{ID_MAX, IDENTITY_MAX, Identity, IdentityPatch, REFERENCE_MAX, Text, is_id};
 pub use owner::Owner;
@@ -23,6 +24,9 @@ pub use reason::RevokeReason;
 pub use reference::{Reference, References};
 pub use refused::{MemberRefused, MemberRule, WhyRefused, check_members};
 pub use risk::RiskRule;
+pub use site::{BadSite, SiteName};
+
+pub use crate::sid::{BadGroup, Group, Groups};
 
 /// Number of a committed event of authority. Dense, in commit order, starting with 1; 0 means "before all of them".
 pub type Seq = i64;
@@ -34,6 +38,10 @@ pub struct Session {
     pub key: SessionKey,
     /// Public handle: what people and logs see.
     pub id: Uuid,
+    /// The group of sites on which it is a session. Never changes.
+    pub group: Group,
+    /// The site where it was made.
+    pub site: SiteName,
     /// Whose session it is.
     pub identity: Identity,
     /// Client address at login.
@@ -108,6 +116,12 @@ impl Session {
         self.renewed_at.unwrap_or(self.created_at)
     }
 
+    /// Its texts that many sessions have alike, for whoever keeps one copy of each.
+    pub(crate) fn common_texts(&mut self) -> impl Iterator<Item = &mut Arc<str>> {
+        let names = [self.group.text_mut(), self.site.text_mut()];
+        std::iter::once(&mut self.user_agent).chain(names.into_iter().flatten())
+    }
+
     /// When the session ends if it is not used after `last_activity`.
     #[must_use]
     pub fn idle_until(&self, last_activity: Timestamp) -> Option<Timestamp> {
@@ -122,6 +136,10 @@ pub struct NewSession {
     pub key: SessionKey,
     /// Public handle.
     pub id: Uuid,
+    /// See [`Session::group`]. The sid must have been made for it.
+    pub group: Group,
+    /// The site where it is made.
+    pub site: SiteName,
     /// Whose session it is.
     pub identity: Identity,
     /// Client address.
@@ -138,11 +156,11 @@ pub struct NewSession {
     pub sampled: Seq,
     /// How it comes about, and what it replaces.
     pub origin: Origin,
-    /// How many sessions its user may have; `None`: any number.
+    /// How many sessions its user may have in its group; `None`: any number.
     pub limit: Option<SessionLimit>,
 }
 
-/// How many sessions a user may have.
+/// How many sessions a user may have in a group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SessionLimit {
     /// That many, the new one included.

@@ -1,13 +1,22 @@
 //! The sid: the one secret a browser holds.
 //!
 //! 128 bits, shown as 36 characters in the form of a UUID. It is not a UUID: version 4 carries only 122 random bits and
-//! OWASP ASVS 5.0 (7.2.3) asks for 128. `sid = AES-128(seal key, 96 random bits || 32 zero bits)`, so without the key
-//! it is a uniformly random value, and with the key a forged one is recognised in tens of nanoseconds, without I/O
-//! ([`crate::keys::Keyring::recognise`]). The store never sees it: rows are keyed by [`SessionKey`], a keyed digest.
+//! OWASP ASVS 5.0 (7.2.3) asks for 128. `sid = AES-128(seal key, 96 random bits || 32-bit tag of its group)`, so without the
+//! key it is a uniformly random value, and with the key a forged one, or one of another group, is recognised in tens of
+//! nanoseconds, without I/O ([`crate::keys::Keyring::recognise`]). The tag of the default group is zero: programs that know
+//! no groups make such sids, and take those of other groups for forged. The store never sees a sid: rows are keyed by
+//! [`SessionKey`], a keyed digest.
 
 use std::fmt;
 
 use zeroize::Zeroize;
+
+mod group;
+mod name;
+
+pub use group::{BadGroup, Group, Groups};
+pub(crate) use group::{TAG_LEN, Tag};
+pub(crate) use name::Name;
 
 /// Length of the canonical text form, in bytes.
 pub const SID_TEXT_LEN: usize = 36;

@@ -13,7 +13,9 @@ use std::time::Duration;
 
 use serde_json::json;
 use session_core::secret::SecretString;
-use session_core::session::{Identity, NewSession, Origin, References, RevokeReason, Session};
+use session_core::session::{
+    Group, Identity, NewSession, Origin, References, RevokeReason, Session, SiteName,
+};
 use session_core::sid::SessionKey;
 use session_core::store::postgres::{PostgresOptions, PostgresStore};
 use session_core::store::{Renewal, SchemaError, Scope, SessionStore, StoreError, Subject, Touch};
@@ -41,6 +43,8 @@ mod roles;
 mod schema;
 #[path = "postgres/statements.rs"]
 mod statements;
+#[path = "postgres/version_11.rs"]
+mod version_11;
 #[path = "postgres/versions.rs"]
 mod versions;
 
@@ -50,6 +54,8 @@ fn login(n: u8) -> NewSession {
     NewSession {
         key: SessionKey::from_bytes([n; 32]),
         id: Uuid::from_u128(u128::from(n)),
+        group: Group::default(),
+        site: SiteName::default(),
         identity: Identity::from_value(identity).unwrap().0,
         ip: None,
         user_agent: "".into(),

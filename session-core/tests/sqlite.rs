@@ -10,7 +10,9 @@ use std::time::Duration;
 use rusqlite::Connection;
 use serde_json::json;
 use session_core::clock::{Clock, SharedClock, SystemClock};
-use session_core::session::{Identity, NewSession, Origin, References, RevokeReason};
+use session_core::session::{
+    Group, Identity, NewSession, Origin, References, RevokeReason, SiteName,
+};
 use session_core::sid::SessionKey;
 use session_core::store::sqlite::{SqliteOptions, SqliteStore};
 use session_core::store::{SchemaError, Scope, SessionStore, StoreError, Subject, Touch};
@@ -18,6 +20,8 @@ use session_testing::ManualClock;
 use tempfile::TempDir;
 use uuid::Uuid;
 
+#[path = "sqlite/version_11.rs"]
+mod version_11;
 #[path = "sqlite/versions.rs"]
 mod versions;
 
@@ -64,6 +68,8 @@ fn login(n: u8) -> NewSession {
     NewSession {
         key: SessionKey::from_bytes([n; 32]),
         id: Uuid::from_u128(u128::from(n)),
+        group: Group::default(),
+        site: SiteName::default(),
         identity: Identity::from_value(json!({"user": {"id": "7"}}))
             .unwrap()
             .0,
@@ -185,7 +191,7 @@ async fn no_row_is_replaced() {
     let session = store.insert(&login(1)).await.unwrap();
     let replace = "INSERT OR REPLACE INTO sidgate_session SELECT x'0202020202020202020202020202020202020202020202020202020202020202', \
                    id, user_id, tenant_id, identity, ip, user_agent, created_at, auth_time, last_activity, expires_at, idle_seconds, \
-                   revoked_at, revoke_reason, ref, created_seq, version, renewed_at FROM sidgate_session";
+                   revoked_at, revoke_reason, ref, created_seq, version, renewed_at, session_group, site FROM sidgate_session";
     let shell = file.shell();
     assert!(shell.execute_batch(replace).is_err());
     assert!(store.load(&session.key).await.unwrap().row.is_some());
@@ -196,7 +202,7 @@ async fn no_row_is_replaced() {
     assert_eq!(revoked.unwrap().sessions, 1);
     for revive in [
         "INSERT OR REPLACE INTO sidgate_session SELECT session_key, id, user_id, tenant_id, identity, ip, user_agent, created_at, \
-         auth_time, last_activity, expires_at, idle_seconds, NULL, NULL, ref, created_seq, version, renewed_at \
+         auth_time, last_activity, expires_at, idle_seconds, NULL, NULL, ref, created_seq, version, renewed_at, session_group, site \
          FROM sidgate_session WHERE revoked_at IS NOT NULL",
         "UPDATE OR REPLACE sidgate_session SET session_key = (SELECT session_key FROM sidgate_session WHERE revoked_at IS NOT NULL) \
          WHERE revoked_at IS NULL",

@@ -8,6 +8,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use session_core::entropy::{self, SystemEntropy};
 use session_core::keys::{Keyring, MasterKey};
+use session_core::session::Group;
 use sidgate_benches::Fault;
 
 fn main() -> Result<(), Fault> {
@@ -20,7 +21,7 @@ fn main() -> Result<(), Fault> {
     let keys = Keyring::new(master, Vec::new());
     let mut out = BufWriter::new(std::io::stdout().lock());
     for _ in 0..count.parse::<u64>()? {
-        let (sid, key) = keys.mint(entropy::bytes(&SystemEntropy)?);
+        let (sid, key) = keys.mint(entropy::bytes(&SystemEntropy)?, &Group::default());
         write!(out, "{}\t", sid.expose().as_str())?;
         for byte in key.as_bytes() {
             write!(out, "{byte:02x}")?;

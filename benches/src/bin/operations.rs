@@ -13,7 +13,8 @@ use session_core::clock::{Clock, SystemClock};
 use session_core::entropy::{self, SystemEntropy};
 use session_core::secret::SecretString;
 use session_core::session::{
-    Identity, NewSession, Origin, OverLimit, References, RevokeReason, Seq, SessionLimit, Text,
+    Group, Identity, NewSession, Origin, OverLimit, References, RevokeReason, Seq, SessionLimit,
+    SiteName, Text,
 };
 use session_core::sid::SessionKey;
 use session_core::store::postgres::{PostgresOptions, PostgresStore};
@@ -120,11 +121,15 @@ impl Bench {
                 let scope = Scope::Others {
                     user_id: user.clone(),
                     keep: *key,
+                    group: None,
                 };
                 self.revoke(scope, 0).await?;
             }
             "devices" => {
-                let listed = self.store.list_by_user(user, None, LISTED).await?;
+                let listed = self
+                    .store
+                    .list_by_user(user, &Group::default(), None, LISTED)
+                    .await?;
                 listed.first().ok_or("there is no device")?;
             }
             "heartbeat" => {
@@ -153,6 +158,8 @@ impl Bench {
             *tenant = (*target.tenant).into();
         }
         let new = NewSession {
+            group: Group::default(),
+            site: SiteName::default(),
             key: SessionKey::from_bytes(entropy::bytes(&SystemEntropy)?),
             id: entropy::handle(SystemClock.wall(), &SystemEntropy)?,
             identity: Identity::from_value(identity)?.0,

@@ -15,7 +15,8 @@ use session_core::entropy::{self, SystemEntropy};
 use session_core::keys::legacy::{LegacyKey, LegacyRow};
 use session_core::secret::SecretString;
 use session_core::session::{
-    Identity, NewSession, Origin, OverLimit, References, RevokeReason, SessionLimit,
+    Group, Identity, NewSession, Origin, OverLimit, References, RevokeReason, SessionLimit,
+    SiteName,
 };
 use session_core::sid::SessionKey;
 use session_core::store::postgres::{PostgresOptions, PostgresStore};
@@ -145,6 +146,7 @@ async fn lane_of(
             Operation::Renewal => {
                 let Some(of) = keys.pop() else { break };
                 let renewal = Renewal {
+                    group: Group::default(),
                     of,
                     to: key()?,
                     grace: Duration::from_secs(10),
@@ -179,6 +181,8 @@ fn somebody_else() -> Result<usize, Fault> {
 
 fn login() -> Result<NewSession, Fault> {
     Ok(NewSession {
+        group: Group::default(),
+        site: SiteName::default(),
         key: key()?,
         id: entropy::handle(SystemClock.wall(), &SystemEntropy)?,
         identity: Identity::from_value(somebody(somebody_else()?))?.0,

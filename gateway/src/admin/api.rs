@@ -28,7 +28,7 @@ use crate::telemetry::outcome::Outcome;
 use crate::telemetry::security::{self, Facts, Kind};
 use crate::views::device_label::device_label;
 use crate::views::receipt::receipt_view;
-use crate::views::session::rfc3339;
+use crate::views::session::{add_site, rfc3339};
 use crate::visit::body;
 
 /// Largest body of a call that brings no request, in bytes.
@@ -228,6 +228,7 @@ fn view(settings: &ActiveConfig, flags: &Flags, session: &Session, alive: bool) 
         "revokedAt": session.revoked.and_then(|(at, _)| rfc3339(at)),
         "revokeReason": session.revoked.map(|(_, reason)| reason.as_str()),
     });
+    add_site(&mut view, &session.site);
     flags.add_to(&mut view, settings, (session.id, session.ip));
     view
 }

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use form_urlencoded::parse;
 use serde::{Deserialize, Deserializer};
 use session_core::service::Wait;
-use session_core::session::{Text, is_id};
+use session_core::session::{SiteName, Text, is_id};
 use session_core::store::{Scope, Search};
 use uuid::Uuid;
 
@@ -147,6 +147,10 @@ pub(super) fn search(query: &str) -> Result<Search, Rejection> {
                     .map_err(|_error| bad("is not an IP address"))?;
                 search.ip = Some(ip);
             }
+            "site" => {
+                let site = SiteName::named(&value).map_err(|_error| bad("is no name of a site"))?;
+                search.site = Some(site);
+            }
             "after" => {
                 let after = Uuid::try_parse(&value).map_err(|_error| bad("is not a valid id"))?;
                 search.after = Some(after);
@@ -218,7 +222,11 @@ pub(super) fn revocation(body: &[u8]) -> Result<Revocation, Rejection> {
         .map_err(|_error| bad("The body must be a JSON object as documented"))?;
     let exactly_one = "Exactly one of id, user, tenant and all must be named";
     let scope = match (form.id, form.user, form.tenant, form.all) {
-        (Some(id), None, None, None) => Scope::Handle { id, user_id: None },
+        (Some(id), None, None, None) => Scope::Handle {
+            id,
+            user_id: None,
+            group: None,
+        },
         (None, Some(user), None, None) => {
             Scope::User(id(&user).ok_or_else(|| bad("user is not a valid id"))?)
         }

@@ -96,12 +96,13 @@ pub(super) async fn answer(gateway: &Gateway, body: &[u8]) -> Result<Answer, Rej
     let report = match Came::read(&question(body)?, &settings.config).await {
         Ok(came) => {
             let examined = Examined::of(&settings, &came);
-            let finding = match examined.wanted(|sid| gateway.sessions.recognise(sid)) {
-                Wanted::Nothing(finding) => finding,
-                Wanted::Session(key, query) => {
-                    Finding::Resolved(gateway.sessions.peek(key, query).await)
-                }
-            };
+            let finding =
+                match examined.wanted(|sid, groups| gateway.sessions.recognise(sid, groups)) {
+                    Wanted::Nothing(finding) => finding,
+                    Wanted::Session(key, group, query) => {
+                        Finding::Resolved(gateway.sessions.peek(key, &group, query).await)
+                    }
+                };
             examined.report(Known::Found(finding), gateway.sessions.clock().wall())
         }
         Err(why) => Report::not_read(why, &settings.config)

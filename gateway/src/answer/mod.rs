@@ -244,6 +244,15 @@ impl Answer {
         }
     }
 
+    /// On to the next step of a handover of a login between two sites.
+    #[must_use]
+    pub(crate) fn hand_over(location: &str) -> Self {
+        match HeaderValue::from_str(location) {
+            Ok(location) => Self::new(303, Outcome::Handover).with(LOCATION, location),
+            Err(_unfit) => Self::not_found(),
+        }
+    }
+
     /// The answer to a preflight from an origin that is not on the route's list.
     #[must_use]
     pub(crate) fn origin_not_allowed() -> Self {

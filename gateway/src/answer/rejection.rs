@@ -47,6 +47,10 @@ pub(crate) enum Rejection {
     NoOperator,
     /// It needs a login of the last minutes.
     StaleLogin,
+    /// It brings a code that was made for another browser or another host.
+    HandedElsewhere,
+    /// It logs in a user of another tenant than the host's.
+    WrongTenant,
     /// The user has this many sessions, which is the limit.
     SessionLimit(u64),
     /// Its client asked for too much; seconds to wait.
@@ -132,6 +136,16 @@ impl From<Rejection> for Answer {
                 403,
                 Outcome::ReauthenticationRequired,
                 "Log in again: this needs a login that is not so long ago",
+            ),
+            R::HandedElsewhere => Self::problem(
+                403,
+                Outcome::HandoverRefused,
+                "This login was handed to another browser. Open the page again",
+            ),
+            R::WrongTenant => Self::problem(
+                403,
+                Outcome::WrongTenant,
+                "The account belongs to another tenant than this host",
             ),
             R::SessionLimit(sessions) => Self::problem_with(
                 409,

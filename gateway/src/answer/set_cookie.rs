@@ -22,6 +22,22 @@ pub(crate) fn issue(
     header(config, sid.expose().as_str(), life)
 }
 
+/// A cookie of the gateway's own that is needed for a short while. It comes back with navigations from other sites.
+#[must_use]
+pub(crate) fn short_lived(
+    name: &'static str,
+    value: &str,
+    (secure, life): (bool, Duration),
+) -> Option<HeaderValue> {
+    let cookie = Cookie::build((name, value))
+        .path("/")
+        .http_only(true)
+        .secure(secure)
+        .same_site(CookieSameSite::Lax)
+        .max_age(time::Duration::seconds(seconds(life)));
+    written(&cookie.build())
+}
+
 /// Clears the sid cookie.
 #[must_use]
 pub(crate) fn clear(config: &CookieConfig) -> Option<HeaderValue> {
@@ -30,7 +46,6 @@ pub(crate) fn clear(config: &CookieConfig) -> Option<HeaderValue> {
 
 /// Without a `life`, the cookie ends when the browser is closed.
 fn header(config: &CookieConfig, value: &str, life: Option<Duration>) -> Option<HeaderValue> {
-    let seconds = |life: Duration| i64::try_from(life.as_secs()).unwrap_or(i64::MAX);
     let mut cookie = Cookie::build((config.name.as_str(), value))
         .path("/")
         .http_only(true)
@@ -40,9 +55,20 @@ fn header(config: &CookieConfig, value: &str, life: Option<Duration>) -> Option<
             SameSite::Strict => CookieSameSite::Strict,
             SameSite::None => CookieSameSite::None,
         });
+    if let Some(domain) = &config.domain {
+        cookie = cookie.domain(domain.to_string());
+    }
     if let Some(life) = life {
         cookie = cookie.max_age(time::Duration::seconds(seconds(life)));
     }
+    written(&cookie.build())
+}
+
+fn seconds(life: Duration) -> i64 {
+    i64::try_from(life.as_secs()).unwrap_or(i64::MAX)
+}
+
+fn written(cookie: &Cookie<'_>) -> Option<HeaderValue> {
     let mut value = HeaderValue::from_str(&cookie.to_string()).ok()?;
     value.set_sensitive(true);
     Some(value)

@@ -15,7 +15,7 @@ use super::own_addresses::OwnAddresses;
 use super::pool::Pool;
 use super::shared_assertion::SharedAssertion;
 use super::way::Way;
-use crate::config::{Config, CookieName, Upstream};
+use crate::config::{Config, CookieName, PerSite, Upstream};
 
 /// An app behind the gateway.
 #[derive(Debug)]
@@ -36,14 +36,32 @@ pub(crate) struct App {
     pub own_addresses: Option<OwnAddresses>,
     /// What it may ask for.
     pub events: EventPermissions,
-    /// What it is told about requests to routes that ask for no session.
-    pub none: SharedAssertion,
-    /// What it is told about visitors without a session.
-    pub anonymous: SharedAssertion,
-    /// What it is told when it is not known whether there is a session.
-    pub unknown: SharedAssertion,
+    /// What it is told where there is no session, on each site by its number.
+    without_session: PerSite<WithoutSession>,
     references: ReferenceKeys,
     is_backend: bool,
+}
+
+/// What an app is told on one site where there is no session.
+#[derive(Debug)]
+struct WithoutSession {
+    /// About requests to routes that ask for none.
+    none: SharedAssertion,
+    /// About visitors who have none.
+    anonymous: SharedAssertion,
+    /// While it is not known whether there is one.
+    unknown: SharedAssertion,
+}
+
+impl WithoutSession {
+    fn at(site: Option<Arc<str>>) -> Self {
+        let of = |state: State| SharedAssertion::of(state.as_str(), site.clone());
+        Self {
+            none: of(State::None),
+            anonymous: of(State::Anonymous),
+            unknown: of(State::Unknown),
+        }
+    }
 }
 
 impl App {
@@ -73,9 +91,9 @@ impl App {
             is_backend,
             name: upstream.name.as_str().into(),
             number,
-            none: SharedAssertion::of(State::None.as_str()),
-            anonymous: SharedAssertion::of(State::Anonymous.as_str()),
-            unknown: SharedAssertion::of(State::Unknown.as_str()),
+            without_session: config
+                .sites
+                .each(|site| WithoutSession::at(config.sites.label(site))),
             keys: AppKeys::new(&upstream.name, &keys.upstream(&upstream.name)),
             cookie_marker: upstream.cookie_marker.clone(),
             own_addresses: upstream
@@ -83,6 +101,16 @@ impl App {
                 .then(|| OwnAddresses::of(&upstream.servers)),
             pool: Pool::new(Arc::clone(upstream)),
         })
+    }
+
+    /// What it is told about a request to a site whose state is not active.
+    pub(crate) fn without_session(&self, site: usize, state: &State) -> &SharedAssertion {
+        let at = self.without_session.get(site);
+        match state {
+            State::None => &at.none,
+            State::Unknown => &at.unknown,
+            State::Anonymous | State::Active(_) => &at.anonymous,
+        }
     }
 
     /// What this app alone is told of `session`.

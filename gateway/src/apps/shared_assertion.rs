@@ -12,6 +12,8 @@ use sidgate_policy::auth::token::{AppKeys, SessionClaims, SignError};
 #[derive(Debug)]
 pub(crate) struct SharedAssertion {
     state: &'static str,
+    /// The site that such requests are sent to, where sites have names.
+    site: Option<Arc<str>>,
     newest: ArcSwapOption<Signed>,
 }
 
@@ -22,10 +24,11 @@ struct Signed {
 }
 
 impl SharedAssertion {
-    /// Of `state`; nothing is signed yet.
-    pub(crate) fn of(state: &'static str) -> Self {
+    /// Of `state` at a site; nothing is signed yet.
+    pub(crate) fn of(state: &'static str, site: Option<Arc<str>>) -> Self {
         Self {
             state,
+            site,
             newest: ArcSwapOption::empty(),
         }
     }
@@ -40,7 +43,11 @@ impl SharedAssertion {
         {
             return Ok(newest.assertion.clone());
         }
-        let assertion = signed(keys, self.state, &SessionClaims::default(), now)?;
+        let claims = SessionClaims {
+            site: self.site.as_deref().map(str::to_owned),
+            ..SessionClaims::default()
+        };
+        let assertion = signed(keys, self.state, &claims, now)?;
         self.newest.store(Some(Arc::new(Signed {
             assertion: assertion.clone(),
             at: now,

@@ -11,6 +11,7 @@ use session_core::entropy::{self, SystemEntropy};
 use session_core::keys::{Keyring, MasterKey};
 use session_core::secret::SecretString;
 use session_core::service::{recognise, seen};
+use session_core::session::Group;
 use session_core::sid::SessionKey;
 use session_core::store::Snapshot;
 use sidgate_policy::auth::decide::Finding;
@@ -160,16 +161,18 @@ async fn explained(
         }
     };
     let examined = Examined::of(settings, &came);
-    let known = match examined.wanted(|sid| recognise(keys, sid)) {
+    let known = match examined.wanted(|sid, groups| recognise(keys, sid, groups)) {
         Wanted::Nothing(finding) => Known::Found(finding),
-        Wanted::Session(key, _query) => look_up(&settings.config, key).await,
+        Wanted::Session(key, group, _query) => look_up(&settings.config, (key, &group)).await,
     };
     Ok(examined.report(known, SystemClock.wall()))
 }
 
-async fn look_up(config: &Config, key: SessionKey) -> Known {
+async fn look_up(config: &Config, (key, group): (SessionKey, &Group)) -> Known {
     match tokio::time::timeout(STORE_TIMEOUT, load(config, key)).await {
-        Ok(Ok(snapshot)) => Known::Found(Finding::Resolved(seen(snapshot, SystemClock.boot()))),
+        Ok(Ok(snapshot)) => {
+            Known::Found(Finding::Resolved(seen(snapshot, group, SystemClock.boot())))
+        }
         Ok(Err(failed)) => Known::Unreadable(failed.to_string()),
         Err(_elapsed) => Known::Unreadable("the store does not answer".to_owned()),
     }

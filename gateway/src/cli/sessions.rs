@@ -8,7 +8,7 @@ use clap::{ArgGroup, Args, Subcommand};
 use serde_json::{Value, json};
 use session_core::clock::{Clock as _, SystemClock};
 use session_core::service::heard_by_all;
-use session_core::session::{RevokeReason, Session, Text};
+use session_core::session::{RevokeReason, Session, SiteName, Text};
 use session_core::store::{Scope, Search, SessionStore};
 
 use super::config_arg::ConfigArg;
@@ -20,6 +20,7 @@ use crate::telemetry::logs;
 use crate::telemetry::security::{self, Actor, Facts, Kind};
 use crate::views::device_label::device_label;
 use crate::views::receipt::receipt_view;
+use crate::views::session::add_site;
 
 const TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -49,6 +50,9 @@ pub(super) struct List {
     /// Logged in from this address.
     #[arg(long)]
     ip: Option<IpAddr>,
+    /// Made at this site.
+    #[arg(long, value_name = "NAME", value_parser = SiteName::named)]
+    site: Option<SiteName>,
     /// Only those after the session with this handle: where the list before has ended.
     #[arg(long, value_name = "ID")]
     after: Option<uuid::Uuid>,
@@ -119,6 +123,8 @@ impl List {
             user_id: self.user.as_deref().map(Text::from),
             tenant_id: self.tenant.as_deref().map(Text::from),
             ip: self.ip,
+            site: self.site,
+            group: None,
             after: self.after,
             limit: self.limit.into(),
         };
@@ -132,7 +138,11 @@ impl List {
 impl Revoke {
     fn run(self) -> Result<(), WiringError> {
         let scope = match (self.id, &self.user, &self.tenant) {
-            (Some(id), _, _) => Scope::Handle { id, user_id: None },
+            (Some(id), _, _) => Scope::Handle {
+                id,
+                user_id: None,
+                group: None,
+            },
             (None, Some(user), _) => Scope::User(user.as_str().into()),
             (None, None, Some(tenant)) => Scope::Tenant(tenant.as_str().into()),
             (None, None, None) => Scope::All,
@@ -229,7 +239,7 @@ fn with_store<T>(
 }
 
 fn line(session: &Session, alive: bool) -> Value {
-    json!({
+    let mut line = json!({
         "id": session.id,
         "user_id": session.identity.user_id(),
         "tenant_id": session.identity.tenant_id(),
@@ -242,5 +252,7 @@ fn line(session: &Session, alive: bool) -> Value {
         "last_activity": session.last_activity.as_secs(),
         "expires_at": session.expires_at.as_secs(),
         "revoke_reason": session.revoked.map(|(_, reason)| reason.as_str()),
-    })
+    });
+    add_site(&mut line, &session.site);
+    line
 }

@@ -36,6 +36,8 @@ pub enum AccessField {
     Path,
     /// Host, as the client has named it.
     Host,
+    /// The site, where sites have names.
+    Site,
     /// Version of HTTP.
     Protocol,
     /// Version of TLS.

@@ -7,39 +7,34 @@ use session_core::store::postgres;
 use sidgate_policy::auth::decide::SessionPolicy;
 
 use super::duration::{mins, show};
-use super::routes::{CsrfPolicy, Route};
-use super::{Config, Host, OddHeaderNames, PasswordLogin, SameSite, StoreUrl, Upstream};
+use super::routes::Route;
+use super::{Config, Host, OddHeaderNames, PasswordLogin, StoreUrl, Upstream};
 
 impl Config {
     /// One line for each thing an operator may want to change. Contains no secret.
     #[must_use]
     pub fn advice(&self) -> Vec<String> {
-        [
-            self.cookie_advice(),
-            self.origin_advice(),
+        let general = [
             self.idle_advice(),
-            self.login_advice(),
             self.password_advice(),
             self.store_advice(),
             self.redis_advice(),
             self.header_advice(),
             self.file_advice(),
-            self.same_site_advice(),
             self.admin_advice(),
             self.webhook_advice(),
             self.plain_listener_advice(),
             self.nameless_advice(),
-        ]
-        .into_iter()
-        .flatten()
-        .chain(self.insecure.warnings())
-        .chain(self.routes_with_a_weaker_way())
-        .chain(self.unused_upstreams())
-        .chain(self.foreign_domains())
-        .chain(self.vast_networks())
-        .chain(self.clear_text_origins())
-        .chain(self.long_stale())
-        .collect()
+        ];
+        self.site_advice()
+            .chain(general.into_iter().flatten())
+            .chain(self.insecure.warnings())
+            .chain(self.routes_with_a_weaker_way())
+            .chain(self.unused_upstreams())
+            .chain(self.vast_networks())
+            .chain(self.clear_text_origins())
+            .chain(self.long_stale())
+            .collect()
     }
 
     /// A connection to PostgreSQL that the network could read or change.
@@ -73,27 +68,6 @@ impl Config {
         Some(format!(
             "{file} holds a password and everybody on this machine may read it: type chmod 600 {file}, or write ${{NAME}} in its place"
         ))
-    }
-
-    /// A browser then sends the session along with whatever any page makes it send.
-    fn same_site_advice(&self) -> Option<String> {
-        if self.cookie.same_site != SameSite::None {
-            return None;
-        }
-        let is_open =
-            |route: &&Route| route.session != SessionPolicy::None && route.csrf == CsrfPolicy::Off;
-        let open: Vec<_> = self
-            .routes
-            .iter()
-            .filter(is_open)
-            .map(ToString::to_string)
-            .collect();
-        (!open.is_empty()).then(|| {
-            format!(
-                "cookie.same_site: with \"none\" pages of any site can write in the name of their visitor on the routes {}; set csrf = \"check\" there",
-                open.join(", ")
-            )
-        })
     }
 
     /// The listener speaks no TLS.
@@ -157,7 +131,7 @@ impl Config {
 
     /// Origins without TLS: anybody on the network path can change their pages.
     fn clear_text_origins(&self) -> impl Iterator<Item = String> {
-        let is_https = self.server.public_origin.is_https();
+        let is_https = self.sites.are_https();
         let origins = self.routes.iter().flat_map(|route| &route.cors_origins);
         let clear = origins.filter(move |origin| is_https && origin.starts_with("http://"));
         clear.map(|origin| {
@@ -179,39 +153,11 @@ impl Config {
         })
     }
 
-    fn cookie_advice(&self) -> Option<String> {
-        let name = self.cookie.name.as_str();
-        let is_local = self.server.public_origin.host.is_loopback();
-        (self.cookie.secure && !is_local && !name.starts_with("__Host-")).then(|| {
-            format!(
-                "cookie.name: \"__Host-{name}\" would keep subdomains and plain http from planting it"
-            )
-        })
-    }
-
-    fn origin_advice(&self) -> Option<String> {
-        let origin = &self.server.public_origin;
-        (self.cookie.secure && !origin.is_https() && !origin.host.is_loopback()).then(|| {
-            "server.public_origin: browsers keep no secure cookie of a plain http site".to_owned()
-        })
-    }
-
     fn idle_advice(&self) -> Option<String> {
         (self.session.idle_timeout < mins(2)).then(|| {
             "session.idle_timeout: use is written once a minute, so below 2m a session in use may end"
                 .to_owned()
         })
-    }
-
-    fn login_advice(&self) -> Option<String> {
-        let login_url = &self.server.login_url;
-        let is_unserved = |host: &String| {
-            self.routes.may_redirect_on(host) && self.routes.route_for(host, login_url).is_none()
-        };
-        let host = self.server.hosts.names().find(is_unserved)?;
-        Some(format!(
-            "server.login_url: no route serves {login_url:?} on {host}"
-        ))
     }
 
     /// Routes are matched on paths as they are sent, and an app may serve one page under several.
@@ -261,20 +207,6 @@ impl Config {
             .iter()
             .filter(move |upstream| !is_used(upstream));
         unused.map(|upstream| format!("upstreams.{}: no route leads there", upstream.name))
-    }
-
-    fn foreign_domains(&self) -> impl Iterator<Item = String> {
-        let host = self.server.public_origin.host.to_string();
-        let cleared = self.migration.clear_domains.iter();
-        let cleared = cleared.map(|domain| ("clear_domains", "clear", domain.to_string()));
-        let returned = self.migration.reissue_domain.iter();
-        let returned = returned.map(|domain| ("reissue_domain", "take", domain.to_string()));
-        cleared
-            .chain(returned)
-            .filter(move |(_, _, domain)| host != *domain && !host.ends_with(&format!(".{domain}")))
-            .map(|(key, verb, domain)| {
-                format!("migration.{key}: browsers will not {verb} cookies of {domain} from here")
-            })
     }
 }
 

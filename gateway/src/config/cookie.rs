@@ -1,8 +1,10 @@
 //! `[cookie]`: the one cookie that browsers keep.
 
+use super::domain::optional_domain;
+use super::host::Host;
 use super::reader::Reader;
 
-/// The cookie that carries the sid. Path is always `/`, `HttpOnly` always set, Domain never.
+/// The cookie that carries the sid. Path is always `/`, `HttpOnly` always set.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CookieConfig {
     /// Its name.
@@ -11,6 +13,8 @@ pub struct CookieConfig {
     pub secure: bool,
     /// Whether other sites' requests carry it.
     pub same_site: SameSite,
+    /// The domain whose hosts all get it; `None`: the host that set it alone.
+    pub domain: Option<Host>,
 }
 
 /// The `SameSite` attribute.
@@ -29,40 +33,58 @@ pub enum SameSite {
 pub struct CookieName(String);
 
 impl CookieConfig {
-    pub(super) fn read(root: &mut Reader<'_>) -> Self {
-        root.section("cookie", |cookie| {
-            let name = cookie
-                .text("name", CookieName::parse)
-                .unwrap_or_else(|| CookieName("sid".to_owned()));
-            let secure = cookie.flag("secure").unwrap_or(true);
-            let same_site = cookie
-                .choice_in_any_case(
-                    "same_site",
-                    &[
-                        ("lax", SameSite::Lax),
-                        ("strict", SameSite::Strict),
-                        ("none", SameSite::None),
-                    ],
-                )
-                .unwrap_or(SameSite::Lax);
-            if !secure && name.demands_secure() {
-                let message = format!("the prefix of {:?} needs secure = true", name.as_str());
-                cookie
-                    .document()
-                    .contradiction(&["cookie.name", "cookie.secure"], message);
-            }
-            if !secure && same_site == SameSite::None {
-                let message = "\"none\" needs secure = true";
-                cookie
-                    .document()
-                    .contradiction(&["cookie.same_site", "cookie.secure"], message);
-            }
-            Self {
-                name,
-                secure,
-                same_site,
-            }
+    /// Reads the table `cookie` of `parent`. What it does not say is as in `default`.
+    pub(super) fn read(parent: &mut Reader<'_>, default: &Self) -> Self {
+        parent.section("cookie", |cookie| {
+            let name = cookie.text("name", CookieName::parse);
+            let same_site = cookie.choice_in_any_case(
+                "same_site",
+                &[
+                    ("lax", SameSite::Lax),
+                    ("strict", SameSite::Strict),
+                    ("none", SameSite::None),
+                ],
+            );
+            let domain = cookie.text("domain", optional_domain);
+            let read = Self {
+                name: name.unwrap_or_else(|| default.name.clone()),
+                secure: cookie.flag("secure").unwrap_or(default.secure),
+                same_site: same_site.unwrap_or(default.same_site),
+                domain: domain.unwrap_or_else(|| default.domain.clone()),
+            };
+            read.check(cookie);
+            read
         })
+    }
+
+    fn check(&self, cookie: &Reader<'_>) {
+        if !self.secure && self.name.demands_secure() {
+            let message = format!("the prefix of {:?} needs secure = true", self.name.as_str());
+            cookie.contradiction(&["name", "secure"], message);
+        }
+        if !self.secure && self.same_site == SameSite::None {
+            cookie.contradiction(&["same_site", "secure"], "\"none\" needs secure = true");
+        }
+        if let Some(domain) = &self.domain
+            && self.name.belongs_to_a_host()
+        {
+            let message = format!(
+                "browsers keep {:?} for the host that sets it alone, not for {domain}",
+                self.name.as_str()
+            );
+            cookie.contradiction(&["domain", "name"], message);
+        }
+    }
+}
+
+impl Default for CookieConfig {
+    fn default() -> Self {
+        Self {
+            name: CookieName("sid".to_owned()),
+            secure: true,
+            same_site: SameSite::Lax,
+            domain: None,
+        }
     }
 }
 
@@ -85,7 +107,11 @@ impl CookieName {
 
     /// Whether browsers accept this name only with `Secure`. They ignore the case of the prefix.
     pub(super) fn demands_secure(&self) -> bool {
-        let name = self.0.to_ascii_lowercase();
-        name.starts_with("__host-") || name.starts_with("__secure-")
+        self.belongs_to_a_host() || self.0.to_ascii_lowercase().starts_with("__secure-")
+    }
+
+    /// Whether browsers accept this name only without a `Domain`. They ignore the case of the prefix.
+    fn belongs_to_a_host(&self) -> bool {
+        self.0.to_ascii_lowercase().starts_with("__host-")
     }
 }

@@ -168,6 +168,11 @@ impl<'a> Document<'a> {
         Lines::new(self.notes.borrow().lines.clone())
     }
 
+    /// Whether the file has `key`.
+    pub(super) fn holds(&self, key: &str) -> bool {
+        self.notes.borrow().lines.contains_key(key)
+    }
+
     /// Remembers a key that was asked for.
     pub(super) fn note_entry(&self, entry: Entry) {
         self.notes.borrow_mut().catalog.entries.push(entry);

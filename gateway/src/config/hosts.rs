@@ -3,87 +3,213 @@
 //! Apps build links, mails and redirects from the host they are told, so a host that the operator never named must not
 //! reach them. The port counts as well: `app.example:9999` in a password mail is another server.
 
-use super::host::{Host, HostPort, Origin, split_port};
+use std::fmt;
+
+use super::host::{Host, Origin, split_port};
 
 /// The accepted hosts, each with its port.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hosts {
-    accepted: Vec<HostPort>,
+    accepted: Vec<Accepted>,
     /// The port that a `Host` without one means.
     default_port: u16,
 }
 
-/// One entry of `server.hosts`: with a port exactly that one, without a port those of the public origin.
+/// One accepted host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Accepted {
+    name: HostName,
+    port: u16,
+}
+
+/// A host, or all hosts with one label more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum HostName {
+    /// This one.
+    Whole(Host),
+    /// `*.` and this.
+    Below(Host),
+}
+
+/// One entry of a list of hosts: with a port exactly that one, without a port those of the public origin.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct HostEntry {
-    host: Host,
+    name: HostName,
     port: Option<u16>,
 }
 
 impl HostEntry {
+    /// A host.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
+        let (host, port) = Self::split(text)?;
+        let name = HostName::Whole(Host::parse(host)?);
+        Ok(Self { name, port })
+    }
+
+    /// A host, or a wildcard for one label.
+    pub(super) fn parse_with_wildcard(text: &str) -> Result<Self, String> {
+        let (host, port) = Self::split(text)?;
+        let name = match host.strip_prefix("*.") {
+            None => HostName::Whole(Host::parse(host)?),
+            Some(parent) => {
+                let parent = Host::parse(parent)?;
+                if parent.ip().is_some() {
+                    return Err(format!("{text:?}: an address has no subdomains"));
+                }
+                HostName::Below(parent)
+            }
+        };
+        Ok(Self { name, port })
+    }
+
+    fn split(text: &str) -> Result<(&str, Option<u16>), String> {
         if text.contains("://") || text.contains('/') {
             return Err(format!(
                 "{text:?}: write the host, or host:port, without a scheme and without a path"
             ));
         }
-        let (host, port) = split_port(text)?;
-        let host = Host::parse(host)?;
-        Ok(Self { host, port })
+        split_port(text)
     }
 }
 
 impl Hosts {
     /// The hosts of `entries`; without any, that of `origin`, and with a loopback origin all names of this machine.
     pub(super) fn new(entries: Vec<HostEntry>, origin: &Origin) -> Self {
-        let mut hosts = Self {
-            accepted: Vec::new(),
-            default_port: origin.scheme.default_port(),
-        };
-        if entries.is_empty() {
-            hosts.accept(&origin.host, origin.port);
-            if origin.host.is_loopback() {
-                for name in ["localhost", "127.0.0.1", "[::1]"] {
-                    if let Ok(host) = Host::parse(name) {
-                        hosts.accept(&host, origin.port);
-                    }
-                }
-            }
+        if !entries.is_empty() {
+            return Self::of(entries, origin);
         }
-        for HostEntry { host, port } in entries {
-            match port {
-                Some(port) => hosts.accept(&host, port),
-                None => {
-                    hosts.accept(&host, origin.port);
-                    hosts.accept(&host, origin.scheme.default_port());
+        let mut hosts = Self::of_origin(origin);
+        if origin.host.is_loopback() {
+            for name in ["localhost", "127.0.0.1", "[::1]"] {
+                if let Ok(host) = Host::parse(name) {
+                    hosts.accept(&HostName::Whole(host), origin.port);
                 }
             }
         }
         hosts
     }
 
+    /// The hosts of `entries`.
+    pub(super) fn of(entries: Vec<HostEntry>, origin: &Origin) -> Self {
+        let mut hosts = Self {
+            accepted: Vec::new(),
+            default_port: origin.scheme.default_port(),
+        };
+        for HostEntry { name, port } in entries {
+            match port {
+                Some(port) => hosts.accept(&name, port),
+                None => {
+                    hosts.accept(&name, origin.port);
+                    hosts.accept(&name, origin.scheme.default_port());
+                }
+            }
+        }
+        hosts
+    }
+
+    /// The host of `origin`.
+    pub(super) fn of_origin(origin: &Origin) -> Self {
+        let entry = HostEntry {
+            name: HostName::Whole(origin.host.clone()),
+            port: Some(origin.port),
+        };
+        Self::of(vec![entry], origin)
+    }
+
     /// The accepted hosts as apps should be told them: in lower case, with a port only where it is not the scheme's own.
+    /// A wildcard begins with `*.`.
     #[must_use]
     pub fn authorities(&self) -> Vec<String> {
-        let authority = |entry: &HostPort| match entry.port == self.default_port {
-            true => entry.host.to_string(),
-            false => entry.to_string(),
+        let authority = |entry: &Accepted| match entry.port == self.default_port {
+            true => entry.name.to_string(),
+            false => format!("{}:{}", entry.name, entry.port),
         };
         self.accepted.iter().map(authority).collect()
     }
 
-    /// Their names without ports, in lower case; one that is accepted with two ports twice.
+    /// Their names without ports, in lower case; one that is accepted with two ports twice. `*` is the first label of a
+    /// wildcard.
     pub(super) fn names(&self) -> impl Iterator<Item = String> {
-        self.accepted.iter().map(|entry| entry.host.to_string())
+        self.accepted.iter().map(|entry| entry.name.to_string())
     }
 
-    fn accept(&mut self, host: &Host, port: u16) {
-        let entry = HostPort {
-            host: host.clone(),
+    /// Whether a `Host` of this text is accepted.
+    pub(crate) fn accepts(&self, text: &str) -> bool {
+        let Ok((name, port)) = split_port(text) else {
+            return false;
+        };
+        let name = name.to_ascii_lowercase();
+        let port = port.unwrap_or(self.default_port);
+        let mut accepted = self.accepted.iter();
+        accepted.any(|entry| entry.port == port && entry.name.covers(&name))
+    }
+
+    /// Whether there is a wildcard among them.
+    pub(super) fn has_wildcard(&self) -> bool {
+        let mut accepted = self.accepted.iter();
+        accepted.any(|entry| matches!(entry.name, HostName::Below(_)))
+    }
+
+    /// Whether `host` is accepted at `port`, and by its own name.
+    pub(super) fn names_whole(&self, host: &Host, port: u16) -> bool {
+        let mut accepted = self.accepted.iter();
+        accepted.any(|entry| {
+            entry.port == port && matches!(&entry.name, HostName::Whole(name) if name == host)
+        })
+    }
+
+    /// An accepted host that `other` accepts in the very same words.
+    pub(super) fn shared_with(&self, other: &Self) -> Option<String> {
+        let mut accepted = self.accepted.iter();
+        let shared = accepted.find(|entry| other.accepted.contains(entry))?;
+        Some(format!("{}:{}", shared.name, shared.port))
+    }
+
+    /// A name that is not `domain`, nor below it.
+    pub(super) fn outside(&self, domain: &Host) -> Option<String> {
+        self.names().find(|name| !is_within(name, domain))
+    }
+
+    /// A name that is `domain`, or below it.
+    pub(super) fn inside(&self, domain: &Host) -> Option<String> {
+        self.names().find(|name| is_within(name, domain))
+    }
+
+    fn accept(&mut self, name: &HostName, port: u16) {
+        let entry = Accepted {
+            name: name.clone(),
             port,
         };
         if !self.accepted.contains(&entry) {
             self.accepted.push(entry);
+        }
+    }
+}
+
+impl HostName {
+    /// Whether `host`, in lower case, is meant.
+    fn covers(&self, host: &str) -> bool {
+        match self {
+            Self::Whole(name) => name.to_string() == host,
+            Self::Below(parent) => host
+                .strip_suffix(&parent.to_string())
+                .and_then(|rest| rest.strip_suffix('.'))
+                .is_some_and(|label| !label.is_empty() && !label.contains('.')),
+        }
+    }
+}
+
+/// Whether `name`, or every name that its wildcard stands for, is `domain` or below it.
+fn is_within(name: &str, domain: &Host) -> bool {
+    let rest = name.strip_suffix(&domain.to_string());
+    rest.is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+}
+
+impl fmt::Display for HostName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Whole(host) => write!(f, "{host}"),
+            Self::Below(parent) => write!(f, "*.{parent}"),
         }
     }
 }

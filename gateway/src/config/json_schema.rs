@@ -16,7 +16,7 @@ const VARIABLE: &str = r"\$\{";
 
 /// How the texts of a type of the page are written.
 #[rustfmt::skip]
-const PATTERNS: [(&str, &str); 9] = [
+const PATTERNS: [(&str, &str); 11] = [
     ("duration", "^[0-9]+(ms|s|m|h|d)$"),
     ("rate", "^[0-9]+/[smhd]$"),
     ("URL path", "^/"),
@@ -26,6 +26,8 @@ const PATTERNS: [(&str, &str); 9] = [
     ("list of servers", r"^((https?://)?[^/]+:[0-9]+|unix:/.+|(https\+)?srv:_.+)$"),
     ("list of listeners", r"^([0-9.]+|\[[0-9A-Fa-f:.]+\]):[0-9]+$|^unix:/"),
     ("list of origins", "^https?://"),
+    ("list of trusted origins", "^[a-z][a-z0-9+.-]*://"),
+    ("URL path or URL", "^/|^https?://"),
 ];
 /// A secret stands elsewhere.
 const SECRET: &str = r"^$|^\$\{[A-Za-z_][A-Za-z0-9_]*\}$|^file:.";

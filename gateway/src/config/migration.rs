@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::cookie::CookieName;
+use super::domain::{domain, optional_domain};
 use super::duration::{days, secs, within};
 use super::host::Host;
 use super::path::PathPrefix;
@@ -96,9 +97,7 @@ impl MigrationConfig {
             companions_passthrough: migration
                 .texts("companions_passthrough", CookiePattern::parse)
                 .unwrap_or_default(),
-            clear_domains: migration
-                .texts("clear_domains", clear_domain)
-                .unwrap_or_default(),
+            clear_domains: migration.texts("clear_domains", domain).unwrap_or_default(),
             clear_paths: migration
                 .texts("clear_paths", ClearPath::parse)
                 .unwrap_or_else(|| vec![ClearPath("/".to_owned())]),
@@ -179,24 +178,5 @@ impl ClearPath {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
-    }
-}
-
-/// A domain; an empty text means that there is none.
-fn optional_domain(text: &str) -> Result<Option<Host>, String> {
-    (!text.is_empty()).then(|| clear_domain(text)).transpose()
-}
-
-/// A domain, with or without the leading dot that cookies ignore.
-fn clear_domain(text: &str) -> Result<Host, String> {
-    let host = Host::parse(text.strip_prefix('.').unwrap_or(text))?;
-    match host.ip() {
-        Some(_) => {
-            Err("is an address; a cookie of an address belongs to the host alone".to_owned())
-        }
-        None if !host.to_string().contains('.') => {
-            Err(format!("{text:?} is a single label, which browsers refuse"))
-        }
-        None => Ok(host),
     }
 }

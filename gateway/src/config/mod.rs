@@ -8,9 +8,9 @@
 //! ```text
 //! file, reader                     TOML tables, read key by key, faults gathered
 //! variables                        ${NAME} in the texts of the file
-//! duration, size, host, listen_address, path, secret, certificate
+//! duration, size, host, domain, listen_address, path, secret, certificate
 //!                                  values that several sections use
-//! server, tls, keys, store, cache, session, cookie, upstreams, identity, routes, edge, login_limits, admin, audit, access_log,
+//! server, tls, keys, store, cache, session, cookie, sites, upstreams, identity, routes, edge, login_limits, admin, audit, access_log,
 //! pages, maintenance, compression, migration, risk, insecure
 //!                                  one section each: its type and how it is read
 //! secret_file, client_tls          files that are read again, certificates for servers of the house
@@ -36,6 +36,7 @@ mod certificate;
 mod client_tls;
 mod compression;
 mod cookie;
+mod domain;
 mod draft;
 mod duration;
 mod edge;
@@ -72,6 +73,7 @@ mod secret_file;
 mod server;
 mod session;
 mod show;
+mod sites;
 mod size;
 mod store;
 mod suggest;
@@ -127,6 +129,8 @@ pub use self::routes::{
 pub use self::secret_file::{Password, SecretFile};
 pub use self::server::{RequestIdFrom, ServerConfig};
 pub use self::session::SessionConfig;
+pub(crate) use self::sites::PerSite;
+pub use self::sites::{LoginPage, Site, Sites, TenantFrom};
 pub use self::store::{StoreConfig, StoreUrl};
 pub use self::tls::{TlsConfig, TlsVersion};
 pub use self::upstreams::{
@@ -151,8 +155,10 @@ pub struct Config {
     pub cache: CacheConfig,
     /// `[session]`
     pub session: SessionConfig,
-    /// `[cookie]`
-    pub cookie: CookieConfig,
+    /// `[cookie]`: what sites do not say themselves.
+    pub(crate) cookie: CookieConfig,
+    /// `[[sites]]`; at least one.
+    pub sites: Sites,
     /// `[backend]`
     pub backend: BackendConfig,
     /// `[identity]`
@@ -259,12 +265,13 @@ impl Config {
         let keys = KeysConfig::read(root, sources, &store.url);
         let session = SessionConfig::read(root);
         let cache = CacheConfig::read(root, sources, session.absolute_timeout);
-        let cookie = CookieConfig::read(root);
+        let cookie = CookieConfig::read(root, &CookieConfig::default());
+        let sites = Sites::read(root, &server, &cookie);
         let identity = IdentityConfig::read(root);
         let upstreams = Upstreams::read(root, sources);
         let backend = BackendConfig::read(root, &upstreams);
         let endpoints = EndpointsConfig::read(root);
-        let routes = Routes::read(root, &upstreams, &endpoints, &server.hosts);
+        let routes = Routes::read(root, &upstreams, &endpoints, &sites);
         let edge = EdgeConfig::read(root);
         let login_limits = LoginLimitsConfig::read(root);
         let admin = AdminConfig::read(root, sources);
@@ -277,14 +284,15 @@ impl Config {
         let risk = RiskConfig::read(root, sources);
 
         let document = root.document();
-        rules::listeners(document, &server, &admin);
+        sites::check(document, &sites);
+        rules::listeners(document, &server, &admin, &sites);
         rules::trusted_proxies(document, &server, &insecure);
-        rules::cookie(document, &cookie, &server);
-        rules::login(document, &server, &routes, &endpoints);
-        rules::migration(document, &migration, &session, &cookie);
+        rules::login(document, &sites, &routes, &endpoints);
+        rules::health_path(document, &server, &endpoints);
+        rules::migration(document, &migration, &session, &sites);
         rules::headers(document, &edge, &identity);
         let upstreams = upstreams.into_all();
-        rules::markers(document, &upstreams, &cookie, &migration);
+        rules::markers(document, &upstreams, &sites, &migration);
         own_listeners::check(document, &server, &upstreams);
         insecure.check(document, &upstreams);
 
@@ -295,6 +303,7 @@ impl Config {
             cache,
             session,
             cookie,
+            sites,
             backend: backend?,
             identity,
             upstreams,

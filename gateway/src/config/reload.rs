@@ -5,7 +5,7 @@
 //! contradict what is running, and the rules check whole files only.
 
 use super::routes::same_name;
-use super::{BackendConfig, Config};
+use super::{BackendConfig, Config, Sites};
 
 /// Compares fields that carry the name of their key.
 macro_rules! compare {
@@ -61,6 +61,7 @@ pub fn restart_needed(old: &Config, new: &Config) -> Vec<&'static str> {
         cookie.name,
         cookie.secure,
         cookie.same_site,
+        cookie.domain,
         endpoints.base_path,
         admin.metrics,
         insecure.trust_everybody,
@@ -145,6 +146,7 @@ pub fn changed(old: &Config, new: &Config) -> Vec<&'static str> {
     let compared = keys
         .into_iter()
         .chain([("server.tls", tls(old) != tls(new))])
+        .chain([("sites", named_sites(old) != named_sites(new))])
         .chain(apps)
         .chain([("upstreams", upstreams_differ)])
         .chain(routes)
@@ -152,6 +154,11 @@ pub fn changed(old: &Config, new: &Config) -> Vec<&'static str> {
         .chain(rest)
         .chain(unverified);
     named(compared)
+}
+
+/// The sites, where the file has them. The keys of the one site are compared by themselves.
+fn named_sites(config: &Config) -> Option<&Sites> {
+    Some(&config.sites).filter(|sites| sites.are_named)
 }
 
 /// `old`, with the apps that have the same names in `new`.

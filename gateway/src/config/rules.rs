@@ -9,7 +9,7 @@ use ipnet::IpNet;
 use sidgate_policy::auth::decide::SessionPolicy;
 
 use super::admin::AdminConfig;
-use super::cookie::{CookieConfig, CookieName};
+use super::cookie::CookieName;
 use super::duration::show;
 use super::edge::{EdgeConfig, EndpointsConfig};
 use super::file::Document;
@@ -20,10 +20,16 @@ use super::migration::{MigrationConfig, MigrationMode};
 use super::routes::{Route, Routes};
 use super::server::{ServerConfig, is_everybody};
 use super::session::SessionConfig;
+use super::sites::Sites;
 use super::upstreams::Upstream;
 
 /// Listeners, the admin listener included, share no address. Beyond loopback the admin listener needs a token.
-pub(super) fn listeners(document: &Document<'_>, server: &ServerConfig, admin: &AdminConfig) {
+pub(super) fn listeners(
+    document: &Document<'_>,
+    server: &ServerConfig,
+    admin: &AdminConfig,
+    sites: &Sites,
+) {
     let tls = server
         .tls
         .as_ref()
@@ -70,10 +76,17 @@ pub(super) fn listeners(document: &Document<'_>, server: &ServerConfig, admin: &
         let message = "is served by plain listeners, and there is none";
         document.contradiction(&["server.acme_dir", "server.listen"], message);
     }
-    if server.redirect_https && !server.public_origin.is_https() {
-        let message =
-            "would send browsers back to the plain listener: server.public_origin is not https";
-        document.contradiction(&["server.redirect_https", "server.public_origin"], message);
+    if server.redirect_https {
+        for (index, _) in sites
+            .iter()
+            .enumerate()
+            .filter(|(_, site)| !site.origin.is_https())
+        {
+            let origin = sites.key(index, "origin");
+            let message =
+                format!("would send browsers back to the plain listener: {origin} is not https");
+            document.contradiction(&["server.redirect_https", &origin], message);
+        }
     }
 }
 
@@ -111,46 +124,49 @@ pub(super) fn trusted_proxies(
     }
 }
 
-/// The sid travels in clear text only to this machine.
-pub(super) fn cookie(document: &Document<'_>, cookie: &CookieConfig, server: &ServerConfig) {
-    let origin = &server.public_origin;
-    if !cookie.secure && (origin.is_https() || !origin.host.is_loopback()) {
-        let message =
-            "false is possible only while server.public_origin is http on a loopback name";
-        document.contradiction(&["cookie.secure", "server.public_origin"], message);
-    }
-}
-
 /// The way to the login page must not need a login.
 pub(super) fn login(
     document: &Document<'_>,
-    server: &ServerConfig,
+    sites: &Sites,
     routes: &Routes,
     endpoints: &EndpointsConfig,
 ) {
-    let keys = ["server.login_url", "routes", "endpoints.base_path"];
-    let login_url = server.login_url.as_str();
-    if endpoints.base_path.covers(login_url) {
-        document.contradiction(
-            &keys,
-            "lies inside endpoints.base_path, where no page is served",
-        );
+    for (index, site) in sites.iter().enumerate() {
+        let key = sites.key(index, "login_url");
+        let keys = [key.as_str(), "routes", "endpoints.base_path"];
+        let Some(login_url) = site.login.path() else {
+            continue;
+        };
+        if endpoints.base_path.covers(login_url) {
+            document.contradiction(
+                &keys,
+                "lies inside endpoints.base_path, where no page is served",
+            );
+        }
+        let is_closed = |route: &&Arc<Route>| route.session == SessionPolicy::Required;
+        let closed = |host: String| {
+            let serving = routes.route_for(&host, login_url).filter(is_closed)?;
+            routes.may_redirect_on(&host).then(|| Arc::clone(serving))
+        };
+        if let Some(route) = site.hosts.names().find_map(closed) {
+            let message =
+                format!("is served by route {route}, which needs a session: nobody could log in");
+            document.contradiction(&keys, message);
+        }
     }
+}
+
+/// Endpoints do not hide the path of health checks.
+pub(super) fn health_path(
+    document: &Document<'_>,
+    server: &ServerConfig,
+    endpoints: &EndpointsConfig,
+) {
     if let Some(path) = &server.health_path
         && endpoints.base_path.covers(path)
     {
         let message = "lies inside endpoints.base_path, where endpoints answer";
         document.contradiction(&["server.health_path", "endpoints.base_path"], message);
-    }
-    let is_closed = |route: &&Arc<Route>| route.session == SessionPolicy::Required;
-    let closed = |host: String| {
-        let serving = routes.route_for(&host, login_url).filter(is_closed)?;
-        routes.may_redirect_on(&host).then(|| Arc::clone(serving))
-    };
-    if let Some(route) = server.hosts.names().find_map(closed) {
-        let message =
-            format!("is served by route {route}, which needs a session: nobody could log in");
-        document.contradiction(&keys, message);
     }
 }
 
@@ -183,19 +199,19 @@ pub(super) fn migration(
     document: &Document<'_>,
     migration: &MigrationConfig,
     session: &SessionConfig,
-    cookie: &CookieConfig,
+    sites: &Sites,
 ) {
-    let own = cookie.name.as_str();
-    let message = format!("matches {own:?}, the cookie of the session itself");
-    if migration.credentials.contains(&cookie.name) {
-        document.contradiction(&["migration.credentials", "cookie.name"], message.as_str());
-    }
-    if migration
-        .companions
-        .iter()
-        .any(|pattern| pattern.matches(own))
-    {
-        document.contradiction(&["migration.companions", "cookie.name"], message.as_str());
+    for (index, site) in sites.iter().enumerate() {
+        let cookie = &site.cookie;
+        let (own, key) = (cookie.name.as_str(), sites.key(index, "cookie.name"));
+        let message = format!("matches {own:?}, the cookie of the session itself");
+        if migration.credentials.contains(&cookie.name) {
+            document.contradiction(&["migration.credentials", &key], message.as_str());
+        }
+        let mut companions = migration.companions.iter();
+        if companions.any(|pattern| pattern.matches(own)) {
+            document.contradiction(&["migration.companions", &key], message.as_str());
+        }
     }
     for pattern in &migration.companions_passthrough {
         if migration
@@ -253,7 +269,7 @@ pub(super) fn migration(
 pub(super) fn markers(
     document: &Document<'_>,
     upstreams: &[Arc<Upstream>],
-    cookie: &CookieConfig,
+    sites: &Sites,
     migration: &MigrationConfig,
 ) {
     for upstream in upstreams {
@@ -266,9 +282,10 @@ pub(super) fn markers(
             credentials.any(|credential| credential.as_str() == name)
                 || migration.companions.iter().any(|old| old.matches(name))
         };
-        if name == cookie.name.as_str() {
+        let mut of_sites = sites.iter();
+        if let Some(index) = of_sites.position(|site| site.cookie.name.as_str() == name) {
             let message = format!("{name:?} is the cookie of the session itself");
-            document.contradiction(&[&key, "cookie.name"], message);
+            document.contradiction(&[&key, &sites.key(index, "cookie.name")], message);
         } else if is_legacy() {
             let message = format!("{name:?} is a cookie of the old system");
             document.contradiction(

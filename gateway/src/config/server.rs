@@ -27,12 +27,12 @@ pub struct ServerConfig {
     pub listen: Vec<ListenAddress>,
     /// Listener of health, metrics, admin API and dashboard.
     pub admin_listen: SocketAddr,
-    /// What browsers have in their address bar.
-    pub public_origin: Origin,
-    /// Accepted `Host` values.
-    pub hosts: Hosts,
-    /// Where a visitor without a session is sent: a path, spelled as the operator did.
-    pub login_url: String,
+    /// That of the one site, see [`super::Sites`].
+    pub(super) public_origin: Origin,
+    /// Those of the one site.
+    pub(super) hosts: Hosts,
+    /// That of the one site.
+    pub(super) login_url: String,
     /// Peers who are believed about their client's address and scheme.
     pub trusted_proxies: NamedPeers,
     /// Peers whose connections begin with a header of the PROXY protocol.
@@ -153,10 +153,10 @@ pub(super) fn loopback(port: u16) -> SocketAddr {
 }
 
 /// A path like any other, except that its trailing slash stays: an app that wants it would redirect once more.
-fn login_url(text: &str) -> Result<String, String> {
+pub(super) fn login_url(text: &str) -> Result<String, String> {
     if text.contains("://") || text.starts_with("//") {
         return Err(format!(
-            "{text:?}: the login page is one of server.public_origin for now; write its path, such as \"/login\""
+            "{text:?}: the login page is one of the site itself; write its path, such as \"/login\", or give each host its place in [[sites]]"
         ));
     }
     PathPrefix::parse_public(text)?;

@@ -13,6 +13,7 @@ use super::handbook::{self, Row};
 use super::masked_url::masked_url;
 use super::reader::Reader;
 use super::secret::Sources;
+use super::sites::OF_THE_ONE_SITE;
 use super::{Config, Fault, Faults, json_schema};
 
 impl Config {
@@ -81,17 +82,22 @@ fn shown(catalog: &Catalog, beyond: &HashMap<&str, toml::Value>) -> String {
             .filter(|entry| entry.table == table.path)
             .collect();
         entries.sort_by_key(|entry| place.get(entry.model.as_str()).copied());
-        let is_redirect = catalog
-            .tables
-            .iter()
-            .any(|other| other.is_present && other.path == format!("{}.redirect", table.path));
+        let is_present = |path: &str| {
+            let mut tables = catalog.tables.iter();
+            tables.any(|other| other.is_present && other.path == path)
+        };
+        let beside = Beside {
+            siblings: &entries,
+            is_redirect: is_present(&format!("{}.redirect", table.path)),
+            has_sites: is_present("sites[0]"),
+        };
         let lines: Vec<String> = entries
             .iter()
             .filter_map(|entry| {
                 let row = place
                     .get(entry.model.as_str())
                     .and_then(|place| rows.get(*place));
-                line(entry, row, beyond, (&entries, is_redirect))
+                line(entry, row, beyond, &beside)
             })
             .collect();
         if lines.is_empty() && !is_listed(table) {
@@ -154,7 +160,7 @@ fn line(
     entry: &Entry,
     row: Option<&Row>,
     beyond: &HashMap<&str, toml::Value>,
-    beside: (&[&Entry], bool),
+    beside: &Beside<'_>,
 ) -> Option<String> {
     let key = &entry.key;
     let value = match (&entry.kind, entry.value.clone()) {
@@ -177,12 +183,25 @@ fn line(
 /// Keys of a route that is a redirect.
 const OF_REDIRECTS: [&str; 5] = ["hosts", "path", "methods", "log", "log_path"];
 
-/// Whether the default of a key may be written down beside its siblings. A route that is a redirect has few keys.
-fn has_a_meaning(entry: &Entry, (siblings, is_redirect): (&[&Entry], bool)) -> bool {
-    if is_redirect && !OF_REDIRECTS.contains(&entry.key.as_str()) {
+/// What stands beside a key.
+struct Beside<'c> {
+    siblings: &'c [&'c Entry],
+    /// Whether the table is a route that is a redirect, which has few keys.
+    is_redirect: bool,
+    /// Whether there is a list of sites, beside which a few keys have no place.
+    has_sites: bool,
+}
+
+/// Whether the default of a key may be written down.
+fn has_a_meaning(entry: &Entry, beside: &Beside<'_>) -> bool {
+    if beside.is_redirect && !OF_REDIRECTS.contains(&entry.key.as_str()) {
         return false;
     }
-    let session = siblings
+    if beside.has_sites && OF_THE_ONE_SITE.contains(&entry.model.as_str()) {
+        return false;
+    }
+    let session = beside
+        .siblings
         .iter()
         .find(|sibling| sibling.model == "routes[].session")
         .and_then(|sibling| sibling.value.as_ref());

@@ -5,6 +5,7 @@ use sidgate_policy::edge::{self, Breach, RawRequest, Refused, Vetted};
 
 use super::{Request, Sender};
 use crate::answer::Answer;
+use crate::config::Origin;
 use crate::state::ActiveConfig;
 
 /// What becomes of a request that came in clear text where that is not wanted.
@@ -28,7 +29,7 @@ impl Insecure {
         let is_page = matches!(request.method, "GET" | "HEAD");
         match told {
             Some(Scheme::Https) => None,
-            Some(Scheme::Http) if server.public_origin.is_https() => Some(if is_page {
+            Some(Scheme::Http) if origin_of(settings, vetted).is_https() => Some(if is_page {
                 Self::Redirect(location(settings, vetted))
             } else {
                 Self::Refuse
@@ -78,11 +79,16 @@ pub(super) fn vet_by_name<'s: 'r, 'r>(
     }
 }
 
-/// The same host over https, at the port of the public origin if it is served there. From the configuration and the vetted
+/// What browsers have in their address bar on the site of a request.
+fn origin_of<'s>(settings: &'s ActiveConfig, vetted: &Vetted<'_>) -> &'s Origin {
+    &settings.site(vetted.host.site()).config.origin
+}
+
+/// The same host over https, at the port of its site's origin if it is served there. From the configuration and the vetted
 /// target; nothing of it is the client's text but what was vetted.
 fn location(settings: &ActiveConfig, vetted: &Vetted<'_>) -> String {
-    let port = settings.config.server.public_origin.port;
-    let host = settings.edge.hosts.at_port(vetted.host, port);
+    let port = origin_of(settings, vetted).port;
+    let host = settings.edge.hosts.at_port(&vetted.host, port);
     let mut location = format!("https://{}{}", &**host, vetted.path);
     if let Some(query) = vetted.query {
         location.push('?');

@@ -10,17 +10,17 @@ use sidgate_policy::edge::Target;
 use crate::admin::call::Call;
 use crate::answer::Answer;
 use crate::config::{OnMissing, Route};
-use crate::state::ActiveConfig;
+use crate::state::{ActiveConfig, ActiveSite};
 
 /// The answer where `route` requires a session and there is none; `why` not, if there was one.
 pub(crate) fn on_route(
-    settings: &ActiveConfig,
+    (settings, site): (&ActiveConfig, &ActiveSite),
     route: &Route,
     (method, target): (&str, &[u8]),
     headers: &HeaderMap,
     why: Option<Absence>,
 ) -> Answer {
-    let location = |target: Target<'_>| settings.login.location(target.path, target.query);
+    let location = |target: Target<'_>| site.login.location(target.path, target.query);
     to_login_page(settings, route, (method, target), headers, location).map_or_else(
         || Answer::unauthenticated(why),
         |location| Answer::login_page(&location),
@@ -29,7 +29,7 @@ pub(crate) fn on_route(
 
 /// The answer where there is a session that is not all that `route` asks for.
 pub(crate) fn unmet(
-    settings: &ActiveConfig,
+    (settings, site): (&ActiveConfig, &ActiveSite),
     route: &Route,
     (method, target): (&str, &[u8]),
     headers: &HeaderMap,
@@ -39,7 +39,7 @@ pub(crate) fn unmet(
         Unmet::NotAllowed => Answer::not_allowed(),
         Unmet::Stale => {
             let location =
-                |target: Target<'_>| settings.login.location_again(target.path, target.query);
+                |target: Target<'_>| site.login.location_again(target.path, target.query);
             to_login_page(settings, route, (method, target), headers, location)
                 .map_or_else(Answer::login_too_old, |location| {
                     Answer::login_page(&location)
@@ -71,7 +71,7 @@ fn to_login_page(
 
 /// Where somebody goes who opens a page of the admin API without a session.
 pub(crate) fn on_admin_page(
-    settings: &ActiveConfig,
+    site: &ActiveSite,
     (method, path): (&str, &str),
     headers: &HeaderMap,
     call: Call,
@@ -81,6 +81,6 @@ pub(crate) fn on_admin_page(
     if !is_page || wanted != MissingAnswer::LoginPage {
         return None;
     }
-    let location = settings.login.location(path, None)?;
+    let location = site.login.location(path, None)?;
     Some(Answer::login_page(&location))
 }

@@ -9,6 +9,7 @@
 //! | `request`, `sender` | what came, and who sent it? |
 //! | `https` | did it come in the clear where that is not wanted? |
 //! | `place` | whose is the path? |
+//! | `endpoint` | may it call an endpoint of the gateway? |
 //! | `maintenance` | are the apps out of service? |
 //! | `redirect` | is the visitor sent elsewhere? |
 //! | `sent_path` | what does the app get of the path? |
@@ -16,6 +17,7 @@
 //! | `verdict` | so what happens, and what is answered? |
 //! | `missing` | what does a visitor get without the session that is required? |
 
+mod endpoint;
 pub(crate) mod https;
 mod maintenance;
 pub(crate) mod missing;
@@ -41,7 +43,6 @@ pub(crate) use self::sender::Sender;
 pub(crate) use self::step::{OwnSite, Step};
 pub(crate) use self::verdict::Verdict;
 use crate::config::{Destination, Route};
-use crate::endpoints;
 use crate::state::ActiveConfig;
 
 /// What happens with a request that the rules of the edge let through.
@@ -113,14 +114,8 @@ fn judge<'s>(
     }
     let route = match place {
         Place::Endpoint(endpoint) => {
-            let endpoint = endpoint.as_configured(settings.config.endpoints.password_login);
-            if let Some(waits) = maintenance::verdict(settings, sender, Place::Endpoint(endpoint)) {
-                return waits;
-            }
-            return match endpoints::admit(endpoint, request.headers, settings) {
-                Ok(()) => Verdict::Endpoint(endpoint),
-                Err(why) => Verdict::Rejected(endpoint, why),
-            };
+            let came = (request, sender);
+            return endpoint::judge(settings, came, (endpoint, vetted), cors, tell);
         }
         Place::Admin(call) => return Verdict::Admin(call),
         Place::Private | Place::Nothing => return Verdict::NotFound,

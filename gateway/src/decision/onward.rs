@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use http::header::{HeaderMap, HeaderName, HeaderValue};
+use http::header::{HeaderName, HeaderValue};
 use session_core::service::Query;
 use sidgate_policy::auth::cors::Cors;
 use sidgate_policy::auth::csrf::{self, CrossSite};
-use sidgate_policy::edge::{Refused, Vetted, headers};
+use sidgate_policy::auth::on_missing::{is_page, is_prefetch};
+use sidgate_policy::edge::{Refused, SidCookie, Vetted, headers};
 
 use super::sent_path::{NotSent, SentPath};
 use super::{OwnSite, Request, Step};
@@ -30,6 +31,8 @@ pub(crate) struct Onward<'s> {
     pub remove: Vec<HeaderName>,
     /// The one Cookie line for the app.
     pub cookie: Option<HeaderValue>,
+    /// Where its visitor fetches the session that their sid has made way for, unseen; `None`: nowhere.
+    pub refetch: Option<String>,
 }
 
 /// Why a request goes to no app, whatever its session.
@@ -75,6 +78,7 @@ pub(super) fn plan<'s>(
         host: vetted.host.header(),
         query: Query {
             max_stale: route.max_stale,
+            // Nobody has looked at the page yet.
             counts_as_use: !is_prefetch(request.headers),
         },
         remove: if vetted.spoofed.is_empty() {
@@ -83,7 +87,21 @@ pub(super) fn plan<'s>(
             headers::to_remove(request.headers, &settings.edge)
         },
         cookie: vetted.cookies.upstream_line(|_| false),
+        refetch: refetch(settings, request, vetted),
     })
+}
+
+/// Another site of the group may have given the session a new sid, or its user a new session. Whoever opens a page gets it
+/// from there, and does not notice.
+fn refetch(settings: &ActiveConfig, request: &Request<'_>, vetted: &Vetted<'_>) -> Option<String> {
+    let site = settings.site(vetted.host.site());
+    site.login_at?;
+    let is_opened = request.method == "GET"
+        && !vetted.websocket
+        && is_page(request.headers)
+        && !is_prefetch(request.headers)
+        && vetted.cookies.sid() != SidCookie::None;
+    is_opened.then(|| site.login.location_silently(vetted.path, vetted.query))?
 }
 
 fn own_site(
@@ -101,16 +119,10 @@ fn own_site(
     if cors.is_open() {
         return Ok(OwnSite::Listed);
     }
-    csrf::check(request.headers, &settings.origin).map(OwnSite::Checked)
+    let site = settings.site(vetted.host.site());
+    csrf::check(request.headers, &site.origin_at(&vetted.host)).map(OwnSite::Checked)
 }
 
 fn is_safe(method: &str) -> bool {
     matches!(method, "GET" | "HEAD" | "OPTIONS")
-}
-
-/// A prefetch of the browser does not count as use of the session.
-fn is_prefetch(headers: &HeaderMap) -> bool {
-    headers
-        .get("sec-purpose")
-        .is_some_and(|value| value.as_bytes().starts_with(b"prefetch"))
 }

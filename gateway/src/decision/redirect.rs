@@ -10,7 +10,7 @@ use crate::config::{Gaps, Redirect, Route};
 /// Where a route without an app sends its visitor. Nothing of it is the client's text but what was vetted.
 pub(super) fn to<'s>(to: &Redirect, route: &'s Arc<Route>, vetted: &Vetted<'_>) -> Verdict<'s> {
     let gaps = Gaps {
-        host: vetted.host,
+        host: &vetted.host,
         path: vetted.path,
         query: vetted.query,
     };

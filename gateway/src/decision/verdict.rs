@@ -12,7 +12,7 @@ use super::onward::Onward;
 use crate::admin::call::Call;
 use crate::answer::{Answer, Rejection};
 use crate::config::Route;
-use crate::endpoints::Endpoint;
+use crate::endpoints::{self, Endpoint};
 
 /// What happens, as far as no session is asked for.
 pub(crate) enum Verdict<'s> {
@@ -35,6 +35,8 @@ pub(crate) enum Verdict<'s> {
     Redirect(&'s Arc<Route>, u16, HeaderValue),
     /// A page of another origin is told what it may do on this route.
     Preflight(Preflight, &'s Arc<Route>),
+    /// A page of another origin is told what it may do with the endpoints of the gateway.
+    EndpointPreflight(Preflight),
     /// A page of another origin may do nothing here.
     OriginNotAllowed,
     /// Another site made the browser send it.
@@ -69,6 +71,9 @@ impl<'s> Verdict<'s> {
             Self::Redirect(_, status, location) => Answer::redirect(*status, location.clone()),
             Self::Preflight(asked, route) => {
                 Answer::preflight(asked.headers.as_ref(), route.methods.allow())
+            }
+            Self::EndpointPreflight(asked) => {
+                Answer::preflight(asked.headers.as_ref(), &endpoints::METHODS)
             }
             Self::OriginNotAllowed => Answer::origin_not_allowed(),
             Self::CrossSite(why) => Answer::cross_site(*why),

@@ -166,7 +166,7 @@ fn not_ours(question: Question, config: &Config, back: &Back) -> Finding {
             format!("{status}, and not what a gateway with this master key answers"),
             format!(
                 "does this way lead to the gateway of this configuration ({}), with the same keys.master, and is it of this version?",
-                config.server.public_origin
+                config.sites.first().origin
             ),
         ),
     }
@@ -195,14 +195,16 @@ fn way(question: Question, config: &Config, url: &PublicUrl, arrival: &Arrival) 
         client_of(arrival),
         arrival.protocol
     );
-    let expected = &config.server.public_origin;
+    let mut sites = config.sites.iter().enumerate();
+    let site = sites.find(|(_, site)| site.hosts.accepts(&arrival.host));
+    let (index, expected) = site.map_or((0, &config.sites.first().origin), |(index, site)| {
+        (index, &site.origin)
+    });
+    let key = config.sites.key(index, "origin");
     if url.is_https != expected.is_https() {
         return question.warn(
-            format!(
-                "{line}; server.public_origin is {}",
-                expected.scheme.as_str()
-            ),
-            "use the public URL, or mend server.public_origin",
+            format!("{line}; {key} is {}", expected.scheme.as_str()),
+            format!("use the public URL, or mend {key}"),
         );
     }
     if url.is_https && !arrival.tls && arrival.told_scheme.is_none() {

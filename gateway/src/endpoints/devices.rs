@@ -27,7 +27,7 @@ use crate::telemetry::outcome::Outcome;
 use crate::telemetry::security::{self, Facts, Kind};
 use crate::views::device_label::device_label;
 use crate::views::receipt::receipt_view;
-use crate::views::session::rfc3339;
+use crate::views::session::{add_site, rfc3339};
 use crate::visit::old_cookies::{CookieChanges, take_back};
 
 /// A page of the live sessions of whoever asks, newest activity first.
@@ -44,7 +44,8 @@ pub(crate) async fn list(
         gateway.metrics.refused(Refusal::Lists);
         return Err(TooMany(1).into());
     };
-    let listed = gateway.sessions.list(user_id, after, limit).await;
+    let group = &caller.site(settings).config.group;
+    let listed = gateway.sessions.list(user_id, group, after, limit).await;
     let (devices, next) = listed.map_err(|failed| {
         warn!(request_id = &*caller.client().request_id, cause = %failed, "sessions not listed");
         Rejection::Unavailable
@@ -63,6 +64,7 @@ pub(crate) async fn list(
                 .entry(&*device.user_agent)
                 .or_insert_with_key(|user_agent| device_label(user_agent));
             let mut view = device_view(device, label, &active);
+            add_site(&mut view, &device.site);
             flags.add_to(&mut view, settings, (device.id, device.ip));
             view
         })
@@ -109,8 +111,9 @@ pub(crate) async fn end_one(
     let scope = Scope::Handle {
         id,
         user_id: Some(Text::from(current.identity.user_id())),
+        group: Some(caller.site(settings).config.group.clone()),
     };
-    let returned = take_back(gateway, settings, current.key).await;
+    let returned = take_back(gateway, settings, (current.key, caller.client().to.site)).await;
     let how = (RevokeReason::Device, wait);
     let receipt = end(gateway, settings, caller, current, scope, how).await?;
     if receipt.revoked == 0 {
@@ -119,7 +122,7 @@ pub(crate) async fn end_one(
     }
     let answer = Answer::no_content(Outcome::DeviceEnded);
     Ok(if id == current.id {
-        without_cookies(gateway, settings, answer, returned)
+        without_cookies(gateway, settings, caller, answer, returned)
     } else {
         answer
     })
@@ -139,10 +142,11 @@ pub(crate) async fn end_many(
         DeviceScope::Others => Scope::Others {
             user_id,
             keep: current.key,
+            group: Some(caller.site(settings).config.group.clone()),
         },
-        DeviceScope::All => Scope::User(user_id),
+        DeviceScope::All => caller.site(settings).all_of(user_id),
     };
-    let returned = take_back(gateway, settings, current.key).await;
+    let returned = take_back(gateway, settings, (current.key, caller.client().to.site)).await;
     let how = (RevokeReason::LogoutEverywhere, wait);
     let receipt = end(gateway, settings, caller, current, scope, how).await?;
     if receipt.revoked == 0 && which == DeviceScope::Others {
@@ -152,7 +156,7 @@ pub(crate) async fn end_many(
     let answer = Answer::json(200, Outcome::DevicesEnded, &receipt_view(&receipt));
     Ok(match which {
         DeviceScope::Others => answer,
-        DeviceScope::All => without_cookies(gateway, settings, answer, returned),
+        DeviceScope::All => without_cookies(gateway, settings, caller, answer, returned),
     })
 }
 
@@ -201,11 +205,12 @@ async fn end(
 fn without_cookies(
     gateway: &Gateway,
     settings: &ActiveConfig,
+    caller: &Caller,
     answer: Answer,
     returned: Option<CookieChanges>,
 ) -> Answer {
     let answer = parting(answer, gateway, settings, returned.as_ref());
-    match set_cookie::clear(&settings.config.cookie) {
+    match set_cookie::clear(&caller.site(settings).config.cookie) {
         Some(cookie) => answer.with_cookie(cookie),
         None => answer,
     }

@@ -18,7 +18,7 @@ use super::Caller;
 use crate::answer::{Rejection, ended_code};
 use crate::limits::rounds::{Bound, Member};
 use crate::limits::streams::{Holder, Kind, Room, StreamPermit};
-use crate::state::{ActiveConfig, Gateway};
+use crate::state::{ActiveConfig, Addressed, Gateway};
 use crate::views::session::{rfc3339, session_view};
 
 /// How long before its end a session is said to expire; no more than a tenth of its time.
@@ -31,6 +31,7 @@ const OPENING: &str = "retry: 2000\n: session events\n\n";
 pub(crate) struct Feed {
     gateway: Arc<Gateway>,
     entry: Arc<Entry>,
+    at: Addressed,
     bell: Member,
     spoke: Option<Boot>,
     /// The end that was announced last.
@@ -63,6 +64,7 @@ pub(crate) async fn open(
     let feed = Feed {
         gateway: Arc::clone(gateway),
         entry,
+        at: caller.client().to.clone(),
         bell: gateway.rounds.enter(),
         spoke: None,
         announced: None,
@@ -108,12 +110,19 @@ impl Feed {
 
     async fn look(&mut self) -> Option<String> {
         let key = self.entry.session().key;
-        let followed = self.gateway.sessions.follow(&key, Some(&self.entry));
+        let followed = self
+            .gateway
+            .sessions
+            .follow(&key, &self.at.group, Some(&self.entry));
         // Apart, because a stream that sleeps would hold its place.
         match Box::pin(followed).await {
             Follow::Ended(why) => {
                 self.over = true;
                 Some(event("revoked", &ended(why)))
+            }
+            Follow::Alive(entry) if !self.at.takes_session(entry.session()) => {
+                self.over = true;
+                Some(event("revoked", &ended(Absence::OtherTenant)))
             }
             Follow::Alive(entry) => {
                 let before = std::mem::replace(&mut self.entry, entry);

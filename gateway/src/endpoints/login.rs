@@ -129,8 +129,11 @@ pub(crate) async fn login(
     let created = match verdict {
         Ok(Ok((identity, reference))) => {
             gateway.metrics.backend(BackendResult::Accepted);
-            let mut login = login_of(settings, caller, identity, form.wishes);
-            login.reference = reference;
+            let login = Login {
+                reference,
+                replaces: caller.visit.key_here(gateway).await,
+                ..login_of(settings, caller, identity, form.wishes)
+            };
             commit(gateway, caller, ticket, login, form.wishes).await
         }
         Ok(Err(rejected)) => {
@@ -230,9 +233,12 @@ fn parse(body: &[u8], client: &Client) -> Result<Parsed, Rejection> {
     })
 }
 
-/// The session that this user is to get, in place of the one that the browser has.
+/// The session that this user is to get.
 fn login_of(settings: &ActiveConfig, caller: &Caller, identity: Identity, wishes: Wishes) -> Login {
+    let site = &caller.site(settings).config;
     Login {
+        group: site.group.clone(),
+        site: site.name.clone(),
         limit: limit(settings, &identity, wishes.end_others),
         identity,
         reference: None,
@@ -240,7 +246,7 @@ fn login_of(settings: &ActiveConfig, caller: &Caller, identity: Identity, wishes
         user_agent: caller.client().clipped_user_agent(),
         ttl: settings.config.session.absolute_timeout,
         idle: settings.config.session.idle_timeout,
-        replaces: caller.visit.key(),
+        replaces: None,
         ends_with_browser: !wishes.remember,
     }
 }
@@ -263,11 +269,14 @@ async fn commit(
     login: Login,
     wishes: Wishes,
 ) -> Result<Created, Box<Answer>> {
+    if !caller.client().to.takes(login.identity.tenant_id()) {
+        return Err(Box::new(Rejection::WrongTenant.into()));
+    }
     let limit = login.limit;
     if wishes.end_others {
         // First, so that none of them becomes a session between the two steps.
         let user_id = login.identity.user_id();
-        let ended = gateway.sessions.end_old_logins(user_id).await;
+        let ended = gateway.sessions.end_old_logins(user_id, &login.group).await;
         ended.map_err(|failed| Box::new(not_committed(caller, &failed)))?;
     }
     match gateway.sessions.create(ticket, login).await {
@@ -295,7 +304,12 @@ fn welcome(
         &session_view(session, session.last_activity),
     );
     let began = session.created_at;
-    match set_cookie::issue(&settings.config.cookie, &created.sid, session, began) {
+    match set_cookie::issue(
+        &caller.site(settings).config.cookie,
+        &created.sid,
+        session,
+        began,
+    ) {
         Some(cookie) => {
             let answer = answer.with_cookie(cookie);
             let cleared = caller.visit.cleared_by_login(settings);

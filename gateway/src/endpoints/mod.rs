@@ -1,7 +1,9 @@
 //! Sidgate's own public endpoints (DESIGN 9), below `endpoints.base_path`.
 
+pub(crate) mod browser;
 pub(crate) mod devices;
 pub(crate) mod events;
+pub(crate) mod handover;
 pub(crate) mod login;
 pub(crate) mod migrate;
 mod query;
@@ -9,19 +11,21 @@ pub(crate) mod session;
 
 use std::sync::{Arc, OnceLock};
 
-use http::HeaderMap;
+use http::{HeaderMap, HeaderValue};
 use session_core::service::{Active, Query, Resolution};
 use session_core::session::Session;
+use sidgate_policy::auth::cors::Cors;
 use sidgate_policy::auth::csrf;
 use sidgate_policy::auth::decide::{self, Finding};
 use uuid::Uuid;
 
 use crate::answer::{Answer, Rejection};
-use crate::config::{PasswordLogin, SessionPolicy};
-use crate::state::{ActiveConfig, Client, Gateway};
+use crate::config::{Config, PasswordLogin, SessionPolicy};
+use crate::state::{ActiveConfig, ActiveSite, Client, Gateway};
 use crate::visit::Visit;
 use crate::visit::old_cookies::{CookieChanges, Identified};
 
+use self::browser::Browser;
 pub(crate) use self::login::check_content_type;
 
 /// Who calls an endpoint, and with what.
@@ -35,6 +39,8 @@ pub(crate) struct Caller {
     pub seen: OnceLock<Seen>,
     /// Changes of old cookies that the answer is to carry.
     pub cookie_changes: OnceLock<CookieChanges>,
+    /// What a handover has to know.
+    pub browser: Option<Box<Browser>>,
 }
 
 /// The session that an endpoint has met, and where.
@@ -50,6 +56,11 @@ impl Caller {
     /// Who sent the request.
     pub(crate) fn client(&self) -> &Client {
         &self.visit.client
+    }
+
+    /// The site that was called.
+    pub(crate) fn site<'s>(&self, settings: &'s ActiveConfig) -> &'s ActiveSite {
+        settings.site(self.client().to.site)
     }
 
     /// Notes the session for the log. The first call counts.
@@ -102,6 +113,9 @@ impl Caller {
     }
 }
 
+/// What some endpoint takes: the methods that a page of a trusted origin may use.
+pub(crate) const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, POST, DELETE");
+
 /// Methods of the endpoint that is the session.
 const SESSION_METHODS: &str = "GET, HEAD, POST, DELETE";
 
@@ -124,6 +138,8 @@ pub(crate) enum Endpoint {
     EndDevices,
     /// `GET /events`
     Events,
+    /// `GET /handover`, where there is more than one site.
+    Handover,
     /// A method that the path does not know; the value of `Allow`.
     OtherMethod(&'static str),
     /// A path below the base path without an endpoint.
@@ -147,6 +163,8 @@ impl Endpoint {
             ("/sessions", _) => Self::OtherMethod("GET, HEAD, DELETE"),
             ("/events", "GET") => Self::Events,
             ("/events", _) => Self::OtherMethod("GET"),
+            ("/handover", "GET") => Self::Handover,
+            ("/handover", _) => Self::OtherMethod("GET"),
             ("", _) => Self::Unknown,
             (other, _) if other.starts_with('/') => match one_device(other) {
                 Some(id) if method == "DELETE" => Self::EndDevice(handle(id)),
@@ -159,8 +177,14 @@ impl Endpoint {
 
     /// The endpoint under this configuration. Without password login its route does not show that a login could exist.
     #[must_use]
-    pub(crate) fn as_configured(self, password_login: PasswordLogin) -> Self {
+    pub(crate) fn as_configured(self, config: &Config, site: &ActiveSite) -> Self {
+        let password_login = match site.login_at {
+            // The site where people log in would know nothing of it.
+            Some(_) => PasswordLogin::Off,
+            None => config.endpoints.password_login,
+        };
         match (password_login, self) {
+            (_, Self::Handover) if !config.sites.are_named => Self::Unknown,
             (PasswordLogin::Off, Self::Login) => Self::Unknown,
             (PasswordLogin::Off, Self::OtherMethod(SESSION_METHODS)) => {
                 Self::OtherMethod("GET, HEAD, DELETE")
@@ -177,6 +201,7 @@ impl Endpoint {
             Self::Migrate => "endpoint:migrate",
             Self::ListDevices | Self::EndDevice(_) | Self::EndDevices => "endpoint:devices",
             Self::Events => "endpoint:events",
+            Self::Handover => "endpoint:handover",
             Self::OtherMethod(_) | Self::Unknown => "endpoint:unknown",
         }
     }
@@ -251,17 +276,18 @@ fn handle(text: &str) -> Option<Uuid> {
     (id.hyphenated().encode_lower(&mut Uuid::encode_buffer()) == text).then_some(id)
 }
 
-/// Whether an endpoint takes a request, by the cross-site rule of DESIGN 9 and the type of its body.
+/// Whether an endpoint takes a request, by the cross-site rule of DESIGN 9 and the type of its body. `origin`: that of our
+/// own pages there. An origin that the site trusts is as good as that.
 ///
 /// # Errors
 /// What speaks against it.
 pub(crate) fn admit(
     endpoint: Endpoint,
     headers: &HeaderMap,
-    settings: &ActiveConfig,
+    (origin, cors): (&str, &Cors),
 ) -> Result<(), Rejection> {
-    if endpoint.is_guarded() {
-        csrf::check(headers, &settings.origin).map_err(Rejection::CrossSite)?;
+    if endpoint.is_guarded() && !cors.is_open() {
+        csrf::check(headers, origin).map_err(Rejection::CrossSite)?;
     }
     if endpoint == Endpoint::Login {
         check_content_type(headers)?;

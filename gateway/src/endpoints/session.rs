@@ -57,7 +57,7 @@ pub(crate) async fn logout(
         Ok(wait) => wait,
         Err(why) => return why.into(),
     };
-    let own = caller.visit.key();
+    let own = caller.visit.key_here(gateway).await;
     let old = caller.visit.old_logins(gateway, settings, own).await;
     // The session of the cookie is ended even if the client's budget for old logins is spent.
     let (old, pause) = match old {
@@ -87,7 +87,7 @@ pub(crate) async fn logout(
     let cookie_changes = old.cookie_changes(had_session);
     let answer = Answer::no_content(Outcome::Logout);
     let answer = parting(answer, gateway, settings, cookie_changes.as_ref());
-    match set_cookie::clear(&settings.config.cookie) {
+    match set_cookie::clear(&caller.site(settings).config.cookie) {
         Some(cookie) => answer.with_cookie(cookie),
         None => answer,
     }

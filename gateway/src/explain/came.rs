@@ -75,11 +75,11 @@ impl Came {
                 http2,
                 sid,
             } => {
-                let public = config.server.public_origin.authority();
+                let public = config.sites.first().origin.authority();
                 let url = Parts::of(url, &public)?;
                 let mut fields: Vec<(&str, &str)> =
                     headers.iter().map(|(n, v)| (&**n, &**v)).collect();
-                let sid = sid.as_ref().map(|sid| cookie(config, sid));
+                let sid = sid.as_ref().map(|sid| cookie(config, url.authority, sid));
                 if let Some(sid) = &sid {
                     fields.push((COOKIE.as_str(), sid.expose()));
                 }
@@ -125,8 +125,13 @@ impl Came {
     }
 }
 
-fn cookie(config: &Config, sid: &SecretString) -> SecretString {
-    SecretString::new(format!("{}={}", config.cookie.name.as_str(), sid.expose()))
+/// The session cookie of the site that serves `host`, or of the first one where none does.
+fn cookie(config: &Config, host: &str, sid: &SecretString) -> SecretString {
+    let mut sites = config.sites.iter();
+    let site = sites.find(|site| site.hosts.accepts(host));
+    let site = site.map_or(config.sites.first(), |site| &**site);
+    let name = site.cookie.name.as_str();
+    SecretString::new(format!("{name}={}", sid.expose()))
 }
 
 /// The head of these parts. A Host among the fields takes the place of the URL's.

@@ -3,6 +3,7 @@
 use http::HeaderValue;
 use session_core::clock::Timestamp;
 use session_core::service::{Absence, Query, Resolution};
+use session_core::session::{Group, Groups};
 use session_core::sid::SessionKey;
 use sidgate_policy::auth::decide::Finding;
 use sidgate_policy::edge::Breach;
@@ -17,7 +18,7 @@ use crate::answer::Answer;
 use crate::decision::https::Insecure;
 use crate::decision::{self, Decided, Sender, Verdict};
 use crate::endpoints::Endpoint;
-use crate::state::ActiveConfig;
+use crate::state::{ActiveConfig, Addressed};
 use crate::visit::presented;
 
 /// A request about which everything is known but its session.
@@ -32,8 +33,8 @@ pub(crate) struct Examined<'s, 'r> {
 pub(crate) enum Wanted {
     /// Nothing: this is known.
     Nothing(Finding),
-    /// This session.
-    Session(SessionKey, Query),
+    /// This session, if it is of this group.
+    Session(SessionKey, Group, Query),
 }
 
 impl<'s: 'r, 'r> Examined<'s, 'r> {
@@ -60,7 +61,7 @@ impl<'s: 'r, 'r> Examined<'s, 'r> {
     /// What has to be looked up. `recognise` knows the keys of this installation.
     pub(crate) fn wanted(
         &self,
-        recognise: impl FnOnce(&[u8]) -> Result<SessionKey, Absence>,
+        recognise: impl FnOnce(&[u8], &Groups) -> Result<SessionKey, Absence>,
     ) -> Wanted {
         let Ok(decided) = &self.decided else {
             return Wanted::Nothing(Finding::NotAsked);
@@ -70,10 +71,11 @@ impl<'s: 'r, 'r> Examined<'s, 'r> {
             Verdict::Endpoint(_) | Verdict::Admin(_) => Query::default(),
             _ => return Wanted::Nothing(Finding::NotAsked),
         };
-        match presented(&decided.vetted.cookies, recognise) {
+        let site = self.settings.site(decided.vetted.host.site());
+        match presented(&decided.vetted.cookies, |sid| recognise(sid, &site.groups)) {
             None => Wanted::Nothing(Finding::NoCookie),
             Some(Err(absence)) => Wanted::Nothing(Finding::Resolved(Resolution::Absent(absence))),
-            Some(Ok(key)) => Wanted::Session(key, query),
+            Some(Ok(key)) => Wanted::Session(key, site.config.group.clone(), query),
         }
     }
 
@@ -91,6 +93,8 @@ impl<'s: 'r, 'r> Examined<'s, 'r> {
             Ok(decided) => decided,
             Err(breach) => return refused(listener, &breach),
         };
+        let to = Addressed::at(settings.site(vetted.host.site()), &vetted.host);
+        let known = known.at(&to);
         match verdict {
             Verdict::Refused(why) => refused(listener, &why.into()),
             Verdict::Onward(onward) => {
@@ -167,12 +171,12 @@ fn explain_answer(listener: &mut Listener<'_>, verdict: &Verdict<'_>) {
             Line::new(
                 "endpoint",
                 found,
-                vec![Key::of(config, "server.public_origin")],
+                vec![Key::of_site(config, listener.site, "origin")],
             )
         }
         Verdict::CrossSite(why) => {
             let mut keys = listener.of_own_route("csrf");
-            keys.push(Key::of(config, "server.public_origin"));
+            keys.push(Key::of_site(config, listener.site, "origin"));
             Line::new("cross-site", why.to_string(), keys)
         }
         Verdict::MethodNotAllowed(route) => Line::new(
@@ -190,10 +194,15 @@ fn explain_answer(listener: &mut Listener<'_>, verdict: &Verdict<'_>) {
             "the origin is told what it may do",
             listener.of_own_route("cors_origins"),
         ),
+        Verdict::EndpointPreflight(_) => Line::new(
+            "preflight",
+            "the origin is told what it may do with endpoints",
+            vec![Key::of_site(config, listener.site, "trusted_origins")],
+        ),
         Verdict::OriginNotAllowed => Line::new(
             "preflight",
-            "the origin is not on the route's list",
-            listener.of_own_route("cors_origins"),
+            "the origin is not on the list",
+            listener.of_origins(),
         ),
         Verdict::Maintenance(_) => Line::new(
             "maintenance",
@@ -208,6 +217,9 @@ fn explain_answer(listener: &mut Listener<'_>, verdict: &Verdict<'_>) {
 }
 
 fn insecure_keys(listener: &Listener<'_>) -> Vec<Key> {
-    let keys = ["server.redirect_https", "server.public_origin"];
-    keys.map(|key| Key::of(listener.config(), key)).into()
+    let config = listener.config();
+    vec![
+        Key::of(config, "server.redirect_https"),
+        Key::of_site(config, listener.site, "origin"),
+    ]
 }

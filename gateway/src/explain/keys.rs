@@ -23,6 +23,17 @@ impl Key {
         }
     }
 
+    /// A key of the site of this number.
+    pub(super) fn of_site(config: &Config, site: usize, key: &str) -> Self {
+        Self::of(config, config.sites.key(site, key))
+    }
+
+    /// The hosts of the site of this number.
+    pub(super) fn of_hosts(config: &Config, site: usize) -> Self {
+        let [hosts, origin] = ["hosts", "origin"].map(|key| config.sites.key(site, key));
+        Self::or(config, &hosts, &origin)
+    }
+
     /// A key of a route.
     pub(super) fn of_route(config: &Config, route: &Route, key: &str) -> Self {
         Self::of(config, format!("routes[{}].{key}", route.index))
@@ -70,7 +81,8 @@ pub(super) fn of_refusal(config: &Config, why: Refused) -> Vec<Key> {
         Refused::HeaderName => "edge.odd_header_names",
         Refused::SidRepeated | Refused::SidQuoted => "cookie.name",
         Refused::HostUnknown => {
-            return vec![Key::or(config, "server.hosts", "server.public_origin")];
+            let sites = config.sites.iter().enumerate();
+            return sites.map(|(site, _)| Key::of_hosts(config, site)).collect();
         }
         _ => return vec![],
     };

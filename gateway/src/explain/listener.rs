@@ -32,6 +32,8 @@ pub(super) struct Listener<'a> {
     came: &'a Came,
     /// How many questions of the edge were answered.
     passed: usize,
+    /// Number of the site, once it is known.
+    pub(super) site: usize,
     /// The route, once it is known.
     route: Option<&'a Route>,
     pub(super) lines: Vec<Line>,
@@ -51,6 +53,7 @@ impl<'a> Listener<'a> {
             settings,
             came,
             passed: 0,
+            site: 0,
             route: None,
             lines: vec![Line::new("client", found, vec![key])],
         }
@@ -106,6 +109,10 @@ impl<'a> Listener<'a> {
     fn of_edge(&mut self, passed: Passed<'_>) -> Line {
         let step = OF_THE_EDGE.get(self.passed).copied().unwrap_or_default();
         self.passed += 1;
+        if let Passed::Host(host) = passed {
+            let served = self.settings.edge.hosts.named(host.as_bytes());
+            self.site = served.map_or(0, |host| host.site());
+        }
         let config = self.config();
         let (found, keys) = match passed {
             Passed::Framing(None) => ("the head is well formed".to_owned(), vec![]),
@@ -117,12 +124,12 @@ impl<'a> Listener<'a> {
             Passed::Connection(false) => ("an ordinary request".to_owned(), vec![]),
             Passed::Method => (self.came.method.clone(), vec![]),
             Passed::Target(path) => (shown(path), vec![]),
-            Passed::Host(host) => (
-                shown::host(host),
-                vec![Key::or(config, "server.hosts", "server.public_origin")],
-            ),
+            Passed::Host(host) => (shown::host(host), vec![Key::of_hosts(config, self.site)]),
             Passed::HeaderNames(spoofed) => self.of_names(spoofed),
-            Passed::Cookies(cookies) => (of_cookies(cookies), vec![Key::of(config, "cookie.name")]),
+            Passed::Cookies(cookies) => (
+                of_cookies(cookies),
+                vec![Key::of_site(config, self.site, "cookie.name")],
+            ),
         };
         Line::new(step, found, keys)
     }
@@ -147,15 +154,24 @@ impl<'a> Listener<'a> {
         let config = self.config();
         let over_tls = self.came.request().over_tls;
         let (found, key) = match (told, over_tls) {
-            (Some(Scheme::Https), _) => ("https, says the trusted proxy", "server.trusted_proxies"),
-            (Some(Scheme::Http), _) => ("http, says the trusted proxy", "server.public_origin"),
-            (None, true) => ("https: it came to a TLS listener", "server.tls"),
+            (Some(Scheme::Https), _) => (
+                "https, says the trusted proxy",
+                Key::of(config, "server.trusted_proxies"),
+            ),
+            (Some(Scheme::Http), _) => (
+                "http, says the trusted proxy",
+                Key::of_site(config, self.site, "origin"),
+            ),
+            (None, true) => (
+                "https: it came to a TLS listener",
+                Key::of(config, "server.tls"),
+            ),
             (None, false) => (
                 "it came in clear text, and no trusted proxy says how the visitor came",
-                "server.redirect_https",
+                Key::of(config, "server.redirect_https"),
             ),
         };
-        Line::new("scheme", found, vec![Key::of(config, key)])
+        Line::new("scheme", found, vec![key])
     }
 
     fn of_place(&mut self, place: Place<'_>) -> Line {
@@ -189,9 +205,9 @@ impl<'a> Listener<'a> {
         let found = match cors {
             Cors::Unmanaged => "the app says what pages of other origins may read",
             Cors::Closed => "no page of another origin may read the answer",
-            Cors::Open(_) => "the origin is on the route's list",
+            Cors::Open(_) => "the origin is on the list",
         };
-        Line::new("cors", found, self.of_own_route("cors_origins"))
+        Line::new("cors", found, self.of_origins())
     }
 
     fn of_own_site(&self, own_site: OwnSite) -> Line {
@@ -203,6 +219,14 @@ impl<'a> Listener<'a> {
             OwnSite::Checked(Allowed::NonBrowser) => "no browser made it",
         };
         Line::new("cross-site", found, self.of_own_route("csrf"))
+    }
+
+    /// The list of origins whose pages may read the answer: that of the route, or of the site where the gateway answers.
+    pub(super) fn of_origins(&self) -> Vec<Key> {
+        match self.route {
+            Some(_) => self.of_own_route("cors_origins"),
+            None => vec![Key::of_site(self.config(), self.site, "trusted_origins")],
+        }
     }
 
     /// A key of the route.

@@ -89,7 +89,7 @@ impl Question {
         let by_url = || match &self.described {
             Described::Parts { url, .. } => {
                 let is_https = after(url, "https://").is_some()
-                    || url.starts_with('/') && config.server.public_origin.is_https();
+                    || url.starts_with('/') && config.sites.first().origin.is_https();
                 is_https && config.server.tls.is_some()
             }
             Described::Head(_) => false,

@@ -21,7 +21,7 @@ use crate::answer::{Answer, Rejection};
 use crate::decision::missing;
 use crate::decision::onward::Onward;
 use crate::endpoints::active_or_answer;
-use crate::state::ActiveConfig;
+use crate::state::{ActiveConfig, Addressed};
 use crate::telemetry::outcome::Outcome;
 
 /// What is known about the session.
@@ -30,6 +30,18 @@ pub(crate) enum Known {
     Found(Finding),
     /// The store could not be asked by us; a gateway may do better.
     Unreadable(String),
+}
+
+impl Known {
+    /// At a host that may be for one tenant alone.
+    pub(super) fn at(self, host: &Addressed) -> Self {
+        match self {
+            Self::Found(Finding::Resolved(found)) => {
+                Self::Found(Finding::Resolved(host.judge(found)))
+            }
+            known => known,
+        }
+    }
 }
 
 /// The line about it; none where no session is asked for.
@@ -58,6 +70,8 @@ fn absence(why: Absence) -> String {
         Absence::Malformed => " (the cookie's value has not the form of a sid)",
         Absence::Forged => " (no key of this installation made this sid)",
         Absence::NoSuch => " (the store has no such session)",
+        Absence::OtherGroup => " (it belongs to the sites of another group)",
+        Absence::OtherTenant => " (it belongs to another tenant than the host)",
         Absence::Ended(Dead::Renewed) => " (the session has another sid by now)",
         Absence::Ended(Dead::Revoked(Some(reason))) => {
             return format!("none: revoked ({})", reason.as_str());
@@ -94,17 +108,29 @@ pub(super) fn on_route(
         Decision::Missing(why) => {
             let mut keys = policy;
             keys.extend(listener.of_own_route("on_missing"));
-            keys.push(Key::of(&settings.config, "server.login_url"));
+            keys.push(Key::of_site(&settings.config, listener.site, "login_url"));
             let line = Line::new("policy", "a session is required, and there is none", keys);
             listener.lines.push(line.deciding());
             let asked = (&*came.method, &*came.target);
-            let answer = missing::on_route(settings, route, asked, &came.headers, why);
+            let answer = missing::on_route(
+                (settings, settings.site(listener.site)),
+                route,
+                asked,
+                &came.headers,
+                why,
+            );
             Report::answered(&answer, listener.lines)
         }
         Decision::Unmet(why) => {
             listener.lines.push(unmet(&listener, why).deciding());
             let asked = (&*came.method, &*came.target);
-            let answer = missing::unmet(settings, route, asked, &came.headers, why);
+            let answer = missing::unmet(
+                (settings, settings.site(listener.site)),
+                route,
+                asked,
+                &came.headers,
+                why,
+            );
             Report::answered(&answer, listener.lines)
         }
         Decision::Unavailable(_) => {
@@ -239,7 +265,7 @@ pub(super) fn on_admin(
     };
     let asked = (&*came.method, vetted.path);
     let page = matches!(why, Rejection::NoSession(_))
-        .then(|| missing::on_admin_page(settings, asked, &came.headers, call))
+        .then(|| missing::on_admin_page(settings.site(listener.site), asked, &came.headers, call))
         .flatten();
     let answer = page.unwrap_or_else(|| why.into());
     Report::answered(&answer, listener.lines)

@@ -195,7 +195,11 @@ async fn settle(
         Outcome::Ambiguous => return Identified::without_login(finding, legacy_cookies),
         Outcome::Unavailable => return Identified::without_login(unknown(), legacy_cookies),
     };
-    let active = match gateway.sessions.resolve_key(key, query).await {
+    let active = match gateway
+        .sessions
+        .resolve_key(key, &client.to.group, query)
+        .await
+    {
         Resolution::Active(active) => active,
         // The session has ended in the meantime. The next request judges the login again.
         absent @ Resolution::Absent(_) => {
@@ -206,7 +210,8 @@ async fn settle(
         }
     };
     let now = gateway.sessions.clock().wall();
-    let cookie = set_cookie::issue(&settings.config.cookie, &sid, active.entry.session(), now);
+    let config = &settings.site(client.to.site).config.cookie;
+    let cookie = set_cookie::issue(config, &sid, active.entry.session(), now);
     let mut identified = Identified::active(gateway, settings, legacy_cookies, active);
     identified.migrated = true;
     identified.cookie_changes.sid = cookie;

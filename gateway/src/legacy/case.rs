@@ -19,7 +19,7 @@ use super::judgement::{self, Verdict};
 use super::notes::{note, unavailable};
 use super::reissue;
 use super::state::{Landed, Outcome};
-use crate::state::{ActiveConfig, Client, Gateway};
+use crate::state::{ActiveConfig, Addressed, Client, Gateway};
 use crate::telemetry::labels;
 use crate::telemetry::security::Facts;
 
@@ -140,13 +140,23 @@ impl Case {
             let accepted: Vec<usize> = accepted.map(|(at, _)| at).collect();
             if accepted.is_empty() {
                 self.remember(&states);
-                return Ok(ended(&states));
+                return Ok(ended(&states, &self.evidence.client.to));
+            }
+            if !self.is_at_home(&accepted) {
+                return Ok(Ended::Unclear);
             }
             for at in accepted {
                 self.make(&[at]).await.map_err(Stop::Failed)?;
             }
         }
         Ok(Ended::Unknown)
+    }
+
+    /// Whether sessions of those who have these accepted values count at the host of the request.
+    fn is_at_home(&self, of: &[usize]) -> bool {
+        let mut accepted = of.iter().filter_map(|at| self.evidence.accepted(*at));
+        let to = &self.evidence.client.to;
+        accepted.all(|accepted| to.takes(accepted.identity.tenant_id()))
     }
 
     /// Carries out the verdict. `None`: the store has changed, look again.
@@ -167,6 +177,10 @@ impl Case {
                     }
                 }
                 Some(self.session(created, spent))
+            }
+            Verdict::NewSession { of } if !self.is_at_home(&of) => {
+                self.note(labels::Judged::OtherTenant, identity);
+                Some(Outcome::Ambiguous)
             }
             Verdict::NewSession { of } => {
                 let Some(created) = self.make(&of).await? else {
@@ -207,8 +221,12 @@ impl Case {
         let (Some(first), Some(ticket)) = (first, self.evidence.ticket) else {
             return Ok(None);
         };
-        let config = &self.evidence.settings.config;
+        let settings = &self.evidence.settings;
+        let config = &settings.config;
+        let site = &settings.site(self.evidence.client.to.site).config;
         let login = Login {
+            group: site.group.clone(),
+            site: site.name.clone(),
             identity: (*first.identity).clone(),
             reference: first.reference.clone(),
             ip: Some(self.evidence.client.ip),
@@ -323,12 +341,14 @@ impl Case {
     }
 }
 
-/// The sessions that are to end, or `Unknown` while a value is unsettled.
-fn ended(states: &[State]) -> Ended {
+/// The sessions that are to end, or `Unknown` while a value is unsettled. What does not count at `host` is left alone.
+fn ended(states: &[State], host: &Addressed) -> Ended {
     let mut keys = Vec::new();
     for state in states {
         match state {
-            State::Live(created) if !keys.contains(&created.session.key) => {
+            State::Live(created)
+                if host.takes_session(&created.session) && !keys.contains(&created.session.key) =>
+            {
                 keys.push(created.session.key);
             }
             State::Live(_) | State::Dead(_) => {}

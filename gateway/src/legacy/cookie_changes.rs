@@ -26,16 +26,19 @@ pub(crate) struct NamesToClear {
     pub(super) names: Vec<String>,
     /// Path of the request that brought them.
     pub(super) path: String,
+    /// Number of the site that it was sent to.
+    pub(super) site: usize,
 }
 
 impl CookieChanges {
     /// Clears these names, with no session attached.
-    pub(crate) fn clearing(names: Vec<String>, path: String) -> Self {
+    pub(crate) fn clearing(names: Vec<String>, (site, path): (usize, String)) -> Self {
         Self {
             sweep: Some(NamesToClear {
                 cleared_names: Arc::default(),
                 names,
                 path,
+                site,
             }),
             ..Self::default()
         }
@@ -58,7 +61,7 @@ impl CookieChanges {
         if let (Some(to_clear), Some(legacy)) = (&self.sweep, &settings.legacy) {
             let now = gateway.sessions.clock().boot();
             let sweep = to_clear.cleared_names.sweep(
-                &legacy.clearing,
+                legacy.clearing(to_clear.site),
                 &to_clear.names,
                 &to_clear.path,
                 now,

@@ -81,9 +81,10 @@ impl Evidence {
         found: &Arc<Found>,
         client: &Client,
     ) -> Self {
+        let group = &settings.site(client.to.site).config.group;
         let logins = found.values.iter();
         let logins: Vec<_> = logins
-            .map(|value| Arc::new(gateway.sessions.legacy(value.credential())))
+            .map(|value| Arc::new(gateway.sessions.legacy(value.credential(), group)))
             .collect();
         Self {
             gateway: Arc::clone(gateway),

@@ -29,7 +29,7 @@ pub(crate) async fn old_logins(
     client: &Client,
 ) -> Result<OldLogins, TooMany> {
     let returned = match own {
-        Some(key) => reissue::returned(gateway, settings, key).await,
+        Some(key) => reissue::returned(gateway, settings, (key, client.to.site)).await,
         None => None,
     };
     let mode = settings.config.migration.mode;

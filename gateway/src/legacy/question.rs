@@ -29,7 +29,7 @@ pub(super) async fn ask(
             is_about_the_value: false,
         });
     }
-    let asked = match settings.backend() {
+    let asked = match settings.backend(&client.to) {
         Ok(target) => {
             let request_id = &client.request_id;
             gateway

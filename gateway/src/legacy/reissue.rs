@@ -30,7 +30,7 @@ pub(crate) async fn due(
     gateway: &Gateway,
     settings: &ActiveConfig,
     legacy_cookies: Option<&LegacyCookies>,
-    active: &Active,
+    (active, site): (&Active, usize),
 ) -> Option<Returned> {
     let migration = &settings.config.migration;
     let has_login = legacy_cookies.is_some_and(|legacy_cookies| legacy_cookies.found.has_login());
@@ -56,7 +56,7 @@ pub(crate) async fn due(
         .as_secs();
     let mut cookies = Vec::new();
     for (name, value) in &pairs {
-        let rest = attributes(settings, name, life);
+        let rest = attributes(settings, site, name, life);
         let mut line = HeaderValue::try_from(format!("{name}={value}; {rest}")).ok()?;
         line.set_sensitive(true);
         cookies.push(line);
@@ -82,7 +82,7 @@ pub(crate) async fn due(
 pub(crate) async fn returned(
     gateway: &Gateway,
     settings: &ActiveConfig,
-    key: SessionKey,
+    (key, site): (SessionKey, usize),
 ) -> Option<CookieChanges> {
     let migration = &settings.config.migration;
     if migration.mode != MigrationMode::Off || !migration.rollback_reissue {
@@ -90,7 +90,7 @@ pub(crate) async fn returned(
     }
     let pairs = kept(gateway, key).await??;
     let names = pairs.into_iter().map(|(name, _)| name).collect();
-    Some(CookieChanges::clearing(names, "/".to_owned()))
+    Some(CookieChanges::clearing(names, (site, "/".to_owned())))
 }
 
 /// Names and values that were kept with a session. The outer `None`: the store failed.
@@ -106,7 +106,7 @@ async fn kept(gateway: &Gateway, key: SessionKey) -> Option<Option<Vec<(String, 
 
 /// Attributes of a returned cookie. By default scripts cannot read a credential, and other hosts do not get it; the
 /// configuration may say otherwise.
-fn attributes(settings: &ActiveConfig, name: &str, life: u64) -> String {
+fn attributes(settings: &ActiveConfig, site: usize, name: &str, life: u64) -> String {
     let migration = &settings.config.migration;
     let rules = settings.legacy.as_ref().map(|legacy| &legacy.rules);
     let is_credential = rules.is_some_and(|rules| rules.is_credential(name.as_bytes()));
@@ -122,7 +122,7 @@ fn attributes(settings: &ActiveConfig, name: &str, life: u64) -> String {
         .clear_paths
         .first()
         .map_or("/", |path| path.as_str());
-    let secure = if settings.config.cookie.secure {
+    let secure = if settings.site(site).config.cookie.secure {
         "; Secure"
     } else {
         ""

@@ -24,6 +24,8 @@ pub(crate) struct LegacyCookies {
     /// Where the browser may be sent for the same page again.
     pub(super) again: Option<String>,
     pub(crate) path: String,
+    /// Number of the site that the request was sent to.
+    site: usize,
 }
 
 impl LegacyCookies {
@@ -37,6 +39,7 @@ impl LegacyCookies {
         let rules = &settings.legacy.as_ref()?.rules;
         let found = rules.find(&vetted.cookies)?;
         let migration = &settings.config.migration;
+        let site = settings.site(vetted.host.site());
         let again = migration.redirect == MigrationRedirect::Navigation
             && !vetted.websocket
             && admission::is_top_level_get(method, headers);
@@ -45,21 +48,23 @@ impl LegacyCookies {
             None => vetted.path.to_owned(),
         });
         Some(Box::new(Self {
-            welcome: admission::may_migrate(method, headers, &settings.origin),
+            welcome: admission::may_migrate(method, headers, &site.origin_at(&vetted.host)),
             when_active: vetted.cookies.upstream_line(|name| rules.hides(name)),
             otherwise: vetted
                 .cookies
                 .upstream_line(|name| rules.is_credential(name)),
             again,
             path: vetted.path.to_owned(),
+            site: vetted.host.site(),
             found: Arc::new(found),
         }))
     }
 
     /// Clears all old cookies: their browser has another session now, or none.
     pub(crate) fn parting(&self, settings: &ActiveConfig) -> Option<CookieChanges> {
-        (settings.config.migration.mode == MigrationMode::On)
-            .then(|| CookieChanges::clearing(self.found.all_names(), self.path.clone()))
+        (settings.config.migration.mode == MigrationMode::On).then(|| {
+            CookieChanges::clearing(self.found.all_names(), (self.site, self.path.clone()))
+        })
     }
 
     /// Whether these cookies are within the share that is migrated. At 100 percent that includes cookies without a
@@ -78,6 +83,7 @@ impl LegacyCookies {
             cleared_names,
             names,
             path: self.path.clone(),
+            site: self.site,
         }
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use session_core::keys::legacy::LegacyLogin;
 use session_core::service::Resolution;
-use session_core::session::Text;
+use session_core::session::{Group, Text};
 use session_core::sid::SessionKey;
 use sidgate_policy::auth::decide::Finding;
 
@@ -39,9 +39,10 @@ pub(super) fn shadow(
         return;
     };
     let now = gateway.sessions.clock().boot();
+    let group = &settings.site(client.to.site).config.group;
     if !migrations
         .shadowed
-        .is_first(digest(gateway, found), (), now)
+        .is_first(digest(gateway, group, found), (), now)
     {
         return;
     }
@@ -68,10 +69,10 @@ pub(super) fn shadow(
 }
 
 /// A digest of all values together.
-fn digest(gateway: &Gateway, found: &Found) -> SessionKey {
+fn digest(gateway: &Gateway, group: &Group, found: &Found) -> SessionKey {
     let mut digest = blake3::Hasher::new();
     for value in &found.values {
-        let login: LegacyLogin = gateway.sessions.legacy(value.credential());
+        let login: LegacyLogin = gateway.sessions.legacy(value.credential(), group);
         digest.update(login.digest().as_bytes());
     }
     SessionKey::from_bytes(*digest.finalize().as_bytes())

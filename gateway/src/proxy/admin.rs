@@ -6,7 +6,7 @@ use pingora_proxy::Session;
 use sidgate_policy::auth::csrf;
 
 use super::Ctx;
-use super::told::Told;
+use super::told::{self, Told};
 use crate::admin::access;
 use crate::admin::api::{self, Permitted};
 use crate::admin::call::Call;
@@ -34,7 +34,10 @@ pub(super) async fn serve(
             claimed.fresh(caller)?
         };
         if call.has_body() {
-            let checked = csrf::check(&session.req_header().headers, &settings.origin);
+            let head = session.req_header();
+            let host = told::served_host(settings, head);
+            let host = host.as_deref().map_or("", |host| &**host);
+            let checked = csrf::check(&head.headers, &caller.site(settings).origin_at(host));
             if let Err(why) = checked {
                 let facts = caller.client().facts("admin").about(entry.session());
                 let told = Told::of(gateway, settings, &ctx.answerer, session.req_header());
@@ -63,13 +66,14 @@ pub(super) async fn serve(
         Err(why @ Rejection::NoSession(_)) => {
             let head = session.req_header();
             let asked = (head.method.as_str(), head.uri.path());
-            missing::on_admin_page(settings, asked, &head.headers, call).unwrap_or_else(|| {
-                let answer = Answer::from(why);
-                let told = Told::of(gateway, settings, &ctx.answerer, session.req_header());
-                let facts = caller.client().facts(answer.outcome.into_str());
-                security::note(Kind::AdminRefused, told.facts(facts));
-                answer
-            })
+            missing::on_admin_page(caller.site(settings), asked, &head.headers, call)
+                .unwrap_or_else(|| {
+                    let answer = Answer::from(why);
+                    let told = Told::of(gateway, settings, &ctx.answerer, session.req_header());
+                    let facts = caller.client().facts(answer.outcome.into_str());
+                    security::note(Kind::AdminRefused, told.facts(facts));
+                    answer
+                })
         }
         Err(why) => why.into(),
     }

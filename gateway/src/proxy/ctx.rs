@@ -41,6 +41,8 @@ pub(crate) struct Ctx {
     pub(super) started: Boot,
     pub(super) request_id: RequestId,
     pub(super) client: Option<IpAddr>,
+    /// Number of the site that a vetted request was sent to.
+    pub(super) site: Option<usize>,
     pub(super) answerer: Answerer,
     pub(super) outcome: Outcome,
     pub(super) tier: &'static str,
@@ -161,6 +163,7 @@ impl Ctx {
             started: gateway.sessions.clock().boot(),
             request_id: gateway.request_id(),
             client: None,
+            site: None,
             answerer: Answerer::Nobody,
             outcome: Outcome::Aborted,
             tier: "none",

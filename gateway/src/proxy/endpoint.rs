@@ -8,7 +8,9 @@ use pingora_proxy::Session;
 
 use super::{Ctx, stream};
 use crate::answer::{Answer, Rejection};
-use crate::endpoints::{Caller, Endpoint, devices, events, login, migrate, session as own_session};
+use crate::endpoints::{
+    Caller, Endpoint, devices, events, handover, login, migrate, session as own_session,
+};
 use crate::state::{ActiveConfig, Gateway};
 use crate::visit::body;
 
@@ -43,6 +45,10 @@ pub(super) async fn serve(
                 return Ok(None);
             }
             Err(why) => why.into(),
+        },
+        Endpoint::Handover => match &caller.browser {
+            Some(browser) => handover::serve(gateway, settings, caller, browser).await,
+            None => Answer::not_found(),
         },
         Endpoint::OtherMethod(allow) => Answer::method_not_allowed(HeaderValue::from_static(allow)),
         Endpoint::Unknown => Answer::not_found(),

@@ -9,7 +9,7 @@ use session_core::sid::SessionKey;
 use session_core::store::StoreError;
 use sidgate_policy::auth::decide::State;
 use sidgate_policy::auth::event::{EventKind, LoginEvent, LogoutScope, SessionEvent};
-use sidgate_policy::auth::token::TokenRefused;
+use sidgate_policy::auth::token::{Answered, TokenRefused};
 use thiserror::Error;
 use tracing::warn;
 use uuid::Uuid;
@@ -61,18 +61,27 @@ enum NotDone {
     Cookie,
     #[error("it is unknown whose old login came with the request")]
     OldLogin,
+    #[error("the host belongs to another tenant")]
+    WrongTenant,
 }
 
 impl NotDone {
     /// The answer to the browser in place of the app's.
     fn rejection(&self) -> Rejection {
-        self.sessions()
-            .map_or(Rejection::Unavailable, Rejection::SessionLimit)
+        match self {
+            Self::WrongTenant => Rejection::WrongTenant,
+            _ => self
+                .sessions()
+                .map_or(Rejection::Unavailable, Rejection::SessionLimit),
+        }
     }
 
     /// For the audit trail.
     fn reason(&self) -> &'static str {
-        self.sessions().map_or("unavailable", |_| "session_limit")
+        match self {
+            Self::WrongTenant => "wrong_tenant",
+            _ => self.sessions().map_or("unavailable", |_| "session_limit"),
+        }
     }
 
     /// The sessions beside which there may be no other one.
@@ -117,11 +126,12 @@ pub(super) async fn obey(
         had_event: true,
         ..Outcome::default()
     };
-    let mut subject = Subject::of(forward);
+    let at = &forward.visit.client.to;
+    let mut subject = Subject::of(gateway, forward).await;
     // The session may end by this very answer, which must not be cut for that.
     let watch = ctx.watch.clone();
     if let Some(watch) = &watch {
-        watch.moves_to(None);
+        watch.moves_to(None, at);
     }
     for event in events {
         let kind = event.kind();
@@ -149,7 +159,7 @@ pub(super) async fn obey(
         }
     }
     if let Some(watch) = watch {
-        watch.moves_to(subject.key.filter(|_| subject.user_id.is_some()));
+        watch.moves_to(subject.key.filter(|_| subject.user_id.is_some()), at);
     }
     outcome
 }
@@ -162,8 +172,12 @@ fn opened(
     token: &[u8],
 ) -> Result<Vec<SessionEvent>, (TokenRefused, String)> {
     let keys = &forward.app.keys;
+    let request = Answered {
+        request_id: &ctx.request_id,
+        site: forward.site(ctx).name.as_deref(),
+    };
     let events = keys
-        .open_event(token, &ctx.request_id, gateway.now())
+        .open_event(token, request, gateway.now())
         .map_err(|refused| (refused, refused.to_string()))?;
     SessionEvent::parse_all(events).map_err(|refused| {
         let cause = refused.to_string();
@@ -178,7 +192,7 @@ struct Subject {
 }
 
 impl Subject {
-    fn of(forward: &Forward) -> Self {
+    async fn of(gateway: &Gateway, forward: &Forward) -> Self {
         match &forward.state {
             State::Active(active) => {
                 let session = active.entry.session();
@@ -189,7 +203,7 @@ impl Subject {
             }
             // A sid can be ended even if its session was not looked up.
             State::None | State::Anonymous | State::Unknown => Self {
-                key: forward.visit.key(),
+                key: forward.visit.key_here(gateway).await,
                 user_id: None,
             },
         }
@@ -264,7 +278,13 @@ async fn log_in(
 ) -> Result<Created, NotDone> {
     let config = &ctx.settings.config.session;
     let longest = config.absolute_timeout;
+    if !forward.visit.client.to.takes(login.identity.tenant_id()) {
+        return Err(NotDone::WrongTenant);
+    }
+    let site = &forward.site(ctx).config;
     let login = Login {
+        group: site.group.clone(),
+        site: site.name.clone(),
         limit: config.limit(login.identity.tenant_id()),
         identity: login.identity,
         reference: login.reference.map(|text| Reference {
@@ -320,7 +340,7 @@ fn adopt(
     };
     ctx.handle = Some(session.id);
     let now = gateway.sessions.clock().wall();
-    set_cookie::issue(&ctx.settings.config.cookie, &created.sid, session, now)
+    set_cookie::issue(&forward.site(ctx).config.cookie, &created.sid, session, now)
         .map(Some)
         .ok_or(NotDone::Cookie)
 }
@@ -334,7 +354,12 @@ async fn owner(
     let (State::None | State::Unknown, Some(key)) = (&forward.state, key) else {
         return Ok(None);
     };
-    match gateway.sessions.resolve_key(key, Query::default()).await {
+    let group = &forward.visit.client.to.group;
+    match gateway
+        .sessions
+        .resolve_key(key, group, Query::default())
+        .await
+    {
         Resolution::Active(active) => Ok(Some(active.entry.session().identity.user_id().into())),
         Resolution::Absent(_) => Ok(None),
         Resolution::Unknown(why) => Err(NotDone::Unknown(why)),

@@ -41,18 +41,22 @@ pub(super) async fn answer(
     }
 }
 
-/// When a route requires a session and it has ended, the route decides the answer.
-fn rendered(why: Rejection, session: &Session, ctx: &Ctx) -> Answer {
+/// The answer to a request that is not served. Where a route requires a session, the route decides it.
+pub(super) fn rendered(why: Rejection, session: &Session, ctx: &Ctx) -> Answer {
+    let at = (
+        &*ctx.settings,
+        ctx.settings.site(ctx.site.unwrap_or_default()),
+    );
     match (why, &ctx.answerer) {
         (Rejection::NoSession(why), Answerer::Route(route)) => {
             let head = session.req_header();
             let asked = (head.method.as_str(), head.raw_path());
-            missing::on_route(&ctx.settings, route, asked, &head.headers, why)
+            missing::on_route(at, route, asked, &head.headers, why)
         }
         (Rejection::Unmet(why), Answerer::Route(route)) => {
             let head = session.req_header();
             let asked = (head.method.as_str(), head.raw_path());
-            missing::unmet(&ctx.settings, route, asked, &head.headers, why)
+            missing::unmet(at, route, asked, &head.headers, why)
         }
         (why, _) => why.into(),
     }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use session_core::service::{Absence, Query, Resolution};
+use session_core::session::{Dead, Group, RevokeReason};
 use session_core::sid::SessionKey;
 use sidgate_policy::auth::decide::{self, Decision, Finding, State};
 use sidgate_policy::auth::requirements::Unmet;
@@ -13,7 +14,7 @@ use super::tries::Tries;
 use crate::decision::onward::Onward;
 use crate::limits::buckets::TooMany;
 use crate::limits::shedding::Kind;
-use crate::state::{ActiveConfig, Gateway};
+use crate::state::{ActiveConfig, ActiveSite, Gateway};
 use crate::telemetry::security::Facts;
 use crate::visit::Visit;
 use crate::visit::old_cookies::Identified;
@@ -21,6 +22,7 @@ use crate::visit::old_cookies::Identified;
 /// A request that is forwarded if its session allows. Owns what it needs of the request.
 pub(super) struct Plan {
     forward: Forward,
+    refetch: Option<String>,
 }
 
 impl Plan {
@@ -39,14 +41,17 @@ impl Plan {
             ticket: gateway.sessions.begin_login_from_lease().ok(),
             tries: Tries::default(),
         };
-        Self { forward }
+        Self {
+            forward,
+            refetch: onward.refetch,
+        }
     }
 
     /// What the request is when there is too much to do.
     pub(super) fn kind(&self, gateway: &Gateway) -> Kind {
         let visit = &self.forward.visit;
         match visit.key() {
-            Some(key) => kind_of(gateway, &key),
+            Some(key) => kind_of(gateway, &key, &visit.client.to.group),
             None if visit.has_old_cookies() => Kind::Migrating,
             None => Kind::Anonymous,
         }
@@ -62,7 +67,10 @@ impl Plan {
         settings: &Arc<ActiveConfig>,
         ctx: &mut Ctx,
     ) -> Result<Outcome, TooMany> {
-        let Self { mut forward } = self;
+        let Self {
+            mut forward,
+            refetch,
+        } = self;
         let identified =
             forward
                 .visit
@@ -85,6 +93,11 @@ impl Plan {
         }
         if let Some(location) = redirect {
             return Ok(Outcome::Again(location));
+        }
+        if let Some(location) = refetch
+            && has_made_way(&finding)
+        {
+            return Ok(Outcome::Refetch(location));
         }
         Ok(
             match decide::decide(forward.route.wanted(), finding, || {
@@ -116,6 +129,11 @@ impl Plan {
 }
 
 impl Forward {
+    /// The site that the request was sent to.
+    pub(super) fn site<'c>(&self, ctx: &'c Ctx) -> &'c ActiveSite {
+        ctx.settings.site(self.visit.client.to.site)
+    }
+
     /// What a line says about something that the app has asked for.
     pub(super) fn facts<'a>(&'a self, ctx: &'a Ctx, reason: &'a str) -> Facts<'a> {
         let facts = Facts {
@@ -138,7 +156,11 @@ impl Forward {
             return Ok(());
         }
         let key = active.entry.session().key;
-        let found = gateway.sessions.resolve_key(key, self.query).await;
+        let found = gateway
+            .sessions
+            .resolve_key(key, &self.visit.client.to.group, self.query)
+            .await;
+        let found = self.visit.client.to.judge(found);
         let now = || gateway.sessions.clock().wall();
         match decide::decide(self.route.wanted(), Finding::Resolved(found), now) {
             Decision::Missing(_) => Err(Doubt::Missing),
@@ -179,15 +201,27 @@ pub(super) enum Outcome {
     Unavailable,
     /// The browser is to ask for the same page again, with its new cookie.
     Again(String),
+    /// The browser is to fetch its session from another site of the group.
+    Refetch(String),
+}
+
+/// Whether a sid stands for no session because there is a newer one.
+fn has_made_way(finding: &Finding) -> bool {
+    matches!(
+        finding,
+        Finding::Resolved(Resolution::Absent(Absence::Ended(
+            Dead::Renewed | Dead::Revoked(Some(RevokeReason::Replaced))
+        )))
+    )
 }
 
 /// What a request with a genuine sid is when there is too much to do.
-pub(super) fn kind_of(gateway: &Gateway, key: &SessionKey) -> Kind {
+pub(super) fn kind_of(gateway: &Gateway, key: &SessionKey, group: &Group) -> Kind {
     let query = Query {
         counts_as_use: false,
         ..Query::default()
     };
-    match gateway.sessions.at_hand(key, query) {
+    match gateway.sessions.at_hand(key, group, query) {
         Some(Resolution::Active(_)) => Kind::Known,
         Some(Resolution::Absent(_)) => Kind::Anonymous,
         Some(Resolution::Unknown(_)) | None => Kind::ToRead,

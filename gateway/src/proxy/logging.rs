@@ -101,7 +101,15 @@ fn count(gateway: &Gateway, ctx: &Ctx) -> Duration {
     let duration = gateway.sessions.clock().boot().since(ctx.started);
     let route = ctx.answerer.label();
     gateway.metrics.request(route, ctx.outcome, duration);
+    if let Some(site) = site_of(ctx) {
+        gateway.metrics.site_request(site, ctx.outcome);
+    }
     duration
+}
+
+/// The name of the site that a vetted request was sent to, if it has one.
+fn site_of(ctx: &Ctx) -> Option<&str> {
+    ctx.settings.site(ctx.site?).name.as_deref()
 }
 
 /// Counts what came and went by a route.
@@ -136,6 +144,7 @@ fn line(
         method: &told.method,
         path: &told.path,
         host: host.as_deref(),
+        site: site_of(ctx),
         protocol: head.map(|head| protocol(head.version)),
         tls,
         route: ctx.answerer.label(),

@@ -8,7 +8,7 @@ use pingora_http::RequestHeader;
 use pingora_proxy::Session;
 use sidgate_policy::auth::login_redirect::{LoginUrl, page_of_form};
 use sidgate_policy::auth::on_missing::is_navigation;
-use sidgate_policy::edge::Target;
+use sidgate_policy::edge::{ServedHost, Target};
 
 use super::told;
 use crate::answer::{Answer, OwnPage, Person, Reader};
@@ -83,6 +83,8 @@ fn login(
 ) -> Option<String> {
     let (max, slashes) = (settings.edge.max_target_bytes, settings.edge.slashes);
     let asked_for = Target::parse_with(head.raw_path(), max, slashes).ok();
+    let host = told::served_host(settings, head);
+    let site = settings.site(host.as_deref().map_or(0, ServedHost::site));
     let ways_back = if is_read(&head.method) {
         [asked_for, None]
     } else {
@@ -90,7 +92,8 @@ fn login(
             query: None,
             ..target
         });
-        [page_of_form(&head.headers, &settings.origin), without_query]
+        let origin = site.origin_at(host.as_deref().map_or("", |host| &**host));
+        [page_of_form(&head.headers, &origin), without_query]
     };
     let start = Target {
         path: "/",
@@ -99,14 +102,14 @@ fn login(
     let mut ways_back = ways_back
         .into_iter()
         .flatten()
-        .filter(|target| is_of_an_app(settings, head, target.path))
+        .filter(|target| is_of_an_app(settings, host.as_deref(), target.path))
         .chain([start]);
-    ways_back.find_map(|target| location(&settings.login, target.path, target.query))
+    ways_back.find_map(|target| location(&site.login, target.path, target.query))
 }
 
 /// What the gateway answers itself is no page to come back to.
-fn is_of_an_app(settings: &ActiveConfig, head: &RequestHeader, path: &str) -> bool {
-    let host = told::served_name(settings, head).unwrap_or_default();
+fn is_of_an_app(settings: &ActiveConfig, host: Option<&ServedHost>, path: &str) -> bool {
+    let host = host.map_or("", ServedHost::name);
     Place::of(&settings.config, "GET", host, path)
         .is_ok_and(|place| place.route().is_some_and(|route| route.app().is_some()))
 }

@@ -40,6 +40,10 @@ pub(super) async fn renew(gateway: &Gateway, ctx: &Ctx, forward: &Forward) -> Op
     let State::Active(active) = &forward.state else {
         return None;
     };
+    // The site where people log in gives new sids: another one would leave it with an old one.
+    if forward.site(ctx).login_at.is_some() {
+        return None;
+    }
     let session = active.entry.session();
     let key = session.key;
     // A session that was found by a former sid has been renewed already, and one that is served stale cannot be.
@@ -48,7 +52,11 @@ pub(super) async fn renew(gateway: &Gateway, ctx: &Ctx, forward: &Forward) -> Op
     }
     let why = why_due(gateway, ctx, session)?;
     let _renewal = gateway.renewals.begin(key)?;
-    let created = match gateway.sessions.renew(key).await {
+    let created = match gateway
+        .sessions
+        .renew(key, &forward.site(ctx).config.group)
+        .await
+    {
         Ok(Some(created)) => created,
         Ok(None) => return None,
         Err(failed) => {
@@ -66,11 +74,11 @@ pub(super) async fn renew(gateway: &Gateway, ctx: &Ctx, forward: &Forward) -> Op
         ctx.facts(why.as_str()).by_owner(&created.session),
     );
     if let Some(watch) = &ctx.watch {
-        watch.moves_to(Some(created.session.key));
+        watch.moves_to(Some(created.session.key), &forward.visit.client.to);
     }
     let now = gateway.sessions.clock().wall();
     set_cookie::issue(
-        &ctx.settings.config.cookie,
+        &forward.site(ctx).config.cookie,
         &created.sid,
         &created.session,
         now,

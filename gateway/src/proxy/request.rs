@@ -11,6 +11,7 @@ use sidgate_policy::edge::{self, Vetted, connection, headers};
 
 use super::arrival::{self, Way};
 use super::ctx::{Answerer, Refusal};
+use super::failure::rendered;
 use super::forward::{Outcome, Plan, kind_of};
 use super::sender::sender;
 use super::told;
@@ -20,13 +21,14 @@ use crate::admin::call::Call;
 use crate::answer::{Answer, Rejection};
 use crate::config::{EdgeConfig, RequestIdFrom, Route};
 use crate::decision::https::Insecure;
-use crate::decision::{self, Decided, Request, Sender, Verdict, missing};
+use crate::decision::{self, Decided, Request, Sender, Verdict};
+use crate::endpoints::browser::Browser;
 use crate::endpoints::{Caller, Endpoint};
 use crate::limits::buckets::TooMany;
 use crate::limits::shedding;
 use crate::limits::streams::Full;
 use crate::state::client::NO_ADDRESS;
-use crate::state::{ActiveConfig, Client, Gateway};
+use crate::state::{ActiveConfig, Addressed, Client, Gateway};
 use crate::telemetry::labels::Shed;
 use crate::telemetry::security;
 use crate::visit::Visit;
@@ -98,18 +100,11 @@ pub(super) async fn filter(
                     Ok(()) => return Ok(false),
                     Err(full) => Answer::too_many_streams(full),
                 },
-                Ok(Outcome::Missing(why)) => {
-                    let head = session.req_header();
-                    let asked = (head.method.as_str(), head.raw_path());
-                    missing::on_route(&settings, route, asked, &head.headers, why)
-                }
-                Ok(Outcome::Unmet(why)) => {
-                    let head = session.req_header();
-                    let asked = (head.method.as_str(), head.raw_path());
-                    missing::unmet(&settings, route, asked, &head.headers, why)
-                }
+                Ok(Outcome::Missing(why)) => rendered(Rejection::NoSession(why), session, ctx),
+                Ok(Outcome::Unmet(why)) => rendered(Rejection::Unmet(why), session, ctx),
                 Ok(Outcome::Unavailable) => Answer::unavailable(),
                 Ok(Outcome::Again(location)) => Answer::again(&location),
+                Ok(Outcome::Refetch(location)) => Answer::hand_over(&location),
                 Err(TooMany(seconds)) => Answer::too_many_requests(seconds),
             }
         }
@@ -141,10 +136,12 @@ fn shed(gateway: &Gateway, settings: &ActiveConfig, ctx: &Ctx, next: &Next<'_>) 
         Next::Endpoint(Endpoint::Logout | Endpoint::EndDevice(_) | Endpoint::EndDevices, _) => {
             shedding::Kind::Leaving
         }
-        Next::Endpoint(_, caller) | Next::Admin(_, caller) => caller
-            .visit
-            .key()
-            .map_or(shedding::Kind::Anonymous, |key| kind_of(gateway, &key)),
+        Next::Endpoint(_, caller) | Next::Admin(_, caller) => {
+            let (key, group) = (caller.visit.key(), &caller.client().to.group);
+            key.map_or(shedding::Kind::Anonymous, |key| {
+                kind_of(gateway, &key, group)
+            })
+        }
         Next::Forward(_, plan) => plan.kind(gateway),
     };
     if shedding::admits(kind, busy, max) {
@@ -230,6 +227,7 @@ fn follow<'a>(
         verdict,
     } = decided;
     ctx.cors = cors;
+    ctx.site = Some(vetted.host.site());
     if matches!(verdict, Verdict::NotFound)
         && let Some(answer) = arrival::answer(gateway, settings, &vetted, head, way)
     {
@@ -253,11 +251,18 @@ fn follow<'a>(
     }
     let visit = || {
         let sent = (head.method.as_str(), &head.headers);
-        Visit::of(gateway, settings, &vetted, sent, client(head, ctx))
+        let to = Addressed::at(settings.site(vetted.host.site()), &vetted.host);
+        Visit::of(gateway, settings, &vetted, sent, client(head, ctx, to))
     };
     match verdict {
         Verdict::Refused(why) => Next::Refuse(why.into()),
-        Verdict::Endpoint(endpoint) => Next::Endpoint(endpoint, caller(visit(), &vetted)),
+        Verdict::Endpoint(endpoint) => {
+            let mut caller = caller(visit(), &vetted);
+            if endpoint == Endpoint::Handover {
+                caller.browser = Some(Box::new(Browser::of(settings, &vetted, &head.headers)));
+            }
+            Next::Endpoint(endpoint, caller)
+        }
         Verdict::Admin(call) => Next::Admin(call, caller(visit(), &vetted)),
         Verdict::Onward(onward) => {
             Next::Forward(onward.route, Box::new(Plan::new(gateway, onward, visit())))
@@ -288,11 +293,12 @@ fn count_oddities(
 }
 
 /// Who sent the request.
-fn client(head: &RequestHeader, ctx: &Ctx) -> Client {
+fn client(head: &RequestHeader, ctx: &Ctx, to: Addressed) -> Client {
     Client {
         ip: ctx.client.unwrap_or(NO_ADDRESS),
         user_agent: head.headers.get(USER_AGENT).cloned(),
         request_id: ctx.request_id.clone(),
+        to,
     }
 }
 
@@ -302,5 +308,6 @@ fn caller(visit: Visit, vetted: &Vetted<'_>) -> Box<Caller> {
         query: vetted.query.unwrap_or_default().to_owned(),
         seen: OnceLock::new(),
         cookie_changes: OnceLock::new(),
+        browser: None,
     })
 }

@@ -81,7 +81,7 @@ pub(super) async fn filter(
         }
     };
     cors::overwrite(&ctx.cors, response)?;
-    stay_at_the_gateway(response, &forward, &ctx.settings.origin)?;
+    stay_at_the_gateway(response, &forward, ctx)?;
     let result = match outcome.failed.take() {
         // The app told the browser that it is logged in, or out. It must not hear it unless it is true.
         Some(why) => ctx.reject(why, "a session event could not be committed"),
@@ -124,12 +124,8 @@ fn finish(response: &mut ResponseHeader, forward: &Forward, outcome: &Outcome) -
     Ok(())
 }
 
-/// Has redirects of the app to its own address lead to the public origin.
-fn stay_at_the_gateway(
-    response: &mut ResponseHeader,
-    forward: &Forward,
-    origin: &str,
-) -> Result<()> {
+/// Has redirects of the app to its own address lead to the origin that the visitor knows.
+fn stay_at_the_gateway(response: &mut ResponseHeader, forward: &Forward, ctx: &Ctx) -> Result<()> {
     let (Some(own), Some(location)) = (
         &forward.app.own_addresses,
         response
@@ -139,7 +135,8 @@ fn stay_at_the_gateway(
     ) else {
         return Ok(());
     };
-    match own.moved_to(origin, location) {
+    let host = forward.host.to_str().unwrap_or_default();
+    match own.moved_to(&forward.site(ctx).origin_at(host), location) {
         Some(public) => response.insert_header(LOCATION, public),
         None => Ok(()),
     }
@@ -267,11 +264,13 @@ fn strip_identity(response: &mut ResponseHeader) {
     }
 }
 
-/// Only the gateway sets its cookie.
+/// Only the gateway sets its cookies, those of other sites included.
 fn strip_our_cookie(gateway: &Gateway, response: &mut ResponseHeader, ctx: &Ctx) -> Result<()> {
-    let ours = ctx.settings.config.cookie.name.as_str();
     let all = response.headers.get_all(SET_COOKIE);
-    let is_ours = |cookie: &HeaderValue| set_cookie::names_ours(cookie, ours);
+    let is_ours = |cookie: &HeaderValue| {
+        let mut sites = ctx.settings.config.sites.iter();
+        sites.any(|site| set_cookie::names_ours(cookie, site.cookie.name.as_str()))
+    };
     if !all.iter().any(is_ours) {
         return Ok(());
     }

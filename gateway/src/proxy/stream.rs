@@ -8,7 +8,7 @@ use pingora_core::{Error, ErrorType, Result};
 use pingora_http::ResponseHeader;
 use pingora_proxy::Session;
 
-use super::Ctx;
+use super::{Ctx, cors};
 use crate::answer;
 use crate::endpoints::events::Feed;
 use crate::telemetry::outcome::Outcome;
@@ -45,6 +45,7 @@ fn head(session: &Session, ctx: &Ctx) -> Result<ResponseHeader> {
     head.insert_header(CONTENT_TYPE, "text/event-stream")?;
     // nginx would collect the events otherwise.
     head.insert_header("X-Accel-Buffering", "no")?;
+    cors::write(&ctx.cors, &mut head)?;
     if session.req_header().version == Version::HTTP_11 {
         head.insert_header(TRANSFER_ENCODING, "chunked")?;
     }

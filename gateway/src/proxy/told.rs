@@ -36,7 +36,8 @@ impl<'a> Told<'a> {
         let path = match answerer {
             Answerer::Edge => refused_path(gateway, settings, head.raw_path()),
             _ => {
-                let place = (method, served_name(settings, head));
+                let host = served_host(settings, head);
+                let place = (method, host.as_deref().map(ServedHost::name));
                 path(gateway, settings, answerer, place, head.uri.path())
             }
         };
@@ -106,10 +107,12 @@ fn refused_path<'a>(
     }
 }
 
-/// The served host that a request names, without port.
-pub(super) fn served_name<'s>(settings: &'s ActiveConfig, head: &RequestHeader) -> Option<&'s str> {
-    let host = settings.edge.hosts.named(named(head)?);
-    host.map(ServedHost::name)
+/// The served host that a request names.
+pub(super) fn served_host<'s>(
+    settings: &'s ActiveConfig,
+    head: &RequestHeader,
+) -> Option<Cow<'s, ServedHost>> {
+    settings.edge.hosts.named(named(head)?)
 }
 
 /// The host that a request names, if it names one.

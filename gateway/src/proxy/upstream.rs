@@ -65,12 +65,13 @@ pub(super) async fn write_identity(
         return Error::e_explain(ErrorType::InternalError, "nothing to forward");
     };
     if let (State::Active(active), Some(watch)) = (&forward.state, &ctx.watch) {
-        watch.ends_with(&active.entry);
+        watch.ends_with(&active.entry, &forward.visit.client.to);
     }
     let told = (&*ctx.settings, &gateway.metrics);
     let (app, now) = (&forward.app, gateway.now());
-    let told =
-        SessionHeaders::of(&gateway.badges, told, app, &forward.state, now).map_err(not_signed)?;
+    let shown = (&**app, forward.visit.client.to.site);
+    let told = SessionHeaders::of(&gateway.badges, told, shown, &forward.state, now)
+        .map_err(not_signed)?;
     edit(request, &forward.path, |headers| {
         // Once, instead of growing several times.
         headers.reserve(MOST_WRITTEN + told.fields().len());
@@ -149,9 +150,10 @@ fn write_forwarding(headers: &mut HeaderMap, ctx: &Ctx, forward: &Forward) {
     {
         headers.insert(FORWARDED_FOR, client);
     }
-    headers.insert(FORWARDED_PROTO, ctx.settings.proto.clone());
+    let site = forward.site(ctx);
+    headers.insert(FORWARDED_PROTO, site.proto.clone());
     headers.insert(FORWARDED_HOST, forward.host.clone());
-    headers.insert(FORWARDED_PORT, ctx.settings.port.clone());
+    headers.insert(FORWARDED_PORT, site.port.clone());
     headers.insert(REQUEST_ID, ctx.request_id.header());
     if let SentPath::Stripped(_) = &forward.path
         && let Ok(prefix) = HeaderValue::from_str(forward.route.path.as_str())

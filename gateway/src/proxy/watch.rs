@@ -15,6 +15,7 @@ use session_core::sid::SessionKey;
 
 use super::progress::Progress;
 use crate::limits::rounds::{Bell, Bound, Member};
+use crate::state::Addressed;
 
 /// How often a request in progress is looked at. A stream is not, unless its session may have ended.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
@@ -37,6 +38,8 @@ pub(crate) struct Watch {
 struct Request {
     /// How it counts, once its header is read.
     progress: Option<Arc<Progress>>,
+    /// Where it was sent to, once it is bound to a session.
+    at: Addressed,
     /// When the client was last seen to send of the body that is waited for.
     body: Option<Boot>,
     /// By when the app has to answer a WebSocket handshake.
@@ -84,6 +87,11 @@ impl Watch {
         Some(watch)
     }
 
+    /// Where the request was sent to, once it is bound to a session.
+    pub(super) fn at(&self) -> Addressed {
+        self.request.lock().at.clone()
+    }
+
     /// A request begins, whose header has to be read by then.
     pub(super) fn begins(&self, header_due: Boot) {
         self.forget();
@@ -105,17 +113,19 @@ impl Watch {
     }
 
     /// From now on the request ends with this session.
-    pub(super) fn ends_with(&self, session: &Arc<Entry>) {
+    pub(super) fn ends_with(&self, session: &Arc<Entry>, at: &Addressed) {
         self.bell.bind(Some(Bound {
             key: session.session().key,
             known: Some(Arc::clone(session)),
         }));
+        self.request.lock().at.clone_from(at);
     }
 
     /// From now on the request ends with the session of this key. `None`: with none. An answer that itself ends or
     /// exchanges the session must still reach the browser.
-    pub(super) fn moves_to(&self, key: Option<SessionKey>) {
+    pub(super) fn moves_to(&self, key: Option<SessionKey>, at: &Addressed) {
         self.bell.bind(key.map(|key| Bound { key, known: None }));
+        self.request.lock().at.clone_from(at);
     }
 
     /// From now on the client has to go on sending its body. For HTTP/2, where Pingora has no limit of its own.

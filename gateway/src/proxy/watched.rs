@@ -158,8 +158,13 @@ impl Watched {
         let Some(bound) = watch.bell().bound() else {
             return false;
         };
-        let sessions = &self.gateway.sessions;
-        match sessions.follow(&bound.key, bound.known.as_ref()).await {
+        let (sessions, at) = (&self.gateway.sessions, watch.at());
+        match sessions
+            .follow(&bound.key, &at.group, bound.known.as_ref())
+            .await
+        {
+            // It is another tenant's by now, and counts here no more than one that has ended.
+            Follow::Alive(entry) if !at.takes_session(entry.session()) => watch.cuts(&bound.key),
             Follow::Alive(entry) => {
                 watch.bell().know(&bound.key, entry);
                 false

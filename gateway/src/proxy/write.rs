@@ -67,8 +67,12 @@ pub(super) async fn answer(
 
 /// Whether the browser speaks TLS, to us or to a proxy in front. HSTS means nothing elsewhere (RFC 6797, 7.2).
 fn is_secure(session: &Session, ctx: &Ctx) -> bool {
-    let server = &ctx.settings.config.server;
-    server.public_origin.is_https() && (!server.redirect_https || is_over_tls(session))
+    let config = &ctx.settings.config;
+    let is_https = match ctx.site {
+        Some(site) => ctx.settings.site(site).config.origin.is_https(),
+        None => config.sites.are_https(),
+    };
+    is_https && (!config.server.redirect_https || is_over_tls(session))
 }
 
 pub(super) fn is_over_tls(session: &Session) -> bool {

@@ -219,6 +219,7 @@ async fn end(
     let scope = Scope::Handle {
         id: session.id,
         user_id: None,
+        group: None,
     };
     let reason = RevokeReason::Risk(rule);
     match gateway

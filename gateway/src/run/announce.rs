@@ -29,8 +29,8 @@ pub(crate) fn started(gateway: &Gateway, build: Build, path: &Path) {
         http = addresses(&server.listen),
         tls = addresses(tls),
         admin = %server.admin_listen,
-        origin = %server.public_origin,
-        hosts = server.hosts.authorities().join(" "),
+        origin = origins(config),
+        hosts = hosts(config),
         store = store.kind,
         store_host = store.host,
         store_database = store.database,
@@ -43,6 +43,19 @@ pub(crate) fn started(gateway: &Gateway, build: Build, path: &Path) {
         pid = std::process::id(),
         "sidgate {version} ({commit}) started"
     );
+}
+
+fn origins(config: &Config) -> String {
+    let origins = config.sites.iter().map(|site| site.origin.to_string());
+    origins.collect::<Vec<_>>().join(" ")
+}
+
+fn hosts(config: &Config) -> String {
+    let hosts = config
+        .sites
+        .iter()
+        .flat_map(|site| site.hosts.authorities());
+    hosts.collect::<Vec<_>>().join(" ")
 }
 
 /// The process is about to end.

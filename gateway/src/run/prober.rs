@@ -59,13 +59,7 @@ async fn ask(gateway: &Gateway, app: &App, reason: Reason, server: &Server) {
     let client = &gateway.backend.client;
     let result = match health {
         Some(health) => {
-            let authority = gateway
-                .settings
-                .get()
-                .config
-                .server
-                .public_origin
-                .authority();
+            let authority = gateway.settings.get().site(0).config.origin.authority();
             probe::healthy(client, app, server, (health, &authority)).await
         }
         None => probe::connects(client, app, server).await,

@@ -5,21 +5,22 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use futures_util::future::join_all;
-use http::HeaderValue;
 use session_core::keys::Keyring;
+use session_core::keys::handover::HandoverKeys;
 use session_core::trust::TrustError;
 use sidgate_policy::auth::doctor_token::DoctorKeys;
-use sidgate_policy::auth::login_redirect::{InvalidLoginUrl, LoginUrl};
+use sidgate_policy::auth::login_redirect::InvalidLoginUrl;
 use sidgate_policy::edge::host::InvalidHost;
-use sidgate_policy::edge::{EdgePolicy, HopMarks, HostSet};
+use sidgate_policy::edge::{EdgePolicy, HopMarks, HostSet, SessionCookie};
 use thiserror::Error;
 
 use super::maintenance::Maintenance;
+use super::site::{ActiveSite, Addressed, state_cookie_name};
 use crate::apps::app::App;
 use crate::apps::backend::{BackendError, Fault, Target};
 use crate::apps::resolver::Resolver;
 use crate::apps::standing::Now;
-use crate::config::{Config, Route};
+use crate::config::{Config, PerSite, Route};
 use crate::legacy::cookies::OldCookies;
 use crate::limits::logins::LoginLimits;
 use crate::limits::unknown_sids::UnknownSidLimiter;
@@ -38,14 +39,8 @@ pub(crate) struct ActiveConfig {
     pub edge: EdgePolicy,
     /// The same with hosts at any port, where requests in clear text are sent to https.
     pub edge_by_name: Option<EdgePolicy>,
-    /// Where people log in.
-    pub login: LoginUrl,
-    /// `public_origin`, as browsers spell it.
-    pub origin: String,
-    /// `http` or `https`, as apps are told.
-    pub proto: HeaderValue,
-    /// The public port, as apps are told.
-    pub port: HeaderValue,
+    /// The sites.
+    sites: PerSite<ActiveSite>,
     /// How often somebody may try to log in.
     pub login_limits: Arc<LoginLimits>,
     /// The cookies of the old system; `None` when neither migration nor rollback needs them.
@@ -54,6 +49,8 @@ pub(crate) struct ActiveConfig {
     pub unknown_sids: Arc<UnknownSidLimiter>,
     /// Digests names for the log, so that only holders of the keys can recognise them.
     pub log_key: LogKey,
+    /// Seals what two sites tell each other through a browser.
+    pub handover: HandoverKeys,
     /// Recognises an operator who asks what a request looked like on arrival.
     pub doctor: DoctorKeys,
     /// The risk policy; `None` when risk is switched off.
@@ -68,10 +65,10 @@ pub(crate) struct ActiveConfig {
 #[derive(Debug, Error)]
 pub(crate) enum UnusableConfig {
     /// See [`InvalidLoginUrl`].
-    #[error("server.login_url: {0}")]
+    #[error("login_url: {0}")]
     Login(#[from] InvalidLoginUrl),
     /// See [`InvalidHost`].
-    #[error("server.hosts: {0}")]
+    #[error("hosts: {0}")]
     Host(#[from] InvalidHost),
     /// See [`PolicyError`].
     #[error(transparent)]
@@ -93,7 +90,7 @@ impl ActiveConfig {
     /// Those of [`ActiveConfig::new`].
     pub(crate) fn check(config: &Config) -> Result<(), UnusableConfig> {
         edge_policy(config, HopMarks::default())?;
-        LoginUrl::parse(&config.server.login_url)?;
+        active_sites(config)?;
         Policy::open(&config.risk)?;
         Ok(())
     }
@@ -107,7 +104,6 @@ impl ActiveConfig {
         keys: &Keyring,
         before: Option<&Self>,
     ) -> Result<Self, UnusableConfig> {
-        let origin = &config.server.public_origin;
         let apps = config
             .upstreams
             .iter()
@@ -141,6 +137,7 @@ impl ActiveConfig {
                     |before| Arc::clone(&before.unknown_sids),
                 ),
             log_key: LogKey::new(keys),
+            handover: keys.handover(),
             doctor: DoctorKeys::new(&keys.doctor()),
             risk: Policy::open(&config.risk)?,
             maintenance: Maintenance::new(
@@ -151,10 +148,7 @@ impl ActiveConfig {
             resolver: Resolver::new(&config.server),
             edge: edge_policy(&config, HopMarks::new(keys.hop_marks()))?,
             edge_by_name: by_name(&config, keys)?,
-            login: LoginUrl::parse(&config.server.login_url)?,
-            origin: origin.to_string(),
-            proto: HeaderValue::from_static(origin.scheme.as_str()),
-            port: HeaderValue::from(origin.port),
+            sites: active_sites(&config)?,
             config,
         })
     }
@@ -173,17 +167,25 @@ impl ActiveConfig {
             .unwrap_or(self.config.edge.max_body_bytes)
     }
 
-    /// The app that knows the users.
+    /// The site of this number.
+    #[must_use]
+    pub(crate) fn site(&self, number: usize) -> &ActiveSite {
+        self.sites.get(number)
+    }
+
+    /// The app that knows the users, asked on behalf of a visitor who was sent to this host.
     ///
     /// # Errors
     /// When the name is unknown, which a valid configuration rules out.
-    pub(crate) fn backend(&self) -> Result<Target<'_>, BackendError> {
+    pub(crate) fn backend(&self, to: &Addressed) -> Result<Target<'_>, BackendError> {
         let backend = &self.config.backend;
         let app = self.app(&backend.upstream.name);
+        let site = self.site(to.site);
+        let own = to.host.as_deref().map(str::to_owned);
         Ok(Target {
             app: app.ok_or(Fault::NoApp)?,
-            authority: self.config.server.public_origin.authority(),
-            proto: &self.proto,
+            authority: own.unwrap_or_else(|| site.config.origin.authority()),
+            proto: &site.proto,
             timeout: backend.timeout,
             max_answer_bytes: backend.max_answer_bytes,
         })
@@ -260,6 +262,7 @@ fn looks_different(before: &Config, now: &Config) -> bool {
         names.map(|upstream| upstream.name.clone()).collect()
     };
     before.identity != now.identity
+        || before.sites != now.sites
         || before.migration != now.migration
         || before.keys.previous != now.keys.previous
         || before.backend.upstream.name != now.backend.upstream.name
@@ -276,13 +279,29 @@ fn by_name(config: &Config, keys: &Keyring) -> Result<Option<EdgePolicy>, Unusab
     Ok(Some(policy))
 }
 
+/// The names of cookies of handovers, which no app gets to see either.
+fn of_handovers(config: &Config) -> impl Iterator<Item = &'static str> {
+    let handed = config
+        .sites
+        .iter()
+        .filter(|site| site.login.path().is_none());
+    handed.map(|site| state_cookie_name(site.cookie.secure))
+}
+
+fn active_sites(config: &Config) -> Result<PerSite<ActiveSite>, InvalidLoginUrl> {
+    config.sites.try_each(|site| ActiveSite::new(site, config))
+}
+
 fn edge_policy(config: &Config, hop: HopMarks) -> Result<EdgePolicy, InvalidHost> {
-    let server = &config.server;
-    let hosts = HostSet::new(
-        server.hosts.authorities(),
-        server.public_origin.scheme.default_port(),
-    )?
-    .tolerate_root_dot();
+    let mut hosts = HostSet::default();
+    for (number, site) in config.sites.iter().enumerate() {
+        let default_port = site.origin.scheme.default_port();
+        hosts.add(number, site.hosts.authorities(), default_port)?;
+    }
+    let hosts = hosts.tolerate_root_dot();
+    let cookies = config.sites.iter().map(|site| site.cookie.name.as_str());
+    let cookies: Vec<_> = cookies.collect();
+    let of_handovers: Vec<_> = of_handovers(config).collect();
     Ok(EdgePolicy {
         odd_header_names: config.edge.odd_header_names,
         passthrough_headers: config.edge.passthrough_headers.clone(),
@@ -295,6 +314,7 @@ fn edge_policy(config: &Config, hop: HopMarks) -> Result<EdgePolicy, InvalidHost
         slashes: config.routes.slashes(),
         max_body_bytes: largest_body(config),
         hop,
-        ..EdgePolicy::new(hosts, config.cookie.name.as_str())
+        session_cookies: SessionCookie::of_sites(&cookies, &of_handovers),
+        ..EdgePolicy::new(hosts, &cookies)
     })
 }

@@ -2,7 +2,7 @@
 //!
 //! A session that is not in use costs nothing here. What is kept is found again only for the very entry that it was made of,
 //! which whoever asks has checked: an entry is never changed, only exchanged for a newer one. And it is found only for the
-//! same app under a configuration in which sessions look the same.
+//! same app and site under a configuration in which sessions look the same.
 
 use std::sync::{Arc, Weak};
 
@@ -11,7 +11,7 @@ use quick_cache::sync::Cache;
 use session_core::cache::Entry;
 use session_core::service::Active;
 use session_core::sid::SessionKey;
-use sidgate_policy::auth::identity::Badge;
+use sidgate_policy::auth::identity::{Badge, RequestFacts};
 use sidgate_policy::auth::token::SignError;
 
 use super::ActiveConfig;
@@ -28,6 +28,8 @@ struct Place {
     session: SessionKey,
     /// Number of the app in its configuration.
     app: usize,
+    /// Number of the site there.
+    site: usize,
     /// Number of the configuration. Requests that began before a reload end under the configuration before.
     generation: u64,
 }
@@ -75,14 +77,14 @@ impl Badges {
         Self(Cache::with_weighter(expected.max(1), max_bytes, Weight))
     }
 
-    /// What `app` is told about the session at `now`, unix seconds. The session must have been checked a moment ago.
+    /// What `app` is told about the session at `now`, unix seconds, by a request to a site. The session must have been checked a moment ago.
     ///
     /// # Errors
     /// When signing fails.
     pub(crate) fn of(
         &self,
         (settings, metrics): (&ActiveConfig, &Metrics),
-        app: &App,
+        (app, site): (&App, usize),
         active: &Active,
         now: i64,
     ) -> Result<Arc<Badge>, SignError> {
@@ -92,7 +94,10 @@ impl Badges {
                 session,
                 &settings.config.identity.headers,
                 (&app.keys, app.confided(session)),
-                active.stale.map(|stale| stale.as_secs()),
+                RequestFacts {
+                    site: settings.site(site).name.clone(),
+                    stale: active.stale.map(|stale| stale.as_secs()),
+                },
                 now,
             )?;
             metrics.attributes_omitted(badge.omitted);
@@ -105,6 +110,7 @@ impl Badges {
         let place = Place {
             session: active.entry.session().key,
             app: app.number,
+            site,
             generation: settings.generation,
         };
         if let Some(kept) = self.0.get(&place)

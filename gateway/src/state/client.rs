@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use http::HeaderValue;
 use session_core::session::{Text, clip_user_agent};
 
-use super::RequestId;
+use super::{Addressed, RequestId};
 use crate::telemetry::security::Facts;
 
 /// Stands for the address of a client that has none: limits count all of those as one.
@@ -20,6 +20,8 @@ pub(crate) struct Client {
     pub user_agent: Option<HeaderValue>,
     /// `X-Request-Id` of the request.
     pub request_id: RequestId,
+    /// Where it was sent to.
+    pub to: Addressed,
 }
 
 impl Client {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use session_core::entropy::{BufferedEntropy, SharedEntropy};
-use session_core::service::Sessions;
+use session_core::service::{Absence, Sessions};
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 
@@ -140,7 +140,12 @@ impl Gateway {
     /// Whether this text is a session id that we have made; such a text is never written down.
     #[must_use]
     pub(crate) fn is_sid(&self, text: &str) -> bool {
-        self.sessions.recognise(text.as_bytes()).is_ok()
+        let settings = self.settings.get();
+        // Every site knows the groups of all the others.
+        let recognised = self
+            .sessions
+            .recognise(text.as_bytes(), &settings.site(0).groups);
+        !matches!(recognised, Err(Absence::Malformed | Absence::Forged))
     }
 
     /// Whether new requests should go elsewhere.

@@ -8,9 +8,11 @@ pub(crate) mod maintenance;
 pub(crate) mod reloads;
 mod request_id;
 mod session_headers;
+pub(crate) mod site;
 
 pub(crate) use self::active_config::ActiveConfig;
 pub(crate) use self::client::Client;
 pub(crate) use self::gateway::Gateway;
 pub(crate) use self::request_id::RequestId;
 pub(crate) use self::session_headers::SessionHeaders;
+pub(crate) use self::site::{ActiveSite, Addressed};

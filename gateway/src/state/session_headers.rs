@@ -22,7 +22,7 @@ pub(crate) struct SessionHeaders {
 }
 
 impl SessionHeaders {
-    /// What `app` is told at `now`, unix seconds. A session must have been checked a moment ago: before that nothing may be
+    /// What `app` is told at `now`, unix seconds, by a request to a site. A session must have been checked a moment ago: before that nothing may be
     /// signed.
     ///
     /// # Errors
@@ -30,19 +30,20 @@ impl SessionHeaders {
     pub(crate) fn of(
         badges: &Badges,
         told: (&ActiveConfig, &Metrics),
-        app: &App,
+        (app, site): (&App, usize),
         state: &State,
         now: i64,
     ) -> Result<Self, SignError> {
         let (badge, assertion) = match state {
             State::Active(active) => {
-                let badge = badges.of(told, app, active, now)?;
+                let badge = badges.of(told, (app, site), active, now)?;
                 let assertion = badge.assertion.clone();
                 (Some(badge), assertion)
             }
-            State::None => (None, app.none.get(&app.keys, now)?),
-            State::Anonymous => (None, app.anonymous.get(&app.keys, now)?),
-            State::Unknown => (None, app.unknown.get(&app.keys, now)?),
+            State::None | State::Anonymous | State::Unknown => {
+                let shared = app.without_session(site, state);
+                (None, shared.get(&app.keys, now)?)
+            }
         };
         Ok(Self {
             state: state.as_str(),

@@ -106,6 +106,8 @@ pub(crate) struct AccessLine<'a> {
     pub path: &'a str,
     /// Host, as the client has named it.
     pub host: Option<&'a str>,
+    /// The site, where sites have names.
+    pub site: Option<&'a str>,
     /// Version of HTTP.
     pub protocol: Option<&'a str>,
     /// Version of TLS.
@@ -226,6 +228,7 @@ impl Serialize for AccessLine<'_> {
         self.say(&mut line, F::Method, Some(self.method))?;
         self.say(&mut line, F::Path, Some(self.path))?;
         self.say(&mut line, F::Host, self.host)?;
+        self.say(&mut line, F::Site, self.site)?;
         self.say(&mut line, F::Protocol, self.protocol)?;
         self.say(&mut line, F::Tls, self.tls)?;
         self.say(&mut line, F::Route, Some(self.route))?;

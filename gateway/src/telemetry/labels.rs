@@ -318,6 +318,8 @@ pub(crate) enum Judged {
     Ambiguous,
     /// It is a session now.
     Migrated,
+    /// It is of another tenant than the host.
+    OtherTenant,
     /// The app does not know it.
     Refused,
     /// Its session had ended.
@@ -332,6 +334,32 @@ pub(crate) enum Judged {
     Unavailable,
     /// Its cookies hold bytes that are never passed to an app.
     Unreadable,
+}
+
+/// A step of a login that one site hands to another: `step` of `sidgate_handover_total`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr, VariantArray)]
+#[strum(serialize_all = "snake_case")]
+pub(crate) enum Handover {
+    /// A visitor was sent to the site where people log in.
+    Begun,
+    /// They had no session there, and were sent to its login page.
+    SentToLogin,
+    /// They had one, and were sent back with a code.
+    Given,
+    /// The other site has taken it.
+    Taken,
+    /// There was no session, or none any more.
+    NoSession,
+    /// Ticket or code came too late.
+    Expired,
+    /// The code was used before.
+    Replayed,
+    /// It was made for another browser, host or site.
+    Elsewhere,
+    /// The session is one of another tenant than the host's.
+    OtherTenant,
+    /// It was not made by this installation.
+    Invalid,
 }
 
 /// What came of a reload: `result` of `sidgate_config_reloads_total`.

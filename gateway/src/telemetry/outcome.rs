@@ -48,6 +48,10 @@ pub(crate) enum Outcome {
     Forbidden,
     /// The app did not answer in time.
     GatewayTimeout,
+    /// A step of a login that one site hands to another.
+    Handover,
+    /// It was handed to another browser or host.
+    HandoverRefused,
     /// A rule about a header field was broken.
     Headers,
     /// There are too many or too large header fields.
@@ -133,6 +137,8 @@ pub(crate) enum Outcome {
     UriTooLong,
     /// A version of HTTP that is not served.
     Version,
+    /// Somebody logged in at the host of another tenant than theirs.
+    WrongTenant,
 }
 
 impl Outcome {
@@ -149,6 +155,7 @@ impl Outcome {
             | Self::Devices
             | Self::DevicesEnded
             | Self::Events
+            | Self::Handover
             | Self::Health
             | Self::HttpsRedirect
             | Self::Login
@@ -172,6 +179,7 @@ impl Outcome {
             | Self::Cookies
             | Self::CrossSite
             | Self::Forbidden
+            | Self::HandoverRefused
             | Self::Headers
             | Self::HeadersTooLarge
             | Self::HostUnknown
@@ -189,7 +197,8 @@ impl Outcome {
             | Self::TooManyRequests
             | Self::UnsupportedMediaType
             | Self::UriTooLong
-            | Self::Version => Group::Refused,
+            | Self::Version
+            | Self::WrongTenant => Group::Refused,
             Self::EventNotCommitted
             | Self::Overloaded
             | Self::TooManyStreams

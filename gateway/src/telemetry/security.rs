@@ -22,6 +22,8 @@ use super::flood::{self, Flood};
 pub(crate) enum Kind {
     /// Somebody logged in.
     Login,
+    /// A login at one site became the cookie of another one.
+    HandedOver,
     /// A login failed.
     LoginFailed,
     /// Somebody tried too often.
@@ -66,6 +68,7 @@ impl Kind {
     const fn as_str(self) -> &'static str {
         match self {
             Self::Login => "login",
+            Self::HandedOver => "handed_over",
             Self::LoginFailed => "login_failed",
             Self::LoginLimited => "login_limited",
             Self::Logout => "logout",
@@ -226,7 +229,7 @@ impl<'a> Facts<'a> {
         };
         match scope {
             Scope::Key(_) => name("session"),
-            Scope::Handle { id, user_id } => Self {
+            Scope::Handle { id, user_id, .. } => Self {
                 session: Some(*id),
                 user: user_id.as_deref().or(self.user),
                 ..name("session")
@@ -235,7 +238,7 @@ impl<'a> Facts<'a> {
                 user: Some(user_id),
                 ..name("others")
             },
-            Scope::User(user_id) => Self {
+            Scope::User(user_id) | Scope::Member { user_id, .. } => Self {
                 user: Some(user_id),
                 ..name("user")
             },

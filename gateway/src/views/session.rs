@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use session_core::clock::Timestamp;
-use session_core::session::Session;
+use session_core::session::{Session, SiteName};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
@@ -26,6 +26,13 @@ pub(crate) fn session_view(session: &Session, last_activity: Timestamp) -> Value
             "lastActivity": rfc3339(last_activity),
         },
     })
+}
+
+/// Says where a session was made, where sites have names.
+pub(crate) fn add_site(view: &mut Value, site: &SiteName) {
+    if let Some(view) = view.as_object_mut().filter(|_| !site.is_default()) {
+        view.insert("site".to_owned(), json!(site.as_str()));
+    }
 }
 
 /// The view without a session. `code` says why it ended, where there is more to say than "not logged in".

@@ -8,7 +8,7 @@ use session_core::sid::SessionKey;
 use sidgate_policy::auth::decide::{self, Finding};
 use sidgate_policy::edge::{Cookies, SidCookie, Vetted};
 
-use super::look_up::look_up;
+use super::look_up::{QUIETLY, look_up};
 use super::old_cookies::{Identified, LegacyCookies};
 use crate::config::SessionPolicy;
 use crate::limits::buckets::TooMany;
@@ -47,16 +47,37 @@ impl Visit {
         (method, headers): (&str, &HeaderMap),
         client: Client,
     ) -> Self {
+        let site = settings.site(client.to.site);
         Self {
             client,
             legacy_cookies: LegacyCookies::of(settings, vetted, method, headers),
-            presented: presented(&vetted.cookies, |sid| gateway.sessions.recognise(sid)),
+            presented: presented(&vetted.cookies, |sid| {
+                gateway.sessions.recognise(sid, &site.groups)
+            }),
         }
     }
 
     /// The stored key of the cookie's value, if it is a sid of ours; whether a session lives is another question.
     pub(crate) fn key(&self) -> Option<SessionKey> {
         self.presented.and_then(Result::ok)
+    }
+
+    /// The same, unless the session is known to be one of another tenant than the host's: it is none of the visitor's here, so
+    /// nothing that is done here may end or change it.
+    pub(crate) async fn key_here(&self, gateway: &Gateway) -> Option<SessionKey> {
+        let key = self.key()?;
+        if self.client.to.takes_all() {
+            return Some(key);
+        }
+        match self.client.to.judge(
+            gateway
+                .sessions
+                .resolve_key(key, &self.client.to.group, QUIETLY)
+                .await,
+        ) {
+            Resolution::Absent(Absence::OtherTenant) => None,
+            _ => Some(key),
+        }
     }
 
     /// The session of the cookie; old logins are left alone.
@@ -111,7 +132,7 @@ impl Visit {
             Ok(key) => look_up(gateway, settings, &self.client, key, query).await?,
             Err(absence) => Resolution::Absent(absence),
         };
-        let finding = Finding::Resolved(found);
+        let finding = Finding::Resolved(self.client.to.judge(found));
         let (tier, result) = decide::labels(&finding);
         gateway
             .metrics

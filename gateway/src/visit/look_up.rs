@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use session_core::service::{Absence, Query, Resolution};
-use session_core::session::{Dead, Owner, RevokeReason};
+use session_core::session::{Dead, Group, Owner, RevokeReason};
 use session_core::sid::SessionKey;
 
 use crate::limits::buckets::TooMany;
@@ -24,7 +24,7 @@ pub(crate) async fn look_up(
     key: SessionKey,
     query: Query,
 ) -> Result<Resolution, TooMany> {
-    if let Some(resolution) = gateway.sessions.at_hand(&key, query) {
+    if let Some(resolution) = gateway.sessions.at_hand(&key, &client.to.group, query) {
         note_end(gateway, key, &resolution, |reason| client.facts(reason));
         return Ok(resolution);
     }
@@ -43,7 +43,7 @@ pub(crate) async fn look_up_to_end(
     client: &Client,
     key: SessionKey,
 ) -> Result<Resolution, TooMany> {
-    if let Some(resolution) = gateway.sessions.at_hand(&key, QUIETLY) {
+    if let Some(resolution) = gateway.sessions.at_hand(&key, &client.to.group, QUIETLY) {
         note_end(gateway, key, &resolution, |reason| client.facts(reason));
         return Ok(resolution);
     }
@@ -63,7 +63,10 @@ async fn read(
     if matches!(admission, Admission::Denied) {
         return Err(deny(gateway, settings, client));
     }
-    let resolution = gateway.sessions.resolve_key(key, query).await;
+    let resolution = gateway
+        .sessions
+        .resolve_key(key, &client.to.group, query)
+        .await;
     note_end(gateway, key, &resolution, |reason| client.facts(reason));
     if matches!(resolution, Resolution::Absent(_)) {
         count_miss(gateway, settings, client)?;
@@ -73,7 +76,7 @@ async fn read(
 }
 
 /// Asked without using the session.
-const QUIETLY: Query = Query {
+pub(super) const QUIETLY: Query = Query {
     max_stale: Duration::ZERO,
     counts_as_use: false,
 };
@@ -107,8 +110,12 @@ fn note_end<'a>(
 }
 
 /// Whose session it is if it lives, or if the store cannot tell. An end is remembered, and not read again each time.
-pub(crate) async fn living(gateway: &Gateway, key: SessionKey) -> Option<Arc<Owner>> {
-    match gateway.sessions.resolve_key(key, QUIETLY).await {
+pub(crate) async fn living(
+    gateway: &Gateway,
+    key: SessionKey,
+    group: &Group,
+) -> Option<Arc<Owner>> {
+    match gateway.sessions.resolve_key(key, group, QUIETLY).await {
         Resolution::Active(active) => Some(Arc::new(Owner::of(active.entry.session()))),
         Resolution::Absent(_) => None,
         Resolution::Unknown(_) => gateway.sessions.owner(&key),

@@ -71,6 +71,7 @@ impl Visit {
     ) -> Option<CookieChanges> {
         settings.legacy.as_ref()?;
         let cookies = self.legacy_cookies.as_deref();
+        let active = (active, self.client.to.site);
         let due = Box::pin(reissue::due(gateway, settings, cookies, active));
         let returned = due.await?;
         *sent = reissue::joined(sent.as_ref(), &returned.pairs);
@@ -82,7 +83,7 @@ impl Visit {
 pub(crate) async fn take_back(
     gateway: &Gateway,
     settings: &ActiveConfig,
-    key: SessionKey,
+    (key, site): (SessionKey, usize),
 ) -> Option<CookieChanges> {
-    legacy::returned(gateway, settings, key).await
+    legacy::returned(gateway, settings, (key, site)).await
 }

@@ -170,6 +170,13 @@ impl<'a> Builder<'a> {
         for change in &self.changes {
             merge(&mut config, change.clone());
         }
+        if config.contains_key("sites") {
+            // Each site says its own.
+            config["server"]
+                .as_table_mut()
+                .unwrap()
+                .remove("public_origin");
+        }
         let listen = config["server"]["listen"].as_array_mut().unwrap();
         listen.extend(self.listens_also.iter().map(|at| at.as_str().into()));
         if let Some(server) = &self.routes_to {

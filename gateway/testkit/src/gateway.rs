@@ -22,7 +22,7 @@ use super::http::{Request, Response};
 use super::metrics::Metrics;
 use super::process::Process;
 use super::secrets;
-use super::wait::{settled, LONG, until, until_true};
+use super::wait::{LONG, settled, until, until_true};
 
 /// Where the login endpoint is.
 pub const SESSION: &str = "/api/auth/session-v2";

@@ -12,6 +12,7 @@
 //! | `front` | other ways to an app: a unix socket, TLS, HTTP/2 |
 //! | `django` | the demo app under gunicorn |
 //! | `browser` | a client that keeps cookies and fills in forms |
+//! | `traveller` | one that goes from site to site, with the cookies of each |
 //! | `client`, `http` | a client that sends exact bytes; requests and responses |
 //! | `h2` | the same over HTTP/2 |
 //! | `wire` | what they run over: TCP, a Unix socket, TLS |
@@ -68,6 +69,7 @@ pub mod tls;
 pub mod tls_connection;
 pub mod tls_receiver;
 pub mod token;
+pub mod traveller;
 pub mod upstream;
 pub mod wait;
 pub mod wire;
@@ -76,4 +78,5 @@ pub use app::App;
 pub use gateway::{Gateway, SESSION, login};
 pub use http::{Request, Response};
 pub use stage::Stage;
+pub use traveller::Traveller;
 pub use upstream::Reply;

@@ -14,6 +14,7 @@ mod housekeeping;
 mod postgres;
 mod redis;
 mod revocation;
+mod sites;
 mod sql;
 mod streams;
 mod topologies;

@@ -116,6 +116,7 @@ mod schema_versions;
 mod security_events;
 mod session_events;
 mod session_limit;
+mod sites;
 mod spoofing;
 mod start_line;
 mod start_refused;

@@ -41,7 +41,7 @@ struct Weight {
 
 impl Weight {
     /// What an entry takes beside its texts: itself, its place in the map, and what the allocator adds to each of its parts.
-    const ENTRY: u64 = 500;
+    const ENTRY: u64 = 540;
     /// Size of an entry with a large identity. It sets the expected number of entries, and so into how many parts the
     /// cache is divided.
     const EXPECTED: u64 = 16 * 1_024;

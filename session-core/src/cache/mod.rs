@@ -10,11 +10,11 @@ mod local;
 pub mod redis;
 mod sealed;
 mod shared;
+mod texts;
 mod tiers;
-mod user_agents;
 
 pub use entry::Entry;
 pub use local::{Local, LocalLimits};
 pub use shared::{SharedCache, SharedError};
+pub(crate) use texts::Texts;
 pub use tiers::{Fill, FillError, Tier, Tiers, TiersOptions};
-pub(crate) use user_agents::UserAgents;

@@ -2,6 +2,9 @@
 //!
 //! The format byte and then the sealed body (`crate::sealing`). The place is the format byte and the session key: a value
 //! moved to another key does not open.
+//!
+//! A session of the default group and site is written as it was before there were groups, so that programs which know none
+//! read it. To them any other is a miss.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -13,11 +16,14 @@ use crate::clock::Timestamp;
 use crate::entropy::{Entropy, NoEntropy};
 use crate::keys::Keyring;
 use crate::sealing::{Ciphers, NONCE_LEN};
-use crate::session::{Identity, References, Seq, Session};
+use crate::session::{Group, Identity, References, Seq, Session, SiteName};
 use crate::sid::SessionKey;
 use crate::stats::SharedReject;
 
-const FORMAT: u8 = 3;
+/// Without group and site, which are the default ones.
+const PLAIN: u8 = 3;
+/// With group and site.
+const NAMED: u8 = 4;
 const PLACE_LEN: usize = 33;
 
 /// A live session and the snapshot it was read from.
@@ -45,6 +51,15 @@ struct Body {
     created_seq: Seq,
     version: i64,
     renewed_at: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    place: Option<Place>,
+}
+
+/// Where a session belongs, in format [`NAMED`].
+#[derive(Serialize, Deserialize)]
+struct Place {
+    group: Box<str>,
+    site: Box<str>,
 }
 
 /// Seals and opens values. Seals with the current key, opens with any that is still valid.
@@ -67,28 +82,31 @@ impl Sealer {
         value: &Value,
         entropy: &dyn Entropy,
     ) -> Result<Option<Vec<u8>>, NoEntropy> {
-        let Ok(body) = serde_json::to_vec(&Body::of(value)) else {
+        let body = Body::of(value);
+        let format = body.format();
+        let Ok(body) = serde_json::to_vec(&body) else {
             return Ok(None);
         };
-        let sealed = self.0.seal(&body, &place(&value.session.key), entropy)?;
-        Ok(sealed.map(|sealed| [&[FORMAT], &sealed[..]].concat()))
+        let place = place(format, &value.session.key);
+        let sealed = self.0.seal(&body, &place, entropy)?;
+        Ok(sealed.map(|sealed| [&[format], &sealed[..]].concat()))
     }
 
     /// Opens what was found under `key`.
     pub(crate) fn open(&self, key: &SessionKey, sealed: &[u8]) -> Result<Value, SharedReject> {
         let (&format, sealed) = sealed.split_first().ok_or(SharedReject::Format)?;
-        if format != FORMAT || sealed.len() < NONCE_LEN {
+        if ![PLAIN, NAMED].contains(&format) || sealed.len() < NONCE_LEN {
             return Err(SharedReject::Format);
         }
-        let body = self.0.open(sealed, &place(key));
+        let body = self.0.open(sealed, &place(format, key));
         let body = body.ok_or(SharedReject::Forged)?;
         let body: Body = serde_json::from_slice(&body).map_err(|_error| SharedReject::Format)?;
         body.into_value(*key)
     }
 }
 
-fn place(key: &SessionKey) -> [u8; PLACE_LEN] {
-    let mut place = [FORMAT; PLACE_LEN];
+fn place(format: u8, key: &SessionKey) -> [u8; PLACE_LEN] {
+    let mut place = [format; PLACE_LEN];
     for (to, from) in place.iter_mut().skip(1).zip(key.as_bytes()) {
         *to = *from;
     }
@@ -114,13 +132,27 @@ impl Body {
             created_seq: session.created_seq,
             version: session.version,
             renewed_at: session.renewed_at.map(Timestamp::as_micros),
+            place: Place::of(session),
+        }
+    }
+
+    const fn format(&self) -> u8 {
+        match self.place {
+            None => PLAIN,
+            Some(_) => NAMED,
         }
     }
 
     fn into_value(self, key: SessionKey) -> Result<Value, SharedReject> {
+        let (group, site) = match self.place {
+            None => (Group::default(), SiteName::default()),
+            Some(place) => place.names().ok_or(SharedReject::Format)?,
+        };
         let session = Session {
             key,
             id: Uuid::from_u128(self.id),
+            group,
+            site,
             identity: Identity::from_stored(&self.identity)
                 .map_err(|_error| SharedReject::Format)?,
             ip: self.ip,
@@ -142,6 +174,23 @@ impl Body {
             as_of: self.as_of,
             incarnation: Uuid::from_u128(self.incarnation),
         })
+    }
+}
+
+impl Place {
+    /// `None`: the default one.
+    fn of(session: &Session) -> Option<Self> {
+        let is_default = session.group.is_default() && session.site.is_default();
+        (!is_default).then(|| Self {
+            group: session.group.name().into(),
+            site: session.site.as_str().into(),
+        })
+    }
+
+    fn names(&self) -> Option<(Group, SiteName)> {
+        Group::named(&self.group)
+            .ok()
+            .zip(SiteName::named(&self.site).ok())
     }
 }
 

@@ -9,7 +9,7 @@ use tracing::{debug, info, warn};
 
 use super::breaker::Breaker;
 use super::sealed::{Sealer, Value};
-use super::user_agents::UserAgents;
+use super::texts::Texts;
 use super::{Entry, Local, SharedCache, SharedError};
 use crate::clock::{Timestamp, millis};
 use crate::complaints::Complaints;
@@ -85,7 +85,7 @@ pub struct Tiers {
     pub(crate) complaints: Complaints,
     pub(crate) sealer: ArcSwap<Sealer>,
     pub(crate) local: Arc<Local>,
-    pub(crate) user_agents: UserAgents,
+    pub(crate) texts: Texts,
     pub(crate) entropy: SharedEntropy,
     pub(crate) options: TiersOptions,
 }
@@ -176,8 +176,9 @@ impl Tiers {
             return None;
         }
         let standing = self.accept(&value)?;
-        let user_agent = self.user_agents.shared(&value.session.user_agent);
-        value.session.user_agent = user_agent;
+        for text in value.session.common_texts() {
+            *text = self.texts.shared(text);
+        }
         let ttl = self.jittered(self.options.local_ttl);
         let entry = Arc::new(Entry::new(
             value.session,

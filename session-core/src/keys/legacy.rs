@@ -8,6 +8,9 @@
 //!
 //! While masters are being rotated, a credential has one digest under each of them, and all are stored: two nodes that
 //! share at least one master find each other's sessions.
+//!
+//! The same cookie may come to sites of several groups, and becomes one session in each. So everything is derived from the
+//! credential and the group. The default group adds nothing, as before there were groups.
 
 use std::fmt;
 
@@ -16,7 +19,7 @@ use aes::cipher::{BlockCipherDecrypt, BlockCipherEncrypt, KeyInit};
 use zeroize::Zeroizing;
 
 use crate::secret::SecretKey;
-use crate::sid::{SID_RANDOM_LEN, SessionKey, Sid};
+use crate::sid::{Group, SID_RANDOM_LEN, SessionKey, Sid};
 
 /// Length of an encrypted sid, in bytes.
 pub const WRAPPED_LEN: usize = 16;
@@ -43,8 +46,9 @@ pub struct LegacyRow {
     pub wrapped_sid: [u8; WRAPPED_LEN],
 }
 
-/// What is derived from one credential of the old system: its digests, its keys and a sid.
+/// What is derived from one credential of the old system in one group: its digests, its keys and a sid.
 pub struct LegacyLogin {
+    group: Group,
     sid: Sid,
     key: SessionKey,
     digest: SessionKey,
@@ -73,28 +77,36 @@ impl LegacyKeys {
         }
     }
 
-    pub(super) fn id(&self, credential: Credential<'_>) -> LegacyId {
-        let wrap = mac(&self.wrap, credential);
+    pub(super) fn id(&self, credential: Credential<'_>, group: &Group) -> LegacyId {
+        let wrap = mac(&self.wrap, credential, group);
         let [wrap @ .., _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _] = *wrap;
         LegacyId {
-            key: LegacyKey(*mac(&self.digest, credential)),
+            key: LegacyKey(*mac(&self.digest, credential, group)),
             wrap: Aes128::new(&wrap.into()),
         }
     }
 
     /// Used in place of random bytes for a sid: every node with this master derives the same ones.
-    pub(super) fn random(&self, credential: Credential<'_>) -> [u8; SID_RANDOM_LEN] {
+    pub(super) fn random(&self, credential: Credential<'_>, group: &Group) -> [u8; SID_RANDOM_LEN] {
+        let mac = mac(&self.sid, credential, group);
         let mut random = [0; SID_RANDOM_LEN];
-        for (to, from) in random.iter_mut().zip(mac(&self.sid, credential).iter()) {
+        for (to, from) in random.iter_mut().zip(mac.iter()) {
             *to = *from;
         }
         random
     }
 }
 
-/// A NUL separates name and value, because no cookie name holds one.
-fn mac(key: &SecretKey, credential: Credential<'_>) -> Zeroizing<[u8; 32]> {
+/// A NUL separates name and value, because no cookie name holds one. A group stands between two NULs in front of both: no
+/// cookie has an empty name, so that is the credential of no other group.
+fn mac(key: &SecretKey, credential: Credential<'_>, group: &Group) -> Zeroizing<[u8; 32]> {
     let mut hasher = blake3::Hasher::new_keyed(key.expose());
+    if !group.is_default() {
+        hasher
+            .update(&[0])
+            .update(group.name().as_bytes())
+            .update(&[0]);
+    }
     hasher
         .update(credential.name.as_bytes())
         .update(&[0])
@@ -104,17 +116,24 @@ fn mac(key: &SecretKey, credential: Credential<'_>) -> Zeroizing<[u8; 32]> {
 
 impl LegacyLogin {
     /// `ids`: one for each master in use, the current one first.
-    pub(super) fn new(sid: Sid, key: SessionKey, ids: Vec<LegacyId>) -> Self {
+    pub(super) fn new((sid, key): (Sid, SessionKey), group: &Group, ids: Vec<LegacyId>) -> Self {
         let mut digest = blake3::Hasher::new();
         for id in &ids {
             digest.update(&id.key.0);
         }
         Self {
+            group: group.clone(),
             sid,
             key,
             digest: SessionKey::from_bytes(*digest.finalize().as_bytes()),
             ids,
         }
+    }
+
+    /// The group in which it may become a session.
+    #[must_use]
+    pub const fn group(&self) -> &Group {
+        &self.group
     }
 
     /// Session key of the derived sid.

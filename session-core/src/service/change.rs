@@ -12,7 +12,8 @@ use crate::entropy;
 use crate::freshness::tail::BEAT_TIMEOUT;
 use crate::hint::Hint;
 use crate::session::{
-    Identity, IdentityPatch, NewSession, Origin, Owner, Reference, Seq, Session, SessionLimit, Text,
+    Group, Identity, IdentityPatch, NewSession, Origin, Owner, Reference, Seq, Session,
+    SessionLimit, SiteName, Text,
 };
 use crate::sid::{SessionKey, Sid};
 use crate::store::{Change, SessionStore, StoreError, StoredSession, Updated};
@@ -35,6 +36,10 @@ impl LoginTicket {
 /// A login whose credentials were accepted.
 #[derive(Debug)]
 pub struct Login {
+    /// The group of sites on which the session counts.
+    pub group: Group,
+    /// The site of the login.
+    pub site: SiteName,
     /// Who logged in.
     pub identity: Identity,
     /// The reference of the app that accepted the login.
@@ -49,7 +54,7 @@ pub struct Login {
     pub idle: Duration,
     /// The session that the same browser had before; it ends.
     pub replaces: Option<SessionKey>,
-    /// How many sessions the user may have; `None`: any number.
+    /// How many sessions the user may have in the group; `None`: any number.
     pub limit: Option<SessionLimit>,
     /// Whether the cookie ends with the browser; else it lives as long as the session.
     pub ends_with_browser: bool,
@@ -101,11 +106,13 @@ impl Sessions {
         ticket: LoginTicket,
         login: Login,
     ) -> Result<Created, SessionsError> {
-        let (sid, key, id) = self.mint()?;
+        let (sid, key, id) = self.mint(&login.group)?;
         let references = self.sealed(id, login.reference.as_ref(), login.ends_with_browser)?;
         let new = NewSession {
             key,
             id,
+            group: login.group,
+            site: login.site,
             identity: login.identity,
             ip: login.ip,
             user_agent: login.user_agent,
@@ -137,7 +144,7 @@ impl Sessions {
             else {
                 return Ok(None);
             };
-            let (sid, key, id) = self.mint()?;
+            let (sid, key, id) = self.mint(&session.group)?;
             let before = session.id;
             let references = self.references().moved(&session.references, before, id)?;
             let origin = Origin::Rotation {
@@ -148,6 +155,8 @@ impl Sessions {
             let new = NewSession {
                 key,
                 id,
+                group: session.group,
+                site: session.site,
                 ttl: session.expires_at.since(now),
                 idle: session.idle,
                 identity: session.identity,
@@ -188,11 +197,9 @@ impl Sessions {
         Ok(owner)
     }
 
-    pub(super) fn mint(&self) -> Result<(Sid, SessionKey, Uuid), SessionsError> {
-        let (sid, key) = self
-            .keys
-            .load()
-            .mint(entropy::bytes(self.entropy.as_ref())?);
+    pub(super) fn mint(&self, group: &Group) -> Result<(Sid, SessionKey, Uuid), SessionsError> {
+        let random = entropy::bytes(self.entropy.as_ref())?;
+        let (sid, key) = self.keys.load().mint(random, group);
         Ok((
             sid,
             key,

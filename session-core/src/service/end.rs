@@ -50,7 +50,7 @@ impl Sessions {
         let committed = self.node.clock.boot();
         let subject = match scope.clone() {
             Scope::Key(key) => Some(Subject::Session(key)),
-            Scope::User(user_id) => Some(Subject::User(user_id)),
+            Scope::User(user_id) | Scope::Member { user_id, .. } => Some(Subject::User(user_id)),
             Scope::Tenant(tenant_id) => Some(Subject::Tenant(tenant_id)),
             Scope::All => Some(Subject::Flush),
             Scope::Handle { .. } | Scope::Others { .. } => None,
@@ -102,7 +102,7 @@ impl Sessions {
             counts_as_use: false,
             ..Query::default()
         };
-        match self.resolve_key(key, query).await {
+        match self.resolve_anywhere(key, query).await {
             Resolution::Absent(Absence::Ended(Dead::Idle)) => Standing::Idle,
             Resolution::Absent(_) => Standing::Over,
             Resolution::Active(_) | Resolution::Unknown(_) => Standing::Open,

@@ -13,7 +13,7 @@ use crate::entropy;
 use crate::keys::Keyring;
 use crate::keys::legacy::{Credential, LegacyKey, LegacyLogin};
 use crate::sealing::Ciphers;
-use crate::session::{NewSession, Origin, Text};
+use crate::session::{Group, Groups, NewSession, Origin, Text};
 use crate::sid::{SessionKey, Sid};
 use crate::store::{
     Adopted, Adoption, Attached, Attachment, ProvenRow, Recalled, Seen, StoreError, Tally,
@@ -52,10 +52,10 @@ pub enum Migrated {
 }
 
 impl Sessions {
-    /// What is derived from a credential of the old system. No I/O.
+    /// What is derived from a credential of the old system in `group`. No I/O.
     #[must_use]
-    pub fn legacy(&self, credential: Credential<'_>) -> LegacyLogin {
-        self.keys.load().legacy(credential)
+    pub fn legacy(&self, credential: Credential<'_>, group: &Group) -> LegacyLogin {
+        self.keys.load().legacy(credential, group)
     }
 
     /// What is known of old credentials, in the order of `logins`, from one snapshot.
@@ -73,7 +73,8 @@ impl Sessions {
     }
 
     /// Makes the one session of old credentials that were accepted, unless one of them has or had one already. `kept`,
-    /// the old cookies, is stored with it, sealed so that it opens only with this session.
+    /// the old cookies, is stored with it, sealed so that it opens only with this session. Credentials of another group than
+    /// that of `login` are none here: the answer is [`Migrated::Changed`].
     ///
     /// # Errors
     /// When nothing was stored, or when that is unknown; [`Sessions::recall`] tells then.
@@ -84,7 +85,7 @@ impl Sessions {
         login: Login,
         kept: Option<&[u8]>,
     ) -> Result<Migrated, SessionsError> {
-        let Some(first) = proven.first() else {
+        let Some(first) = proven.first().filter(|_| are_of(proven, &login.group)) else {
             return Ok(Migrated::Changed);
         };
         let (sid, key) = (first.login.sid(), first.login.session_key());
@@ -99,6 +100,8 @@ impl Sessions {
         let session = NewSession {
             key,
             id,
+            group: login.group,
+            site: login.site,
             identity: login.identity,
             ip: login.ip,
             user_agent: login.user_agent,
@@ -132,7 +135,7 @@ impl Sessions {
     }
 
     /// Attaches further accepted credentials to a live session. `false` when what is known of them has changed since
-    /// they were judged: nothing was stored, and they may be recalled again.
+    /// they were judged, or when one is of another group: nothing was stored, and they may be recalled again.
     ///
     /// # Errors
     /// As for [`Sessions::migrate`].
@@ -142,8 +145,12 @@ impl Sessions {
         tenant_id: Option<&str>,
         to: &Created,
     ) -> Result<bool, SessionsError> {
+        if !are_of(proven, &to.session.group) {
+            return Ok(false);
+        }
         let attachment = Attachment {
             session_key: to.session.key,
+            group: to.session.group.clone(),
             user_id: to.session.identity.user_id().into(),
             tenant_id: tenant_id.map(Text::from),
             rows: rows(proven, &to.sid),
@@ -154,13 +161,13 @@ impl Sessions {
         Ok(attached == Attached::Done)
     }
 
-    /// Ends the old logins of a user that have not become sessions yet.
+    /// Ends the old logins of a user in a group that have not become sessions yet.
     ///
     /// # Errors
     /// When they were not ended, or when that is unknown.
-    pub async fn end_old_logins(&self, user_id: &str) -> Result<(), SessionsError> {
-        let user_id = user_id.to_owned();
-        self.ask_store(|store| async move { store.cut_off(&user_id).await })
+    pub async fn end_old_logins(&self, user_id: &str, group: &Group) -> Result<(), SessionsError> {
+        let (user_id, group) = (user_id.to_owned(), group.clone());
+        self.ask_store(|store| async move { store.cut_off(&user_id, &group).await })
             .await
     }
 
@@ -196,6 +203,10 @@ impl Sessions {
     }
 }
 
+fn are_of(proven: &[Proven], group: &Group) -> bool {
+    proven.iter().all(|one| one.login.group() == group)
+}
+
 /// The rows to store for accepted credentials of the session of `sid`, sorted by key. Nodes that store the same rows
 /// lock them in the same order, so they cannot deadlock.
 fn rows(proven: &[Proven], sid: &Sid) -> Vec<ProvenRow> {
@@ -216,7 +227,7 @@ fn rows(proven: &[Proven], sid: &Sid) -> Vec<ProvenRow> {
 
 /// Under several masters a credential has several rows; a live session counts before an ended one.
 fn known(keys: &Keyring, login: &LegacyLogin, recalled: &Recalled) -> Known {
-    let asked = login.keys();
+    let (asked, groups) = (login.keys(), Groups::from(login.group().clone()));
     let mut known = Known::Never;
     for found in &recalled.rows {
         if !asked.contains(&found.row.key) {
@@ -229,12 +240,13 @@ fn known(keys: &Keyring, login: &LegacyLogin, recalled: &Recalled) -> Known {
         {
             let sid = login
                 .unwrap_sid(&found.row)
-                .filter(|sid| keys.recognise(sid) == Some(found.session_key));
+                .filter(|_| row.session.group == *login.group())
+                .filter(|sid| keys.recognise(sid, &groups) == Ok(found.session_key));
             if let Some(sid) = sid {
                 let session = row.session.clone();
                 return Known::Live(Box::new(Created { sid, session }));
             }
-            warn!(session = ?id, "the sid stored with an old login cannot be decrypted");
+            warn!(session = ?id, "the sid stored with an old login is not that of its session");
         }
     }
     known

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::housekeeping::NETWORKS_KEPT;
 use super::{Sessions, SessionsError};
-use crate::store::{LoginSeen, StoreError};
+use crate::store::{CodeDigest, LoginSeen, StoreError};
 
 /// Most logins that are recorded at the same time. The network of a further one is not remembered.
 pub(super) const NOTES_MAX: usize = 64;
@@ -21,6 +21,16 @@ pub struct Familiarity {
 }
 
 impl Sessions {
+    /// Notes that a code with which a login was handed over is used. True for the first call alone, on whichever node.
+    ///
+    /// # Errors
+    /// When the store failed: it is then unknown.
+    pub async fn redeem(&self, code: &str) -> Result<bool, SessionsError> {
+        let code = CodeDigest::of(code);
+        self.ask_store(|store| async move { store.redeem(&code).await })
+            .await
+    }
+
     /// Compares an attempt with the logins of the last [`NETWORKS_KEPT`] under the same name. `account` is the
     /// canonical name, `user_id` the user of a live session in the same browser.
     ///

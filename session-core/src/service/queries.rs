@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::receipt::SEEN_WITHIN;
 use super::{Sessions, SessionsError};
-use crate::session::{Owner, Session};
+use crate::session::{Group, Owner, Session};
 use crate::sid::SessionKey;
 use crate::store::{Device, DevicePlace, NodeReport, Search, StoredSession};
 
@@ -31,7 +31,7 @@ impl Sessions {
         Ok(snapshot.row.map(|row| row.session))
     }
 
-    /// A page of the live sessions of a user, newest activity first, and where the next one begins if there is one. At
+    /// A page of the live sessions of a user in a group, newest activity first, and where the next one begins if there is one. At
     /// most [`PAGE_MAX`] at a time.
     ///
     /// # Errors
@@ -39,13 +39,14 @@ impl Sessions {
     pub async fn list(
         &self,
         user_id: &str,
+        group: &Group,
         after: Option<DevicePlace>,
         limit: usize,
     ) -> Result<(Vec<Device>, Option<DevicePlace>), SessionsError> {
-        let user_id = user_id.to_owned();
+        let (user_id, group) = (user_id.to_owned(), group.clone());
         let limit = limit.min(PAGE_MAX);
         let listed = self.ask_store(move |store| async move {
-            store.list_by_user(&user_id, after, limit + 1).await
+            store.list_by_user(&user_id, &group, after, limit + 1).await
         });
         let mut page = listed.await?;
         let has_more = page.len() > limit;

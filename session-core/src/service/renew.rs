@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use super::{Created, Sessions, SessionsError};
+use crate::session::Group;
 use crate::sid::SessionKey;
 use crate::store::{Renewal, StoreError};
 
@@ -11,18 +12,23 @@ use crate::store::{Renewal, StoreError};
 pub const GRACE: Duration = Duration::from_secs(10);
 
 impl Sessions {
-    /// Gives a session a new sid; handle, login and end stay as they are. Of concurrent callers, on any nodes, one gets
+    /// Gives a session of `group` a new sid; handle, login and end stay as they are. Of concurrent callers, on any nodes, one gets
     /// the new sid. The others get `None`, as if the session had ended.
     ///
     /// The former sid is accepted for [`GRACE`] more. Ending the session ends it under both sids.
     ///
     /// # Errors
     /// When nothing was changed, or when that is unknown. In both cases the new sid was not given out.
-    pub async fn renew(&self, key: SessionKey) -> Result<Option<Created>, SessionsError> {
-        let (sid, to, _handle) = self.mint()?;
+    pub async fn renew(
+        &self,
+        key: SessionKey,
+        group: &Group,
+    ) -> Result<Option<Created>, SessionsError> {
+        let (sid, to, _handle) = self.mint(group)?;
         let renewal = Renewal {
             of: key,
             to,
+            group: group.clone(),
             grace: GRACE,
         };
         let renewed = self

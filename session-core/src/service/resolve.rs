@@ -5,144 +5,43 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use super::Sessions;
+use super::{Absence, Active, Follow, Query, Resolution, Sessions, Unknown};
 use crate::cache::flight::Grounded;
 use crate::cache::{Entry, Fill, FillError, Tier};
 use crate::clock::Boot;
 use crate::keys::Keyring;
-use crate::session::Dead;
+use crate::session::{Dead, Group, Groups};
 use crate::sid::{SessionKey, Sid};
 
 /// Tries before a read that events keep overtaking is given up.
 const TRIES: usize = 2;
 
-/// Options of a look-up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Query {
-    /// Without a lease, a state is served for this long after its last confirmation. Zero: never.
-    pub max_stale: Duration,
-    /// Whether this use counts as activity. A prefetch does not.
-    pub counts_as_use: bool,
-}
-
-impl Default for Query {
-    fn default() -> Self {
-        Self {
-            max_stale: Duration::ZERO,
-            counts_as_use: true,
-        }
-    }
-}
-
-/// The three answers.
-#[derive(Clone, Debug)]
-pub enum Resolution {
-    /// There is a live session.
-    Active(Active),
-    /// There is certainly none.
-    Absent(Absence),
-    /// The state is unknown, which must never be treated as absent.
-    Unknown(Unknown),
-}
-
-/// A live session.
-#[derive(Clone, Debug)]
-pub struct Active {
-    /// The session.
-    pub entry: Arc<Entry>,
-    /// Where it came from.
-    pub tier: Tier,
-    /// Time since the last confirmation, when it is served without a lease.
-    pub stale: Option<Duration>,
-}
-
-/// Why there is certainly no session.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Absence {
-    /// Not of the form of a sid.
-    Malformed,
-    /// Never made by this installation.
-    Forged,
-    /// The store has no such row.
-    NoSuch,
-    /// There was one.
-    Ended(Dead),
-}
-
-impl Absence {
-    /// From what a read of the store says.
-    const fn of(dead: Option<Dead>) -> Self {
-        match dead {
-            Some(dead) => Self::Ended(dead),
-            None => Self::NoSuch,
-        }
-    }
-
-    /// Metric label.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Malformed => "malformed",
-            Self::Forged => "forged",
-            Self::NoSuch => "absent",
-            Self::Ended(Dead::Revoked(_)) => "revoked",
-            Self::Ended(Dead::Expired) => "expired",
-            Self::Ended(Dead::Idle) => "idle",
-            Self::Ended(Dead::Renewed) => "renewed",
-        }
-    }
-}
-
-/// Why the state is unknown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unknown {
-    /// No lease: the store has been silent for too long.
-    NoLease,
-    /// Too many reads at once.
-    Overloaded,
-    /// The read took too long.
-    Deadline,
-    /// The store failed; see [`crate::store::StoreError::kind`].
-    Store(&'static str),
-    /// Events kept overtaking the read.
-    Overtaken,
-    /// There is a login of the old system, and its user could not be determined.
-    Legacy,
-}
-
-impl Unknown {
-    /// Metric label.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::NoLease => "no_lease",
-            Self::Overloaded => "overloaded",
-            Self::Deadline => "deadline",
-            Self::Store(kind) => kind,
-            Self::Overtaken => "overtaken",
-            Self::Legacy => "legacy",
-        }
-    }
-}
-
-/// Whether a session that was alive still is.
-#[derive(Clone, Debug)]
-pub enum Follow {
-    /// It is; this is its newest state.
-    Alive(Arc<Entry>),
-    /// It certainly is not.
-    Ended(Absence),
-    /// The state is unknown.
-    Unknown,
-}
-
-/// The stored key of a cookie's value, if it was made with one of `keys`. Says nothing about a session.
+/// The stored key of a cookie's value, if it was made with one of `keys` for the group of a place. Says nothing about a
+/// session.
 ///
 /// # Errors
-/// When the value is certainly not a sid of theirs.
-pub fn recognise(keys: &Keyring, cookie: &[u8]) -> Result<SessionKey, Absence> {
+/// When the value is certainly not such a sid.
+pub fn recognise(keys: &Keyring, cookie: &[u8], groups: &Groups) -> Result<SessionKey, Absence> {
     let sid = Sid::parse(cookie).ok_or(Absence::Malformed)?;
-    keys.recognise(&sid).ok_or(Absence::Forged)
+    Ok(keys.recognise(&sid, groups)?)
+}
+
+/// How a key is asked for.
+#[derive(Clone, Copy)]
+struct Asked<'a> {
+    key: &'a SessionKey,
+    /// The only group whose sessions count; `None`: those of each. The seal tells groups apart already, and rows can be
+    /// written by others.
+    group: Option<&'a Group>,
+    query: Query,
+}
+
+impl Asked<'_> {
+    /// Whether the session of `entry` is of another group.
+    fn is_elsewhere(&self, entry: &Entry) -> bool {
+        self.group
+            .is_some_and(|group| *group != entry.session().group)
+    }
 }
 
 /// What the local tier says.
@@ -155,34 +54,59 @@ enum Glance {
 }
 
 impl Sessions {
-    /// The session that a cookie's value stands for.
-    pub async fn resolve(&self, cookie: &[u8], query: Query) -> Resolution {
-        match self.recognise(cookie) {
-            Ok(key) => self.resolve_key(key, query).await,
+    /// The session that a cookie's value stands for at a place with these groups.
+    pub async fn resolve(&self, cookie: &[u8], groups: &Groups, query: Query) -> Resolution {
+        match self.recognise(cookie, groups) {
+            Ok(key) => self.resolve_key(key, groups.own(), query).await,
             Err(absence) => Resolution::Absent(absence),
         }
     }
 
-    /// The stored key of a cookie's value, if this installation made it. No I/O; says nothing about a session.
+    /// The stored key of a cookie's value, if this installation made it for the group of a place. No I/O; says nothing about
+    /// a session.
     ///
     /// # Errors
-    /// When the value is certainly not a sid of this installation.
-    pub fn recognise(&self, cookie: &[u8]) -> Result<SessionKey, Absence> {
-        recognise(&self.keys.load(), cookie)
+    /// When the value is certainly not a sid of this group.
+    pub fn recognise(&self, cookie: &[u8], groups: &Groups) -> Result<SessionKey, Absence> {
+        recognise(&self.keys.load(), cookie, groups)
     }
 
-    /// The session stored under `key`.
-    pub async fn resolve_key(&self, key: SessionKey, query: Query) -> Resolution {
-        match self.glance(&key, query) {
+    /// The session of `group` that is stored under `key`.
+    pub async fn resolve_key(&self, key: SessionKey, group: &Group, query: Query) -> Resolution {
+        self.answer(Asked {
+            key: &key,
+            group: Some(group),
+            query,
+        })
+        .await
+    }
+
+    /// The session that is stored under `key`, of whichever group: for whoever ends it.
+    pub(super) async fn resolve_anywhere(&self, key: SessionKey, query: Query) -> Resolution {
+        self.answer(Asked {
+            key: &key,
+            group: None,
+            query,
+        })
+        .await
+    }
+
+    async fn answer(&self, asked: Asked<'_>) -> Resolution {
+        match self.glance(asked) {
             Glance::Settled(answer) => answer,
-            Glance::Ask { confirm } => self.ask_tiers(key, confirm, query).await,
+            Glance::Ask { confirm } => self.ask_tiers(asked, confirm).await,
         }
     }
 
     /// The answer that this process can give without asking any other tier; `None` when it would have to.
     #[must_use]
-    pub fn at_hand(&self, key: &SessionKey, query: Query) -> Option<Resolution> {
-        match self.glance(key, query) {
+    pub fn at_hand(&self, key: &SessionKey, group: &Group, query: Query) -> Option<Resolution> {
+        let asked = Asked {
+            key,
+            group: Some(group),
+            query,
+        };
+        match self.glance(asked) {
             Glance::Settled(answer) => Some(answer),
             Glance::Ask { .. } => None,
         }
@@ -216,9 +140,14 @@ impl Sessions {
             && !entry.looks_idle(store_now)
     }
 
-    /// Whether the session of `key` still lives, for an open stream or WebSocket. `known` is its last known state.
+    /// Whether the session of `key` in `group` still lives, for an open stream or WebSocket. `known` is its last known state.
     /// Losing the lease ends no stream; the first heartbeat afterwards tells what happened meanwhile.
-    pub async fn follow(&self, key: &SessionKey, known: Option<&Arc<Entry>>) -> Follow {
+    pub async fn follow(
+        &self,
+        key: &SessionKey,
+        group: &Group,
+        known: Option<&Arc<Entry>>,
+    ) -> Follow {
         if let Some(entry) = known {
             if self.is_undoubted(entry) {
                 return Follow::Alive(Arc::clone(entry));
@@ -232,7 +161,7 @@ impl Sessions {
             counts_as_use: false,
             ..Query::default()
         };
-        match self.resolve_key(*key, query).await {
+        match self.resolve_key(*key, group, query).await {
             Resolution::Active(active) => Follow::Alive(active.entry),
             Resolution::Absent(why) => Follow::Ended(why),
             Resolution::Unknown(_) => Follow::Unknown,
@@ -246,18 +175,18 @@ impl Sessions {
     }
 
     /// The hot path: no I/O, no allocation.
-    fn glance(&self, key: &SessionKey, query: Query) -> Glance {
+    fn glance(&self, asked: Asked<'_>) -> Glance {
         let now = self.node.clock.boot();
         // The lease is read before the window: whoever sees a lease sees every event that earned it.
         if !self.node.lease.holds(now) {
-            return Glance::Settled(self.without_lease(key, now, query));
+            return Glance::Settled(self.without_lease(asked, now));
         }
         let Some(entry) = self
             .local
-            .get(key)
+            .get(asked.key)
             .filter(|entry| entry.is_believed_by(&self.node.window))
         else {
-            return self.ask_unless_absent(key, now);
+            return self.ask_unless_absent(asked.key, now);
         };
         let store_now = self.node.store_time.upper(now);
         if entry.is_expired(store_now) {
@@ -270,7 +199,7 @@ impl Sessions {
             return Glance::Ask { confirm: false };
         }
         self.sample(&entry, now);
-        Glance::Settled(self.admit(entry, Tier::Local, now, query))
+        Glance::Settled(self.admit(asked, entry, Tier::Local, now))
     }
 
     /// Without an entry that may be believed: absent if the store said so recently, else a question to the other tiers.
@@ -281,7 +210,8 @@ impl Sessions {
         }
     }
 
-    async fn ask_tiers(&self, key: SessionKey, mut confirm: bool, query: Query) -> Resolution {
+    async fn ask_tiers(&self, asked: Asked<'_>, mut confirm: bool) -> Resolution {
+        let key = *asked.key;
         for _ in 0..TRIES {
             let tiers = Arc::clone(&self.tiers);
             let landed = self
@@ -290,7 +220,7 @@ impl Sessions {
                 .await;
             let now = self.node.clock.boot();
             if !self.node.lease.holds(now) {
-                return self.without_lease(&key, now, query);
+                return self.without_lease(asked, now);
             }
             match landed {
                 Ok(Fill::Active(entry, tier)) => {
@@ -301,56 +231,57 @@ impl Sessions {
                     confirm =
                         tier != Tier::Store && entry.looks_idle(self.node.store_time.upper(now));
                     if !confirm && entry.is_believed_by(&self.node.window) {
-                        return self.admit(entry, tier, now, query);
+                        return self.admit(asked, entry, tier, now);
                     }
                 }
                 Ok(Fill::Absent(dead)) => {
                     return Resolution::Absent(Absence::of(dead));
                 }
                 Ok(Fill::Failed(FillError::Store(kind))) => {
-                    return self.despite(&key, Unknown::Store(kind), query);
+                    return self.despite(asked, Unknown::Store(kind));
                 }
                 Ok(Fill::Failed(FillError::Overtaken)) => {
                     return Resolution::Unknown(Unknown::Overtaken);
                 }
-                Err(Grounded::Full) => return self.despite(&key, Unknown::Overloaded, query),
-                Err(Grounded::Deadline) => return self.despite(&key, Unknown::Deadline, query),
-                Err(Grounded::Died) => return self.despite(&key, Unknown::Deadline, query),
+                Err(Grounded::Full) => return self.despite(asked, Unknown::Overloaded),
+                Err(Grounded::Deadline) => return self.despite(asked, Unknown::Deadline),
+                Err(Grounded::Died) => return self.despite(asked, Unknown::Deadline),
             }
         }
         Resolution::Unknown(Unknown::Overtaken)
     }
 
     /// The other tiers failed. An entry that was only due for a refresh stays good while the lease holds.
-    fn despite(&self, key: &SessionKey, why: Unknown, query: Query) -> Resolution {
+    fn despite(&self, asked: Asked<'_>, why: Unknown) -> Resolution {
         let now = self.node.clock.boot();
         if !self.node.lease.holds(now) {
-            return self.without_lease(key, now, query);
+            return self.without_lease(asked, now);
         }
         let store_now = self.node.store_time.upper(now);
-        match self.local.get(key) {
+        match self.local.get(asked.key) {
             Some(entry)
                 if entry.is_believed_by(&self.node.window)
                     && !entry.is_expired(store_now)
                     && !entry.looks_idle(store_now) =>
             {
-                self.admit(entry, Tier::Local, now, query)
+                self.admit(asked, entry, Tier::Local, now)
             }
             _ => Resolution::Unknown(why),
         }
     }
 
     /// Without a lease: the last known state, if the route allows it and it is within the bound; else unknown.
-    fn without_lease(&self, key: &SessionKey, now: Boot, query: Query) -> Resolution {
-        let store_now = self.node.store_time.upper(now);
-        let known = self.local.get(key).filter(|entry| {
-            !query.max_stale.is_zero()
-                && self.staleness(entry, now) <= query.max_stale
+    fn without_lease(&self, asked: Asked<'_>, now: Boot) -> Resolution {
+        let (store_now, max_stale) = (self.node.store_time.upper(now), asked.query.max_stale);
+        let known = self.local.get(asked.key).filter(|entry| {
+            !max_stale.is_zero()
+                && self.staleness(entry, now) <= max_stale
                 && entry.is_believed_by(&self.node.window)
                 && !entry.is_expired(store_now)
                 && !entry.looks_idle(store_now)
         });
         match known {
+            Some(entry) if asked.is_elsewhere(&entry) => Resolution::Absent(Absence::OtherGroup),
             Some(entry) => {
                 let stale = Some(self.staleness(&entry, now));
                 Resolution::Active(Active {
@@ -368,8 +299,11 @@ impl Sessions {
         now.since(self.node.signals.last_beat().max(entry.read_at()))
     }
 
-    fn admit(&self, entry: Arc<Entry>, tier: Tier, now: Boot, query: Query) -> Resolution {
-        if query.counts_as_use && entry.use_at(self.node.store_time.upper(now)) {
+    fn admit(&self, asked: Asked<'_>, entry: Arc<Entry>, tier: Tier, now: Boot) -> Resolution {
+        if asked.is_elsewhere(&entry) {
+            return Resolution::Absent(Absence::OtherGroup);
+        }
+        if asked.query.counts_as_use && entry.use_at(self.node.store_time.upper(now)) {
             self.activity.note(entry.session().key, now);
         }
         Resolution::Active(Active {

@@ -17,7 +17,7 @@ use super::logins::NOTES_MAX;
 use crate::activity::Activity;
 use crate::cache::breaker::{Breaker, BreakerLimits};
 use crate::cache::flight::Flights;
-use crate::cache::{Local, LocalLimits, SharedCache, Tiers, TiersOptions, UserAgents};
+use crate::cache::{Local, LocalLimits, SharedCache, Texts, Tiers, TiersOptions};
 use crate::clock::SharedClock;
 use crate::complaints::Complaints;
 use crate::entropy::{self, SharedEntropy};
@@ -95,7 +95,7 @@ impl Sessions {
             complaints: Complaints::default(),
             sealer: Tiers::sealer(&keys).into(),
             local: Arc::clone(&local),
-            user_agents: UserAgents::default(),
+            texts: Texts::default(),
             entropy: Arc::clone(&entropy),
             options: TiersOptions {
                 local_ttl: options.local_ttl,

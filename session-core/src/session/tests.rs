@@ -8,6 +8,8 @@ fn session(created_seq: Seq) -> Session {
     Session {
         key: SessionKey::from_bytes([0; 32]),
         id: Uuid::nil(),
+        group: Group::default(),
+        site: SiteName::default(),
         identity,
         ip: None,
         user_agent: "".into(),

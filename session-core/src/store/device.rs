@@ -7,13 +7,15 @@ use std::str::FromStr;
 use uuid::Uuid;
 
 use crate::clock::Timestamp;
-use crate::session::{Session, Text};
+use crate::session::{Session, SiteName, Text};
 
 /// One live session.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Device {
     /// Handle of the session.
     pub id: Uuid,
+    /// The site where it was made.
+    pub site: SiteName,
     /// Address of the login.
     pub ip: Option<IpAddr>,
     /// Client software.
@@ -41,6 +43,7 @@ impl From<Session> for Device {
     fn from(session: Session) -> Self {
         Self {
             id: session.id,
+            site: session.site,
             ip: session.ip,
             user_agent: (&*session.user_agent).into(),
             created_at: session.created_at,

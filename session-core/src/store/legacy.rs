@@ -8,7 +8,7 @@ use super::declare::store_trait;
 use super::{StoreResult, StoredSession};
 use crate::clock::Timestamp;
 use crate::keys::legacy::{LegacyKey, LegacyRow};
-use crate::session::{NewSession, Session, Text};
+use crate::session::{Group, NewSession, Session, Text};
 use crate::sid::SessionKey;
 
 store_trait! { ($) each_legacy_method
@@ -28,8 +28,8 @@ pub trait LegacyStore {
     /// Stores further credentials of a session that lives, in one transaction.
     async fn attach(&self, attachment: &Attachment) -> StoreResult<Attached>;
 
-    /// Ends the old logins of a user that have not become sessions yet: all that were proved before now.
-    async fn cut_off(&self, user_id: &str) -> StoreResult<()>;
+    /// Ends the old logins of a user in a group that have not become sessions yet: all that were proved before now.
+    async fn cut_off(&self, user_id: &str, group: &Group) -> StoreResult<()>;
 
     /// The sealed cookies of the login that became the session of `key`, as long as that session has not been ended.
     async fn kept(&self, key: &SessionKey) -> StoreResult<Option<Vec<u8>>>;
@@ -69,6 +69,8 @@ pub struct Adoption {
 pub struct Attachment {
     /// Key of the session.
     pub session_key: SessionKey,
+    /// Its group.
+    pub group: Group,
     /// Whose session it is.
     pub user_id: Text,
     /// Tenant of the login that the credentials carry.

@@ -25,6 +25,22 @@ pub struct LoginSeen {
     pub network: LoginDigest,
 }
 
+/// Digest of a code with which a login was handed from one site to another: what the store keeps of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CodeDigest([u8; 32]);
+
+impl CodeDigest {
+    /// Of this code.
+    #[must_use]
+    pub fn of(code: &str) -> Self {
+        Self(*blake3::hash(code.as_bytes()).as_bytes())
+    }
+
+    pub(super) const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
 /// What is known of an account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Familiar {
@@ -36,7 +52,7 @@ pub struct Familiar {
 
 store_trait! { ($) each_login_method
 
-/// Networks of logins. A part of [`super::SessionStore`].
+/// Networks of logins, and codes of logins that were handed over. A part of [`super::SessionStore`].
 pub trait LoginStore {
     /// Who has logged in under the name of `account` less than `within` ago, and whether from `network`. `None` when no
     /// user has, and also when several have: the attempt may then be anybody's.
@@ -53,5 +69,9 @@ pub trait LoginStore {
 
     /// Forgets at most `batch` of the logins older than `kept`, or beyond [`NETWORKS_MAX`].
     async fn forget_logins(&self, kept: Duration, batch: usize) -> StoreResult<u64>;
+
+    /// Notes that a code is used. True for the first call alone, on whichever node and however many come at once. Writes no
+    /// event. Housekeeping forgets codes after an hour, long after they have become too old to be accepted.
+    async fn redeem(&self, code: &CodeDigest) -> StoreResult<bool>;
 }
 }

@@ -31,7 +31,7 @@ pub use legacy::{
     Adopted, Adoption, Attached, Attachment, LegacyStore, ProvenRow, Recalled, RecalledRow, Seen,
     TALLY_KEPT, TALLY_MAX, Tally,
 };
-pub use login::{Familiar, LoginSeen, LoginStore, NETWORKS_MAX, NETWORKS_PER_OWNER};
+pub use login::{CodeDigest, Familiar, LoginSeen, LoginStore, NETWORKS_MAX, NETWORKS_PER_OWNER};
 pub use rights::{Grant, MissingRights, Rights};
 pub use schema::{SCHEMA_VERSION, SchemaFit, SchemaStatus};
 pub use session::SessionStore;

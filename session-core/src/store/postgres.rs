@@ -155,10 +155,11 @@ impl SessionStore for PostgresStore {
     async fn list_by_user(
         &self,
         user_id: &str,
+        group: &Group,
         after: Option<DevicePlace>,
         limit: usize,
     ) -> StoreResult<Vec<Device>> {
-        read::list_by_user(&self.operators, user_id, after, limit).await
+        read::list_by_user(&self.operators, user_id, group, after, limit).await
     }
 
     async fn find(&self, id: Uuid) -> StoreResult<Option<StoredSession>> {
@@ -219,8 +220,8 @@ impl LegacyStore for PostgresStore {
         adopt::attach(&self.pool, attachment).await
     }
 
-    async fn cut_off(&self, user_id: &str) -> StoreResult<()> {
-        adopt::cut_off(&self.pool, user_id).await
+    async fn cut_off(&self, user_id: &str, group: &Group) -> StoreResult<()> {
+        adopt::cut_off(&self.pool, user_id, group).await
     }
 
     async fn kept(&self, key: &SessionKey) -> StoreResult<Option<Vec<u8>>> {
@@ -280,5 +281,9 @@ impl LoginStore for PostgresStore {
 
     async fn forget_logins(&self, kept: Duration, batch: usize) -> StoreResult<u64> {
         login::forget(&self.pool, kept, batch).await
+    }
+
+    async fn redeem(&self, code: &CodeDigest) -> StoreResult<bool> {
+        login::redeem(&self.pool, code).await
     }
 }

@@ -6,15 +6,15 @@ pub use async_trait::async_trait;
 pub use uuid::Uuid;
 
 pub use super::{
-    About, Adopted, Adoption, Attached, Attachment, Change, Cursor, Device, DevicePlace, Familiar,
-    Flag, History, Housekept, InspectStore, LegacyStore, LoginSeen, LoginStore, NodeReport, Pulse,
-    Recalled, Renewal, Revoked, Rights, SchemaStatus, Scope, Search, Seen, SessionStore, Sighting,
-    SightingStore, Sightings, Snapshot, StoreError, StoreResult, StoredSession, Tally, Touch,
-    Updated,
+    About, Adopted, Adoption, Attached, Attachment, Change, CodeDigest, Cursor, Device,
+    DevicePlace, Familiar, Flag, History, Housekept, InspectStore, LegacyStore, LoginSeen,
+    LoginStore, NodeReport, Pulse, Recalled, Renewal, Revoked, Rights, SchemaStatus, Scope, Search,
+    Seen, SessionStore, Sighting, SightingStore, Sightings, Snapshot, StoreError, StoreResult,
+    StoredSession, Tally, Touch, Updated,
 };
 pub use crate::clock::Timestamp;
 pub use crate::hint::{HintResult, HintStream};
 pub use crate::keys::legacy::LegacyKey;
 pub use crate::keys::login::LoginDigest;
-pub use crate::session::{NewSession, RevokeReason, Seq, Session};
+pub use crate::session::{Group, NewSession, RevokeReason, Seq, Session};
 pub use crate::sid::SessionKey;

@@ -13,7 +13,7 @@ use super::stored::{Search, Snapshot, StoredSession};
 use super::write::{Change, Housekept, Renewal, Revoked, Scope, Touch, Updated};
 use super::{InspectStore, LegacyStore, LoginStore, NodeReport, SightingStore, StoreResult};
 use crate::hint::{HintResult, HintStream};
-use crate::session::{NewSession, RevokeReason, Seq, Session};
+use crate::session::{Group, NewSession, RevokeReason, Seq, Session};
 use crate::sid::SessionKey;
 
 store_trait! { ($) each_session_method
@@ -48,7 +48,7 @@ pub trait SessionStore: [InspectStore + LegacyStore + LoginStore + SightingStore
     /// Fails with [`RevokedMeanwhile`](super::StoreError::RevokedMeanwhile) when a mass revocation that concerns it is newer than its sample, or when
     /// it is the rotation of a session that is not alive any more or has changed.
     ///
-    /// With a limit, the user never has more live sessions than that, however many log in at once: what is too much ends
+    /// With a limit, the user never has more live sessions in the group than that, however many log in at once: what is too much ends
     /// in the same transaction, or the call fails with [`SessionLimit`](super::StoreError::SessionLimit) and changes nothing.
     async fn insert(&self, new: &NewSession) -> StoreResult<Session>;
 
@@ -61,7 +61,7 @@ pub trait SessionStore: [InspectStore + LegacyStore + LoginStore + SightingStore
     ) -> StoreResult<Updated>;
 
     /// Gives a live session another key, in one transaction. The former one leads to it for [`Renewal::grace`] more: all
-    /// calls accept it meanwhile. `None` when there is no live session under [`Renewal::of`], because it has ended or
+    /// calls accept it meanwhile. `None` when there is no live session of the group under [`Renewal::of`], because it has ended or
     /// somebody else was first.
     async fn renew(&self, renewal: &Renewal) -> StoreResult<Option<Session>>;
 
@@ -71,11 +71,12 @@ pub trait SessionStore: [InspectStore + LegacyStore + LoginStore + SightingStore
     /// Ends sessions. On return the change is committed; its events are numbered up to [`Revoked::seq`].
     async fn revoke(&self, scope: &Scope, reason: RevokeReason) -> StoreResult<Revoked>;
 
-    /// The live sessions of a user, newest activity first, at most `limit` that come after a place. As
+    /// The live sessions of a user in a group, newest activity first, at most `limit` that come after a place. As
     /// [`SessionStore::search`], but for the limit of its time: a request waits for it.
     async fn list_by_user(
         &self,
         user_id: &str,
+        group: &Group,
         after: Option<DevicePlace>,
         limit: usize,
     ) -> StoreResult<Vec<Device>>;

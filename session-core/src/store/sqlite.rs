@@ -155,7 +155,7 @@ impl SessionStore for SqliteStore {
     }
 
     async fn renew(&self, renewal: &Renewal) -> StoreResult<Option<Session>> {
-        let (clock, renewal) = (SharedClock::clone(&self.clock), *renewal);
+        let (clock, renewal) = (SharedClock::clone(&self.clock), renewal.clone());
         self.writer
             .call(move |connection| renew::renew(connection, &clock, &renewal))
             .await
@@ -178,13 +178,15 @@ impl SessionStore for SqliteStore {
     async fn list_by_user(
         &self,
         user_id: &str,
+        group: &Group,
         after: Option<DevicePlace>,
         limit: usize,
     ) -> StoreResult<Vec<Device>> {
-        let (clock, user_id) = (SharedClock::clone(&self.clock), user_id.to_owned());
+        let clock = SharedClock::clone(&self.clock);
+        let (user_id, group) = (user_id.to_owned(), group.clone());
         self.operators
             .call(move |connection| {
-                read::list_by_user(connection, clock.wall(), &user_id, after, limit)
+                read::list_by_user(connection, clock.wall(), (&user_id, &group), after, limit)
             })
             .await
     }
@@ -277,10 +279,11 @@ impl LegacyStore for SqliteStore {
             .await
     }
 
-    async fn cut_off(&self, user_id: &str) -> StoreResult<()> {
-        let (clock, user_id) = (SharedClock::clone(&self.clock), user_id.to_owned());
+    async fn cut_off(&self, user_id: &str, group: &Group) -> StoreResult<()> {
+        let clock = SharedClock::clone(&self.clock);
+        let (user_id, group) = (user_id.to_owned(), group.clone());
         self.writer
-            .call(move |connection| adopt::cut_off(connection, &clock, &user_id))
+            .call(move |connection| adopt::cut_off(connection, &clock, &user_id, &group))
             .await
     }
 
@@ -382,6 +385,13 @@ impl LoginStore for SqliteStore {
             .call_within(self.options.write_timeout, move |connection| {
                 login::forget(connection, clock.wall(), kept, batch)
             })
+            .await
+    }
+
+    async fn redeem(&self, code: &CodeDigest) -> StoreResult<bool> {
+        let (clock, code) = (SharedClock::clone(&self.clock), *code);
+        self.chores
+            .call(move |connection| login::redeem(connection, clock.wall(), &code))
             .await
     }
 }

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use uuid::Uuid;
 
 use crate::clock::Timestamp;
-use crate::session::{Dead, Seq, Session, Text};
+use crate::session::{Dead, Group, Seq, Session, SiteName, Text};
 
 /// A row and the state of the log it was read in.
 #[derive(Clone, Debug, PartialEq)]
@@ -22,7 +22,8 @@ pub struct Snapshot {
     pub is_former: bool,
 }
 
-/// A row with the newest mass revocation that names its user, its tenant or everybody.
+/// A row with the newest mass revocation that names its user, also within its group, its tenant or
+/// everybody.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StoredSession {
     /// The row.
@@ -48,6 +49,10 @@ pub struct Search {
     pub user_id: Option<Text>,
     /// Of which tenant.
     pub tenant_id: Option<Text>,
+    /// Of which group.
+    pub group: Option<Group>,
+    /// Made on which site.
+    pub site: Option<SiteName>,
     /// Logged in from which address.
     pub ip: Option<IpAddr>,
     /// Only those after this one, the last of the page before.

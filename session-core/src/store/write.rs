@@ -4,16 +4,18 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
-use crate::session::{Identity, References, Seq, Text};
+use crate::session::{Group, Identity, References, Seq, Text};
 use crate::sid::SessionKey;
 
 /// Another key for a session.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Renewal {
     /// The key it has.
     pub of: SessionKey,
     /// The key it gets.
     pub to: SessionKey,
+    /// The group that it must be of: the sid behind the new key was made for it.
+    pub group: Group,
     /// How long the former key is accepted.
     pub grace: Duration,
 }
@@ -52,26 +54,45 @@ pub struct Touch {
 pub enum Scope {
     /// One, by its key.
     Key(SessionKey),
-    /// One, by its handle, and only if it belongs to this user.
+    /// One, by its handle, and only if it belongs to this user and this group.
     Handle {
         /// Public handle.
         id: Uuid,
         /// Owner; `None` when an operator asks.
         user_id: Option<Text>,
+        /// `None`: of whichever group.
+        group: Option<Group>,
     },
-    /// Every session of a user but one, and old logins that have not become sessions yet.
+    /// Every session of a user in a group but one, and old logins there that have not become sessions yet.
     Others {
         /// Owner.
         user_id: Text,
         /// The one that stays.
         keep: SessionKey,
+        /// `None`: in every group.
+        group: Option<Group>,
     },
-    /// Every session of a user, logins under way, and old logins that have not become sessions yet.
+    /// Every session of a user in a group, logins under way there, and old logins of it that have not become sessions yet.
+    ///
+    /// Programs of schema 11 do not look at such revocations. Where one of them may still run, and where there is one group
+    /// only, the scope is [`Scope::User`].
+    Member {
+        /// Owner.
+        user_id: Text,
+        /// The group.
+        group: Group,
+    },
+    /// Every session of a user in all groups; logins as above.
     User(Text),
     /// Every session of a tenant; logins as above.
     Tenant(Text),
     /// Everybody's; logins as above.
     All,
+}
+
+/// The subject of the revocations of a user within a group, as it is stored. Names of groups have no colon.
+pub(super) fn member(group: &Group, user_id: &str) -> String {
+    format!("{group}:{user_id}")
 }
 
 /// Outcome of a revocation.
@@ -98,6 +119,8 @@ pub struct Housekept {
     pub nodes: u64,
     /// Former keys that ceased to be accepted a day ago.
     pub former_keys: u64,
+    /// Codes of handovers that were used an hour ago.
+    pub codes: u64,
     /// Whether another node had the turn, so that nothing was done here.
     pub taken: bool,
     /// Whether another batch is waiting.

@@ -14,19 +14,23 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use session_core::clock::Timestamp;
-use session_core::session::{Identity, NewSession, Origin, References, Seq, Session};
+use session_core::session::{
+    Group, Identity, NewSession, Origin, References, Seq, Session, SiteName,
+};
 use session_core::sid::SessionKey;
 use session_core::store::{Event, SessionStore, StoredSession, Subject};
 
 pub mod ended;
 pub mod events;
 pub mod foreign;
+pub mod groups;
 pub mod housekeep;
 pub mod insert;
 pub mod legacy;
 pub mod limit;
 pub mod load;
 pub mod login;
+pub mod members;
 pub mod nodes;
 pub mod old_logins;
 pub mod renew;
@@ -97,6 +101,12 @@ macro_rules! store_conformance {
                 a_report_goes_with_a_pulse,
                 a_silent_node_drops_out, a_retired_node_is_gone,
                 an_unreadable_node_is_not_left_out;
+            groups: keeps_group_and_site, lists_and_finds_within_a_group, counts_within_the_group,
+                ends_a_handle_of_its_group_only, keeps_one_of_the_others_in_a_group, gives_a_new_key_in_its_group_only,
+                stays_in_its_group, refuses_what_is_no_name, takes_a_session_without_a_group_for_one_of_the_default;
+            members: ends_all_of_a_user_in_a_group, knows_the_group_from_the_user, ends_logins_under_way_in_the_group,
+                is_numbered_and_announced_whoever_writes,
+                cannot_be_taken_back, goes_when_all_are_marked, leaves_nothing_to_be_told;
             housekeep: finds_nothing_to_do, removes_what_ended_a_day_ago, works_in_batches, keeps_the_log_dense,
                 leaves_a_fresh_revocation_alone, marks_what_a_settled_revocation_ended, marks_in_batches,
                 lets_a_settled_revocation_go, forgets_nodes_that_are_gone;
@@ -105,11 +115,12 @@ macro_rules! store_conformance {
                 outlives_the_session_for_a_while, forgets_in_batches, keeps_the_old_cookies_as_long_as_the_session,
                 tallies_what_is_seen;
             login: knows_networks_of_the_account_alone, a_name_of_two_users_is_nobodys, forgets_after_a_while,
+                a_code_counts_once, used_codes_are_forgotten,
                 keeps_the_latest_of_an_owner, keeps_so_many_in_all, is_no_event;
             old_logins: end_with_a_revocation_before_they_come, newer_than_the_revocation_come,
                 are_ended_one_by_one, end_with_a_revocation_by_sql, stay_ended_as_long_as_tombstones_are_kept,
                 join_a_session, join_none_that_has_ended, do_not_join_after_a_revocation,
-                meet_a_revocation_of_the_same_moment;
+                meet_a_revocation_of_the_same_moment, end_with_a_revocation_within_their_group;
             sighting: answers_what_was_given, is_no_event, flags_name_session_time_and_rule, pages_go_on_after_the_last,
                 forgets_in_batches;
         }
@@ -156,6 +167,8 @@ fn login(user: &str, tenant: Option<&str>) -> NewSession {
     NewSession {
         key: some_key(),
         id: Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_0000 + u128::from(next())),
+        group: Group::default(),
+        site: SiteName::default(),
         identity: identity(json!({"user": {"id": user}, "tenant_id": tenant})),
         ip: Some(IpAddr::from([192, 0, 2, 1])),
         user_agent: "curl/8".into(),

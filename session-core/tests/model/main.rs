@@ -9,6 +9,7 @@
 //! - [`scopes`] is what is checked: how much may happen.
 //! - [`authority`] is the store's own side: logins, updates and rotations that race a revocation.
 //! - [`adoption`] is the same for old logins, which begin long before they come.
+//! - [`groups`] is what a sid opens on the sites of which group, also while programs without groups still run.
 //! - [`mutant`] lists the mistakes that the invariants must catch.
 //!
 //! Three things keep the state space small without making it weaker. Time is relative (what is left of a lease, the age of a
@@ -20,6 +21,7 @@
 
 mod adoption;
 mod authority;
+mod groups;
 mod invariants;
 mod mutant;
 mod protocol;

@@ -22,7 +22,10 @@ async fn lists_are_answered(store: &PostgresStore, id: Uuid) -> bool {
         ..Search::default()
     };
     let cursor = Cursor::before(Timestamp::default());
-    store.list_by_user("7", None, 10).await.is_ok()
+    store
+        .list_by_user("7", &Group::default(), None, 10)
+        .await
+        .is_ok()
         && store.flags(&[id], 10).await.is_ok()
         && store.search(&search).await.is_ok()
         && store.count_live().await.is_ok()

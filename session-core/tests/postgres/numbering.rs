@@ -61,9 +61,10 @@ async fn a_renewal_that_a_mass_revocation_overtakes_finds_nothing() {
     let renewal = Renewal {
         of: session.key,
         to: SessionKey::from_bytes([2; 32]),
+        group: Group::default(),
         grace: Duration::from_secs(10),
     };
-    let renewing = Arc::clone(&store);
+    let (renewing, to) = (Arc::clone(&store), renewal.to);
     let renewing = tokio::task::JoinSet::from_iter([async move { renewing.renew(&renewal).await }]);
     let waits = "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
     while watcher.query(waits, &[]).await.unwrap().is_empty() {
@@ -75,7 +76,7 @@ async fn a_renewal_that_a_mass_revocation_overtakes_finds_nothing() {
 
     let renewed = renewing.join_all().await.pop().unwrap();
     assert_eq!(renewed.unwrap(), None);
-    assert!(store.load(&renewal.to).await.unwrap().row.is_none());
+    assert!(store.load(&to).await.unwrap().row.is_none());
 }
 
 #[tokio::test]

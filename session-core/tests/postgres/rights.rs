@@ -7,8 +7,9 @@ use session_core::keys::{Keyring, MasterKey};
 use session_core::session::{OverLimit, SessionLimit};
 use session_core::store::postgres::{Identifier, grants};
 use session_core::store::{
-    Adoption, Attachment, Change, Cursor, Grant, InspectStore as _, LegacyStore as _, LoginSeen,
-    LoginStore as _, ProvenRow, Renewal, Search, Seen, Sighting, SightingStore as _, StoreResult,
+    Adoption, Attachment, Change, CodeDigest, Cursor, Grant, InspectStore as _, LegacyStore as _,
+    LoginSeen, LoginStore as _, ProvenRow, Renewal, Search, Seen, Sighting, SightingStore as _,
+    StoreResult,
 };
 
 use super::*;
@@ -56,6 +57,7 @@ async fn of_sessions(store: &PostgresStore, n: u8, refusals: &mut Refusals) {
     let renewal = Renewal {
         of: new.key,
         to: SessionKey::from_bytes([n.wrapping_add(100); 32]),
+        group: Group::default(),
         grace: Duration::from_secs(1),
     };
     refusals.note("renew", store.renew(&renewal).await);
@@ -65,13 +67,13 @@ async fn of_sessions(store: &PostgresStore, n: u8, refusals: &mut Refusals) {
     };
     refusals.note("touch", store.touch(&[touch]).await);
     refusals.note("find", store.find(new.id).await);
-    refusals.note("list", store.list_by_user("7", None, 1).await);
+    refusals.note(
+        "list",
+        store.list_by_user("7", &Group::default(), None, 1).await,
+    );
     let search = Search {
-        user_id: None,
-        tenant_id: None,
-        ip: None,
-        after: None,
         limit: 1,
+        ..Search::default()
     };
     refusals.note("search", store.search(&search).await);
     refusals.note("count_live", store.count_live().await);
@@ -80,10 +82,16 @@ async fn of_sessions(store: &PostgresStore, n: u8, refusals: &mut Refusals) {
         Scope::Handle {
             id: new.id,
             user_id: None,
+            group: None,
         },
         Scope::Others {
             user_id: "7".into(),
             keep: new.key,
+            group: None,
+        },
+        Scope::Member {
+            user_id: "7".into(),
+            group: Group::default(),
         },
         Scope::User("7".into()),
         Scope::Tenant("t1".into()),
@@ -111,10 +119,11 @@ async fn of_the_log(store: &PostgresStore, refusals: &mut Refusals) {
 async fn of_old_logins(store: &PostgresStore, n: u8, refusals: &mut Refusals) {
     let keys = Keyring::new(MasterKey::from_bytes([9; 32]), vec![]);
     let credentials = |value: String| {
-        let old = keys.legacy(Credential {
+        let credential = Credential {
             name: "old",
             value: value.as_bytes(),
-        });
+        };
+        let old = keys.legacy(credential, &Group::default());
         let proved = Timestamp::from_micros(i64::MAX / 4);
         let rows = old.rows(&old.sid()).into_iter();
         let mut rows: Vec<_> = rows.map(|row| ProvenRow { row, proved }).collect();
@@ -138,12 +147,13 @@ async fn of_old_logins(store: &PostgresStore, n: u8, refusals: &mut Refusals) {
     refusals.note("kept", store.kept(&session_key).await);
     let attachment = Attachment {
         session_key,
+        group: Group::default(),
         user_id: "7".into(),
         tenant_id: None,
         rows: credentials(format!("attached {n}")).1,
     };
     refusals.note("attach", store.attach(&attachment).await);
-    refusals.note("cut_off", store.cut_off("8").await);
+    refusals.note("cut_off", store.cut_off("8", &Group::default()).await);
     refusals.note(
         "forget_legacy",
         store.forget_legacy(Duration::ZERO, 1).await,
@@ -166,6 +176,8 @@ async fn of_logins(store: &PostgresStore, n: u8, refusals: &mut Refusals) {
     };
     let hour = Duration::from_secs(3_600);
     refusals.note("note_login", store.note_login(&seen).await);
+    let code = CodeDigest::of("code");
+    refusals.note("redeem", store.redeem(&code).await);
     let familiar = store.familiar(&account, &network, hour).await;
     refusals.note("familiar", familiar);
     refusals.note("forget_logins", store.forget_logins(hour, 1).await);

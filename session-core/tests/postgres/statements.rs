@@ -7,15 +7,15 @@ use std::num::NonZeroU32;
 
 use session_core::clock::Timestamp;
 use session_core::keys::legacy::{LegacyKey, LegacyRow};
-use session_core::keys::login::LoginDigest;
 use session_core::session::{OverLimit, SessionLimit};
 use session_core::store::{
-    Adopted, Adoption, Attached, Attachment, Change, LegacyStore as _, LoginSeen, LoginStore as _,
-    ProvenRow, Sighting, SightingStore as _, Updated,
+    Adopted, Adoption, Attached, Attachment, Change, LegacyStore as _, ProvenRow, Updated,
 };
 use session_testing::Tap;
 
 use super::*;
+
+mod traces;
 
 /// Each operation, and what it asks.
 type Table = Vec<(&'static str, String)>;
@@ -211,6 +211,7 @@ async fn old_logins() {
         assert_eq!(known.unwrap(), Adopted::Known);
         let attachment = Attachment {
             session_key: key(n),
+            group: Group::default(),
             user_id: "7".into(),
             tenant_id: None,
             rows: vec![proven(n + 2)],
@@ -247,6 +248,7 @@ async fn changes_of_a_session() {
         let renewal = Renewal {
             of: session.key,
             to: key(n + 1),
+            group: Group::default(),
             grace: Duration::from_secs(10),
         };
         let renewed = asked
@@ -289,6 +291,7 @@ async fn ends() {
                 Scope::Handle {
                     id: sessions[1].id,
                     user_id: Some("7".into()),
+                    group: None,
                 },
                 1,
             ),
@@ -297,8 +300,17 @@ async fn ends() {
                 Scope::Others {
                     user_id: "7".into(),
                     keep: sessions[1].key,
+                    group: None,
                 },
                 1,
+            ),
+            (
+                "a user in a group",
+                Scope::Member {
+                    user_id: "9".into(),
+                    group: Group::default(),
+                },
+                0,
             ),
             ("a user", Scope::User("9".into()), 0),
             ("a tenant", Scope::Tenant("t9".into()), 0),
@@ -315,6 +327,7 @@ async fn ends() {
         ("logout of nothing", "WITH SELECT"),
         ("one of a list", "WITH SELECT"),
         ("all others", "BEGIN INSERT WITH SET SELECT COMMIT"),
+        ("a user in a group", "SELECT | INSERT SELECT"),
         ("a user", "SELECT | INSERT SELECT"),
         ("a tenant", "SELECT | INSERT SELECT"),
         ("everybody", "SELECT | INSERT SELECT"),
@@ -337,53 +350,4 @@ async fn heartbeats() {
     // Two transactions: whoever looks for nodes after the events were read finds this one.
     let expected = [("heartbeat", "INSERT SELECT"), ("who has heard", "SELECT")];
     assert_asked(&table, &expected);
-}
-
-#[tokio::test]
-async fn traces_of_a_login() {
-    let asked = Asked::new().await;
-    let (store, mut table) = (&asked.store, Table::new());
-    for n in 0..2 {
-        table.clear();
-        let digest = |byte| LoginDigest::from_slice(&[byte; 32]).unwrap();
-        let seen = LoginSeen {
-            account: digest(1),
-            owner: digest(2),
-            network: digest(3 + n),
-        };
-        let within = Duration::from_secs(60);
-        let familiar = store.familiar(&seen.account, &seen.network, within);
-        let familiar = asked.by(&mut table, "familiar", familiar);
-        familiar.await.unwrap();
-        for what in ["new network", "known network"] {
-            let noted = asked.by(&mut table, what, store.note_login(&seen));
-            noted.await.unwrap();
-        }
-        let sighting = sighting();
-        let sighted = asked.by(&mut table, "sighting", store.sight(&sighting));
-        sighted.await.unwrap();
-    }
-    let expected = [
-        ("familiar", "WITH"),
-        ("new network", "WITH"),
-        ("known network", "WITH"),
-        ("sighting", "INSERT"),
-    ];
-    assert_asked(&table, &expected);
-}
-
-fn sighting() -> Sighting {
-    Sighting {
-        session: Uuid::from_u128(1),
-        user_id: "7".into(),
-        tenant_id: None,
-        at: Timestamp::default(),
-        left_at: None,
-        network: Ipv4Addr::LOCALHOST.into(),
-        family: "curl".into(),
-        country: None,
-        asn: None,
-        location: None,
-        signals: Vec::new(),
-    }
 }

@@ -20,10 +20,10 @@ async fn versions(database: &TestDatabase) -> Vec<(i32, Option<i32>)> {
     rows.iter().map(|row| (row.get(0), row.get(1))).collect()
 }
 
-fn each_for_itself() -> Vec<(i32, Option<i32>)> {
-    (1..=SCHEMA_VERSION)
-        .map(|version| (version, Some(version)))
-        .collect()
+/// Version 12 works with programs of version 11, each before it with its own only.
+fn as_each_said() -> Vec<(i32, Option<i32>)> {
+    let own = (1..12).map(|version| (version, Some(version)));
+    own.chain([(12, Some(11))]).collect()
 }
 
 #[tokio::test]
@@ -37,8 +37,8 @@ async fn a_plan_does_what_apply_does() {
     assert_eq!(planned.psql(&plan).unwrap(), "");
 
     assert_eq!(planned.dumped_schema(), applied.dumped_schema());
-    assert_eq!(versions(&planned).await, each_for_itself());
-    assert_eq!(versions(&applied).await, each_for_itself());
+    assert_eq!(versions(&planned).await, as_each_said());
+    assert_eq!(versions(&applied).await, as_each_said());
     store.check_schema().await.unwrap();
     store.insert(&login(1)).await.unwrap();
     assert_eq!(store.schema_plan().await.unwrap(), None);
@@ -78,7 +78,7 @@ async fn a_schema_that_does_not_tell_is_read_and_brought_up_to_date() {
 
     store.apply_schema().await.unwrap();
 
-    assert_eq!(versions(&database).await, each_for_itself());
+    assert_eq!(versions(&database).await, as_each_said());
     store.check_schema().await.unwrap();
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use session_core::clock::Timestamp;
 use session_core::keys::legacy::{Credential, LegacyLogin};
 use session_core::service::{Created, Known, Migrated, Proven, SessionsError, Wait};
-use session_core::session::RevokeReason;
+use session_core::session::{Group, RevokeReason};
 use session_core::store::{Scope, StoreError};
 use session_testing::Call;
 
@@ -16,7 +16,7 @@ fn legacy(node: &Node, value: &str) -> Arc<LegacyLogin> {
         name: "session_token",
         value: value.as_bytes(),
     };
-    Arc::new(node.sessions.legacy(credential))
+    Arc::new(node.sessions.legacy(credential, &Group::default()))
 }
 
 async fn recall(node: &Node, legacy: &Arc<LegacyLogin>) -> Result<Known, SessionsError> {

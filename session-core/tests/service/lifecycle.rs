@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 use session_core::cache::Tier;
 use session_core::service::{Absence, Follow, Query, Resolution, Wait};
-use session_core::session::{Dead, IdentityPatch, Owner, RevokeReason};
+use session_core::session::{Dead, Group, Groups, IdentityPatch, Owner, RevokeReason};
 use session_core::store::Scope;
 use session_testing::Call;
 
@@ -41,7 +41,10 @@ async fn what_was_never_ours_costs_no_look_up() {
         (b"0123456F-89AB-CDEF-0123-456789ABCDEF", Absence::Malformed),
     ];
     for (cookie, why) in cases {
-        let Resolution::Absent(absence) = node.sessions.resolve(cookie, Query::default()).await
+        let Resolution::Absent(absence) = node
+            .sessions
+            .resolve(cookie, &Groups::default(), Query::default())
+            .await
         else {
             panic!()
         };
@@ -99,7 +102,11 @@ async fn a_thousand_requests_for_one_sid_are_one_read() {
             Handle::current().spawn(async move {
                 matches!(
                     sessions
-                        .resolve(sid.expose().as_str().as_bytes(), Query::default())
+                        .resolve(
+                            sid.expose().as_str().as_bytes(),
+                            &Groups::default(),
+                            Query::default(),
+                        )
                         .await,
                     Resolution::Active(_)
                 )
@@ -191,7 +198,7 @@ async fn references_stay_with_their_apps_through_every_change() {
     assert!(changed.is_some());
     let Resolution::Active(active) = node
         .sessions
-        .resolve_key(rotated.key, Query::default())
+        .resolve_key(rotated.key, &Group::default(), Query::default())
         .await
     else {
         panic!("not active")
@@ -240,6 +247,7 @@ async fn others_of_a_user_end_and_this_one_stays() {
     let scope = Scope::Others {
         user_id: "7".into(),
         keep: kept.session.key,
+        group: None,
     };
     let revoked = node
         .sessions
@@ -249,7 +257,9 @@ async fn others_of_a_user_end_and_this_one_stays() {
     assert_eq!(revoked.revoked, 1);
     assert!(node.admits(&kept).await && node.admits(&stranger).await);
     assert!(node.absence(&other).await.is_some());
-    assert_eq!(node.sessions.list("7", None, 10).await.unwrap().0.len(), 1);
+    let group = Group::default();
+    let listed = node.sessions.list("7", &group, None, 10).await;
+    assert_eq!(listed.unwrap().0.len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -304,7 +314,11 @@ async fn whoever_holds_on_to_a_session_hears_of_its_end_and_why() {
         "the other node's change is news"
     );
     news.mark_unchanged();
-    let Follow::Ended(why) = a.sessions.follow(&held.session().key, Some(&held)).await else {
+    let Follow::Ended(why) = a
+        .sessions
+        .follow(&held.session().key, &Group::default(), Some(&held))
+        .await
+    else {
         panic!("it has ended")
     };
     let device = Dead::Revoked(Some(RevokeReason::Device));
@@ -316,7 +330,9 @@ async fn whoever_holds_on_to_a_session_hears_of_its_end_and_why() {
     );
     until("the idle end", async || {
         matches!(
-            a.sessions.follow(&idle.session().key, Some(&idle)).await,
+            a.sessions
+                .follow(&idle.session().key, &Group::default(), Some(&idle))
+                .await,
             Follow::Ended(Absence::Ended(Dead::Idle))
         )
     })

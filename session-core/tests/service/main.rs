@@ -3,6 +3,7 @@
 #![cfg(test)]
 
 mod faults;
+mod groups;
 mod legacy;
 mod lifecycle;
 mod logins;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use session_core::cache::Tier;
 use session_core::service::{Absence, Query, Resolution, Unknown, Wait};
-use session_core::session::{Dead, RevokeReason};
+use session_core::session::{Dead, Group, RevokeReason};
 use session_testing::Call;
 
 use crate::support::Site;
@@ -17,7 +17,11 @@ async fn what_is_looked_at_is_neither_cached_nor_used() {
     let key = created.session.key;
 
     for times in 1..=3 {
-        let Resolution::Active(active) = node.sessions.peek(key, Query::default()).await else {
+        let Resolution::Active(active) = node
+            .sessions
+            .peek(key, &Group::default(), Query::default())
+            .await
+        else {
             panic!("not active")
         };
         assert_eq!(active.tier, Tier::Store);
@@ -31,7 +35,11 @@ async fn what_is_looked_at_is_neither_cached_nor_used() {
     let Resolution::Active(served) = node.resolve(&created).await else {
         panic!("not active")
     };
-    let Resolution::Active(seen) = node.sessions.peek(key, Query::default()).await else {
+    let Resolution::Active(seen) = node
+        .sessions
+        .peek(key, &Group::default(), Query::default())
+        .await
+    else {
         panic!("not active")
     };
     assert_eq!(seen.tier, Tier::Local);
@@ -44,7 +52,9 @@ async fn what_has_ended_or_never_was_is_told_apart() {
     let (created, other) = (node.log_in("7").await, node.log_in("8").await);
     node.end(&created, Wait::All).await;
 
-    let seen = node.sessions.peek(created.session.key, Query::default());
+    let group = Group::default();
+    let key = created.session.key;
+    let seen = node.sessions.peek(key, &group, Query::default());
     let Resolution::Absent(why) = seen.await else {
         panic!("not absent")
     };
@@ -55,11 +65,12 @@ async fn what_has_ended_or_never_was_is_told_apart() {
         session_core::keys::MasterKey::from_bytes([8; 32]),
         vec![],
     )
-    .mint([1; session_core::sid::SID_RANDOM_LEN]);
-    let seen = node.sessions.peek(never, Query::default()).await;
+    .mint([1; session_core::sid::SID_RANDOM_LEN], &group);
+    let seen = node.sessions.peek(never, &group, Query::default()).await;
     assert!(matches!(seen, Resolution::Absent(Absence::NoSuch)));
 
     node.faults.down_only(Call::load);
-    let seen = node.sessions.peek(other.session.key, Query::default());
+    let key = other.session.key;
+    let seen = node.sessions.peek(key, &group, Query::default());
     assert!(matches!(seen.await, Resolution::Unknown(Unknown::Store(_))));
 }

@@ -72,6 +72,7 @@ async fn a_fill_that_a_revocation_overtakes_is_never_installed() {
         sessions
             .resolve(
                 sid.expose().as_str().as_bytes(),
+                &session_core::session::Groups::default(),
                 session_core::service::Query::default(),
             )
             .await

@@ -16,7 +16,7 @@ use session_core::service::{
     Absence, Created, Login, LoginTicket, Parts, Query, Receipt, Resolution, Sessions,
     SessionsOptions, Wait,
 };
-use session_core::session::{Identity, Reference, RevokeReason, Session};
+use session_core::session::{Group, Groups, Identity, Reference, RevokeReason, Session, SiteName};
 use session_core::stats::ResetReason;
 use session_core::store::sqlite::SqliteStore;
 use session_core::store::{Scope, SessionStore};
@@ -118,7 +118,11 @@ impl Node {
 
     pub(crate) async fn resolve_with(&self, created: &Created, query: Query) -> Resolution {
         self.sessions
-            .resolve(created.sid.expose().as_str().as_bytes(), query)
+            .resolve(
+                created.sid.expose().as_str().as_bytes(),
+                &Groups::default(),
+                query,
+            )
             .await
     }
 
@@ -170,6 +174,8 @@ pub(crate) fn login(user: &str) -> Login {
         Identity::from_value(json!({"user": {"id": user, "name": "N"}, "tenant_id": "t1"}))
             .unwrap();
     Login {
+        group: Group::default(),
+        site: SiteName::default(),
         identity,
         reference: reference.map(|text| Reference {
             app: APP.into(),

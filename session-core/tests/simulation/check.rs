@@ -37,6 +37,8 @@ struct Life {
 struct Mass {
     at: Boot,
     user: Option<Box<str>>,
+    /// In this group only.
+    group: Option<Box<str>>,
     tenant: Option<Box<str>>,
 }
 
@@ -98,9 +100,14 @@ impl<'a> Checker<'a> {
                         life.ended = Some((commit.at, *replaced));
                     });
                 }
-                Change::Mass { user, tenant } => masses.push(Mass {
+                Change::Mass {
+                    user,
+                    group,
+                    tenant,
+                } => masses.push(Mass {
                     at: commit.at,
                     user: user.clone(),
+                    group: group.clone(),
                     tenant: tenant.clone(),
                 }),
                 Change::Reborn => {}
@@ -130,6 +137,10 @@ impl<'a> Checker<'a> {
                     "another session was admitted".to_owned(),
                 )]
             }
+            Seen::Elsewhere { admitted: true, .. } => {
+                let because = "a site of another group has admitted it".to_owned();
+                vec![violation(INV_7, record, because)]
+            }
             Seen::Unknown { why, .. } if record.at >= self.history.healed => {
                 vec![violation(
                     "every node recovers",
@@ -137,7 +148,10 @@ impl<'a> Checker<'a> {
                     format!("cannot say: {why}"),
                 )]
             }
-            Seen::Unknown { .. } | Seen::OutEverywhere { .. } | Seen::Note(_) => Vec::new(),
+            Seen::Unknown { .. }
+            | Seen::Elsewhere { .. }
+            | Seen::OutEverywhere { .. }
+            | Seen::Note(_) => Vec::new(),
         }
     }
 
@@ -297,6 +311,10 @@ fn told_out(history: &History) -> BTreeMap<usize, Boot> {
 
 impl Mass {
     fn names(&self, known: &Known) -> bool {
+        let elsewhere = self.group.as_deref();
+        if elsewhere.is_some_and(|group| group != known.group.name()) {
+            return false;
+        }
         match (&self.user, &self.tenant) {
             (Some(user), _) => **user == *known.user,
             (None, Some(tenant)) => known.tenant.as_deref() == Some(&**tenant),
@@ -318,3 +336,4 @@ const INV_2: &str = "INV-2 a cached value decides only for its own session";
 const INV_3: &str = "INV-3 an error is never an absence";
 const INV_4: &str = "INV-4 nothing brings an ended session back";
 const INV_6: &str = "INV-6 no clock but the store's extends a session";
+const INV_7: &str = "INV-7 a session of one group is never admitted on a site of another";

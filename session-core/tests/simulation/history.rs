@@ -27,6 +27,8 @@ pub(crate) enum Seen {
         tier: &'static str,
         second: bool,
     },
+    /// A site of another group was asked for a session. Whether it was admitted there.
+    Elsewhere { session: usize, admitted: bool },
     /// Another session was admitted in its place.
     Stranger { session: usize },
     /// There is no such session, said the node.
@@ -105,7 +107,11 @@ impl History {
             Change::Ended { key, replaced } => {
                 format!("ended: {}, replaced: {replaced}", name(key))
             }
-            Change::Mass { user, tenant } => format!("ended: all of {user:?} {tenant:?}"),
+            Change::Mass {
+                user,
+                group,
+                tenant,
+            } => format!("ended: all of {user:?} {group:?} {tenant:?}"),
             Change::Reborn => "another incarnation".to_owned(),
         }
     }

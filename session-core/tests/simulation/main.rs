@@ -17,6 +17,7 @@ mod check;
 mod history;
 mod node;
 mod plan;
+mod requests;
 mod seeds;
 mod steps;
 mod world;

@@ -10,6 +10,9 @@ const LENGTH: u64 = 8_000;
 /// Steps of each plan that are not just a request.
 const CHANGES: u64 = 22;
 const REQUESTS: u64 = 55;
+const INTRUSIONS: u64 = 12;
+/// The groups of sites. Nearly all sessions of most installations are of the first.
+pub(crate) const GROUPS: [&str; 2] = ["default", "shop"];
 
 /// One thing that happens.
 #[derive(Clone, Debug)]
@@ -47,6 +50,10 @@ pub(crate) enum What {
     Request {
         pick: u64,
         later: Duration,
+    },
+    /// A request of a session on a site of another group.
+    Intrude {
+        pick: u64,
     },
     /// A node holds a session, its answers begin to lag, the session is revoked behind its back, and then the node is cut
     /// off: the very case that the lease is for.
@@ -94,6 +101,8 @@ pub(crate) enum What {
 pub(crate) struct Login {
     pub(crate) user: u64,
     pub(crate) tenant: u64,
+    /// One of [`GROUPS`].
+    pub(crate) group: usize,
     pub(crate) ttl: Duration,
     pub(crate) idle: Duration,
     /// The ticket comes from the lease, not from the store.
@@ -109,6 +118,7 @@ pub(crate) enum How {
     Key,
     Handle,
     Others,
+    Member,
     User,
     Tenant,
     All,
@@ -168,6 +178,10 @@ pub(crate) fn plan(dice: Dice) -> Vec<Step> {
         };
         push(&mut steps, &mut roll, LENGTH, what);
     }
+    for _ in 0..INTRUSIONS {
+        let what = What::Intrude { pick: roll.draw() };
+        push(&mut steps, &mut roll, LENGTH, what);
+    }
     steps.sort_by_key(|step| step.at);
     steps
 }
@@ -182,6 +196,7 @@ fn login(roll: &mut Roll) -> Login {
     Login {
         user: roll.below(2),
         tenant: roll.below(3),
+        group: usize::from(roll.chance(40)),
         ttl: if roll.chance(15) {
             Duration::from_millis(2_000 + roll.below(6_000))
         } else {
@@ -278,6 +293,7 @@ fn how(roll: &mut Roll) -> How {
         How::Handle,
         How::Handle,
         How::Others,
+        How::Member,
         How::User,
         How::Tenant,
         How::All,

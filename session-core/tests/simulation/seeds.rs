@@ -107,6 +107,8 @@ struct Tally {
     admitted_late: usize,
     absent: usize,
     unknown: usize,
+    /// Requests on sites of other groups.
+    elsewhere: usize,
     /// Sessions that somebody was told to be out everywhere.
     out: usize,
     commits: usize,
@@ -121,6 +123,7 @@ impl Tally {
                     self.admitted_late += usize::from(*second);
                 }
                 Seen::Absent { .. } => self.absent += 1,
+                Seen::Elsewhere { .. } => self.elsewhere += 1,
                 Seen::Unknown { .. } => self.unknown += 1,
                 Seen::OutEverywhere { sessions } => self.out += sessions.len(),
                 Seen::Stranger { .. } | Seen::Note(_) => {}
@@ -135,6 +138,7 @@ impl Tally {
             admitted_late: self.admitted_late + other.admitted_late,
             absent: self.absent + other.absent,
             unknown: self.unknown + other.unknown,
+            elsewhere: self.elsewhere + other.elsewhere,
             out: self.out + other.out,
             commits: self.commits + other.commits,
         }
@@ -146,6 +150,7 @@ impl Tally {
             self.admitted_late,
             self.absent,
             self.unknown,
+            self.elsewhere,
             self.commits,
         ];
         seen.iter().all(|count| *count > 0) && self.admitted > self.unknown

@@ -3,10 +3,9 @@
 use std::time::Duration;
 
 use serde_json::json;
-use session_core::cache::Tier;
 use session_core::clock::Clock;
-use session_core::service::{self, Created, Query, Resolution, Wait};
-use session_core::session::{Identity, IdentityPatch, RevokeReason};
+use session_core::service::{self, Created, Wait};
+use session_core::session::{Group, Identity, IdentityPatch, RevokeReason, SiteName};
 use session_core::store::Scope;
 use session_testing::sim::{SharedWeather, Weather};
 use tokio::time::sleep;
@@ -14,7 +13,7 @@ use tokio::time::sleep;
 use crate::ambush::Ambush;
 use crate::history::Seen;
 use crate::node::Node;
-use crate::plan::{How, Login, Step, What};
+use crate::plan::{GROUPS, How, Login, Step, What};
 use crate::world::{Known, World};
 
 impl World {
@@ -36,6 +35,11 @@ impl World {
             What::Request { pick, later } => {
                 if let Some((session, _)) = self.pick(pick) {
                     self.request(number, at, &node, session, later).await;
+                }
+            }
+            What::Intrude { pick } => {
+                if let Some((session, _)) = self.pick(pick) {
+                    self.intrude(number, at, &node, session).await;
                 }
             }
             What::Ambush {
@@ -134,7 +138,10 @@ impl World {
         let tenant = (login.tenant > 0).then(|| format!("t{}", login.tenant));
         let who = json!({"user": {"id": user}, "tenant_id": tenant});
         let replaces = login.replaces.and_then(|pick| self.pick(pick));
+        let group = Group::named(GROUPS[login.group]).unwrap();
         let asked = service::Login {
+            group: group.clone(),
+            site: SiteName::default(),
             limit: None,
             ends_with_browser: false,
             identity: Identity::from_value(who).unwrap().0,
@@ -147,7 +154,7 @@ impl World {
         };
         match node.sessions.create(ticket, asked).await {
             Ok(created) if node.is_alive() => {
-                let known = known(&created, user, tenant);
+                let known = known(&created, user, tenant, group);
                 let session = self.add(Known {
                     checked,
                     idles: !login.idle.is_zero(),
@@ -171,7 +178,8 @@ impl World {
         if let Ok(Some((created, _before))) = node.sessions.rotate(old.key).await
             && node.is_alive()
         {
-            let fresh = known(&created, old.user.clone(), old.tenant.clone());
+            let (user, tenant, group) = (&old.user, &old.tenant, &old.group);
+            let fresh = known(&created, user.clone(), tenant.clone(), group.clone());
             let session = self.add(Known {
                 key: fresh.key,
                 id: fresh.id,
@@ -188,7 +196,7 @@ impl World {
         let Some((_, old)) = self.pick(pick) else {
             return;
         };
-        if let Ok(Some(created)) = node.sessions.renew(old.key).await
+        if let Ok(Some(created)) = node.sessions.renew(old.key, &old.group).await
             && node.is_alive()
         {
             let session = self.add(Known {
@@ -276,66 +284,32 @@ impl World {
             How::Handle => Scope::Handle {
                 id: known.id,
                 user_id: Some(known.user.into()),
+                group: Some(known.group),
             },
             How::Others => Scope::Others {
                 user_id: known.user.into(),
                 keep: known.key,
+                group: Some(known.group),
+            },
+            How::Member => Scope::Member {
+                user_id: known.user.into(),
+                group: known.group,
             },
             How::User => Scope::User(known.user.into()),
             How::Tenant => Scope::Tenant(known.tenant?.into()),
             How::All => Scope::All,
         })
     }
-
-    /// A request of a session, and, `later`, the second check of what it was told.
-    pub(crate) async fn request(
-        &self,
-        number: usize,
-        at: usize,
-        node: &Node,
-        session: usize,
-        later: Duration,
-    ) {
-        let asked = self.known(session);
-        let query = Query::default();
-        let active = match node.sessions.resolve(asked.sid.as_bytes(), query).await {
-            Resolution::Active(active) => active,
-            Resolution::Absent(why) => {
-                let why = why.as_str();
-                return self.write_down(number, at, node, Seen::Absent { session, why });
-            }
-            Resolution::Unknown(why) => {
-                let why = why.as_str();
-                return self.write_down(number, at, node, Seen::Unknown { session, why });
-            }
-        };
-        if active.entry.session().id != asked.id {
-            return self.write_down(number, at, node, Seen::Stranger { session });
-        }
-        let admitted = |second: bool, tier: Tier| Seen::Admitted {
-            session,
-            version: active.entry.session().version,
-            tier: tier.as_str(),
-            second,
-        };
-        self.write_down(number, at, node, admitted(false, active.tier));
-        if later.is_zero() {
-            return;
-        }
-        sleep(later).await;
-        if node.sessions.still_holds(&active, query) {
-            self.write_down(number, at, node, admitted(true, active.tier));
-        }
-    }
 }
 
-fn known(created: &Created, user: String, tenant: Option<String>) -> Known {
+fn known(created: &Created, user: String, tenant: Option<String>, group: Group) -> Known {
     Known {
         key: created.session.key,
         id: created.session.id,
         sid: created.sid.expose().as_str().to_owned(),
         user,
         tenant,
+        group,
         checked: session_core::clock::Boot::default(),
         heir_of: None,
         idles: false,

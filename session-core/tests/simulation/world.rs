@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use session_core::clock::{Boot, Clock};
+use session_core::session::Group;
 use session_core::sid::SessionKey;
 use session_core::store::Scope;
 use session_testing::sim::{Change, Dice, SharedWeather, SimClock, SimShared, SimStore, Weather};
@@ -28,6 +29,7 @@ pub(crate) struct Known {
     pub(crate) sid: String,
     pub(crate) user: String,
     pub(crate) tenant: Option<String>,
+    pub(crate) group: Group,
     /// When its credentials were checked.
     pub(crate) checked: Boot,
     /// The session whose sid was exchanged for this one.
@@ -134,7 +136,18 @@ impl World {
             .filter(|(_, known)| match scope {
                 Scope::Key(key) => known.key == *key,
                 Scope::Handle { id, .. } => known.id == *id,
-                Scope::Others { user_id, keep } => known.user == **user_id && known.key != *keep,
+                Scope::Others {
+                    user_id,
+                    keep,
+                    group,
+                } => {
+                    known.user == **user_id
+                        && known.key != *keep
+                        && group.as_ref().is_none_or(|group| *group == known.group)
+                }
+                Scope::Member { user_id, group } => {
+                    known.user == **user_id && known.group == *group
+                }
                 Scope::User(user_id) => known.user == **user_id,
                 Scope::Tenant(tenant_id) => known.tenant.as_deref() == Some(&**tenant_id),
                 Scope::All => true,
@@ -203,6 +216,7 @@ impl World {
             for number in 0..sessions.len() {
                 self.request(usize::MAX, at, &node, number, Duration::ZERO)
                     .await;
+                self.intrude(usize::MAX, at, &node, number).await;
             }
         }
     }

@@ -2,6 +2,8 @@
 //!
 //! A [`Badge`] is kept for a while, so that the hot path copies ready values.
 
+use std::sync::Arc;
+
 use http::{HeaderName, HeaderValue};
 use serde_json::Value;
 use session_core::secret::SecretString;
@@ -32,8 +34,7 @@ pub struct Badge {
 }
 
 impl Badge {
-    /// What an app with these keys is told of `session` at `now`, with what is `confided` to it. `stale` is in seconds, for a
-    /// session that is served without a lease.
+    /// What an app with these keys is told of `session` at `now`, with what is `confided` to it, by a request.
     ///
     /// # Errors
     /// When signing fails.
@@ -41,11 +42,11 @@ impl Badge {
         session: &Session,
         headers: &[(HeaderName, IdentityField)],
         (keys, confided): (&AppKeys, Confided),
-        stale: Option<u64>,
+        by: RequestFacts,
         now: i64,
     ) -> Result<Self, SignError> {
         let identity = session.identity.to_value();
-        let (fields, unfit) = fields(session, &identity, headers, stale);
+        let (fields, unfit) = fields(session, &identity, headers, by.stale);
         let claims = CLAIMED.iter();
         let claims = claims.filter_map(|(pointer, _)| identity.pointer(pointer));
         let omitted = unfit + claims.filter(|claim| !fits(claim)).count() as u64;
@@ -54,7 +55,7 @@ impl Badge {
             assertion: signed(
                 keys,
                 "active",
-                &claims_of(session, identity, confided, stale),
+                &claims_of(session, identity, confided, by),
                 now,
             )?,
             omitted,
@@ -134,6 +135,15 @@ pub fn fields(
     (fields.into_boxed_slice(), unfit)
 }
 
+/// What depends on the request by which an app is told.
+#[derive(Clone, Debug, Default)]
+pub struct RequestFacts {
+    /// The site that it was sent to, where sites have names.
+    pub site: Option<Arc<str>>,
+    /// Seconds since the session was last confirmed, where it is served without a lease.
+    pub stale: Option<u64>,
+}
+
 /// What only one app is told of a session.
 #[derive(Debug, Default)]
 pub struct Confided {
@@ -179,13 +189,14 @@ fn claims_of(
     session: &Session,
     mut identity: Value,
     confided: Confided,
-    stale: Option<u64>,
+    RequestFacts { site, stale }: RequestFacts,
 ) -> SessionClaims {
     let [email, attrs, ah] = CLAIMED.map(|(pointer, is_right)| {
         let claim = identity.pointer_mut(pointer).map(Value::take);
         claim.filter(|claim| is_right(claim) && fits(claim))
     });
     SessionClaims {
+        site: site.map(|site| site.to_string()),
         sid: Some(session.id.to_string()),
         sub: Some(session.identity.user_id().to_owned()),
         tid: session.identity.tenant_id().map(str::to_owned),

@@ -76,6 +76,12 @@ impl LoginUrl {
         self.with_way_back("reauth=1", path, query)
     }
 
+    /// The same for somebody who is not to be asked for a login: with `silent=1`.
+    #[must_use]
+    pub fn location_silently(&self, path: &str, query: Option<&str>) -> Option<String> {
+        self.with_way_back("silent=1", path, query)
+    }
+
     fn with_way_back(&self, first: &str, path: &str, query: Option<&str>) -> Option<String> {
         if self.is_at(path) {
             return None;

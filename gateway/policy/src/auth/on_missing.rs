@@ -80,6 +80,22 @@ pub fn is_navigation(headers: &HeaderMap) -> bool {
     !headers.contains_key(X_REQUESTED_WITH) && prefers_html(headers)
 }
 
+/// Will the answer be shown as a page of a window of its own?
+#[must_use]
+pub fn is_page(headers: &HeaderMap) -> bool {
+    let is_document =
+        !headers.contains_key(SEC_FETCH_DEST) || is_single(headers, &SEC_FETCH_DEST, &["document"]);
+    is_document && is_navigation(headers)
+}
+
+/// Does the browser ask in advance, for a page that nobody has opened yet?
+#[must_use]
+pub fn is_prefetch(headers: &HeaderMap) -> bool {
+    headers
+        .get("sec-purpose")
+        .is_some_and(|value| value.as_bytes().starts_with(b"prefetch"))
+}
+
 /// Is the field there once, with one of these values?
 fn is_single(headers: &HeaderMap, name: &HeaderName, expected: &[&str]) -> bool {
     only(headers, name).is_some_and(|value| expected.iter().any(|expected| value == expected))

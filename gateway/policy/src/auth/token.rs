@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::de::IgnoredAny;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use session_core::secret::SecretKey;
 use session_core::session::MemberRefused;
@@ -93,6 +93,9 @@ impl From<MemberRefused> for TokenRefused {
 /// What an app may learn about a session, as claims of an assertion.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct SessionClaims {
+    /// The site that the request was sent to, where sites have names.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub site: Option<String>,
     /// The session's handle.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sid: Option<String>,
@@ -146,7 +149,23 @@ struct BackendRequest<'a> {
 struct EventToken {
     iat: i64,
     req: String,
+    /// The site of the request, as the app has heard it. `null` is no text.
+    #[serde(default, deserialize_with = "text")]
+    site: Option<String>,
     ev: Value,
+}
+
+fn text<'de, D: Deserializer<'de>>(claim: D) -> Result<Option<String>, D::Error> {
+    String::deserialize(claim).map(Some)
+}
+
+/// The request that an event has to answer.
+#[derive(Clone, Copy, Debug)]
+pub struct Answered<'r> {
+    /// `X-Request-Id`
+    pub request_id: &'r str,
+    /// The site that it was sent to, where sites have names.
+    pub site: Option<&'r str>,
 }
 
 impl AppKeys {
@@ -210,7 +229,7 @@ impl AppKeys {
     pub fn open_event(
         &self,
         token: &[u8],
-        request_id: &str,
+        request: Answered<'_>,
         now: i64,
     ) -> Result<Value, TokenRefused> {
         let mut validation = Validation::new(Algorithm::HS256);
@@ -228,11 +247,13 @@ impl AppKeys {
                     .then_some(Err(TokenRefused::Malformed)),
             }
         });
-        let EventToken { iat, req, ev } = opened.unwrap_or(Err(TokenRefused::Signature))?;
+        let EventToken { iat, req, site, ev } = opened.unwrap_or(Err(TokenRefused::Signature))?;
         if now.saturating_sub(iat) > EVENT_AGE_MAX || iat.saturating_sub(now) > CLOCK_SKEW {
             return Err(TokenRefused::Time);
         }
-        if req != request_id {
+        // An app that says nothing about the site is bound by the id alone.
+        let is_of_site = site.is_none_or(|site| Some(&*site) == request.site);
+        if req != request.request_id || !is_of_site {
             return Err(TokenRefused::Request);
         }
         Ok(ev)

@@ -43,6 +43,27 @@ impl CookieLimits {
     }
 }
 
+/// The names of session cookies, exactly as browsers are given them.
+#[derive(Clone, Copy, Debug)]
+pub struct SidNames<'n> {
+    /// The one that counts for the request.
+    pub own: &'n str,
+    /// Those of other sites, which count for nothing here, and which no app gets to see.
+    pub others: &'n [String],
+}
+
+impl SidNames<'_> {
+    fn is_other(&self, name: &[u8]) -> bool {
+        self.others.iter().any(|other| other.as_bytes() == name)
+    }
+}
+
+impl<'n> From<&'n str> for SidNames<'n> {
+    fn from(own: &'n str) -> Self {
+        Self { own, others: &[] }
+    }
+}
+
 /// The session cookie of a request.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum SidCookie<'a> {
@@ -71,17 +92,17 @@ pub struct Pair<'a> {
 }
 
 impl<'a> Cookies<'a> {
-    /// Parses all Cookie fields; `sid_name` is the exact name of our cookie.
+    /// Parses all Cookie fields; `names` says which cookie is ours.
     ///
     /// # Errors
     /// More or larger cookies than allowed, two cookies of our name, or ours inside somebody else's
     /// quotes.
-    pub fn parse(
+    pub fn parse<'n>(
         headers: &'a HeaderMap,
-        sid_name: &str,
+        names: impl Into<SidNames<'n>>,
         limits: CookieLimits,
     ) -> Result<Self, Breach> {
-        let mut parser = Parser::new(sid_name.as_bytes(), limits);
+        let mut parser = Parser::new(names.into(), limits);
         let mut bytes = 0;
         for field in headers.get_all(COOKIE) {
             bytes += if bytes == 0 {
@@ -241,7 +262,7 @@ const USUAL: usize = 16;
 const JOIN: &[u8] = b"; ";
 
 struct Parser<'a, 'n> {
-    sid_name: &'n [u8],
+    names: SidNames<'n>,
     limits: CookieLimits,
     seen: usize,
     quote: Quote,
@@ -261,7 +282,7 @@ enum Quote {
 }
 
 impl<'a, 'n> Parser<'a, 'n> {
-    fn new(sid_name: &'n [u8], limits: CookieLimits) -> Self {
+    fn new(names: SidNames<'n>, limits: CookieLimits) -> Self {
         let cookies = Cookies {
             sid: SidCookie::None,
             foreign: Vec::with_capacity(USUAL),
@@ -269,7 +290,7 @@ impl<'a, 'n> Parser<'a, 'n> {
             dropped: 0,
         };
         Self {
-            sid_name,
+            names,
             limits,
             seen: 0,
             quote: Quote::Closed,
@@ -285,13 +306,15 @@ impl<'a, 'n> Parser<'a, 'n> {
         if pair.len() > self.limits.one_bytes {
             return Err(pair.breaks(Refused::CookieBytes));
         }
-        let ours = pair.name() == self.sid_name;
+        let ours = pair.name() == self.names.own.as_bytes();
         self.track_quotes(&pair, ours)?;
         if ours {
             if self.cookies.sid != SidCookie::None {
                 return Err(pair.breaks(Refused::SidRepeated));
             }
             self.cookies.sid = SidCookie::One(pair.value());
+        } else if self.names.is_other(pair.name()) {
+            // A bearer secret of another site.
         } else if pair.is_well_formed() {
             self.cookies.foreign.push(pair);
         } else {

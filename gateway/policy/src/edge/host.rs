@@ -2,8 +2,10 @@
 //!
 //! HTTP/1 says it in `Host`, HTTP/2 in `:authority`, and a request that says it twice must say the
 //! same. What comes out is never the client's text but the name from the configuration, so neither
-//! a redirect nor an app's absolute link can be built from a name that an attacker chose.
+//! a redirect nor an app's absolute link can be built from a name that an attacker chose. Where the
+//! operator has configured a wildcard, one label of it is the client's: a plain one, in lower case.
 
+use std::borrow::Cow;
 use std::net::Ipv6Addr;
 use std::ops::Deref;
 
@@ -13,23 +15,42 @@ use http::header::{HOST, HeaderValue};
 use super::fields::Field;
 use super::{RawRequest, Refused};
 
-/// The hosts that are served here.
-#[derive(Debug, Clone)]
+/// The longest label of a name in the DNS.
+const MAX_LABEL: usize = 63;
+
+/// The hosts that are served here, each as part of a site.
+#[derive(Debug, Clone, Default)]
 pub struct HostSet {
+    /// Whole names first: they are more specific than wildcards.
     entries: Vec<Entry>,
-    default_port: u16,
     root_dot: bool,
     any_port: bool,
 }
 
 #[derive(Debug, Clone)]
 struct Entry {
-    /// As configured, in lower case; what apps are told.
-    canonical: ServedHost,
+    name: Name,
     port: u16,
+    /// What a host without a port means.
+    default_port: u16,
+    /// Number of the site.
+    site: usize,
 }
 
-/// A configured host that is not `name`, `name:port`, `[v6]` or `[v6]:port`.
+#[derive(Debug, Clone)]
+enum Name {
+    /// As configured, in lower case; what apps are told.
+    Whole(ServedHost),
+    /// `*.` and this: every name with exactly one label more.
+    Below {
+        /// Begins with a dot.
+        parent: String,
+        /// As configured, with its colon, or empty.
+        port: String,
+    },
+}
+
+/// A configured host that is not `name`, `name:port`, `[v6]` or `[v6]:port`, or one of the first two behind `*.`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("not a host name: {0:?}")]
 pub struct InvalidHost(pub String);
@@ -40,6 +61,9 @@ pub struct ServedHost {
     header: HeaderValue,
     /// Without port.
     name: String,
+    site: usize,
+    /// Length of the label that a wildcard stands for; 0 without a wildcard.
+    label: usize,
 }
 
 impl ServedHost {
@@ -54,6 +78,20 @@ impl ServedHost {
     pub fn name(&self) -> &str {
         &self.name
     }
+
+    /// The number of the site that it belongs to.
+    #[must_use]
+    pub const fn site(&self) -> usize {
+        self.site
+    }
+
+    /// What the wildcard of the configured host stands for, in lower case; `None` without a wildcard.
+    #[must_use]
+    pub fn label(&self) -> Option<&str> {
+        self.name
+            .get(..self.label)
+            .filter(|label| !label.is_empty())
+    }
 }
 
 impl Deref for ServedHost {
@@ -65,8 +103,7 @@ impl Deref for ServedHost {
 }
 
 impl HostSet {
-    /// Builds the set from configured names. `default_port` is the port that a name without port
-    /// means: that of the public scheme.
+    /// The hosts of one site, which is number 0. See [`HostSet::add`].
     ///
     /// # Errors
     /// The first name that is no host.
@@ -74,28 +111,29 @@ impl HostSet {
         names: impl IntoIterator<Item = S>,
         default_port: u16,
     ) -> Result<Self, InvalidHost> {
-        let entries = names
-            .into_iter()
-            .map(|name| {
-                let canonical = name.as_ref().to_ascii_lowercase();
-                let parsed = HostText::parse(canonical.as_bytes())
-                    .ok_or_else(|| InvalidHost(canonical.clone()))?;
-                let (name, port) = (parsed.name.to_owned(), parsed.port.unwrap_or(default_port));
-                let value = HeaderValue::from_str(&canonical)
-                    .map_err(|_error| InvalidHost(canonical.clone()))?;
-                let canonical = ServedHost {
-                    header: value,
-                    name,
-                };
-                Ok(Entry { canonical, port })
-            })
-            .collect::<Result<_, InvalidHost>>()?;
-        Ok(Self {
-            entries,
-            default_port,
-            root_dot: false,
-            any_port: false,
-        })
+        let mut hosts = Self::default();
+        hosts.add(0, names, default_port)?;
+        Ok(hosts)
+    }
+
+    /// Adds the configured names of a site. `default_port` is the port that a name without port means: that of the public
+    /// scheme. `*.` in front of a name stands for exactly one label.
+    ///
+    /// # Errors
+    /// The first name that is no host.
+    pub fn add<S: AsRef<str>>(
+        &mut self,
+        site: usize,
+        names: impl IntoIterator<Item = S>,
+        default_port: u16,
+    ) -> Result<(), InvalidHost> {
+        for name in names {
+            let entry = Entry::parse(site, name.as_ref(), default_port)?;
+            self.entries.push(entry);
+        }
+        self.entries
+            .sort_by_key(|entry| matches!(entry.name, Name::Below { .. }));
+        Ok(())
     }
 
     /// Also takes the fully qualified spelling with a trailing dot (`app.test.`) for the same host.
@@ -107,7 +145,7 @@ impl HostSet {
 
     /// The served host that a text names.
     #[must_use]
-    pub fn named(&self, text: &[u8]) -> Option<&ServedHost> {
+    pub fn named(&self, text: &[u8]) -> Option<Cow<'_, ServedHost>> {
         self.find(&HostText::parse(text)?)
     }
 
@@ -118,44 +156,105 @@ impl HostSet {
         self
     }
 
-    /// The host of the same name at `port`, or `host` itself where there is none.
+    /// The host of the same name and site at `port`, or `host` itself where there is none.
     #[must_use]
-    pub fn at_port<'h>(&'h self, host: &'h ServedHost, port: u16) -> &'h ServedHost {
-        let same = |entry: &&Entry| entry.canonical == *host;
-        let Some(name) = self
-            .entries
-            .iter()
-            .find(same)
-            .map(|entry| &entry.canonical.name)
-        else {
-            return host;
+    pub fn at_port<'h>(&'h self, host: &'h ServedHost, port: u16) -> Cow<'h, ServedHost> {
+        let wanted = HostText {
+            name: &host.name,
+            port: Some(port),
         };
-        let mut entries = self.entries.iter();
-        let found = entries.find(|entry| entry.port == port && entry.canonical.name == *name);
-        found.map_or(host, |entry| &entry.canonical)
+        let found = self.find(&wanted);
+        found
+            .filter(|found| found.site == host.site)
+            .unwrap_or(Cow::Borrowed(host))
     }
 
-    fn find(&self, host: &HostText<'_>) -> Option<&ServedHost> {
+    fn find(&self, host: &HostText<'_>) -> Option<Cow<'_, ServedHost>> {
         let name = match host.name.strip_suffix('.') {
             Some(name) if self.root_dot => name,
             _ => host.name,
         };
-        let port = host.port.unwrap_or(self.default_port);
         self.entries
             .iter()
-            .find(|entry| {
-                (self.any_port || entry.port == port)
-                    && entry.canonical.name.eq_ignore_ascii_case(name)
-            })
-            .map(|entry| &entry.canonical)
+            .filter(|entry| self.any_port || entry.port == host.port.unwrap_or(entry.default_port))
+            .find_map(|entry| entry.served(name))
     }
+}
+
+impl Entry {
+    fn parse(site: usize, name: &str, default_port: u16) -> Result<Self, InvalidHost> {
+        let canonical = name.to_ascii_lowercase();
+        let invalid = || InvalidHost(canonical.clone());
+        let (wildcard, whole) = match canonical.strip_prefix("*.") {
+            Some(parent) => (true, parent),
+            None => (false, canonical.as_str()),
+        };
+        let parsed = HostText::parse(whole.as_bytes()).ok_or_else(invalid)?;
+        let port = parsed.port.unwrap_or(default_port);
+        let name = if wildcard {
+            Name::Below {
+                parent: format!(".{}", parsed.name),
+                port: whole
+                    .strip_prefix(parsed.name)
+                    .unwrap_or_default()
+                    .to_owned(),
+            }
+        } else {
+            Name::Whole(ServedHost {
+                header: HeaderValue::from_str(whole).map_err(|_error| invalid())?,
+                name: parsed.name.to_owned(),
+                site,
+                label: 0,
+            })
+        };
+        Ok(Self {
+            name,
+            port,
+            default_port,
+            site,
+        })
+    }
+
+    /// The host that is meant by `name`, if it is one of these.
+    fn served(&self, name: &str) -> Option<Cow<'_, ServedHost>> {
+        match &self.name {
+            Name::Whole(host) => host
+                .name
+                .eq_ignore_ascii_case(name)
+                .then_some(Cow::Borrowed(host)),
+            Name::Below { parent, port } => {
+                let at = name.len().checked_sub(parent.len())?;
+                let (label, rest) = name.split_at_checked(at)?;
+                if !rest.eq_ignore_ascii_case(parent) || !is_host_label(label) {
+                    return None;
+                }
+                let name = name.to_ascii_lowercase();
+                Some(Cow::Owned(ServedHost {
+                    header: HeaderValue::try_from(format!("{name}{port}")).ok()?,
+                    name,
+                    site: self.site,
+                    label: label.len(),
+                }))
+            }
+        }
+    }
+}
+
+/// Whether a wildcard may stand for this: one label of a host name (RFC 1123, 2.1). It is the client's text, which apps and
+/// rules about tenants get to see, so there is nothing in it but letters, digits and inner hyphens.
+fn is_host_label(label: &str) -> bool {
+    let is_inner = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+    (1..=MAX_LABEL).contains(&label.len())
+        && label.bytes().all(is_inner)
+        && !label.starts_with('-')
+        && !label.ends_with('-')
 }
 
 /// Reads the host of a request and returns its configured name.
 pub(super) fn resolve<'p>(
     req: &RawRequest<'_>,
     served: &'p HostSet,
-) -> Result<&'p ServedHost, Refused> {
+) -> Result<Cow<'p, ServedHost>, Refused> {
     let text = HostText::parse(read(req)?).ok_or(Refused::HostMalformed)?;
     served.find(&text).ok_or(Refused::HostUnknown)
 }

@@ -53,12 +53,13 @@ pub mod shown;
 pub mod target;
 pub mod unread;
 
+use std::borrow::Cow;
 use std::fmt;
 
 use http::header::{HeaderMap, HeaderName};
 
 pub use self::breach::{Breach, FieldName};
-pub use self::cookies::{CookieLimits, Cookies, SidCookie};
+pub use self::cookies::{CookieLimits, Cookies, SidCookie, SidNames};
 pub use self::headers::{Reserved, Spoofed};
 pub use self::hop::HopMarks;
 pub use self::host::{HostSet, ServedHost};
@@ -103,8 +104,8 @@ pub enum OddHeaderNames {
 pub struct EdgePolicy {
     /// Hosts that are served.
     pub hosts: HostSet,
-    /// The exact name of the session cookie.
-    pub cookie_name: String,
+    /// The exact name of the session cookie of each site, by the number of the site.
+    pub session_cookies: Vec<SessionCookie>,
     /// What becomes of header names outside `[A-Za-z0-9-]`.
     pub odd_header_names: OddHeaderNames,
     /// Reserved names that apps get from clients nevertheless.
@@ -129,14 +130,42 @@ pub struct EdgePolicy {
     pub hop: HopMarks,
 }
 
+/// The names of session cookies as one site sees them. See [`SidNames`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SessionCookie {
+    own: String,
+    others: Vec<String>,
+}
+
+impl SessionCookie {
+    /// Those of sites whose cookies have these names, in the order of the sites. Sites may share a name. `hidden` are further
+    /// cookies that no app gets to see.
+    #[must_use]
+    pub fn of_sites(names: &[&str], hidden: &[&str]) -> Vec<Self> {
+        let of = |own: &&str| {
+            let mut others: Vec<String> = vec![];
+            for name in names.iter().chain(hidden).filter(|name| *name != own) {
+                if others.iter().all(|other| other != name) {
+                    others.push((*name).to_owned());
+                }
+            }
+            Self {
+                own: (*own).to_owned(),
+                others,
+            }
+        };
+        names.iter().map(of).collect()
+    }
+}
+
 /// A request that may be looked at.
 pub struct Vetted<'a> {
     /// The canonical path: what routes are matched on and what goes upstream.
     pub path: &'a str,
     /// The query, unpoliced.
     pub query: Option<&'a str>,
-    /// The configured name of the host, never the client's text.
-    pub host: &'a ServedHost,
+    /// The host as it is configured, and the site that it belongs to. Never the client's text, but for the label of a wildcard.
+    pub host: Cow<'a, ServedHost>,
     /// The cookies, ours apart from the others.
     pub cookies: Cookies<'a>,
     /// A complete WebSocket handshake?
@@ -148,12 +177,12 @@ pub struct Vetted<'a> {
 }
 
 impl EdgePolicy {
-    /// The documented defaults.
+    /// The documented defaults, for sites whose session cookies have these names.
     #[must_use]
-    pub fn new(hosts: HostSet, cookie_name: impl Into<String>) -> Self {
+    pub fn new(hosts: HostSet, cookie_names: &[&str]) -> Self {
         Self {
             hosts,
-            cookie_name: cookie_name.into(),
+            session_cookies: SessionCookie::of_sites(cookie_names, &[]),
             odd_header_names: OddHeaderNames::Reject,
             passthrough_headers: Vec::new(),
             max_header_bytes: 32 * 1024,
@@ -166,6 +195,12 @@ impl EdgePolicy {
             max_body_bytes: 10 * 1024 * 1024,
             hop: HopMarks::default(),
         }
+    }
+
+    /// `None`: there is no such site.
+    fn sid_names(&self, site: usize) -> Option<SidNames<'_>> {
+        let SessionCookie { own, others } = self.session_cookies.get(site)?;
+        Some(SidNames { own, others })
     }
 
     fn cookie_limits(&self) -> CookieLimits {
@@ -207,10 +242,11 @@ pub fn vet_telling<'a>(
         Target::parse_with(req.target, policy.max_target_bytes, policy.slashes)?;
     tell(Passed::Target(path));
     let host = host::resolve(req, &policy.hosts)?;
-    tell(Passed::Host(host));
+    tell(Passed::Host(&host));
+    let sid_names = policy.sid_names(host.site()).ok_or(Refused::HostUnknown)?;
     let spoofed = headers::check(req.headers, req.from_trusted_proxy, policy)?;
     tell(Passed::HeaderNames(spoofed));
-    let cookies = Cookies::parse(req.headers, &policy.cookie_name, policy.cookie_limits())?;
+    let cookies = Cookies::parse(req.headers, sid_names, policy.cookie_limits())?;
     tell(Passed::Cookies(&cookies));
     Ok(Vetted {
         path,

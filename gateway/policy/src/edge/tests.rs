@@ -122,7 +122,7 @@ impl Sent {
 
 /// The documented defaults for `app.test`.
 pub(super) fn policy() -> EdgePolicy {
-    EdgePolicy::new(HostSet::new(["app.test"], 443).unwrap(), "sid")
+    EdgePolicy::new(HostSet::new(["app.test"], 443).unwrap(), &["sid"])
 }
 
 fn browser_request() -> Sent {

@@ -249,7 +249,7 @@ async function sessions(more) {
 }
 
 function sessionRow(session) {
-  const user = element("td", { textContent: session.userId }, element("small", { textContent: [session.email, session.tenantId].filter(Boolean).join(" · ") }));
+  const user = element("td", { textContent: session.userId }, element("small", { textContent: [session.email, session.tenantId, session.site].filter(Boolean).join(" · ") }));
   const device = element("td", { textContent: session.device.label }, element("small", { textContent: session.device.user_agent, title: session.device.user_agent }));
   const where = [session.place?.city, session.place?.country].filter(Boolean).join(", ");
   const place = element("td", { textContent: session.ip ?? "–", className: "mono" }, ...(where ? [element("small", { textContent: where })] : []));

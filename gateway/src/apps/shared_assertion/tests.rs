@@ -8,7 +8,7 @@ fn keys() -> AppKeys {
 
 #[test]
 fn it_is_signed_once_for_three_quarters_of_its_life() {
-    let (shared, keys) = (SharedAssertion::of("anonymous"), keys());
+    let (shared, keys) = (SharedAssertion::of("anonymous", None), keys());
     let first = shared.get(&keys, 1_000).unwrap();
     assert_eq!(shared.get(&keys, 1_044).unwrap(), first);
     let second = shared.get(&keys, 1_045).unwrap();
@@ -22,7 +22,7 @@ fn it_is_signed_once_for_three_quarters_of_its_life() {
 
 #[test]
 fn a_kept_one_is_as_secret_as_a_new_one() {
-    let (shared, keys) = (SharedAssertion::of("none"), keys());
+    let (shared, keys) = (SharedAssertion::of("none", None), keys());
     for now in [1_000, 1_001] {
         assert!(shared.get(&keys, now).unwrap().is_sensitive());
     }

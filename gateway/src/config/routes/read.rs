@@ -12,9 +12,9 @@ use super::super::compression::Compress;
 use super::super::duration::{hours, mins, ms, secs, within};
 use super::super::edge::{EndpointsConfig, MAX_BODY_BYTES};
 use super::super::host::Origin;
-use super::super::hosts::Hosts;
 use super::super::path::PathPrefix;
 use super::super::reader::Reader;
+use super::super::sites::Sites;
 use super::super::upstreams::Upstreams;
 use super::hosts::HostPattern;
 use super::redirect::{Redirect, STATUSES, Template};
@@ -52,12 +52,12 @@ impl Routes {
         root: &mut Reader<'_>,
         upstreams: &Upstreams,
         endpoints: &EndpointsConfig,
-        accepted: &Hosts,
+        sites: &Sites,
     ) -> Self {
         // One entry for each table, so that positions stay those of the file.
         let mut places: Vec<Option<Place>> = Vec::new();
         let read = root.tables("routes", |route| {
-            let hosts = route.texts("hosts", |text| accepted_pattern(text, accepted));
+            let hosts = route.texts("hosts", |text| accepted_pattern(text, sites));
             let hosts = hosts.unwrap_or_default();
             let path = route.text("path", |text| {
                 let path = PathPrefix::parse_public(text)?.outside(
@@ -93,21 +93,29 @@ impl Routes {
         let is_whole = read.iter().all(Option::is_some);
         let routes = Self::new(read.into_iter().flatten().collect());
         if is_whole {
-            unreachable::check(document, &routes, accepted);
+            unreachable::check(document, &routes, sites);
         }
         routes
     }
 }
 
 /// A host, or a wildcard, that means hosts which the gateway accepts.
-fn accepted_pattern(text: &str, accepted: &Hosts) -> Result<HostPattern, String> {
+fn accepted_pattern(text: &str, sites: &Sites) -> Result<HostPattern, String> {
     let pattern = HostPattern::parse(text)?;
-    if accepted.names().any(|name| pattern.covers(&name)) {
+    let meant = pattern.to_string();
+    let is_accepted = |name: String| {
+        let one_of_a_wildcard = || HostPattern::parse(&name).is_ok_and(|name| name.covers(&meant));
+        pattern.covers(&name) || one_of_a_wildcard()
+    };
+    if sites.host_names().any(is_accepted) {
         return Ok(pattern);
     }
-    Err(format!(
-        "{text:?} is no host that is accepted (server.hosts)"
-    ))
+    let key = if sites.are_named {
+        "sites[].hosts"
+    } else {
+        "server.hosts"
+    };
+    Err(format!("{text:?} is no host that is accepted ({key})"))
 }
 
 /// Whether two routes are in one group of hosts, so that their paths must differ.

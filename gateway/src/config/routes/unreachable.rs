@@ -1,13 +1,13 @@
 //! Routes that no request could ever reach: the operator has meant something else.
 
 use super::super::file::Document;
-use super::super::hosts::Hosts;
+use super::super::sites::Sites;
 use super::{Route, Routes};
 
 /// Whether each route decides about its own path, on one of the hosts that are accepted. If it does not, it does not about
 /// anything below either: a more specific group that covers a path covers what is below.
-pub(super) fn check(document: &Document<'_>, routes: &Routes, accepted: &Hosts) {
-    let names: Vec<String> = accepted.names().collect();
+pub(super) fn check(document: &Document<'_>, routes: &Routes, sites: &Sites) {
+    let names: Vec<String> = sites.host_names().collect();
     for route in routes.iter() {
         let mut deciding = names
             .iter()

@@ -54,12 +54,12 @@ fn advice_names_what_could_be_better() {
     let wanted = [
         "cookie.name",
         "server.public_origin",
-        "session.idle_timeout",
         "server.login_url",
-        "endpoints.password_login",
-        "upstreams.next",
         "migration.clear_domains",
         "migration.reissue_domain",
+        "session.idle_timeout",
+        "endpoints.password_login",
+        "upstreams.next",
     ];
     assert_eq!(keys, wanted);
     let quiet = quiet();

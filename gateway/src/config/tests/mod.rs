@@ -16,6 +16,7 @@ mod route_keys;
 mod routes;
 mod secrets;
 mod servers;
+mod sites;
 mod told;
 mod values;
 mod ways;

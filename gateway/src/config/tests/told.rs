@@ -286,7 +286,6 @@ fn words_of_other_proxies() {
         ("routes[].rate_limit", "[login_limits]"),
         ("routes[].rate-limit", "[login_limits]"),
         ("routes[].service", "the app is upstream"),
-        ("cookie.domain", "never has a Domain"),
         ("server.port", "addresses and ports are in listen"),
         ("upstreams.django.url", "where the app runs is servers"),
         ("store.dsn", "all of it is in url"),

@@ -50,7 +50,7 @@ impl Asker {
         app: &Arc<Upstream>,
         client: &Arc<Client>,
     ) -> Result<Self, TrustError> {
-        let origin = &config.server.public_origin;
+        let origin = &config.sites.first().origin;
         Ok(Self {
             client: Arc::clone(client),
             way: Way::new(app, config.insecure.verifies(&app.name))?,

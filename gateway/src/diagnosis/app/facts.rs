@@ -130,7 +130,7 @@ impl Facts {
             )
         };
         let mut found = Vec::new();
-        if self.debug && !config.server.public_origin.host.is_loopback() {
+        if self.debug && !config.sites.first().origin.host.is_loopback() {
             found.push(question().fail(
                 "runs in development mode (DEBUG) at a public origin",
                 "switch it off in production: its error pages show settings and source",

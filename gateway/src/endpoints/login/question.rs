@@ -26,17 +26,17 @@ impl Question {
         settings: &Arc<ActiveConfig>,
         client: &Client,
     ) -> Result<Verdict, BackendError> {
-        let (backend, settings, request_id, now) = (
+        let (backend, settings, client, now) = (
             gateway.backend.clone(),
             Arc::clone(settings),
-            client.request_id.clone(),
+            client.clone(),
             gateway.now(),
         );
         let call = async move {
-            let verdict = match settings.backend() {
+            let verdict = match settings.backend(&client.to) {
                 Ok(target) => {
                     backend
-                        .authenticate(&target, &self.credentials, &request_id, now)
+                        .authenticate(&target, &self.credentials, &client.request_id, now)
                         .await
                 }
                 Err(failed) => Err(failed),

@@ -3,13 +3,14 @@ use std::net::{IpAddr, Ipv4Addr};
 use http::HeaderValue;
 
 use super::*;
-use crate::state::RequestId;
+use crate::state::{Addressed, RequestId};
 
 fn client() -> Client {
     Client {
         ip: IpAddr::V4(Ipv4Addr::LOCALHOST),
         user_agent: Some(HeaderValue::from_static("real")),
         request_id: RequestId::given(&HeaderValue::from_static("r")).unwrap(),
+        to: Addressed::default(),
     }
 }
 

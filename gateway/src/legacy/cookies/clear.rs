@@ -6,7 +6,7 @@
 
 use http::HeaderValue;
 
-use crate::config::{MigrationConfig, Origin};
+use crate::config::{MigrationConfig, Site};
 
 /// Most bytes of clearing lines in one answer, their field names included. With everything else an answer's head stays
 /// below the 8 KB that proxies in front allow by default.
@@ -35,11 +35,11 @@ pub(crate) enum Reach {
 }
 
 impl Clearing {
-    pub(crate) fn new(config: &MigrationConfig, origin: &Origin) -> Self {
-        let host = &origin.host;
+    pub(crate) fn new(config: &MigrationConfig, site: &Site) -> Self {
+        let host = &site.origin.host;
         let name = host.to_string();
         // What is returned in a rollback must be cleared again.
-        let cleared = &config.clear_domains;
+        let cleared = site.clear_domains.as_ref().unwrap_or(&config.clear_domains);
         let returned = config.reissue_domain.iter();
         let returned = returned.filter(|domain| !cleared.contains(domain));
         let domains = cleared.iter().chain(returned);

@@ -9,15 +9,15 @@ mod told;
 use self::clear::Clearing;
 use self::rules::Rules;
 pub(crate) use self::told::Told;
-use crate::config::{Config, MigrationMode};
+use crate::config::{Config, MigrationMode, PerSite};
 
 /// How cookies of the old system are recognised and cleared.
 #[derive(Debug)]
 pub(crate) struct OldCookies {
     /// Which cookies belong to the old system.
     pub(in crate::legacy) rules: Rules,
-    /// For which domains and paths they are cleared.
-    pub(in crate::legacy) clearing: Clearing,
+    /// For which domains and paths they are cleared, on each site by its number.
+    clearing: PerSite<Clearing>,
 }
 
 impl OldCookies {
@@ -27,7 +27,12 @@ impl OldCookies {
         let wanted = migration.mode != MigrationMode::Off || migration.rollback_reissue;
         wanted.then(|| Self {
             rules: Rules::new(migration),
-            clearing: Clearing::new(migration, &config.server.public_origin),
+            clearing: config.sites.each(|site| Clearing::new(migration, site)),
         })
+    }
+
+    /// For which domains and paths they are cleared on a site.
+    pub(in crate::legacy) fn clearing(&self, site: usize) -> &Clearing {
+        self.clearing.get(site)
     }
 }

@@ -9,7 +9,7 @@ use session_core::clock::SystemClock;
 use session_core::entropy::SystemEntropy;
 use session_core::keys::{Keyring, MasterKey};
 use session_core::service::{Login, Parts, Query, Resolution, SessionsOptions, Wait};
-use session_core::session::{Identity, RevokeReason};
+use session_core::session::{Group, Identity, RevokeReason, SiteName};
 use session_core::store::sqlite::SqliteStore;
 use session_core::store::{Scope, SessionStore as _};
 use tokio::runtime::Handle;
@@ -63,6 +63,8 @@ impl Site {
 
     async fn log_in(&self, user: &str) -> Bound {
         let login = Login {
+            group: Group::default(),
+            site: SiteName::default(),
             identity: Identity::from_value(json!({"user": {"id": user}}))
                 .unwrap()
                 .0,
@@ -83,7 +85,11 @@ impl Site {
             .unwrap()
             .session
             .key;
-        match self.sessions.resolve_key(key, Query::default()).await {
+        match self
+            .sessions
+            .resolve_key(key, &Group::default(), Query::default())
+            .await
+        {
             Resolution::Active(active) => Bound {
                 key,
                 known: Some(active.entry),

@@ -13,7 +13,7 @@ use sidgate_policy::auth::event::LogoutScope;
 use super::{NotDone, Subject};
 use crate::answer::set_cookie;
 use crate::proxy::ctx::{Ctx, Forward};
-use crate::state::Gateway;
+use crate::state::{ActiveSite, Gateway};
 use crate::telemetry::security::{self, Facts, Kind};
 use crate::visit::look_up::living;
 use crate::visit::old_cookies::OldLogins;
@@ -28,16 +28,20 @@ struct Own {
 
 impl Own {
     /// `None`: there is nothing to end.
-    fn of(scope: LogoutScope, subject: &Subject) -> Option<Self> {
+    fn of(scope: LogoutScope, subject: &Subject, site: &ActiveSite) -> Option<Self> {
         let (scope, reason, clears) = match (scope, subject.key, subject.user_id.clone()) {
             (LogoutScope::This, Some(key), _) => (Scope::Key(key), RevokeReason::Logout, true),
             (LogoutScope::Others, Some(keep), Some(user_id)) => (
-                Scope::Others { user_id, keep },
+                Scope::Others {
+                    user_id,
+                    keep,
+                    group: Some(site.config.group.clone()),
+                },
                 RevokeReason::LogoutEverywhere,
                 false,
             ),
             (LogoutScope::All, _, Some(user_id)) | (LogoutScope::Others, None, Some(user_id)) => {
-                (Scope::User(user_id), RevokeReason::LogoutEverywhere, true)
+                (site.all_of(user_id), RevokeReason::LogoutEverywhere, true)
             }
             (LogoutScope::This, None, _)
             | (LogoutScope::All, _, None)
@@ -59,7 +63,7 @@ pub(super) async fn log_out(
     subject: &mut Subject,
     scope: LogoutScope,
 ) -> Result<Option<HeaderValue>, NotDone> {
-    let own = Own::of(scope, subject);
+    let own = Own::of(scope, subject, forward.site(ctx));
     if scope == LogoutScope::Others && own.as_ref().is_none_or(|own| !own.clears) {
         // The old login in this browser is one of the others, and ends with them.
         if let Some(own) = &own {
@@ -93,7 +97,7 @@ pub(super) async fn log_out(
     // Whose it was stays known: further events may be about the others. Where nobody was logged in, what the browser holds is
     // of no use any more.
     subject.key = None;
-    Ok(set_cookie::clear(&ctx.settings.config.cookie))
+    Ok(set_cookie::clear(&forward.site(ctx).config.cookie))
 }
 
 async fn old_logins(forward: &Forward, ctx: &Ctx, own: Option<SessionKey>) -> OldLogins {
@@ -111,7 +115,7 @@ async fn end(
     acting: Option<SessionKey>,
 ) -> Result<Receipt, SessionsError> {
     let owner = match acting {
-        Some(key) => living(gateway, key).await,
+        Some(key) => living(gateway, key, &forward.visit.client.to.group).await,
         None => None,
     };
     let receipt = gateway

@@ -5,7 +5,7 @@ use session_core::cache::Tier;
 use session_core::clock::{Boot, Timestamp};
 use session_core::freshness::Window;
 use session_core::keys::{Keyring, MasterKey};
-use session_core::session::{Identity, References, Session};
+use session_core::session::{Group, Identity, References, Session, SiteName};
 use session_core::sid::SessionKey;
 use uuid::Uuid;
 
@@ -50,6 +50,8 @@ fn entry_at([high, low]: [u8; 2]) -> Entry {
     let key = SessionKey::from_bytes(key);
     let standing = Window::default().accept(&key, &identity, 0, Uuid::nil());
     let session = Session {
+        group: Group::default(),
+        site: SiteName::default(),
         key,
         id: Uuid::from_u128(7),
         identity,
@@ -104,7 +106,9 @@ impl Stage {
 
     fn at(&self, settings: &ActiveConfig, active: &Active, now: i64) -> Arc<Badge> {
         let app = settings.app("app").unwrap();
-        let of = self.badges.of((settings, &self.metrics), app, active, now);
+        let of = self
+            .badges
+            .of((settings, &self.metrics), (app, 0), active, now);
         of.unwrap()
     }
 

@@ -77,6 +77,7 @@ fn served() -> AccessLine<'static> {
         method: "GET",
         path: "/required/page",
         host: Some("app.test"),
+        site: None,
         protocol: Some("h2"),
         tls: Some("TLSv1.3"),
         route: "/required",

@@ -5,7 +5,7 @@ use strum::VariantArray as _;
 
 use super::Metrics;
 use crate::limits::logins::Counter;
-use crate::telemetry::labels::{LoginStanding, names};
+use crate::telemetry::labels::{Handover, LoginStanding, names};
 use crate::telemetry::maker::Maker;
 
 #[derive(Debug)]
@@ -13,6 +13,7 @@ pub(super) struct LoginCounters {
     limited: IntCounterVec,
     attempts: IntCounterVec,
     unnoted: IntCounter,
+    handovers: IntCounterVec,
 }
 
 impl LoginCounters {
@@ -34,6 +35,12 @@ impl LoginCounters {
                 "login_networks_unnoted_total",
                 "Logins whose network could not be remembered.",
             )?,
+            handovers: make.closed(
+                "handover_total",
+                "Steps of logins that one site hands to another.",
+                "step",
+                names(Handover::VARIANTS),
+            )?,
         })
     }
 }
@@ -48,6 +55,11 @@ impl Metrics {
     pub(crate) fn login_standing(&self, standing: LoginStanding) {
         let standing: &str = standing.into();
         self.login.attempts.with_label_values(&[standing]).inc();
+    }
+
+    /// A step of a login that one site hands to another.
+    pub(crate) fn handover(&self, step: Handover) {
+        super::one(&self.login.handovers, step).inc();
     }
 
     /// The network of a login could not be remembered.

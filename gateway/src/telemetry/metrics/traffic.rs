@@ -9,11 +9,13 @@ use super::{Metrics, REQUEST_BUCKETS};
 use crate::config::{Coding, Config};
 use crate::telemetry::labels::names;
 use crate::telemetry::maker::Maker;
+use crate::telemetry::outcome::Outcome;
 
 /// The metrics.
 #[derive(Debug)]
 pub(super) struct Traffic {
     upstream_seconds: HistogramVec,
+    of_sites: IntCounterVec,
     received: IntCounterVec,
     sent: IntCounterVec,
     compressed: IntCounterVec,
@@ -37,6 +39,11 @@ impl Traffic {
         Ok(Self {
             upstream_seconds,
             maintenance,
+            of_sites: make.counters(
+                "site_requests_total",
+                "Requests by site and outcome, where sites have names.",
+                &["site", "outcome"],
+            )?,
             received: make.counters(
                 "received_bytes_total",
                 "Bytes of bodies that clients sent to a route.",
@@ -76,6 +83,14 @@ impl Metrics {
         seconds
             .with_label_values(&[upstream])
             .observe(took.as_secs_f64());
+    }
+
+    /// A request to this site has ended.
+    pub(crate) fn site_request(&self, site: &str, outcome: Outcome) {
+        let counters = &self.traffic.of_sites;
+        counters
+            .with_label_values(&[site, outcome.into_str()])
+            .inc();
     }
 
     /// Bodies of a request to this route, and of its answer.

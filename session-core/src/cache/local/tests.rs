@@ -4,7 +4,7 @@ use uuid::Uuid;
 use super::*;
 use crate::clock::Timestamp;
 use crate::freshness::Standing;
-use crate::session::{Identity, References};
+use crate::session::{Group, Identity, References, SiteName};
 
 const MIB: u64 = 1 << 20;
 
@@ -18,6 +18,8 @@ fn entry(number: u32, text: usize) -> Arc<Entry> {
     let session = Session {
         key: SessionKey::from_bytes(key),
         id: Uuid::from_u128(u128::from(number)),
+        group: Group::default(),
+        site: SiteName::default(),
         identity,
         ip: None,
         user_agent: "".into(),

@@ -21,6 +21,8 @@ fn value() -> Value {
     let session = Session {
         key: SessionKey::from_bytes([9; 32]),
         id: Uuid::from_u128(77),
+        group: Group::default(),
+        site: SiteName::default(),
         identity,
         ip: Some(IpAddr::V6(Ipv6Addr::LOCALHOST)),
         user_agent: "UA".into(),
@@ -40,6 +42,13 @@ fn value() -> Value {
         as_of: 8,
         incarnation: Uuid::from_u128(99),
     }
+}
+
+fn value_of(group: &str, site: &str) -> Value {
+    let mut value = value();
+    value.session.group = Group::named(group).unwrap();
+    value.session.site = SiteName::named(site).unwrap();
+    value
 }
 
 fn sealed() -> Vec<u8> {
@@ -100,4 +109,28 @@ fn nothing_of_the_session_can_be_read_from_it() {
             "{secret} is readable"
         );
     }
+}
+
+#[test]
+fn group_and_site_are_kept_and_programs_that_know_none_take_them_for_a_miss() {
+    let sealer = Sealer::new(&ring(1, &[]));
+    for (group, site, format) in [
+        ("default", "default", 3),
+        ("shop", "shop-eu", 4),
+        ("shop", "default", 4),
+        ("default", "shop-eu", 4),
+    ] {
+        let value = value_of(group, site);
+        let sealed = sealer.seal(&value, &SystemEntropy).unwrap().unwrap();
+        assert_eq!(sealed[0], format, "{group} {site}");
+        assert_eq!(sealer.open(&value.session.key, &sealed), Ok(value));
+    }
+}
+
+/// Programs that know no groups read and write exactly this.
+#[test]
+fn a_session_of_no_group_is_written_as_before_there_were_groups() {
+    let body = serde_json::to_string(&Body::of(&value())).unwrap();
+    let before = r#"{"as_of":8,"incarnation":99,"id":77,"identity":"{\"user\":{\"id\":\"7\",\"name\":\"Jürgen\"},\"tenant_id\":\"t\",\"needs_onboarding\":false,\"attributes\":{}}","ip":"::1","user_agent":"UA","created_at":1,"auth_time":2,"last_activity":3,"expires_at":4,"idle_micros":5000000,"references":"django:ref","created_seq":6,"version":7,"renewed_at":null}"#;
+    assert_eq!(body, before);
 }

@@ -11,7 +11,7 @@ use crate::cache::{Entry, Local, LocalLimits};
 use crate::clock::{Boot, SystemClock, Timestamp};
 use crate::freshness::Standing;
 use crate::freshness::tail::EventTail;
-use crate::session::{Identity, Session};
+use crate::session::{Group, Identity, Session, SiteName};
 use crate::sid::SessionKey;
 use crate::stats::ResetReason;
 use crate::store::sqlite::SqliteStore;
@@ -46,6 +46,8 @@ fn session(key: SessionKey) -> Session {
     Session {
         key,
         id: uuid::Uuid::nil(),
+        group: Group::default(),
+        site: SiteName::default(),
         identity: identity.unwrap().0,
         ip: None,
         user_agent: "".into(),

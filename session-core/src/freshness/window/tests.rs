@@ -48,6 +48,8 @@ fn entry(window: &Window, key: SessionKey, identity: &Identity, as_of: Seq) -> O
     let session = Session {
         key,
         id: Uuid::nil(),
+        group: crate::session::Group::default(),
+        site: crate::session::SiteName::default(),
         identity: identity.clone(),
         ip: None,
         user_agent: "".into(),

@@ -1,6 +1,7 @@
 //! Logins of the old system become sessions.
 //!
-//! Every transaction takes its locks in this order: mass revocations, the cutoff of the user, credentials, sessions.
+//! Every transaction takes its locks in this order: mass revocations, the cutoffs of the user, within the group first,
+//! credentials, sessions.
 
 use deadpool_postgres::ClientWrapper;
 use tokio_postgres::{Error as PgError, Row};
@@ -9,6 +10,8 @@ use super::insert::duplicate_or;
 use super::new_session::{Values, allowed, inserted};
 use super::pool::{Params, Pool};
 use super::row::{self, columns, mass_revoked, unended};
+use crate::session::Group;
+use crate::store::write::member;
 use crate::store::{Adopted, Adoption, Attached, Attachment, ProvenRow, StoreError, StoreResult};
 
 /// Credentials that were proved before a revocation of their user, tenant or everybody: `late`. They are stored as ended;
@@ -48,33 +51,35 @@ macro_rules! claimed {
     };
 }
 
-/// The cutoff row of the user is made if it is missing, and locked to the end of the transaction: there an adoption and
-/// a concurrent revocation wait for each other. Revocations of tenants and of everybody have a number. If one of them
+/// The cutoff rows of the user, within the group and in all, are made if they are missing, and locked to the end of the
+/// transaction: there an adoption and a concurrent revocation wait for each other. Revocations of tenants and of everybody have a number. If one of them
 /// commits meanwhile, the session is dead by its number (R8).
 const ADOPT: &str = concat!(
     "WITH ",
     allowed!(),
     ", own AS ( \
         INSERT INTO sidgate_legacy_cutoff AS c (kind, subject, at) \
-        SELECT 'user', $3, 'epoch' WHERE (SELECT yes FROM allowed) \
+        SELECT own.kind, own.subject, 'epoch' \
+        FROM (VALUES ('member', $15::text || ':' || $3::text), ('user', $3::text)) AS own (kind, subject) \
+        WHERE (SELECT yes FROM allowed) \
         ON CONFLICT (kind, subject) DO UPDATE SET at = c.at RETURNING at \
     ), latest AS ( \
         SELECT at FROM own UNION ALL SELECT at FROM sidgate_legacy_cutoff \
         WHERE EXISTS (SELECT FROM own) AND (kind = 'tenant' AND subject = $4 OR kind = 'all' AND subject = '') \
     ), proven AS MATERIALIZED ( \
-        SELECT p.key, p.wrapped, p.proved, p.number FROM unnest($15::bytea[], $16::bytea[], $17::bigint[]) \
+        SELECT p.key, p.wrapped, p.proved, p.number FROM unnest($17::bytea[], $18::bytea[], $19::bigint[]) \
             WITH ORDINALITY AS p (key, wrapped, proved, number) \
     ), ",
     late!("$1::bytea"),
     ", ",
     claimed!(
         "$1::bytea",
-        "$18::bytea",
+        "$20::bytea",
         "(SELECT yes FROM allowed) AND NOT EXISTS (SELECT FROM late)"
     ),
     ", ",
     inserted!(
-        "(SELECT yes FROM allowed) AND (SELECT count(*) FROM claimed) = cardinality($15::bytea[])"
+        "(SELECT yes FROM allowed) AND (SELECT count(*) FROM claimed) = cardinality($17::bytea[])"
     ),
     " SELECT allowed.yes AS allowed, EXISTS (SELECT FROM late) AS late, inserted.* \
       FROM allowed LEFT JOIN inserted ON true"
@@ -175,9 +180,9 @@ pub(super) async fn attach(pool: &Pool, attachment: &Attachment) -> StoreResult<
     Ok(attached)
 }
 
-/// A statement of its own: the one after it sees what the wait for this row was about.
+/// A statement of its own: the one after it sees what the wait for these rows was about.
 const LOCK_CUTOFF: &str = "\
-    INSERT INTO sidgate_legacy_cutoff AS c (kind, subject, at) VALUES ('user', $1, 'epoch') \
+    INSERT INTO sidgate_legacy_cutoff AS c (kind, subject, at) VALUES ('member', $2, 'epoch'), ('user', $1, 'epoch') \
     ON CONFLICT (kind, subject) DO UPDATE SET at = c.at";
 
 /// The session is locked, so that it cannot end before its credentials are stored.
@@ -185,6 +190,7 @@ const ATTACH: &str = concat!(
     "WITH latest AS ( \
         SELECT at FROM sidgate_legacy_cutoff \
         WHERE kind = 'user' AND subject = $5 OR kind = 'tenant' AND subject = $6 OR kind = 'all' AND subject = '' \
+           OR kind = 'member' AND subject = $7 \
     ), proven AS MATERIALIZED ( \
         SELECT p.key, p.wrapped, p.proved, p.number FROM unnest($1::bytea[], $2::bytea[], $3::bigint[]) \
             WITH ORDINALITY AS p (key, wrapped, proved, number) \
@@ -213,8 +219,9 @@ async fn attachment_flight(
     } = Columns::of(&attachment.rows);
     let key = attachment.session_key.as_bytes().as_slice();
     let (user, tenant) = (&*attachment.user_id, attachment.tenant_id.as_deref());
-    let params: Params<'_> = &[&keys, &wrapped, &proved, &key, &user, &tenant];
-    let user: Params<'_> = &[&user];
+    let member = member(&attachment.group, user);
+    let params: Params<'_> = &[&keys, &wrapped, &proved, &key, &user, &tenant, &member];
+    let user: Params<'_> = &[&user, &member];
     let ((), _locked, row) = tokio::try_join!(
         biased;
         client.batch_execute("BEGIN"),
@@ -231,11 +238,20 @@ async fn attachment_flight(
     Ok(outcome)
 }
 
-/// Ends old logins of a user that have not become sessions yet.
+/// Ends old logins that have not become sessions yet: of what [`owner`] answers with.
 pub(super) const CUT_OFF: &str = "\
-    INSERT INTO sidgate_legacy_cutoff AS c (kind, subject, at) VALUES ('user', $1, clock_timestamp()) \
+    INSERT INTO sidgate_legacy_cutoff AS c (kind, subject, at) VALUES ($1, $2, clock_timestamp()) \
     ON CONFLICT (kind, subject) DO UPDATE SET at = GREATEST(c.at, EXCLUDED.at)";
 
-pub(super) async fn cut_off(pool: &Pool, user_id: &str) -> StoreResult<()> {
-    pool.execute(CUT_OFF, &[&user_id]).await.map(drop)
+/// Kind and subject of the revocations of a user, within a group or in all.
+pub(super) fn owner(user_id: &str, group: Option<&Group>) -> (&'static str, String) {
+    match group {
+        Some(group) => ("member", member(group, user_id)),
+        None => ("user", user_id.to_owned()),
+    }
+}
+
+pub(super) async fn cut_off(pool: &Pool, user_id: &str, group: &Group) -> StoreResult<()> {
+    let (kind, subject) = owner(user_id, Some(group));
+    pool.execute(CUT_OFF, &[&kind, &subject]).await.map(drop)
 }

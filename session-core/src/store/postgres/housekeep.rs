@@ -14,6 +14,7 @@ use deadpool_postgres::ClientWrapper;
 use tokio_postgres::Error as PgError;
 
 use super::pool::Pool;
+use super::row::of_member;
 use crate::store::{Housekept, StoreResult};
 
 /// The statements look for a few rows among very many, and sometimes there are none. A plan that scans the table until
@@ -24,12 +25,16 @@ const BEGIN: &str = "\
     SET LOCAL plan_cache_mode = force_custom_plan";
 
 /// Mass revocations that end no row any more.
-const REVOCATIONS: &str = "\
-    DELETE FROM sidgate_revocation r USING ( \
+const REVOCATIONS: &str = concat!(
+    "DELETE FROM sidgate_revocation r USING ( \
         SELECT q.kind, q.subject FROM sidgate_revocation q \
         WHERE q.seq < (SELECT min(seq) FROM sidgate_event) AND coalesce(CASE q.kind \
             WHEN 'user' THEN (SELECT min(s.created_seq) FROM sidgate_session s \
                 WHERE s.user_id = q.subject AND s.revoked_at IS NULL) \
+            WHEN 'member' THEN (SELECT min(s.created_seq) FROM sidgate_session s \
+                WHERE ",
+    of_member!("q.subject"),
+    " AND s.revoked_at IS NULL) \
             WHEN 'tenant' THEN (SELECT min(s.created_seq) FROM sidgate_session s \
                 WHERE s.tenant_id = q.subject AND s.revoked_at IS NULL) \
             ELSE (SELECT min(s.created_seq) FROM sidgate_session s \
@@ -37,17 +42,22 @@ const REVOCATIONS: &str = "\
             END, q.seq) >= q.seq \
         ORDER BY q.seq LIMIT $1 FOR UPDATE SKIP LOCKED \
     ) pointless \
-    WHERE r.kind = pointless.kind AND r.subject = pointless.subject";
+    WHERE r.kind = pointless.kind AND r.subject = pointless.subject"
+);
 
 /// Rows that a settled mass revocation has ended.
-const MARK: &str = "\
-    WITH settled AS MATERIALIZED ( \
+const MARK: &str = concat!(
+    "WITH settled AS MATERIALIZED ( \
         SELECT kind, subject, seq FROM sidgate_revocation \
         WHERE seq < (SELECT min(seq) FROM sidgate_event) ORDER BY seq LIMIT $1 \
     ), ended AS MATERIALIZED ( \
         SELECT e.session_key FROM settled r CROSS JOIN LATERAL ( \
             SELECT s.session_key FROM sidgate_session s WHERE r.kind = 'user' \
                 AND s.user_id = r.subject AND s.revoked_at IS NULL AND s.created_seq < r.seq \
+            UNION ALL SELECT s.session_key FROM sidgate_session s WHERE r.kind = 'member' \
+                AND ",
+    of_member!("r.subject"),
+    " AND s.revoked_at IS NULL AND s.created_seq < r.seq \
             UNION ALL SELECT s.session_key FROM sidgate_session s WHERE r.kind = 'tenant' \
                 AND s.tenant_id = r.subject AND s.revoked_at IS NULL AND s.created_seq < r.seq \
             UNION ALL SELECT s.session_key FROM sidgate_session s WHERE r.kind = 'all' \
@@ -58,7 +68,8 @@ const MARK: &str = "\
             AND s.revoked_at IS NULL FOR NO KEY UPDATE SKIP LOCKED \
     ) \
     UPDATE sidgate_session s SET revoked_at = clock_timestamp(), revoke_reason = 'mass' \
-    FROM free WHERE s.session_key = free.session_key";
+    FROM free WHERE s.session_key = free.session_key"
+);
 
 /// Sessions whose absolute end is a day ago.
 const EXPIRED: &str = "\
@@ -96,6 +107,12 @@ const NODES: &str = "\
         SELECT node_id FROM sidgate_node WHERE seen_at < statement_timestamp() - interval '1 hour' \
         LIMIT $1 FOR UPDATE SKIP LOCKED)";
 
+/// Codes of handovers that were used an hour ago.
+const CODES: &str = "\
+    DELETE FROM sidgate_handover WHERE code IN ( \
+        SELECT code FROM sidgate_handover WHERE at < statement_timestamp() - interval '1 hour' \
+        ORDER BY at LIMIT $1)";
+
 pub(super) async fn housekeep(pool: &Pool, batch: usize) -> StoreResult<Housekept> {
     let lease = pool.lease().await?;
     let client = lease.client()?;
@@ -130,6 +147,7 @@ async fn transaction(client: &ClientWrapper, limit: i64) -> Result<Housekept, Pg
     let events = remove(client, EVENTS, limit).await?;
     let nodes = remove(client, NODES, limit).await?;
     let former_keys = remove(client, FORMER_KEYS, limit).await?;
+    let codes = remove(client, CODES, limit).await?;
     client.batch_execute("COMMIT").await?;
     Ok(Housekept {
         sessions,
@@ -138,8 +156,18 @@ async fn transaction(client: &ClientWrapper, limit: i64) -> Result<Housekept, Pg
         events,
         nodes,
         former_keys,
+        codes,
         taken: false,
-        more: [sessions, marked, revocations, events, nodes, former_keys].contains(&all),
+        more: [
+            sessions,
+            marked,
+            revocations,
+            events,
+            nodes,
+            former_keys,
+            codes,
+        ]
+        .contains(&all),
     })
 }
 

@@ -12,8 +12,8 @@ use crate::store::{
     Recalled, RecalledRow, SchemaError, Seen, StoreError, StoreResult, TALLY_KEPT, TALLY_MAX, Tally,
 };
 
-/// Most empty cutoff rows that are removed at once: more than there are adoptions in a minute.
-const PLACES_MAX: i64 = 20_000;
+/// Most empty cutoff rows that are removed at once: two for each of more adoptions than there are in a minute.
+const PLACES_MAX: i64 = 40_000;
 
 pub(super) async fn recall(pool: &Pool, keys: &[LegacyKey]) -> StoreResult<Recalled> {
     const SQL: &str = concat!(

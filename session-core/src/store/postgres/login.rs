@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::pool::{Params, Pool};
 use super::row::{column, micros};
 use crate::keys::login::LoginDigest;
-use crate::store::login::{Familiar, LoginSeen, NETWORKS_MAX, NETWORKS_PER_OWNER};
+use crate::store::login::{CodeDigest, Familiar, LoginSeen, NETWORKS_MAX, NETWORKS_PER_OWNER};
 use crate::store::{StoreError, StoreResult};
 
 /// Compares the first and the last owner of the account in the index, so a name that thousands share costs no more.
@@ -52,6 +52,13 @@ pub(super) async fn note(pool: &Pool, seen: &LoginSeen) -> StoreResult<()> {
         [&seen.account, &seen.owner, &seen.network].map(|digest| &digest.as_bytes()[..]);
     let params: Params<'_> = &[&account, &owner, &network, &NETWORKS_PER_OWNER];
     pool.execute(SQL, params).await.map(drop)
+}
+
+/// The row of a code is made once.
+pub(super) async fn redeem(pool: &Pool, code: &CodeDigest) -> StoreResult<bool> {
+    const SQL: &str = "INSERT INTO sidgate_handover (code) VALUES ($1) ON CONFLICT DO NOTHING";
+    let code = &code.as_bytes()[..];
+    Ok(pool.execute(SQL, &[&code]).await? > 0)
 }
 
 /// Looks at the oldest alone, so that a table in which nothing is due costs one batch.

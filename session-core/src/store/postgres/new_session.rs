@@ -17,7 +17,7 @@ use crate::session::NewSession;
 
 /// Whether the session may be stored (R8): `allowed.yes`.
 ///
-/// - No mass revocation of its user, tenant or everybody may be newer than its sample. FOR SHARE waits for one that is being
+/// - No mass revocation of its user, also within its group, of its tenant or of everybody may be newer than its sample. FOR SHARE waits for one that is being
 ///   committed. One that begins later gets a number above the sample, so the session is dead when it appears.
 /// - A sample above the head comes from a history that is lost. Its number cannot be compared with those of this history.
 /// - The session that is being rotated must be alive and unchanged. It is locked, so that it cannot end before its
@@ -27,6 +27,7 @@ macro_rules! allowed {
         "newer AS MATERIALIZED ( \
             SELECT seq IS NULL OR seq > $12 AS newer FROM sidgate_revocation \
             WHERE kind = 'user' AND subject = $3 OR kind = 'tenant' AND subject = $4 OR kind = 'all' AND subject = '' \
+               OR kind = 'member' AND subject = $15::text || ':' || $3::text \
             FOR SHARE \
         ), predecessor AS MATERIALIZED ( \
             SELECT FROM sidgate_session WHERE session_key = $13 AND version = $14 AND revoked_at IS NULL \
@@ -44,10 +45,11 @@ macro_rules! inserted {
         concat!(
             "inserted AS ( \
                 INSERT INTO sidgate_session AS s (session_key, id, user_id, tenant_id, identity, ip, user_agent, \
-                    created_at, auth_time, last_activity, expires_at, idle_seconds, ref, created_seq) \
+                    created_at, auth_time, last_activity, expires_at, idle_seconds, ref, created_seq, session_group, site) \
                 SELECT $1::bytea, $2::uuid, $3::text, $4::text, $5::text::jsonb, $6::inet, $7::text, \
                     t.now, coalesce('epoch'::timestamptz + $8::bigint * interval '1 microsecond', t.now), t.now, \
-                    t.now + $9::bigint * interval '1 microsecond', $10::integer, $11::text, $12::bigint \
+                    t.now + $9::bigint * interval '1 microsecond', $10::integer, $11::text, $12::bigint, \
+                    $15::text, $16::text \
                 FROM (SELECT clock_timestamp() AS now) t WHERE ",
             $condition,
             " RETURNING ",
@@ -57,13 +59,13 @@ macro_rules! inserted {
     };
 }
 
-/// The session that ends in exchange: `replaced.id`. Its key, `$15`, may be a former one.
+/// The session that ends in exchange: `replaced.id`. Its key, `$17`, may be a former one.
 macro_rules! replaced {
     () => {
         concat!(
             "replaced AS MATERIALIZED ( \
-                SELECT id FROM sidgate_session WHERE $15::bytea IS NOT NULL AND session_key = ",
-            current_key!("$15"),
+                SELECT id FROM sidgate_session WHERE $17::bytea IS NOT NULL AND session_key = ",
+            current_key!("$17"),
             ")"
         )
     };
@@ -81,7 +83,7 @@ macro_rules! ended {
 
 pub(super) use {allowed, ended, inserted, replaced};
 
-/// Stores the session and ends the one that it replaces, `$15`. No row when it may not be stored.
+/// Stores the session and ends the one that it replaces, `$17`. No row when it may not be stored.
 pub(super) const STORE: &str = concat!(
     "WITH ",
     allowed!(),
@@ -104,7 +106,7 @@ pub(super) enum Stored {
     Full(u64),
 }
 
-/// Values of the parameters `$1` to `$14`.
+/// Values of the parameters `$1` to `$16`.
 pub(super) struct Values<'a> {
     key: &'a [u8],
     id: Uuid,
@@ -120,6 +122,8 @@ pub(super) struct Values<'a> {
     sampled: i64,
     predecessor: Option<&'a [u8]>,
     version: Option<i64>,
+    group: &'a str,
+    site: &'a str,
 }
 
 impl<'a> Values<'a> {
@@ -141,6 +145,8 @@ impl<'a> Values<'a> {
             sampled: new.sampled,
             predecessor: predecessor.map(|(key, _)| key.as_bytes().as_slice()),
             version: predecessor.map(|(_, version)| version),
+            group: new.group.name(),
+            site: new.site.as_str(),
         }
     }
 
@@ -149,7 +155,7 @@ impl<'a> Values<'a> {
         &'p self,
         more: &[&'p (dyn ToSql + Sync)],
     ) -> Vec<&'p (dyn ToSql + Sync)> {
-        let own: [&(dyn ToSql + Sync); 14] = [
+        let own: [&(dyn ToSql + Sync); 16] = [
             &self.key,
             &self.id,
             &self.user,
@@ -164,6 +170,8 @@ impl<'a> Values<'a> {
             &self.sampled,
             &self.predecessor,
             &self.version,
+            &self.group,
+            &self.site,
         ];
         own.into_iter().chain(more.iter().copied()).collect()
     }

@@ -6,7 +6,7 @@ use super::pool::{Params, Pool};
 use super::row::{
     self, Stamp, column, columns, current_key, in_use, incarnation, mass_revoked, unended,
 };
-use crate::session::{Seq, Session};
+use crate::session::{Group, Seq, Session, SiteName};
 use crate::sid::SessionKey;
 use crate::store::{
     Device, DevicePlace, SchemaError, Search, Snapshot, StoreError, StoreResult, StoredSession,
@@ -54,12 +54,13 @@ pub(super) async fn head(pool: &Pool) -> StoreResult<Seq> {
 pub(super) async fn list_by_user(
     pool: &Pool,
     user_id: &str,
+    group: &Group,
     after: Option<DevicePlace>,
     limit: usize,
 ) -> StoreResult<Vec<Device>> {
     const SQL: &str = concat!(
-        "SELECT s.id, s.ip, s.user_agent, s.created_at, s.last_activity, s.expires_at \
-         FROM sidgate_session s WHERE s.user_id = $1 AND ($3::uuid IS NULL OR (s.last_activity, s.id) < \
+        "SELECT s.id, s.site, s.ip, s.user_agent, s.created_at, s.last_activity, s.expires_at \
+         FROM sidgate_session s WHERE s.user_id = $1 AND s.session_group = $5 AND ($3::uuid IS NULL OR (s.last_activity, s.id) < \
              (to_timestamp(0) + $2::bigint * interval '1 microsecond', $3)) AND ",
         unended!(),
         " AND ",
@@ -70,7 +71,7 @@ pub(super) async fn list_by_user(
     let (at, id) = after
         .map(|place| (place.last_activity.as_micros(), place.id))
         .unzip();
-    let params: Params<'_> = &[&user_id, &at, &id, &limit];
+    let params: Params<'_> = &[&user_id, &at, &id, &limit, &group.name()];
     let rows = pool.read_long(SQL, params).await?;
     rows.iter().map(row::device).collect()
 }
@@ -81,7 +82,8 @@ pub(super) async fn search(pool: &Pool, search: &Search) -> StoreResult<Vec<Sess
         "SELECT ",
         columns!(),
         " FROM sidgate_session s WHERE ($1::text IS NULL OR s.user_id = $1) AND ($2::text IS NULL OR s.tenant_id = $2) \
-         AND ($3::inet IS NULL OR s.ip = $3) AND ($4::uuid IS NULL OR s.id < $4) AND ",
+         AND ($3::inet IS NULL OR s.ip = $3) AND ($4::uuid IS NULL OR s.id < $4) \
+         AND ($6::text IS NULL OR s.session_group = $6) AND ($7::text IS NULL OR s.site = $7) AND ",
         unended!(),
         " AND ",
         in_use!(),
@@ -90,13 +92,17 @@ pub(super) async fn search(pool: &Pool, search: &Search) -> StoreResult<Vec<Sess
     let Search {
         user_id,
         tenant_id,
+        group,
+        site,
         ip,
         after,
         limit,
     } = search;
     let limit = i64::try_from(*limit).unwrap_or(i64::MAX);
     let (user_id, tenant_id) = (user_id.as_deref(), tenant_id.as_deref());
-    let params: Params<'_> = &[&user_id, &tenant_id, ip, after, &limit];
+    let group = group.as_ref().map(Group::name);
+    let site = site.as_ref().map(SiteName::as_str);
+    let params: Params<'_> = &[&user_id, &tenant_id, ip, after, &limit, &group, &site];
     let rows = pool.read_long(SQL, params).await?;
     rows.iter().map(row::session).collect()
 }
@@ -109,6 +115,8 @@ pub(super) async fn count_live(pool: &Pool) -> StoreResult<u64> {
          WHERE s.revoked_at IS NULL AND s.expires_at > clock_timestamp() \
            AND NOT EXISTS (SELECT FROM sidgate_revocation r WHERE r.kind = 'user' AND r.subject = s.user_id \
                AND (r.seq IS NULL OR r.seq > s.created_seq)) \
+           AND NOT EXISTS (SELECT FROM sidgate_revocation r WHERE r.kind = 'member' \
+               AND r.subject = s.session_group || ':' || s.user_id AND (r.seq IS NULL OR r.seq > s.created_seq)) \
            AND NOT EXISTS (SELECT FROM sidgate_revocation r WHERE r.kind = 'tenant' AND r.subject = s.tenant_id \
                AND (r.seq IS NULL OR r.seq > s.created_seq)) \
            AND s.created_seq >= coalesce((SELECT coalesce(r.seq, 9223372036854775807) FROM sidgate_revocation r \

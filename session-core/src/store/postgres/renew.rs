@@ -34,7 +34,7 @@ async fn flight(client: &ClientWrapper, renewal: &Renewal) -> Result<Option<Row>
         "WITH renewed AS ( \
             UPDATE sidgate_session s \
             SET session_key = $2, renewed_at = clock_timestamp(), last_activity = clock_timestamp() \
-            WHERE s.session_key = $1 AND ",
+            WHERE s.session_key = $1 AND s.session_group = $4 AND ",
         unended!(),
         " AND ",
         in_use!(),
@@ -60,7 +60,7 @@ async fn flight(client: &ClientWrapper, renewal: &Renewal) -> Result<Option<Row>
         renewal.to.as_bytes().as_slice(),
     );
     let grace = micros(renewal.grace);
-    let params: Params<'_> = &[&old, &new, &grace];
+    let params: Params<'_> = &[&old, &new, &grace, &renewal.group.name()];
     let pair: Params<'_> = &[&old, &new];
     let ((), row, _, ()) = tokio::try_join!(
         biased;

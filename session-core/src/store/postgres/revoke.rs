@@ -7,10 +7,10 @@
 use deadpool_postgres::ClientWrapper;
 use tokio_postgres::{Error as PgError, Row};
 
-use super::adopt::CUT_OFF;
+use super::adopt::{CUT_OFF, owner};
 use super::pool::{Params, Pool};
-use super::row::{column, current_key, in_use, mass_revoked, unended};
-use crate::session::{RevokeReason, Seq};
+use super::row::{column, current_key, in_use, mass_revoked, of_member, unended};
+use crate::session::{Group, RevokeReason, Seq};
 use crate::store::{Revoked, Scope, StoreError, StoreResult};
 
 /// Ends the rows that a condition selects.
@@ -33,7 +33,7 @@ macro_rules! end {
 
 /// Counts the live sessions that a condition selects.
 macro_rules! count {
-    ($which:literal) => {
+    ($which:expr) => {
         concat!(
             "SELECT count(*) AS sessions FROM sidgate_session s WHERE ",
             $which,
@@ -72,16 +72,19 @@ pub(super) async fn revoke(
         ")"
     );
     const NUMBER_OF_KEY: &str = number!(current_key!("$1"));
-    const HANDLE: &str = end!("s.id = $1 AND ($3::text IS NULL OR s.user_id = $3)");
+    const HANDLE: &str = end!(
+        "s.id = $1 AND ($3::text IS NULL OR s.user_id = $3) AND ($4::text IS NULL OR s.session_group = $4)"
+    );
     const NUMBER_OF_HANDLE: &str = number!("k.session_key FROM sidgate_session k WHERE k.id = $1");
     // Locked in one order, so that two of these cannot deadlock.
     const OTHERS: &str = end!(
         "s.session_key IN (SELECT o.session_key FROM sidgate_session o \
-         WHERE o.user_id = $1 AND o.id IS DISTINCT FROM \
+         WHERE o.user_id = $1 AND ($4::text IS NULL OR o.session_group = $4) AND o.id IS DISTINCT FROM \
              (SELECT k.id FROM sidgate_session k WHERE k.session_key = sidgate_current_key($3)) \
          ORDER BY o.session_key FOR NO KEY UPDATE)"
     );
     const USER: &str = count!("s.user_id = $1");
+    const MEMBER: &str = count!(of_member!("$1::text"));
     const TENANT: &str = count!("s.tenant_id = $1");
     const ALL: &str = count!("$1 = ''");
     let reason = reason.as_str();
@@ -90,16 +93,27 @@ pub(super) async fn revoke(
             let key = key.as_bytes().as_slice();
             one(pool, (KEY, &[&key, &reason]), (NUMBER_OF_KEY, &[&key])).await
         }
-        Scope::Handle { id, user_id } => {
-            let change: Params<'_> = &[id, &reason, &user_id.as_deref()];
+        Scope::Handle { id, user_id, group } => {
+            let group = group.as_ref().map(Group::name);
+            let change: Params<'_> = &[id, &reason, &user_id.as_deref(), &group];
             one(pool, (HANDLE, change), (NUMBER_OF_HANDLE, &[id])).await
         }
-        Scope::Others { user_id, keep } => {
+        Scope::Others {
+            user_id,
+            keep,
+            group,
+        } => {
             let keep = keep.as_bytes().as_slice();
             // Old logins first: one that is becoming a session at this moment is waited for, and then found.
-            let old_logins: Params<'_> = &[&&**user_id];
-            let params: Params<'_> = &[&&**user_id, &reason, &keep];
+            let (kind, subject) = owner(user_id, group.as_ref());
+            let old_logins: Params<'_> = &[&kind, &subject];
+            let group = group.as_ref().map(Group::name);
+            let params: Params<'_> = &[&&**user_id, &reason, &keep, &group];
             others(pool, (CUT_OFF, old_logins), (OTHERS, params)).await
+        }
+        Scope::Member { user_id, group } => {
+            let (kind, subject) = owner(user_id, Some(group));
+            mass(pool, kind, &subject, MEMBER).await
         }
         Scope::User(user_id) => mass(pool, "user", user_id, USER).await,
         Scope::Tenant(tenant_id) => mass(pool, "tenant", tenant_id, TENANT).await,

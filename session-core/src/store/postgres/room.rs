@@ -14,7 +14,7 @@ use crate::session::{NewSession, OverLimit, SessionLimit};
 const QUEUE: &str = "\
     SELECT FROM sidgate_turn WHERE slot = (1 + (hashtextextended($1::text, 0) & 1023))::smallint FOR UPDATE";
 
-/// As [`STORE`], and ends the sessions above the limit `$16`, or stores nothing if `$17` says that none is to be ended. One
+/// As [`STORE`], and ends the sessions of the group above the limit `$18`, or stores nothing if `$19` says that none is to be ended. One
 /// row with what was found out, and the session if it was stored.
 ///
 /// Sessions that seem idle go first; a node may still know of a use that is not written yet, so they do count otherwise.
@@ -29,15 +29,16 @@ const STORE_WITHIN: &str = concat!(
     " AS used, row_number() OVER (ORDER BY ",
     in_use!(),
     " DESC, s.created_at DESC, s.id DESC) AS place \
-        FROM sidgate_session s WHERE s.user_id = $3 AND s.id IS DISTINCT FROM (SELECT id FROM replaced) AND ",
+        FROM sidgate_session s \
+        WHERE s.user_id = $3 AND s.session_group = $15 AND s.id IS DISTINCT FROM (SELECT id FROM replaced) AND ",
     unended!(),
     "), room AS MATERIALIZED ( \
-        SELECT count(*) FILTER (WHERE used) AS used, $17 OR count(*) FILTER (WHERE used) < $16 AS yes FROM live \
+        SELECT count(*) FILTER (WHERE used) AS used, $19 OR count(*) FILTER (WHERE used) < $18 AS yes FROM live \
     ), ",
     inserted!("(SELECT yes FROM allowed) AND (SELECT yes FROM room)"),
     ", surplus AS MATERIALIZED ( \
         SELECT v.session_key FROM sidgate_session v JOIN live ON live.session_key = v.session_key \
-        WHERE live.place >= $16 AND EXISTS (SELECT FROM inserted) ORDER BY v.session_key FOR NO KEY UPDATE OF v \
+        WHERE live.place >= $18 AND EXISTS (SELECT FROM inserted) ORDER BY v.session_key FOR NO KEY UPDATE OF v \
     ), evicted AS ( \
         UPDATE sidgate_session s SET revoked_at = clock_timestamp(), revoke_reason = 'evicted' \
         FROM surplus WHERE s.session_key = surplus.session_key AND s.revoked_at IS NULL \

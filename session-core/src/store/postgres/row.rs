@@ -9,7 +9,7 @@ use tokio_postgres::types::{FromSql, Type, accepts};
 use uuid::Uuid;
 
 use crate::clock::Timestamp;
-use crate::session::{Identity, References, RevokeReason, Seq, Session};
+use crate::session::{Group, Identity, References, RevokeReason, Seq, Session, SiteName};
 use crate::sid::SessionKey;
 use crate::store::{Device, Event, StoreError, StoreResult, StoredSession, Subject};
 
@@ -18,7 +18,7 @@ macro_rules! columns {
     () => {
         "s.session_key, s.id, s.identity::text AS identity, s.ip, s.user_agent, s.created_at, s.auth_time, \
          s.last_activity, s.expires_at, s.idle_seconds, s.revoked_at, s.revoke_reason, s.ref, s.created_seq, s.version, \
-         s.renewed_at"
+         s.renewed_at, s.session_group, s.site"
     };
 }
 
@@ -27,8 +27,25 @@ macro_rules! columns {
 macro_rules! mass_revoked {
     () => {
         "GREATEST((SELECT coalesce(r.seq, 9223372036854775807) FROM sidgate_revocation r WHERE r.kind = 'user' AND r.subject = s.user_id), \
+         (SELECT coalesce(r.seq, 9223372036854775807) FROM sidgate_revocation r \
+             WHERE r.kind = 'member' AND r.subject = s.session_group || ':' || s.user_id), \
          (SELECT coalesce(r.seq, 9223372036854775807) FROM sidgate_revocation r WHERE r.kind = 'tenant' AND r.subject = s.tenant_id), \
          (SELECT coalesce(r.seq, 9223372036854775807) FROM sidgate_revocation r WHERE r.kind = 'all' AND r.subject = ''))"
+    };
+}
+
+/// Whether a revocation of a user within a group, with this subject, names a session `s`. By the user, who has an index.
+macro_rules! of_member {
+    ($subject:literal) => {
+        concat!(
+            "s.user_id = substr(",
+            $subject,
+            ", strpos(",
+            $subject,
+            ", ':') + 1) AND s.session_group = split_part(",
+            $subject,
+            ", ':', 1)"
+        )
     };
 }
 
@@ -74,7 +91,7 @@ macro_rules! incarnation {
     };
 }
 
-pub(super) use {columns, current_key, in_use, incarnation, mass_revoked, unended};
+pub(super) use {columns, current_key, in_use, incarnation, mass_revoked, of_member, unended};
 
 /// The value of a column.
 pub(super) fn column<'a, T: FromSql<'a>>(row: &'a Row, name: &'static str) -> StoreResult<T> {
@@ -93,6 +110,9 @@ pub(super) fn session(row: &Row) -> StoreResult<Session> {
     Ok(Session {
         key: key(column(row, "session_key")?)?,
         id: column(row, "id")?,
+        group: Group::named(column(row, "session_group")?)
+            .map_err(|_error| StoreError::Corrupt("session_group"))?,
+        site: site(row)?,
         identity,
         ip: column::<Option<IpAddr>>(row, "ip")?,
         user_agent: column::<&str>(row, "user_agent")?.into(),
@@ -111,10 +131,15 @@ pub(super) fn session(row: &Row) -> StoreResult<Session> {
     })
 }
 
+fn site(row: &Row) -> StoreResult<SiteName> {
+    SiteName::named(column(row, "site")?).map_err(|_error| StoreError::Corrupt("site"))
+}
+
 /// A session as a list shows it.
 pub(super) fn device(row: &Row) -> StoreResult<Device> {
     Ok(Device {
         id: column(row, "id")?,
+        site: site(row)?,
         ip: column::<Option<IpAddr>>(row, "ip")?,
         user_agent: column(row, "user_agent")?,
         created_at: column::<Stamp>(row, "created_at")?.0,

@@ -8,7 +8,9 @@ use super::statement::{execute, rows};
 use super::write::{read_back, refuse_revoked, store};
 use super::writer::Done;
 use crate::clock::SharedClock;
+use crate::session::Group;
 use crate::sid::SessionKey;
+use crate::store::write::member;
 use crate::store::{Adopted, Adoption, Attached, Attachment, ProvenRow, StoreError, StoreResult};
 
 pub(super) fn adopt(
@@ -19,8 +21,12 @@ pub(super) fn adopt(
     let new = &adoption.session;
     refuse_revoked(connection, new)?;
     let now = clock.wall();
-    let (user, tenant) = (new.identity.user_id(), new.identity.tenant_id());
-    let late = cut_off_rows(connection, user, tenant, &adoption.rows)?;
+    let of = Of {
+        user: new.identity.user_id(),
+        group: &new.group,
+        tenant: new.identity.tenant_id(),
+    };
+    let late = cut_off_rows(connection, &of, &adoption.rows)?;
     if !late.is_empty() {
         bury(connection, &late, &new.key, now.as_micros())?;
         return Ok(Done::Keep(Adopted::CutOff));
@@ -55,12 +61,18 @@ pub(super) fn attach(
     );
     let Attachment {
         session_key,
+        group,
         user_id,
         tenant_id,
         rows: proven,
     } = attachment;
     let now = clock.wall().as_micros();
-    let late = cut_off_rows(connection, user_id, tenant_id.as_deref(), proven)?;
+    let of = Of {
+        user: user_id,
+        group,
+        tenant: tenant_id.as_deref(),
+    };
+    let late = cut_off_rows(connection, &of, proven)?;
     let outcome = if late.is_empty() {
         let params = named_params! {":key": session_key.as_bytes().as_slice(), ":now": now};
         let lives: Vec<i64> = rows(connection, LIVES, params, |row| column(row, "lives"))?;
@@ -79,16 +91,27 @@ pub(super) fn cut_off(
     connection: &Connection,
     clock: &SharedClock,
     user_id: &str,
+    group: &Group,
 ) -> StoreResult<Done<()>> {
-    end_old_logins(connection, user_id, clock.wall().as_micros()).map(Done::Keep)
+    let now = clock.wall().as_micros();
+    end_old_logins(connection, user_id, Some(group), now).map(Done::Keep)
 }
 
-/// Ends old logins of a user that have not become sessions yet.
-pub(super) fn end_old_logins(connection: &Connection, user_id: &str, now: i64) -> StoreResult<()> {
+/// Ends old logins of a user, within a group or in all, that have not become sessions yet.
+pub(super) fn end_old_logins(
+    connection: &Connection,
+    user_id: &str,
+    group: Option<&Group>,
+    now: i64,
+) -> StoreResult<()> {
     const SQL: &str = "\
-        INSERT INTO sidgate_legacy_cutoff (kind, subject, at) VALUES ('user', :user, :now) \
+        INSERT INTO sidgate_legacy_cutoff (kind, subject, at) VALUES (:kind, :subject, :now) \
         ON CONFLICT DO UPDATE SET at = max(at, excluded.at)";
-    let params: &[(&str, &dyn ToSql)] = &[(":user", &user_id), (":now", &now)];
+    let (kind, subject) = match group {
+        Some(group) => ("member", member(group, user_id)),
+        None => ("user", user_id.to_owned()),
+    };
+    let params = named_params! {":kind": kind, ":subject": subject, ":now": now};
     execute(connection, SQL, params).map(drop)
 }
 
@@ -98,17 +121,28 @@ pub(super) fn stamp_cutoffs(connection: &Connection, now: i64) -> StoreResult<()
     execute(connection, SQL, &[(":now", &now)]).map(drop)
 }
 
+/// Whose credentials they are.
+struct Of<'a> {
+    user: &'a str,
+    group: &'a Group,
+    tenant: Option<&'a str>,
+}
+
 /// The credentials that were proved before a revocation of their user, tenant or everybody.
 fn cut_off_rows<'a>(
     connection: &Connection,
-    user: &str,
-    tenant: Option<&str>,
+    of: &Of<'_>,
     proven: &'a [ProvenRow],
 ) -> StoreResult<Vec<&'a ProvenRow>> {
     const SQL: &str = "\
         SELECT coalesce(at, 9223372036854775807) AS at FROM sidgate_legacy_cutoff \
-        WHERE kind = 'user' AND subject = :user OR kind = 'tenant' AND subject = :tenant OR kind = 'all' AND subject = ''";
-    let params = named_params! {":user": user, ":tenant": tenant};
+        WHERE kind = 'user' AND subject = :user OR kind = 'member' AND subject = :member \
+           OR kind = 'tenant' AND subject = :tenant OR kind = 'all' AND subject = ''";
+    let params = named_params! {
+        ":user": of.user,
+        ":member": member(of.group, of.user),
+        ":tenant": of.tenant,
+    };
     let ends: Vec<i64> = rows(connection, SQL, params, |row| column(row, "at"))?;
     let end = ends.into_iter().max();
     let is_late = |row: &&ProvenRow| end.is_some_and(|end| row.proved.as_micros() < end);

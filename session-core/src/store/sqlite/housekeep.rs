@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio_rusqlite::rusqlite::{Connection, ToSql};
 
 use super::lane::{begin, store_error};
-use super::row::micros;
+use super::row::{micros, of_member};
 use super::statement::execute;
 use crate::clock::Timestamp;
 use crate::store::{Housekept, StoreResult};
@@ -22,32 +22,42 @@ const EVENTS_KEPT: Duration = Duration::from_secs(40 * 60);
 const NODES_KEPT: Duration = Duration::from_secs(3_600);
 
 /// Mass revocations whose event is gone and that end no row any more.
-const REVOCATIONS: &str = "\
-    DELETE FROM sidgate_revocation WHERE (kind, subject) IN ( \
+const REVOCATIONS: &str = concat!(
+    "DELETE FROM sidgate_revocation WHERE (kind, subject) IN ( \
         SELECT q.kind, q.subject FROM sidgate_revocation q \
         WHERE q.seq < (SELECT min(seq) FROM sidgate_event) \
           AND NOT EXISTS (SELECT 1 FROM sidgate_session s WHERE q.kind = 'user' \
                           AND s.user_id = q.subject AND s.revoked_at IS NULL AND s.created_seq < q.seq) \
+          AND NOT EXISTS (SELECT 1 FROM sidgate_session s WHERE q.kind = 'member' \
+                          AND ",
+    of_member!("q.subject"),
+    " AND s.revoked_at IS NULL AND s.created_seq < q.seq) \
           AND NOT EXISTS (SELECT 1 FROM sidgate_session s WHERE q.kind = 'tenant' \
                           AND s.tenant_id = q.subject AND s.revoked_at IS NULL AND s.created_seq < q.seq) \
           AND NOT EXISTS (SELECT 1 FROM sidgate_session s WHERE q.kind = 'all' \
                           AND s.revoked_at IS NULL AND s.created_seq < q.seq) \
-        ORDER BY q.seq LIMIT :limit)";
+        ORDER BY q.seq LIMIT :limit)"
+);
 
 /// Rows that such a revocation has ended.
-const MARK: &str = "\
-    WITH settled AS MATERIALIZED ( \
+const MARK: &str = concat!(
+    "WITH settled AS MATERIALIZED ( \
         SELECT kind, subject, seq FROM sidgate_revocation \
         WHERE seq < (SELECT min(seq) FROM sidgate_event) ORDER BY seq LIMIT :limit \
     ) \
     UPDATE sidgate_session SET revoked_at = :time, revoke_reason = 'mass' WHERE session_key IN ( \
         SELECT s.session_key FROM settled r CROSS JOIN sidgate_session s WHERE r.kind = 'user' \
             AND s.user_id = r.subject AND s.revoked_at IS NULL AND s.created_seq < r.seq \
+        UNION ALL SELECT s.session_key FROM settled r CROSS JOIN sidgate_session s WHERE r.kind = 'member' \
+            AND ",
+    of_member!("r.subject"),
+    " AND s.revoked_at IS NULL AND s.created_seq < r.seq \
         UNION ALL SELECT s.session_key FROM settled r CROSS JOIN sidgate_session s WHERE r.kind = 'tenant' \
             AND s.tenant_id = r.subject AND s.revoked_at IS NULL AND s.created_seq < r.seq \
         UNION ALL SELECT s.session_key FROM settled r CROSS JOIN sidgate_session s WHERE r.kind = 'all' \
             AND s.revoked_at IS NULL AND s.created_seq < r.seq \
-        LIMIT :limit)";
+        LIMIT :limit)"
+);
 
 /// Tells the triggers up to when sessions have expired. The time may also go back, so that a wrong clock does no
 /// lasting harm.
@@ -77,6 +87,10 @@ const FORMER_KEYS: &str = "\
     DELETE FROM sidgate_former_key WHERE session_key IN ( \
         SELECT session_key FROM sidgate_former_key WHERE until < :time ORDER BY until LIMIT :limit)";
 
+const CODES: &str = "\
+    DELETE FROM sidgate_handover WHERE code IN ( \
+        SELECT code FROM sidgate_handover WHERE at < :time ORDER BY at LIMIT :limit)";
+
 /// Parameters of a statement.
 type Params<'a> = &'a [(&'a str, &'a dyn ToSql)];
 
@@ -101,6 +115,7 @@ pub(super) fn housekeep(
     let events = run(EVENTS, &[(":time", &heard), (":limit", &limit)])?;
     let nodes = run(NODES, &[(":time", &seen), (":limit", &limit)])?;
     let former_keys = run(FORMER_KEYS, &[(":time", &ended), (":limit", &limit)])?;
+    let codes = run(CODES, &[(":time", &seen), (":limit", &limit)])?;
     transaction.commit().map_err(store_error)?;
     let all = u64::try_from(batch).unwrap_or(u64::MAX);
     Ok(Housekept {
@@ -110,7 +125,17 @@ pub(super) fn housekeep(
         events,
         nodes,
         former_keys,
+        codes,
         taken: false,
-        more: [sessions, marked, revocations, events, nodes, former_keys].contains(&all),
+        more: [
+            sessions,
+            marked,
+            revocations,
+            events,
+            nodes,
+            former_keys,
+            codes,
+        ]
+        .contains(&all),
     })
 }

@@ -8,7 +8,7 @@ use super::row::{column, micros};
 use super::statement::{execute, rows};
 use crate::clock::Timestamp;
 use crate::keys::login::LoginDigest;
-use crate::store::login::{Familiar, LoginSeen, NETWORKS_MAX, NETWORKS_PER_OWNER};
+use crate::store::login::{CodeDigest, Familiar, LoginSeen, NETWORKS_MAX, NETWORKS_PER_OWNER};
 use crate::store::{StoreError, StoreResult};
 
 /// Rows that are older than this are written anew.
@@ -69,6 +69,18 @@ pub(super) fn note(connection: &Connection, now: Timestamp, seen: &LoginSeen) ->
         execute(connection, TRIM, params)?;
     }
     Ok(())
+}
+
+/// The row of a code is made once.
+pub(super) fn redeem(
+    connection: &Connection,
+    now: Timestamp,
+    code: &CodeDigest,
+) -> StoreResult<bool> {
+    const SQL: &str = "\
+        INSERT INTO sidgate_handover (code, at) VALUES (:code, :now) ON CONFLICT DO NOTHING";
+    let params = named_params! {":code": &code.as_bytes()[..], ":now": now.as_micros()};
+    Ok(execute(connection, SQL, params)? > 0)
 }
 
 /// Looks at the oldest alone, so that a table in which nothing is due costs one batch.

@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::row::{self, column, columns, current_key, in_use, mass_revoked, unended};
 use super::statement::rows;
 use crate::clock::Timestamp;
-use crate::session::{Seq, Session};
+use crate::session::{Group, Seq, Session, SiteName};
 use crate::sid::SessionKey;
 use crate::store::{
     Device, DevicePlace, SchemaError, Search, Snapshot, StoreError, StoreResult, StoredSession,
@@ -50,13 +50,13 @@ pub(super) fn head(connection: &Connection) -> StoreResult<Seq> {
 pub(super) fn list_by_user(
     connection: &Connection,
     now: Timestamp,
-    user_id: &str,
+    (user_id, group): (&str, &Group),
     after: Option<DevicePlace>,
     limit: usize,
 ) -> StoreResult<Vec<Device>> {
     const SQL: &str = concat!(
-        "SELECT s.id, s.ip, s.user_agent, s.created_at, s.last_activity, s.expires_at \
-         FROM sidgate_session s WHERE s.user_id = :user AND (:id IS NULL OR (s.last_activity, s.id) < (:at, :id)) AND ",
+        "SELECT s.id, s.site, s.ip, s.user_agent, s.created_at, s.last_activity, s.expires_at \
+         FROM sidgate_session s WHERE s.user_id = :user AND s.session_group = :group AND (:id IS NULL OR (s.last_activity, s.id) < (:at, :id)) AND ",
         unended!(),
         " AND ",
         in_use!(),
@@ -64,6 +64,7 @@ pub(super) fn list_by_user(
     );
     let params = named_params! {
         ":user": user_id,
+        ":group": group.name(),
         ":at": after.map(|place| place.last_activity.as_micros()),
         ":id": after.map(|place| place.id.to_string()),
         ":limit": i64::try_from(limit).unwrap_or(i64::MAX),
@@ -82,6 +83,7 @@ pub(super) fn search(
         "SELECT ",
         columns!(),
         " FROM sidgate_session s WHERE (:user IS NULL OR s.user_id = :user) AND (:tenant IS NULL OR s.tenant_id = :tenant) \
+         AND (:group IS NULL OR s.session_group = :group) AND (:site IS NULL OR s.site = :site) \
          AND (:ip IS NULL OR s.ip = :ip) AND (:after IS NULL OR s.id < :after) AND ",
         unended!(),
         " AND ",
@@ -91,6 +93,8 @@ pub(super) fn search(
     let params = named_params! {
         ":user": search.user_id.as_deref(),
         ":tenant": search.tenant_id.as_deref(),
+        ":group": search.group.as_ref().map(Group::name),
+        ":site": search.site.as_ref().map(SiteName::as_str),
         ":ip": search.ip.map(|ip| ip.to_string()),
         ":after": search.after.map(|id| id.to_string()),
         ":limit": i64::try_from(search.limit).unwrap_or(i64::MAX),

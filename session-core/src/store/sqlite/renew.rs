@@ -18,7 +18,7 @@ pub(super) fn renew(
 ) -> StoreResult<Done<Option<Session>>> {
     const RENEW: &str = concat!(
         "UPDATE sidgate_session AS s SET session_key = :new, renewed_at = :now, last_activity = :now \
-         WHERE s.session_key = :old AND ",
+         WHERE s.session_key = :old AND s.session_group = :group AND ",
         unended!(),
         " AND ",
         in_use!()
@@ -33,7 +33,8 @@ pub(super) fn renew(
         renewal.of.as_bytes().as_slice(),
         renewal.to.as_bytes().as_slice(),
     );
-    let params = named_params! {":old": old, ":new": new, ":now": now};
+    let group = renewal.group.name();
+    let params = named_params! {":old": old, ":new": new, ":now": now, ":group": group};
     let moved = connection
         .prepare_cached(RENEW)
         .and_then(|mut statement| statement.execute(params))

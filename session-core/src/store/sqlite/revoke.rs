@@ -3,11 +3,12 @@
 use tokio_rusqlite::rusqlite::{Connection, ToSql, named_params};
 
 use super::adopt::{end_old_logins, stamp_cutoffs};
-use super::row::{column, current_key, in_use, mass_revoked, unended};
+use super::row::{column, current_key, in_use, mass_revoked, of_member, unended};
 use super::statement::{execute, rows};
 use super::writer::Done;
 use crate::clock::SharedClock;
-use crate::session::RevokeReason;
+use crate::session::{Group, RevokeReason};
+use crate::store::write::member;
 use crate::store::{Revoked, SchemaError, Scope, StoreError, StoreResult};
 
 /// Ends the rows that a condition selects. Idle sessions end as well, because a node may know of a use that is not written
@@ -26,7 +27,7 @@ macro_rules! end {
 
 /// Counts the live sessions that a condition selects.
 macro_rules! count {
-    ($which:literal) => {
+    ($which:expr) => {
         concat!(
             "SELECT count(*) AS sessions FROM sidgate_session s WHERE ",
             $which,
@@ -48,12 +49,15 @@ pub(super) fn revoke(
     reason: RevokeReason,
 ) -> StoreResult<Done<Revoked>> {
     const KEY: &str = end!("s.session_key = ", current_key!(":key"));
-    const HANDLE: &str = end!("s.id = :id AND (:user IS NULL OR s.user_id = :user)");
+    const HANDLE: &str = end!(
+        "s.id = :id AND (:user IS NULL OR s.user_id = :user) AND (:group IS NULL OR s.session_group = :group)"
+    );
     const OTHERS: &str = end!(
-        "s.user_id = :user AND s.session_key <> ",
+        "s.user_id = :user AND (:group IS NULL OR s.session_group = :group) AND s.session_key <> ",
         current_key!(":keep")
     );
     const USER: &str = count!("s.user_id = :subject");
+    const MEMBER: &str = count!(of_member!(":subject"));
     const TENANT: &str = count!("s.tenant_id = :subject");
     const ALL: &str = count!(":subject = ''");
     let now = clock.wall().as_micros();
@@ -67,14 +71,26 @@ pub(super) fn revoke(
     };
     let done = match scope {
         Scope::Key(key) => end(KEY, &[(":key", &key.as_bytes().as_slice())])?,
-        Scope::Handle { id, user_id } => {
+        Scope::Handle { id, user_id, group } => {
             let (id, user) = (id.to_string(), user_id.as_deref());
-            end(HANDLE, &[(":id", &id), (":user", &user)])?
+            let group = group.as_ref().map(Group::name);
+            let which: Params<'_> = &[(":id", &id), (":user", &user), (":group", &group)];
+            end(HANDLE, which)?
         }
-        Scope::Others { user_id, keep } => {
-            let keep = keep.as_bytes().as_slice();
-            end_old_logins(connection, user_id, now)?;
-            end(OTHERS, &[(":user", &&**user_id), (":keep", &keep)])?
+        Scope::Others {
+            user_id,
+            keep,
+            group,
+        } => {
+            let (user, keep) = (&**user_id, keep.as_bytes().as_slice());
+            end_old_logins(connection, user, group.as_ref(), now)?;
+            let group = group.as_ref().map(Group::name);
+            let which: Params<'_> = &[(":user", &user), (":keep", &keep), (":group", &group)];
+            end(OTHERS, which)?
+        }
+        Scope::Member { user_id, group } => {
+            let subject = member(group, user_id);
+            mass(connection, now, ("member", &subject), MEMBER)?
         }
         Scope::User(user_id) => mass(connection, now, ("user", user_id), USER)?,
         Scope::Tenant(tenant_id) => mass(connection, now, ("tenant", tenant_id), TENANT)?,

@@ -8,7 +8,7 @@ use crate::clock::Timestamp;
 use crate::session::{NewSession, OverLimit, SessionLimit};
 use crate::store::{StoreError, StoreResult};
 
-/// Ends the sessions above the limit, or fails with [`StoreError::SessionLimit`].
+/// Ends the sessions of the group above the limit, or fails with [`StoreError::SessionLimit`].
 ///
 /// Sessions that seem idle go first; a node may still know of a use that is not written yet, so they do count otherwise.
 pub(super) fn make_room(
@@ -20,7 +20,8 @@ pub(super) fn make_room(
     const LIVE: &str = concat!(
         "SELECT s.session_key, ",
         in_use!(),
-        " AS used FROM sidgate_session s WHERE s.user_id = :user AND s.session_key IS NOT ",
+        " AS used FROM sidgate_session s \
+         WHERE s.user_id = :user AND s.session_group = :group AND s.session_key IS NOT ",
         current_key!(":replaced"),
         " AND ",
         unended!(),
@@ -30,8 +31,12 @@ pub(super) fn make_room(
         UPDATE sidgate_session SET revoked_at = :now, revoke_reason = 'evicted' WHERE session_key = :key";
     let now = now.as_micros();
     let replaced = new.origin.replaces().map(|key| key.as_bytes().as_slice());
-    let params =
-        named_params! {":user": new.identity.user_id(), ":replaced": replaced, ":now": now};
+    let params = named_params! {
+        ":user": new.identity.user_id(),
+        ":group": new.group.name(),
+        ":replaced": replaced,
+        ":now": now,
+    };
     let live: Vec<(Vec<u8>, bool)> = rows(connection, LIVE, params, |row| {
         Ok((column(row, "session_key")?, column(row, "used")?))
     })?;

@@ -8,7 +8,7 @@ use tokio_rusqlite::rusqlite::types::FromSql;
 use uuid::Uuid;
 
 use crate::clock::Timestamp;
-use crate::session::{Identity, References, RevokeReason, Seq, Session};
+use crate::session::{Group, Identity, References, RevokeReason, Seq, Session, SiteName};
 use crate::sid::SessionKey;
 use crate::store::{Device, Event, StoreError, StoreResult, StoredSession, Subject};
 
@@ -16,7 +16,8 @@ use crate::store::{Device, Event, StoreError, StoreResult, StoredSession, Subjec
 macro_rules! columns {
     () => {
         "s.session_key, s.id, s.identity, s.ip, s.user_agent, s.created_at, s.auth_time, s.last_activity, s.expires_at, \
-         s.idle_seconds, s.revoked_at, s.revoke_reason, s.ref, s.created_seq, s.version, s.renewed_at"
+         s.idle_seconds, s.revoked_at, s.revoke_reason, s.ref, s.created_seq, s.version, s.renewed_at, \
+         s.session_group, s.site"
     };
 }
 
@@ -39,7 +40,24 @@ macro_rules! mass_revoked {
     () => {
         "(SELECT max(coalesce(r.seq, 9223372036854775807)) FROM sidgate_revocation r \
           WHERE r.kind = 'user' AND r.subject = s.user_id OR r.kind = 'tenant' AND r.subject = s.tenant_id \
-             OR r.kind = 'all' AND r.subject = '')"
+             OR r.kind = 'member' AND r.subject = s.session_group || ':' || s.user_id OR r.kind = 'all' AND r.subject = '')"
+    };
+}
+
+/// Whether a revocation of a user within a group, with this subject, names a session `s`. By the user, who has an index.
+macro_rules! of_member {
+    ($subject:literal) => {
+        concat!(
+            "s.user_id = substr(",
+            $subject,
+            ", instr(",
+            $subject,
+            ", ':') + 1) AND s.session_group = substr(",
+            $subject,
+            ", 1, instr(",
+            $subject,
+            ", ':') - 1)"
+        )
     };
 }
 
@@ -61,7 +79,7 @@ macro_rules! in_use {
     };
 }
 
-pub(super) use {columns, current_key, in_use, mass_revoked, unended};
+pub(super) use {columns, current_key, in_use, mass_revoked, of_member, unended};
 
 /// The value of a column.
 pub(super) fn column<T: FromSql>(row: &Row<'_>, name: &'static str) -> StoreResult<T> {
@@ -83,6 +101,9 @@ pub(super) fn session(row: &Row<'_>) -> StoreResult<Session> {
     Ok(Session {
         key: key(row)?,
         id: handle(row)?,
+        group: Group::named(&column::<String>(row, "session_group")?)
+            .map_err(|_error| StoreError::Corrupt("session_group"))?,
+        site: site(row)?,
         identity,
         ip: address(row)?,
         user_agent: column::<String>(row, "user_agent")?.into(),
@@ -103,11 +124,16 @@ pub(super) fn session(row: &Row<'_>) -> StoreResult<Session> {
     })
 }
 
+fn site(row: &Row<'_>) -> StoreResult<SiteName> {
+    SiteName::named(&column::<String>(row, "site")?).map_err(|_error| StoreError::Corrupt("site"))
+}
+
 /// A session as a list shows it.
 pub(super) fn device(row: &Row<'_>) -> StoreResult<Device> {
     let stamp = |name| column(row, name).map(Timestamp::from_micros);
     Ok(Device {
         id: handle(row)?,
+        site: site(row)?,
         ip: address(row)?,
         user_agent: column::<String>(row, "user_agent")?.into_boxed_str(),
         created_at: stamp("created_at")?,

@@ -12,7 +12,9 @@ use tokio_rusqlite::rusqlite::trace::{TraceEvent, TraceEventCodes};
 use super::*;
 use crate::clock::{SystemClock, Timestamp};
 use crate::keys::legacy::LegacyRow;
-use crate::session::{Identity, Origin, OverLimit, References, SessionLimit, Text};
+use crate::session::{
+    Group, Identity, Origin, OverLimit, References, SessionLimit, SiteName, Text,
+};
 use crate::store::ProvenRow;
 
 thread_local! {
@@ -95,6 +97,8 @@ fn login(n: u8) -> NewSession {
     NewSession {
         key: key(n),
         id: Uuid::from_u128(u128::from(n)),
+        group: Group::default(),
+        site: SiteName::default(),
         identity: identity.0,
         ip: None,
         user_agent: "".into(),
@@ -193,6 +197,7 @@ async fn old_logins() {
     asked.was("known already").await;
     let attachment = Attachment {
         session_key: key(1),
+        group: Group::default(),
         user_id: "7".into(),
         tenant_id: None,
         rows: vec![proven(3)],
@@ -237,6 +242,7 @@ async fn sessions_in_use() {
     let renewal = Renewal {
         of: key(1),
         to: key(2),
+        group: Group::default(),
         grace: Duration::from_secs(10),
     };
     asked.store.renew(&renewal).await.unwrap().unwrap();
@@ -281,6 +287,7 @@ async fn ends() {
             Scope::Handle {
                 id: Uuid::from_u128(2),
                 user_id: Some(user_id.clone()),
+                group: None,
             },
         ),
         (
@@ -288,6 +295,14 @@ async fn ends() {
             Scope::Others {
                 user_id: user_id.clone(),
                 keep: key(3),
+                group: None,
+            },
+        ),
+        (
+            "a member",
+            Scope::Member {
+                user_id: user_id.clone(),
+                group: Group::default(),
             },
         ),
         ("a user", Scope::User(user_id)),
@@ -302,6 +317,10 @@ async fn ends() {
         ("logout", "writer: BEGIN UPDATE SELECT COMMIT"),
         ("one of a list", "writer: BEGIN UPDATE SELECT COMMIT"),
         ("all others", "writer: BEGIN INSERT UPDATE SELECT COMMIT"),
+        (
+            "a member",
+            "writer: BEGIN SELECT INSERT UPDATE SELECT COMMIT",
+        ),
         ("a user", "writer: BEGIN SELECT INSERT UPDATE SELECT COMMIT"),
         (
             "everybody",

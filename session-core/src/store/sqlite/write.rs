@@ -11,6 +11,7 @@ use super::writer::Done;
 use crate::clock::{SharedClock, Timestamp};
 use crate::session::{NewSession, Session};
 use crate::sid::SessionKey;
+use crate::store::write::member;
 use crate::store::{Change, StoreError, StoreResult, Touch, Updated};
 
 pub(super) fn insert(
@@ -48,7 +49,8 @@ pub(super) fn insert(
 pub(super) fn refuse_revoked(connection: &Connection, new: &NewSession) -> StoreResult<()> {
     const SQL: &str = "\
         SELECT EXISTS (SELECT 1 FROM sidgate_revocation \
-            WHERE (kind = 'user' AND subject = :user OR kind = 'tenant' AND subject = :tenant OR kind = 'all' AND subject = '') \
+            WHERE (kind = 'user' AND subject = :user OR kind = 'member' AND subject = :member \
+                OR kind = 'tenant' AND subject = :tenant OR kind = 'all' AND subject = '') \
               AND (seq IS NULL OR seq > :sampled)) \
           OR :sampled > (SELECT seq FROM sidgate_clock) \
           OR (:predecessor IS NOT NULL AND NOT EXISTS (SELECT 1 FROM sidgate_session \
@@ -56,6 +58,7 @@ pub(super) fn refuse_revoked(connection: &Connection, new: &NewSession) -> Store
     let predecessor = new.origin.predecessor();
     let params = named_params! {
         ":user": new.identity.user_id(),
+        ":member": member(&new.group, new.identity.user_id()),
         ":tenant": new.identity.tenant_id(),
         ":sampled": new.sampled,
         ":predecessor": predecessor.map(|(key, _)| key.as_bytes().as_slice()),
@@ -75,9 +78,9 @@ pub(super) fn store(
 ) -> rusqlite::Result<usize> {
     const SQL: &str = "\
         INSERT INTO sidgate_session (session_key, id, user_id, tenant_id, identity, ip, user_agent, \
-            created_at, auth_time, last_activity, expires_at, idle_seconds, ref, created_seq) \
+            created_at, auth_time, last_activity, expires_at, idle_seconds, ref, created_seq, session_group, site) \
         VALUES (:key, :id, :user, :tenant, :identity, :ip, :user_agent, \
-            :now, coalesce(:auth_time, :now), :now, :expires_at, :idle, :ref, :sampled)";
+            :now, coalesce(:auth_time, :now), :now, :expires_at, :idle, :ref, :sampled, :group, :site)";
     let idle = new.idle.as_secs() + u64::from(new.idle.subsec_nanos() > 0);
     connection.prepare_cached(SQL)?.execute(named_params! {
         ":key": new.key.as_bytes().as_slice(),
@@ -93,6 +96,8 @@ pub(super) fn store(
         ":idle": i32::try_from(idle).unwrap_or(i32::MAX),
         ":ref": new.references.as_stored(),
         ":sampled": new.sampled,
+        ":group": new.group.name(),
+        ":site": new.site.as_str(),
     })
 }
 

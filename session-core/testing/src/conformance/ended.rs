@@ -21,6 +21,7 @@ async fn renew(f: &impl Fixture, of: SessionKey) -> Option<Session> {
     let renewal = Renewal {
         of,
         to: some_key(),
+        group: Group::default(),
         grace: Duration::from_secs(10),
     };
     match f.store().renew(&renewal).await {

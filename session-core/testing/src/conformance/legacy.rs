@@ -17,11 +17,17 @@ pub(super) fn ok<T>(answer: StoreResult<T>) -> T {
 
 /// An old credential, beside others of the same test.
 pub(super) fn legacy(value: &str) -> LegacyLogin {
+    legacy_in(&Group::default(), value)
+}
+
+/// The same cookie on a site of `group`.
+pub(super) fn legacy_in(group: &Group, value: &str) -> LegacyLogin {
     let keys = Keyring::new(MasterKey::from_bytes([9; 32]), vec![]);
-    keys.legacy(Credential {
+    let credential = Credential {
         name: value,
         value: value.as_bytes(),
-    })
+    };
+    keys.legacy(credential, group)
 }
 
 /// The session of the first of these, and what is stored of all.
@@ -31,6 +37,7 @@ pub(super) async fn adoption(f: &impl Fixture, logins: &[&LegacyLogin], user: &s
     };
     let mut session = login(user, None);
     session.key = first.session_key();
+    session.group = first.group().clone();
     session.sampled = f.head().await;
     session.origin = Origin::Adoption {
         proved: Timestamp::default(),

@@ -20,7 +20,11 @@ fn limited(max: u32, over: OverLimit) -> NewSession {
 
 /// How many live sessions a user has.
 async fn live(f: &impl Fixture, user: &str) -> usize {
-    match f.store().list_by_user(user, None, 1_000).await {
+    match f
+        .store()
+        .list_by_user(user, &Group::default(), None, 1_000)
+        .await
+    {
         Ok(listed) => listed.len(),
         Err(error) => panic!("list: {error:?}"),
     }

@@ -114,7 +114,11 @@ pub async fn lists_by_latest_activity(f: &impl Fixture) {
     }
     f.log_in("8", None).await;
     ids.sort_unstable();
-    let list = async |limit| match f.store().list_by_user("7", None, limit).await {
+    let list = async |limit| match f
+        .store()
+        .list_by_user("7", &Group::default(), None, limit)
+        .await
+    {
         Ok(list) => list
             .into_iter()
             .map(|session| session.id)
@@ -140,7 +144,11 @@ pub async fn lists_by_page(f: &impl Fixture) {
         ids.push(session.id);
     }
     f.log_in("8", None).await;
-    let page = async |after, limit| match f.store().list_by_user("7", after, limit).await {
+    let page = async |after, limit| match f
+        .store()
+        .list_by_user("7", &Group::default(), after, limit)
+        .await
+    {
         Ok(list) => list,
         Err(error) => panic!("list: {error:?}"),
     };
@@ -186,7 +194,10 @@ pub async fn lists_only_the_living(f: &impl Fixture) {
         .revoke(&Scope::Key(ended.key), RevokeReason::Logout)
         .await;
     assert!(revoked.is_ok(), "{revoked:?}");
-    let list = f.store().list_by_user("7", None, 10).await;
+    let list = f
+        .store()
+        .list_by_user("7", &Group::default(), None, 10)
+        .await;
     assert_eq!(list.unwrap_or_default(), [live.into()]);
     for dead in [tenants, expired, idle, ended] {
         assert!(!f.is_live(&dead.key).await, "a list and a load agree");

@@ -2,7 +2,7 @@
 
 use super::*;
 use session_core::keys::login::LoginDigest;
-use session_core::store::{Familiar, LoginSeen, NETWORKS_PER_OWNER, StoreResult};
+use session_core::store::{CodeDigest, Familiar, LoginSeen, NETWORKS_PER_OWNER, StoreResult};
 
 const DAY: Duration = Duration::from_secs(86_400);
 
@@ -117,4 +117,36 @@ pub async fn keeps_so_many_in_all(f: &impl Fixture) {
 pub async fn is_no_event(f: &impl Fixture) {
     note(f, 1, 9, 50).await;
     assert_eq!(f.head().await, 0);
+}
+
+/// However many nodes are asked at once, a code of a handover counts for one of them.
+pub async fn a_code_counts_once(f: &impl Fixture) {
+    let code = CodeDigest::of("code");
+    let (one, other) = (f.store(), f.other_node());
+    let calls = (0..20).map(|at| {
+        if at % 2 == 0 {
+            one.redeem(&code)
+        } else {
+            other.redeem(&code)
+        }
+    });
+    let answers = futures_util::future::join_all(calls)
+        .await
+        .into_iter()
+        .map(ok);
+    assert_eq!(answers.filter(|is_first| *is_first).count(), 1);
+    assert!(ok(other.redeem(&CodeDigest::of("another")).await));
+    assert!(!ok(one.redeem(&CodeDigest::of("another")).await));
+}
+
+/// The row of a code goes when the code has long been too old.
+pub async fn used_codes_are_forgotten(f: &impl Fixture) {
+    let code = CodeDigest::of("code");
+    assert!(ok(f.store().redeem(&code).await));
+    assert_eq!(ok(f.store().housekeep(10).await).codes, 0);
+    let then = f.seconds_from_now(-3_601);
+    f.run(&format!("UPDATE sidgate_handover SET at = {then}"))
+        .await;
+    assert_eq!(ok(f.store().housekeep(10).await).codes, 1);
+    assert!(ok(f.store().redeem(&code).await));
 }

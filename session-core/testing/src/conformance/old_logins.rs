@@ -1,6 +1,8 @@
 //! Old logins and revocations: a user who was logged out must not come back by an old login that is presented later.
 
-use super::legacy::{adopt, adoption, legacy, lives, made, ok, proven};
+use super::groups::group;
+use super::legacy::{adopt, adoption, legacy, legacy_in, lives, made, ok, proven};
+use super::members::member;
 use super::*;
 use session_core::keys::legacy::LegacyLogin;
 use session_core::session::RevokeReason;
@@ -19,6 +21,7 @@ fn scopes() -> [Scope; 4] {
         Scope::Others {
             user_id: "7".into(),
             keep: some_key(),
+            group: None,
         },
     ]
 }
@@ -43,6 +46,7 @@ async fn attach(
 ) -> Attached {
     let attachment = Attachment {
         session_key: to.session_key(),
+        group: to.group().clone(),
         user_id: "7".into(),
         tenant_id: None,
         rows: proven(&[login], &to.sid(), proved),
@@ -121,8 +125,10 @@ pub async fn stay_ended_as_long_as_tombstones_are_kept(f: &impl Fixture) {
     assert_eq!(ok(f.store().forget_legacy(DAY, 100).await), 0);
     assert!(ended("after the revocation has gone").await);
     let long_ago = f.seconds_from_now(-25 * 3_600);
-    f.run(&format!("UPDATE sidgate_legacy_cutoff SET at = {long_ago}"))
-        .await;
+    f.run(&format!(
+        "UPDATE sidgate_legacy_cutoff SET at = {long_ago} WHERE kind = 'user'"
+    ))
+    .await;
     assert_eq!(ok(f.store().forget_legacy(DAY, 1).await), 1);
     assert_eq!(ok(f.store().forget_legacy(DAY, 100).await), 1);
     assert!(!ended("after the tombstones have gone").await);
@@ -165,6 +171,7 @@ pub async fn do_not_join_after_a_revocation(f: &impl Fixture) {
     let others = Scope::Others {
         user_id: "7".into(),
         keep: kept.session_key(),
+        group: None,
     };
     revoke(f, &others).await;
     let long_ago = Timestamp::default();
@@ -180,11 +187,16 @@ pub async fn meet_a_revocation_of_the_same_moment(f: &impl Fixture) {
     for round in 0..24 {
         let (login, user) = (legacy(&round.to_string()), format!("user-{round}"));
         let adoption = adoption(f, &[&login], &user).await;
-        let scope = if round % 2 == 0 {
-            let (user_id, keep) = (user.into(), some_key());
-            Scope::Others { user_id, keep }
-        } else {
-            Scope::User(user.into())
+        let others = |group| Scope::Others {
+            user_id: user.as_str().into(),
+            keep: some_key(),
+            group,
+        };
+        let scope = match round % 4 {
+            0 => others(None),
+            1 => others(Some(Group::default())),
+            2 => member("default", &user),
+            _ => Scope::User(user.as_str().into()),
         };
         let (adopted, revoked) = tokio::join!(
             f.store().adopt(&adoption),
@@ -195,4 +207,42 @@ pub async fn meet_a_revocation_of_the_same_moment(f: &impl Fixture) {
         assert!(!live, "{scope:?} beside {adopted:?}");
         assert!(!lives(f, &login).await.contains(&true), "{scope:?}");
     }
+}
+
+fn others(name: &str, keep: SessionKey) -> Scope {
+    Scope::Others {
+        user_id: "7".into(),
+        keep,
+        group: Some(group(name)),
+    }
+}
+
+/// Old logins of the group come too late, those of others do not.
+pub async fn end_with_a_revocation_within_their_group(f: &impl Fixture) {
+    let (shop, blog) = (group("shop"), group("blog"));
+    let ways = [member("shop", "7"), others("shop", some_key())];
+    for (number, scope) in ways.iter().enumerate() {
+        let name = number.to_string();
+        revoke(f, scope).await;
+        let late = legacy_in(&shop, &name);
+        assert_eq!(adopted(f, &late).await, Adopted::CutOff, "{scope:?}");
+        assert_eq!(lives(f, &late).await, [false], "{scope:?}");
+        made(f, &[&legacy_in(&blog, &name)], "7").await;
+        made(f, &[&legacy_in(&shop, &format!("8{name}"))], "8").await;
+        f.run("DELETE FROM sidgate_legacy_cutoff").await;
+    }
+    ok(f.store().cut_off("7", &shop).await);
+    assert_eq!(adopted(f, &legacy_in(&shop, "2")).await, Adopted::CutOff);
+    let kept = legacy_in(&blog, "2");
+    made(f, &[&kept], "7").await;
+    let (more, proved) = (legacy_in(&blog, "3"), Timestamp::default());
+    assert_eq!(attach(f, &more, &kept, proved).await, Attached::Done);
+    revoke(f, &others("blog", kept.session_key())).await;
+    let late = legacy_in(&blog, "4");
+    assert_eq!(attach(f, &late, &kept, proved).await, Attached::CutOff);
+}
+
+async fn adopted(f: &impl Fixture, login: &LegacyLogin) -> Adopted {
+    let adoption = adoption(f, &[login], "7").await;
+    ok(f.store().adopt(&adoption).await)
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Fixture, Steps, login, some_key, subjects};
-use session_core::session::{Origin, References, RevokeReason, Session};
+use session_core::session::{Group, Origin, References, RevokeReason, Session};
 use session_core::sid::SessionKey;
 use session_core::store::{Change, Renewal, Scope, Subject, Updated};
 
@@ -12,7 +12,13 @@ const GRACE: Duration = Duration::from_secs(60);
 
 async fn renew(f: &impl Fixture, of: SessionKey, grace: Duration) -> Option<Session> {
     let to = some_key();
-    let renewed = f.store().renew(&Renewal { of, to, grace }).await;
+    let renewal = Renewal {
+        of,
+        to,
+        group: Group::default(),
+        grace,
+    };
+    let renewed = f.store().renew(&renewal).await;
     match renewed {
         Ok(renewed) => renewed.inspect(|session| assert_eq!(session.key, to)),
         Err(error) => panic!("renew: {error:?}"),
@@ -115,7 +121,7 @@ pub async fn has_one_successor(f: &impl Fixture) {
     );
     assert_eq!(
         f.store()
-            .list_by_user("7", None, 10)
+            .list_by_user("7", &Group::default(), None, 10)
             .await
             .map(|list| list.len())
             .ok(),
@@ -134,6 +140,7 @@ pub async fn ends_under_both_keys(f: &impl Fixture) {
             2 => Scope::Handle {
                 id: old.id,
                 user_id: None,
+                group: None,
             },
             3 => Scope::User("7".into()),
             _ => Scope::All,
@@ -159,6 +166,7 @@ pub async fn never_outlives_its_end(f: &impl Fixture) {
             1 => Scope::Handle {
                 id: old.id,
                 user_id: None,
+                group: None,
             },
             _ => Scope::User("7".into()),
         };
@@ -193,6 +201,7 @@ pub async fn is_meant_by_its_former_key(f: &impl Fixture) {
     let scope = Scope::Others {
         user_id: "7".into(),
         keep: old.key,
+        group: None,
     };
     let revoked = f
         .store()

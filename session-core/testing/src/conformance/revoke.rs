@@ -37,6 +37,7 @@ pub async fn ends_a_handle_of_its_owner_only(f: &impl Fixture) {
     let handle = |user: &str| Scope::Handle {
         id: session.id,
         user_id: Some(user.into()),
+        group: None,
     };
     assert_eq!(revoke(f, handle("8")).await, revoked(0, 0));
     assert!(f.is_live(&session.key).await);
@@ -48,7 +49,11 @@ pub async fn ends_a_handle_of_its_owner_only(f: &impl Fixture) {
 /// An operator needs no owner.
 pub async fn ends_a_handle_for_an_operator(f: &impl Fixture) {
     let session = f.log_in("7", None).await;
-    let handle = |id| Scope::Handle { id, user_id: None };
+    let handle = |id| Scope::Handle {
+        id,
+        user_id: None,
+        group: None,
+    };
     assert_eq!(revoke(f, handle(Uuid::from_u128(1))).await, revoked(0, 0));
     assert_eq!(revoke(f, handle(session.id)).await, revoked(1, 1));
 }
@@ -61,6 +66,7 @@ pub async fn keeps_one_of_the_others(f: &impl Fixture) {
     let scope = Scope::Others {
         user_id: "7".into(),
         keep: keep.key,
+        group: None,
     };
     assert_eq!(revoke(f, scope.clone()).await, revoked(2, 2));
     for (key, live) in [

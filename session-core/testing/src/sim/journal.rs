@@ -52,10 +52,12 @@ pub enum Change {
         /// By a session that took its place.
         replaced: bool,
     },
-    /// All sessions of a user, a tenant or everybody (`None`, `None`) were ended, also logins under way.
+    /// All sessions of a user, a tenant or everybody (all `None`) were ended, also logins under way.
     Mass {
         /// Of this user.
         user: Option<Text>,
+        /// In this group only.
+        group: Option<Text>,
         /// Of this tenant.
         tenant: Option<Text>,
     },

@@ -259,9 +259,9 @@ macro_rules! carry {
         $link.primary(Verb::Update, digest(&key), update).await
     }};
     ($link:ident renew $renewal:ident) => {{
-        let renewal = *$renewal;
+        let (renewal, of) = ($renewal.clone(), digest(&$renewal.of));
         let renew = move |store: &SimStore| Ok(store.renew(&renewal));
-        $link.primary(Verb::Renew, digest(&renewal.of), renew).await
+        $link.primary(Verb::Renew, of, renew).await
     }};
     ($link:ident touch $batch:ident) => {{
         let batch = $batch.to_vec();
@@ -273,9 +273,9 @@ macro_rules! carry {
         let revoke = move |store: &SimStore| Ok(store.revoke(&scope, $reason));
         $link.primary(Verb::Revoke, about($scope), revoke).await
     }};
-    ($link:ident list_by_user $user_id:ident $after:ident $limit:ident) => {{
-        let user_id = $user_id.to_owned();
-        let list = move |store: &SimStore| Ok(store.list_by_user(&user_id, $after, $limit));
+    ($link:ident list_by_user $user_id:ident $group:ident $after:ident $limit:ident) => {{
+        let (user_id, group) = ($user_id.to_owned(), $group.clone());
+        let list = move |store: &SimStore| Ok(store.list_by_user(&user_id, &group, $after, $limit));
         $link.primary(Verb::ListByUser, 0, list).await
     }};
     ($link:ident find $id:ident) => {{
@@ -342,6 +342,7 @@ fn about(scope: &Scope) -> u64 {
         Scope::Key(key) => digest(key),
         Scope::Handle { id, .. } => id.as_u64_pair().1,
         Scope::Others { keep, .. } => digest(keep).wrapping_add(1),
+        Scope::Member { user_id, group } => text(&format!("{group}:{user_id}")),
         Scope::User(id) => text(id),
         Scope::Tenant(id) => text(id).wrapping_add(1),
         Scope::All => 1,

@@ -17,6 +17,7 @@ mod fate;
 mod hints;
 mod journal;
 mod link;
+mod mass;
 mod shared;
 mod store;
 mod truth;

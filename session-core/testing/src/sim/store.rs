@@ -11,7 +11,7 @@ use super::SimClock;
 use super::journal::Commit;
 use super::truth::{Doomed, Now, Truth};
 use session_core::clock::{Clock, Timestamp};
-use session_core::session::{NewSession, RevokeReason, Seq, Session};
+use session_core::session::{Group, NewSession, RevokeReason, Seq, Session};
 use session_core::sid::SessionKey;
 use session_core::store::{
     Change, Device, DevicePlace, Event, History, NodeReport, PULSE_LIMIT, Pulse, Renewal, Revoked,
@@ -172,13 +172,14 @@ impl SimStore {
     pub(super) fn list_by_user(
         &self,
         user_id: &str,
+        group: &Group,
         after: Option<DevicePlace>,
         limit: usize,
     ) -> Vec<Device> {
         let truth = self.truth.lock();
         let of_user = truth
             .live(self.clock.wall())
-            .filter(|row| row.identity.user_id() == user_id);
+            .filter(|row| row.identity.user_id() == user_id && row.group == *group);
         let mut found: Vec<Device> = of_user.cloned().map(Device::from).collect();
         found.retain(|device| after.is_none_or(|after| device.place() < after));
         found.sort_by_key(|device| std::cmp::Reverse(device.place()));

@@ -6,6 +6,7 @@ use std::time::Duration;
 use uuid::Uuid;
 
 use super::journal::{Change, Commit};
+use super::mass::MassOf;
 use session_core::clock::{Boot, Timestamp};
 use session_core::session::{NewSession, RevokeReason, Seq, Session, Text};
 use session_core::sid::SessionKey;
@@ -46,13 +47,6 @@ pub(super) struct Truth {
     pub(super) nodes: BTreeMap<Uuid, (Seq, Timestamp)>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum MassOf {
-    User(Text),
-    Tenant(Text),
-    All,
-}
-
 impl Truth {
     pub(super) fn stored(&self, key: &SessionKey) -> Option<StoredSession> {
         self.rows.get(key).map(|session| StoredSession {
@@ -74,16 +68,8 @@ impl Truth {
     }
 
     fn mass_revoked(&self, session: &Session) -> Option<Seq> {
-        let user = MassOf::User(session.identity.user_id().into());
-        let tenant = session
-            .identity
-            .tenant_id()
-            .map(|id| MassOf::Tenant(id.into()));
-        [Some(user), tenant, Some(MassOf::All)]
-            .iter()
-            .flatten()
-            .filter_map(|of| self.mass.get(of).copied())
-            .max()
+        let naming = MassOf::naming(session);
+        naming.filter_map(|of| self.mass.get(&of).copied()).max()
     }
 
     /// Not revoked, alone or with others, and not at its absolute end.
@@ -139,6 +125,8 @@ impl Truth {
         let session = Session {
             key: new.key,
             id: new.id,
+            group: new.group.clone(),
+            site: new.site.clone(),
             identity: new.identity.clone(),
             ip: new.ip,
             user_agent: new.user_agent.clone().into(),
@@ -218,9 +206,9 @@ impl Truth {
     }
 
     pub(super) fn renew(&mut self, now: Now, renewal: &Renewal) -> Option<Session> {
-        let Renewal { of, to, grace } = *renewal;
+        let (of, to) = (renewal.of, renewal.to);
         let row = self.rows.get(&of);
-        if !row.is_some_and(|row| self.unended(row, now.wall)) {
+        if !row.is_some_and(|row| row.group == renewal.group && self.unended(row, now.wall)) {
             return None;
         }
         let mut session = self.rows.remove(&of)?;
@@ -228,7 +216,7 @@ impl Truth {
         session.renewed_at = Some(now.wall);
         session.last_activity = now.wall;
         self.rows.insert(to, session.clone());
-        let until = now.wall.plus(grace);
+        let until = now.wall.plus(renewal.grace);
         let earlier = self.former.values_mut();
         for (successor, _) in earlier.filter(|(successor, _)| *successor == of) {
             *successor = to;
@@ -296,15 +284,22 @@ impl Truth {
     pub(super) fn revoke(&mut self, now: Now, scope: &Scope, reason: RevokeReason) -> Revoked {
         let one = |session: &Session| match scope {
             Scope::Key(key) => session.key == self.current(key, now.wall),
-            Scope::Handle { id, user_id } => {
+            Scope::Handle { id, user_id, group } => {
                 let user = session.identity.user_id();
-                session.id == *id && user_id.as_deref().is_none_or(|owner| owner == user)
+                session.id == *id
+                    && user_id.as_deref().is_none_or(|owner| owner == user)
+                    && group.as_ref().is_none_or(|group| *group == session.group)
             }
-            Scope::Others { user_id, keep } => {
+            Scope::Others {
+                user_id,
+                keep,
+                group,
+            } => {
                 session.identity.user_id() == &**user_id
                     && session.key != self.current(keep, now.wall)
+                    && group.as_ref().is_none_or(|group| *group == session.group)
             }
-            Scope::User(_) | Scope::Tenant(_) | Scope::All => false,
+            Scope::Member { .. } | Scope::User(_) | Scope::Tenant(_) | Scope::All => false,
         };
         let keys: Vec<SessionKey> = self
             .rows
@@ -313,6 +308,10 @@ impl Truth {
             .map(|row| row.key)
             .collect();
         let sessions = match scope {
+            Scope::Member { user_id, group } => {
+                let (group, user) = (group.name().into(), user_id.clone());
+                self.end_all(now, MassOf::Member { group, user })
+            }
             Scope::User(id) => self.end_all(now, MassOf::User(id.clone())),
             Scope::Tenant(id) => self.end_all(now, MassOf::Tenant(id.clone())),
             Scope::All => self.end_all(now, MassOf::All),
@@ -329,20 +328,11 @@ impl Truth {
     }
 
     fn end_all(&mut self, now: Now, of: MassOf) -> u64 {
-        let named = |session: &&Session| match &of {
-            MassOf::User(id) => session.identity.user_id() == &**id,
-            MassOf::Tenant(id) => session.identity.tenant_id() == Some(&**id),
-            MassOf::All => true,
-        };
-        let sessions = self.live(now.wall).filter(named).count();
-        let (subject, user, tenant) = match &of {
-            MassOf::User(id) => (Subject::User(id.clone()), Some(id.clone()), None),
-            MassOf::Tenant(id) => (Subject::Tenant(id.clone()), None, Some(id.clone())),
-            MassOf::All => (Subject::Flush, None, None),
-        };
-        let seq = self.event(subject);
-        self.mass.insert(of, seq);
-        self.note(now, Change::Mass { user, tenant });
+        let named = self.live(now.wall).filter(|session| of.names(session));
+        let sessions = named.count();
+        let seq = self.event(of.subject());
+        self.mass.insert(of.clone(), seq);
+        self.note(now, of.change());
         u64::try_from(sessions).unwrap_or(u64::MAX)
     }
 

@@ -3,7 +3,7 @@ use std::time::Duration;
 use serde_json::json;
 use session_core::clock::Timestamp;
 use session_core::secret::SecretKey;
-use session_core::session::{Identity, References};
+use session_core::session::{Group, Identity, References, SiteName};
 use session_core::sid::SessionKey;
 use uuid::Uuid;
 
@@ -12,6 +12,8 @@ use super::*;
 fn session(identity: Value) -> Session {
     let (identity, _reference) = Identity::from_value(identity).unwrap();
     Session {
+        group: Group::default(),
+        site: SiteName::default(),
         key: SessionKey::from_bytes([1; 32]),
         id: Uuid::from_u128(7),
         identity,
@@ -35,7 +37,14 @@ fn keys(byte: u8) -> AppKeys {
 }
 
 fn badge(session: &Session, headers: &[(HeaderName, IdentityField)], now: i64) -> Badge {
-    Badge::new(session, headers, (&keys(1), Confided::default()), None, now).unwrap()
+    Badge::new(
+        session,
+        headers,
+        (&keys(1), Confided::default()),
+        RequestFacts::default(),
+        now,
+    )
+    .unwrap()
 }
 
 fn header(name: &'static str, field: IdentityField) -> (HeaderName, IdentityField) {
@@ -89,7 +98,11 @@ fn a_badge_holds_ascii_values_and_leaves_out_what_is_unfit() {
 fn a_session_that_is_served_without_a_lease_says_so() {
     let session = session(json!({"user": {"id": "7"}}));
     let confided = Confided::default();
-    let badge = Badge::new(&session, &[], (&keys(1), confided), Some(3), 0).unwrap();
+    let late = RequestFacts {
+        stale: Some(3),
+        ..RequestFacts::default()
+    };
+    let badge = Badge::new(&session, &[], (&keys(1), confided), late, 0).unwrap();
     let stale = badge.fields.iter().find(|(name, _)| *name == STALE);
     assert_eq!(stale.unwrap().1, "3");
 }
@@ -107,7 +120,14 @@ fn assertions_are_sensitive_and_those_of_two_apps_differ() {
     let session = session(json!({"user": {"id": "7"}}));
     let of = |byte| {
         let confided = Confided::default();
-        Badge::new(&session, &[], (&keys(byte), confided), None, 0).unwrap()
+        Badge::new(
+            &session,
+            &[],
+            (&keys(byte), confided),
+            RequestFacts::default(),
+            0,
+        )
+        .unwrap()
     };
     assert!(of(1).assertion.is_sensitive());
     assert_ne!(of(1).assertion, of(2).assertion);
@@ -124,13 +144,22 @@ fn claims_say_what_the_contract_lists() {
         reference: Some(SecretString::new("r".to_owned())),
         auth_hash: true,
     };
-    let told = serde_json::to_value(claims_of(&session, identity(), confided, Some(3))).unwrap();
+    let late = RequestFacts {
+        site: Some("shop".into()),
+        stale: Some(3),
+    };
+    let told = serde_json::to_value(claims_of(&session, identity(), confided, late)).unwrap();
     assert_eq!(
         told,
         json!({"sid": "00000000-0000-0000-0000-000000000007", "sub": "7", "tid": "t1", "email": "a@x",
-            "attrs": {"plan": "pro"}, "auth_time": 5, "ah": "h", "ref": "r", "stale": 3})
+            "attrs": {"plan": "pro"}, "auth_time": 5, "ah": "h", "ref": "r", "stale": 3, "site": "shop"})
     );
-    let other = claims_of(&session, identity(), Confided::default(), None);
+    let other = claims_of(
+        &session,
+        identity(),
+        Confided::default(),
+        RequestFacts::default(),
+    );
     assert_eq!((other.ah, other.reference), (None, None));
 }
 
@@ -145,7 +174,12 @@ fn a_claim_that_is_too_long_is_left_out_and_counted() {
         auth_hash: true,
         ..Confided::default()
     };
-    let claims = claims_of(&session, session.identity.to_value(), confided, None);
+    let claims = claims_of(
+        &session,
+        session.identity.to_value(),
+        confided,
+        RequestFacts::default(),
+    );
     assert_eq!(claims.attrs, None);
     assert_eq!(claims.email, Some(json!("a@x")));
     assert_eq!(claims.ah, Some(json!("h")));

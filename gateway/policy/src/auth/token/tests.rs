@@ -11,6 +11,11 @@ mod vectors;
 
 const NOW: i64 = 1_800_000_000;
 
+const REQUEST: Answered<'_> = Answered {
+    request_id: "req-1",
+    site: None,
+};
+
 fn key(byte: u8) -> SecretKey {
     SecretKey::new([byte; 32])
 }
@@ -43,7 +48,7 @@ fn with_signature(signed: &str, signature: &[u8]) -> String {
 }
 
 fn event(claims: Value) -> Result<Value, TokenRefused> {
-    django().open_event(signed_by(1, &claims).as_bytes(), "req-1", NOW)
+    django().open_event(signed_by(1, &claims).as_bytes(), REQUEST, NOW)
 }
 
 fn good() -> Value {
@@ -102,7 +107,7 @@ fn any_other_does_not() {
 
 #[test]
 fn neither_another_key_nor_another_algorithm_counts() {
-    let open = |token: &str| django().open_event(token.as_bytes(), "req-1", NOW);
+    let open = |token: &str| django().open_event(token.as_bytes(), REQUEST, NOW);
     assert_eq!(open(&signed_by(2, &good())), Err(TokenRefused::Signature));
     assert_eq!(
         open(&signed_by_hs512(1, &good())),
@@ -117,7 +122,7 @@ fn neither_another_key_nor_another_algorithm_counts() {
     for at in 0..altered.len() {
         altered[at] ^= 1;
         assert!(
-            django().open_event(&altered, "req-1", NOW).is_err(),
+            django().open_event(&altered, REQUEST, NOW).is_err(),
             "byte {at}"
         );
         altered[at] ^= 1;
@@ -130,7 +135,7 @@ fn our_own_assertion_sent_back_is_not_an_event() {
         .assertion("active", &SessionClaims::default(), NOW)
         .unwrap();
     assert_eq!(
-        django().open_event(assertion.as_bytes(), "req-1", NOW),
+        django().open_event(assertion.as_bytes(), REQUEST, NOW),
         Err(TokenRefused::Signature)
     );
 }
@@ -139,7 +144,7 @@ fn our_own_assertion_sent_back_is_not_an_event() {
 fn rotation_accepts_the_old_key_and_signs_with_the_new_one() {
     let rotated = AppKeys::new("django", &[key(2), key(1)]);
     let old = signed_by(1, &good());
-    assert!(rotated.open_event(old.as_bytes(), "req-1", NOW).is_ok());
+    assert!(rotated.open_event(old.as_bytes(), REQUEST, NOW).is_ok());
     let assertion = rotated
         .assertion("anonymous", &SessionClaims::default(), NOW)
         .unwrap();

@@ -1,7 +1,7 @@
 use http::header::{COOKIE, HeaderMap, HeaderValue};
 use proptest::prelude::*;
 
-use super::{CookieLimits, Cookies, MAX_COOKIES, MAX_ONE_COOKIE_BYTES, SidCookie};
+use super::{CookieLimits, Cookies, MAX_COOKIES, MAX_ONE_COOKIE_BYTES, SidCookie, SidNames};
 use crate::edge::Refused;
 
 const LIMIT: usize = 8192;
@@ -18,7 +18,7 @@ fn fields(values: &[&[u8]]) -> HeaderMap {
 /// dropped.
 type Reading = (Option<Vec<u8>>, Vec<u8>, usize);
 
-fn read_as(name: &str, values: &[&[u8]]) -> Result<Reading, Refused> {
+fn read_as<'n>(name: impl Into<SidNames<'n>>, values: &[&[u8]]) -> Result<Reading, Refused> {
     let headers = fields(values);
     let cookies = Cookies::parse(&headers, name, CookieLimits::of_bytes(LIMIT))
         .map_err(|breach| breach.rule)?;
@@ -369,4 +369,30 @@ proptest! {
         let parts: Vec<&[u8]> = parts.iter().map(Vec::as_slice).collect();
         prop_assert_eq!(read_as("sid", &parts), read_as("sid", &[&parts.join(&b"; "[..])]));
     }
+}
+
+/// A sid of another site is as secret as ours, and says nothing here.
+#[test]
+fn cookies_of_other_sites_are_hidden_and_mean_nothing() {
+    let others = ["__Host-shop".to_owned(), "admin-sid".to_owned()];
+    let names = SidNames {
+        own: "sid",
+        others: &others,
+    };
+    for (sent, sid, line) in [
+        ("__Host-shop=X; theme=1; admin-sid=Y", None, "theme=1"),
+        ("admin-sid=Y; sid=A; admin-sid=Z", Some("A"), ""),
+        ("admin-sid; sid=A; a=1", Some("A"), "a=1"),
+        // Another name altogether.
+        ("Admin-sid=Y; x=1", None, "Admin-sid=Y; x=1"),
+    ] {
+        let read = read_as(names, &[sent.as_bytes()]);
+        assert_eq!(read, reading(sid, line, 0), "{sent}");
+    }
+    // They count towards the limits all the same.
+    let many = "admin-sid=Y; ".repeat(MAX_COOKIES + 1);
+    assert_eq!(
+        read_as(names, &[many.as_bytes()]),
+        Err(Refused::CookieCount)
+    );
 }

@@ -206,7 +206,16 @@ fn an_authority_means_nothing_in_http1() {
 
 #[test]
 fn a_configured_host_is_checked_too() {
-    for host in ["", "http://app.test", "app.test:x", "a b"] {
+    for host in [
+        "",
+        "http://app.test",
+        "app.test:x",
+        "a b",
+        "*",
+        "*app.test",
+        "a.*.test",
+        "*.*.test",
+    ] {
         assert_eq!(HostSet::new([host], 443).unwrap_err().0, host);
     }
 }
@@ -240,10 +249,84 @@ fn a_name_is_known_at_any_port_and_led_to_the_one_wanted() {
     ] {
         let asked = HostText::parse(asked.as_bytes()).unwrap();
         let found = by_name.find(&asked).unwrap();
-        assert_eq!(&**hosts.at_port(found, 8443), led_to);
+        assert_eq!(&**hosts.at_port(&found, 8443), led_to);
     }
     let strange = HostText::parse(b"c.test:8443").unwrap();
     assert!(by_name.find(&strange).is_none());
     let other = HostText::parse(b"b.test:1").unwrap();
     assert!(hosts.find(&other).is_none());
+}
+
+/// Two sites: one with a wildcard beside a whole name below it, the other at another scheme's port.
+fn two_sites() -> HostSet {
+    let mut hosts = HostSet::default();
+    hosts
+        .add(0, ["*.Shop.test", "www.shop.test", "*.shop.test:8443"], 443)
+        .unwrap();
+    hosts.add(1, ["plain.test", "vip.shop.test"], 80).unwrap();
+    hosts
+}
+
+#[test]
+fn a_wildcard_stands_for_exactly_one_label() {
+    let hosts = two_sites();
+    let of = |host: &str| {
+        let found = hosts.named(host.as_bytes())?;
+        let label = found.label().map(str::to_owned);
+        Some((found.to_string(), found.site(), label))
+    };
+    let told = |host: &str, site, label: Option<&str>| {
+        Some((host.to_owned(), site, label.map(str::to_owned)))
+    };
+    assert_eq!(
+        of("acme.shop.test"),
+        told("acme.shop.test", 0, Some("acme"))
+    );
+    assert_eq!(
+        of("ACME.shop.TEST:443"),
+        told("acme.shop.test", 0, Some("acme"))
+    );
+    assert_eq!(
+        of("acme.shop.test:8443"),
+        told("acme.shop.test:8443", 0, Some("acme"))
+    );
+    // A whole name is more specific, whichever site it belongs to, and stands for no label.
+    assert_eq!(of("www.shop.test"), told("www.shop.test", 0, None));
+    assert_eq!(of("vip.shop.test:80"), told("vip.shop.test", 1, None));
+    // Each site has a port of its own that a host without port means.
+    assert_eq!(of("plain.test"), told("plain.test", 1, None));
+    assert_eq!(of("plain.test:443"), None);
+    for other in [
+        "shop.test",
+        ".shop.test",
+        "a.b.shop.test",
+        "acmeshop.test",
+        "-acme.shop.test",
+        "acme-.shop.test",
+        "ac_me.shop.test",
+        "acme.shop.test:80",
+        "acme.shop.test.",
+        "*.shop.test",
+        "acme.shop.test.evil.test",
+    ] {
+        assert_eq!(of(other), None, "{other}");
+    }
+    let long = format!("{}.shop.test", "a".repeat(64));
+    assert_eq!(of(&long), None);
+    assert!(of(long.get(1..).unwrap()).is_some());
+}
+
+proptest! {
+    /// What a wildcard lets through is a label of a host name, and nothing else of the host is the client's.
+    #[test]
+    fn nothing_but_a_label_comes_from_the_client(label in "[ -~]{0,20}") {
+        let hosts = two_sites();
+        if let Some(found) = hosts.named(format!("{label}.shop.test").as_bytes())
+            && let Some(known) = found.label()
+        {
+            prop_assert_eq!(known, label.to_ascii_lowercase());
+            prop_assert!(known.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-'));
+            prop_assert_eq!(&**found, format!("{known}.shop.test"));
+        }
+    }
 }

@@ -231,7 +231,7 @@ fn what_remains_of_header_names_is_nobodys_but_the_clients() {
         let Some(headers) = header_map(bytes, named) else {
             return Ok(());
         };
-        let mut policy = EdgePolicy::new(HostSet::new(["app.test"], 443).unwrap(), "sid");
+        let mut policy = EdgePolicy::new(HostSet::new(["app.test"], 443).unwrap(), &["sid"]);
         let odd = headers.keys().any(|name| {
             !name
                 .as_str()

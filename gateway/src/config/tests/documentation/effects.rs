@@ -76,6 +76,19 @@ pub(in super::super) const EFFECTS: &[Effect] = &[
     ("cookie.name", "\"__Host-sid\"", &[]),
     ("cookie.secure", "false", &[]),
     ("cookie.same_site", "\"strict\"", &[]),
+    ("cookie.domain", "\"app.test\"", &[("server.public_origin", "\"http://app.test\"")]),
+    ("sites[].name", "\"other\"", SITE),
+    ("sites[].origin", "\"http://127.0.0.1:3000\"", SITE),
+    ("sites[].hosts", "[\"localhost\", \"*.localhost\"]", SITE),
+    ("sites[].login_url", "\"/signin\"", SITE),
+    ("sites[].group", "\"house\"", SITE),
+    ("sites[].tenant_from", "\"label\"", WILDCARD),
+    ("sites[].trusted_origins", "[\"capacitor://localhost\"]", SITE),
+    ("sites[].clear_domains", "[\"app.test\"]", SITE),
+    ("sites[].cookie.name", "\"shop\"", SITE),
+    ("sites[].cookie.secure", "false", SITE),
+    ("sites[].cookie.same_site", "\"strict\"", SITE),
+    ("sites[].cookie.domain", "\"app.test\"", &[("sites[].name", "\"shop\""), ("sites[].origin", "\"http://app.test\"")]),
     ("backend.upstream", "\"next\"", &[("upstreams.next.servers", "[\"next:3000\"]")]),
     ("backend.timeout", "\"1s\"", &[]),
     ("backend.max_answer_bytes", "100000", &[]),
@@ -268,4 +281,14 @@ const PAIR_OF_CACHE: &[(&str, &str)] = &[
     ("cache.redis_url", "\"rediss://cache\""),
     ("cache.client_cert", "\"cert.pem\""),
     ("cache.client_key", "\"key.pem\""),
+];
+
+#[rustfmt::skip]
+const SITE: &[(&str, &str)] = &[("sites[].name", "\"shop\""), ("sites[].origin", "\"http://localhost:3000\"")];
+
+#[rustfmt::skip]
+const WILDCARD: &[(&str, &str)] = &[
+    ("sites[].name", "\"shop\""),
+    ("sites[].origin", "\"http://localhost:3000\""),
+    ("sites[].hosts", "[\"localhost\", \"*.localhost\"]"),
 ];

@@ -3,8 +3,8 @@ use crate::config::MigrationMode;
 use crate::legacy::testing::{config, migration};
 
 fn clearing(origin: &str) -> Clearing {
-    let server = config(&format!("[server]\npublic_origin = \"{origin}\"")).server;
-    Clearing::new(&migration(MigrationMode::On), &server.public_origin)
+    let sites = config(&format!("[server]\npublic_origin = \"{origin}\"")).sites;
+    Clearing::new(&migration(MigrationMode::On), sites.first())
 }
 
 fn texts(lines: &[HeaderValue]) -> Vec<&str> {

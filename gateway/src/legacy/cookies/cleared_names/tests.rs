@@ -3,8 +3,8 @@ use crate::config::MigrationMode;
 use crate::legacy::testing::{config, migration};
 
 fn clearing() -> Clearing {
-    let server = config("[server]\npublic_origin = \"https://app.test\"").server;
-    Clearing::new(&migration(MigrationMode::On), &server.public_origin)
+    let sites = config("[server]\npublic_origin = \"https://app.test\"").sites;
+    Clearing::new(&migration(MigrationMode::On), sites.first())
 }
 
 fn names(count: usize) -> Vec<String> {

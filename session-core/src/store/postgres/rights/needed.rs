@@ -41,7 +41,7 @@ const OF_A_SESSION: &[&str] = &[
 ];
 
 /// The rights of a gateway.
-pub(super) const NEEDED: [(Thing, &[Privilege]); 15] = [
+pub(super) const NEEDED: [(Thing, &[Privilege]); 16] = [
     (Thing::Schema, &[Usage]),
     (Thing::Table("sidgate_schema"), &[Select]),
     (Thing::Table("sidgate_clock"), &[Select]),
@@ -82,6 +82,7 @@ pub(super) const NEEDED: [(Thing, &[Privilege]); 15] = [
         Thing::Table("sidgate_activity"),
         &[Select, Insert, Update(&["id"]), Delete],
     ),
+    (Thing::Table("sidgate_handover"), &[Select, Insert, Delete]),
     (
         Thing::Table("sidgate_login_network"),
         &[Select, Insert, Update(&["id", "seen_at"]), Delete],

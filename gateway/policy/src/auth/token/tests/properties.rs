@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use proptest::test_runner::TestCaseResult;
 use sidgate_testkit::corpus;
 
-use super::{NOW, django, good, signed_by};
+use super::{NOW, REQUEST, django, good, signed_by};
 use crate::auth::event::SessionEvent;
 use crate::auth::token::TokenRefused;
 
@@ -21,7 +21,7 @@ fn only_the_signed_token_itself_opens() {
             .replace("{head}", parts[0])
             .replace("{claims}", parts[1]);
         let bytes = text.replace("{mac}", parts[2]).into_bytes();
-        let opened = django().open_event(&bytes, "req-1", NOW);
+        let opened = django().open_event(&bytes, REQUEST, NOW);
         if bytes == token.as_bytes() {
             prop_assert!(opened.is_ok());
         } else {

@@ -50,7 +50,10 @@ fn events_are_judged_as_the_vectors_say() {
         let token: String = member(case, "token");
         let opened = file.app("django", case).open_event(
             token.as_bytes(),
-            &member::<String>(case, "request_id"),
+            Answered {
+                request_id: &member::<String>(case, "request_id"),
+                site: case["site"].as_str(),
+            },
             member(case, "now"),
         );
         let judged = opened.and_then(|events| {
@@ -76,6 +79,7 @@ fn assertions_are_written_as_the_vectors_say() {
         let claims = &case["claims"];
         let text = |name: &str| claims[name].as_str().map(str::to_owned);
         let session = SessionClaims {
+            site: text("site"),
             sid: text("sid"),
             sub: text("sub"),
             tid: text("tid"),

@@ -48,5 +48,5 @@ fn each_thing_has_one_statement() {
     ] {
         assert!(lines.iter().any(|line| line == expected), "{lines:#?}");
     }
-    assert_eq!(lines.len(), 15);
+    assert_eq!(lines.len(), 16);
 }
