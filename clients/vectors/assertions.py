@@ -40,6 +40,11 @@ def wrong(name: str, claims: Json, refused: str) -> Json:
     return case(name, sign(claims), refused=refused)
 
 
+def at(site: object, claims: Json) -> Json:
+    """`claims` of an installation with several sites: `site` follows `state`."""
+    return {**dict(list(claims.items())[:5]), "site": site} | claims
+
+
 def cases() -> Iterator[Json]:
     yield from as_sidgate_writes_them()
     yield from as_others_may_write_them()
@@ -78,6 +83,8 @@ def as_sidgate_writes_them() -> Iterator[Json]:
     yield right("attributes as large as they get", but(ASSERTION, attrs=attrs))
     for state in ("anonymous", "unknown", "none"):
         yield right(state, but(NOBODY, state=state))
+    yield right("active, at a site", at("shop", ASSERTION))
+    yield right("anonymous, at a site", at("shop", NOBODY))
     yield right("issued at the edge of the leeway", ASSERTION, now=NOW - LEEWAY)
     yield right("in its last second", ASSERTION, now=NOW + 60 + LEEWAY - 1)
 
@@ -177,5 +184,7 @@ def out_of_shape() -> Iterator[Json]:
         ("ref is a number", {"ref": 81}),
     ):
         yield wrong(name, but(ASSERTION, **changes), "shape")
+    yield wrong("site is a number", at(7, ASSERTION), "shape")
+    yield wrong("anonymous, and site is a number", at(7, NOBODY), "shape")
     twice = dump(ASSERTION)[:-1] + b',"state":"root"}'
     yield case("active, and then an unknown state", sign(twice), refused="shape")

@@ -127,6 +127,9 @@ def cases() -> Iterator[Json]:
     yield case("the app's clock is ahead", sign(EVENT), now=NOW - LEEWAY, events=EVENT["ev"])
     more = but(EVENT, jti="1", exp=NOW + 3_600)
     yield case("with claims that nobody asks for", sign(more), events=EVENT["ev"])
+    at_shop = but(EVENT, site="shop")
+    yield case("answer at the site of the request", sign(at_shop), site="shop", events=EVENT["ev"])
+    yield case("answer without a site, at a site", sign(EVENT), site="shop", events=EVENT["ev"])
 
     yield case("too old", sign(EVENT), now=NOW + 61, refused="time")
     yield case("from the future", sign(EVENT), now=NOW - LEEWAY - 1, refused="time")
@@ -134,6 +137,8 @@ def cases() -> Iterator[Json]:
     yield case("answer to no request", sign(but(EVENT, req="")), refused="request")
     upper = but(EVENT, req=REQUEST_ID.upper())
     yield case("answer to a request in other letters", sign(upper), refused="request")
+    yield case("answer at another site", sign(at_shop), site="blog", refused="request")
+    yield case("answer at a site where there are none", sign(at_shop), refused="request")
     for name, unfit in WRONG.items():
         yield case(name, sign(EVENT | {"ev": unfit}), refused="shape")
     for what, token in spoilt(EVENT):
@@ -155,6 +160,8 @@ def cases() -> Iterator[Json]:
         ("no ev", {"ev": DROP}),
     ):
         yield case(name, sign(but(EVENT, **changes)), refused="malformed")
+    for name, site in (("site is a number", 7), ("site is null", None)):
+        yield case(name, sign(but(EVENT, site=site)), site="shop", refused="malformed")
     yield case(
         "an assertion sent back",
         sign(but(ASSERTION, aud="django")),

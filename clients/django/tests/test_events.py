@@ -50,6 +50,14 @@ def test_the_envelope(client, ada, monkeypatch):
     }
 
 
+@pytest.mark.parametrize("site", ["shop", None])
+def test_the_envelope_names_the_site_of_the_request(client, ada, site):
+    answer = client.post("/out/", headers=gateway_headers(ada, site=site))
+    claims = tokens.decode(answer.headers["X-Session-Event"], [KEY])
+    assert claims.get("site") == site
+    assert ("site" in claims) == (site is not None)
+
+
 def test_a_login_page(client, ada):
     form = {"username": "ada", "password": "right"}
     answer = client.post("/login/", form, headers=gateway_headers())

@@ -245,6 +245,29 @@ class TestEvents:
         assert user_of(browser) is None
 
 
+class TestSite:
+    def site_seen(self, browser):
+        return browser.get("/who/").wsgi_request.gateway_session.site
+
+    def test_of_a_browser(self, ada):
+        browser = GatewayClient(site="shop")
+        assert self.site_seen(browser) == "shop"
+        browser.post("/login/", RIGHT)
+        assert user_of(browser) == "ada"
+        assert self.site_seen(browser) == "shop"
+
+    def test_is_none_without_sites(self, browser, ada):
+        browser.force_login(ada)
+        assert self.site_seen(browser) is None
+
+    def test_events_of_another_are_refused(self, client, ada):
+        answer = client.post("/out/", headers=gateway_headers(ada, site="shop"))
+        assert [event["type"] for event in read_events(answer, site="shop")] == ["logout"]
+        for other in ("blog", None):
+            with pytest.raises(AssertionError, match="at another site"):
+                read_events(answer, site=other)
+
+
 class TestCsrf:
     @pytest.mark.parametrize("in_session", [True, False])
     def test_is_checked_as_in_a_browser(self, ada, settings, in_session):

@@ -67,6 +67,18 @@ def test_it_cannot_be_changed_and_does_not_print_secrets(ada):
     assert "the-hash" not in repr(session)
 
 
+@pytest.mark.parametrize("state", ["active", "anonymous", "unknown", "none"])
+def test_the_site_is_told_in_every_state(ada, state):
+    user = ada if state == "active" else None
+    assert session_of(**gateway_meta(user, state=state, site="shop")).site == "shop"
+    assert session_of(**gateway_meta(user, state=state)).site is None
+
+
+def test_only_an_assertion_tells_a_site(db):
+    assert session_of(HTTP_X_SESSION_SITE="shop").site is None
+    assert session_of(**gateway_meta(site="shop", aud="next")).site is None
+
+
 @pytest.mark.parametrize(
     "claims",
     [
@@ -83,6 +95,9 @@ def test_it_cannot_be_changed_and_does_not_print_secrets(ada):
         {"auth_time": "now"},
         {"auth_time": 10**30},
         {"ah": 1},
+        {"site": 7},
+        {"site": ["shop"]},
+        {"state": "anonymous", "site": 7},
     ],
     ids=str,
 )

@@ -47,6 +47,7 @@ def test_assertion(file, case, verifier):
         return
     claims = case["claims"]
     assert session.state == claims["state"]
+    assert session.site == claims.get("site")
     members = ("sid", "sub", "tid", "email", "ah", "ref", "stale")
     told = (session.id, session.user_id, session.tenant_id, session.email)
     told += (session.auth_hash, session.ref, session.stale)
@@ -83,3 +84,4 @@ def test_event(file, case):
     claims = tokens.decode(case["token"], keys)
     assert claims["ev"] == case["events"]
     assert (claims["iss"], claims["aud"]) == (file["issuer"], file["audience"])
+    assert claims.get("site") in (None, case.get("site"))

@@ -33,8 +33,9 @@ export class Sidgate {
   /** Reads X-Session-Assertion. `claims` are those of an active session, and empty in every other state. */
   async visitor(assertion) {
     const claims = await this.#open(assertion, this.app);
-    const { state } = claims;
+    const { state, site } = claims;
     if (!STATES.includes(state)) throw new NotFromSidgate('unknown state');
+    if (!isText(site ?? '')) throw new NotFromSidgate('site has the wrong type');
     if (state !== 'active') return { state, claims: {} };
     for (const name of ['sid', 'sub']) {
       if (!isText(claims[name]) || claims[name] === '') throw new NotFromSidgate(`no ${name}`);

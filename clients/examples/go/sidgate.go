@@ -39,6 +39,7 @@ type Claims struct {
 	Expires    *int64         `json:"exp"`
 	BodyHash   string         `json:"bh"`
 	State      string         `json:"state"`
+	Site       *string        `json:"site"`
 	Session    string         `json:"sid"`
 	User       string         `json:"sub"`
 	Tenant     *string        `json:"tid"`

@@ -60,6 +60,8 @@ class Sidgate:
         state = claims.get("state")
         if state not in STATES:
             raise NotFromSidgate("unknown state")
+        if not isinstance(claims.get("site"), (str, type(None))):
+            raise NotFromSidgate("site has the wrong type")
         if state != "active":
             return Visitor(state, {})
         for name in ("sid", "sub"):

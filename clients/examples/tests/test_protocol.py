@@ -217,7 +217,7 @@ def test_all_events_are_shown(witness: Witness) -> None:
     """Those of the document are all that there are, and stand in its table."""
     table = re.findall(r"^\| `(\w+)` \|", document.section("Events: what the app answers"), re.M)
     types = [event["type"] for event in shown("events")]
-    assert sorted(types) == sorted(set(table) - {"type", *shown("token")})
+    assert sorted(types) == sorted(set(table) - {"type", "site", *shown("token")})
     configured = (ROOT / "docs/configuration.md").read_text()
     (listed,) = re.findall(r"^events = \[(.*)\]$", configured, re.M)
     assert sorted(types) == sorted(json.loads(f"[{listed}]"))

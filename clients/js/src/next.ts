@@ -31,3 +31,8 @@ export async function getServerSession(request?: RequestLike): Promise<ServerSes
 export async function getSessionState(request?: RequestLike): Promise<SessionState> {
   return (await identify(request ?? (await currentHeaders()))).state;
 }
+
+/** The site at which the request came in, whoever asks: a name of the gateway's `[[sites]]`, or `null` where it has none. */
+export async function getSessionSite(request?: RequestLike): Promise<string | null> {
+  return (await identify(request ?? (await currentHeaders()))).site;
+}

@@ -5,7 +5,7 @@ import type { ServerSession } from './types.js';
 
 export { SidgateConfigError } from './server/config.js';
 export type { ServerSessionOptions, SessionMembers } from './server/handler.js';
-export { getServerSession, getSessionState, sessionRef, type ServerSession, type SessionState } from './next.js';
+export { getServerSession, getSessionSite, getSessionState, sessionRef, type ServerSession, type SessionState } from './next.js';
 
 /** A handler of the Pages Router. */
 export type ApiHandler<S> = (req: NextApiRequest & SessionMembers<S>, res: NextApiResponse) => unknown;

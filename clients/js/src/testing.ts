@@ -23,16 +23,20 @@ export interface TestSession {
 }
 
 /**
- * The headers with which a request of this person comes from the gateway; `null` for nobody. Without `SIDGATE_KEY` in the
- * environment it sets one.
+ * The headers with which a request of this person comes from the gateway; `null` for nobody. `site`: where it comes in, of a
+ * gateway with `[[sites]]`. Without `SIDGATE_KEY` in the environment it sets one.
  *
  *     await GET(new NextRequest('http://localhost/api/me', { headers: await sessionHeaders({ user: { id: '7' } }) }), {});
  */
-export async function sessionHeaders(session: TestSession | null): Promise<Record<string, string>> {
+export async function sessionHeaders(
+  session: TestSession | null,
+  { site }: { site?: string } = {},
+): Promise<Record<string, string>> {
   process.env.SIDGATE_KEY ||= btoa('a key for tests, of 32 bytes, ok');
   const { keys, upstream } = await serverConfig();
   const now = unixSeconds();
-  const claims = { iss: 'sidgate', aud: upstream, iat: now, exp: now + 60, ...(session ? active(session, now) : { state: 'anonymous' }) };
+  const told = session ? active(session, now) : { state: 'anonymous' };
+  const claims = { iss: 'sidgate', aud: upstream, iat: now, exp: now + 60, ...told, site };
   return {
     'x-session-assertion': await signToken(claims, keys[0] as CryptoKey),
     'x-request-id': toBase64url(crypto.getRandomValues(new Uint8Array(12))),

@@ -56,6 +56,8 @@ export interface ServerSession {
   authTime: string | null;
   /** Seconds since the gateway last confirmed the session, when it is served stale. */
   stale: number | null;
+  /** The site at which the request came in; `null` without `[[sites]]`. */
+  site: string | null;
 }
 
 /** What a login sends beside address and password. The app that checks them gets every member but `end_others` and `remember`. */

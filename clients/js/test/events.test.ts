@@ -45,6 +45,16 @@ describe('events of a route handler', () => {
     expect(answer.headers.get('cache-control')).toBe('private, no-store');
   });
 
+  test('name the site of the request, where there are sites', async () => {
+    const handler = withServerSession(async (req, res) => {
+      await req.sessionEvents.logout();
+      return res.end();
+    });
+    const at = (site?: string) => request({ ...headers(), 'x-session-assertion': assertion({ state: 'anonymous', site }) });
+    expect(claims(await handler(at('shop'), {}))).toMatchObject({ req: 'request-1', site: 'shop' });
+    expect(claims(await handler(at(), {}))).not.toHaveProperty('site');
+  });
+
   test('reach an answer that cannot be changed, and need not be awaited', async () => {
     const handler = withServerSession((req) => {
       void req.sessionEvents.login(ADA, { ttl: 60, remember: true });

@@ -1,6 +1,6 @@
 // @vitest-environment node
 import { beforeEach, describe, expect, test, vi } from 'vitest';
-import { getServerSession, getSessionState, sessionRef, SidgateConfigError, withServerSession } from '../src/next.js';
+import { getServerSession, getSessionSite, getSessionState, sessionRef, SidgateConfigError, withServerSession } from '../src/next.js';
 import { withServerSession as withApiSession } from '../src/pages.js';
 import { ACTIVE, assertion, KEY, pages } from './support.js';
 
@@ -103,6 +103,13 @@ describe('withServerSession in the App Router', () => {
     expect((await required(unknown, {})).status).toBe(503);
   });
 
+  test('tells the handler the site, of nobody too', async () => {
+    const handler = withServerSession((req, res) => res.json([req.sessionState, req.sessionSite]));
+    expect(await (await handler(request(signed({ state: 'anonymous', site: 'shop' })), {})).json()).toEqual(['anonymous', 'shop']);
+    expect(await (await handler(request(signed()), {})).json()).toEqual(['active', null]);
+    expect(await (await handler(request({ 'x-session-site': 'shop' }), {})).json()).toEqual(['bypassed', null]);
+  });
+
   test('knows the other ways to answer', async () => {
     const redirect = withServerSession((_req, res) => res.redirect('/login'));
     const moved = await redirect(request(), {});
@@ -174,6 +181,21 @@ describe('getServerSession', () => {
       expect(await getSessionState(request(signed({ state })))).toBe(state);
       expect(await getServerSession(request(signed({ state })))).toBeNull();
     }
+  });
+
+  test('the site is told whoever asks', async () => {
+    const states = [ACTIVE, ...['anonymous', 'unknown', 'none'].map((state) => ({ state }))];
+    for (const claims of states) {
+      expect(await getSessionSite(request(signed({ ...claims, site: 'shop' })))).toBe('shop');
+      expect(await getSessionSite(request(signed(claims)))).toBeNull();
+    }
+    expect(await getServerSession(request(signed({ ...ACTIVE, site: 'shop' })))).toMatchObject({ site: 'shop' });
+    expect(await getServerSession(request(signed()))).toMatchObject({ site: null });
+  });
+
+  test.each([ACTIVE, { state: 'anonymous' }])('a site that is no text is nothing of the gateway: %o', async (claims) => {
+    const odd = request(signed({ ...claims, site: 7 }));
+    expect([await getSessionState(odd), await getSessionSite(odd), await getServerSession(odd)]).toEqual(['bypassed', null, null]);
   });
 
   test('onboarding is an attribute', async () => {

@@ -1,7 +1,7 @@
 import { cleanup, fireEvent, render, screen } from '@testing-library/react';
 import { afterEach, expect, test } from 'vitest';
 import { SessionError } from '../src/index.js';
-import { getServerSession, getSessionState, withServerSession } from '../src/next.js';
+import { getServerSession, getSessionSite, getSessionState, withServerSession } from '../src/next.js';
 import { SessionProvider, useSession } from '../src/react.js';
 import { createTestManager, sentEvents, sessionHeaders } from '../src/testing.js';
 
@@ -23,6 +23,13 @@ test('headers of somebody, and of nobody', async () => {
   });
   expect(await getSessionState(new Headers(await sessionHeaders(null)))).toBe('anonymous');
   expect(await getServerSession({ headers: await sessionHeaders({ user: { id: '8' } }) })).toMatchObject({ tenantId: null });
+});
+
+test('headers of a request at a site', async () => {
+  for (const who of [ADA, null]) {
+    expect(await getSessionSite({ headers: await sessionHeaders(who, { site: 'shop' }) })).toBe('shop');
+    expect(await getSessionSite({ headers: await sessionHeaders(who) })).toBeNull();
+  }
 });
 
 test('what a handler asks the gateway for', async () => {

@@ -37,15 +37,17 @@ describe('assertions', () => {
     readAssertion(one.token, { keys: await file.keysOf(one), upstream: file.audience }, one.now);
 
   test.each(file.cases.filter((one) => one.claims))('accepted: $name', async (one) => {
-    const { state, session } = await read(one);
+    const { state, session, site } = await read(one);
     const claims = one.claims!;
     expect(state).toBe(claims.state);
+    expect(site).toBe(claims.site ?? null);
     if (state !== 'active') return expect(session).toBeNull();
     expect(session).toMatchObject({
       user: { id: claims.sub, tenantId: claims.tid ?? null },
       session: { id: claims.sid },
       attributes: claims.attrs ?? {},
       stale: claims.stale ?? null,
+      site: claims.site ?? null,
     });
     expect(sessionRef(session!)).toBe(claims.ref ?? null);
     expect(session!.user.email).toBe(claims.email);
@@ -107,7 +109,8 @@ describe('events', () => {
   });
 });
 
-/** Whether an event says when, in answer to what, and something. */
-function isWhole({ iat, req, ev }: Claims): boolean {
-  return Number.isSafeInteger(iat) && typeof req === 'string' && ev !== undefined;
+/** Whether an event says when, in answer to what, something, and at which site, if it names one. */
+function isWhole({ iat, req, ev, site }: Claims): boolean {
+  const isSite = site === undefined || typeof site === 'string';
+  return Number.isSafeInteger(iat) && typeof req === 'string' && ev !== undefined && isSite;
 }

@@ -205,6 +205,8 @@ def emit(request: HttpRequest, response: HttpResponseBase, session: GatewaySessi
             "req": request_id,
             "ev": [{"type": event.type, **event.members()} for event in events],
         }
+        if session.site is not None:
+            claims["site"] = session.site
         response.headers[HEADER] = tokens.encode(claims, conf.signing_key)
         response.headers["Cache-Control"] = "private, no-store"
         # Else Django may answer 304 in its place, which drops the header.

@@ -54,6 +54,8 @@ class GatewaySession:
     expires_at: datetime | None = None
     #: Why a request is ``bypassed``, as "no assertion" or "wrong signature".
     problem: str | None = None
+    #: The site at which the request came in, in every state; ``None`` without ``[[sites]]``.
+    site: str | None = None
 
     @property
     def is_active(self) -> bool:
@@ -66,8 +68,9 @@ class GatewaySession:
         state = _required(claims, "state")
         if state not in _STATED:
             raise InvalidToken("unknown state")
+        site = _optional(claims, "site", str)
         if state != "active":
-            return cls(state=cast(State, state), via_gateway=True)
+            return cls(state=cast(State, state), via_gateway=True, site=site)
         auth_time = _optional(claims, "auth_time", int)
         return cls(
             state="active",
@@ -82,6 +85,7 @@ class GatewaySession:
             ref=_optional(claims, "ref", str),
             stale=_optional(claims, "stale", int),
             expires_at=expires_at,
+            site=site,
         )
 
 

@@ -12,6 +12,8 @@ export type SessionState = 'active' | 'anonymous' | 'unknown' | 'none' | 'bypass
 export interface Identified {
   state: SessionState;
   session: ServerSession | null;
+  /** The site at which the request came in, whoever asks; `null` without `[[sites]]`. */
+  site: string | null;
 }
 
 const STATES = new Set<unknown>(['active', 'anonymous', 'unknown', 'none']);
@@ -21,7 +23,8 @@ export type AssertionConfig = Pick<ServerConfig, 'keys' | 'upstream'>;
 /** What the assertion says. Throws `InvalidToken` if it says nothing that counts. `now` in unix seconds. */
 export async function readAssertion(token: string, config: AssertionConfig, now: number): Promise<Identified> {
   const claims = await openToken(token, config.keys, { issuer: 'sidgate', audience: config.upstream });
-  const read = { state: state(claims), session: state(claims) === 'active' ? session(claims) : null };
+  const site = optional(claims, 'site', isString);
+  const read = { state: state(claims), session: state(claims) === 'active' ? session(claims, site) : null, site };
   checkTimes(claims, now, LEEWAY);
   return read;
 }
@@ -32,7 +35,7 @@ function state(claims: Claims): SessionState {
   return value as SessionState;
 }
 
-function session(claims: Claims): ServerSession {
+function session(claims: Claims, site: string | null): ServerSession {
   const email = optional(claims, 'email', isString);
   const tenantId = optional(claims, 'tid', isString);
   const attributes: SessionAttributes = optional(claims, 'attrs', isRecord) ?? {};
@@ -46,6 +49,7 @@ function session(claims: Claims): ServerSession {
     attributes,
     authTime: authTime === null ? null : new Date(authTime * 1_000).toISOString().replace('.000', ''),
     stale: optional(claims, 'stale', isSeconds),
+    site,
   };
   references.set(read, optional(claims, 'ref', isString));
   return read;

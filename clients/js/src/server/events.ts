@@ -28,6 +28,8 @@ export type LogoutScope = 'this' | 'others' | 'all';
 /** The request whose answer carries the events. */
 export interface Answered {
   requestId: string;
+  /** Where it came in; `null` without `[[sites]]`. */
+  site: string | null;
   config: ServerConfig;
 }
 
@@ -35,17 +37,17 @@ export interface Answered {
 export async function answered(request: RequestLike): Promise<Answered> {
   const requestId = header(request, 'x-request-id');
   // A request id alone may be anybody's.
-  const { state } = await identify(request);
+  const { state, site } = await identify(request);
   if (requestId === null || state === 'bypassed') {
     throw new Error(`The session cannot be changed: ${notThroughGateway('nothing signed by it')}`);
   }
-  return { requestId, config: await serverConfig() };
+  return { requestId, site, config: await serverConfig() };
 }
 
 /** The value of `X-Session-Event`. */
-export function signEvents({ requestId, config }: Answered, events: readonly SessionEvent[]): Promise<string> {
+export function signEvents({ requestId, site, config }: Answered, events: readonly SessionEvent[]): Promise<string> {
   const claims = { iss: config.upstream, aud: 'sidgate', iat: unixSeconds(), req: requestId, ev: events };
-  return signToken(claims, config.keys[0] as CryptoKey);
+  return signToken(site === null ? claims : { ...claims, site }, config.keys[0] as CryptoKey);
 }
 
 /** Changes the session of the request that is being answered. Nothing happens before the answer is sent: await each call. */

@@ -10,6 +10,8 @@ export interface SessionMembers<S = ServerSession | null> {
   session: S;
   /** Why `session` is `null`. */
   sessionState: SessionState;
+  /** The site at which the request came in, whoever asks; `null` without `[[sites]]`. */
+  sessionSite: string | null;
   /** Logs in and out, and changes what is known of the user. */
   sessionEvents: SessionEvents;
 }
@@ -35,10 +37,10 @@ const PRIVATE = 'private, no-store';
  */
 export function wrap(handler: (req: any, res: any, context?: any) => unknown, options: ServerSessionOptions = {}) {
   return async (req: any, second: any): Promise<any> => {
-    const { state, session } = await identify(req);
+    const { state, session, site } = await identify(req);
     const refused = refusal(state, options);
     const call = isWebHeaders(req.headers) ? callRoute : callApi;
-    return call(handler, req, second, { session, sessionState: state }, refused);
+    return call(handler, req, second, { session, sessionState: state, sessionSite: site }, refused);
   };
 }
 

@@ -48,5 +48,5 @@ function bypassed(why: string): Identified {
     told.add(why);
     console.warn(`sidgate: ${notThroughGateway(why)} It is treated as nobody's. Said once.`);
   }
-  return { state: 'bypassed', session: null };
+  return { state: 'bypassed', session: null, site: null };
 }

@@ -17,6 +17,7 @@ export async function page() {
   const early = session.user;
   if (session === null) return null;
   type _user = Holds<Equal<typeof session.user, ServerUser>>;
+  type _site = Holds<Equal<typeof session.site, string | null>>;
   type _role = Holds<Equal<typeof session.attributes.role, 'admin' | 'member' | undefined>>;
   // @ts-expect-error a server is not told the name
   return session.user.name;
@@ -33,6 +34,7 @@ type _get = Holds<Equal<typeof GET, (req: NextRequest, context: Params) => Promi
 export const POST = withServerSession(async (req, res) => {
   // @ts-expect-error perhaps nobody
   const id = req.session.user.id;
+  type _site = Holds<Equal<typeof req.sessionSite, string | null>>;
   await req.sessionEvents.login({ user: { id: '7' }, tenant_id: 'acme' }, { ttl: 60, remember: true });
   // @ts-expect-error an identity has a user
   await req.sessionEvents.login({});

@@ -33,9 +33,17 @@ class _Browser:
 
     cookies: Any
 
-    def __init__(self, *args: Any, gateway: Gateway | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *args: Any,
+        gateway: Gateway | None = None,
+        site: str | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(*args, **kwargs)
         self.gateway = gateway or Gateway()
+        #: The site, of ``[[sites]]``, whose pages this browser has open.
+        self.site = site
         self._session: OpenSession | None = None
 
     @property
@@ -47,7 +55,7 @@ class _Browser:
         """The headers that the gateway writes, as it writes them."""
         session = self.gateway_session
         claims = {"state": "anonymous"} if session is None else session.claims()
-        headers = gateway_headers(request_id=request_id, **claims) | {
+        headers = gateway_headers(request_id=request_id, site=self.site, **claims) | {
             "X-Session-State": claims["state"],
             "X-Forwarded-For": address,
             "X-Forwarded-Proto": scheme,
@@ -57,7 +65,7 @@ class _Browser:
         return headers
 
     def _obey(self, response: HttpResponseBase, request_id: str) -> None:
-        said = read_events(response, request_id)
+        said = read_events(response, request_id, site=self.site)
         response.gateway_events = said  # type: ignore[attr-defined]
         response.headers.pop(HEADER)
         if said:

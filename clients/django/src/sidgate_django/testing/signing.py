@@ -89,8 +89,13 @@ def as_meta(headers: dict[str, str]) -> dict[str, str]:
     return {f"HTTP_{name.upper().replace('-', '_')}": value for name, value in headers.items()}
 
 
-def read_events(response: HttpResponseBase, request_id: str = REQUEST_ID) -> list[dict[str, Any]]:
-    """The events a response carries, checked as the gateway would check them."""
+def read_events(
+    response: HttpResponseBase, request_id: str = REQUEST_ID, *, site: str | None = None
+) -> list[dict[str, Any]]:
+    """The events a response carries, checked as the gateway would check them.
+
+    ``site`` is the one that the request's assertion has named.
+    """
     if HEADER not in response.headers:
         # A GatewayClient has taken them off, as the gateway does.
         return list(getattr(response, "gateway_events", ()))
@@ -100,6 +105,8 @@ def read_events(response: HttpResponseBase, request_id: str = REQUEST_ID) -> lis
         raise AssertionError("the event names the wrong parties")
     if claims["req"] != request_id:
         raise AssertionError("the event answers another request")
+    if claims.get("site", site) != site:
+        raise AssertionError("the event answers a request at another site")
     events: list[dict[str, Any]] = claims["ev"]
     return events
 
