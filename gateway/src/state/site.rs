@@ -59,14 +59,17 @@ impl ActiveSite {
         })
     }
 
-    /// All sessions of a user that count here. Where sites have no names those are all that there are.
+    /// All sessions of a user that count here. Where there is the default group alone those are all that there are, and a
+    /// revocation of the user is understood by programs that know no groups, too.
     pub(crate) fn all_of(&self, user_id: Text) -> Scope {
-        match self.name {
-            None => Scope::User(user_id),
-            Some(_) => Scope::Member {
+        let group = &self.config.group;
+        if group.is_default() && self.groups.others().is_empty() {
+            Scope::User(user_id)
+        } else {
+            Scope::Member {
                 user_id,
-                group: self.config.group.clone(),
-            },
+                group: group.clone(),
+            }
         }
     }
 

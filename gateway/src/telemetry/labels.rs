@@ -163,8 +163,15 @@ pub(crate) fn events() -> Vec<(&'static str, &'static str)> {
 /// Every pair of `tier` and `result` of `sidgate_resolve_total`.
 pub(crate) fn resolved() -> Vec<(&'static str, &'static str)> {
     const FOUND: [&str; 2] = ["active", "stale"];
-    const SEALED: [&str; 2] = ["malformed", "forged"];
-    const GONE: [&str; 5] = ["absent", "revoked", "expired", "idle", "renewed"];
+    const SEALED: [&str; 3] = ["malformed", "forged", "other_group"];
+    const GONE: [&str; 6] = [
+        "absent",
+        "revoked",
+        "expired",
+        "idle",
+        "renewed",
+        "other_tenant",
+    ];
     const UNKNOWN: [&str; 13] = [
         "not_asked",
         "no_cookie",

@@ -8,7 +8,12 @@ use sidgate_testkit::metrics::Metrics;
 
 const OPERATIONS: &str = include_str!("../../../docs/operations.md");
 
-/// Label values that a gateway has only where its configuration asks for it.
+/// Metrics that a gateway has only where its configuration asks for them.
+fn is_asked_for(metric: &str) -> bool {
+    metric.starts_with("sidgate_tls_certificate_") || metric == "sidgate_site_requests_total"
+}
+
+/// Label values of that kind.
 const ASKED_FOR: [(&str, &str); 1] = [("sidgate_breaker_state", "redis")];
 
 /// The rows of the table of metrics: names, labels, meaning.
@@ -40,7 +45,7 @@ fn every_documented_value_of_a_label_is_there_from_the_start() {
     for [names, labels, meaning] in rows() {
         let labels: BTreeSet<_> = in_code(labels).collect();
         for name in in_code(names) {
-            if name.starts_with("sidgate_tls_certificate_") {
+            if is_asked_for(name) {
                 continue;
             }
             let is_there = scraped.knows(name) || scraped.knows(&format!("{name}_count"));
@@ -102,15 +107,17 @@ fn the_process_is_measured() {
     assert!((0..120).contains(&age), "{age}");
 }
 
-/// Routes and apps of the configuration are there too, and those of a new one.
+/// What the configuration names is there too.
 #[test]
-fn failures_of_routes_and_apps_are_counted_from_nought() {
-    let stage = Stage::start();
+fn failures_of_routes_apps_and_sites_are_counted_from_nought() {
+    let stage = Stage::with(["[[sites]]\nname = \"shop\"\norigin = \"https://shop.test\""]);
     let metrics = stage.metrics();
     let has = |name: &str, labels: &[(&str, &str)]| metrics.has(name, labels);
     for outcome in ["bad_gateway", "gateway_timeout", "unavailable"] {
         let labels = [("route", "/required"), ("outcome", outcome)];
         assert!(has("sidgate_requests_total", &labels), "{outcome}");
+        let labels = [("site", "shop"), ("outcome", outcome)];
+        assert!(has("sidgate_site_requests_total", &labels), "{outcome}");
     }
     let labels = [("upstream", "app"), ("kind", "refused")];
     assert!(has("sidgate_upstream_errors_total", &labels));

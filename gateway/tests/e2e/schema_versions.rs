@@ -181,6 +181,8 @@ fn a_file_that_is_too_new_is_refused_at_the_start() {
 #[test]
 fn status_is_a_line_a_document_and_an_exit_code() {
     let (ours, next) = (SCHEMA_VERSION, SCHEMA_VERSION + 1);
+    // Programs of this version work with the schema that this one applies.
+    let oldest = 11;
     let database = TestPostgres::shared().bare_database();
     let folder = folder_with(&store_config(&database));
     let document = |store: Option<i32>, works_from: Option<i32>, fit: &str, works: bool| {
@@ -202,8 +204,8 @@ fn status_is_a_line_a_document_and_an_exit_code() {
         status(&folder),
         (
             Some(0),
-            format!("this binary: {ours}; store: {ours}, works with >= {ours}"),
-            document(Some(ours), Some(ours), "exact", true)
+            format!("this binary: {ours}; store: {ours}, works with >= {oldest}"),
+            document(Some(ours), Some(oldest), "exact", true)
         )
     );
     newer(&database, ours);

@@ -12,7 +12,8 @@ use crate::sid::SessionKey;
 use crate::store::Snapshot;
 
 impl Sessions {
-    /// What a request with `key` would find now on a site of `group`. Asks this process first, then the store, and leaves no trace in either.
+    /// What a request with `key` would find now on a site of `group`. Asks this process first, then the store, and leaves no
+    /// trace in either.
     pub async fn peek(&self, key: SessionKey, group: &Group, query: Query) -> Resolution {
         let query = Query {
             counts_as_use: false,
@@ -30,8 +31,8 @@ impl Sessions {
     }
 }
 
-/// What a snapshot of the store says about its session, on a site of `group`. For whoever only looks at it: the session that it shows must not be
-/// served, because no window has checked it.
+/// What a snapshot of the store says about its session, on a site of `group`. For whoever only looks at it: the session that
+/// it shows must not be served, because no window has checked it.
 #[must_use]
 pub fn seen(snapshot: Snapshot, group: &Group, read_at: Boot) -> Resolution {
     let Some(row) = snapshot.row else {

@@ -12,8 +12,8 @@ use crate::store::{Renewal, StoreError};
 pub const GRACE: Duration = Duration::from_secs(10);
 
 impl Sessions {
-    /// Gives a session of `group` a new sid; handle, login and end stay as they are. Of concurrent callers, on any nodes, one gets
-    /// the new sid. The others get `None`, as if the session had ended.
+    /// Gives a session of `group` a new sid; handle, login and end stay as they are. Of concurrent callers, on any nodes, one
+    /// gets the new sid. The others get `None`, as if the session had ended.
     ///
     /// The former sid is accepted for [`GRACE`] more. Ending the session ends it under both sids.
     ///

@@ -73,25 +73,24 @@ impl Sessions {
 
     /// The session of `group` that is stored under `key`.
     pub async fn resolve_key(&self, key: SessionKey, group: &Group, query: Query) -> Resolution {
-        self.answer(Asked {
+        let asked = Asked {
             key: &key,
             group: Some(group),
             query,
-        })
-        .await
+        };
+        match self.glance(asked) {
+            Glance::Settled(answer) => answer,
+            Glance::Ask { confirm } => self.ask_tiers(asked, confirm).await,
+        }
     }
 
     /// The session that is stored under `key`, of whichever group: for whoever ends it.
     pub(super) async fn resolve_anywhere(&self, key: SessionKey, query: Query) -> Resolution {
-        self.answer(Asked {
+        let asked = Asked {
             key: &key,
             group: None,
             query,
-        })
-        .await
-    }
-
-    async fn answer(&self, asked: Asked<'_>) -> Resolution {
+        };
         match self.glance(asked) {
             Glance::Settled(answer) => answer,
             Glance::Ask { confirm } => self.ask_tiers(asked, confirm).await,

@@ -48,8 +48,8 @@ pub trait SessionStore: [InspectStore + LegacyStore + LoginStore + SightingStore
     /// Fails with [`RevokedMeanwhile`](super::StoreError::RevokedMeanwhile) when a mass revocation that concerns it is newer than its sample, or when
     /// it is the rotation of a session that is not alive any more or has changed.
     ///
-    /// With a limit, the user never has more live sessions in the group than that, however many log in at once: what is too much ends
-    /// in the same transaction, or the call fails with [`SessionLimit`](super::StoreError::SessionLimit) and changes nothing.
+    /// With a limit, the user never has more live sessions in the group than that, however many log in at once: what is too
+    /// much ends in the same transaction, or the call fails with [`SessionLimit`](super::StoreError::SessionLimit) and changes nothing.
     async fn insert(&self, new: &NewSession) -> StoreResult<Session>;
 
     /// Writes the identity of a live session if nobody else has changed it since `version` was read.
@@ -61,8 +61,8 @@ pub trait SessionStore: [InspectStore + LegacyStore + LoginStore + SightingStore
     ) -> StoreResult<Updated>;
 
     /// Gives a live session another key, in one transaction. The former one leads to it for [`Renewal::grace`] more: all
-    /// calls accept it meanwhile. `None` when there is no live session of the group under [`Renewal::of`], because it has ended or
-    /// somebody else was first.
+    /// calls accept it meanwhile. `None` when there is no live session of the group under [`Renewal::of`], because it has ended
+    /// or somebody else was first.
     async fn renew(&self, renewal: &Renewal) -> StoreResult<Option<Session>>;
 
     /// Moves `last_activity` forward. Never creates, never revives, writes no event; returns how many rows moved.

@@ -140,9 +140,9 @@ pub fn labels(finding: &Finding) -> (&'static str, &'static str) {
                 "active"
             },
         ),
-        Finding::Resolved(Resolution::Absent(why @ (Absence::Malformed | Absence::Forged))) => {
-            ("seal", why.as_str())
-        }
+        Finding::Resolved(Resolution::Absent(
+            why @ (Absence::Malformed | Absence::Forged | Absence::OtherGroup),
+        )) => ("seal", why.as_str()),
         Finding::Resolved(Resolution::Absent(why)) => ("store", why.as_str()),
         Finding::Resolved(Resolution::Unknown(why)) => ("none", why.as_str()),
     }

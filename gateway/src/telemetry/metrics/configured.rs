@@ -16,8 +16,8 @@ impl Metrics {
             .set(1);
     }
 
-    /// Begins the series of each app and each route with 0. Of a route those outcomes that alerts count: the others show
-    /// when they first occur.
+    /// Begins the series of each app, each route and each site with 0. Of routes and sites those outcomes that alerts count:
+    /// the others show when they first occur.
     pub(crate) fn expect(&self, config: &Config) {
         self.traffic.expect(config);
         for upstream in &config.upstreams {
@@ -36,6 +36,7 @@ impl Metrics {
                 self.requests
                     .with_label_values(&[route.label.as_str(), (*outcome).into_str()]);
             }
+            self.traffic.expect_of_sites(config, *outcome);
         }
     }
 }

@@ -74,6 +74,15 @@ impl Traffic {
             self.sent.with_label_values(&[route.label.as_str()]);
         }
     }
+
+    /// Begins the series of this outcome with 0 at each site that has a name.
+    pub(super) fn expect_of_sites(&self, config: &Config, outcome: Outcome) {
+        let sites = &config.sites;
+        for site in sites.iter().filter_map(|site| sites.label(site)) {
+            self.of_sites
+                .with_label_values(&[&*site, outcome.into_str()]);
+        }
+    }
 }
 
 impl Metrics {

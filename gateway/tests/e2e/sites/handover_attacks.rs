@@ -122,7 +122,12 @@ fn tickets_and_codes_cannot_be_made_or_exchanged() {
     let state = ticket.split("state=").nth(1).unwrap().to_owned();
     let code = step(&mut browser, &ticket);
     let sealed = code.split("code=").nth(1).unwrap().to_owned();
-    let altered = format!("{}A{}", &sealed[..40], &sealed[41..]);
+    let other = if sealed[40..].starts_with('A') {
+        'B'
+    } else {
+        'A'
+    };
+    let altered = format!("{}{other}{}", &sealed[..40], &sealed[41..]);
     for query in [
         format!("code={state}"),
         format!("code={altered}"),

@@ -1,5 +1,6 @@
 //! What apps, logs, metrics and operators are told of a site.
 
+use rustix::process::Signal;
 use serde_json::json;
 use sidgate_testkit::wait::{LONG, until_true};
 use sidgate_testkit::{Reply, Request, Stage};
@@ -162,6 +163,7 @@ fn a_reload_takes_sites_over() {
     stage.reconfigure(|_, text| {
         text + "\n[[sites]]\nname = \"new\"\norigin = \"https://new.test\"\ngroup = \"all\"\n"
     });
+    stage.signal(Signal::HUP);
     until_true("the new site", LONG, || at("new.test") == 200);
     assert!(super::seen_at(&stage, "new.test", &format!("sid={sid}")));
     // The group of a site is another one: the sessions that were made in it are none there.
@@ -169,6 +171,7 @@ fn a_reload_takes_sites_over() {
         let (before, new) = text.rsplit_once("[[sites]]").unwrap();
         format!("{before}[[sites]]{}", new.replace("\"all\"", "\"own\""))
     });
+    stage.signal(Signal::HUP);
     until_true("the new group", LONG, || {
         !super::seen_at(&stage, "new.test", &format!("sid={sid}"))
     });

@@ -52,15 +52,15 @@ macro_rules! claimed {
 }
 
 /// The cutoff rows of the user, within the group and in all, are made if they are missing, and locked to the end of the
-/// transaction: there an adoption and a concurrent revocation wait for each other. Revocations of tenants and of everybody have a number. If one of them
-/// commits meanwhile, the session is dead by its number (R8).
+/// transaction: there an adoption and a concurrent revocation wait for each other. Revocations of tenants and of everybody
+/// have a number. If one of them commits meanwhile, the session is dead by its number (R8).
 const ADOPT: &str = concat!(
     "WITH ",
     allowed!(),
     ", own AS ( \
         INSERT INTO sidgate_legacy_cutoff AS c (kind, subject, at) \
-        SELECT own.kind, own.subject, 'epoch' \
-        FROM (VALUES ('member', $15::text || ':' || $3::text), ('user', $3::text)) AS own (kind, subject) \
+        SELECT o.kind, o.subject, 'epoch' \
+        FROM (VALUES ('member', $15::text || ':' || $3::text), ('user', $3::text)) AS o (kind, subject) \
         WHERE (SELECT yes FROM allowed) \
         ON CONFLICT (kind, subject) DO UPDATE SET at = c.at RETURNING at \
     ), latest AS ( \

@@ -17,8 +17,8 @@ use crate::session::NewSession;
 
 /// Whether the session may be stored (R8): `allowed.yes`.
 ///
-/// - No mass revocation of its user, also within its group, of its tenant or of everybody may be newer than its sample. FOR SHARE waits for one that is being
-///   committed. One that begins later gets a number above the sample, so the session is dead when it appears.
+/// - No mass revocation of its user, also within its group, of its tenant or of everybody may be newer than its sample. FOR
+///   SHARE waits for one that is being committed. One that begins later gets a number above the sample, so the session is dead when it appears.
 /// - A sample above the head comes from a history that is lost. Its number cannot be compared with those of this history.
 /// - The session that is being rotated must be alive and unchanged. It is locked, so that it cannot end before its
 ///   successor is stored.

@@ -14,8 +14,8 @@ use crate::session::{NewSession, OverLimit, SessionLimit};
 const QUEUE: &str = "\
     SELECT FROM sidgate_turn WHERE slot = (1 + (hashtextextended($1::text, 0) & 1023))::smallint FOR UPDATE";
 
-/// As [`STORE`], and ends the sessions of the group above the limit `$18`, or stores nothing if `$19` says that none is to be ended. One
-/// row with what was found out, and the session if it was stored.
+/// As [`STORE`], and ends the sessions of the group above the limit `$18`, or stores nothing if `$19` says that none is to be
+/// ended. One row with what was found out, and the session if it was stored.
 ///
 /// Sessions that seem idle go first; a node may still know of a use that is not written yet, so they do count otherwise.
 const STORE_WITHIN: &str = concat!(
