@@ -3,7 +3,7 @@
 use http::HeaderMap;
 use session_core::sid::Sid;
 use sidgate_policy::auth::on_missing::{is_page, is_prefetch};
-use sidgate_policy::edge::{CookieLimits, Cookies, SidCookie, Vetted};
+use sidgate_policy::edge::{Cookies, SidCookie, Vetted};
 
 use crate::state::{ActiveConfig, site};
 
@@ -27,9 +27,8 @@ impl Browser {
     pub(crate) fn of(settings: &ActiveConfig, vetted: &Vetted<'_>, headers: &HeaderMap) -> Self {
         let at = &settings.site(vetted.host.site()).config;
         let name = site::state_cookie_name(at.cookie.secure);
-        let limits = CookieLimits::of_bytes(settings.edge.max_cookie_bytes);
         // Planted beside ours, a second one makes both of no use.
-        let secret = Cookies::parse(headers, name, limits).ok();
+        let secret = Cookies::parse(headers, name, settings.edge.cookie_limits()).ok();
         let secret = secret.and_then(|cookies| match cookies.sid() {
             SidCookie::One(secret) => String::from_utf8(secret.to_vec()).ok(),
             SidCookie::None => None,

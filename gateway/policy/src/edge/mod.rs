@@ -203,7 +203,9 @@ impl EdgePolicy {
         Some(SidNames { own, others })
     }
 
-    fn cookie_limits(&self) -> CookieLimits {
+    /// How many and how large cookies are looked at.
+    #[must_use]
+    pub const fn cookie_limits(&self) -> CookieLimits {
         CookieLimits {
             all_bytes: self.max_cookie_bytes,
             count: self.max_cookies,
