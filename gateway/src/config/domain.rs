@@ -7,6 +7,12 @@ pub(super) fn optional_domain(text: &str) -> Result<Option<Host>, String> {
     (!text.is_empty()).then(|| domain(text)).transpose()
 }
 
+/// Whether `name`, or every name that its wildcard stands for, is `domain` or below it.
+pub(super) fn is_within(name: &str, domain: &Host) -> bool {
+    let rest = name.strip_suffix(&domain.to_string());
+    rest.is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+}
+
 /// A domain, with or without the leading dot that cookies ignore.
 pub(super) fn domain(text: &str) -> Result<Host, String> {
     let host = Host::parse(text.strip_prefix('.').unwrap_or(text))?;

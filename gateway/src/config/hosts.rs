@@ -3,9 +3,9 @@
 //! Apps build links, mails and redirects from the host they are told, so a host that the operator never named must not
 //! reach them. The port counts as well: `app.example:9999` in a password mail is another server.
 
-use std::fmt;
-
+use super::domain::is_within;
 use super::host::{Host, Origin, split_port};
+use super::host_pattern::HostPattern;
 
 /// The accepted hosts, each with its port.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,23 +18,14 @@ pub struct Hosts {
 /// One accepted host.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Accepted {
-    name: HostName,
+    name: HostPattern,
     port: u16,
-}
-
-/// A host, or all hosts with one label more.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum HostName {
-    /// This one.
-    Whole(Host),
-    /// `*.` and this.
-    Below(Host),
 }
 
 /// One entry of a list of hosts: with a port exactly that one, without a port those of the public origin.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct HostEntry {
-    name: HostName,
+    name: HostPattern,
     port: Option<u16>,
 }
 
@@ -42,23 +33,14 @@ impl HostEntry {
     /// A host.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
         let (host, port) = Self::split(text)?;
-        let name = HostName::Whole(Host::parse(host)?);
+        let name = HostPattern::exactly(&Host::parse(host)?);
         Ok(Self { name, port })
     }
 
     /// A host, or a wildcard for one label.
     pub(super) fn parse_with_wildcard(text: &str) -> Result<Self, String> {
         let (host, port) = Self::split(text)?;
-        let name = match host.strip_prefix("*.") {
-            None => HostName::Whole(Host::parse(host)?),
-            Some(parent) => {
-                let parent = Host::parse(parent)?;
-                if parent.ip().is_some() {
-                    return Err(format!("{text:?}: an address has no subdomains"));
-                }
-                HostName::Below(parent)
-            }
-        };
+        let name = HostPattern::of_name(host)?;
         Ok(Self { name, port })
     }
 
@@ -82,7 +64,7 @@ impl Hosts {
         if origin.host.is_loopback() {
             for name in ["localhost", "127.0.0.1", "[::1]"] {
                 if let Ok(host) = Host::parse(name) {
-                    hosts.accept(&HostName::Whole(host), origin.port);
+                    hosts.accept(&HostPattern::exactly(&host), origin.port);
                 }
             }
         }
@@ -110,7 +92,7 @@ impl Hosts {
     /// The host of `origin`.
     pub(super) fn of_origin(origin: &Origin) -> Self {
         let entry = HostEntry {
-            name: HostName::Whole(origin.host.clone()),
+            name: HostPattern::exactly(&origin.host),
             port: Some(origin.port),
         };
         Self::of(vec![entry], origin)
@@ -127,35 +109,30 @@ impl Hosts {
         self.accepted.iter().map(authority).collect()
     }
 
+    /// The same without ports.
+    pub(super) fn patterns(&self) -> impl Iterator<Item = &HostPattern> {
+        self.accepted.iter().map(|entry| &entry.name)
+    }
+
     /// Their names without ports, in lower case; one that is accepted with two ports twice. `*` is the first label of a
     /// wildcard.
     pub(super) fn names(&self) -> impl Iterator<Item = String> {
-        self.accepted.iter().map(|entry| entry.name.to_string())
-    }
-
-    /// Whether a `Host` of this text is accepted.
-    pub(crate) fn accepts(&self, text: &str) -> bool {
-        let Ok((name, port)) = split_port(text) else {
-            return false;
-        };
-        let name = name.to_ascii_lowercase();
-        let port = port.unwrap_or(self.default_port);
-        let mut accepted = self.accepted.iter();
-        accepted.any(|entry| entry.port == port && entry.name.covers(&name))
+        self.patterns().map(ToString::to_string)
     }
 
     /// Whether there is a wildcard among them.
     pub(super) fn has_wildcard(&self) -> bool {
         let mut accepted = self.accepted.iter();
-        accepted.any(|entry| matches!(entry.name, HostName::Below(_)))
+        accepted.any(|entry| matches!(entry.name, HostPattern::Below(_)))
     }
 
     /// Whether `host` is accepted at `port`, and by its own name.
     pub(super) fn names_whole(&self, host: &Host, port: u16) -> bool {
-        let mut accepted = self.accepted.iter();
-        accepted.any(|entry| {
-            entry.port == port && matches!(&entry.name, HostName::Whole(name) if name == host)
-        })
+        let named = Accepted {
+            name: HostPattern::exactly(host),
+            port,
+        };
+        self.accepted.contains(&named)
     }
 
     /// An accepted host that `other` accepts in the very same words.
@@ -175,41 +152,13 @@ impl Hosts {
         self.names().find(|name| is_within(name, domain))
     }
 
-    fn accept(&mut self, name: &HostName, port: u16) {
+    fn accept(&mut self, name: &HostPattern, port: u16) {
         let entry = Accepted {
             name: name.clone(),
             port,
         };
         if !self.accepted.contains(&entry) {
             self.accepted.push(entry);
-        }
-    }
-}
-
-impl HostName {
-    /// Whether `host`, in lower case, is meant.
-    fn covers(&self, host: &str) -> bool {
-        match self {
-            Self::Whole(name) => name.to_string() == host,
-            Self::Below(parent) => host
-                .strip_suffix(&parent.to_string())
-                .and_then(|rest| rest.strip_suffix('.'))
-                .is_some_and(|label| !label.is_empty() && !label.contains('.')),
-        }
-    }
-}
-
-/// Whether `name`, or every name that its wildcard stands for, is `domain` or below it.
-fn is_within(name: &str, domain: &Host) -> bool {
-    let rest = name.strip_suffix(&domain.to_string());
-    rest.is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
-}
-
-impl fmt::Display for HostName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Whole(host) => write!(f, "{host}"),
-            Self::Below(parent) => write!(f, "*.{parent}"),
         }
     }
 }

@@ -8,7 +8,7 @@
 //! ```text
 //! file, reader                     TOML tables, read key by key, faults gathered
 //! variables                        ${NAME} in the texts of the file
-//! duration, size, host, domain, listen_address, path, secret, certificate
+//! duration, size, host, host_pattern, domain, listen_address, path, secret, certificate
 //!                                  values that several sections use
 //! server, tls, keys, store, cache, session, cookie, sites, upstreams, identity, routes, edge, login_limits, admin, audit, access_log,
 //! pages, maintenance, compression, migration, risk, insecure
@@ -45,6 +45,7 @@ mod file;
 mod handbook;
 mod hints;
 mod host;
+mod host_pattern;
 mod hosts;
 mod identity;
 mod insecure;

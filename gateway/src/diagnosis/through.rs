@@ -195,12 +195,8 @@ fn way(question: Question, config: &Config, url: &PublicUrl, arrival: &Arrival) 
         client_of(arrival),
         arrival.protocol
     );
-    let mut sites = config.sites.iter().enumerate();
-    let site = sites.find(|(_, site)| site.hosts.accepts(&arrival.host));
-    let (index, expected) = site.map_or((0, &config.sites.first().origin), |(index, site)| {
-        (index, &site.origin)
-    });
-    let key = config.sites.key(index, "origin");
+    let (number, site) = config.sites.at(&arrival.host);
+    let (expected, key) = (&site.origin, config.sites.key(number, "origin"));
     if url.is_https != expected.is_https() {
         return question.warn(
             format!("{line}; {key} is {}", expected.scheme.as_str()),

@@ -15,7 +15,6 @@ use uuid::Uuid;
 
 use super::query::{self, DeviceScope};
 use super::{Caller, parting};
-use crate::answer::set_cookie;
 use crate::answer::{Answer, Rejection};
 use crate::limits::buckets::TooMany;
 use crate::limits::unknown_sids::Admission;
@@ -210,8 +209,5 @@ fn without_cookies(
     returned: Option<CookieChanges>,
 ) -> Answer {
     let answer = parting(answer, gateway, settings, returned.as_ref());
-    match set_cookie::clear(&caller.site(settings).config.cookie) {
-        Some(cookie) => answer.with_cookie(cookie),
-        None => answer,
-    }
+    caller.forgetting(settings, answer)
 }

@@ -19,7 +19,7 @@ use sidgate_policy::auth::csrf;
 use sidgate_policy::auth::decide::{self, Finding};
 use uuid::Uuid;
 
-use crate::answer::{Answer, Rejection};
+use crate::answer::{Answer, Rejection, set_cookie};
 use crate::config::{Config, PasswordLogin, SessionPolicy};
 use crate::state::{ActiveConfig, ActiveSite, Client, Gateway};
 use crate::visit::Visit;
@@ -61,6 +61,14 @@ impl Caller {
     /// The site that was called.
     pub(crate) fn site<'s>(&self, settings: &'s ActiveConfig) -> &'s ActiveSite {
         settings.site(self.client().to.site)
+    }
+
+    /// This answer, and the browser forgets the session cookie of the site.
+    pub(crate) fn forgetting(&self, settings: &ActiveConfig, answer: Answer) -> Answer {
+        match set_cookie::clear(&self.site(settings).config.cookie) {
+            Some(cookie) => answer.with_cookie(cookie),
+            None => answer,
+        }
     }
 
     /// Notes the session for the log. The first call counts.

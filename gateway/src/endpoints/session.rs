@@ -10,7 +10,6 @@ use sidgate_policy::auth::decide::Finding;
 use tracing::warn;
 
 use super::{Caller, arrive, parting, query};
-use crate::answer::set_cookie;
 use crate::answer::{Answer, Rejection, ended_code};
 use crate::limits::buckets::TooMany;
 use crate::state::{ActiveConfig, Gateway};
@@ -87,10 +86,7 @@ pub(crate) async fn logout(
     let cookie_changes = old.cookie_changes(had_session);
     let answer = Answer::no_content(Outcome::Logout);
     let answer = parting(answer, gateway, settings, cookie_changes.as_ref());
-    match set_cookie::clear(&caller.site(settings).config.cookie) {
-        Some(cookie) => answer.with_cookie(cookie),
-        None => answer,
-    }
+    caller.forgetting(settings, answer)
 }
 
 /// Ends one session. True when it lived.

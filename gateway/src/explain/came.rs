@@ -127,9 +127,7 @@ impl Came {
 
 /// The session cookie of the site that serves `host`, or of the first one where none does.
 fn cookie(config: &Config, host: &str, sid: &SecretString) -> SecretString {
-    let mut sites = config.sites.iter();
-    let site = sites.find(|site| site.hosts.accepts(host));
-    let site = site.map_or(config.sites.first(), |site| &**site);
+    let (_, site) = config.sites.at(host);
     let name = site.cookie.name.as_str();
     SecretString::new(format!("{name}={}", sid.expose()))
 }

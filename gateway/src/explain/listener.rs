@@ -110,8 +110,7 @@ impl<'a> Listener<'a> {
         let step = OF_THE_EDGE.get(self.passed).copied().unwrap_or_default();
         self.passed += 1;
         if let Passed::Host(host) = passed {
-            let served = self.settings.edge.hosts.named(host.as_bytes());
-            self.site = served.map_or(0, |host| host.site());
+            self.site = host.site();
         }
         let config = self.config();
         let (found, keys) = match passed {

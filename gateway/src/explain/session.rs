@@ -104,6 +104,10 @@ pub(super) fn on_route(
             return undecided(listener, policy);
         }
     }
+    let (at, asked) = (
+        (settings, settings.site(listener.site)),
+        (&*came.method, &*came.target),
+    );
     match decide::decide(route.wanted(), finding, || now) {
         Decision::Missing(why) => {
             let mut keys = policy;
@@ -111,26 +115,12 @@ pub(super) fn on_route(
             keys.push(Key::of_site(&settings.config, listener.site, "login_url"));
             let line = Line::new("policy", "a session is required, and there is none", keys);
             listener.lines.push(line.deciding());
-            let asked = (&*came.method, &*came.target);
-            let answer = missing::on_route(
-                (settings, settings.site(listener.site)),
-                route,
-                asked,
-                &came.headers,
-                why,
-            );
+            let answer = missing::on_route(at, route, asked, &came.headers, why);
             Report::answered(&answer, listener.lines)
         }
         Decision::Unmet(why) => {
             listener.lines.push(unmet(&listener, why).deciding());
-            let asked = (&*came.method, &*came.target);
-            let answer = missing::unmet(
-                (settings, settings.site(listener.site)),
-                route,
-                asked,
-                &came.headers,
-                why,
-            );
+            let answer = missing::unmet(at, route, asked, &came.headers, why);
             Report::answered(&answer, listener.lines)
         }
         Decision::Unavailable(_) => {

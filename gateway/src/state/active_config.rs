@@ -11,7 +11,7 @@ use session_core::trust::TrustError;
 use sidgate_policy::auth::doctor_token::DoctorKeys;
 use sidgate_policy::auth::login_redirect::InvalidLoginUrl;
 use sidgate_policy::edge::host::InvalidHost;
-use sidgate_policy::edge::{EdgePolicy, HopMarks, HostSet, SessionCookie};
+use sidgate_policy::edge::{EdgePolicy, HopMarks, SessionCookie};
 use thiserror::Error;
 
 use super::maintenance::Maintenance;
@@ -293,12 +293,6 @@ fn active_sites(config: &Config) -> Result<PerSite<ActiveSite>, InvalidLoginUrl>
 }
 
 fn edge_policy(config: &Config, hop: HopMarks) -> Result<EdgePolicy, InvalidHost> {
-    let mut hosts = HostSet::default();
-    for (number, site) in config.sites.iter().enumerate() {
-        let default_port = site.origin.scheme.default_port();
-        hosts.add(number, site.hosts.authorities(), default_port)?;
-    }
-    let hosts = hosts.tolerate_root_dot();
     let cookies = config.sites.iter().map(|site| site.cookie.name.as_str());
     let cookies: Vec<_> = cookies.collect();
     let of_handovers: Vec<_> = of_handovers(config).collect();
@@ -315,6 +309,6 @@ fn edge_policy(config: &Config, hop: HopMarks) -> Result<EdgePolicy, InvalidHost
         max_body_bytes: largest_body(config),
         hop,
         session_cookies: SessionCookie::of_sites(&cookies, &of_handovers),
-        ..EdgePolicy::new(hosts, &cookies)
+        ..EdgePolicy::new(config.sites.host_set()?, &cookies)
     })
 }

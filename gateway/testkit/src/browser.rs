@@ -64,12 +64,7 @@ impl<'a> Browser<'a> {
             .iter()
             .map(|(name, value)| format!("{name}={value}"));
         let line = pairs.collect::<Vec<_>>().join("; ");
-        let request = if line.is_empty() {
-            request
-        } else {
-            request.header("Cookie", &line)
-        };
-        let response = self.gateway.send(&request);
+        let response = self.gateway.send(&request.cookies(&line));
         for cookie in response.all("set-cookie") {
             self.keep(cookie);
         }
@@ -89,11 +84,7 @@ impl<'a> Browser<'a> {
 }
 
 fn navigation(request: Request) -> Request {
-    request
-        .header("Accept", "text/html,application/xhtml+xml,*/*;q=0.8")
-        .header("Sec-Fetch-Mode", "navigate")
-        .header("Sec-Fetch-Dest", "document")
-        .header("Sec-Fetch-Site", "same-origin")
+    request.navigation().header("Sec-Fetch-Site", "same-origin")
 }
 
 fn csrf_token(page: &str) -> String {

@@ -41,6 +41,22 @@ impl Request {
         self
     }
 
+    /// Adds this Cookie line, if there is any cookie in it.
+    pub fn cookies(self, line: &str) -> Self {
+        if line.is_empty() {
+            self
+        } else {
+            self.header("Cookie", line)
+        }
+    }
+
+    /// Adds what browsers say when they open a page.
+    pub fn navigation(self) -> Self {
+        self.header("Accept", "text/html,application/xhtml+xml,*/*;q=0.8")
+            .header("Sec-Fetch-Mode", "navigate")
+            .header("Sec-Fetch-Dest", "document")
+    }
+
     /// Adds a Cookie field with nothing but the session's cookie.
     pub fn sid(self, sid: &str) -> Self {
         self.header("Cookie", &format!("sid={sid}"))

@@ -43,35 +43,10 @@ impl<'a> Traveller<'a> {
     /// Opens a page by its URL, and follows redirects to the end: the last URL and its answer.
     #[track_caller]
     pub fn open(&mut self, url: &str) -> (String, Response) {
-        self.go(Request::get, url, &[])
-    }
-
-    /// The same without following.
-    pub fn ask(&mut self, url: &str, fields: &[(&str, &str)]) -> Response {
-        let (host, target) = parts(url);
-        let request = navigation(Request::get(&target));
-        let request = fields.iter().fold(request, |request, (name, value)| {
-            request.header(name, value)
-        });
-        self.send(&host, request)
-    }
-
-    #[track_caller]
-    fn go(
-        &mut self,
-        request: impl Fn(&str) -> Request,
-        url: &str,
-        fields: &[(&str, &str)],
-    ) -> (String, Response) {
         self.steps.clear();
         let mut url = url.to_owned();
         for _ in 0..MOST_STEPS {
-            let (host, target) = parts(&url);
-            let asked = navigation(request(&target));
-            let asked = fields
-                .iter()
-                .fold(asked, |asked, (name, value)| asked.header(name, value));
-            let response = self.send(&host, asked);
+            let response = self.ask(&url, &[]);
             self.steps.push(Step {
                 url: url.clone(),
                 response: response.clone(),
@@ -85,6 +60,16 @@ impl<'a> Traveller<'a> {
         panic!("too many redirects: {:#?}", self.urls());
     }
 
+    /// The same without following.
+    pub fn ask(&mut self, url: &str, fields: &[(&str, &str)]) -> Response {
+        let (host, target) = parts(url);
+        let request = Request::get(&target).navigation();
+        let request = fields.iter().fold(request, |request, (name, value)| {
+            request.header(name, value)
+        });
+        self.send(&host, request)
+    }
+
     /// The URLs of the last journey.
     pub fn urls(&self) -> Vec<&str> {
         self.steps.iter().map(|step| step.url.as_str()).collect()
@@ -92,13 +77,9 @@ impl<'a> Traveller<'a> {
 
     /// Sends a request to a host with the cookies that it gets, and keeps what comes back.
     pub fn send(&mut self, host: &str, request: Request) -> Response {
-        let line = self.cookies_for(host);
-        let request = request.header("Host", host);
-        let request = if line.is_empty() {
-            request
-        } else {
-            request.header("Cookie", &line)
-        };
+        let request = request
+            .header("Host", host)
+            .cookies(&self.cookies_for(host));
         let response = self.gateway.send(&request);
         for cookie in response.all("set-cookie") {
             self.keep(host, cookie);
@@ -196,11 +177,4 @@ fn resolved(from: &str, location: &str) -> String {
     let (scheme, rest) = from.split_once("://").expect("an absolute URL");
     let host = rest.split('/').next().unwrap_or(rest);
     format!("{scheme}://{host}{location}")
-}
-
-fn navigation(request: Request) -> Request {
-    request
-        .header("Accept", "text/html,application/xhtml+xml,*/*;q=0.8")
-        .header("Sec-Fetch-Mode", "navigate")
-        .header("Sec-Fetch-Dest", "document")
 }

@@ -126,3 +126,22 @@ pub struct Housekept {
     /// Whether another batch is waiting.
     pub more: bool,
 }
+
+impl Housekept {
+    /// The same, knowing whether there is more: where as much of one kind was done as a batch may have.
+    pub(super) fn of_batch(self, batch: u64) -> Self {
+        let done = [
+            self.sessions,
+            self.marked,
+            self.revocations,
+            self.events,
+            self.nodes,
+            self.former_keys,
+            self.codes,
+        ];
+        Self {
+            more: done.contains(&batch),
+            ..self
+        }
+    }
+}

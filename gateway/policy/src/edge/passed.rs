@@ -2,7 +2,7 @@
 //!
 //! Who explains a decision listens to it. Who only decides does not, and pays nothing for it.
 
-use super::{Cookies, Spoofed};
+use super::{Cookies, ServedHost, Spoofed};
 
 /// A question that found nothing wrong, and what it found. In the order in which they are asked.
 #[derive(Debug, Clone, Copy)]
@@ -15,8 +15,8 @@ pub enum Passed<'p> {
     Method,
     /// The canonical path.
     Target(&'p str),
-    /// The host, as configured.
-    Host(&'p str),
+    /// The host, as configured, and with it the site.
+    Host(&'p ServedHost),
     /// The names of the header fields. Those that no app will get.
     HeaderNames(Spoofed),
     /// The cookies.

@@ -5,7 +5,6 @@
 //! hosts. Of several routes of a group the longest decides, wherever it stands in the file.
 
 mod answer_fields;
-mod hosts;
 mod methods;
 mod read;
 mod redirect;
@@ -21,10 +20,10 @@ use sidgate_policy::auth::on_missing::OnMissing;
 use sidgate_policy::auth::requirements::Requirements;
 use sidgate_policy::edge::Slashes;
 
-use self::hosts::{HostPattern, Specific};
 pub use self::methods::Methods;
 pub use self::redirect::{Gaps, Redirect};
 use super::compression::Compress;
+use super::host_pattern::{HostPattern, Specific};
 use super::path::PathPrefix;
 use super::upstreams::Upstream;
 

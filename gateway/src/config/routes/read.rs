@@ -12,11 +12,11 @@ use super::super::compression::Compress;
 use super::super::duration::{hours, mins, ms, secs, within};
 use super::super::edge::{EndpointsConfig, MAX_BODY_BYTES};
 use super::super::host::Origin;
+use super::super::host_pattern::HostPattern;
 use super::super::path::PathPrefix;
 use super::super::reader::Reader;
 use super::super::sites::Sites;
 use super::super::upstreams::Upstreams;
-use super::hosts::HostPattern;
 use super::redirect::{Redirect, STATUSES, Template};
 use super::{
     CsrfPolicy, Destination, LogPolicy, Methods, Route, Routes, answer_fields, unreachable,
@@ -103,11 +103,9 @@ impl Routes {
 fn accepted_pattern(text: &str, sites: &Sites) -> Result<HostPattern, String> {
     let pattern = HostPattern::parse(text)?;
     let meant = pattern.to_string();
-    let is_accepted = |name: String| {
-        let one_of_a_wildcard = || HostPattern::parse(&name).is_ok_and(|name| name.covers(&meant));
-        pattern.covers(&name) || one_of_a_wildcard()
-    };
-    if sites.host_names().any(is_accepted) {
+    let is_accepted = |host: &HostPattern| pattern.covers(&host.to_string()) || host.covers(&meant);
+    let mut accepted = sites.iter().flat_map(|site| site.hosts.patterns());
+    if accepted.any(is_accepted) {
         return Ok(pattern);
     }
     let key = if sites.are_named {

@@ -3,6 +3,7 @@
 use sidgate_policy::auth::decide::SessionPolicy;
 
 use super::super::cookie::SameSite;
+use super::super::domain::is_within;
 use super::super::routes::{CsrfPolicy, Route};
 use super::super::{Config, Host};
 use super::{Site, TenantFrom};
@@ -133,7 +134,7 @@ impl Advised<'_> {
             });
             told.collect::<Vec<_>>()
         };
-        let is_here = |domain: &Host| is_within(&self.site.origin.host, domain);
+        let is_here = |domain: &Host| is_within(&self.site.origin.host.to_string(), domain);
         let own = self.site.clear_domains.as_deref().unwrap_or_default();
         let own = told(&self.key("clear_domains"), "clear", own, &is_here);
         if self.index > 0 {
@@ -142,7 +143,7 @@ impl Advised<'_> {
         // These are for all sites.
         let is_anywhere = |domain: &Host| {
             let mut sites = self.config.sites.iter();
-            sites.any(|site| is_within(&site.origin.host, domain))
+            sites.any(|site| is_within(&site.origin.host.to_string(), domain))
         };
         let cleared = &migration.clear_domains;
         let cleared = told("migration.clear_domains", "clear", cleared, &is_anywhere);
@@ -163,8 +164,4 @@ impl Advised<'_> {
             )
         })
     }
-}
-
-fn is_within(host: &Host, domain: &Host) -> bool {
-    host == domain || host.to_string().ends_with(&format!(".{domain}"))
 }

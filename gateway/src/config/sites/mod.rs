@@ -14,6 +14,8 @@ mod trusted_origin;
 use std::sync::Arc;
 
 use session_core::session::{Group, SiteName};
+use sidgate_policy::edge::HostSet;
+use sidgate_policy::edge::host::InvalidHost;
 
 pub(crate) use self::per_site::PerSite;
 pub(super) use self::rules::check;
@@ -96,6 +98,30 @@ impl Sites {
     /// All of them, in the order of the file.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<Site>> {
         std::iter::once(&self.first).chain(&self.others)
+    }
+
+    /// The accepted hosts, each with the number of its site.
+    ///
+    /// # Errors
+    /// The first name that is no host.
+    pub(crate) fn host_set(&self) -> Result<HostSet, InvalidHost> {
+        let mut hosts = HostSet::default();
+        for (number, site) in self.iter().enumerate() {
+            let default_port = site.origin.scheme.default_port();
+            hosts.add(number, site.hosts.authorities(), default_port)?;
+        }
+        Ok(hosts.tolerate_root_dot())
+    }
+
+    /// The site that serves a `Host` of this text, with its number, and the first one where none does.
+    pub(crate) fn at(&self, host: &str) -> (usize, &Site) {
+        let number = self.host_set().ok().and_then(|hosts| {
+            let served = hosts.named(host.as_bytes())?;
+            Some(served.site())
+        });
+        let mut sites = self.iter().enumerate();
+        let found = sites.find(|(at, _)| Some(*at) == number);
+        found.map_or((0, self.first()), |(at, site)| (at, site))
     }
 
     /// The accepted hosts of all sites without ports, as [`Hosts::names`].

@@ -93,13 +93,7 @@ pub(super) fn go_on(
     let Some(ticket) = ticket.filter(is_good) else {
         return Err(Rejection::invalid("The ticket is none of this browser"));
     };
-    let page = Answer::hand_over(&ticket.page);
-    Ok(
-        match set_cookie::clear(&caller.site(settings).config.cookie) {
-            Some(cookie) => page.with_cookie(cookie),
-            None => page,
-        },
-    )
+    Ok(caller.forgetting(settings, Answer::hand_over(&ticket.page)))
 }
 
 /// Whether a ticket was given to this browser, at this host.

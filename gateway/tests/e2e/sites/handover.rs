@@ -1,6 +1,6 @@
 //! One login for several domains: what a browser sees of a handover.
 
-use sidgate_testkit::{Reply, Request, Stage, Traveller};
+use sidgate_testkit::{Reply, Request, Response, Stage, Traveller};
 
 use super::{log_in_at, set};
 
@@ -35,6 +35,13 @@ pub(super) fn log_in(stage: &Stage, traveller: &mut Traveller<'_>) -> String {
         traveller.keep("accounts.test", cookie);
     }
     set(&response, "sid")
+}
+
+/// Logs the traveller in at the page of this URL, which then sends its visitor on to `next`: where that leads.
+fn log_in_and_go_on(stage: &Stage, traveller: &mut Traveller<'_>, url: &str) -> (String, Response) {
+    let next = form_decoded(url.split("next=").nth(1).unwrap());
+    log_in(stage, traveller);
+    traveller.open(&format!("https://accounts.test{next}"))
 }
 
 #[test]
@@ -106,14 +113,26 @@ fn whoever_is_not_logged_in_is_sent_to_the_login_page_and_back() {
         url.starts_with("https://accounts.test/login?next="),
         "{url}"
     );
-    // The login page sends its visitor on to `next`.
-    let next = url.split("next=").nth(1).unwrap();
-    let next: String = form_decoded(next);
-    log_in(&stage, &mut browser);
-    let (url, page) = browser.open(&format!("https://accounts.test{next}"));
+    let (url, page) = log_in_and_go_on(&stage, &mut browser, &url);
     assert_eq!(
         (url.as_str(), page.status),
         ("https://shop.test/required/cart", 200)
+    );
+}
+
+/// Cookies that the operator allows do not keep the secret of a handover from being found.
+#[test]
+fn it_works_beside_as_many_cookies_as_are_allowed() {
+    let stage = Stage::with([HOUSE, "[edge]\nmax_cookies = 200\n"]);
+    let mut browser = Traveller::of(&stage);
+    log_in(&stage, &mut browser);
+    for number in 0..100 {
+        browser.keep("shop.test", &format!("c{number}=1"));
+    }
+    let (url, page) = browser.open("https://shop.test/required");
+    assert_eq!(
+        (url.as_str(), page.status),
+        ("https://shop.test/required", 200)
     );
 }
 
@@ -200,9 +219,7 @@ fn whoever_has_to_prove_it_again_does_so_at_the_login_page() {
         url.starts_with("https://accounts.test/login?reauth=1&next="),
         "{url}"
     );
-    log_in(&stage, &mut browser);
-    let next = form_decoded(url.split("next=").nth(1).unwrap());
-    let (url, page) = browser.open(&format!("https://accounts.test{next}"));
+    let (url, page) = log_in_and_go_on(&stage, &mut browser, &url);
     assert_eq!(
         (url.as_str(), page.status),
         ("https://shop.test/vault", 200)

@@ -192,6 +192,30 @@ fn explain_speaks_of_the_site() {
     assert!(explained("https://evil.test/x").contains("host_unknown"));
 }
 
+/// A whole name is more specific than a wildcard, whichever site it belongs to.
+#[test]
+fn explain_gives_a_sid_to_the_site_that_serves_the_host() {
+    let stage = Stage::with([r#"
+[[sites]]
+name = "shop"
+origin = "https://www.shop.test"
+hosts = ["www.shop.test", "*.shop.test"]
+[[sites]]
+name = "vip"
+origin = "https://vip.shop.test"
+cookie = { name = "vip" }
+"#]);
+    let sid = set(
+        &log_in_at(&stage, "vip.shop.test", "alice@example.com"),
+        "vip",
+    );
+    let asked = json!({"url": "https://vip.shop.test/required", "sid": sid});
+    let explained = stage.send_to_admin(&Request::post("/api/admin/explain").json(&asked));
+    let text = explained.must_be(200).text();
+    assert!(!text.contains("there is none"), "{text}");
+    assert!(text.contains("sites[1].cookie.name"), "{text}");
+}
+
 /// Every name that the gateway tells in the name of a site is one of the list.
 #[test]
 fn a_redirect_of_an_app_stays_at_the_host_of_its_visitor() {

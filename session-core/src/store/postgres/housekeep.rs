@@ -157,18 +157,9 @@ async fn transaction(client: &ClientWrapper, limit: i64) -> Result<Housekept, Pg
         nodes,
         former_keys,
         codes,
-        taken: false,
-        more: [
-            sessions,
-            marked,
-            revocations,
-            events,
-            nodes,
-            former_keys,
-            codes,
-        ]
-        .contains(&all),
-    })
+        ..Housekept::default()
+    }
+    .of_batch(all))
 }
 
 /// Runs a statement, and answers with the number of rows that it changed.

@@ -126,16 +126,7 @@ pub(super) fn housekeep(
         nodes,
         former_keys,
         codes,
-        taken: false,
-        more: [
-            sessions,
-            marked,
-            revocations,
-            events,
-            nodes,
-            former_keys,
-            codes,
-        ]
-        .contains(&all),
-    })
+        ..Housekept::default()
+    }
+    .of_batch(all))
 }

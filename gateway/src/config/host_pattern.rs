@@ -1,19 +1,19 @@
-//! `hosts` of a route: names, and wildcards for one label.
+//! Hosts as they are configured: names, and wildcards for one label.
 
 use std::fmt;
 
-use super::super::host::{Host, split_port};
+use super::host::{Host, split_port};
 
-/// Whose paths a route covers.
+/// A host, or all hosts with one label more.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) enum HostPattern {
-    /// This host. In lower case, as the gateway spells the hosts that it accepts.
+    /// This host, in lower case.
     Exactly(String),
-    /// `*.` and this: every host with exactly one label more. Begins with a dot.
+    /// `*.` and this, which begins with a dot.
     Below(String),
 }
 
-/// How much a group of routes says about the host: more is asked first.
+/// How much a pattern says about the host: more is asked first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Specific {
     /// Nothing.
@@ -25,7 +25,7 @@ pub(super) enum Specific {
 }
 
 impl HostPattern {
-    /// Reads a name or a wildcard.
+    /// Reads a name or a wildcard, for every port.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
         if text.contains("://") || text.contains('/') {
             return Err(format!(
@@ -38,14 +38,24 @@ impl HostPattern {
                 "{text:?}: write the host without its port; a route is for every port of its hosts"
             ));
         }
+        Self::of_name(name)
+    }
+
+    /// Reads a name or a wildcard behind which there is no port.
+    pub(super) fn of_name(name: &str) -> Result<Self, String> {
         let Some(parent) = name.strip_prefix("*.") else {
-            return Ok(Self::Exactly(Host::parse(name)?.to_string()));
+            return Ok(Self::exactly(&Host::parse(name)?));
         };
         let parent = Host::parse(parent)?;
         if parent.ip().is_some() {
-            return Err(format!("{text:?}: an address has no subdomains"));
+            return Err(format!("{name:?}: an address has no subdomains"));
         }
         Ok(Self::Below(format!(".{parent}")))
+    }
+
+    /// This host alone.
+    pub(super) fn exactly(host: &Host) -> Self {
+        Self::Exactly(host.to_string())
     }
 
     /// Whether `host`, a name without port in lower case, is one of those that are meant.
