@@ -1,7 +1,7 @@
 //! The session gateway.
 //!
 //! ```text
-//! main -> cli -> measured -> diagnosis -> run -> proxy -> admin -> explain -> decision -> endpoints -> visit -> {legacy, risk} -> state
+//! main -> cli -> measured -> diagnosis -> run -> {proxy, authz} -> passage -> admin -> explain -> decision -> endpoints -> visit -> {legacy, risk} -> state
 //!      -> {apps, answer, views} -> {limits, telemetry} -> config -> policy -> session_core
 //! ```
 //!
@@ -12,6 +12,7 @@
 mod admin;
 mod answer;
 mod apps;
+mod authz;
 pub mod cli;
 pub mod config;
 mod decision;
@@ -21,6 +22,7 @@ mod explain;
 mod legacy;
 mod limits;
 pub mod measured;
+mod passage;
 mod proxy;
 mod risk;
 mod run;

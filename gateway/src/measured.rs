@@ -119,6 +119,7 @@ pub fn access_line(path: &str, into: &mut Vec<u8>) {
         host: Some("app.example.com"),
         site: None,
         protocol: None,
+        via: None,
         tls: None,
         route: "/",
         outcome: Outcome::Active,

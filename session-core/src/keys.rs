@@ -14,6 +14,7 @@ use thiserror::Error;
 use self::handover::HandoverKeys;
 use self::legacy::{Credential, LegacyKeys, LegacyLogin};
 use self::login::LoginKey;
+use self::request_id::RequestIdKeys;
 use crate::secret::SecretKey;
 use crate::sid::{Group, Groups, SID_RANDOM_LEN, SessionKey, Sid, TAG_LEN, Tag};
 
@@ -24,6 +25,7 @@ mod hop;
 pub mod legacy;
 pub mod login;
 pub mod reference;
+pub mod request_id;
 
 /// Contexts of the derived keys. They are part of the stored format: changing one ends every session.
 const SEAL: &str = "sidgate 2026 v1 sid seal";
@@ -186,6 +188,15 @@ impl Keyring {
         self.all()
             .map(|keys| HopMark::new(|context| keys.master.derive(context)))
             .collect()
+    }
+
+    /// Keys of the ids of requests that edges send to apps.
+    #[must_use]
+    pub fn request_ids(&self) -> RequestIdKeys {
+        let keys = self
+            .all()
+            .map(|keys| keys.master.derive(request_id::CONTEXT));
+        RequestIdKeys::new(keys.map(SecretKey::new))
     }
 
     /// Keys of what two sites tell each other through a browser.

@@ -143,6 +143,9 @@ const fn detail(rule: Refused) -> &'static str {
             "The host is not among server.hosts of this gateway, nor that of server.public_origin"
         }
         Refused::HeaderName => "Names of header fields are made of letters, digits and -",
+        Refused::HeaderNotRemovable => {
+            "The header field is reserved, and the proxy in front of the app cannot take it away"
+        }
         Refused::SidRepeated => {
             "The session cookie is sent once. Old copies of it, for another path or domain, have to be deleted"
         }

@@ -103,6 +103,11 @@ impl App {
         })
     }
 
+    /// Whether it has no server that the gateway knows: an edge sends it its requests.
+    pub(crate) fn is_elsewhere(&self) -> bool {
+        self.pool.upstream().servers.is_empty()
+    }
+
     /// What it is told about a request to a site whose state is not active.
     pub(crate) fn without_session(&self, site: usize, state: &State) -> &SharedAssertion {
         let at = self.without_session.get(site);

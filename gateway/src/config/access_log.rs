@@ -40,6 +40,8 @@ pub enum AccessField {
     Site,
     /// Version of HTTP.
     Protocol,
+    /// Which edge asks about it, where it did not come itself.
+    Via,
     /// Version of TLS.
     Tls,
     /// Prefix of the route, or the part of the gateway that answered.

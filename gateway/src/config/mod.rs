@@ -10,7 +10,8 @@
 //! variables                        ${NAME} in the texts of the file
 //! duration, size, host, host_pattern, domain, listen_address, path, secret, certificate
 //!                                  values that several sections use
-//! server, tls, keys, store, cache, session, cookie, sites, upstreams, identity, routes, edge, login_limits, admin, audit, access_log,
+//! server, tls, keys, store, cache, session, cookie, sites, upstreams, identity, routes, edge, login_limits, admin, authz, audit,
+//! access_log,
 //! pages, maintenance, compression, migration, risk, insecure
 //!                                  one section each: its type and how it is read
 //! secret_file, client_tls          files that are read again, certificates for servers of the house
@@ -30,6 +31,7 @@ mod admin;
 mod admin_place;
 mod advice;
 mod audit;
+mod authz;
 mod cache;
 mod catalog;
 mod certificate;
@@ -97,6 +99,7 @@ pub use self::access_log::{AccessField, AccessFields, AccessLogConfig};
 pub use self::admin::AdminConfig;
 pub use self::admin_place::AdminPlace;
 pub use self::audit::AuditConfig;
+pub use self::authz::AuthzConfig;
 pub use self::cache::{CacheConfig, RedisTopology, RedisUrl};
 pub use self::certificate::{BadCertificate, Certificate, CertificateFacts, CertificateFiles};
 pub use self::client_tls::{ClientTls, PemFile};
@@ -176,6 +179,8 @@ pub struct Config {
     pub login_limits: LoginLimitsConfig,
     /// `[admin]`
     pub admin: AdminConfig,
+    /// `[authz]`; `None`: no edge may ask.
+    pub authz: Option<AuthzConfig>,
     /// `[audit]`
     pub audit: AuditConfig,
     /// `[access_log]`
@@ -269,13 +274,14 @@ impl Config {
         let cookie = CookieConfig::read(root, &CookieConfig::default());
         let sites = Sites::read(root, &server, &cookie);
         let identity = IdentityConfig::read(root);
-        let upstreams = Upstreams::read(root, sources);
+        let upstreams = Upstreams::read(root, sources, root.has("authz"));
         let backend = BackendConfig::read(root, &upstreams);
         let endpoints = EndpointsConfig::read(root);
         let routes = Routes::read(root, &upstreams, &endpoints, &sites);
         let edge = EdgeConfig::read(root);
         let login_limits = LoginLimitsConfig::read(root);
         let admin = AdminConfig::read(root, sources);
+        let authz = AuthzConfig::read(root);
         let audit = AuditConfig::read(root, sources);
         let access_log = AccessLogConfig::read(root, sources);
         let pages = PagesConfig::read(root, sources);
@@ -286,15 +292,16 @@ impl Config {
 
         let document = root.document();
         sites::check(document, &sites);
-        rules::listeners(document, &server, &admin, &sites);
-        rules::trusted_proxies(document, &server, &insecure);
+        let edges = authz.as_ref();
+        rules::listeners(document, (&server, edges), (&admin, &insecure), &sites);
         rules::login(document, &sites, &routes, &endpoints);
         rules::health_path(document, &server, &endpoints);
         rules::migration(document, &migration, &session, &sites);
         rules::headers(document, &edge, &identity);
         let upstreams = upstreams.into_all();
         rules::markers(document, &upstreams, &sites, &migration);
-        own_listeners::check(document, &server, &upstreams);
+        rules::backend(document, (backend.as_ref(), edges), &endpoints, &migration);
+        own_listeners::check(document, (&server, edges), &upstreams);
         insecure.check(document, &upstreams);
 
         Some(Self {
@@ -313,6 +320,7 @@ impl Config {
             edge,
             login_limits,
             admin,
+            authz,
             audit,
             access_log,
             pages,

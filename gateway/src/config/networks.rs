@@ -30,6 +30,14 @@ pub(super) fn peers(section: &mut Reader<'_>, key: &'static str) -> NamedPeers {
     named
 }
 
+/// Whoever is on this machine.
+pub(super) fn loopback_peers() -> NamedPeers {
+    NamedPeers {
+        networks: known(&LOOPBACK),
+        unix: false,
+    }
+}
+
 /// The networks that an entry means where only addresses count.
 pub(super) fn networks(text: &str) -> Result<Vec<IpNet>, String> {
     match entry(text)? {

@@ -4,6 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 
+use super::authz::AuthzConfig;
 use super::file::Document;
 use super::host::HostPort;
 use super::listen_address::ListenAddress;
@@ -11,17 +12,30 @@ use super::server::ServerConfig;
 use super::upstreams::{ServerAddress, Upstream};
 
 /// No server of an app is an address at which the gateway itself listens.
-pub(super) fn check(document: &Document<'_>, server: &ServerConfig, upstreams: &[Arc<Upstream>]) {
+pub(super) fn check(
+    document: &Document<'_>,
+    (server, authz): (&ServerConfig, Option<&AuthzConfig>),
+    upstreams: &[Arc<Upstream>],
+) {
     let tls = server.tls.iter().flat_map(|tls| &tls.listen);
-    let listeners: Vec<(&str, SocketAddr)> = server
+    let own = server
         .listen
         .iter()
-        .filter_map(|address| Some(("server.listen", address.tcp()?)))
+        .map(|address| ("server.listen", address));
+    let of_edges = authz.into_iter().flat_map(|authz| &authz.listen);
+    let own: Vec<(&str, &ListenAddress)> = own
+        .chain(of_edges.map(|address| ("authz.listen", address)))
+        .collect();
+    let listeners: Vec<(&str, SocketAddr)> = own
+        .iter()
+        .filter_map(|(key, address)| Some((*key, address.tcp()?)))
         .chain(tls.map(|address| ("server.tls.listen", *address)))
         .chain([("server.admin_listen", server.admin_listen)])
         .collect();
-    let sockets = server.listen.iter().filter_map(ListenAddress::unix);
-    let sockets: Vec<&Path> = sockets.map(|socket| socket.path.as_path()).collect();
+    let sockets: Vec<(&str, &Path)> = own
+        .iter()
+        .filter_map(|(key, address)| Some((*key, address.unix()?.path.as_path())))
+        .collect();
     for upstream in upstreams {
         for server in &upstream.servers {
             let own = match &server.address {
@@ -30,8 +44,9 @@ pub(super) fn check(document: &Document<'_>, server: &ServerConfig, upstreams: &
                     .find(|(_, at)| reaches(address, *at))
                     .map(|(key, at)| (*key, at.to_string())),
                 ServerAddress::Unix(path) => sockets
-                    .contains(&path.as_path())
-                    .then(|| ("server.listen", "the same socket".to_owned())),
+                    .iter()
+                    .find(|(_, own)| own == path)
+                    .map(|(key, _)| (*key, "the same socket".to_owned())),
                 // Where it leads is known when the gateway runs.
                 ServerAddress::Srv(_) => None,
             };

@@ -130,6 +130,11 @@ impl<'a> Reader<'a> {
     /// Reports that `key` must be there, if it is not.
     pub(super) fn require(&self, key: &str) {
         self.document.note_required(joined(&self.model, key));
+        self.demand(key);
+    }
+
+    /// The same where another file may do without it.
+    pub(super) fn demand(&self, key: &str) {
         if !self.has(key) {
             let message = "is missing and has no default".to_owned();
             self.document.missing(&self.path, &self.child(key), message);

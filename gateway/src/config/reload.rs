@@ -68,9 +68,13 @@ pub fn restart_needed(old: &Config, new: &Config) -> Vec<&'static str> {
         insecure.shared_folders,
     );
     let tls = |config: &Config| config.server.tls.as_ref().map(|tls| tls.listen.clone());
+    let edges = |config: &Config| config.authz.as_ref().map(|authz| authz.listen.clone());
     let compared = first
         .into_iter()
-        .chain([("server.tls.listen", tls(old) != tls(new))])
+        .chain([
+            ("server.tls.listen", tls(old) != tls(new)),
+            ("authz.listen", edges(old) != edges(new)),
+        ])
         .chain(ways_to_servers(old, new))
         .chain(store)
         .chain(last);
@@ -142,6 +146,10 @@ pub fn changed(old: &Config, new: &Config) -> Vec<&'static str> {
         migration,
         risk,
     );
+    let edges = |config: &Config| {
+        let authz = config.authz.as_ref();
+        authz.map(|authz| authz.trusted_edges.clone())
+    };
     let unverified = compare!(old, new: insecure.unverified_upstreams);
     let compared = keys
         .into_iter()
@@ -151,6 +159,7 @@ pub fn changed(old: &Config, new: &Config) -> Vec<&'static str> {
         .chain([("upstreams", upstreams_differ)])
         .chain(routes)
         .chain(token)
+        .chain([("authz.trusted_edges", edges(old) != edges(new))])
         .chain(rest)
         .chain(unverified);
     named(compared)

@@ -9,9 +9,10 @@ use ipnet::IpNet;
 use sidgate_policy::auth::decide::SessionPolicy;
 
 use super::admin::AdminConfig;
+use super::authz::AuthzConfig;
 use super::cookie::CookieName;
 use super::duration::show;
-use super::edge::{EdgeConfig, EndpointsConfig};
+use super::edge::{EdgeConfig, EndpointsConfig, PasswordLogin};
 use super::file::Document;
 use super::identity::IdentityConfig;
 use super::insecure::InsecureConfig;
@@ -21,15 +22,17 @@ use super::routes::{Route, Routes};
 use super::server::{ServerConfig, is_everybody};
 use super::session::SessionConfig;
 use super::sites::Sites;
-use super::upstreams::Upstream;
+use super::upstreams::{BackendConfig, Upstream};
 
-/// Listeners, the admin listener included, share no address. Beyond loopback the admin listener needs a token.
+/// Listeners, the admin listener included, share no address, and believe nobody at random. Beyond loopback the admin listener
+/// needs a token.
 pub(super) fn listeners(
     document: &Document<'_>,
-    server: &ServerConfig,
-    admin: &AdminConfig,
+    (server, authz): (&ServerConfig, Option<&AuthzConfig>),
+    (admin, insecure): (&AdminConfig, &InsecureConfig),
     sites: &Sites,
 ) {
+    trusted_proxies(document, (server, authz), insecure);
     let tls = server
         .tls
         .as_ref()
@@ -62,6 +65,11 @@ pub(super) fn listeners(
             message,
         );
     }
+    if let Some(authz) = authz {
+        public.push(("server.admin_listen".to_owned(), admin_listen));
+        listeners_of_edges(document, authz, &public);
+        public.pop();
+    }
     if public.is_empty() {
         document.contradiction(
             &["server.listen", "server.tls"],
@@ -90,6 +98,32 @@ pub(super) fn listeners(
     }
 }
 
+/// Questions have a listener of their own.
+fn listeners_of_edges(
+    document: &Document<'_>,
+    authz: &AuthzConfig,
+    others: &[(String, ListenAddress)],
+) {
+    for (index, address) in authz.listen.iter().enumerate() {
+        let before = authz.listen.iter().take(index);
+        let before = before.map(|other| ("authz.listen", other));
+        let mut others = others
+            .iter()
+            .map(|(entry, other)| (entry.as_str(), other))
+            .chain(before);
+        if let Some((other, _)) = others.find(|(_, other)| clash(other, address)) {
+            let message = format!("authz.listen[{index}] is already taken by {other}");
+            let keys = [
+                "authz.listen",
+                "server.listen",
+                "server.tls.listen",
+                "server.admin_listen",
+            ];
+            document.contradiction(&keys, message);
+        }
+    }
+}
+
 /// Whether two listeners exclude each other. Port 0 is a fresh port each time.
 fn clash(a: &ListenAddress, b: &ListenAddress) -> bool {
     let (a, b) = match (a, b) {
@@ -102,16 +136,18 @@ fn clash(a: &ListenAddress, b: &ListenAddress) -> bool {
     a.port() == b.port() && a.port() != 0 && same_family && same_ip
 }
 
-/// Neither list of proxies is the whole Internet: every client could then choose the address it is known by.
-pub(super) fn trusted_proxies(
+/// No list of proxies is the whole Internet: every client could then choose the address it is known by.
+fn trusted_proxies(
     document: &Document<'_>,
-    server: &ServerConfig,
+    (server, authz): (&ServerConfig, Option<&AuthzConfig>),
     insecure: &InsecureConfig,
 ) {
-    for (key, named) in [
+    let of_edges = authz.map(|authz| ("authz.trusted_edges", &authz.trusted_edges));
+    let lists = [
         ("server.trusted_proxies", &server.trusted_proxies),
         ("server.proxy_protocol_from", &server.proxy_protocol_from),
-    ] {
+    ];
+    for (key, named) in lists.into_iter().chain(of_edges) {
         // Two networks may together be the whole Internet.
         let together = IpNet::aggregate(&named.networks);
         let everybody = together.iter().find(|network| is_everybody(network));
@@ -121,6 +157,32 @@ pub(super) fn trusted_proxies(
             );
             document.contradiction(&[key, "insecure.trust_everybody"], message);
         }
+    }
+}
+
+/// The app that knows the users has a server where it is asked something.
+pub(super) fn backend(
+    document: &Document<'_>,
+    (backend, authz): (Option<&BackendConfig>, Option<&AuthzConfig>),
+    endpoints: &EndpointsConfig,
+    migration: &MigrationConfig,
+) {
+    let upstream = backend.map(|backend| &backend.upstream);
+    // Without [authz] an app without servers is a fault by itself.
+    let Some(upstream) = upstream.filter(|of| of.servers.is_empty() && authz.is_some()) else {
+        return;
+    };
+    let asks = [
+        (
+            endpoints.password_login != PasswordLogin::Off,
+            "endpoints.password_login",
+        ),
+        (migration.mode != MigrationMode::Off, "migration.mode"),
+    ];
+    for (_, asker) in asks.into_iter().filter(|(asks, _)| *asks) {
+        let key = format!("upstreams.{}.servers", upstream.name);
+        let message = format!("is empty, and {asker} has this app asked about users");
+        document.contradiction(&[&key, asker], message);
     }
 }
 

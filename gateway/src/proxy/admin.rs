@@ -6,13 +6,13 @@ use pingora_proxy::Session;
 use sidgate_policy::auth::csrf;
 
 use super::Ctx;
-use super::told::{self, Told};
 use crate::admin::access;
 use crate::admin::api::{self, Permitted};
 use crate::admin::call::Call;
 use crate::answer::{Answer, Rejection};
 use crate::decision::missing;
 use crate::endpoints::Caller;
+use crate::passage::told::{self, Told};
 use crate::state::{ActiveConfig, Gateway};
 use crate::telemetry::security::{self, Facts, Kind};
 
@@ -40,7 +40,12 @@ pub(super) async fn serve(
             let checked = csrf::check(&head.headers, &caller.site(settings).origin_at(host));
             if let Err(why) = checked {
                 let facts = caller.client().facts("admin").about(entry.session());
-                let told = Told::of(gateway, settings, &ctx.answerer, session.req_header());
+                let told = Told::of(
+                    gateway,
+                    settings,
+                    &ctx.record.answerer,
+                    session.req_header(),
+                );
                 let facts = Facts {
                     field: Some(why.field()),
                     ..told.facts(facts)
@@ -53,7 +58,7 @@ pub(super) async fn serve(
         let body = api::read_body(session.as_downstream_mut(), call, limit).await?;
         let asked = Permitted {
             actor: &actor,
-            request_id: &ctx.request_id,
+            request_id: &ctx.record.request_id,
             client: caller.client().known_ip(),
             call,
             query: &caller.query,
@@ -69,7 +74,12 @@ pub(super) async fn serve(
             missing::on_admin_page(caller.site(settings), asked, &head.headers, call)
                 .unwrap_or_else(|| {
                     let answer = Answer::from(why);
-                    let told = Told::of(gateway, settings, &ctx.answerer, session.req_header());
+                    let told = Told::of(
+                        gateway,
+                        settings,
+                        &ctx.record.answerer,
+                        session.req_header(),
+                    );
                     let facts = caller.client().facts(answer.outcome.into_str());
                     security::note(Kind::AdminRefused, told.facts(facts));
                     answer

@@ -56,7 +56,7 @@ pub(super) fn limit(
         check_rate(session, ctx)?;
     }
     let route = ctx.forward.as_ref().map(|forward| &forward.route);
-    if ctx.body_bytes > ctx.settings.max_body_bytes(route) {
+    if ctx.body_bytes > ctx.record.settings.max_body_bytes(route) {
         session.set_keepalive(None);
         // What came in chunks has not said its length in a field.
         let breach = Breach {
@@ -71,7 +71,7 @@ pub(super) fn limit(
 /// A body that trickles is as good as one that stops.
 fn check_rate(session: &mut Session, ctx: &mut Ctx) -> Result<()> {
     let (edge, now) = (
-        &ctx.settings.config.edge,
+        &ctx.record.settings.config.edge,
         ctx.gateway.sessions.clock().boot(),
     );
     let took = now.since(*ctx.body_began.get_or_insert(now));

@@ -64,7 +64,7 @@ struct Plan {
 
 /// Decides about the answer of an app, whose head is complete.
 pub(super) fn begin(session: &mut Session, response: &mut ResponseHeader, ctx: &Ctx) -> Result<()> {
-    let config = &ctx.settings.config.compression;
+    let config = &ctx.record.settings.config.compression;
     let Some(forward) = &ctx.forward else {
         return Ok(());
     };

@@ -20,15 +20,14 @@ const DECIDED: [HeaderName; 5] = [
 
 /// Writes the decision on an answer of the gateway.
 pub(super) fn write(cors: &Cors, head: &mut ResponseHeader) -> Result<()> {
-    if matches!(cors, Cors::Unmanaged) {
-        return Ok(());
+    for (name, value) in cors.fields() {
+        if name == VARY {
+            head.append_header(name, value)?;
+        } else {
+            head.insert_header(name, value)?;
+        }
     }
-    head.append_header(VARY, "Origin")?;
-    let Cors::Open(origin) = cors else {
-        return Ok(());
-    };
-    head.insert_header(ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone())?;
-    head.insert_header(ACCESS_CONTROL_ALLOW_CREDENTIALS, "true")
+    Ok(())
 }
 
 /// Writes the decision on an answer of an app, and removes what the app says.

@@ -29,10 +29,10 @@ pub(super) fn head(
 ) -> Result<()> {
     let is_interim =
         response.status.is_informational() && response.status != StatusCode::SWITCHING_PROTOCOLS;
-    let Some(forward) = ctx.forward.as_mut().filter(|_| !is_interim) else {
+    let Some(forward) = ctx.forward.as_ref().filter(|_| !is_interim) else {
         return Ok(());
     };
-    let (pool, tries) = (&forward.app.pool, &mut forward.tries);
+    let (pool, tries) = (&forward.app.pool, &mut ctx.tries);
     tries.has_head = true;
     let Some(request) = tries.in_flight() else {
         return Ok(());
@@ -78,11 +78,11 @@ pub(super) fn broke(
     }
     let may_be_repeated = may_be_repeated(session);
     let is_theirs = *error.esource() == ErrorSource::Upstream;
-    let Some(forward) = ctx.forward.as_mut().filter(|_| is_theirs) else {
+    let Some(forward) = ctx.forward.as_ref().filter(|_| is_theirs) else {
         error.set_retry(false);
         return error;
     };
-    let (pool, tries) = (&forward.app.pool, &mut forward.tries);
+    let (pool, tries) = (&forward.app.pool, &mut ctx.tries);
     if tries.has_head {
         error.set_retry(false);
         return error;

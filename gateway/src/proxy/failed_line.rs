@@ -11,10 +11,8 @@ use crate::telemetry::outcome::Outcome;
 /// Writes it for a WebSocket handshake that the app does not answer.
 pub(super) fn of_silence(gateway: &Gateway, ctx: &mut Ctx) {
     let error = Error::explain(ErrorType::ReadTimedout, "no answer to a handshake").into_up();
-    if let Some(forward) = &mut ctx.forward {
-        forward.tries.is_connected = true;
-        forward.tries.fault = None;
-    }
+    ctx.tries.is_connected = true;
+    ctx.tries.fault = None;
     write(gateway, &error, ctx);
 }
 
@@ -30,9 +28,9 @@ pub(super) fn write(gateway: &Gateway, error: &Error, ctx: &mut Ctx) {
         }
     };
     let forward = ctx.forward.as_ref();
-    let tries = forward.map(|forward| &forward.tries);
+    let tries = forward.map(|_| &ctx.tries);
     warn!(
-        request_id = &*ctx.request_id,
+        request_id = &*ctx.record.request_id,
         error = error.etype().as_str(),
         side = error.esource().as_str(),
         upstream = forward.map(|forward| &*forward.app.name),
@@ -63,16 +61,16 @@ fn of_client(error: &Error) -> Option<&'static str> {
 
 /// What the app has to do with it; counted here, unless that has been done already.
 fn upstream_fault(gateway: &Gateway, error: &Error, ctx: &mut Ctx) -> Option<UpstreamFault> {
-    let forward = ctx.forward.as_mut()?;
-    if let Some(fault) = forward.tries.fault.take() {
+    let forward = ctx.forward.as_ref()?;
+    if let Some(fault) = ctx.tries.fault.take() {
         return Some(fault);
     }
     let is_theirs = *error.esource() == ErrorSource::Upstream
         && !matches!(error.etype(), ErrorType::HTTPStatus(_));
-    if !is_theirs || !forward.tries.is_connected {
+    if !is_theirs || !ctx.tries.is_connected {
         return None;
     }
-    let has_head = ctx.outcome == Outcome::BrokenOff;
+    let has_head = ctx.record.outcome == Outcome::BrokenOff;
     let upstream = forward.app.pool.upstream();
     let silence = forward.route.read_timeout(upstream);
     let fault = UpstreamFault::of_exchange(error, upstream, (silence, has_head));

@@ -4,10 +4,10 @@ use pingora_core::{Error, ErrorSource, ErrorType};
 use pingora_proxy::{FailToProxy, Session};
 use sidgate_policy::edge::Refused;
 
-use super::ctx::Answerer;
-use super::{Ctx, chunks, told, write};
-use crate::answer::{Answer, Rejection};
-use crate::decision::missing;
+use super::{Ctx, chunks, write};
+use crate::answer::Rejection;
+use crate::passage::course::rendered;
+use crate::passage::told;
 use crate::state::Gateway;
 use crate::telemetry::outcome::Outcome;
 
@@ -23,42 +23,21 @@ pub(super) async fn answer(
         ctx.rejection.take().or_else(|| of(error))
     };
     if let Some(Rejection::Edge(breach)) = &why {
-        told::broken(gateway, ctx, session.req_header(), breach);
+        told::broken(gateway, &mut ctx.record, session.req_header(), breach);
     }
     let sent = session
         .response_written()
         .is_some_and(|head| !head.status.is_informational());
-    let answer = why.map(|why| rendered(why, session, ctx));
+    let answer = why.map(|why| rendered(why, session.req_header(), &ctx.record));
     let status = answer.as_ref().map_or(0, |answer| answer.status);
     match answer {
         // The client may be gone; then there is nobody to tell.
         Some(answer) if !sent => drop(write::answer(gateway, session, ctx, answer.closing()).await),
-        _ => ctx.outcome = Outcome::BrokenOff,
+        _ => ctx.record.outcome = Outcome::BrokenOff,
     }
     FailToProxy {
         error_code: status,
         can_reuse_downstream: false,
-    }
-}
-
-/// The answer to a request that is not served. Where a route requires a session, the route decides it.
-pub(super) fn rendered(why: Rejection, session: &Session, ctx: &Ctx) -> Answer {
-    let at = (
-        &*ctx.settings,
-        ctx.settings.site(ctx.site.unwrap_or_default()),
-    );
-    match (why, &ctx.answerer) {
-        (Rejection::NoSession(why), Answerer::Route(route)) => {
-            let head = session.req_header();
-            let asked = (head.method.as_str(), head.raw_path());
-            missing::on_route(at, route, asked, &head.headers, why)
-        }
-        (Rejection::Unmet(why), Answerer::Route(route)) => {
-            let head = session.req_header();
-            let asked = (head.method.as_str(), head.raw_path());
-            missing::unmet(at, route, asked, &head.headers, why)
-        }
-        (why, _) => why.into(),
     }
 }
 

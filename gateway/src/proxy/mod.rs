@@ -29,7 +29,6 @@
 //!                           compress.rs   make it smaller
 //! fail_to_proxy             failure.rs    errors become answers
 //! (each own answer)         write.rs      onto the wire
-//!                           reader.rs     for a program or a person
 //! logging                   logging.rs    one line, a few counters
 //!                           told.rs       what lines tell of a request
 //!                           failed_line.rs  another one for what failed
@@ -46,24 +45,19 @@ mod cors;
 mod ctx;
 mod encrypted;
 mod endpoint;
-mod event;
 mod exchange;
 mod failed_line;
 mod failure;
-mod forward;
 mod logging;
 mod peer;
 mod progress;
 mod proxy_protocol;
-mod reader;
-pub(crate) mod renew;
 mod request;
 mod response;
 mod seats;
 mod sender;
 mod stream;
 pub(crate) mod tls;
-mod told;
 mod tries;
 mod unread;
 mod unvetted;

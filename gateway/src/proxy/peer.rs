@@ -19,7 +19,7 @@ pub(super) async fn choose(
     is_switch: bool,
     ctx: &mut Ctx,
 ) -> Result<Box<HttpPeer>> {
-    let Some(forward) = &mut ctx.forward else {
+    let Some(forward) = &ctx.forward else {
         return Error::e_explain(ErrorType::InternalError, "nothing to forward");
     };
     let (pool, way) = (&forward.app.pool, &forward.app.way);
@@ -32,7 +32,7 @@ pub(super) async fn choose(
             State::Active(active) => Some(active.entry.session().id.as_u128()),
             State::None | State::Anonymous | State::Unknown => None,
         },
-        tried: forward.tries.failed(),
+        tried: ctx.tries.failed(),
         now: gateway.sessions.clock().boot(),
     };
     let request = match pool.choose(wanted).await {
@@ -40,10 +40,10 @@ pub(super) async fn choose(
         Err(why) => return no_server(gateway, ctx, why),
     };
     let peer = way.peer(&request.server);
-    forward.tries.begin(request);
+    ctx.tries.begin(request);
     let mut peer = Box::new(peer?);
     // While another server is free, nobody waits long for this one.
-    if forward.tries.has_alternative(pool) {
+    if ctx.tries.has_alternative(pool) {
         let limit = upstream.retry.connect_after.min(upstream.connect_timeout);
         peer.options.connection_timeout = Some(limit);
     }
@@ -62,7 +62,7 @@ pub(super) async fn choose(
 
 /// No server is left, or free. After an attempt that failed, its own cause stands.
 fn no_server<T>(gateway: &Gateway, ctx: &mut Ctx, why: NoServer) -> Result<T> {
-    let Some(forward) = &mut ctx.forward else {
+    let Some(forward) = &ctx.forward else {
         return Error::e_explain(ErrorType::InternalError, "nothing to forward");
     };
     let pool = &forward.app.pool;
@@ -72,7 +72,7 @@ fn no_server<T>(gateway: &Gateway, ctx: &mut Ctx, why: NoServer) -> Result<T> {
             Rejection::AppBusy,
             "every server has as many requests as it may have",
         ),
-        NoServer::Left if forward.tries.fault.is_some() => {
+        NoServer::Left if ctx.tries.fault.is_some() => {
             return ctx.reject(Rejection::BadGateway, "no other server is left");
         }
         NoServer::Left => (
@@ -83,16 +83,16 @@ fn no_server<T>(gateway: &Gateway, ctx: &mut Ctx, why: NoServer) -> Result<T> {
     };
     let upstream = &forward.app.name;
     gateway.metrics.upstream_error(upstream, fault.kind);
-    forward.tries.fault = Some(fault);
+    ctx.tries.fault = Some(fault);
     ctx.reject(rejection, words)
 }
 
 /// There is no connection. Nothing was sent, so every request may go to another server.
 pub(super) fn failed(gateway: &Gateway, ctx: &mut Ctx, mut error: Box<Error>) -> Box<Error> {
-    let Some(forward) = &mut ctx.forward else {
+    let Some(forward) = &ctx.forward else {
         return error;
     };
-    let (pool, tries) = (&forward.app.pool, &mut forward.tries);
+    let (pool, tries) = (&forward.app.pool, &mut ctx.tries);
     let Some(request) = tries.in_flight() else {
         return error;
     };
@@ -126,14 +126,12 @@ pub(super) fn failed(gateway: &Gateway, ctx: &mut Ctx, mut error: Box<Error>) ->
 
 /// The server has taken the connection.
 pub(super) fn connected(gateway: &Gateway, ctx: &mut Ctx) {
-    if let Some(forward) = &mut ctx.forward {
-        forward.tries.connected(gateway.sessions.clock().boot());
-    }
+    ctx.tries.connected(gateway.sessions.clock().boot());
 }
 
 /// The app has taken the connection, and is about to be sent the request. `is_http2`: by HTTP/2.
 pub(super) fn check_protocol(gateway: &Gateway, is_http2: bool, ctx: &mut Ctx) -> Result<()> {
-    let Some(forward) = &mut ctx.forward else {
+    let Some(forward) = &ctx.forward else {
         return Ok(());
     };
     if is_http2 || forward.app.way.upstream().protocol == Protocol::Http1 {
@@ -143,6 +141,6 @@ pub(super) fn check_protocol(gateway: &Gateway, is_http2: bool, ctx: &mut Ctx) -
     gateway
         .metrics
         .upstream_error(&forward.app.name, fault.kind);
-    forward.tries.fault = Some(fault);
+    ctx.tries.fault = Some(fault);
     ctx.reject(Rejection::BadGateway, "the app does not agree to HTTP/2")
 }

@@ -1,46 +1,24 @@
 //! `request_filter`: from the first byte to the decision.
 
-use std::sync::atomic::Ordering;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
-use http::header::{TRANSFER_ENCODING, UPGRADE, USER_AGENT};
+use http::header::{TRANSFER_ENCODING, UPGRADE};
 use pingora_core::Result;
-use pingora_http::RequestHeader;
 use pingora_proxy::Session;
-use sidgate_policy::edge::{self, Vetted, connection, headers};
+use sidgate_policy::edge::connection;
 
 use super::arrival::{self, Way};
-use super::ctx::{Answerer, Refusal};
-use super::failure::rendered;
-use super::forward::{Outcome, Plan, kind_of};
 use super::sender::sender;
-use super::told;
 use super::write::is_over_tls;
 use super::{Ctx, admin, chunks, endpoint, unvetted, write};
-use crate::admin::call::Call;
-use crate::answer::{Answer, Rejection};
-use crate::config::{EdgeConfig, RequestIdFrom, Route};
-use crate::decision::https::Insecure;
-use crate::decision::{self, Decided, Request, Sender, Verdict};
-use crate::endpoints::browser::Browser;
-use crate::endpoints::{Caller, Endpoint};
-use crate::limits::buckets::TooMany;
-use crate::limits::shedding;
+use crate::answer::Answer;
+use crate::config::{EdgeConfig, RequestIdFrom};
+use crate::decision::{self, Request};
 use crate::limits::streams::Full;
-use crate::state::client::NO_ADDRESS;
-use crate::state::{ActiveConfig, Addressed, Client, Gateway};
-use crate::telemetry::labels::Shed;
-use crate::telemetry::security;
-use crate::visit::Visit;
-
-/// What a request needs next. Owns what it needs, so that the request can be read from again.
-enum Next<'a> {
-    Refuse(edge::Breach),
-    Endpoint(Endpoint, Box<Caller>),
-    Admin(Call, Box<Caller>),
-    Answer(Box<Answer>),
-    Forward(&'a Arc<Route>, Box<Plan>),
-}
+use crate::passage::course::{self, Next};
+use crate::passage::forward::Settled;
+use crate::passage::{Answerer, told};
+use crate::state::{ActiveConfig, Gateway};
 
 /// True when the answer has been written already.
 ///
@@ -50,7 +28,7 @@ pub(super) async fn filter(
     session: &mut Session,
     ctx: &mut Ctx,
 ) -> Result<bool> {
-    let settings = Arc::clone(&ctx.settings);
+    let settings = Arc::clone(&ctx.record.settings);
     // Nothing that follows a body in chunks is read as the next request: a proxy in front of us may see its end elsewhere.
     let headers = &session.req_header().headers;
     let chunked = headers.contains_key(TRANSFER_ENCODING);
@@ -66,27 +44,27 @@ pub(super) async fn filter(
     let next = next(gateway, &settings, session, ctx);
     forget_other_upgrades(session);
     limit_waits(session, &settings.config.edge);
-    let next =
-        shed(gateway, &settings, ctx, &next).map_or(next, |answer| Next::Answer(Box::new(answer)));
+    let next = course::shed(gateway, &settings, &ctx.record, &next)
+        .map_or(next, |answer| Next::Answer(Box::new(answer)));
     let answer = match next {
         Next::Refuse(breach) => {
-            ctx.answerer = Answerer::Edge;
-            told::broken(gateway, ctx, session.req_header(), &breach);
+            ctx.record.answerer = Answerer::Edge;
+            told::broken(gateway, &mut ctx.record, session.req_header(), &breach);
             Answer::refused(&breach)
         }
         Next::Endpoint(endpoint, caller) => {
-            ctx.answerer = Answerer::Endpoint(endpoint.label());
+            ctx.record.answerer = Answerer::Endpoint(endpoint.label());
             let serving = endpoint::serve(gateway, &settings, session, ctx, endpoint, &caller);
             let served = Box::pin(serving).await?;
-            ctx.saw(caller.seen.into_inner());
-            ctx.cookie_changes = caller.cookie_changes.into_inner();
+            ctx.record.saw(caller.seen.into_inner());
+            ctx.record.cookie_changes = caller.cookie_changes.into_inner();
             match served {
                 Some(answer) => answer,
                 None => return Ok(true),
             }
         }
         Next::Admin(call, caller) => {
-            ctx.answerer = Answerer::Admin;
+            ctx.record.answerer = Answerer::Admin;
             Box::pin(admin::serve(
                 gateway, &settings, session, ctx, call, &caller,
             ))
@@ -94,18 +72,17 @@ pub(super) async fn filter(
         }
         Next::Answer(answer) => *answer,
         Next::Forward(route, plan) => {
-            ctx.answerer = Answerer::Route(Arc::clone(route));
-            match plan.settle(gateway, &settings, ctx).await {
-                Ok(Outcome::Forward) => match keep_permit(&settings, session, ctx) {
-                    Ok(()) => return Ok(false),
-                    Err(full) => Answer::too_many_streams(full),
-                },
-                Ok(Outcome::Missing(why)) => rendered(Rejection::NoSession(why), session, ctx),
-                Ok(Outcome::Unmet(why)) => rendered(Rejection::Unmet(why), session, ctx),
-                Ok(Outcome::Unavailable) => Answer::unavailable(),
-                Ok(Outcome::Again(location)) => Answer::again(&location),
-                Ok(Outcome::Refetch(location)) => Answer::hand_over(&location),
-                Err(TooMany(seconds)) => Answer::too_many_requests(seconds),
+            ctx.record.answerer = Answerer::Route(Arc::clone(route));
+            let settling = plan.settle(gateway, &mut ctx.record, session.req_header());
+            match settling.await {
+                Settled::Onward(forward) => {
+                    ctx.forward = Some(forward);
+                    match keep_permit(&settings, session, ctx) {
+                        Ok(()) => return Ok(false),
+                        Err(full) => Answer::too_many_streams(full),
+                    }
+                }
+                Settled::Answer(answer) => *answer,
             }
         }
     };
@@ -119,36 +96,6 @@ fn keep_permit(settings: &ActiveConfig, session: &Session, ctx: &Ctx) -> Result<
         ctx.progress.keep_permit(settings, ctx.holder())?;
     }
     Ok(())
-}
-
-/// The answer to a request that is turned away because there are too many.
-fn shed(gateway: &Gateway, settings: &ActiveConfig, ctx: &Ctx, next: &Next<'_>) -> Option<Answer> {
-    let (busy, max) = (
-        gateway.in_flight.load(Ordering::Relaxed),
-        settings.config.edge.max_requests,
-    );
-    if shedding::is_calm(busy, max) {
-        return None;
-    }
-    let kind = match next {
-        // Costs nothing more.
-        Next::Refuse(_) | Next::Answer(_) => return None,
-        Next::Endpoint(Endpoint::Logout | Endpoint::EndDevice(_) | Endpoint::EndDevices, _) => {
-            shedding::Kind::Leaving
-        }
-        Next::Endpoint(_, caller) | Next::Admin(_, caller) => {
-            let (key, group) = (caller.visit.key(), &caller.client().to.group);
-            key.map_or(shedding::Kind::Anonymous, |key| {
-                kind_of(gateway, &key, group)
-            })
-        }
-        Next::Forward(_, plan) => plan.kind(gateway),
-    };
-    if shedding::admits(kind, busy, max) {
-        return None;
-    }
-    gateway.metrics.shed(Shed::Request(kind));
-    Some(Answer::overloaded(&ctx.request_id))
 }
 
 /// Offers to upgrade that are not taken. Pingora would read what follows them as something else than a request's body.
@@ -178,11 +125,11 @@ fn next<'a>(
 ) -> Next<'a> {
     let head = session.req_header();
     let (peer, sender) = sender(session, settings);
-    ctx.client = sender.client;
+    ctx.record.client = sender.client;
     if sender.is_trusted_proxy
         && settings.config.server.request_id_from == RequestIdFrom::TrustedProxies
     {
-        ctx.take_request_id(&head.headers);
+        ctx.record.take_request_id(&head.headers);
     }
     let raw_head = session
         .as_downstream()
@@ -207,107 +154,13 @@ fn next<'a>(
         is_tls: request.over_tls,
     };
     match decision::decide(&request, sender, settings, body, |_step| {}) {
-        Ok(decided) => follow(gateway, settings, head, ctx, &way, decided),
+        Ok(decided) => {
+            let from = (head, sender);
+            let record = &mut ctx.record;
+            course::follow(gateway, settings, from, record, decided, |vetted| {
+                arrival::answer(gateway, settings, vetted, head, &way)
+            })
+        }
         Err(breach) => Next::Refuse(breach),
     }
-}
-
-/// What has to be done about a request for which this was decided.
-fn follow<'a>(
-    gateway: &Gateway,
-    settings: &'a ActiveConfig,
-    head: &RequestHeader,
-    ctx: &mut Ctx,
-    way: &Way,
-    decided: Decided<'a, '_>,
-) -> Next<'a> {
-    let Decided {
-        vetted,
-        cors,
-        verdict,
-    } = decided;
-    ctx.cors = cors;
-    ctx.site = Some(vetted.host.site());
-    if matches!(verdict, Verdict::NotFound)
-        && let Some(answer) = arrival::answer(gateway, settings, &vetted, head, way)
-    {
-        return Next::Answer(Box::new(answer));
-    }
-    if !matches!(verdict, Verdict::Insecure(_)) {
-        count_oddities(gateway, settings, ctx, head, &vetted, way.sender);
-    }
-    match &verdict {
-        Verdict::Insecure(Insecure::Refuse) => {
-            ctx.refusal = Some(Refusal::by("https_required", "x-forwarded-proto"));
-        }
-        Verdict::Rejected(endpoint, Rejection::CrossSite(why)) => {
-            told::cross_site(gateway, ctx, head, endpoint.label(), *why);
-        }
-        Verdict::CrossSite(why) => told::cross_site(gateway, ctx, head, "route", *why),
-        _ => {}
-    }
-    if let Some(route) = verdict.answering_route() {
-        ctx.answerer = Answerer::Route(Arc::clone(route));
-    }
-    let visit = || {
-        let sent = (head.method.as_str(), &head.headers);
-        let to = Addressed::at(settings.site(vetted.host.site()), &vetted.host);
-        Visit::of(gateway, settings, &vetted, sent, client(head, ctx, to))
-    };
-    match verdict {
-        Verdict::Refused(why) => Next::Refuse(why.into()),
-        Verdict::Endpoint(endpoint) => {
-            let mut caller = caller(visit(), &vetted);
-            if endpoint == Endpoint::Handover {
-                caller.browser = Some(Box::new(Browser::of(settings, &vetted, &head.headers)));
-            }
-            Next::Endpoint(endpoint, caller)
-        }
-        Verdict::Admin(call) => Next::Admin(call, caller(visit(), &vetted)),
-        Verdict::Onward(onward) => {
-            Next::Forward(onward.route, Box::new(Plan::new(gateway, onward, visit())))
-        }
-        answered => Next::Answer(Box::new(
-            answered.answer().unwrap_or_else(Answer::not_found),
-        )),
-    }
-}
-
-/// What a client has sent that goes no further.
-fn count_oddities(
-    gateway: &Gateway,
-    settings: &ActiveConfig,
-    ctx: &Ctx,
-    head: &RequestHeader,
-    vetted: &Vetted<'_>,
-    sender: Sender,
-) {
-    for (kind, times) in vetted.spoofed.iter() {
-        gateway.metrics.spoof(kind, u64::from(times));
-        let policy = &settings.edge;
-        let field = headers::first_of(kind, &head.headers, sender.is_trusted_proxy, policy);
-        let event = (security::Kind::Spoof, kind.label());
-        told::note(gateway, ctx, head, event, field.as_ref());
-    }
-    gateway.metrics.cookies_dropped(vetted.cookies.dropped());
-}
-
-/// Who sent the request.
-fn client(head: &RequestHeader, ctx: &Ctx, to: Addressed) -> Client {
-    Client {
-        ip: ctx.client.unwrap_or(NO_ADDRESS),
-        user_agent: head.headers.get(USER_AGENT).cloned(),
-        request_id: ctx.request_id.clone(),
-        to,
-    }
-}
-
-fn caller(visit: Visit, vetted: &Vetted<'_>) -> Box<Caller> {
-    Box::new(Caller {
-        visit,
-        query: vetted.query.unwrap_or_default().to_owned(),
-        seen: OnceLock::new(),
-        cookie_changes: OnceLock::new(),
-        browser: None,
-    })
 }

@@ -1,5 +1,7 @@
 //! `response_filter`: what the app's answer may not carry, what it must carry, and what it asks for.
 
+use std::sync::Arc;
+
 use http::header::{
     CACHE_CONTROL, HeaderName, HeaderValue, LOCATION, PROXY_AUTHENTICATE, SERVER, SET_COOKIE,
     TRAILER, UPGRADE, VARY,
@@ -7,14 +9,17 @@ use http::header::{
 use http::{HeaderMap, StatusCode};
 use pingora_core::Result;
 use pingora_http::ResponseHeader;
+use session_core::sid::SessionKey;
 use sidgate_policy::auth::decide::State;
 use sidgate_policy::edge::fields::Field;
 use sidgate_policy::edge::headers::{Reserved, reserved};
 use sidgate_policy::edge::identity_headers::EVENT;
 
-use super::event::{self, Outcome};
-use super::{Ctx, cors, ctx::Forward, renew};
+use super::watch::Watch;
+use super::{Ctx, cors};
 use crate::answer::{Rejection, set_cookie};
+use crate::passage::event::{self, Outcome, Served};
+use crate::passage::{Forward, renew};
 use crate::state::Gateway;
 use crate::telemetry::labels::EventResult;
 use crate::telemetry::outcome;
@@ -40,7 +45,7 @@ const FOR_SHARED_CACHES: [HeaderName; 3] = [
 
 /// `asked_to_switch`: the request was a WebSocket handshake.
 pub(super) async fn filter(
-    gateway: &Gateway,
+    gateway: &Arc<Gateway>,
     asked_to_switch: bool,
     response: &mut ResponseHeader,
     ctx: &mut Ctx,
@@ -64,23 +69,38 @@ pub(super) async fn filter(
     let Some(forward) = ctx.forward.take() else {
         return Ok(());
     };
-    response.insert_header("X-Request-Id", ctx.request_id.header())?;
+    response.insert_header("X-Request-Id", ctx.record.request_id.header())?;
     if !switches {
         fill_in(response, &forward)?;
     }
     let mut outcome = match event {
         Event::None if may_carry_cookie(response) => Outcome {
-            cookie: renew::renew(gateway, ctx, &forward).await,
+            cookie: renew::renew(gateway, &ctx.record, &forward, |key| {
+                moves(ctx.watch.as_ref(), &forward, Some(key))
+            })
+            .await,
             ..Outcome::default()
         },
         Event::None => Outcome::default(),
-        Event::One(token) => Box::pin(event::obey(gateway, &forward, ctx, token.as_bytes())).await,
+        Event::One(token) => {
+            let watch = ctx.watch.clone();
+            let moves = |key| moves(watch.as_ref(), &forward, key);
+            let token = token.as_bytes();
+            Box::pin(event::obey(
+                gateway,
+                Served::of(&forward),
+                &mut ctx.record,
+                token,
+                moves,
+            ))
+            .await
+        }
         Event::Several => {
             gateway.metrics.event("none", EventResult::Repeated);
             Outcome::untrusted()
         }
     };
-    cors::overwrite(&ctx.cors, response)?;
+    cors::overwrite(&ctx.record.cors, response)?;
     stay_at_the_gateway(response, &forward, ctx)?;
     let result = match outcome.failed.take() {
         // The app told the browser that it is logged in, or out. It must not hear it unless it is true.
@@ -89,12 +109,19 @@ pub(super) async fn filter(
             .and_then(|()| write_cookie_changes(gateway, response, ctx, &outcome))
             .and_then(|()| keep_cookies_private(response)),
     };
-    ctx.outcome = match &result {
+    ctx.record.outcome = match &result {
         Ok(()) => outcome::Outcome::from(&forward.state),
         Err(_) => outcome::Outcome::EventNotCommitted,
     };
     ctx.forward = Some(forward);
     result
+}
+
+/// From now on the request ends with this session.
+fn moves(watch: Option<&Arc<Watch>>, forward: &Forward, key: Option<SessionKey>) {
+    if let Some(watch) = watch {
+        watch.moves_to(key, &forward.visit.client.to);
+    }
 }
 
 /// The fields that the route adds where the app says nothing. What follows judges them as if the app had written them.
@@ -136,7 +163,7 @@ fn stay_at_the_gateway(response: &mut ResponseHeader, forward: &Forward, ctx: &C
         return Ok(());
     };
     let host = forward.host.to_str().unwrap_or_default();
-    match own.moved_to(&forward.site(ctx).origin_at(host), location) {
+    match own.moved_to(&forward.site(&ctx.record).origin_at(host), location) {
         Some(public) => response.insert_header(LOCATION, public),
         None => Ok(()),
     }
@@ -150,7 +177,7 @@ fn write_cookie_changes(
     ctx: &mut Ctx,
     outcome: &Outcome,
 ) -> Result<()> {
-    let Some(mut cookie_changes) = ctx.cookie_changes.take() else {
+    let Some(mut cookie_changes) = ctx.record.cookie_changes.take() else {
         return Ok(());
     };
     if outcome.had_event {
@@ -160,7 +187,7 @@ fn write_cookie_changes(
         gateway.metrics.cookies_withheld();
         return Ok(());
     }
-    let lines = cookie_changes.lines(gateway, &ctx.settings, outcome.cookie.is_none());
+    let lines = cookie_changes.lines(gateway, &ctx.record.settings, outcome.cookie.is_none());
     if !lines.is_empty() && response.status.as_u16() != 101 {
         response.insert_header(CACHE_CONTROL, "private, no-store")?;
     }
@@ -268,7 +295,7 @@ fn strip_identity(response: &mut ResponseHeader) {
 fn strip_our_cookie(gateway: &Gateway, response: &mut ResponseHeader, ctx: &Ctx) -> Result<()> {
     let all = response.headers.get_all(SET_COOKIE);
     let is_ours = |cookie: &HeaderValue| {
-        let mut sites = ctx.settings.config.sites.iter();
+        let mut sites = ctx.record.settings.config.sites.iter();
         sites.any(|site| set_cookie::names_ours(cookie, site.cookie.name.as_str()))
     };
     if !all.iter().any(is_ours) {

@@ -20,7 +20,7 @@ pub(super) async fn pump(
     mut feed: Feed,
     limit: Duration,
 ) -> Result<()> {
-    ctx.outcome = Outcome::Events;
+    ctx.record.outcome = Outcome::Events;
     // Whatever the client sends meanwhile is not read as another request.
     session.set_keepalive(None);
     let head = head(session, ctx)?;
@@ -41,11 +41,11 @@ fn head(session: &Session, ctx: &Ctx) -> Result<ResponseHeader> {
     for (name, value) in answer::COMMON {
         head.insert_header(name, value)?;
     }
-    head.insert_header("X-Request-Id", ctx.request_id.header())?;
+    head.insert_header("X-Request-Id", ctx.record.request_id.header())?;
     head.insert_header(CONTENT_TYPE, "text/event-stream")?;
     // nginx would collect the events otherwise.
     head.insert_header("X-Accel-Buffering", "no")?;
-    cors::write(&ctx.cors, &mut head)?;
+    cors::write(&ctx.record.cors, &mut head)?;
     if session.req_header().version == Version::HTTP_11 {
         head.insert_header(TRANSFER_ENCODING, "chunked")?;
     }

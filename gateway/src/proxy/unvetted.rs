@@ -15,12 +15,12 @@ use rustix::fs::{Mode, OFlags, open, openat};
 use tokio::task::spawn_blocking;
 
 use super::Ctx;
-use super::ctx::Answerer;
 use super::sender::sender;
 use super::write::is_over_tls;
 use crate::admin::readiness;
 use crate::answer::Answer;
 use crate::config::ServerConfig;
+use crate::passage::Answerer;
 use crate::state::{ActiveConfig, Gateway};
 
 /// Where authorities look (RFC 8555, 8.3).
@@ -52,21 +52,21 @@ pub(super) async fn answer(
         return None;
     }
     let asked = asked(server, session)?;
-    ctx.client = sender(session, settings).1.client;
+    ctx.record.client = sender(session, settings).1.client;
     let answer = match asked {
         Asked::Health => {
-            ctx.answerer = Answerer::Endpoint("health");
+            ctx.record.answerer = Answerer::Endpoint("health");
             Answer::health(readiness::is_ready(gateway))
         }
         Asked::Challenge { folder, token } => {
-            ctx.answerer = Answerer::Endpoint("acme");
+            ctx.record.answerer = Answerer::Endpoint("acme");
             let read = spawn_blocking(move || read(&folder, &token)).await;
             read.ok()
                 .flatten()
                 .map_or_else(Answer::not_found, Answer::challenge)
         }
         Asked::NoChallenge => {
-            ctx.answerer = Answerer::Endpoint("acme");
+            ctx.record.answerer = Answerer::Endpoint("acme");
             Answer::not_found()
         }
     };

@@ -16,13 +16,14 @@ use sidgate_policy::auth::decide::State;
 use sidgate_policy::auth::token::SignError;
 use sidgate_policy::edge::hop::HOP;
 use sidgate_policy::edge::identity_headers::{ASSERTION, STATE};
-use sidgate_policy::edge::marker;
-use uuid::Uuid;
 
-use super::ctx::{Ctx, Forward, REQUEST_ID};
-use super::forward::Doubt;
+use super::Ctx;
 use crate::answer::Rejection;
 use crate::decision::sent_path::SentPath;
+use crate::passage::Forward;
+use crate::passage::cookie_line::cookie_line;
+use crate::passage::forward::Doubt;
+use crate::passage::record::REQUEST_ID;
 use crate::state::{Gateway, SessionHeaders};
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
@@ -67,7 +68,7 @@ pub(super) async fn write_identity(
     if let (State::Active(active), Some(watch)) = (&forward.state, &ctx.watch) {
         watch.ends_with(&active.entry, &forward.visit.client.to);
     }
-    let told = (&*ctx.settings, &gateway.metrics);
+    let told = (&*ctx.record.settings, &gateway.metrics);
     let (app, now) = (&forward.app, gateway.now());
     let shown = (&**app, forward.visit.client.to.site);
     let told = SessionHeaders::of(&gateway.badges, told, shown, &forward.state, now)
@@ -123,44 +124,29 @@ fn with_path(target: &Uri, path: &str) -> Result<Uri> {
     }
 }
 
-/// The cookies that are the app's, and the marker if it is to see one.
-fn cookie_line(forward: &Forward) -> Option<HeaderValue> {
-    let Some(name) = &forward.app.cookie_marker else {
-        return forward.cookie.clone();
-    };
-    let mut buffer = Uuid::encode_buffer();
-    let handle = match &forward.state {
-        State::Active(active) => {
-            let id = active.entry.session().id.hyphenated();
-            Some(&*id.encode_lower(&mut buffer))
-        }
-        _ => None,
-    };
-    marker::marked(forward.cookie.as_ref(), name.as_str(), handle)
-}
-
 fn write_forwarding(headers: &mut HeaderMap, ctx: &Ctx, forward: &Forward) {
     headers.insert(HOST, forward.host.clone());
     if let Some(cookie) = cookie_line(forward) {
         headers.insert(COOKIE, cookie);
     }
     if let Some(client) = ctx
+        .record
         .client
         .and_then(|ip| HeaderValue::try_from(ip.to_string()).ok())
     {
         headers.insert(FORWARDED_FOR, client);
     }
-    let site = forward.site(ctx);
+    let site = forward.site(&ctx.record);
     headers.insert(FORWARDED_PROTO, site.proto.clone());
     headers.insert(FORWARDED_HOST, forward.host.clone());
     headers.insert(FORWARDED_PORT, site.port.clone());
-    headers.insert(REQUEST_ID, ctx.request_id.header());
+    headers.insert(REQUEST_ID, ctx.record.request_id.header());
     if let SentPath::Stripped(_) = &forward.path
         && let Ok(prefix) = HeaderValue::from_str(forward.route.path.as_str())
     {
         headers.insert(FORWARDED_PREFIX, prefix);
     }
-    if let Some(mark) = ctx.settings.edge.hop.written() {
+    if let Some(mark) = ctx.record.settings.edge.hop.written() {
         headers.insert(HOP, mark.clone());
     }
 }

@@ -8,8 +8,9 @@ use pingora_core::Result;
 use pingora_http::ResponseHeader;
 use pingora_proxy::Session;
 
-use super::{Ctx, compress, cors, reader};
+use super::{Ctx, compress, cors};
 use crate::answer::{Answer, Rendered};
+use crate::passage::reader;
 use crate::state::Gateway;
 
 /// One year: browsers that have been here once do not speak plain HTTP to this host any more.
@@ -22,7 +23,7 @@ pub(super) async fn answer(
     ctx: &mut Ctx,
     answer: Answer,
 ) -> Result<()> {
-    ctx.outcome = answer.outcome;
+    ctx.record.outcome = answer.outcome;
     compress::forget(session);
     let fields = answer.fields();
     let mut head = ResponseHeader::build(answer.status, Some(fields.len() + 8))?;
@@ -32,16 +33,16 @@ pub(super) async fn answer(
     if is_secure(session, ctx) {
         head.insert_header(STRICT_TRANSPORT_SECURITY, HSTS)?;
     }
-    head.insert_header("X-Request-Id", ctx.request_id.header())?;
-    if let Some(cookie_changes) = ctx.cookie_changes.take() {
-        for cookie in cookie_changes.lines(gateway, &ctx.settings, true) {
+    head.insert_header("X-Request-Id", ctx.record.request_id.header())?;
+    if let Some(cookie_changes) = ctx.record.cookie_changes.take() {
+        for cookie in cookie_changes.lines(gateway, &ctx.record.settings, true) {
             head.append_header(SET_COOKIE, cookie)?;
         }
     }
-    cors::write(&ctx.cors, &mut head)?;
+    cors::write(&ctx.record.cors, &mut head)?;
     let (status, close) = (answer.status, answer.close);
-    let reader = reader::of(session, &ctx.settings, &answer);
-    let Rendered { kind, body, fields } = answer.render(&ctx.request_id, &reader);
+    let reader = reader::of(session.req_header(), &ctx.record.settings, &answer);
+    let Rendered { kind, body, fields } = answer.render(&ctx.record.request_id, &reader);
     for (name, value) in fields {
         head.insert_header(name, value)?;
     }
@@ -67,9 +68,9 @@ pub(super) async fn answer(
 
 /// Whether the browser speaks TLS, to us or to a proxy in front. HSTS means nothing elsewhere (RFC 6797, 7.2).
 fn is_secure(session: &Session, ctx: &Ctx) -> bool {
-    let config = &ctx.settings.config;
-    let is_https = match ctx.site {
-        Some(site) => ctx.settings.site(site).config.origin.is_https(),
+    let config = &ctx.record.settings.config;
+    let is_https = match ctx.record.site {
+        Some(site) => ctx.record.settings.site(site).config.origin.is_https(),
         None => config.sites.are_https(),
     };
     is_https && (!config.server.redirect_https || is_over_tls(session))

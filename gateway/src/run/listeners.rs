@@ -19,7 +19,8 @@ use tracing::warn;
 
 use super::sockets::Socket;
 use super::unix_socket::SocketFile;
-use crate::config::{ListenAddress, ServerConfig};
+use crate::authz::listener::Socket as OfEdges;
+use crate::config::{Config, ListenAddress};
 
 /// A listener that cannot be opened.
 #[derive(Debug, Error)]
@@ -36,6 +37,7 @@ enum Key {
     Plain(usize),
     Tls(usize),
     Admin,
+    Authz(usize),
 }
 
 impl fmt::Display for Key {
@@ -44,6 +46,7 @@ impl fmt::Display for Key {
             Self::Plain(index) => write!(f, "server.listen[{index}]"),
             Self::Tls(index) => write!(f, "server.tls.listen[{index}]"),
             Self::Admin => f.write_str("server.admin_listen"),
+            Self::Authz(index) => write!(f, "authz.listen[{index}]"),
         }
     }
 }
@@ -75,13 +78,13 @@ impl Listeners {
     ///
     /// # Errors
     /// The first one that cannot be opened.
-    pub(super) fn open(server: &ServerConfig, inherited: Inherited) -> Result<Self, CannotListen> {
+    pub(super) fn open(config: &Config, inherited: Inherited) -> Result<Self, CannotListen> {
         let (mut sockets, is_activated) = match inherited {
             Inherited::HandedOver(sockets) => (sockets, false),
             Inherited::Activated(sockets) => (sockets, true),
         };
         let mut opened = Vec::new();
-        for (key, address) in configured(server) {
+        for (key, address) in configured(config) {
             let found = sockets.iter().position(|socket| socket.is_at(&address));
             let found = found.map(|at| sockets.swap_remove(at));
             let is_kept = is_activated && found.is_some();
@@ -108,6 +111,26 @@ impl Listeners {
     /// For another process.
     pub(crate) fn handles(&self) -> Vec<BorrowedFd<'_>> {
         self.0.iter().map(|open| open.socket.as_fd()).collect()
+    }
+
+    /// Those by which edges ask. A fresh port is opened here.
+    ///
+    /// # Errors
+    /// When there are too few file descriptors, or no port.
+    pub(super) fn of_edges(&self, config: &Config) -> io::Result<Vec<OfEdges>> {
+        let addresses = config.authz.iter().flat_map(|authz| &authz.listen);
+        let sockets = addresses.map(|address| {
+            let opened = self.0.iter().find(|open| open.address == *address);
+            match opened {
+                Some(open) => open.socket.for_questions(),
+                None => {
+                    let socket = Socket::bind(address)?;
+                    socket.set_nonblocking()?;
+                    socket.for_questions()
+                }
+            }
+        });
+        sockets.collect()
     }
 
     /// Nobody takes them over: nothing is to be left of them.
@@ -147,7 +170,10 @@ impl Open {
     }
 }
 
-fn configured(server: &ServerConfig) -> impl Iterator<Item = (Key, ListenAddress)> {
+fn configured(config: &Config) -> impl Iterator<Item = (Key, ListenAddress)> {
+    let server = &config.server;
+    let of_edges = config.authz.iter().flat_map(|authz| &authz.listen);
+    let of_edges = of_edges.enumerate();
     let tls = server.tls.iter().flat_map(|tls| &tls.listen);
     let plain = server.listen.iter().enumerate();
     plain
@@ -157,6 +183,7 @@ fn configured(server: &ServerConfig) -> impl Iterator<Item = (Key, ListenAddress
                 .map(|(index, address)| (Key::Tls(index), (*address).into())),
         )
         .chain([(Key::Admin, server.admin_listen.into())])
+        .chain(of_edges.map(|(index, address)| (Key::Authz(index), address.clone())))
         // A fresh port each time: there is nothing to find out, and nothing to hand over.
         .filter(|(_, address)| address.tcp().is_none_or(|address| address.port() != 0))
 }

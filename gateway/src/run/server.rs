@@ -26,7 +26,7 @@ use super::announce;
 use super::background;
 use super::certificates::Certificates;
 use super::listeners::{self, Inherited, Listeners};
-use super::services::{OnOpenSockets, Public};
+use super::services::{Edges, OnOpenSockets, Public};
 use super::signals::Signals;
 use super::stop::Stop;
 use super::upgrade::{MeetingPlace, Taken, Waiting};
@@ -80,7 +80,7 @@ pub(crate) fn run(
         Started::Instead(place.wait()?)
     } else {
         let activated = Inherited::Activated(activation::sockets());
-        Started::Alone(Listeners::open(&config.server, activated)?)
+        Started::Alone(Listeners::open(&config, activated)?)
     };
     let keys = Arc::new(
         wiring::keyring(&config).ok_or_else(|| WiringError::Process("no master key".to_owned()))?,
@@ -223,7 +223,7 @@ impl Started {
         };
         let (sockets, taken) = waiting.receive()?;
         let handed_over = Inherited::HandedOver(sockets);
-        let listeners = Listeners::open(&gateway.settings.get().config.server, handed_over)?;
+        let listeners = Listeners::open(&gateway.settings.get().config, handed_over)?;
         Ok((listeners, Some(taken)))
     }
 }
@@ -263,6 +263,9 @@ fn pingora(
     // A runtime of its own: health must answer when the proxy is busy.
     admin.threads = Some(1);
     let sockets = open.table().map_err(cannot)?;
+    if config.authz.is_some() {
+        server.add_service(Edges::new(gateway, open.of_edges(config).map_err(cannot)?));
+    }
     server.add_service(Public {
         gateway: Arc::clone(gateway),
         plain,

@@ -9,6 +9,7 @@ use pingora_core::server::{ListenFds, ShutdownWatch};
 use pingora_core::services::Service;
 use pingora_core::services::listening::Service as Listening;
 
+use crate::authz::listener::{self, Socket};
 use crate::proxy::connections::Connections;
 use crate::state::Gateway;
 
@@ -66,6 +67,43 @@ impl Service for Public {
 
     fn name(&self) -> &str {
         self.plain.name()
+    }
+}
+
+/// The listener by which edges ask.
+pub(super) struct Edges {
+    gateway: Arc<Gateway>,
+    sockets: Vec<Socket>,
+}
+
+impl Edges {
+    pub(super) fn new(gateway: &Arc<Gateway>, sockets: Vec<Socket>) -> Self {
+        Self {
+            gateway: Arc::clone(gateway),
+            sockets,
+        }
+    }
+}
+
+#[async_trait]
+impl Service for Edges {
+    async fn start_service(
+        &mut self,
+        _handed_over_by_pingora: Option<ListenFds>,
+        mut shutdown: ShutdownWatch,
+        _listeners_per_fd: usize,
+    ) {
+        first_lease(&self.gateway, shutdown.clone()).await;
+        let sockets = std::mem::take(&mut self.sockets);
+        let stop = async move {
+            // The other side is gone when the process is told to stop, too.
+            drop(shutdown.changed().await);
+        };
+        listener::run(Arc::clone(&self.gateway), sockets, stop).await;
+    }
+
+    fn name(&self) -> &'static str {
+        "sidgate-authz"
     }
 }
 

@@ -8,6 +8,7 @@ use std::os::unix::net::UnixListener;
 use rustix::net::{AddressFamily, SocketType, ipproto, sockopt};
 
 use super::unix_socket;
+use crate::authz::listener::Socket as OfEdges;
 use crate::config::ListenAddress;
 
 /// A listening socket.
@@ -79,6 +80,14 @@ impl Socket {
             Self::Tcp(socket) => socket.set_nonblocking(true),
             Self::Unix(socket) => socket.set_nonblocking(true),
         }
+    }
+
+    /// Another handle of it, for a listener of questions.
+    pub(super) fn for_questions(&self) -> io::Result<OfEdges> {
+        Ok(match self {
+            Self::Tcp(socket) => OfEdges::Tcp(socket.try_clone()?),
+            Self::Unix(socket) => OfEdges::Unix(socket.try_clone()?),
+        })
     }
 
     /// Another handle of it.

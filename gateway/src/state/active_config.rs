@@ -7,6 +7,7 @@ use arc_swap::ArcSwap;
 use futures_util::future::join_all;
 use session_core::keys::Keyring;
 use session_core::keys::handover::HandoverKeys;
+use session_core::keys::request_id::RequestIdKeys;
 use session_core::trust::TrustError;
 use sidgate_policy::auth::doctor_token::DoctorKeys;
 use sidgate_policy::auth::login_redirect::InvalidLoginUrl;
@@ -51,6 +52,8 @@ pub(crate) struct ActiveConfig {
     pub log_key: LogKey,
     /// Seals what two sites tell each other through a browser.
     pub handover: HandoverKeys,
+    /// Mark ids of requests that edges send to apps.
+    pub request_ids: RequestIdKeys,
     /// Recognises an operator who asks what a request looked like on arrival.
     pub doctor: DoctorKeys,
     /// The risk policy; `None` when risk is switched off.
@@ -138,6 +141,7 @@ impl ActiveConfig {
                 ),
             log_key: LogKey::new(keys),
             handover: keys.handover(),
+            request_ids: keys.request_ids(),
             doctor: DoctorKeys::new(&keys.doctor()),
             risk: Policy::open(&config.risk)?,
             maintenance: Maintenance::new(

@@ -110,6 +110,8 @@ pub(crate) struct AccessLine<'a> {
     pub site: Option<&'a str>,
     /// Version of HTTP.
     pub protocol: Option<&'a str>,
+    /// Which edge asks about it.
+    pub via: Option<&'static str>,
     /// Version of TLS.
     pub tls: Option<&'a str>,
     /// Route prefix, or the name of the part of the gateway that answered.
@@ -230,6 +232,7 @@ impl Serialize for AccessLine<'_> {
         self.say(&mut line, F::Host, self.host)?;
         self.say(&mut line, F::Site, self.site)?;
         self.say(&mut line, F::Protocol, self.protocol)?;
+        self.say(&mut line, F::Via, self.via)?;
         self.say(&mut line, F::Tls, self.tls)?;
         self.say(&mut line, F::Route, Some(self.route))?;
         self.say(&mut line, F::Outcome, Some(self.outcome.into_str()))?;

@@ -42,6 +42,8 @@ pub(crate) enum Outcome {
     DevicesEnded,
     /// An app said that somebody is logged in, or out, and the store did not take it.
     EventNotCommitted,
+    /// An app behind an edge had something done about a session.
+    EventDone,
     /// The event stream of a session.
     Events,
     /// Somebody without the claim asked for the admin API.
@@ -154,6 +156,7 @@ impl Outcome {
             | Self::DeviceEnded
             | Self::Devices
             | Self::DevicesEnded
+            | Self::EventDone
             | Self::Events
             | Self::Handover
             | Self::Health

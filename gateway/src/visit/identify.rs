@@ -57,6 +57,18 @@ impl Visit {
         }
     }
 
+    /// Of somebody who is known by the session alone, if there is one.
+    pub(crate) const fn of_session(client: Client, key: Option<SessionKey>) -> Self {
+        Self {
+            client,
+            legacy_cookies: None,
+            presented: match key {
+                Some(key) => Some(Ok(key)),
+                None => None,
+            },
+        }
+    }
+
     /// The stored key of the cookie's value, if it is a sid of ours; whether a session lives is another question.
     pub(crate) fn key(&self) -> Option<SessionKey> {
         self.presented.and_then(Result::ok)

@@ -10,6 +10,7 @@ mod admin_api;
 mod admin_listener;
 mod answers;
 mod audit;
+mod authz;
 mod backends;
 mod canary;
 mod causes;

@@ -28,6 +28,19 @@ pub struct LoginTicket {
 }
 
 impl LoginTicket {
+    /// The number of the last event that it has taken into account, for whoever has to carry it through other hands. Those must
+    /// not be able to change it: a higher number would let a login pass that a revocation has overtaken.
+    #[must_use]
+    pub const fn number(self) -> Seq {
+        self.sampled
+    }
+
+    /// The one with this number.
+    #[must_use]
+    pub const fn of_number(number: Seq) -> Self {
+        Self { sampled: number }
+    }
+
     pub(super) const fn sampled(self) -> Seq {
         self.sampled
     }

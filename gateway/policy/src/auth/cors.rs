@@ -6,7 +6,8 @@
 //! other.
 
 use http::header::{
-    ACCESS_CONTROL_REQUEST_HEADERS, ACCESS_CONTROL_REQUEST_METHOD, HeaderMap, HeaderValue, ORIGIN,
+    ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_REQUEST_HEADERS,
+    ACCESS_CONTROL_REQUEST_METHOD, HeaderMap, HeaderName, HeaderValue, ORIGIN, VARY,
 };
 
 use crate::edge::fields::only;
@@ -40,6 +41,24 @@ impl Cors {
         only(headers, &ORIGIN)
             .filter(|&origin| origins.iter().any(|listed| origin == listed.as_str()))
             .map_or(Self::Closed, |origin| Self::Open(origin.clone()))
+    }
+
+    /// The fields that say so.
+    #[must_use]
+    pub fn fields(&self) -> Vec<(HeaderName, HeaderValue)> {
+        let varies = (VARY, HeaderValue::from_static("Origin"));
+        match self {
+            Self::Unmanaged => vec![],
+            Self::Closed => vec![varies],
+            Self::Open(origin) => vec![
+                varies,
+                (ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone()),
+                (
+                    ACCESS_CONTROL_ALLOW_CREDENTIALS,
+                    HeaderValue::from_static("true"),
+                ),
+            ],
+        }
     }
 
     /// Whether the origin is on the list.

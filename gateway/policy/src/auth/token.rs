@@ -13,6 +13,7 @@ use session_core::secret::SecretKey;
 use session_core::session::MemberRefused;
 use sha2::{Digest as _, Sha256};
 use thiserror::Error;
+use uuid::Uuid;
 
 use super::hs256;
 
@@ -145,6 +146,18 @@ struct BackendRequest<'a> {
     bh: &'a str,
 }
 
+/// What an app that shows an assertion has been told.
+#[derive(Debug, Deserialize)]
+pub struct Shown {
+    iat: i64,
+    /// The site that its request was sent to, where sites have names.
+    #[serde(default)]
+    pub site: Option<String>,
+    /// The handle of the session; `None`: it was told of none.
+    #[serde(default)]
+    pub sid: Option<Uuid>,
+}
+
 #[derive(Deserialize)]
 struct EventToken {
     iat: i64,
@@ -257,6 +270,26 @@ impl AppKeys {
             return Err(TokenRefused::Request);
         }
         Ok(ev)
+    }
+
+    /// Opens an assertion that the app shows as its own: what it was told while it served a request that may have come up to
+    /// `life` seconds ago. `None`: it is none of ours, or was made for another app or another time.
+    #[must_use]
+    pub fn open_assertion(&self, token: &[u8], now: i64, life: i64) -> Option<Shown> {
+        let mut validation = Validation::new(Algorithm::HS256);
+        validation.set_issuer(&[SELF]);
+        validation.set_audience(&[&self.name]);
+        validation.set_required_spec_claims(&["iss", "aud"]);
+        // Time is judged below, against the clock that was handed in.
+        validation.validate_exp = false;
+        let shown = self.verify.iter().find_map(|key| {
+            let opened = jsonwebtoken::decode::<Shown>(token, key, &validation);
+            opened.ok().map(|data| data.claims)
+        })?;
+        let oldest = now.saturating_sub(life.saturating_add(ASSERTION_LIFE));
+        (oldest..=now.saturating_add(CLOCK_SKEW))
+            .contains(&shown.iat)
+            .then_some(shown)
     }
 
     fn sign<T: Serialize>(&self, claims: &T) -> Result<String, SignError> {

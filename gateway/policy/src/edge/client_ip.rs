@@ -78,10 +78,17 @@ impl NamedPeers {
 /// has vouched for.
 #[must_use]
 pub fn client_ip(peer: Peer, headers: &HeaderMap, trusted: &NamedPeers) -> Option<IpAddr> {
-    let mut client = peer.address();
-    if !trusted.contain(peer) {
-        return client;
+    if trusted.contain(peer) {
+        behind(peer.address(), headers, trusted)
+    } else {
+        peer.address()
     }
+}
+
+/// The same for a peer at `own` that is believed about the hop before it, whoever else is `trusted`.
+#[must_use]
+pub fn behind(own: Option<IpAddr>, headers: &HeaderMap, trusted: &NamedPeers) -> Option<IpAddr> {
+    let mut client = own;
     let fields = headers.get_all("x-forwarded-for").into_iter().rev();
     for hop in fields.flat_map(|field| field.as_bytes().rsplit(|&byte| byte == b',')) {
         let Some(address) = parse_hop(hop) else {

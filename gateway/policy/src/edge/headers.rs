@@ -104,6 +104,22 @@ pub fn first_of(
     Some(FieldName::sent(name.as_str().as_bytes()))
 }
 
+/// The first field that must not reach an app, and is none of those that everyday traffic has nor one of `overwritten`. For
+/// whoever cannot take it away.
+#[must_use]
+pub fn left_over(
+    headers: &HeaderMap,
+    policy: &EdgePolicy,
+    overwritten: impl Fn(&HeaderName) -> bool,
+) -> Option<FieldName> {
+    let stays = |name: &&HeaderName| {
+        let kind = verdict(name, policy).filter(|kind| !is_expected(name, *kind, true));
+        kind.is_some() && !overwritten(name)
+    };
+    let name = headers.keys().find(stays)?;
+    Some(FieldName::sent(name.as_str().as_bytes()))
+}
+
 /// Everyday traffic must not look like an attack: a proxy that we trust speaks of its client, and
 /// Next.js sends a few names of its own from browsers.
 fn is_expected(name: &HeaderName, kind: Reserved, from_trusted_proxy: bool) -> bool {

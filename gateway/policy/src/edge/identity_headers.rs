@@ -27,6 +27,18 @@ pub const EVENT: HeaderName = HeaderName::from_static("x-session-event");
 /// The subject of the certificate that the client has shown. Says nothing of a session.
 pub const CLIENT_SUBJECT: HeaderName = HeaderName::from_static("x-session-client-subject");
 
+/// Those that say something about a session to an app, and the subject of a certificate: what an answer to an edge always has.
+pub const TOLD: [HeaderName; 8] = [
+    STATE,
+    ID,
+    USER_ID,
+    TENANT_ID,
+    EXPIRES_AT,
+    STALE,
+    ASSERTION,
+    CLIENT_SUBJECT,
+];
+
 /// All of them.
 const OWN: [HeaderName; 9] = [
     STATE,

@@ -126,6 +126,9 @@ pub enum Refused {
     /// Header name with a byte outside `[A-Za-z0-9-]`.
     #[error("odd header name")]
     HeaderName,
+    /// A name that no app may get, and whoever asks about the request cannot take it away.
+    #[error("a reserved header field that the edge cannot take away")]
+    HeaderNotRemovable,
     /// It carries the hop mark of this installation: it has come through one of its gateways before.
     #[error("this request has come through here before")]
     Loop,
@@ -210,7 +213,8 @@ impl Refused {
             | Self::HostRepeated
             | Self::HostMalformed
             | Self::HostMismatch
-            | Self::HeaderName => Class::Headers,
+            | Self::HeaderName
+            | Self::HeaderNotRemovable => Class::Headers,
             Self::SidRepeated | Self::SidQuoted | Self::CookieCount | Self::CookieBytes => {
                 Class::Cookies
             }
@@ -292,6 +296,7 @@ impl Refused {
             | Self::HostMalformed
             | Self::HostMismatch
             | Self::HeaderName
+            | Self::HeaderNotRemovable
             | Self::SidRepeated
             | Self::SidQuoted => 400,
         }

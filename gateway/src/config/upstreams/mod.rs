@@ -30,7 +30,7 @@ const MAX_WEIGHT: u16 = 100;
 pub struct Upstream {
     /// Name in the configuration, audience of its assertions, context of its signing key.
     pub name: String,
-    /// Its servers; never empty.
+    /// Its servers. Empty: an edge sends requests to it, and none goes through the gateway.
     pub servers: Vec<UpstreamServer>,
     /// What is spoken with it.
     pub protocol: Protocol,
@@ -81,9 +81,10 @@ pub struct BackendConfig {
 pub(super) struct Upstreams(BTreeMap<String, Option<Arc<Upstream>>>);
 
 impl Upstreams {
-    pub(super) fn read(root: &mut Reader<'_>, sources: &Sources<'_>) -> Self {
+    /// `behind_edges`: whether an edge may have its requests, and so the servers.
+    pub(super) fn read(root: &mut Reader<'_>, sources: &Sources<'_>, behind_edges: bool) -> Self {
         let read = root.named("upstreams", check_name, |upstream, name| {
-            Upstream::read(upstream, name, sources)
+            Upstream::read(upstream, (name, behind_edges), sources)
         });
         Self(read.into_iter().collect())
     }
@@ -114,9 +115,18 @@ impl Upstreams {
 }
 
 impl Upstream {
-    fn read(upstream: &mut Reader<'_>, name: &str, sources: &Sources<'_>) -> Option<Arc<Self>> {
-        upstream.require("servers");
-        let servers = read_servers(upstream);
+    fn read(
+        upstream: &mut Reader<'_>,
+        (name, behind_edges): (&str, bool),
+        sources: &Sources<'_>,
+    ) -> Option<Arc<Self>> {
+        let servers = match read_servers(upstream) {
+            None if behind_edges && !upstream.has("servers") => Some(vec![]),
+            servers => {
+                upstream.demand("servers");
+                servers
+            }
+        };
         let protocol = upstream.choice("protocol", &Protocol::WORDS);
         let balance = upstream.choice("balance", &Balance::WORDS);
         let (http2, http2_key) = Http2Config::read(upstream);

@@ -11,9 +11,9 @@ use http::header::{
 use pingora_http::ResponseHeader;
 use sidgate_policy::auth::decide::State;
 
-use super::super::ctx::Forward;
 use super::super::response::is_shared;
 use crate::config::{Compress, CompressionConfig};
+use crate::passage::Forward;
 
 /// Digests of the bytes as the app has sent them.
 const DIGESTS: [HeaderName; 4] = [

@@ -79,6 +79,7 @@ fn served() -> AccessLine<'static> {
         host: Some("app.test"),
         site: None,
         protocol: Some("h2"),
+        via: None,
         tls: Some("TLSv1.3"),
         route: "/required",
         outcome: Outcome::Active,

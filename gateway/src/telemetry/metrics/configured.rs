@@ -37,6 +37,7 @@ impl Metrics {
                     .with_label_values(&[route.label.as_str(), (*outcome).into_str()]);
             }
             self.traffic.expect_of_sites(config, *outcome);
+            self.traffic.expect_of_edges(config, *outcome);
         }
     }
 }

@@ -7,7 +7,7 @@ use strum::VariantArray as _;
 
 use super::{Metrics, REQUEST_BUCKETS};
 use crate::config::{Coding, Config};
-use crate::telemetry::labels::names;
+use crate::telemetry::labels::{NoQuestion, Via, names};
 use crate::telemetry::maker::Maker;
 use crate::telemetry::outcome::Outcome;
 
@@ -16,6 +16,8 @@ use crate::telemetry::outcome::Outcome;
 pub(super) struct Traffic {
     upstream_seconds: HistogramVec,
     of_sites: IntCounterVec,
+    of_edges: IntCounterVec,
+    edges_refused: IntCounterVec,
     received: IntCounterVec,
     sent: IntCounterVec,
     compressed: IntCounterVec,
@@ -43,6 +45,17 @@ impl Traffic {
                 "site_requests_total",
                 "Requests by site and outcome, where sites have names.",
                 &["site", "outcome"],
+            )?,
+            of_edges: make.counters(
+                "authz_requests_total",
+                "Requests that an edge asked about, by the way of asking and outcome.",
+                &["via", "outcome"],
+            )?,
+            edges_refused: make.closed(
+                "authz_refused_total",
+                "Questions that were not looked at, by reason.",
+                "reason",
+                names(NoQuestion::VARIANTS),
             )?,
             received: make.counters(
                 "received_bytes_total",
@@ -75,6 +88,16 @@ impl Traffic {
         }
     }
 
+    /// Begins the series of this outcome with 0 for each way of asking, if edges may ask.
+    pub(super) fn expect_of_edges(&self, config: &Config, outcome: Outcome) {
+        if config.authz.is_none() {
+            return;
+        }
+        for via in names(Via::VARIANTS) {
+            self.of_edges.with_label_values(&[via, outcome.into_str()]);
+        }
+    }
+
     /// Begins the series of this outcome with 0 at each site that has a name.
     pub(super) fn expect_of_sites(&self, config: &Config, outcome: Outcome) {
         let sites = &config.sites;
@@ -100,6 +123,19 @@ impl Metrics {
         counters
             .with_label_values(&[site, outcome.into_str()])
             .inc();
+    }
+
+    /// A request that an edge asked about has its answer.
+    pub(crate) fn asked(&self, via: Via, outcome: Outcome) {
+        let counters = &self.traffic.of_edges;
+        counters
+            .with_label_values(&[via.into(), outcome.into_str()])
+            .inc();
+    }
+
+    /// A question was not looked at.
+    pub(crate) fn not_asked(&self, why: NoQuestion) {
+        super::one(&self.traffic.edges_refused, why).inc();
     }
 
     /// Bodies of a request to this route, and of its answer.

@@ -177,6 +177,16 @@ pub(in super::super) const EFFECTS: &[Effect] = &[
     ("login_limits.max_concurrent", "1", &[]),
     ("admin.token", "\"${TOKEN}\"", &[]),
     ("audit.file", "\"audit.jsonl\"", &[]),
+    (
+        "authz.listen",
+        "[\"127.0.0.1:3002\"]",
+        &[("authz.listen", "[\"127.0.0.1:3001\"]")],
+    ),
+    (
+        "authz.trusted_edges",
+        "[\"10.0.0.7\"]",
+        &[("authz.listen", "[\"127.0.0.1:3001\"]")],
+    ),
     ("access_log.file", "\"access.jsonl\"", &[]),
     ("access_log.fields", "[\"path\", \"status\"]", &[]),
     ("access_log.headers", "[\"Accept\"]", &[]),

@@ -11,22 +11,21 @@ use pingora_http::RequestHeader;
 use sidgate_policy::auth::csrf::CrossSite;
 use sidgate_policy::edge::{Breach, FieldName, METHODS, ServedHost, shown};
 
-use super::Ctx;
-use super::ctx::{Answerer, Refusal};
+use super::{Answerer, Record, Refusal};
 use crate::decision::place::Place;
 use crate::state::{ActiveConfig, Gateway};
 use crate::telemetry::security::{self, Facts, Kind};
 
 /// Method and path of a request as they may be written down.
 #[derive(Debug)]
-pub(super) struct Told<'a> {
-    pub(super) method: Cow<'a, str>,
-    pub(super) path: Cow<'a, str>,
+pub(crate) struct Told<'a> {
+    pub(crate) method: Cow<'a, str>,
+    pub(crate) path: Cow<'a, str>,
 }
 
 impl<'a> Told<'a> {
     /// Of a request whose header was read, also where it makes no sense.
-    pub(super) fn of(
+    pub(crate) fn of(
         gateway: &Gateway,
         settings: &'a ActiveConfig,
         answerer: &'a Answerer,
@@ -50,7 +49,7 @@ impl<'a> Told<'a> {
 
 impl Told<'_> {
     /// A security event about the request.
-    pub(super) fn facts<'f>(&'f self, facts: Facts<'f>) -> Facts<'f> {
+    pub(crate) fn facts<'f>(&'f self, facts: Facts<'f>) -> Facts<'f> {
         Facts {
             method: Some(&self.method),
             path: Some(&self.path),
@@ -60,7 +59,7 @@ impl Told<'_> {
 }
 
 /// Methods are a closed set for those who mean well, and any text for others.
-pub(super) fn shown_method(method: &str) -> Cow<'_, str> {
+pub(crate) fn shown_method(method: &str) -> Cow<'_, str> {
     if METHODS.contains(&method) {
         Cow::Borrowed(method)
     } else {
@@ -69,7 +68,7 @@ pub(super) fn shown_method(method: &str) -> Cow<'_, str> {
 }
 
 /// The path of a request that was vetted.
-pub(super) fn path<'a>(
+pub(crate) fn path<'a>(
     gateway: &Gateway,
     settings: &'a ActiveConfig,
     answerer: &'a Answerer,
@@ -108,7 +107,7 @@ fn refused_path<'a>(
 }
 
 /// The served host that a request names.
-pub(super) fn served_host<'s>(
+pub(crate) fn served_host<'s>(
     settings: &'s ActiveConfig,
     head: &RequestHeader,
 ) -> Option<Cow<'s, ServedHost>> {
@@ -116,7 +115,7 @@ pub(super) fn served_host<'s>(
 }
 
 /// The host that a request names, if it names one.
-pub(super) fn host<'h>(gateway: &Gateway, head: &'h RequestHeader) -> Option<Cow<'h, str>> {
+pub(crate) fn host<'h>(gateway: &Gateway, head: &'h RequestHeader) -> Option<Cow<'h, str>> {
     Some(shown::host(named(head)?, |text| gateway.is_sid(text)))
 }
 
@@ -127,7 +126,7 @@ fn named(head: &RequestHeader) -> Option<&[u8]> {
 }
 
 /// What a client says that it is.
-pub(super) fn user_agent<'h>(gateway: &Gateway, head: &'h RequestHeader) -> Option<Cow<'h, str>> {
+pub(crate) fn user_agent<'h>(gateway: &Gateway, head: &'h RequestHeader) -> Option<Cow<'h, str>> {
     let agent = head.headers.get(USER_AGENT)?;
     Some(shown::text(agent.as_bytes(), |text| gateway.is_sid(text)))
 }
@@ -136,52 +135,57 @@ pub(super) fn user_agent<'h>(gateway: &Gateway, head: &'h RequestHeader) -> Opti
 /// event's reason.
 fn refused(
     gateway: &Gateway,
-    ctx: &mut Ctx,
+    record: &mut Record,
     head: &RequestHeader,
     (kind, about): (Kind, &str),
     refusal: Refusal,
 ) {
-    note(gateway, ctx, head, (kind, about), refusal.field.as_ref());
-    ctx.refusal = Some(refusal);
+    note(gateway, record, head, (kind, about), refusal.field.as_ref());
+    record.refusal = Some(refusal);
 }
 
 /// A rule of the edge was broken.
-pub(super) fn broken(gateway: &Gateway, ctx: &mut Ctx, head: &RequestHeader, breach: &Breach) {
+pub(crate) fn broken(
+    gateway: &Gateway,
+    record: &mut Record,
+    head: &RequestHeader,
+    breach: &Breach,
+) {
     gateway.metrics.refused(breach.rule);
     let reason = breach.rule.reason();
     let refusal = Refusal {
         reason,
         field: breach.field.clone(),
     };
-    refused(gateway, ctx, head, (Kind::Refused, reason), refusal);
+    refused(gateway, record, head, (Kind::Refused, reason), refusal);
 }
 
 /// Another site made the browser send it. `target` says what it was sent to.
-pub(super) fn cross_site(
+pub(crate) fn cross_site(
     gateway: &Gateway,
-    ctx: &mut Ctx,
+    record: &mut Record,
     head: &RequestHeader,
     target: &str,
     why: CrossSite,
 ) {
     let refusal = Refusal::by(why.reason(), why.field());
-    refused(gateway, ctx, head, (Kind::CrossSite, target), refusal);
+    refused(gateway, record, head, (Kind::CrossSite, target), refusal);
 }
 
 /// Writes a security event with what is told of the request.
-pub(super) fn note(
+pub(crate) fn note(
     gateway: &Gateway,
-    ctx: &Ctx,
+    record: &Record,
     head: &RequestHeader,
     (kind, about): (Kind, &str),
     field: Option<&FieldName>,
 ) {
-    let told = Told::of(gateway, &ctx.settings, &ctx.answerer, head);
+    let told = Told::of(gateway, &record.settings, &record.answerer, head);
     let host = host(gateway, head);
     let facts = Facts {
         host: host.as_deref(),
         field: field.map(FieldName::as_str),
-        ..told.facts(ctx.facts(about))
+        ..told.facts(record.facts(about))
     };
     security::note(kind, facts);
 }

@@ -5,7 +5,6 @@
 use http::Method;
 use http::header::ACCEPT_LANGUAGE;
 use pingora_http::RequestHeader;
-use pingora_proxy::Session;
 use sidgate_policy::auth::login_redirect::{LoginUrl, page_of_form};
 use sidgate_policy::auth::on_missing::is_navigation;
 use sidgate_policy::edge::{ServedHost, Target};
@@ -18,8 +17,7 @@ use crate::state::ActiveConfig;
 use crate::telemetry::outcome::Outcome;
 
 /// Who reads `answer`.
-pub(super) fn of(session: &Session, settings: &ActiveConfig, answer: &Answer) -> Reader {
-    let head = session.req_header();
+pub(crate) fn of(head: &RequestHeader, settings: &ActiveConfig, answer: &Answer) -> Reader {
     if !is_navigation(&head.headers) {
         return Reader::Program;
     }

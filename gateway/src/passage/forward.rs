@@ -2,32 +2,60 @@
 
 use std::sync::Arc;
 
-use session_core::service::{Absence, Query, Resolution};
+use http::{HeaderName, HeaderValue};
+use pingora_http::RequestHeader;
+use session_core::service::{Absence, LoginTicket, Query, Resolution};
 use session_core::session::{Dead, Group, RevokeReason};
 use session_core::sid::SessionKey;
 use sidgate_policy::auth::decide::{self, Decision, Finding, State};
 use sidgate_policy::auth::requirements::Unmet;
 
-use super::Ctx;
-use super::ctx::Forward;
-use super::tries::Tries;
+use super::Record;
+use super::course::rendered;
+use crate::answer::{Answer, Rejection};
+use crate::apps::app::App;
+use crate::config::Route;
 use crate::decision::onward::Onward;
+use crate::decision::sent_path::SentPath;
 use crate::limits::buckets::TooMany;
 use crate::limits::shedding::Kind;
-use crate::state::{ActiveConfig, ActiveSite, Gateway};
-use crate::telemetry::security::Facts;
+use crate::state::{ActiveSite, Gateway};
 use crate::visit::Visit;
 use crate::visit::old_cookies::Identified;
 
-/// A request that is forwarded if its session allows. Owns what it needs of the request.
-pub(super) struct Plan {
+/// A request on its way to an app. Owns what it needs of the request.
+pub(crate) struct Forward {
+    /// The app.
+    pub app: Arc<App>,
+    /// What is known about its session.
+    pub state: State,
+    /// How that is looked up.
+    pub query: Query,
+    /// What the route asks for.
+    pub route: Arc<Route>,
+    /// Who sent it, and what it brought.
+    pub visit: Visit,
+    /// Header names to take away before ours are written.
+    pub remove: Vec<HeaderName>,
+    /// The one Cookie line for the app.
+    pub cookie: Option<HeaderValue>,
+    /// What it gets of the path.
+    pub path: SentPath,
+    /// The host as configured.
+    pub host: HeaderValue,
+    /// Taken before the app sees any credentials (DESIGN 5, R8).
+    pub ticket: Option<LoginTicket>,
+}
+
+/// A request that is forwarded if its session allows.
+pub(crate) struct Plan {
     forward: Forward,
     refetch: Option<String>,
 }
 
 impl Plan {
     /// What was decided about a request whose session is not known yet, and what it brought. No I/O.
-    pub(super) fn new(gateway: &Gateway, onward: Onward<'_>, visit: Visit) -> Self {
+    pub(crate) fn new(gateway: &Gateway, onward: Onward<'_>, visit: Visit) -> Self {
         let forward = Forward {
             app: Arc::clone(onward.app),
             state: State::None,
@@ -39,7 +67,6 @@ impl Plan {
             visit,
             host: onward.host,
             ticket: gateway.sessions.begin_login_from_lease().ok(),
-            tries: Tries::default(),
         };
         Self {
             forward,
@@ -57,24 +84,40 @@ impl Plan {
         }
     }
 
-    /// Finds out about the session and decides.
-    ///
-    /// # Errors
-    /// When this client has sent too many sids that are no sessions.
-    pub(super) async fn settle(
+    /// Finds out about the session and decides. `head` is that of the request.
+    pub(crate) async fn settle(
         self,
         gateway: &Arc<Gateway>,
-        settings: &Arc<ActiveConfig>,
-        ctx: &mut Ctx,
-    ) -> Result<Outcome, TooMany> {
+        record: &mut Record,
+        head: &RequestHeader,
+    ) -> Settled {
+        match self.found(gateway, record).await {
+            Ok(Outcome::Forward(forward)) => Settled::Onward(forward),
+            Ok(Outcome::Missing(why)) => {
+                Settled::answer(rendered(Rejection::NoSession(why), head, record))
+            }
+            Ok(Outcome::Unmet(why)) => {
+                Settled::answer(rendered(Rejection::Unmet(why), head, record))
+            }
+            Ok(Outcome::Unavailable) => Settled::answer(Answer::unavailable()),
+            Ok(Outcome::Again(location)) => Settled::answer(Answer::again(&location)),
+            Ok(Outcome::Refetch(location)) => Settled::answer(Answer::hand_over(&location)),
+            Err(TooMany(seconds)) => Settled::answer(Answer::too_many_requests(seconds)),
+        }
+    }
+
+    /// # Errors
+    /// When this client has sent too many sids that are no sessions.
+    async fn found(self, gateway: &Arc<Gateway>, record: &mut Record) -> Result<Outcome, TooMany> {
         let Self {
             mut forward,
             refetch,
         } = self;
+        let settings = Arc::clone(&record.settings);
         let identified =
             forward
                 .visit
-                .identify(gateway, settings, forward.route.session, forward.query);
+                .identify(gateway, &settings, forward.route.session, forward.query);
         let Identified {
             finding,
             cookie,
@@ -82,14 +125,14 @@ impl Plan {
             redirect,
             ..
         } = identified.await?;
-        ctx.tier = decide::labels(&finding).0;
+        record.tier = decide::labels(&finding).0;
         let handle = match &finding {
             Finding::Resolved(Resolution::Active(active)) => Some(active.entry.session().id),
             _ => None,
         };
         if forward.visit.has_old_cookies() {
             forward.cookie = cookie.unwrap_or(forward.cookie);
-            ctx.cookie_changes = Some(cookie_changes);
+            record.cookie_changes = Some(cookie_changes);
         }
         if let Some(location) = redirect {
             return Ok(Outcome::Again(location));
@@ -104,7 +147,7 @@ impl Plan {
                 gateway.sessions.clock().wall()
             }) {
                 Decision::Unmet(why) => {
-                    ctx.handle = handle;
+                    record.handle = handle;
                     Outcome::Unmet(why)
                 }
                 Decision::Missing(why) => Outcome::Missing(why),
@@ -114,14 +157,13 @@ impl Plan {
                     if let State::Active(active) = &forward.state
                         && let Some(returned) = forward
                             .visit
-                            .give_back(gateway, settings, active, &mut forward.cookie)
+                            .give_back(gateway, &settings, active, &mut forward.cookie)
                             .await
                     {
-                        ctx.cookie_changes = Some(returned);
+                        record.cookie_changes = Some(returned);
                     }
-                    ctx.handle = handle;
-                    ctx.forward = Some(forward);
-                    Outcome::Forward
+                    record.handle = handle;
+                    Outcome::Forward(forward)
                 }
             },
         )
@@ -130,25 +172,13 @@ impl Plan {
 
 impl Forward {
     /// The site that the request was sent to.
-    pub(super) fn site<'c>(&self, ctx: &'c Ctx) -> &'c ActiveSite {
-        ctx.settings.site(self.visit.client.to.site)
-    }
-
-    /// What a line says about something that the app has asked for.
-    pub(super) fn facts<'a>(&'a self, ctx: &'a Ctx, reason: &'a str) -> Facts<'a> {
-        let facts = Facts {
-            app: Some(&self.app.name),
-            ..ctx.facts(reason)
-        };
-        match &self.state {
-            State::Active(active) => facts.by_owner(active.entry.session()),
-            State::None | State::Anonymous | State::Unknown => facts,
-        }
+    pub(crate) fn site<'c>(&self, record: &'c Record) -> &'c ActiveSite {
+        record.settings.site(self.visit.client.to.site)
     }
 
     /// The second check (R1): what was found may have changed on the way here, or the process may have been paused. Then the
     /// session is asked for again, once, as if the request had just come.
-    pub(super) async fn confirm(&mut self, gateway: &Gateway) -> Result<(), Doubt> {
+    pub(crate) async fn confirm(&mut self, gateway: &Gateway) -> Result<(), Doubt> {
         let State::Active(active) = &self.state else {
             return Ok(());
         };
@@ -180,7 +210,7 @@ impl Forward {
 }
 
 /// What the second check found.
-pub(super) enum Doubt {
+pub(crate) enum Doubt {
     /// The route requires a session, and there is none any more.
     Missing,
     /// There is another one, which is not all that the route asks for.
@@ -189,10 +219,26 @@ pub(super) enum Doubt {
     Unavailable,
 }
 
-/// The result of a plan.
-pub(super) enum Outcome {
-    /// The request goes on; the context says how.
-    Forward,
+/// What became of a plan.
+#[expect(clippy::large_enum_variant, reason = "the large one is the usual one")]
+pub(crate) enum Settled {
+    /// The request goes to its app.
+    Onward(Forward),
+    /// It does not.
+    Answer(Box<Answer>),
+}
+
+impl Settled {
+    fn answer(answer: Answer) -> Self {
+        Self::Answer(Box::new(answer))
+    }
+}
+
+/// What was found out about the session of a request.
+#[expect(clippy::large_enum_variant, reason = "the large one is the usual one")]
+enum Outcome {
+    /// The request goes on.
+    Forward(Forward),
     /// The route requires a session and there is none.
     Missing(Option<Absence>),
     /// There is a session that is not all that the route asks for.

@@ -7,10 +7,11 @@
 
 use http::HeaderValue;
 use session_core::session::Session;
+use session_core::sid::SessionKey;
 use sidgate_policy::auth::decide::State;
 use tracing::warn;
 
-use super::ctx::{Ctx, Forward};
+use super::{Forward, Record};
 use crate::answer::set_cookie;
 use crate::state::Gateway;
 use crate::telemetry::labels::Renewed;
@@ -35,13 +36,18 @@ impl Due {
     }
 }
 
-/// The cookie with the new sid, if one was due and could be had.
-pub(super) async fn renew(gateway: &Gateway, ctx: &Ctx, forward: &Forward) -> Option<HeaderValue> {
+/// The cookie with the new sid, if one was due and could be had. `moves` is told of the session's new key.
+pub(crate) async fn renew(
+    gateway: &Gateway,
+    record: &Record,
+    forward: &Forward,
+    moves: impl FnOnce(SessionKey) + Send,
+) -> Option<HeaderValue> {
     let State::Active(active) = &forward.state else {
         return None;
     };
     // The site where people log in gives new sids: another one would leave it with an old one.
-    if forward.site(ctx).login_at.is_some() {
+    if forward.site(record).login_at.is_some() {
         return None;
     }
     let session = active.entry.session();
@@ -50,11 +56,11 @@ pub(super) async fn renew(gateway: &Gateway, ctx: &Ctx, forward: &Forward) -> Op
     if forward.visit.key() != Some(key) || active.stale.is_some() {
         return None;
     }
-    let why = why_due(gateway, ctx, session)?;
+    let why = why_due(gateway, record, session)?;
     let _renewal = gateway.renewals.begin(key)?;
     let created = match gateway
         .sessions
-        .renew(key, &forward.site(ctx).config.group)
+        .renew(key, &forward.site(record).config.group)
         .await
     {
         Ok(Some(created)) => created,
@@ -64,21 +70,19 @@ pub(super) async fn renew(gateway: &Gateway, ctx: &Ctx, forward: &Forward) -> Op
             if why == Due::Risk {
                 gateway.risk.want_rotation(session.id);
             }
-            warn!(request_id = &*ctx.request_id, cause = %failed, "sid not renewed");
+            warn!(request_id = &*record.request_id, cause = %failed, "sid not renewed");
             return None;
         }
     };
     gateway.metrics.renewal(Renewed::Done);
     security::note(
         Kind::Rotated,
-        ctx.facts(why.as_str()).by_owner(&created.session),
+        record.facts(why.as_str()).by_owner(&created.session),
     );
-    if let Some(watch) = &ctx.watch {
-        watch.moves_to(Some(created.session.key), &forward.visit.client.to);
-    }
+    moves(created.session.key);
     let now = gateway.sessions.clock().wall();
     set_cookie::issue(
-        &forward.site(ctx).config.cookie,
+        &forward.site(record).config.cookie,
         &created.sid,
         &created.session,
         now,
@@ -86,12 +90,12 @@ pub(super) async fn renew(gateway: &Gateway, ctx: &Ctx, forward: &Forward) -> Op
 }
 
 /// Why a new sid is due, if it is.
-fn why_due(gateway: &Gateway, ctx: &Ctx, session: &Session) -> Option<Due> {
+fn why_due(gateway: &Gateway, record: &Record, session: &Session) -> Option<Due> {
     let age = gateway.sessions.clock().wall().since(session.sid_since());
-    let every = ctx.settings.config.session.rotate_every;
+    let every = record.settings.config.session.rotate_every;
     if every.is_some_and(|every| age >= every) {
         return Some(Due::Age);
     }
-    let suspicious = ctx.settings.risk.is_some() && gateway.risk.take_rotation(session.id);
+    let suspicious = record.settings.risk.is_some() && gateway.risk.take_rotation(session.id);
     suspicious.then_some(Due::Risk)
 }

@@ -1,8 +1,10 @@
 //! Obeys an app's `X-Session-Event`: verified, bound to the request it answers, applied in order.
 
+use std::sync::Arc;
+
 use http::HeaderValue;
 use session_core::service::{
-    Created, Login, Query, Resolution, SessionsError, Unknown, UpdateError,
+    Created, Login, LoginTicket, Query, Resolution, SessionsError, Unknown, UpdateError,
 };
 use session_core::session::{IdentityPatch, Owner, Reference, Text};
 use session_core::sid::SessionKey;
@@ -14,29 +16,75 @@ use thiserror::Error;
 use tracing::warn;
 use uuid::Uuid;
 
-use super::ctx::{Ctx, Forward};
+use super::{Forward, Record};
 use crate::answer::{Rejection, set_cookie};
+use crate::apps::app::App;
 use crate::risk;
-use crate::state::Gateway;
+use crate::state::{ActiveSite, Gateway};
 use crate::telemetry::labels::{self, EventResult};
 use crate::telemetry::security::{self, Facts, Kind};
+use crate::visit::Visit;
 
 mod logout;
 
+/// The request that an app has served, as far as its events are about it.
+#[derive(Clone, Copy)]
+pub(crate) struct Served<'f> {
+    /// The app.
+    pub app: &'f Arc<App>,
+    /// What it was told about the session.
+    pub state: &'f State,
+    /// Who sent the request, and what it brought.
+    pub visit: &'f Visit,
+    /// Taken before the app saw any credentials (DESIGN 5, R8).
+    pub ticket: Option<LoginTicket>,
+}
+
+impl<'f> Served<'f> {
+    /// A request that went to its app.
+    pub(crate) fn of(forward: &'f Forward) -> Self {
+        Self {
+            app: &forward.app,
+            state: &forward.state,
+            visit: &forward.visit,
+            ticket: forward.ticket,
+        }
+    }
+
+    /// The site that it was sent to.
+    fn site<'c>(&self, record: &'c Record) -> &'c ActiveSite {
+        record.settings.site(self.visit.client.to.site)
+    }
+
+    /// What a line says about something that the app has asked for.
+    fn facts<'a>(&'a self, record: &'a Record, reason: &'a str) -> Facts<'a> {
+        let facts = Facts {
+            app: Some(&self.app.name),
+            ..record.facts(reason)
+        };
+        match self.state {
+            State::Active(active) => facts.by_owner(active.entry.session()),
+            State::None | State::Anonymous | State::Unknown => facts,
+        }
+    }
+}
+
 /// The result of an event.
 #[derive(Debug, Default)]
-pub(super) struct Outcome {
+pub(crate) struct Outcome {
     /// The answer had an event, believed or not: it must not be cached.
-    pub(super) had_event: bool,
+    pub(crate) had_event: bool,
+    /// It was believed and permitted.
+    pub(crate) is_believed: bool,
     /// A login or a logout could not be committed, and why.
-    pub(super) failed: Option<Rejection>,
+    pub(crate) failed: Option<Rejection>,
     /// The final decision about the session cookie.
-    pub(super) cookie: Option<HeaderValue>,
+    pub(crate) cookie: Option<HeaderValue>,
 }
 
 impl Outcome {
     /// The app sent an event that was not accepted.
-    pub(super) fn untrusted() -> Self {
+    pub(crate) fn untrusted() -> Self {
         Self {
             had_event: true,
             ..Self::default()
@@ -95,59 +143,59 @@ impl NotDone {
     }
 }
 
-pub(super) async fn obey(
-    gateway: &Gateway,
-    forward: &Forward,
-    ctx: &mut Ctx,
+/// Obeys the token. `moves` is told what becomes of the session that the request is bound to: with `None` before the events
+/// are obeyed, because it may end by this very answer, which must not be cut for that; and with the key of the one that there is
+/// afterwards.
+pub(crate) async fn obey(
+    gateway: &Arc<Gateway>,
+    served: Served<'_>,
+    record: &mut Record,
     token: &[u8],
+    moves: impl Fn(Option<SessionKey>) + Send,
 ) -> Outcome {
-    let events = match opened(gateway, forward, ctx, token) {
+    let events = match opened(gateway, served, record, token) {
         Ok(events) => events,
         Err((refused, cause)) => {
             gateway.metrics.event("none", EventResult::Token(refused));
             warn!(
-                request_id = &*ctx.request_id,
-                upstream = &*forward.app.name,
+                request_id = &*record.request_id,
+                upstream = &*served.app.name,
                 cause,
                 "session event refused"
             );
             return Outcome::untrusted();
         }
     };
-    if let Err(refused) = forward.app.events.check(&events) {
+    if let Err(refused) = served.app.events.check(&events) {
         gateway
             .metrics
             .event(refused.as_str(), EventResult::NotPermitted);
-        warn!(request_id = &*ctx.request_id, upstream = &*forward.app.name, cause = %refused, "session event refused");
-        security::note(Kind::EventRefused, forward.facts(ctx, refused.as_str()));
+        warn!(request_id = &*record.request_id, upstream = &*served.app.name, cause = %refused, "session event refused");
+        security::note(Kind::EventRefused, served.facts(record, refused.as_str()));
         return Outcome::untrusted();
     }
     let mut outcome = Outcome {
         had_event: true,
+        is_believed: true,
         ..Outcome::default()
     };
-    let at = &forward.visit.client.to;
-    let mut subject = Subject::of(gateway, forward).await;
-    // The session may end by this very answer, which must not be cut for that.
-    let watch = ctx.watch.clone();
-    if let Some(watch) = &watch {
-        watch.moves_to(None, at);
-    }
+    let mut subject = Subject::of(gateway, served).await;
+    moves(None);
     for event in events {
         let kind = event.kind();
         let must_hold = matches!(kind, EventKind::Login | EventKind::Logout);
-        match apply(gateway, forward, ctx, &mut subject, event).await {
+        match apply(gateway, served, record, &mut subject, event).await {
             Ok(cookie) => {
                 gateway.metrics.event(kind.as_str(), EventResult::Done);
                 outcome.cookie = cookie.or(outcome.cookie);
             }
             Err(not_done) => {
                 gateway.metrics.event(kind.as_str(), EventResult::Failed);
-                warn!(request_id = &*ctx.request_id, upstream = &*forward.app.name, event = kind.as_str(), cause = %not_done, "session event not done");
+                warn!(request_id = &*record.request_id, upstream = &*served.app.name, event = kind.as_str(), cause = %not_done, "session event not done");
                 if kind == EventKind::Login {
                     let facts = Facts {
-                        app: Some(&forward.app.name),
-                        ..ctx.facts(not_done.reason())
+                        app: Some(&served.app.name),
+                        ..record.facts(not_done.reason())
                     };
                     security::note(Kind::LoginFailed, facts);
                 }
@@ -158,23 +206,21 @@ pub(super) async fn obey(
             }
         }
     }
-    if let Some(watch) = watch {
-        watch.moves_to(subject.key.filter(|_| subject.user_id.is_some()), at);
-    }
+    moves(subject.key.filter(|_| subject.user_id.is_some()));
     outcome
 }
 
 /// The events in the token; or why it is not believed, for the metric and in words.
 fn opened(
-    gateway: &Gateway,
-    forward: &Forward,
-    ctx: &Ctx,
+    gateway: &Arc<Gateway>,
+    served: Served<'_>,
+    record: &Record,
     token: &[u8],
 ) -> Result<Vec<SessionEvent>, (TokenRefused, String)> {
-    let keys = &forward.app.keys;
+    let keys = &served.app.keys;
     let request = Answered {
-        request_id: &ctx.request_id,
-        site: forward.site(ctx).name.as_deref(),
+        request_id: &record.request_id,
+        site: served.site(record).name.as_deref(),
     };
     let events = keys
         .open_event(token, request, gateway.now())
@@ -192,8 +238,8 @@ struct Subject {
 }
 
 impl Subject {
-    async fn of(gateway: &Gateway, forward: &Forward) -> Self {
-        match &forward.state {
+    async fn of(gateway: &Arc<Gateway>, served: Served<'_>) -> Self {
+        match served.state {
             State::Active(active) => {
                 let session = active.entry.session();
                 Self {
@@ -203,7 +249,7 @@ impl Subject {
             }
             // A sid can be ended even if its session was not looked up.
             State::None | State::Anonymous | State::Unknown => Self {
-                key: forward.visit.key_here(gateway).await,
+                key: served.visit.key_here(gateway).await,
                 user_id: None,
             },
         }
@@ -211,33 +257,33 @@ impl Subject {
 }
 
 async fn apply(
-    gateway: &Gateway,
-    forward: &Forward,
-    ctx: &mut Ctx,
+    gateway: &Arc<Gateway>,
+    served: Served<'_>,
+    record: &mut Record,
     subject: &mut Subject,
     event: SessionEvent,
 ) -> Result<Option<HeaderValue>, NotDone> {
     match event {
         SessionEvent::Login(login) => {
-            let created = log_in(gateway, forward, ctx, subject.key, login).await?;
-            adopt(gateway, forward, ctx, subject, &created, How::Login)
+            let created = log_in(gateway, served, record, subject.key, login).await?;
+            adopt(gateway, served, record, subject, &created, How::Login)
         }
         SessionEvent::Logout(scope) => {
             if scope != LogoutScope::This && subject.user_id.is_none() {
-                subject.user_id = owner(gateway, forward, subject.key).await?;
+                subject.user_id = owner(gateway, served, subject.key).await?;
             }
-            logout::log_out(gateway, forward, ctx, subject, scope).await
+            logout::log_out(gateway, served, record, subject, scope).await
         }
         SessionEvent::Update(patch) => {
             let key = subject.key.ok_or(NotDone::NoSession)?;
-            let owner = update(gateway, forward, key, patch).await?;
-            let facts = forward.facts(ctx, "event").by_owner(&owner);
+            let owner = update(gateway, served, key, patch).await?;
+            let facts = served.facts(record, "event").by_owner(&owner);
             security::note(Kind::Updated, facts);
             Ok(None)
         }
         SessionEvent::Reference(text) => {
             let key = subject.key.ok_or(NotDone::NoSession)?;
-            update(gateway, forward, key, IdentityPatch::of_reference(text)).await?;
+            update(gateway, served, key, IdentityPatch::of_reference(text)).await?;
             Ok(None)
         }
         SessionEvent::Rotate => {
@@ -247,8 +293,8 @@ async fn apply(
             risk::moved(gateway, before, &created.session);
             adopt(
                 gateway,
-                forward,
-                ctx,
+                served,
+                record,
                 subject,
                 &created,
                 How::Rotation(before),
@@ -259,47 +305,47 @@ async fn apply(
 
 /// Changes the session that the events are about; whose it is.
 async fn update(
-    gateway: &Gateway,
-    forward: &Forward,
+    gateway: &Arc<Gateway>,
+    served: Served<'_>,
     key: SessionKey,
     patch: IdentityPatch,
 ) -> Result<Owner, NotDone> {
-    let app = &forward.app.name;
+    let app = &served.app.name;
     let owner = gateway.sessions.update(key, app, patch).await?;
     owner.ok_or(NotDone::NoSession)
 }
 
 async fn log_in(
-    gateway: &Gateway,
-    forward: &Forward,
-    ctx: &Ctx,
+    gateway: &Arc<Gateway>,
+    served: Served<'_>,
+    record: &Record,
     replaces: Option<SessionKey>,
     login: LoginEvent,
 ) -> Result<Created, NotDone> {
-    let config = &ctx.settings.config.session;
+    let config = &record.settings.config.session;
     let longest = config.absolute_timeout;
-    if !forward.visit.client.to.takes(login.identity.tenant_id()) {
+    if !served.visit.client.to.takes(login.identity.tenant_id()) {
         return Err(NotDone::WrongTenant);
     }
-    let site = &forward.site(ctx).config;
+    let site = &served.site(record).config;
     let login = Login {
         group: site.group.clone(),
         site: site.name.clone(),
         limit: config.limit(login.identity.tenant_id()),
         identity: login.identity,
         reference: login.reference.map(|text| Reference {
-            app: Text::from(&*forward.app.name),
+            app: Text::from(&*served.app.name),
             text,
         }),
-        ip: ctx.client,
-        user_agent: forward.visit.client.clipped_user_agent(),
+        ip: record.client,
+        user_agent: served.visit.client.clipped_user_agent(),
         // An app may ask for a shorter life than the operator allows, not for a longer one.
         ttl: login.ttl.map_or(longest, |ttl| ttl.min(longest)),
         idle: config.idle_timeout,
         replaces,
         ends_with_browser: login.remember == Some(false),
     };
-    let ticket = forward.ticket.ok_or(NotDone::NoTicket)?;
+    let ticket = served.ticket.ok_or(NotDone::NoTicket)?;
     Ok(gateway.sessions.create(ticket, login).await?)
 }
 
@@ -313,9 +359,9 @@ enum How {
 
 /// The browser gets the new sid, and later events are about the new session.
 fn adopt(
-    gateway: &Gateway,
-    forward: &Forward,
-    ctx: &mut Ctx,
+    gateway: &Arc<Gateway>,
+    served: Served<'_>,
+    record: &mut Record,
     subject: &mut Subject,
     created: &Created,
     how: How,
@@ -324,13 +370,13 @@ fn adopt(
     match how {
         How::Login => {
             gateway.metrics.created(labels::Created::Event);
-            let facts = forward.facts(ctx, "event").by_owner(session);
+            let facts = served.facts(record, "event").by_owner(session);
             security::note(Kind::Login, facts);
         }
         How::Rotation(before) => {
             let acting = Some(before);
             gateway.metrics.created(labels::Created::Rotate);
-            let facts = forward.facts(ctx, "rotate").by_owner(session);
+            let facts = served.facts(record, "rotate").by_owner(session);
             security::note(Kind::Rotated, Facts { acting, ..facts });
         }
     }
@@ -338,23 +384,28 @@ fn adopt(
         key: Some(session.key),
         user_id: Some(session.identity.user_id().into()),
     };
-    ctx.handle = Some(session.id);
+    record.handle = Some(session.id);
     let now = gateway.sessions.clock().wall();
-    set_cookie::issue(&forward.site(ctx).config.cookie, &created.sid, session, now)
-        .map(Some)
-        .ok_or(NotDone::Cookie)
+    set_cookie::issue(
+        &served.site(record).config.cookie,
+        &created.sid,
+        session,
+        now,
+    )
+    .map(Some)
+    .ok_or(NotDone::Cookie)
 }
 
 /// Whose session it is that nobody looked up for this request. `None`: there is none, or nobody's.
 async fn owner(
-    gateway: &Gateway,
-    forward: &Forward,
+    gateway: &Arc<Gateway>,
+    served: Served<'_>,
     key: Option<SessionKey>,
 ) -> Result<Option<Text>, NotDone> {
-    let (State::None | State::Unknown, Some(key)) = (&forward.state, key) else {
+    let (State::None | State::Unknown, Some(key)) = (served.state, key) else {
         return Ok(None);
     };
-    let group = &forward.visit.client.to.group;
+    let group = &served.visit.client.to.group;
     match gateway
         .sessions
         .resolve_key(key, group, Query::default())

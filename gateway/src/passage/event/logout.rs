@@ -10,9 +10,9 @@ use session_core::sid::SessionKey;
 use session_core::store::Scope;
 use sidgate_policy::auth::event::LogoutScope;
 
-use super::{NotDone, Subject};
+use super::{NotDone, Served, Subject};
 use crate::answer::set_cookie;
-use crate::proxy::ctx::{Ctx, Forward};
+use crate::passage::Record;
 use crate::state::{ActiveSite, Gateway};
 use crate::telemetry::security::{self, Facts, Kind};
 use crate::visit::look_up::living;
@@ -57,31 +57,45 @@ impl Own {
 
 /// Ends what the event names. Returns the final `Set-Cookie` decision for the session cookie.
 pub(super) async fn log_out(
-    gateway: &Gateway,
-    forward: &Forward,
-    ctx: &mut Ctx,
+    gateway: &Arc<Gateway>,
+    served: Served<'_>,
+    record: &mut Record,
     subject: &mut Subject,
     scope: LogoutScope,
 ) -> Result<Option<HeaderValue>, NotDone> {
-    let own = Own::of(scope, subject, forward.site(ctx));
+    let own = Own::of(scope, subject, served.site(record));
     if scope == LogoutScope::Others && own.as_ref().is_none_or(|own| !own.clears) {
         // The old login in this browser is one of the others, and ends with them.
         if let Some(own) = &own {
-            end(gateway, (forward, ctx), &own.scope, own.reason, subject.key).await?;
+            end(
+                gateway,
+                (served, record),
+                &own.scope,
+                own.reason,
+                subject.key,
+            )
+            .await?;
         }
         return Ok(None);
     }
-    let old = old_logins(forward, ctx, subject.key).await;
+    let old = old_logins(gateway, (served, record), subject.key).await;
     let mut had_session = false;
     if let Some(own) = &own {
-        let receipt = end(gateway, (forward, ctx), &own.scope, own.reason, subject.key).await?;
+        let receipt = end(
+            gateway,
+            (served, record),
+            &own.scope,
+            own.reason,
+            subject.key,
+        )
+        .await?;
         // The store does not always know how many sessions ended; that one ended is known.
         had_session = receipt.revoked > 0 || subject.user_id.is_some();
     }
     for key in old.keys().iter().filter(|key| Some(**key) != subject.key) {
         end(
             gateway,
-            (forward, ctx),
+            (served, record),
             &Scope::Key(*key),
             RevokeReason::Logout,
             Some(*key),
@@ -92,30 +106,34 @@ pub(super) async fn log_out(
         return Err(NotDone::OldLogin);
     }
     if let Some(cookie_changes) = old.cookie_changes(had_session) {
-        ctx.cookie_changes = Some(cookie_changes);
+        record.cookie_changes = Some(cookie_changes);
     }
     // Whose it was stays known: further events may be about the others. Where nobody was logged in, what the browser holds is
     // of no use any more.
     subject.key = None;
-    Ok(set_cookie::clear(&forward.site(ctx).config.cookie))
+    Ok(set_cookie::clear(&served.site(record).config.cookie))
 }
 
-async fn old_logins(forward: &Forward, ctx: &Ctx, own: Option<SessionKey>) -> OldLogins {
-    let (gateway, settings) = (Arc::clone(&ctx.gateway), Arc::clone(&ctx.settings));
-    let old = forward.visit.old_logins(&gateway, &settings, own);
+async fn old_logins(
+    gateway: &Arc<Gateway>,
+    (served, record): (Served<'_>, &Record),
+    own: Option<SessionKey>,
+) -> OldLogins {
+    let settings = Arc::clone(&record.settings);
+    let old = served.visit.old_logins(gateway, &settings, own);
     // A client beyond its miss budget is logged out all the same, but its old logins are not looked up.
     old.await.unwrap_or_else(|_too_many| OldLogins::unknown())
 }
 
 async fn end(
-    gateway: &Gateway,
-    (forward, ctx): (&Forward, &Ctx),
+    gateway: &Arc<Gateway>,
+    (served, record): (Served<'_>, &Record),
     scope: &Scope,
     reason: RevokeReason,
     acting: Option<SessionKey>,
 ) -> Result<Receipt, SessionsError> {
     let owner = match acting {
-        Some(key) => living(gateway, key, &forward.visit.client.to.group).await,
+        Some(key) => living(gateway, key, &served.visit.client.to.group).await,
         None => None,
     };
     let receipt = gateway
@@ -124,9 +142,9 @@ async fn end(
         .await?;
     gateway.metrics.revoked(reason, receipt.revoked);
     let facts = Facts {
-        app: Some(&forward.app.name),
+        app: Some(&served.app.name),
         receipt: Some(&receipt),
-        ..ctx.facts(reason.as_str())
+        ..record.facts(reason.as_str())
     };
     note_end(scope, owner.as_deref(), facts);
     Ok(receipt)

@@ -1,0 +1,98 @@
+//! What an edge has to know to send a request to its app.
+
+use http::header::{CACHE_CONTROL, COOKIE};
+use http::{HeaderMap, HeaderName, HeaderValue};
+use sidgate_policy::edge::headers;
+use sidgate_policy::edge::identity_headers::TOLD;
+
+use super::described::Described;
+use crate::passage::cookie_line::cookie_line;
+use crate::passage::{Forward, Record};
+use crate::state::{ActiveConfig, Gateway, SessionHeaders};
+
+/// What an app gets, and what its visitor gets beside the app's answer.
+pub(super) struct Allowed {
+    /// Every name that says something about a session; empty where there is nothing to say.
+    pub identity: Vec<(HeaderName, HeaderValue)>,
+    /// The one `Cookie` line; empty: the app gets none.
+    pub cookie: HeaderValue,
+    /// The id of the request.
+    pub request_id: HeaderValue,
+    /// Cookies for the browser, that of the session first.
+    pub set_cookies: Vec<HeaderValue>,
+    /// Further fields for the browser.
+    pub for_browser: Vec<(HeaderName, HeaderValue)>,
+    /// Names that the client must not say anything by.
+    reserved: Vec<HeaderName>,
+    /// The app.
+    pub upstream: String,
+}
+
+/// Every name that says something about a session to an app.
+pub(super) fn names(settings: &ActiveConfig) -> impl Iterator<Item = HeaderName> {
+    let configured = settings.config.identity.headers.iter();
+    TOLD.into_iter()
+        .chain(configured.map(|(name, _)| name.clone()))
+}
+
+impl Allowed {
+    pub(super) fn new(
+        gateway: &Gateway,
+        record: &mut Record,
+        forward: &Forward,
+        (told, cookie): (&SessionHeaders, Option<HeaderValue>),
+        described: &Described,
+    ) -> Self {
+        let settings = &record.settings;
+        let mut fields = HeaderMap::new();
+        told.write(&mut fields);
+        let identity = names(settings).map(|name| {
+            let value = fields.get(&name).cloned();
+            (name, value.unwrap_or_else(nothing))
+        });
+        let identity = identity.collect();
+        let reserved = headers::to_remove(&described.head().headers, &settings.edge);
+        let mut for_browser = record.cors.fields();
+        let changes = record.cookie_changes.take();
+        let changes = changes.map(|changes| changes.lines(gateway, settings, cookie.is_none()));
+        let set_cookies: Vec<_> = cookie
+            .into_iter()
+            .chain(changes.into_iter().flatten())
+            .collect();
+        if !set_cookies.is_empty() {
+            for_browser.push((CACHE_CONTROL, HeaderValue::from_static("private, no-store")));
+        }
+        Self {
+            identity,
+            cookie: cookie_line(forward).unwrap_or_else(nothing),
+            request_id: record.request_id.header(),
+            set_cookies,
+            for_browser,
+            reserved,
+            upstream: forward.app.name.to_string(),
+        }
+    }
+}
+
+impl Allowed {
+    /// What has to be taken away of the request, for an edge that can: what the client must not say, and what there is nothing to
+    /// say about.
+    pub(super) fn to_remove(&self) -> Vec<HeaderName> {
+        let empty = self.identity.iter().filter(|(_, value)| value.is_empty());
+        let empty = empty.map(|(name, _)| name.clone());
+        let is_told = |name: &&HeaderName| self.identity.iter().any(|(told, _)| told == *name);
+        let seen = self.reserved.iter().filter(|name| !is_told(name));
+        let seen = seen.filter(|name| !is_of_edge(name.as_str())).cloned();
+        let cookie = self.cookie.is_empty().then_some(COOKIE);
+        empty.chain(seen).chain(cookie).collect()
+    }
+}
+
+/// What an edge itself writes about the request that it passes on.
+fn is_of_edge(name: &str) -> bool {
+    name.starts_with("x-forwarded-") || name.starts_with("x-envoy-") || name == "x-real-ip"
+}
+
+fn nothing() -> HeaderValue {
+    HeaderValue::from_static("")
+}

@@ -1,0 +1,14 @@
+//! Forward-auth: edges ask what becomes of a request, and send it to the app themselves.
+
+#[path = "authz/asking.rs"]
+mod asking;
+#[path = "authz/events.rs"]
+mod events;
+#[path = "authz/peers.rs"]
+mod peers;
+#[path = "authz/questions.rs"]
+mod questions;
+#[path = "authz/refusals.rs"]
+mod refusals;
+#[path = "authz/spoofing.rs"]
+mod spoofing;
