@@ -26,3 +26,5 @@ pub(crate) mod listener;
 mod question;
 mod refused;
 mod serve;
+
+pub(crate) use self::serve::NUMBERED_COOKIES;

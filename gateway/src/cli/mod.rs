@@ -4,6 +4,7 @@ mod config_arg;
 mod config_command;
 mod dev;
 mod doctor;
+mod edge_config;
 mod explain;
 mod init;
 mod manuals;
@@ -92,6 +93,7 @@ enum Command {
     /// Print the schema of the configuration, what is in effect, or a first one.
     #[command(subcommand)]
     Config(config_command::ConfigCommand),
+    EdgeConfig(edge_config::EdgeConfig),
     /// Manage the store's schema.
     #[command(subcommand)]
     Schema(schema::Schema),
@@ -180,6 +182,7 @@ fn dispatch(command: Command, build: Build) -> Result<ExitCode, WiringError> {
         Command::Risk(command) => command.run(),
         Command::Sessions(command) => command.run(),
         Command::Config(command) => command.run(),
+        Command::EdgeConfig(command) => command.run(),
         Command::Completions { shell } => manuals::completions(shell),
         Command::Man { folder } => manuals::pages(folder.as_deref()),
     }?;

@@ -75,6 +75,18 @@ pub enum CookiePattern {
 pub struct ClearPath(String);
 
 impl MigrationConfig {
+    /// The old cookies whose names are known as a whole.
+    pub(crate) fn known_names(&self) -> impl Iterator<Item = &CookieName> {
+        let companions = self
+            .companions
+            .iter()
+            .filter_map(|companion| match companion {
+                CookiePattern::Exact(name) => Some(name),
+                CookiePattern::Prefix(_) => None,
+            });
+        self.credentials.iter().chain(companions)
+    }
+
     pub(super) fn read(root: &mut Reader<'_>) -> Self {
         root.section("migration", |migration| Self {
             mode: migration

@@ -11,6 +11,7 @@
 //! | `upstream` | the recording TCP server under it |
 //! | `front` | other ways to an app: a unix socket, TLS, HTTP/2 |
 //! | `django` | the demo app under gunicorn |
+//! | `edge` | a proxy that asks the gateway about requests |
 //! | `browser` | a client that keeps cookies and fills in forms |
 //! | `traveller` | one that goes from site to site, with the cookies of each |
 //! | `client`, `http` | a client that sends exact bytes; requests and responses |
@@ -50,6 +51,7 @@ pub mod client;
 pub mod config;
 pub mod corpus;
 pub mod django;
+pub mod edge;
 pub mod front;
 pub mod gateway;
 pub mod h2;

@@ -32,6 +32,7 @@ mod django_login;
 mod django_nodes;
 mod doctor;
 mod documented_rights;
+mod edges;
 mod event;
 mod event_permissions;
 mod event_refused;

@@ -1,0 +1,49 @@
+//! Caddy: what its `forward_auth` stands for, written out.
+
+use std::fmt::Write as _;
+
+use super::facts::Facts;
+use super::{File, fill};
+
+/// Its file.
+pub(super) fn files(facts: &Facts) -> Vec<File> {
+    let copied = |name: &str, _: &str| {
+        format!("\t\t\t\t\trequest_header {name} {{http.reverse_proxy.header.{name}}}")
+    };
+    let kept = |n| {
+        format!(
+            "\t\t\t\t\tvars sidgate_cookie_{n} \"{{http.reverse_proxy.header.X-Sidgate-Set-Cookie-{n}}}\""
+        )
+    };
+    let added = |n| {
+        format!(
+            "\t\t\t@sidgate_cookie_{n} expression `{{http.vars.sidgate_cookie_{n}}} != \"\"`\n\
+             \t\t\theader @sidgate_cookie_{n} +Set-Cookie {{http.vars.sidgate_cookie_{n}}}"
+        )
+    };
+    let further = [
+        ("locations", locations(facts)),
+        ("identity_headers", facts.each_name(copied)),
+        ("cookies_set", facts.each_cookie(kept)),
+        ("cookies_add", facts.each_cookie(added)),
+    ];
+    let text = fill(include_str!("templates/Caddyfile"), facts, &further);
+    vec![File {
+        name: "Caddyfile",
+        text,
+    }]
+}
+
+fn locations(facts: &Facts) -> String {
+    let mut text = String::new();
+    for (index, (path, app)) in facts.routes.iter().enumerate() {
+        let servers = facts.servers(app).join(" ");
+        if path == "/" {
+            let _written = writeln!(text, "\t\t\treverse_proxy {servers}");
+        } else {
+            let _written = writeln!(text, "\t\t\t@app_{index} path {path} {path}/*");
+            let _written = writeln!(text, "\t\t\treverse_proxy @app_{index} {servers}");
+        }
+    }
+    text.trim_end().to_owned()
+}

@@ -1,0 +1,71 @@
+//! Traefik: its `ForwardAuth` middleware.
+
+use std::fmt::Write as _;
+
+use super::facts::Facts;
+use super::{File, fill};
+
+/// Its files. `folder`: where they are going to be.
+pub(super) fn files(facts: &Facts, folder: &str) -> Vec<File> {
+    let further = [
+        ("routers", routers(facts)),
+        ("services", services(facts)),
+        (
+            "identity_headers",
+            facts.each_name(|name, _| format!("          - {name}")),
+        ),
+        ("cookies", cookies(facts)),
+    ];
+    let (dynamic, fixed) = (
+        include_str!("templates/traefik.yml"),
+        include_str!("templates/traefik-static.yml"),
+    );
+    vec![
+        File {
+            name: "traefik.yml",
+            text: fill(dynamic, facts, &further),
+        },
+        File {
+            name: "static.yml",
+            text: fill(fixed, facts, &[("folder", folder.to_owned())]),
+        },
+    ]
+}
+
+fn routers(facts: &Facts) -> String {
+    let mut text = String::new();
+    for (index, (path, app)) in facts.routes.iter().enumerate() {
+        let rule = if path == "/" {
+            "PathPrefix(`/`)".to_owned()
+        } else {
+            format!("Path(`{path}`) || PathPrefix(`{path}/`)")
+        };
+        let priority = path.len();
+        let _written = write!(
+            text,
+            "    app-{index}:\n      rule: {rule}\n      priority: {priority}\n      middlewares: [sidgate, sidgate-hide]\n      service: app-{app}\n"
+        );
+    }
+    text.trim_end().to_owned()
+}
+
+fn services(facts: &Facts) -> String {
+    let mut text = String::new();
+    for app in &facts.apps {
+        let _written = write!(
+            text,
+            "    app-{}:\n      loadBalancer:\n        passHostHeader: true\n        servers:\n",
+            app.name
+        );
+        for server in &app.servers {
+            let _written = writeln!(text, "          - url: http://{server}");
+        }
+    }
+    text.trim_end().to_owned()
+}
+
+fn cookies(facts: &Facts) -> String {
+    let names = facts.cookie_names.iter();
+    let lines = names.map(|name| format!("          - {name}"));
+    lines.collect::<Vec<_>>().join("\n")
+}

@@ -1,0 +1,111 @@
+//! Method and path: what was judged is what the app gets.
+
+use serde_json::Value;
+use sidgate_testkit::Request;
+use sidgate_testkit::edge::Edge;
+use sidgate_testkit::upstream::Received;
+use sidgate_testkit::wait::{LONG, until};
+
+use super::spoofing::values;
+use super::stage::Edged;
+use crate::vectors::case::File;
+use crate::vectors::sent::Sent;
+
+/// The line of the question about the request that the app has received.
+fn line(edged: &Edged, seen: &Received) -> Value {
+    let id = seen.header("x-request-id").expect("an id");
+    until("the line of a question", LONG, || {
+        let output = edged.stage.stdout();
+        let mut lines = output
+            .lines()
+            .filter(|line| line.contains(&id) && line.contains("\"via\""));
+        lines.next().map(|line| serde_json::from_str(line).unwrap())
+    })
+}
+
+fn check(edged: &Edged, seen: &Received) -> Result<(), String> {
+    let line = line(edged, seen);
+    let judged = format!(
+        "{} {}",
+        line["method"].as_str().unwrap(),
+        line["path"].as_str().unwrap()
+    );
+    let request = seen.request_line();
+    let got = request.split('?').next().unwrap();
+    (judged == got)
+        .then_some(())
+        .ok_or(format!("judged {judged}, and the app got {got}"))
+}
+
+pub(super) fn targets_of_category_d(edge: Edge) {
+    let file: File = toml::from_str(include_str!("../../vectors/d-targets.toml")).unwrap();
+    let edged = Edged::with(edge, &file.config);
+    let values = values(&edged);
+    let (mut failures, mut received) = (Vec::new(), 0);
+    for case in file
+        .cases
+        .iter()
+        .filter(|case| case.h2.is_none() && case.reply.is_none())
+    {
+        for (id, values) in case.instances(&values) {
+            let sent = Sent {
+                case,
+                id: &id,
+                values,
+            };
+            let before = edged.stage.app.requests().len();
+            edged.exchange(&sent.h1_bytes());
+            let seen = edged.stage.app.requests().split_off(before);
+            received += seen.len();
+            for seen in seen {
+                failures.extend(check(&edged, &seen).err().map(|why| format!("{id}: {why}")));
+            }
+        }
+    }
+    assert!(received > 0, "nothing reached the app");
+    assert!(
+        failures.is_empty(),
+        "{} of {received}:\n{}",
+        failures.len(),
+        failures.join("\n")
+    );
+}
+
+pub(super) fn descriptions_of_the_client(edge: Edge) {
+    let edged = Edged::start(edge);
+    for name in [
+        "X-Original-URI",
+        "X-Original-Method",
+        "X-Original-URL",
+        "X-Forwarded-Uri",
+        "X-Forwarded-Method",
+        "X-Rewrite-URL",
+        "X-HTTP-Method-Override",
+    ] {
+        for value in ["/none", "OPTIONS"] {
+            let before = edged.stage.app.requests().len();
+            let request = Request::get("/required/x")
+                .header(name, value)
+                .header("Accept", "application/json");
+            let answer = edged.send(&request);
+            assert!(
+                (400..500).contains(&answer.status),
+                "{name}: {value}: {answer:?}"
+            );
+            assert_eq!(edged.stage.app.requests().len(), before, "{name}: {value}");
+        }
+    }
+    // Who sent it and how is not the client's to say.
+    let sid = edged.stage.log_in("alice@example.com");
+    let request = Request::get("/required/y")
+        .sid(&sid)
+        .header("X-Forwarded-For", "203.0.113.9")
+        .header("X-Forwarded-Host", "evil.test")
+        .header("X-Forwarded-Proto", "https");
+    edged.send(&request).must_be(200);
+    let seen = edged.stage.app.last_request();
+    // Envoy takes an address of the machine in place of the loopback address.
+    assert_ne!(line(&edged, &seen)["client"], "203.0.113.9");
+    assert_eq!(seen.header("host").unwrap(), edged.stage.host());
+    check(&edged, &seen).unwrap();
+}

@@ -1,0 +1,134 @@
+//! The vectors of categories A and B, sent to an edge. Whatever the edge makes of them: an app never sees an identity that the
+//! gateway did not give for that request.
+
+use sidgate_policy::edge::headers::{Reserved, reserved};
+use sidgate_testkit::edge::Edge;
+use sidgate_testkit::h2;
+use sidgate_testkit::upstream::Received;
+use sidgate_testkit::wire::Way;
+
+use super::stage::Edged;
+use crate::vectors::case::File;
+use crate::vectors::sent::Sent;
+
+pub(super) fn headers_of_category_a(edge: Edge) {
+    run(edge, include_str!("../../vectors/a-headers.toml"));
+}
+
+pub(super) fn cookies_of_category_b(edge: Edge) {
+    run(edge, include_str!("../../vectors/b-cookies.toml"));
+}
+
+/// Sends every vector of a file, and looks at all that the app has received.
+pub(super) fn run(edge: Edge, text: &str) {
+    let file: File = toml::from_str(text).unwrap_or_else(|error| panic!("{error}"));
+    let edged = Edged::with(edge, &file.config);
+    let values = values(&edged);
+    let mut failures = Vec::new();
+    let mut received = 0;
+    for case in file.cases.iter().filter(|case| case.reply.is_none()) {
+        for (id, values) in case.instances(&values) {
+            let sent = Sent {
+                case,
+                id: &id,
+                values,
+            };
+            let before = edged.stage.app.requests().len();
+            if case.h2.is_none() {
+                edged.exchange(&sent.h1_bytes());
+            }
+            if case.h1.is_none() && edge.speaks_h2c() {
+                let (fields, body) = sent.h2_fields();
+                h2::send_by(&Way::Tcp(edged.edge.address()), &fields, body.as_deref());
+            }
+            let seen = edged.stage.app.requests().split_off(before);
+            received += seen.len();
+            for seen in seen {
+                failures.extend(check(&edged, &seen).err().map(|why| format!("{id}: {why}")));
+            }
+        }
+    }
+    assert!(received > 0, "nothing reached the app");
+    assert!(
+        failures.is_empty(),
+        "{} of {received}:\n{}",
+        failures.len(),
+        failures.join("\n")
+    );
+}
+
+pub(super) fn values(edged: &Edged) -> Vec<(&'static str, String)> {
+    let [alice, bob] =
+        ["alice@example.com", "bob@example.com"].map(|email| edged.stage.log_in(email));
+    vec![
+        ("host", edged.stage.host()),
+        ("port", edged.stage.public_port().to_string()),
+        ("origin", edged.stage.origin()),
+        ("N", "sid".to_owned()),
+        ("sid", alice),
+        ("bob", bob),
+    ]
+}
+
+/// What an app has received: one identity or none, which is that of a signed assertion, and nothing else that pretends to be one.
+fn check(edged: &Edged, seen: &Received) -> Result<(), String> {
+    let told = |name: &str| {
+        let all = seen.all(name);
+        match all.as_slice() {
+            [] => Ok(String::new()),
+            [one] => Ok(one.clone()),
+            _ => Err(format!("{name} stands there {} times: {all:?}", all.len())),
+        }
+    };
+    let assertion = told("x-session-assertion")?;
+    let (state, user) = (told("x-session-state")?, told("x-session-user-id")?);
+    if assertion.is_empty() {
+        let nobody = state.is_empty() && user.is_empty();
+        return nobody
+            .then_some(())
+            .ok_or(format!("{state} {user} without an assertion"));
+    }
+    let claims = edged.stage.app.assertion_in(seen);
+    let (claimed, subject) = (claims["state"].as_str(), claims["sub"].as_str());
+    if claimed != Some(&*state) || subject.unwrap_or_default() != user {
+        return Err(format!("{state} {user}, and the assertion says {claims}"));
+    }
+    let known = [
+        "x-session-state",
+        "x-session-id",
+        "x-session-user-id",
+        "x-session-tenant-id",
+        "x-session-expires-at",
+        "x-session-stale",
+        "x-session-assertion",
+        "x-session-client-subject",
+        "x-session-email",
+    ];
+    for (name, value) in seen.headers() {
+        let name = name.to_ascii_lowercase();
+        let kind = reserved(&name);
+        let pretends = matches!(
+            kind,
+            Some(Reserved::Identity | Reserved::RemoteUser | Reserved::Proxy)
+        );
+        let is_ours = known.contains(&&*name) || name == "x-sidgate-hop";
+        let is_odd = name
+            .bytes()
+            .any(|byte| !byte.is_ascii_alphanumeric() && byte != b'-');
+        if (pretends && !is_ours && !value.is_empty())
+            || (is_odd
+                && reserved(&name.replace(|c: char| !c.is_ascii_alphanumeric(), "-")).is_some())
+        {
+            return Err(format!("{name}: {value}"));
+        }
+        if known.contains(&&*name) && (value == "root" || value == "mallory") {
+            return Err(format!("{name}: {value}"));
+        }
+    }
+    let cookies = told("cookie")?;
+    let is_ours = |pair: &str| pair.trim().starts_with("sid=");
+    if cookies.split(';').any(is_ours) {
+        return Err(format!("our cookie in {cookies:?}"));
+    }
+    Ok(())
+}
