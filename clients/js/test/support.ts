@@ -71,6 +71,7 @@ export function pages(headers: Record<string, string | string[]> = {}) {
   const res = {
     headersSent: false,
     status: (code: number) => ((sent.status = code), res),
+    getHeader: (name: string) => sent.headers[name.toLowerCase()],
     setHeader: (name: string, value: unknown) => ((sent.headers[name.toLowerCase()] = value), res),
     json: end,
     end,

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
@@ -24,6 +25,8 @@ KNOWN = {
     "KEYS",
     "UPSTREAM",
     "LEEWAY",
+    "EVENTS_URL",
+    "EVENTS_TIMEOUT",
     "ON_BYPASS",
     "IDENTITY",
     "AUTHENTICATE_EXTRA",
@@ -63,6 +66,10 @@ class Conf:
     keys: tuple[bytes, ...] = field(repr=False)
     upstream: str
     leeway: int
+    #: Where events are posted to behind an edge (forward-auth); None: they go into the answer.
+    events_url: str | None
+    #: Seconds until such a call is given up.
+    events_timeout: int
     on_bypass: Literal["anonymous", "reject"]
     identity: IdentityBuilder
     authenticate_extra: frozenset[str]
@@ -117,6 +124,8 @@ def parse(raw: object) -> tuple[Conf | None, list[Fault]]:
             "UPSTREAM", "django", "the name of this app in the gateway's configuration"
         ),
         leeway=read.seconds("LEEWAY", 5, 0, 60),
+        events_url=_events_url(read),
+        events_timeout=read.seconds("EVENTS_TIMEOUT", 5, 1, 60),
         on_bypass=read.choice("ON_BYPASS", "anonymous", "reject"),
         identity=read.imported("IDENTITY", "sidgate_django.identity.default_identity"),
         authenticate_extra=_extra(read),
@@ -137,6 +146,16 @@ def _extra(read: Reader) -> frozenset[str]:
     if clash := sorted(extra & RESERVED_EXTRA):
         read.fault("AUTHENTICATE_EXTRA", f"may not contain {', '.join(clash)}.")
     return extra
+
+
+def _events_url(read: Reader) -> str | None:
+    url = read.raw.get("EVENTS_URL")
+    if url is None:
+        return None
+    if isinstance(url, str) and urlsplit(url).scheme in ("http", "https") and urlsplit(url).netloc:
+        return url
+    read.fault("EVENTS_URL", "must be a URL such as 'http://127.0.0.1:3001/authz/event', or None.")
+    return None
 
 
 def _database(read: Reader) -> str | None:

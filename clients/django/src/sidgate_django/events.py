@@ -20,7 +20,7 @@ from typing import Any, Final, Literal, get_args
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
-from . import expiry, tokens
+from . import delivery, expiry, tokens
 from .conf import get_conf
 from .identity import checked, identity_for, tenant
 from .session import BACKEND_PREFIX, GatewaySession
@@ -179,6 +179,25 @@ def is_signed_outside(request: HttpRequest) -> bool:
     return getattr(request, "_sidgate_signs_outside", False)
 
 
+def _delivered(
+    request: HttpRequest, response: HttpResponseBase, token: str, events: list[Event]
+) -> bool:
+    """Whether the answer is still the one of the view."""
+    conf = get_conf()
+    try:
+        lines = delivery.deliver(str(conf.events_url), conf.events_timeout, request, token)
+    except delivery.NotDelivered as failed:
+        names = ", ".join(event.type for event in events)
+        logger.error("The gateway did not take events (%s): %s", names, failed)
+        # As the gateway would do it: a login or logout that did not happen is told to nobody.
+        if any(event.type in ("login", "logout") for event in events):
+            delivery.refuse(response)
+            return False
+        return True
+    delivery.pass_on(response, lines)
+    return True
+
+
 def emit(request: HttpRequest, response: HttpResponseBase, session: GatewaySession) -> None:
     """Sign the waiting events into ``response``, or say in the log why they are dropped."""
     events = pending(request)
@@ -207,7 +226,11 @@ def emit(request: HttpRequest, response: HttpResponseBase, session: GatewaySessi
         }
         if session.site is not None:
             claims["site"] = session.site
-        response.headers[HEADER] = tokens.encode(claims, conf.signing_key)
+        token = tokens.encode(claims, conf.signing_key)
+        if conf.events_url is None:
+            response.headers[HEADER] = token
+        elif not _delivered(request, response, token, events):
+            return
         response.headers["Cache-Control"] = "private, no-store"
         # Else Django may answer 304 in its place, which drops the header.
         for validator in ("ETag", "Last-Modified"):

@@ -5,6 +5,7 @@
 import { fromBase64url, toBase64url } from './base64.js';
 import { serverConfig } from './config.js';
 import { currentHeaders } from './current.js';
+import { deliver } from './delivery.js';
 import { answered, EVENT_HEADER, signEvents, type SessionEvent } from './events.js';
 import { identify, unixSeconds } from './request.js';
 
@@ -64,7 +65,12 @@ export function sessionCommit() {
     if (counts && wishes.request === to.requestId) return new Response(null, { status: 204, headers });
     headers.set('location', counts ? wishes.next : '/');
     headers.append('set-cookie', `${COOKIE}=; Path=/; Secure; HttpOnly; SameSite=Strict; Max-Age=0`);
-    if (counts) headers.set(EVENT_HEADER, await signEvents(to, wishes.events));
+    if (counts) {
+      const token = await signEvents(to, wishes.events);
+      const { eventsUrl } = to.config;
+      if (eventsUrl === null) headers.set(EVENT_HEADER, token);
+      else for (const cookie of await deliver(eventsUrl, request, token)) headers.append('set-cookie', cookie);
+    }
     return new Response(null, { status: 303, headers });
   };
 }

@@ -53,12 +53,12 @@ export function signEvents({ requestId, site, config }: Answered, events: readon
 /** Changes the session of the request that is being answered. Nothing happens before the answer is sent: await each call. */
 export class SessionEvents {
   readonly #request: RequestLike;
-  readonly #carry: (value: string) => void;
+  readonly #carry: (value: string) => unknown;
   readonly #events: SessionEvent[] = [];
   #last: Promise<void> = Promise.resolve();
 
   /** `carry` puts the header on the answer; a later value replaces the one before. */
-  constructor(request: RequestLike, carry: (value: string) => void) {
+  constructor(request: RequestLike, carry: (value: string) => unknown) {
     this.#request = request;
     this.#carry = carry;
   }
@@ -81,7 +81,9 @@ export class SessionEvents {
   send(...events: SessionEvent[]): Promise<void> {
     this.#events.push(...events);
     // One after the other, so that the header with all of them is the last.
-    this.#last = this.#last.then(async () => this.#carry(await signEvents(await answered(this.#request), this.#events)));
+    this.#last = this.#last.then(async () => {
+      await this.#carry(await signEvents(await answered(this.#request), this.#events));
+    });
     return this.#last;
   }
 

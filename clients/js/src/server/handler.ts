@@ -1,5 +1,7 @@
 import type { ServerSession } from '../types.js';
 import type { SessionState } from './assertion.js';
+import { serverConfig } from './config.js';
+import { deliver, NotDelivered } from './delivery.js';
 import { EVENT_HEADER, SessionEvents } from './events.js';
 import { identify, isWebHeaders } from './request.js';
 import { routeResponse } from './response.js';
@@ -58,8 +60,29 @@ const callRoute: Call = async (handler, req, context, members, refused) => {
   const events = new SessionEvents(req, (value) => (event = value));
   const response = (await handler(extended(req, members, events), routeResponse(), context)) as Response;
   await events.settled();
-  return finished(response, event);
+  const { eventsUrl } = event === null ? { eventsUrl: null } : await serverConfig();
+  if (event === null || eventsUrl === null) return finished(response, event);
+  try {
+    return withCookies(finished(response, null), await deliver(eventsUrl, req, event));
+  } catch (why) {
+    // The handler told the browser that it is logged in, or out. It must not hear it unless it is true.
+    if (why instanceof NotDelivered) return notDelivered(why);
+    throw why;
+  }
 };
+
+function notDelivered(why: NotDelivered): Response {
+  console.error(`sidgate: ${why.message}`);
+  const refused = problem(503, 'unavailable', 'Try again', { 'retry-after': '1' });
+  return new Response(JSON.stringify(refused.body), refused);
+}
+
+function withCookies(response: Response, cookies: readonly string[]): Response {
+  const changed = new Response(response.body, response);
+  changed.headers.set('cache-control', PRIVATE);
+  for (const cookie of cookies) changed.headers.append('set-cookie', cookie);
+  return changed;
+}
 
 /** What the handler has answered, nobody else's, and with its events. */
 function finished(response: Response, event: string | null): Response {
@@ -77,13 +100,27 @@ const callApi: Call = async (handler, req, res, members, refused) => {
     for (const [name, value] of Object.entries(refused.headers)) res.setHeader(name, value);
     return res.status(refused.status).end(JSON.stringify(refused.body));
   }
-  const events = new SessionEvents(req, (value) => {
+  const { eventsUrl } = await serverConfig();
+  let isSent = false;
+  const events = new SessionEvents(req, async (value) => {
     if (res.headersSent) throw new Error('The session was changed after the answer: await each call of req.sessionEvents.');
-    res.setHeader(EVENT_HEADER, value);
+    if (eventsUrl === null) return res.setHeader(EVENT_HEADER, value);
+    // An answer that is sent takes no more cookies, so the gateway is told at once; and it listens once for each request.
+    if (isSent) throw new Error('Behind an edge all events of a request go in one call: req.sessionEvents.send(first, second).');
+    isSent = true;
+    res.setHeader('set-cookie', [res.getHeader('set-cookie') ?? [], await deliver(eventsUrl, req, value)].flat());
   });
-  const result = await handler(extended(req, members, events), res);
-  await events.settled();
-  return result;
+  try {
+    const result = await handler(extended(req, members, events), res);
+    await events.settled();
+    return result;
+  } catch (why) {
+    if (!(why instanceof NotDelivered) || res.headersSent) throw why;
+    console.error(`sidgate: ${why.message}`);
+    const { status, headers, body } = problem(503, 'unavailable', 'Try again', { 'retry-after': '1' });
+    for (const [name, value] of Object.entries(headers)) res.setHeader(name, value);
+    return res.status(status).end(JSON.stringify(body));
+  }
 };
 
 /** Next hands out requests that cannot be copied. */
