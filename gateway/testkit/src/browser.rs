@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use super::edge::RunningEdge;
 use super::gateway::Gateway;
 use super::http::{Request, Response};
 
 /// A browser with a jar of its own.
 pub struct Browser<'a> {
     gateway: &'a Gateway,
+    edge: Option<&'a RunningEdge>,
     jar: BTreeMap<String, String>,
 }
 
@@ -15,7 +17,16 @@ impl<'a> Browser<'a> {
     pub fn of(gateway: &'a Gateway) -> Self {
         Self {
             gateway,
+            edge: None,
             jar: BTreeMap::new(),
+        }
+    }
+
+    /// The same through an edge that asks the gateway.
+    pub fn through(edge: &'a RunningEdge, gateway: &'a Gateway) -> Self {
+        Self {
+            edge: Some(edge),
+            ..Self::of(gateway)
         }
     }
 
@@ -64,7 +75,11 @@ impl<'a> Browser<'a> {
             .iter()
             .map(|(name, value)| format!("{name}={value}"));
         let line = pairs.collect::<Vec<_>>().join("; ");
-        let response = self.gateway.send(&request.cookies(&line));
+        let request = request.cookies(&line);
+        let response = match self.edge {
+            Some(edge) => edge.send(&request, &self.gateway.host()),
+            None => self.gateway.send(&request),
+        };
         for cookie in response.all("set-cookie") {
             self.keep(cookie);
         }

@@ -39,12 +39,17 @@ impl Demo {
     /// The same with `config` laid over the demo's own. Prepares the app's database, starts gateway and app, and waits until
     /// the app answers.
     pub fn start_on(config: &str) -> Self {
+        Self::start_telling(config, "")
+    }
+
+    /// The same for an app that sends its events to this URL; empty: they are in its answers.
+    pub fn start_telling(config: &str, events_url: &str) -> Self {
         let port = free_port();
         let gateway = node(port, config).start();
         let key = STANDARD.encode(gateway.upstream_key("django"));
         let folder = TempDir::new().unwrap();
         prepare_database(folder.path(), &key);
-        let gunicorn = start_gunicorn(folder.path(), &key, port);
+        let gunicorn = start_gunicorn(folder.path(), (&key, events_url), port);
         let mut demo = Self {
             gateway,
             _gunicorn: gunicorn,
@@ -154,6 +159,8 @@ pub struct DjangoSettings<'a> {
     pub port: u16,
     /// By how many seconds its clock is ahead.
     pub ahead: u32,
+    /// Where it sends events; empty: they are in its answers.
+    pub events_url: &'a str,
 }
 
 impl DjangoApp {
@@ -186,13 +193,14 @@ fn prepare_database(folder: &Path, key: &str) {
     assert!(output.status.success(), "demo_setup: {output:?}");
 }
 
-fn start_gunicorn(folder: &Path, key: &str, port: u16) -> Process {
+fn start_gunicorn(folder: &Path, (key, events_url): (&str, &str), port: u16) -> Process {
     let settings = DjangoSettings {
         key,
         name: "django",
         host: "127.0.0.1",
         port,
         ahead: 0,
+        events_url,
     };
     gunicorn(folder, &settings)
 }
@@ -202,6 +210,7 @@ fn gunicorn(folder: &Path, settings: &DjangoSettings<'_>) -> Process {
     let ahead = settings.ahead;
     in_demo(&mut command, folder, settings.key)
         .env("SIDGATE_UPSTREAM_NAME", settings.name)
+        .env("SIDGATE_EVENTS_URL", settings.events_url)
         // As `python -m gunicorn`, with a clock of its own.
         .arg("-c")
         .arg(format!(

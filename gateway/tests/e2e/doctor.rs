@@ -89,6 +89,7 @@ impl Stack {
                 host,
                 port,
                 ahead,
+                events_url: "",
             })
         };
         let apps = [

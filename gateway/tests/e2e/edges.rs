@@ -2,6 +2,7 @@
 //! prints. Two of them run with every test; `make test-edges` runs all.
 
 mod confusion;
+mod django;
 mod events;
 mod migration;
 mod served;
@@ -50,6 +51,7 @@ for_each_edge! {
     served::an_outage_is_told as an_outage_is_told;
     served::endpoints_are_reached as endpoints_are_reached;
     events::an_app_logs_in_and_out as an_app_logs_in_and_out;
+    django::djangos_own_form as djangos_own_form;
     migration::eighteen_cookies_become_one as eighteen_cookies_become_one;
     spoofing::headers_of_category_a as headers_of_category_a;
     spoofing::cookies_of_category_b as cookies_of_category_b;

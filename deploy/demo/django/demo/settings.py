@@ -58,6 +58,8 @@ SIDGATE = {
     "KEY": UPSTREAM_KEY,
     "UPSTREAM": os.environ.get("SIDGATE_UPSTREAM_NAME", "django"),
     "IDENTITY": "demo.identity.identity",
+    # Behind an edge that asks the gateway: where events go, as "http://127.0.0.1:3001/authz/event".
+    "EVENTS_URL": os.environ.get("SIDGATE_EVENTS_URL") or None,
     # Who did the cookies of the old system belong to?
     "LEGACY_INTROSPECTORS": [
         "sidgate_django.legacy.encrypted_token",
