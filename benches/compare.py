@@ -143,8 +143,10 @@ def ready(port: int):
     return ask
 
 
-def configuration(port: int, admin: int, upstream: int, threads: int, tls: int = 0, more: str = "") -> str:
-    """`tls`: the port of another listener, with cert.pem and key.pem. `more`: further sections."""
+def configuration(
+    port: int, admin: int, upstream: int, threads: int, tls: int = 0, more: str = "", hosts: str = ""
+) -> str:
+    """`tls`: the port of another listener, with cert.pem and key.pem. `more`: further sections. `hosts`: all of them, as JSON."""
     listener = f"""
 [server.tls]
 listen = ["127.0.0.1:{tls}"]
@@ -156,7 +158,7 @@ key = "key.pem"
 listen = ["127.0.0.1:{port}"]
 admin_listen = "127.0.0.1:{admin}"
 public_origin = "http://localhost:{port}"
-hosts = {json.dumps([f"localhost:{each}" for each in (port, tls) if each])}
+hosts = {hosts or json.dumps([f"localhost:{each}" for each in (port, tls) if each])}
 threads = {threads}
 {listener if tls else ""}
 [store]
@@ -220,10 +222,12 @@ class Bench:
         return folder, cookies
 
     @contextlib.contextmanager
-    def sidgate(self, folder: Path, level: str, tls: int = 0, more: str = "") -> Iterator[tuple[subprocess.Popen, int]]:
+    def sidgate(
+        self, folder: Path, level: str, tls: int = 0, more: str = "", hosts: str = ""
+    ) -> Iterator[tuple[subprocess.Popen, int]]:
         port, admin = free_port(), free_port()
         log, config = folder / f"{level}.log", folder / f"{level}.toml"
-        config.write_text(configuration(port, admin, self.upstream, self.threads, tls, more))
+        config.write_text(configuration(port, admin, self.upstream, self.threads, tls, more, hosts))
         command = [self.program, "run", "--config", config]
         with running(command, log, folder, RUST_LOG=level) as process:
             wait_for(ready(admin), process, log)

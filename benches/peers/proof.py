@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 from dataclasses import dataclass
+from pathlib import Path
 
 import compare
 import loads
@@ -21,6 +22,8 @@ class Known:
     """The one session of a run."""
 
     sid: str
+    # Of a gateway that knows it: its key and its store.
+    folder: Path | None = None
     user: str = "0"
     email: str = "somebody.0@example.com"
 

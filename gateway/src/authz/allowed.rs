@@ -88,9 +88,9 @@ impl Allowed {
     }
 }
 
-/// What an edge itself writes about the request that it passes on.
+/// What Envoy itself writes about the request that it passes on.
 fn is_of_edge(name: &str) -> bool {
-    name.starts_with("x-forwarded-") || name.starts_with("x-envoy-") || name == "x-real-ip"
+    matches!(name, "x-forwarded-for" | "x-forwarded-proto") || name.starts_with("x-envoy-")
 }
 
 fn nothing() -> HeaderValue {

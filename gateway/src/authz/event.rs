@@ -23,7 +23,7 @@ use crate::passage::event::{self, Outcome, Served};
 use crate::passage::record::REQUEST_ID;
 use crate::state::client::NO_ADDRESS;
 use crate::state::{ActiveConfig, Addressed, Client, Gateway};
-use crate::telemetry::labels::NoQuestion;
+use crate::telemetry::questions::NoQuestion;
 use crate::visit::Visit;
 
 const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use sidgate_policy::edge::{Breach, Refused, Vetted, headers};
+use http::{HeaderName, Method};
+use sidgate_policy::edge::{Breach, Refused, Vetted, fields, headers};
 
 use super::allowed::{self, Allowed};
 use super::described::Described;
@@ -11,12 +12,15 @@ use super::issued::Issued;
 use crate::answer::{Answer, Rejection};
 use crate::decision::place::Place;
 use crate::decision::{self, Decided, Sender};
-use crate::passage::course::{self, Next, rendered};
+use crate::passage::course::{self, Next};
 use crate::passage::forward::{Doubt, Forward, Settled};
+use crate::passage::rendered::rendered;
 use crate::passage::{Answerer, Record, renew, told};
 use crate::state::{ActiveConfig, Gateway, SessionHeaders};
-use crate::telemetry::labels::Via;
 use crate::telemetry::outcome::Outcome;
+use crate::telemetry::questions::Via;
+
+const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// What becomes of a request.
 pub(super) enum Decision {
@@ -130,12 +134,21 @@ fn cannot_be_removed(
         return None;
     }
     let fields = &described.head().headers;
-    let is_overwritten =
-        |name: &http::HeaderName| allowed::names(settings).any(|told| told == *name);
+    let is_overwritten = |name: &HeaderName| allowed::names(settings).any(|told| told == *name);
     headers::left_over(fields, &settings.edge, is_overwritten).map(|field| Breach {
         field: Some(field),
         ..Refused::HeaderNotRemovable.into()
     })
+}
+
+/// Whether cookies of ours go to the browser with the app's answer. The app may log somebody in or out by that answer, and its own
+/// cookies must have the last word, which no edge can promise. Logins come by a form, or from another site that people log in
+/// at. Cookies that are held back are due with the next request.
+fn may_carry_cookies(described: &Described) -> bool {
+    let head = described.head();
+    let is_safe = matches!(head.method, Method::GET | Method::HEAD);
+    let site = fields::only(&head.headers, &SEC_FETCH_SITE);
+    is_safe && site.is_none_or(|site| site != "cross-site")
 }
 
 /// What the edge has to know to let the request through. What was found is checked a second time (DESIGN 5, R1) and signed.
@@ -182,7 +195,12 @@ async fn allow(
         record.request_id = id;
     }
     record.outcome = Outcome::from(&forward.state);
-    let cookie = renew::renew(gateway, record, &forward, |_key| {}).await;
+    let cookie = if may_carry_cookies(described) {
+        renew::renew(gateway, record, &forward, |_key| {}).await
+    } else {
+        record.cookie_changes = None;
+        None
+    };
     Ok(Allowed::new(
         gateway,
         record,

@@ -24,22 +24,18 @@ use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 use tracing::{debug, warn};
 
+use super::serve::Body;
 use super::{grpc, serve};
 use crate::state::Gateway;
 
 /// Most connections of edges and apps.
 const CONNECTIONS: usize = 16_384;
-/// How long the header of a question may take.
-const HEADER_TIMEOUT: Duration = Duration::from_secs(5);
 /// Between two tries to accept a connection where the system has no more room.
 const PAUSE: Duration = Duration::from_millis(100);
 /// Questions on one connection of HTTP/2 at the same time.
 const STREAMS: u32 = 1_024;
 /// How long questions that are under way may still take when the process stops.
 const LAST_ANSWERS: Duration = Duration::from_secs(5);
-
-/// What an answer is made of.
-pub(super) type Body = UnsyncBoxBody<Bytes, tonic::Status>;
 
 /// An open socket.
 #[derive(Debug)]
@@ -97,9 +93,11 @@ pub(crate) async fn run(
     sockets: Vec<Socket>,
     stop: impl Future<Output = ()> + Send,
 ) {
+    // Also the time that a connection rests: an edge closes its own before, if it is told so.
+    let idle = gateway.settings.get().config.server.keepalive_timeout;
     let edges = Edges {
         gateway,
-        server: server(),
+        server: server(idle),
         ending: Arc::new(GracefulShutdown::new()),
         room: Arc::new(Semaphore::new(CONNECTIONS)),
     };
@@ -129,12 +127,12 @@ fn open(socket: Socket) -> io::Result<Accepting> {
     })
 }
 
-fn server() -> Builder<TokioExecutor> {
+fn server(idle: Duration) -> Builder<TokioExecutor> {
     let mut server = Builder::new(TokioExecutor::new());
     server
         .http1()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEADER_TIMEOUT)
+        .header_read_timeout(idle)
         .max_buf_size(128 * 1024);
     server
         .http2()

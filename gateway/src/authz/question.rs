@@ -16,7 +16,7 @@ use sidgate_policy::edge::fields::only;
 use sidgate_policy::edge::scheme::{self, Scheme};
 
 use super::described::{Described, From, Said};
-use crate::telemetry::labels::{NoQuestion, Via};
+use crate::telemetry::questions::{NoQuestion, Via};
 
 const ORIGINAL_METHOD: HeaderName = HeaderName::from_static("x-original-method");
 const ORIGINAL_URI: HeaderName = HeaderName::from_static("x-original-uri");

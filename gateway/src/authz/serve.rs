@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::header::{CONTENT_LENGTH, COOKIE, LOCATION, SET_COOKIE};
+use http::header::{CONNECTION, CONTENT_LENGTH, COOKIE, LOCATION, SET_COOKIE};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode};
 use http_body_util::Full;
+use http_body_util::combinators::UnsyncBoxBody;
 use sidgate_policy::edge::client_ip::Peer;
 use tracing::debug;
 
@@ -21,7 +22,7 @@ use crate::passage::line::{self, Sent, Wire};
 use crate::passage::told::Told;
 use crate::passage::{Answerer, Record};
 use crate::state::{ActiveConfig, Gateway};
-use crate::telemetry::labels::{NoQuestion, Via};
+use crate::telemetry::questions::{NoQuestion, Via};
 
 /// How many `Set-Cookie` lines are told one by one, for edges that copy a field by its name.
 pub(crate) const NUMBERED_COOKIES: usize = 64;
@@ -32,6 +33,9 @@ const CODE: HeaderName = HeaderName::from_static("x-sidgate-code");
 const TO_LOGIN: HeaderName = HeaderName::from_static("x-sidgate-location");
 const REMOVE: HeaderName = HeaderName::from_static("x-envoy-auth-headers-to-remove");
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// What an answer is made of.
+pub(super) type Body = UnsyncBoxBody<Bytes, tonic::Status>;
 
 /// Whether `peer` may ask. Whoever may not learns nothing.
 pub(super) fn may_ask(settings: &ActiveConfig, peer: Peer) -> bool {
@@ -74,7 +78,11 @@ fn not_asked(gateway: &Gateway, peer: Peer, why: NoQuestion) -> Response<Full<By
     };
     let mut response = Response::new(Full::default());
     *response.status_mut() = status;
-    if why != NoQuestion::Peer {
+    if why == NoQuestion::Peer {
+        // It keeps no place.
+        let close = HeaderValue::from_static("close");
+        response.headers_mut().insert(CONNECTION, close);
+    } else {
         let reason = HeaderValue::from_static(why.into());
         response.headers_mut().insert(CODE, reason);
     }

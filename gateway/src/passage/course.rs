@@ -13,7 +13,7 @@ use crate::admin::call::Call;
 use crate::answer::{Answer, Rejection};
 use crate::config::Route;
 use crate::decision::https::Insecure;
-use crate::decision::{Decided, Sender, Verdict, missing};
+use crate::decision::{Decided, Sender, Verdict};
 use crate::endpoints::browser::Browser;
 use crate::endpoints::{Caller, Endpoint};
 use crate::limits::shedding;
@@ -171,23 +171,4 @@ pub(crate) fn shed(
     }
     gateway.metrics.shed(Shed::Request(kind));
     Some(Answer::overloaded(&record.request_id))
-}
-
-/// The answer to a request that is not served. Where a route requires a session, the route decides it.
-pub(crate) fn rendered(why: Rejection, head: &RequestHeader, record: &Record) -> Answer {
-    let at = (
-        &*record.settings,
-        record.settings.site(record.site.unwrap_or_default()),
-    );
-    match (why, &record.answerer) {
-        (Rejection::NoSession(why), Answerer::Route(route)) => {
-            let asked = (head.method.as_str(), head.raw_path());
-            missing::on_route(at, route, asked, &head.headers, why)
-        }
-        (Rejection::Unmet(why), Answerer::Route(route)) => {
-            let asked = (head.method.as_str(), head.raw_path());
-            missing::unmet(at, route, asked, &head.headers, why)
-        }
-        (why, _) => why.into(),
-    }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use http::HeaderValue;
 use session_core::service::{
-    Created, Login, LoginTicket, Query, Resolution, SessionsError, Unknown, UpdateError,
+    Created, Login, Query, Resolution, SessionsError, Unknown, UpdateError,
 };
 use session_core::session::{IdentityPatch, Owner, Reference, Text};
 use session_core::sid::SessionKey;
@@ -16,58 +16,17 @@ use thiserror::Error;
 use tracing::warn;
 use uuid::Uuid;
 
-use super::{Forward, Record};
+use super::Record;
 use crate::answer::{Rejection, set_cookie};
-use crate::apps::app::App;
 use crate::risk;
-use crate::state::{ActiveSite, Gateway};
+use crate::state::Gateway;
 use crate::telemetry::labels::{self, EventResult};
 use crate::telemetry::security::{self, Facts, Kind};
-use crate::visit::Visit;
 
 mod logout;
+mod served;
 
-/// The request that an app has served, as far as its events are about it.
-#[derive(Clone, Copy)]
-pub(crate) struct Served<'f> {
-    /// The app.
-    pub app: &'f Arc<App>,
-    /// What it was told about the session.
-    pub state: &'f State,
-    /// Who sent the request, and what it brought.
-    pub visit: &'f Visit,
-    /// Taken before the app saw any credentials (DESIGN 5, R8).
-    pub ticket: Option<LoginTicket>,
-}
-
-impl<'f> Served<'f> {
-    /// A request that went to its app.
-    pub(crate) fn of(forward: &'f Forward) -> Self {
-        Self {
-            app: &forward.app,
-            state: &forward.state,
-            visit: &forward.visit,
-            ticket: forward.ticket,
-        }
-    }
-
-    /// The site that it was sent to.
-    fn site<'c>(&self, record: &'c Record) -> &'c ActiveSite {
-        record.settings.site(self.visit.client.to.site)
-    }
-
-    /// What a line says about something that the app has asked for.
-    fn facts<'a>(&'a self, record: &'a Record, reason: &'a str) -> Facts<'a> {
-        let facts = Facts {
-            app: Some(&self.app.name),
-            ..record.facts(reason)
-        };
-        match self.state {
-            State::Active(active) => facts.by_owner(active.entry.session()),
-            State::None | State::Anonymous | State::Unknown => facts,
-        }
-    }
-}
+pub(crate) use self::served::Served;
 
 /// The result of an event.
 #[derive(Debug, Default)]

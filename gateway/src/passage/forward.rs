@@ -11,7 +11,7 @@ use sidgate_policy::auth::decide::{self, Decision, Finding, State};
 use sidgate_policy::auth::requirements::Unmet;
 
 use super::Record;
-use super::course::rendered;
+use super::rendered::rendered;
 use crate::answer::{Answer, Rejection};
 use crate::apps::app::App;
 use crate::config::Route;

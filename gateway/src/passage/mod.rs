@@ -6,6 +6,7 @@
 //! | `course` | what has to be done about what was decided? |
 //! | `forward` | what is known about its session, and so what happens? |
 //! | `cookie_line` | which cookies does the app get? |
+//! | `rendered` | why is it not served, and so what is answered? |
 //! | `renew` | does the session get a new sid? |
 //! | `event` | what does the app want done about the session? |
 //! | `reader` | who reads an answer: a program, or a person? |
@@ -19,6 +20,7 @@ pub(crate) mod forward;
 pub(crate) mod line;
 pub(crate) mod reader;
 pub(crate) mod record;
+pub(crate) mod rendered;
 pub(crate) mod renew;
 pub(crate) mod told;
 

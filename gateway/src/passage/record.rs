@@ -14,8 +14,8 @@ use crate::config::Route;
 use crate::endpoints::Seen;
 use crate::state::client::NO_ADDRESS;
 use crate::state::{ActiveConfig, Addressed, Client, Gateway, RequestId};
-use crate::telemetry::labels::Via;
 use crate::telemetry::outcome::Outcome;
+use crate::telemetry::questions::Via;
 use crate::telemetry::security::Facts;
 use crate::visit::old_cookies::CookieChanges;
 

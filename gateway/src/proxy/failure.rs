@@ -6,7 +6,7 @@ use sidgate_policy::edge::Refused;
 
 use super::{Ctx, chunks, write};
 use crate::answer::Rejection;
-use crate::passage::course::rendered;
+use crate::passage::rendered::rendered;
 use crate::passage::told;
 use crate::state::Gateway;
 use crate::telemetry::outcome::Outcome;

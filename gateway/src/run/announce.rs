@@ -29,6 +29,7 @@ pub(crate) fn started(gateway: &Gateway, build: Build, path: &Path) {
         http = addresses(&server.listen),
         tls = addresses(tls),
         admin = %server.admin_listen,
+        authz = config.authz.as_ref().map(|authz| addresses(&authz.listen)),
         origin = origins(config),
         hosts = hosts(config),
         store = store.kind,

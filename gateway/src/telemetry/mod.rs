@@ -18,6 +18,7 @@ mod maker;
 pub(crate) mod metrics;
 pub(crate) mod outcome;
 mod process;
+pub(crate) mod questions;
 mod queue;
 mod reading;
 pub(crate) mod security;

@@ -100,6 +100,14 @@ impl Edge {
     }
 }
 
+/// nginx writes its log and temporary files below `/var` otherwise.
+fn keep_files_here(config: &Path) {
+    let text = std::fs::read_to_string(config).unwrap();
+    let own = "http {\n    access_log off;\n    client_body_temp_path body;\n    proxy_temp_path proxy;\n    \
+               fastcgi_temp_path fastcgi;\n    uwsgi_temp_path uwsgi;\n    scgi_temp_path scgi;\n";
+    std::fs::write(config, text.replacen("http {\n", own, 1)).unwrap();
+}
+
 /// A program that `scripts/bootstrap` has put beside the Python packages.
 fn peer(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -135,6 +143,9 @@ impl RunningEdge {
         sidgate(gateway.folder(), &arguments).success();
         for name in ["body", "proxy", "fastcgi", "uwsgi", "scgi"] {
             std::fs::create_dir_all(folder.path().join(name)).unwrap();
+        }
+        if edge == Edge::Nginx {
+            keep_files_here(&folder.path().join("nginx.conf"));
         }
         let mut command = edge.command(folder.path());
         let process = Process::start(edge.name(), &mut command, folder.path());

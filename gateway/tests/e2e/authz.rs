@@ -4,6 +4,8 @@
 mod asking;
 #[path = "authz/events.rs"]
 mod events;
+#[path = "authz/kept.rs"]
+mod kept;
 #[path = "authz/peers.rs"]
 mod peers;
 #[path = "authz/questions.rs"]

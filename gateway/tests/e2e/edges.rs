@@ -55,6 +55,7 @@ for_each_edge! {
     migration::eighteen_cookies_become_one as eighteen_cookies_become_one;
     spoofing::headers_of_category_a as headers_of_category_a;
     spoofing::cookies_of_category_b as cookies_of_category_b;
+    spoofing::people_of_other_gateways as people_of_other_gateways;
     confusion::targets_of_category_d as targets_of_category_d;
     confusion::descriptions_of_the_client as descriptions_of_the_client;
 }

@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use super::SecretKey;
+use crate::secret::SecretKey;
 
 pub(super) const CONTEXT: &str = "sidgate 2026 v1 request id";
 /// Bytes of a mark: 128 bits cannot be guessed.

@@ -104,6 +104,16 @@ pub fn first_of(
     Some(FieldName::sent(name.as_str().as_bytes()))
 }
 
+/// Names by which other gateways tell apps who somebody is, among those that proxies write about a request.
+const FORWARDED_PEOPLE: [&str; 6] = [
+    "x-forwarded-access-token",
+    "x-forwarded-email",
+    "x-forwarded-groups",
+    "x-forwarded-preferred-username",
+    "x-forwarded-user",
+    "x-forwarded-roles",
+];
+
 /// The first field that must not reach an app, and is none of those that everyday traffic has nor one of `overwritten`. For
 /// whoever cannot take it away.
 #[must_use]
@@ -113,8 +123,10 @@ pub fn left_over(
     overwritten: impl Fn(&HeaderName) -> bool,
 ) -> Option<FieldName> {
     let stays = |name: &&HeaderName| {
-        let kind = verdict(name, policy).filter(|kind| !is_expected(name, *kind, true));
-        kind.is_some() && !overwritten(name)
+        let kind = verdict(name, policy);
+        let is_reserved = kind.is_some_and(|kind| !is_expected(name, kind, true));
+        let names_somebody = kind.is_some() && FORWARDED_PEOPLE.contains(&name.as_str());
+        (is_reserved || names_somebody) && !overwritten(name)
     };
     let name = headers.keys().find(stays)?;
     Some(FieldName::sent(name.as_str().as_bytes()))

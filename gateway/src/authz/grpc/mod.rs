@@ -19,13 +19,12 @@ use tonic_prost::ProstCodec;
 
 use self::messages::{CheckRequest, CheckResponse};
 use super::flow::{self, Decision, UnderWay};
-use super::listener::Body;
 use super::refused::Refused;
-use super::serve::{may_ask, write_line};
+use super::serve::{Body, may_ask, write_line};
 use crate::answer::Answer;
 use crate::passage::{Answerer, Record, line};
 use crate::state::Gateway;
-use crate::telemetry::labels::{NoQuestion, Via};
+use crate::telemetry::questions::{NoQuestion, Via};
 
 const CHECK: &str = "/envoy.service.auth.v3.Authorization/Check";
 /// Largest question, in bytes: more than a head may have, by far.

@@ -14,7 +14,7 @@ use super::text;
 use crate::authz::allowed::Allowed;
 use crate::authz::described::{Described, From, Said};
 use crate::authz::refused::Refused;
-use crate::telemetry::labels::NoQuestion;
+use crate::telemetry::questions::NoQuestion;
 
 /// `PERMISSION_DENIED` of gRPC: what Envoy takes for "the visitor gets this answer".
 const DENIED: i32 = 7;

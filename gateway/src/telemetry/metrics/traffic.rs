@@ -7,9 +7,10 @@ use strum::VariantArray as _;
 
 use super::{Metrics, REQUEST_BUCKETS};
 use crate::config::{Coding, Config};
-use crate::telemetry::labels::{NoQuestion, Via, names};
+use crate::telemetry::labels::names;
 use crate::telemetry::maker::Maker;
 use crate::telemetry::outcome::Outcome;
+use crate::telemetry::questions::{NoQuestion, Via};
 
 /// The metrics.
 #[derive(Debug)]

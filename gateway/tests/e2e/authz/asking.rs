@@ -52,6 +52,17 @@ impl Asked {
         (method, target): (&str, &str),
         fields: &[(&str, &str)],
     ) -> Response {
+        self.send(&self.question(way, (method, target), "192.0.2.7", fields))
+    }
+
+    /// A question about a request of this client.
+    pub(super) fn question(
+        &self,
+        way: Way,
+        (method, target): (&str, &str),
+        client: &str,
+        fields: &[(&str, &str)],
+    ) -> Request {
         let host = self.stage.host();
         let question = match way {
             Way::Nginx => Request::get("/authz/nginx")
@@ -66,12 +77,11 @@ impl Asked {
         };
         let question = question
             .header("X-Forwarded-Proto", "http")
-            .header("X-Forwarded-For", "192.0.2.7");
+            .header("X-Forwarded-For", client);
         let fields = fields.iter();
-        let question = fields.fold(question, |question, (name, value)| {
+        fields.fold(question, |question, (name, value)| {
             question.header(name, value)
-        });
-        self.send(&question)
+        })
     }
 
     /// Sends a question.

@@ -119,6 +119,35 @@ fn a_sid_that_is_due_gets_a_successor() {
     );
 }
 
+/// The app may answer a form, or the way back from another site, with a login: its cookie must be the last one.
+#[test]
+fn cookies_wait_where_the_app_may_set_one() {
+    let asked = Asked::with("[session]\nrotate_every = \"1s\"");
+    let sid = asked.stage.log_in("alice@example.com");
+    let cookie = format!("sid={sid}");
+    std::thread::sleep(std::time::Duration::from_millis(1_200));
+    let own = [("Cookie", cookie.as_str())];
+    let from_elsewhere = [
+        ("Cookie", cookie.as_str()),
+        ("Sec-Fetch-Site", "cross-site"),
+    ];
+    for way in WAYS {
+        assert!(
+            asked
+                .about(way, ("POST", "/page"), &own)
+                .must_be(200)
+                .leaves_cookies_alone()
+        );
+        assert!(
+            asked
+                .ask(way, "/page", &from_elsewhere)
+                .must_be(200)
+                .leaves_cookies_alone()
+        );
+    }
+    assert!(!asked.ask(Way::Nginx, "/page", &own).leaves_cookies_alone());
+}
+
 #[test]
 fn an_app_without_servers_is_behind_the_edge_alone() {
     let asked = Asked::with(

@@ -1,5 +1,10 @@
 //! What is not let through, and what the visitor gets.
 
+use session_testing::TestPostgres;
+use sidgate_testkit::sids::sealed_sid;
+use sidgate_testkit::stores::store_config;
+use sidgate_testkit::wait::{LONG, until_true};
+
 use super::asking::{Asked, WAYS, Way};
 
 /// Header fields.
@@ -139,17 +144,28 @@ fn a_preflight_lets_nobody_through_with_an_identity() {
 
 #[test]
 fn what_is_not_known_is_no_refusal_of_the_visitor() {
-    use rustix::process::Signal;
-
-    let asked = Asked::start();
+    let postgres = TestPostgres::start();
+    let database = postgres.database();
+    let stale = "[[routes]]\npath = \"/stale\"\nupstream = \"app\"\nsession = \"required\"\nmax_stale = \"5m\"\n\
+                 [[routes]]\npath = \"/pass\"\nupstream = \"app\"\nsession = \"optional\"\non_unknown = \"pass\"\n";
+    let asked = Asked::with(&format!("{}\n{stale}", store_config(&database)));
     let sid = asked.stage.log_in("alice@example.com");
     asked.ask_as(Way::Nginx, &sid, "/required").must_be(200);
-    // Without its lease nothing is known.
-    asked.stage.signal(Signal::STOP);
-    std::thread::sleep(std::time::Duration::from_millis(2_500));
-    asked.stage.signal(Signal::CONT);
-    let answer = asked.ask_as(Way::Nginx, &sid, "/required");
-    assert!(matches!(answer.status, 200 | 503), "{answer:?}");
+    postgres.stop();
+    until_true("the end of the lease", LONG, || {
+        asked.ask_as(Way::Nginx, &sid, "/required").status == 503
+    });
+    for way in WAYS {
+        let unknown = asked.ask_as(way, &sid, "/required");
+        assert_eq!(unknown.problem(503), "unavailable", "{way:?}");
+        assert!(unknown.header("retry-after").is_some() && unknown.leaves_cookies_alone());
+        let stale = asked.ask_as(way, &sid, "/stale").must_be(200);
+        assert_eq!(stale.header("x-session-state"), Some("active"));
+        assert_ne!(stale.header("x-session-stale"), Some(""), "{way:?}");
+        let passed = asked.ask_as(way, &sid, "/pass").must_be(200);
+        assert_eq!(passed.header("x-session-state"), Some("unknown"));
+        assert_eq!(passed.header("x-session-user-id"), Some(""));
+    }
 }
 
 #[test]
@@ -163,20 +179,23 @@ fn maintenance_and_limits_hold_here_as_well() {
 #[test]
 fn a_client_that_guesses_sids_is_limited_over_all_ways() {
     let asked = Asked::with("[edge]\nmisses_per_client = \"3/m\"");
-    let mut gone = Vec::new();
-    for _ in 0..8 {
-        let sid = asked.stage.log_in("alice@example.com");
-        asked.stage.log_out(&sid);
-        gone.push(sid);
-    }
-    let statuses: Vec<_> = gone
-        .iter()
-        .enumerate()
-        .map(|(index, sid)| asked.ask_as(WAYS[index % 3], sid, "/page").status)
+    let statuses: Vec<_> = (0..9)
+        .map(|number| {
+            let sid = sealed_sid(&asked.stage.gateway, number);
+            asked
+                .ask_as(WAYS[number as usize % 3], &sid, "/page")
+                .status
+        })
         .collect();
-    assert!(
-        statuses.iter().filter(|status| **status == 429).count() > 0
-            || statuses.iter().all(|status| *status == 200),
-        "{statuses:?}"
-    );
+    assert_eq!(statuses[..3], [200; 3], "{statuses:?}");
+    assert_eq!(statuses[5..], [429; 4], "{statuses:?}");
+    // By whom the edge says, and not by the edge.
+    let sid = sealed_sid(&asked.stage.gateway, 100);
+    let other = [("Cookie", format!("sid={sid}"))];
+    let fields: Vec<_> = other
+        .iter()
+        .map(|(name, value)| (*name, value.as_str()))
+        .collect();
+    let question = asked.question(Way::Nginx, ("GET", "/page"), "198.51.100.1", &fields);
+    assert_eq!(asked.send(&question).status, 200);
 }

@@ -38,6 +38,9 @@ fn what_an_edge_cannot_take_away_is_refused() {
         "X-Original-URL",
         "X-WebAuth-User",
         "X-Sidgate-Cookie",
+        "X-Forwarded-User",
+        "X-Forwarded-Email",
+        "X-Forwarded-Groups",
     ] {
         for way in [Way::Nginx, Way::Forward] {
             let answer = asked.ask(way, "/page", &[(name, "mallory")]);

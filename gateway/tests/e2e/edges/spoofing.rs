@@ -3,9 +3,9 @@
 
 use sidgate_policy::edge::headers::{Reserved, reserved};
 use sidgate_testkit::edge::Edge;
-use sidgate_testkit::h2;
 use sidgate_testkit::upstream::Received;
 use sidgate_testkit::wire::Way;
+use sidgate_testkit::{Request, h2};
 
 use super::stage::Edged;
 use crate::vectors::case::File;
@@ -55,6 +55,28 @@ pub(super) fn run(edge: Edge, text: &str) {
         failures.len(),
         failures.join("\n")
     );
+}
+
+/// By these other gateways tell apps who somebody is.
+const PEOPLE: [&str; 5] = [
+    "x-forwarded-user",
+    "x-forwarded-email",
+    "x-forwarded-groups",
+    "x-forwarded-preferred-username",
+    "x-forwarded-access-token",
+];
+
+/// Names that are in no vector.
+pub(super) fn people_of_other_gateways(edge: Edge) {
+    let edged = Edged::start(edge);
+    let sid = edged.stage.log_in("alice@example.com");
+    for name in PEOPLE {
+        let before = edged.stage.app.requests().len();
+        edged.send(&Request::get("/page").sid(&sid).header(name, "root"));
+        for seen in edged.stage.app.requests().split_off(before) {
+            check(&edged, &seen).unwrap();
+        }
+    }
 }
 
 pub(super) fn values(edged: &Edged) -> Vec<(&'static str, String)> {
@@ -111,6 +133,8 @@ fn check(edged: &Edged, seen: &Received) -> Result<(), String> {
             kind,
             Some(Reserved::Identity | Reserved::RemoteUser | Reserved::Proxy)
         );
+        let names_somebody = PEOPLE.contains(&&*name);
+        let pretends = pretends || names_somebody;
         let is_ours = known.contains(&&*name) || name == "x-sidgate-hop";
         let is_odd = name
             .bytes()
