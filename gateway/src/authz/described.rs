@@ -7,16 +7,15 @@ use http::header::{
 use http::{HeaderMap, HeaderName, HeaderValue, Version};
 use pingora_http::RequestHeader;
 use sidgate_policy::edge::Refused;
-use sidgate_policy::edge::client_ip::Peer;
+use sidgate_policy::edge::client_ip::{self, Peer};
 use sidgate_policy::edge::scheme::Scheme;
 
 use crate::decision::{Request, Sender};
 use crate::state::ActiveConfig;
-use sidgate_policy::edge::client_ip;
 
 /// Who sent the request to the edge, as far as the question tells.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum From {
+pub(super) enum SentBy {
     /// Whoever the fields of proxies say: the edge has written its part.
     Fields,
     /// This peer of the edge.
@@ -43,7 +42,7 @@ pub(super) struct Described {
     /// The head as it would be written.
     written: Vec<u8>,
     scheme: Scheme,
-    from: From,
+    sender: SentBy,
 }
 
 /// What a question says about a request.
@@ -57,7 +56,7 @@ pub(super) struct Said<'q> {
     /// What the client's connection to the edge is.
     pub scheme: Scheme,
     /// Who sent it.
-    pub from: From,
+    pub sender: SentBy,
     /// Its fields, and perhaps some of the question.
     pub headers: HeaderMap,
 }
@@ -103,7 +102,7 @@ impl Described {
             head,
             written,
             scheme: said.scheme,
-            from: said.from,
+            sender: said.sender,
         })
     }
 
@@ -130,9 +129,9 @@ impl Described {
     pub(super) fn sender(&self, settings: &ActiveConfig) -> Sender {
         let trusted = &settings.config.server.trusted_proxies;
         let headers = &self.head.headers;
-        let client = match self.from {
-            From::Fields => client_ip::behind(None, headers, trusted),
-            From::Peer(peer) => client_ip::client_ip(peer, headers, trusted),
+        let client = match self.sender {
+            SentBy::Fields => client_ip::behind(None, headers, trusted),
+            SentBy::Peer(peer) => client_ip::client_ip(peer, headers, trusted),
         };
         Sender {
             client,

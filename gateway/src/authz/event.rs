@@ -9,6 +9,7 @@ use std::sync::Arc;
 use http::header::{SET_COOKIE, USER_AGENT};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use session_core::service::{Query, Resolution};
+use session_core::session::Text;
 use session_core::sid::SessionKey;
 use sidgate_policy::auth::decide::State;
 use sidgate_policy::edge::client_ip;
@@ -76,7 +77,8 @@ pub(super) async fn serve(
         request_id: record.request_id.clone(),
         to,
     };
-    let subject = match shown.and_then(|shown| shown.sid) {
+    let (handle, user) = shown.map_or((None, None), |shown| (shown.sid, shown.sub));
+    let subject = match handle {
         None => Ok((None, State::Anonymous)),
         Some(handle) => subject(gateway, handle, &client.to).await,
     };
@@ -88,9 +90,11 @@ pub(super) async fn serve(
         app,
         state: &state,
         visit: &visit,
+        // The session may have ended meanwhile. Whose it was is known all the same.
+        user: user.map(Text::from),
         ticket: issued.ticket,
     };
-    let outcome = event::obey(gateway, served, record, token.as_bytes(), |_moves| {}).await;
+    let outcome = event::obey(gateway, &served, record, token.as_bytes(), |_moves| {}).await;
     Ok(answer(gateway, record, outcome))
 }
 

@@ -2,23 +2,31 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
-use http::{HeaderName, Method};
-use sidgate_policy::edge::{Breach, Refused, Vetted, fields, headers};
+use http::{HeaderName, HeaderValue, Method};
+use sidgate_policy::edge::{self, Breach, Vetted, fields, headers};
 
-use super::allowed::{self, Allowed};
+use super::allowed::Allowed;
 use super::described::Described;
 use super::issued::Issued;
+use super::refused::Refused;
 use crate::answer::{Answer, Rejection};
 use crate::decision::place::Place;
-use crate::decision::{self, Decided, Sender};
+use crate::decision::{self, Decided};
 use crate::passage::course::{self, Next};
 use crate::passage::forward::{Doubt, Forward, Settled};
+use crate::passage::line::{self, Sent, Wire};
 use crate::passage::rendered::rendered;
-use crate::passage::{Answerer, Record, renew, told};
+use crate::passage::told::{self, Told};
+use crate::passage::{Answerer, Record, Refusal, renew};
 use crate::state::{ActiveConfig, Gateway, SessionHeaders};
 use crate::telemetry::outcome::Outcome;
 use crate::telemetry::questions::Via;
+
+/// How long the former sid counts where an edge passes the new one on: with an app's answer, which may take its time, or never if the
+/// visitor does not wait for it.
+const ASKED_GRACE: Duration = Duration::from_secs(120);
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
@@ -27,7 +35,7 @@ pub(super) enum Decision {
     /// The app gets it, with these fields.
     Allowed(Box<Allowed>),
     /// The visitor gets this answer.
-    Refused(Box<Answer>),
+    Refused(Box<Refused>),
 }
 
 /// One more request under way, as long as this lives.
@@ -46,41 +54,103 @@ impl Drop for UnderWay {
     }
 }
 
+/// What becomes of a request that was described, or of one that breaks a rule however it is described. Its line is written.
+pub(super) async fn answer(
+    gateway: &Arc<Gateway>,
+    via: Via,
+    described: Result<Box<Described>, edge::Refused>,
+) -> Decision {
+    let _under_way = UnderWay::begin(gateway);
+    let mut record = Record::begin(gateway, Some(via));
+    let described = match described {
+        Ok(described) => described,
+        Err(rule) => {
+            record.answerer = Answerer::Edge;
+            gateway.metrics.refused(rule);
+            record.refusal = Some(Refusal {
+                reason: rule.reason(),
+                field: None,
+            });
+            let answer = Answer::refused(&rule.into());
+            let refused = Refused::new(gateway, &mut record, None, answer);
+            write_line(gateway, &record, None, (refused.status, None));
+            return Decision::Refused(Box::new(refused));
+        }
+    };
+    match decide(gateway, &mut record, &described).await {
+        Ok(allowed) => {
+            let upstream = Some(&*allowed.upstream);
+            write_line(gateway, &record, Some(&described), (200, upstream));
+            Decision::Allowed(Box::new(allowed))
+        }
+        Err(answer) => {
+            let refused = Refused::new(gateway, &mut record, Some(&described), *answer);
+            write_line(gateway, &record, Some(&described), (refused.status, None));
+            Decision::Refused(Box::new(refused))
+        }
+    }
+}
+
 /// Decides, and notes in `record` what its line will say.
-pub(super) async fn decide(
+///
+/// # Errors
+/// The answer for the visitor, where the app does not get the request.
+async fn decide(
     gateway: &Arc<Gateway>,
     record: &mut Record,
     described: &Described,
-) -> Decision {
+) -> Result<Allowed, Box<Answer>> {
     let settings = Arc::clone(&record.settings);
     let next = next(gateway, &settings, record, described);
     let next = course::shed(gateway, &settings, record, &next)
         .map_or(next, |answer| Next::Answer(Box::new(answer)));
-    let answer = match next {
+    match next {
         Next::Refuse(breach) => {
             record.answerer = Answerer::Edge;
             told::broken(gateway, record, described.head(), &breach);
-            Answer::refused(&breach)
+            Err(Box::new(Answer::refused(&breach)))
         }
         // The edge sends these to the public listener.
-        Next::Endpoint(..) | Next::Admin(..) => Answer::not_found(),
-        Next::Answer(answer) => *answer,
+        Next::Endpoint(..) | Next::Admin(..) => Err(Box::new(Answer::not_found())),
+        Next::Answer(answer) => Err(answer),
         Next::Forward(route, plan) => {
             record.answerer = Answerer::Route(Arc::clone(route));
             let settling = plan.settle(gateway, record, described.head());
             match Box::pin(settling).await {
-                Settled::Onward(forward) => {
-                    match allow(gateway, record, forward, described).await {
-                        Ok(allowed) => return Decision::Allowed(Box::new(allowed)),
-                        Err(answer) => *answer,
-                    }
-                }
-                Settled::Answer(answer) => *answer,
+                Settled::Onward(forward) => allow(gateway, record, forward, described).await,
+                Settled::Answer(answer) => Err(answer),
             }
         }
+    }
+}
+
+/// The request is over for us: its counters and its line.
+fn write_line(
+    gateway: &Gateway,
+    record: &Record,
+    described: Option<&Described>,
+    (status, upstream): (u16, Option<&str>),
+) {
+    let duration = line::count(gateway, record);
+    if !line::is_asked_for(gateway, record, status) {
+        return;
+    }
+    let head = described.map(Described::head);
+    let told = head.map_or_else(Told::default, |head| {
+        Told::of(gateway, &record.settings, &record.answerer, head)
+    });
+    let wire = Wire {
+        head,
+        upstream,
+        ..Wire::default()
     };
-    record.outcome = answer.outcome;
-    Decision::Refused(Box::new(answer))
+    let sent = Sent {
+        status,
+        received: None,
+        bytes: None,
+        duration,
+    };
+    line::write(gateway, record, &told, &wire, &sent);
 }
 
 /// Everything that needs no I/O.
@@ -99,7 +169,7 @@ fn next<'a>(
         Ok(decided) => decided,
         Err(breach) => return Next::Refuse(breach),
     };
-    if let Some(breach) = cannot_be_removed(settings, record.via, described, sender) {
+    if let Some(breach) = cannot_be_removed(settings, record.via, described) {
         return Next::Refuse(breach);
     }
     if is_ours(settings, described, &decided) {
@@ -122,33 +192,31 @@ fn is_ours(settings: &ActiveConfig, described: &Described, decided: &Decided<'_,
     matches!(place, Place::Endpoint(_) | Place::Admin(_) | Place::Private)
 }
 
-/// Edges that only copy fields leave to the app what has no field of the same name in the answer.
+/// An edge that only copies fields leaves to the app what the client has written under other names.
 fn cannot_be_removed(
     settings: &ActiveConfig,
     via: Option<Via>,
     described: &Described,
-    sender: Sender,
 ) -> Option<Breach> {
-    debug_assert!(sender.is_trusted_proxy, "an edge is believed");
-    if !matches!(via, Some(Via::Nginx | Via::Forward)) {
+    if !matches!(via, Some(Via::Nginx | Via::ForwardAuth)) {
         return None;
     }
-    let fields = &described.head().headers;
-    let is_overwritten = |name: &HeaderName| allowed::names(settings).any(|told| told == *name);
-    headers::left_over(fields, &settings.edge, is_overwritten).map(|field| Breach {
+    let field = headers::left_over(&described.head().headers, &settings.edge)?;
+    Some(Breach {
         field: Some(field),
-        ..Refused::HeaderNotRemovable.into()
+        ..edge::Refused::HeaderNotRemovable.into()
     })
 }
 
 /// Whether cookies of ours go to the browser with the app's answer. The app may log somebody in or out by that answer, and its own
-/// cookies must have the last word, which no edge can promise. Logins come by a form, or from another site that people log in
-/// at. Cookies that are held back are due with the next request.
+/// cookies must have the last word, which no edge can promise. Logins come by a form, or from another place that people log in
+/// at, which may be a sibling. Cookies that are held back are due with the next request.
 fn may_carry_cookies(described: &Described) -> bool {
     let head = described.head();
     let is_safe = matches!(head.method, Method::GET | Method::HEAD);
     let site = fields::only(&head.headers, &SEC_FETCH_SITE);
-    is_safe && site.is_none_or(|site| site != "cross-site")
+    let is_own = |site: &HeaderValue| site == "same-origin" || site == "none";
+    is_safe && site.is_none_or(is_own)
 }
 
 /// What the edge has to know to let the request through. What was found is checked a second time (DESIGN 5, R1) and signed.
@@ -196,7 +264,7 @@ async fn allow(
     }
     record.outcome = Outcome::from(&forward.state);
     let cookie = if may_carry_cookies(described) {
-        renew::renew(gateway, record, &forward, |_key| {}).await
+        renew::renew(gateway, record, &forward, ASKED_GRACE, |_key| {}).await
     } else {
         record.cookie_changes = None;
         None

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use http::{Request, Response};
+use http::{Request, Response, StatusCode};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
@@ -21,15 +21,21 @@ use sidgate_policy::edge::client_ip::Peer;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, UnixListener};
 use tokio::runtime::Handle;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tracing::{debug, warn};
 
-use super::serve::Body;
+use super::serve::{Body, may_ask};
 use super::{grpc, serve};
+use crate::config::Config;
 use crate::state::Gateway;
+use crate::telemetry::questions::NoQuestion;
 
 /// Most connections of edges and apps.
 const CONNECTIONS: usize = 16_384;
+/// Most connections of whoever may not ask. More are closed unheard.
+const STRANGERS: usize = 64;
+/// Between two pings on a connection of HTTP/2, and longest wait for the answer to one.
+const PING_EVERY: Duration = Duration::from_secs(20);
 /// Between two tries to accept a connection where the system has no more room.
 const PAUSE: Duration = Duration::from_millis(100);
 /// Questions on one connection of HTTP/2 at the same time.
@@ -50,6 +56,15 @@ pub(crate) enum Socket {
 enum Connection {
     Tcp(tokio::net::TcpStream, Peer),
     Unix(tokio::net::UnixStream),
+}
+
+impl Connection {
+    const fn peer(&self) -> Peer {
+        match self {
+            Self::Tcp(_, peer) => *peer,
+            Self::Unix(_) => Peer::Unix,
+        }
+    }
 }
 
 /// A socket that connections are taken from.
@@ -85,6 +100,7 @@ struct Edges {
     server: Builder<TokioExecutor>,
     ending: Arc<GracefulShutdown>,
     room: Arc<Semaphore>,
+    strangers: Arc<Semaphore>,
 }
 
 /// Answers questions that come by these sockets, until `stop` is over.
@@ -93,13 +109,12 @@ pub(crate) async fn run(
     sockets: Vec<Socket>,
     stop: impl Future<Output = ()> + Send,
 ) {
-    // Also the time that a connection rests: an edge closes its own before, if it is told so.
-    let idle = gateway.settings.get().config.server.keepalive_timeout;
     let edges = Edges {
+        server: server(&gateway.settings.get().config),
         gateway,
-        server: server(idle),
         ending: Arc::new(GracefulShutdown::new()),
         room: Arc::new(Semaphore::new(CONNECTIONS)),
+        strangers: Arc::new(Semaphore::new(STRANGERS)),
     };
     let mut accepting = tokio::task::JoinSet::new();
     for socket in sockets {
@@ -127,20 +142,28 @@ fn open(socket: Socket) -> io::Result<Accepting> {
     })
 }
 
-fn server(idle: Duration) -> Builder<TokioExecutor> {
+/// Questions carry a few fields more than the requests that they describe.
+fn server(config: &Config) -> Builder<TokioExecutor> {
+    const FIELDS: usize = 32;
+    const BYTES: usize = 16 * 1024;
+
+    let (edge, idle) = (&config.edge, config.server.keepalive_timeout);
+    let bytes = edge.max_header_bytes + edge.max_target_bytes + BYTES;
     let mut server = Builder::new(TokioExecutor::new());
     server
         .http1()
         .timer(TokioTimer::new())
+        // Also the time that a connection rests: an edge closes its own before, if it is told so.
         .header_read_timeout(idle)
-        .max_buf_size(128 * 1024);
+        .max_headers(edge.max_header_count + FIELDS)
+        .max_buf_size(bytes);
     server
         .http2()
         .timer(TokioTimer::new())
         .max_concurrent_streams(STREAMS)
-        .max_header_list_size(128 * 1024)
-        .keep_alive_interval(Some(Duration::from_secs(20)))
-        .keep_alive_timeout(Duration::from_secs(20));
+        .max_header_list_size(u32::try_from(2 * bytes).unwrap_or(u32::MAX))
+        .keep_alive_interval(Some(PING_EVERY))
+        .keep_alive_timeout(PING_EVERY);
     server
 }
 
@@ -159,14 +182,28 @@ impl Edges {
                     continue;
                 }
             };
+            let Some(place) = self.place(connection.peer(), place) else {
+                self.gateway.metrics.not_asked(NoQuestion::Peer);
+                continue;
+            };
             let edges = self.clone();
             Handle::current().spawn(async move {
                 let _place = place;
+                let peer = connection.peer();
                 match connection {
-                    Connection::Tcp(stream, peer) => edges.serve(stream, peer).await,
-                    Connection::Unix(stream) => edges.serve(stream, Peer::Unix).await,
+                    Connection::Tcp(stream, _) => edges.serve(stream, peer).await,
+                    Connection::Unix(stream) => edges.serve(stream, peer).await,
                 }
             });
+        }
+    }
+
+    /// Strangers are told that they may not ask, and take no place of those who may.
+    fn place(&self, peer: Peer, place: OwnedSemaphorePermit) -> Option<OwnedSemaphorePermit> {
+        if may_ask(&self.gateway.settings.get(), peer) {
+            Some(place)
+        } else {
+            Arc::clone(&self.strangers).try_acquire_owned().ok()
         }
     }
 
@@ -175,11 +212,14 @@ impl Edges {
             gateway,
             server,
             ending,
-            room: _,
+            ..
         } = self;
         let service = service_fn(move |question| -> Answering {
             let gateway = Arc::clone(&gateway);
-            Box::pin(async move { Ok(answer(&gateway, peer, question).await) })
+            // An edge that goes away does not stop half-way what has begun.
+            let answering =
+                Handle::current().spawn(async move { answer(&gateway, peer, question).await });
+            Box::pin(async move { Ok(answering.await.unwrap_or_else(|_panicked| failed())) })
         });
         let connection = server.serve_connection(TokioIo::new(stream), service);
         let watched = ending.watch(connection.into_owned());
@@ -188,6 +228,14 @@ impl Edges {
             debug!(%peer, error, "a connection of an edge broke off");
         }
     }
+}
+
+fn failed() -> Response<Body> {
+    let mut response = Response::new(UnsyncBoxBody::new(
+        Full::default().map_err(|never| match never {}),
+    ));
+    *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+    response
 }
 
 /// The answer to one question.

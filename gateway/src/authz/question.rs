@@ -10,12 +10,12 @@
 
 use http::header::HOST;
 use http::request::Parts;
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use sidgate_policy::edge::Refused;
 use sidgate_policy::edge::fields::only;
 use sidgate_policy::edge::scheme::{self, Scheme};
 
-use super::described::{Described, From, Said};
+use super::described::{Described, Said, SentBy};
 use crate::telemetry::questions::{NoQuestion, Via};
 
 const ORIGINAL_METHOD: HeaderName = HeaderName::from_static("x-original-method");
@@ -33,7 +33,7 @@ pub(super) enum Asked {
     /// What becomes of this request; or the rule that it breaks, whatever else it says.
     About(Via, Result<Box<Described>, Refused>),
     /// An app has something done about a session.
-    Event,
+    Event(Box<HeaderMap>),
 }
 
 /// Reads a question.
@@ -43,8 +43,10 @@ pub(super) enum Asked {
 pub(super) fn read(question: Parts) -> Result<Asked, NoQuestion> {
     let via = match question.uri.path() {
         "/authz/nginx" => Via::Nginx,
-        "/authz/forward" => Via::Forward,
-        "/authz/event" => return Ok(Asked::Event),
+        "/authz/forward" => Via::ForwardAuth,
+        "/authz/event" if question.method == Method::POST => {
+            return Ok(Asked::Event(Box::new(question.headers)));
+        }
         path if path
             .strip_prefix(ENVOY)
             .is_some_and(|rest| rest.starts_with('/')) =>
@@ -55,8 +57,8 @@ pub(super) fn read(question: Parts) -> Result<Asked, NoQuestion> {
     };
     let described = match via {
         Via::Nginx => by_fields(question.headers, &ORIGINAL_METHOD, &ORIGINAL_URI)?,
-        Via::Forward => by_fields(question.headers, &FORWARDED_METHOD, &FORWARDED_URI)?,
-        _ => by_itself(&question)?,
+        Via::ForwardAuth => by_fields(question.headers, &FORWARDED_METHOD, &FORWARDED_URI)?,
+        _ => by_itself(question)?,
     };
     Ok(Asked::About(via, described.map(Box::new)))
 }
@@ -77,18 +79,18 @@ fn by_fields(
         target: target.as_bytes(),
         host: &host,
         scheme,
-        from: From::Fields,
+        sender: SentBy::Fields,
         headers,
     }))
 }
 
 /// The question has method, target and fields of the request.
-fn by_itself(question: &Parts) -> Result<Result<Described, Refused>, NoQuestion> {
-    let headers = &question.headers;
-    let scheme = scheme_of(headers)?;
-    has_sender(headers)?;
+fn by_itself(question: Parts) -> Result<Result<Described, Refused>, NoQuestion> {
+    let headers = question.headers;
+    let scheme = scheme_of(&headers)?;
+    has_sender(&headers)?;
     let authority = question.uri.authority().map(http::uri::Authority::as_str);
-    let host = match only(headers, &HOST) {
+    let host = match only(&headers, &HOST) {
         Some(host) => host.clone(),
         None => authority
             .and_then(|host| HeaderValue::from_str(host).ok())
@@ -102,8 +104,8 @@ fn by_itself(question: &Parts) -> Result<Result<Described, Refused>, NoQuestion>
         target: target.ok_or(NoQuestion::Incomplete)?.as_bytes(),
         host: &host,
         scheme,
-        from: From::Fields,
-        headers: headers.clone(),
+        sender: SentBy::Fields,
+        headers,
     }))
 }
 
@@ -121,7 +123,8 @@ fn take(headers: &mut HeaderMap, name: &HeaderName) -> Result<HeaderValue, NoQue
     Ok(value)
 }
 
-fn scheme_of(headers: &HeaderMap) -> Result<Scheme, NoQuestion> {
+/// What the edge says about the client's connection.
+pub(super) fn scheme_of(headers: &HeaderMap) -> Result<Scheme, NoQuestion> {
     one(headers, &FORWARDED_PROTO)?;
     scheme::told(headers).ok_or(NoQuestion::Incomplete)
 }

@@ -29,6 +29,7 @@ impl Refused {
         described: Option<&Described>,
         answer: Answer,
     ) -> Self {
+        record.outcome = answer.outcome;
         let (status, code) = (answer.status, answer.outcome.into_str());
         let mut fields = answer.fields();
         fields.insert(

@@ -107,7 +107,7 @@ impl NotDone {
 /// afterwards.
 pub(crate) async fn obey(
     gateway: &Arc<Gateway>,
-    served: Served<'_>,
+    served: &Served<'_>,
     record: &mut Record,
     token: &[u8],
     moves: impl Fn(Option<SessionKey>) + Send,
@@ -172,7 +172,7 @@ pub(crate) async fn obey(
 /// The events in the token; or why it is not believed, for the metric and in words.
 fn opened(
     gateway: &Arc<Gateway>,
-    served: Served<'_>,
+    served: &Served<'_>,
     record: &Record,
     token: &[u8],
 ) -> Result<Vec<SessionEvent>, (TokenRefused, String)> {
@@ -197,7 +197,7 @@ struct Subject {
 }
 
 impl Subject {
-    async fn of(gateway: &Arc<Gateway>, served: Served<'_>) -> Self {
+    async fn of(gateway: &Arc<Gateway>, served: &Served<'_>) -> Self {
         match served.state {
             State::Active(active) => {
                 let session = active.entry.session();
@@ -209,7 +209,7 @@ impl Subject {
             // A sid can be ended even if its session was not looked up.
             State::None | State::Anonymous | State::Unknown => Self {
                 key: served.visit.key_here(gateway).await,
-                user_id: None,
+                user_id: served.user.clone(),
             },
         }
     }
@@ -217,7 +217,7 @@ impl Subject {
 
 async fn apply(
     gateway: &Arc<Gateway>,
-    served: Served<'_>,
+    served: &Served<'_>,
     record: &mut Record,
     subject: &mut Subject,
     event: SessionEvent,
@@ -265,7 +265,7 @@ async fn apply(
 /// Changes the session that the events are about; whose it is.
 async fn update(
     gateway: &Arc<Gateway>,
-    served: Served<'_>,
+    served: &Served<'_>,
     key: SessionKey,
     patch: IdentityPatch,
 ) -> Result<Owner, NotDone> {
@@ -276,7 +276,7 @@ async fn update(
 
 async fn log_in(
     gateway: &Arc<Gateway>,
-    served: Served<'_>,
+    served: &Served<'_>,
     record: &Record,
     replaces: Option<SessionKey>,
     login: LoginEvent,
@@ -319,7 +319,7 @@ enum How {
 /// The browser gets the new sid, and later events are about the new session.
 fn adopt(
     gateway: &Arc<Gateway>,
-    served: Served<'_>,
+    served: &Served<'_>,
     record: &mut Record,
     subject: &mut Subject,
     created: &Created,
@@ -358,7 +358,7 @@ fn adopt(
 /// Whose session it is that nobody looked up for this request. `None`: there is none, or nobody's.
 async fn owner(
     gateway: &Arc<Gateway>,
-    served: Served<'_>,
+    served: &Served<'_>,
     key: Option<SessionKey>,
 ) -> Result<Option<Text>, NotDone> {
     let (State::None | State::Unknown, Some(key)) = (served.state, key) else {

@@ -5,6 +5,8 @@
 //! node; the others are served with the old one, which is accepted for ten seconds more. When the store fails nothing is
 //! set and the request is served.
 
+use std::time::Duration;
+
 use http::HeaderValue;
 use session_core::session::Session;
 use session_core::sid::SessionKey;
@@ -41,6 +43,7 @@ pub(crate) async fn renew(
     gateway: &Gateway,
     record: &Record,
     forward: &Forward,
+    grace: Duration,
     moves: impl FnOnce(SessionKey) + Send,
 ) -> Option<HeaderValue> {
     let State::Active(active) = &forward.state else {
@@ -60,7 +63,7 @@ pub(crate) async fn renew(
     let _renewal = gateway.renewals.begin(key)?;
     let created = match gateway
         .sessions
-        .renew(key, &forward.site(record).config.group)
+        .renew(key, &forward.site(record).config.group, grace)
         .await
     {
         Ok(Some(created)) => created,

@@ -17,7 +17,7 @@ use crate::state::{ActiveConfig, Gateway};
 use crate::telemetry::security::{self, Facts, Kind};
 
 /// Method and path of a request as they may be written down.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Told<'a> {
     pub(crate) method: Cow<'a, str>,
     pub(crate) path: Cow<'a, str>,

@@ -1,6 +1,5 @@
 //! `logging`: one line and one count for each request, whatever became of it.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use pingora_core::Error;
@@ -64,10 +63,7 @@ fn unfinished(gateway: &Gateway, ctx: &Ctx) {
                 uri.path(),
             ),
         },
-        None => Told {
-            method: Cow::Borrowed(""),
-            path: Cow::Borrowed(""),
-        },
+        None => Told::default(),
     };
     line(gateway, ctx, &told, (None, None), &sent);
 }

@@ -9,6 +9,7 @@ use http::header::{
 use http::{HeaderMap, StatusCode};
 use pingora_core::Result;
 use pingora_http::ResponseHeader;
+use session_core::service::RENEWAL_GRACE;
 use session_core::sid::SessionKey;
 use sidgate_policy::auth::decide::State;
 use sidgate_policy::edge::fields::Field;
@@ -75,7 +76,7 @@ pub(super) async fn filter(
     }
     let mut outcome = match event {
         Event::None if may_carry_cookie(response) => Outcome {
-            cookie: renew::renew(gateway, &ctx.record, &forward, |key| {
+            cookie: renew::renew(gateway, &ctx.record, &forward, RENEWAL_GRACE, |key| {
                 moves(ctx.watch.as_ref(), &forward, Some(key))
             })
             .await,
@@ -88,7 +89,7 @@ pub(super) async fn filter(
             let token = token.as_bytes();
             Box::pin(event::obey(
                 gateway,
-                Served::of(&forward),
+                &Served::of(&forward),
                 &mut ctx.record,
                 token,
                 moves,

@@ -9,7 +9,8 @@ pub(crate) enum Via {
     /// nginx or HAProxy.
     Nginx,
     /// Traefik or Caddy.
-    Forward,
+    #[strum(serialize = "forward")]
+    ForwardAuth,
     /// Envoy, over HTTP.
     EnvoyHttp,
     /// Envoy, over gRPC.

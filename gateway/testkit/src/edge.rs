@@ -4,6 +4,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
 
 use tempfile::TempDir;
 
@@ -13,7 +14,9 @@ use super::gateway::{Gateway, SESSION, is_open};
 use super::http::{Request, Response};
 use super::port::free_port;
 use super::process::{Process, guarded};
+use super::tls;
 use super::wait::{LONG, until_true};
+use super::wire::Way;
 
 /// An edge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,9 +42,40 @@ impl Edge {
         }
     }
 
-    /// Whether its port takes HTTP/2 without TLS as well.
+    /// Whether its port takes HTTP/2 without TLS as well. The others are given TLS.
     pub const fn speaks_h2c(self) -> bool {
         matches!(self, Self::Haproxy | Self::EnvoyHttp | Self::EnvoyGrpc)
+    }
+
+    /// Has its port speak TLS, and so HTTP/2.
+    fn encrypt(self, folder: &Path, listen: &str) {
+        let (cert, key) = tls::files();
+        let (cert, key) = (cert.display(), key.display());
+        let port = listen.rsplit(':').next().unwrap();
+        let (file, from, to) = match self {
+            Self::Nginx => (
+                "nginx.conf",
+                format!("listen {listen};"),
+                format!(
+                    "listen {listen} ssl http2; ssl_certificate {cert}; ssl_certificate_key {key};"
+                ),
+            ),
+            Self::Caddy => (
+                "Caddyfile",
+                format!("http://:{port} {{\n"),
+                format!("https://localhost:{port} {{\n\ttls {cert} {key}\n"),
+            ),
+            Self::Traefik => (
+                "static.yml",
+                format!("address: \"{listen}\"\n"),
+                format!("address: \"{listen}\"\n    http: {{ tls: {{}} }}\n"),
+            ),
+            Self::Haproxy | Self::EnvoyHttp | Self::EnvoyGrpc => return,
+        };
+        let file = folder.join(file);
+        let text = std::fs::read_to_string(&file).unwrap();
+        assert!(text.contains(&from), "{text}");
+        std::fs::write(&file, text.replacen(&from, &to, 1)).unwrap();
     }
 
     fn command(self, folder: &Path) -> Command {
@@ -120,12 +154,22 @@ pub struct RunningEdge {
     edge: Edge,
     process: Process,
     port: u16,
+    is_encrypted: bool,
     _folder: TempDir,
 }
 
 impl RunningEdge {
     /// Starts it with what `sidgate edge-config` prints for this gateway.
     pub fn start(edge: Edge, gateway: &Gateway) -> Self {
+        Self::start_with(edge, gateway, false)
+    }
+
+    /// The same for HTTP/2: under TLS, if it needs that.
+    pub fn start_for_h2(edge: Edge, gateway: &Gateway) -> Self {
+        Self::start_with(edge, gateway, !edge.speaks_h2c())
+    }
+
+    fn start_with(edge: Edge, gateway: &Gateway, is_encrypted: bool) -> Self {
         let (folder, port) = (TempDir::new().unwrap(), free_port());
         let config = gateway.config_file();
         let (config, out) = (config.to_str().unwrap(), folder.path().to_str().unwrap());
@@ -147,12 +191,16 @@ impl RunningEdge {
         if edge == Edge::Nginx {
             keep_files_here(&folder.path().join("nginx.conf"));
         }
+        if is_encrypted {
+            edge.encrypt(folder.path(), &listen);
+        }
         let mut command = edge.command(folder.path());
         let process = Process::start(edge.name(), &mut command, folder.path());
         let mut running = Self {
             edge,
             process,
             port,
+            is_encrypted,
             _folder: folder,
         };
         until_true("the edge", LONG, || {
@@ -169,9 +217,25 @@ impl RunningEdge {
 
     /// Whether it knows the way to the gateway.
     fn has_routes(&self, host: &str) -> bool {
-        let mut connection = Connection::open(self.address());
+        let Ok(mut connection) = Connection::by(&self.way(b"http/1.1")) else {
+            return false;
+        };
         connection.write(&Request::get(SESSION).bytes(host));
         connection.read_status() == Some(200)
+    }
+
+    /// The way to it by HTTP/2.
+    pub fn h2(&self) -> Way {
+        self.way(b"h2")
+    }
+
+    fn way(&self, protocol: &[u8]) -> Way {
+        if !self.is_encrypted {
+            return Way::Tcp(self.address());
+        }
+        let mut config = tls::client(None, rustls::ALL_VERSIONS);
+        config.alpn_protocols = vec![protocol.to_vec()];
+        Way::Tls(Arc::new(config), self.port, "localhost")
     }
 
     pub fn edge(&self) -> Edge {

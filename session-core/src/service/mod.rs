@@ -30,7 +30,7 @@ pub use self::logins::Familiarity;
 pub use self::peek::seen;
 pub use self::queries::PAGE_MAX;
 pub use self::receipt::{Receipt, Wait, heard_by_all};
-pub use self::renew::GRACE;
+pub use self::renew::GRACE as RENEWAL_GRACE;
 pub use self::resolution::{Absence, Active, Follow, Query, Resolution, Unknown};
 pub use self::resolve::recognise;
 pub use self::sessions::{Readiness, Sessions};

@@ -15,7 +15,7 @@ impl Sessions {
     /// Gives a session of `group` a new sid; handle, login and end stay as they are. Of concurrent callers, on any nodes, one
     /// gets the new sid. The others get `None`, as if the session had ended.
     ///
-    /// The former sid is accepted for [`GRACE`] more. Ending the session ends it under both sids.
+    /// The former sid is accepted for `grace` more, [`GRACE`] where nothing speaks for longer. Ending the session ends it under both sids.
     ///
     /// # Errors
     /// When nothing was changed, or when that is unknown. In both cases the new sid was not given out.
@@ -23,13 +23,14 @@ impl Sessions {
         &self,
         key: SessionKey,
         group: &Group,
+        grace: Duration,
     ) -> Result<Option<Created>, SessionsError> {
         let (sid, to, _handle) = self.mint(group)?;
         let renewal = Renewal {
             of: key,
             to,
             group: group.clone(),
-            grace: GRACE,
+            grace,
         };
         let renewed = self
             .ask_store(|store| async move { store.renew(&renewal).await })

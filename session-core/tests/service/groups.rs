@@ -7,7 +7,8 @@ use session_core::cache::Tier;
 use session_core::clock::Timestamp;
 use session_core::keys::legacy::{Credential, LegacyLogin};
 use session_core::service::{
-    Absence, Created, Follow, Known, Login, Migrated, Proven, Query, Resolution, Wait,
+    Absence, Created, Follow, Known, Login, Migrated, Proven, Query, RENEWAL_GRACE, Resolution,
+    Wait,
 };
 use session_core::session::{Group, Groups, RevokeReason, SiteName};
 use session_core::store::Scope;
@@ -158,11 +159,19 @@ async fn another_sid_is_of_the_same_group() {
     let node = Site::new().await.node().await;
     let created = log_in(&node, in_shop("7")).await;
     let key = created.session.key;
-    let elsewhere = node.sessions.renew(key, &group("blog")).await.unwrap();
+    let elsewhere = node
+        .sessions
+        .renew(key, &group("blog"), RENEWAL_GRACE)
+        .await
+        .unwrap();
     assert!(elsewhere.is_none(), "a sid that no site would accept");
     assert!(is_admitted_on(&node, "shop", &created).await);
 
-    let renewed = node.sessions.renew(key, &group("shop")).await.unwrap();
+    let renewed = node
+        .sessions
+        .renew(key, &group("shop"), RENEWAL_GRACE)
+        .await
+        .unwrap();
     let renewed = renewed.unwrap();
     let (rotated, _) = node
         .sessions

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use session_core::clock::Clock;
-use session_core::service::{self, Created, Wait};
+use session_core::service::{self, Created, RENEWAL_GRACE, Wait};
 use session_core::session::{Group, Identity, IdentityPatch, RevokeReason, SiteName};
 use session_core::store::Scope;
 use session_testing::sim::{SharedWeather, Weather};
@@ -196,7 +196,10 @@ impl World {
         let Some((_, old)) = self.pick(pick) else {
             return;
         };
-        if let Ok(Some(created)) = node.sessions.renew(old.key, &old.group).await
+        if let Ok(Some(created)) = node
+            .sessions
+            .renew(old.key, &old.group, RENEWAL_GRACE)
+            .await
             && node.is_alive()
         {
             let session = self.add(Known {

@@ -156,6 +156,9 @@ pub struct Shown {
     /// The handle of the session; `None`: it was told of none.
     #[serde(default)]
     pub sid: Option<Uuid>,
+    /// Whose it is.
+    #[serde(default)]
+    pub sub: Option<String>,
 }
 
 #[derive(Deserialize)]

@@ -14,6 +14,7 @@ use http::header::{HeaderMap, HeaderName};
 use strum::VariantArray as _;
 
 use super::hop::HOP;
+use super::identity_headers;
 use super::reserved::{OF_PROXIES, UNCOUNTED};
 pub use super::reserved::{Reserved, reserved};
 use super::{Breach, EdgePolicy, FieldName, OddHeaderNames, Refused};
@@ -104,30 +105,33 @@ pub fn first_of(
     Some(FieldName::sent(name.as_str().as_bytes()))
 }
 
-/// Names by which other gateways tell apps who somebody is, among those that proxies write about a request.
-const FORWARDED_PEOPLE: [&str; 6] = [
-    "x-forwarded-access-token",
-    "x-forwarded-email",
-    "x-forwarded-groups",
-    "x-forwarded-preferred-username",
-    "x-forwarded-user",
-    "x-forwarded-roles",
+/// Reserved names that an edge writes itself, or that reach it from a network for content delivery in front of it. Sorted.
+const OF_EDGES: [&str; 12] = [
+    "cf-connecting-ip",
+    "fastly-client-ip",
+    "forwarded",
+    "true-client-ip",
+    "x-azure-clientip",
+    "x-azure-fdid",
+    "x-forwarded-for",
+    "x-forwarded-host",
+    "x-forwarded-port",
+    "x-forwarded-proto",
+    "x-forwarded-server",
+    "x-real-ip",
 ];
 
-/// The first field that must not reach an app, and is none of those that everyday traffic has nor one of `overwritten`. For
-/// whoever cannot take it away.
+/// The first field that must not reach an app, and that an edge neither overwrites nor writes itself. For whoever cannot take it away.
+///
+/// Every edge overwrites [`identity_headers::TOLD`]. Names that an operator has configured may be younger than what the edge was told.
 #[must_use]
-pub fn left_over(
-    headers: &HeaderMap,
-    policy: &EdgePolicy,
-    overwritten: impl Fn(&HeaderName) -> bool,
-) -> Option<FieldName> {
-    let stays = |name: &&HeaderName| {
-        let kind = verdict(name, policy);
-        let is_reserved = kind.is_some_and(|kind| !is_expected(name, kind, true));
-        let names_somebody = kind.is_some() && FORWARDED_PEOPLE.contains(&name.as_str());
-        (is_reserved || names_somebody) && !overwritten(name)
+pub fn left_over(headers: &HeaderMap, policy: &EdgePolicy) -> Option<FieldName> {
+    let is_usual = |name: &HeaderName| {
+        identity_headers::TOLD.contains(name)
+            || OF_EDGES.contains(&name.as_str())
+            || UNCOUNTED.contains(&name.as_str())
     };
+    let stays = |name: &&HeaderName| verdict(name, policy).is_some() && !is_usual(name);
     let name = headers.keys().find(stays)?;
     Some(FieldName::sent(name.as_str().as_bytes()))
 }

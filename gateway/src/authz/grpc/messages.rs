@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use prost::{Enumeration, Message, Oneof};
+use prost::{Message, Oneof};
 
 /// What is asked.
 #[derive(Clone, PartialEq, Message)]
@@ -75,8 +75,6 @@ pub(super) struct HttpRequest {
     pub(super) path: String,
     #[prost(string, tag = "5")]
     pub(super) host: String,
-    #[prost(string, tag = "6")]
-    pub(super) scheme: String,
     /// Every field by itself, with `encode_raw_headers`.
     #[prost(message, optional, tag = "13")]
     pub(super) header_map: Option<HeaderMap>,
@@ -159,16 +157,7 @@ pub(super) struct OkHttpResponse {
 pub(super) struct HeaderOption {
     #[prost(message, optional, tag = "1")]
     pub(super) header: Option<HeaderField>,
+    /// `BoolValue`: whether it stands beside others of its name.
     #[prost(message, optional, tag = "2")]
     pub(super) append: Option<bool>,
-    #[prost(enumeration = "AppendAction", tag = "3")]
-    pub(super) append_action: i32,
-}
-
-/// `HeaderAppendAction`
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Enumeration)]
-#[repr(i32)]
-pub(super) enum AppendAction {
-    AppendIfExistsOrAdd = 0,
-    OverwriteIfExistsOrAdd = 2,
 }

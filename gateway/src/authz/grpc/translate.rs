@@ -1,18 +1,18 @@
 //! From Envoy's message to a request, and from what was decided to Envoy's message.
 
-use http::header::SET_COOKIE;
+use http::header::{SET_COOKIE, VARY};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use sidgate_policy::edge::Refused as Rule;
 use sidgate_policy::edge::client_ip;
-use sidgate_policy::edge::scheme::Scheme;
 
 use super::messages::{
-    AddressKind, AppendAction, AttributeContext, CheckRequest, CheckResponse, DeniedHttpResponse,
-    HeaderField, HeaderOption, HttpRequest, HttpResponse, HttpStatus, OkHttpResponse, RpcStatus,
+    AddressKind, AttributeContext, CheckRequest, CheckResponse, DeniedHttpResponse, HeaderField,
+    HeaderOption, HttpRequest, HttpResponse, HttpStatus, OkHttpResponse, RpcStatus,
 };
 use super::text;
 use crate::authz::allowed::Allowed;
-use crate::authz::described::{Described, From, Said};
+use crate::authz::described::{Described, Said, SentBy};
+use crate::authz::question::scheme_of;
 use crate::authz::refused::Refused;
 use crate::telemetry::questions::NoQuestion;
 
@@ -28,11 +28,6 @@ pub(super) fn described(question: CheckRequest) -> Result<Result<Described, Rule
     let peer = peer(&attributes)?;
     let http = attributes.request.and_then(|request| request.http);
     let http = http.ok_or(NoQuestion::Incomplete)?;
-    let scheme = match http.scheme.as_str() {
-        "http" => Scheme::Http,
-        "https" => Scheme::Https,
-        _ => return Err(NoQuestion::Incomplete),
-    };
     let is_complete = [&http.method, &http.path, &http.host]
         .iter()
         .all(|part| !part.is_empty());
@@ -41,12 +36,14 @@ pub(super) fn described(question: CheckRequest) -> Result<Result<Described, Rule
         return Err(NoQuestion::Incomplete);
     }
     let headers = fields(&http)?;
+    // Envoy writes it. What the message calls the scheme is what the client has written.
+    let scheme = scheme_of(&headers)?;
     Ok(Described::new(Said {
         method: http.method.as_bytes(),
         target: http.path.as_bytes(),
         host: &host,
         scheme,
-        from: From::Peer(peer),
+        sender: SentBy::Peer(peer),
         headers,
     }))
 }
@@ -125,12 +122,12 @@ pub(super) fn permission(allowed: Allowed) -> CheckResponse {
         http_response: Some(HttpResponse::Ok(OkHttpResponse {
             headers: set
                 .iter()
-                .map(|(name, value)| option(name, value, AppendAction::OverwriteIfExistsOrAdd))
+                .map(|(name, value)| option(name, value, false))
                 .collect(),
             headers_to_remove,
             response_headers_to_add: for_browser
                 .chain(cookies)
-                .map(|(name, value)| option(&name, value, AppendAction::AppendIfExistsOrAdd))
+                .map(|(name, value)| option(&name, value, true))
                 .collect(),
         })),
     }
@@ -146,31 +143,22 @@ pub(super) fn refusal(refused: Refused) -> CheckResponse {
                 code: i32::from(refused.status),
             }),
             headers: fields
-                .map(|(name, value)| {
-                    let action = if *name == SET_COOKIE || *name == http::header::VARY {
-                        AppendAction::AppendIfExistsOrAdd
-                    } else {
-                        AppendAction::OverwriteIfExistsOrAdd
-                    };
-                    option(name, value, action)
-                })
+                .map(|(name, value)| option(name, value, *name == SET_COOKIE || *name == VARY))
                 .collect(),
             body: String::from_utf8_lossy(&refused.body).into_owned(),
         })),
     }
 }
 
-fn option(name: &HeaderName, value: &HeaderValue, action: AppendAction) -> HeaderOption {
-    let appends = action == AppendAction::AppendIfExistsOrAdd;
+/// A field, in place of one of that name or beside it.
+fn option(name: &HeaderName, value: &HeaderValue, is_added: bool) -> HeaderOption {
     HeaderOption {
         header: Some(HeaderField {
             key: name.as_str().to_owned(),
             value: text(value),
             raw_value: vec![],
         }),
-        // Envoy takes one of both, and reads the older one where it is there.
-        append: (!appends).then_some(false).or(Some(appends)),
-        append_action: AppendAction::AppendIfExistsOrAdd.into(),
+        append: Some(is_added),
     }
 }
 

@@ -42,10 +42,10 @@ fn every_edge_describes_the_same_request() {
         ("x-forwarded-for", "192.0.2.1"),
     ];
     let mut of_envoy = question("/authz/envoy/a?b=%2f", &envoy);
-    of_envoy.method = http::Method::POST;
+    of_envoy.method = Method::POST;
     for (expected, parts) in [
         (Via::Nginx, question("/authz/nginx", &NGINX)),
-        (Via::Forward, question("/authz/forward", &FORWARD)),
+        (Via::ForwardAuth, question("/authz/forward", &FORWARD)),
         (Via::EnvoyHttp, of_envoy),
     ] {
         let (via, described) = described(parts);
@@ -131,10 +131,10 @@ fn other_paths_ask_nothing() {
         let asked = read(question(path, &NGINX));
         assert!(matches!(asked, Err(NoQuestion::Path)), "{path}");
     }
-    assert!(matches!(
-        read(question("/authz/event", &[])),
-        Ok(Asked::Event)
-    ));
+    let mut event = question("/authz/event", &[]);
+    assert!(matches!(read(event.clone()), Err(NoQuestion::Path)));
+    event.method = Method::POST;
+    assert!(matches!(read(event), Ok(Asked::Event(_))));
 }
 
 #[test]

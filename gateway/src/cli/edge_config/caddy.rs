@@ -22,6 +22,10 @@ pub(super) fn files(facts: &Facts) -> Vec<File> {
         )
     };
     let further = [
+        (
+            "base_path_pattern",
+            format!("^{}(/|$)", escaped(&facts.base_path)),
+        ),
         ("locations", locations(facts)),
         ("identity_headers", facts.each_name(copied)),
         ("cookies_set", facts.each_cookie(kept)),
@@ -41,9 +45,25 @@ fn locations(facts: &Facts) -> String {
         if path == "/" {
             let _written = writeln!(text, "\t\t\treverse_proxy {servers}");
         } else {
-            let _written = writeln!(text, "\t\t\t@app_{index} path {path} {path}/*");
+            let _written = writeln!(
+                text,
+                "\t\t\t@app_{index} path_regexp ^{}(/|$)",
+                escaped(path)
+            );
             let _written = writeln!(text, "\t\t\treverse_proxy @app_{index} {servers}");
         }
     }
     text.trim_end().to_owned()
+}
+
+/// A path as a regular expression: Caddy's plain matchers take no notice of case.
+fn escaped(path: &str) -> String {
+    let mut escaped = String::new();
+    for character in path.chars() {
+        if !character.is_ascii_alphanumeric() && !matches!(character, '/' | '-' | '_') {
+            escaped.push('\\');
+        }
+        escaped.push(character);
+    }
+    escaped
 }

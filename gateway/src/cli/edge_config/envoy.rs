@@ -53,7 +53,7 @@ fn locations(facts: &Facts) -> String {
         };
         let _written = writeln!(
             text,
-            "                        - match: {{ {by} }}\n                          route: {{ cluster: app_{app}, timeout: 60s }}"
+            "                        - match: {{ {by} }}\n                          route: {{ cluster: app_{app}, timeout: 0s, idle_timeout: 60s }}"
         );
     }
     text.trim_end().to_owned()

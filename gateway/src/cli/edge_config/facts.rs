@@ -3,7 +3,7 @@
 use sidgate_policy::edge::identity_headers::TOLD;
 
 use crate::authz::NUMBERED_COOKIES;
-use crate::config::{Config, Destination, ListenAddress, Upstream};
+use crate::config::{Config, Destination, ListenAddress, Routes, Upstream};
 
 /// Where an app is that the configuration does not know.
 const SOMEWHERE: &str = "127.0.0.1:8000";
@@ -66,21 +66,12 @@ impl Facts {
             .chain(configured.map(|(name, _)| name.clone()));
         let old_cookies = config.migration.known_names();
         let has_old_cookies = !config.migration.credentials.is_empty();
-        let mut routes: Vec<_> = config
-            .routes
-            .iter()
-            .filter_map(|route| match &route.destination {
-                Destination::App(app) => Some((route.path.as_str().to_owned(), app.name.clone())),
-                Destination::Redirect(_) => None,
-            })
-            .collect();
-        routes.sort_by(|one, other| other.0.len().cmp(&one.0.len()).then(one.0.cmp(&other.0)));
-        routes.dedup_by(|one, other| one.0 == other.0);
         let mut hosts: Vec<_> = config
             .sites
             .iter()
             .map(|site| site.origin.host.to_string())
             .collect();
+        hosts.sort();
         hosts.dedup();
         let mut cookie_names: Vec<_> = config
             .sites
@@ -88,6 +79,7 @@ impl Facts {
             .map(|site| site.cookie.name.as_str().to_owned())
             .chain(old_cookies.map(|name| name.as_str().to_owned()))
             .collect();
+        cookie_names.sort();
         cookie_names.dedup();
         Ok(Self {
             listen,
@@ -106,8 +98,8 @@ impl Facts {
                 .upstreams
                 .iter()
                 .map(|upstream| App::of(upstream))
-                .collect(),
-            routes,
+                .collect::<Result<_, String>>()?,
+            routes: paths(&config.routes)?,
         })
     }
 
@@ -132,20 +124,51 @@ impl Facts {
     }
 }
 
+/// Paths, longest first, and the app of each.
+///
+/// # Errors
+/// When a path alone does not say which app it is.
+fn paths(routes: &Routes) -> Result<Vec<(String, String)>, String> {
+    if let Some(route) = routes.iter().find(|route| route.has_hosts()) {
+        let label = &route.label;
+        return Err(format!(
+            "routes: {label} has hosts, and what is printed tells no hosts apart: give each host a server of the edge by hand"
+        ));
+    }
+    let mut paths: Vec<_> = routes
+        .iter()
+        .filter_map(|route| match &route.destination {
+            Destination::App(app) => Some((route.path.as_str().to_owned(), app.name.clone())),
+            Destination::Redirect(_) => None,
+        })
+        .collect();
+    paths.sort_by(|one, other| other.0.len().cmp(&one.0.len()).then(one.0.cmp(&other.0)));
+    paths.dedup_by(|one, other| one.0 == other.0);
+    Ok(paths)
+}
+
 impl App {
-    fn of(upstream: &Upstream) -> Self {
-        let servers = upstream
-            .servers
-            .iter()
-            .filter_map(|server| server.host_port());
-        let mut servers: Vec<_> = servers.map(ToString::to_string).collect();
+    /// # Errors
+    /// When the app is reached in a way that is not printed.
+    fn of(upstream: &Upstream) -> Result<Self, String> {
+        let mut servers = Vec::new();
+        for server in &upstream.servers {
+            let address = server.host_port().filter(|_| !server.tls);
+            let address = address.ok_or_else(|| {
+                format!(
+                    "upstreams.{}.servers: \"{server}\" is not plain HTTP over TCP, which is all that is printed",
+                    upstream.name
+                )
+            })?;
+            servers.push(address.to_string());
+        }
         if servers.is_empty() {
             servers.push(SOMEWHERE.to_owned());
         }
-        Self {
+        Ok(Self {
             name: upstream.name.clone(),
             servers,
-        }
+        })
     }
 }
 

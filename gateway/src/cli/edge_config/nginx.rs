@@ -26,6 +26,10 @@ pub(super) fn files(facts: &Facts) -> Vec<File> {
                 format!("        proxy_set_header {name} ${variable};")
             }),
         ),
+        (
+            "identity_cleared",
+            facts.each_name(|name, _| format!("            proxy_set_header {name} \"\";")),
+        ),
         ("cookies_set", facts.each_cookie(cookie)),
         (
             "cookies_add",

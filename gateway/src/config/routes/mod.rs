@@ -226,6 +226,12 @@ impl Entry {
 }
 
 impl Route {
+    /// Whether it is for some hosts alone.
+    #[must_use]
+    pub fn has_hosts(&self) -> bool {
+        !self.hosts.is_empty()
+    }
+
     /// The app that serves it.
     #[must_use]
     pub fn app(&self) -> Option<&Arc<Upstream>> {

@@ -58,7 +58,7 @@ impl Own {
 /// Ends what the event names. Returns the final `Set-Cookie` decision for the session cookie.
 pub(super) async fn log_out(
     gateway: &Arc<Gateway>,
-    served: Served<'_>,
+    served: &Served<'_>,
     record: &mut Record,
     subject: &mut Subject,
     scope: LogoutScope,
@@ -116,7 +116,7 @@ pub(super) async fn log_out(
 
 async fn old_logins(
     gateway: &Arc<Gateway>,
-    (served, record): (Served<'_>, &Record),
+    (served, record): (&Served<'_>, &Record),
     own: Option<SessionKey>,
 ) -> OldLogins {
     let settings = Arc::clone(&record.settings);
@@ -127,7 +127,7 @@ async fn old_logins(
 
 async fn end(
     gateway: &Arc<Gateway>,
-    (served, record): (Served<'_>, &Record),
+    (served, record): (&Served<'_>, &Record),
     scope: &Scope,
     reason: RevokeReason,
     acting: Option<SessionKey>,

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use session_core::service::LoginTicket;
+use session_core::session::Text;
 use sidgate_policy::auth::decide::State;
 
 use crate::apps::app::App;
@@ -12,7 +13,7 @@ use crate::telemetry::security::Facts;
 use crate::visit::Visit;
 
 /// The request that an app has served, as far as its events are about it.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(crate) struct Served<'f> {
     /// The app.
     pub app: &'f Arc<App>,
@@ -20,6 +21,8 @@ pub(crate) struct Served<'f> {
     pub state: &'f State,
     /// Who sent the request, and what it brought.
     pub visit: &'f Visit,
+    /// Whose session the app was told of, if it may have ended since.
+    pub user: Option<Text>,
     /// Taken before the app saw any credentials (DESIGN 5, R8).
     pub ticket: Option<LoginTicket>,
 }
@@ -31,6 +34,7 @@ impl<'f> Served<'f> {
             app: &forward.app,
             state: &forward.state,
             visit: &forward.visit,
+            user: None,
             ticket: forward.ticket,
         }
     }

@@ -22,7 +22,9 @@ fn a_page_leads_to_the_login_and_a_call_is_told() {
     for way in WAYS {
         let call = asked.ask(way, "/required/x", &[("Accept", "application/json")]);
         assert_eq!(call.problem(401), "unauthenticated", "{way:?}");
-        assert_eq!(call.header("x-sidgate-code"), Some("unauthenticated"));
+        // Other edges pass the whole answer on to the browser.
+        let told = (way == Way::Nginx).then_some(("unauthenticated", "303"));
+        assert_eq!(call.header("x-sidgate-code"), told.map(|told| told.0));
         let page = asked.ask(way, "/required/x?y=1", &PAGE);
         let location = Some("/login?next=/required/x%3Fy%3D1");
         if way == Way::Nginx {
@@ -33,7 +35,7 @@ fn a_page_leads_to_the_login_and_a_call_is_told() {
             assert_eq!(page.status, 303);
             assert_eq!(page.header("location"), location);
         }
-        assert_eq!(page.header("x-sidgate-status"), Some("303"));
+        assert_eq!(page.header("x-sidgate-status"), told.map(|told| told.1));
     }
 }
 
@@ -129,7 +131,8 @@ fn a_preflight_lets_nobody_through_with_an_identity() {
             told.header("access-control-allow-origin"),
             Some("https://other.test")
         );
-        assert_eq!(told.header("x-sidgate-status"), Some("204"));
+        let status = (way == Way::Nginx).then_some("204");
+        assert_eq!(told.header("x-sidgate-status"), status);
         // nginx would take 204 for a permission.
         assert_eq!(told.status, if way == Way::Nginx { 401 } else { 204 });
         assert_eq!(told.header("x-session-user-id"), Some(""), "{way:?}");

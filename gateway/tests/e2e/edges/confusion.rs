@@ -73,6 +73,7 @@ pub(super) fn targets_of_category_d(edge: Edge) {
 
 pub(super) fn descriptions_of_the_client(edge: Edge) {
     let edged = Edged::start(edge);
+    let sid = edged.stage.log_in("alice@example.com");
     for name in [
         "X-Original-URI",
         "X-Original-Method",
@@ -93,10 +94,16 @@ pub(super) fn descriptions_of_the_client(edge: Edge) {
                 "{name}: {value}: {answer:?}"
             );
             assert_eq!(edged.stage.app.requests().len(), before, "{name}: {value}");
+            // Whoever is somebody may not say so either.
+            edged.send(&request.sid(&sid));
+            for seen in edged.stage.app.requests().split_off(before) {
+                check(&edged, &seen).unwrap();
+                assert_eq!(seen.request_line(), "GET /required/x");
+                assert_eq!(seen.header(name), None, "{value}");
+            }
         }
     }
     // Who sent it and how is not the client's to say.
-    let sid = edged.stage.log_in("alice@example.com");
     let request = Request::get("/required/y")
         .sid(&sid)
         .header("X-Forwarded-For", "203.0.113.9")

@@ -2,9 +2,8 @@
 //! gateway did not give for that request.
 
 use sidgate_policy::edge::headers::{Reserved, reserved};
-use sidgate_testkit::edge::Edge;
+use sidgate_testkit::edge::{Edge, RunningEdge};
 use sidgate_testkit::upstream::Received;
-use sidgate_testkit::wire::Way;
 use sidgate_testkit::{Request, h2};
 
 use super::stage::Edged;
@@ -23,6 +22,7 @@ pub(super) fn cookies_of_category_b(edge: Edge) {
 pub(super) fn run(edge: Edge, text: &str) {
     let file: File = toml::from_str(text).unwrap_or_else(|error| panic!("{error}"));
     let edged = Edged::with(edge, &file.config);
+    let by_h2 = RunningEdge::start_for_h2(edge, &edged.stage.gateway);
     let values = values(&edged);
     let mut failures = Vec::new();
     let mut received = 0;
@@ -37,9 +37,9 @@ pub(super) fn run(edge: Edge, text: &str) {
             if case.h2.is_none() {
                 edged.exchange(&sent.h1_bytes());
             }
-            if case.h1.is_none() && edge.speaks_h2c() {
+            if case.h1.is_none() {
                 let (fields, body) = sent.h2_fields();
-                h2::send_by(&Way::Tcp(edged.edge.address()), &fields, body.as_deref());
+                h2::send_by(&by_h2.h2(), &fields, body.as_deref());
             }
             let seen = edged.stage.app.requests().split_off(before);
             received += seen.len();

@@ -21,10 +21,10 @@ fn complete() -> HttpRequest {
         method: "POST".to_owned(),
         path: "/a?b".to_owned(),
         host: "app.test".to_owned(),
-        scheme: "https".to_owned(),
         headers: [
             (":method".to_owned(), "GET".to_owned()),
             ("cookie".to_owned(), "a=1".to_owned()),
+            ("x-forwarded-proto".to_owned(), "https".to_owned()),
         ]
         .into(),
         header_map: None,
@@ -54,6 +54,7 @@ fn fields_by_themselves_count_before_fields_that_were_joined() {
                 field(":path", "/evil"),
                 field("cookie", "a=1"),
                 field("cookie", "b=2"),
+                field("x-forwarded-proto", "https"),
             ],
         }),
         ..complete()
@@ -74,7 +75,7 @@ fn what_is_missing_has_no_default() {
         |http| http.method.clear(),
         |http| http.path.clear(),
         |http| http.host.clear(),
-        |http| http.scheme.clear(),
+        |http| drop(http.headers.remove("x-forwarded-proto")),
     ];
     for lack in lacking {
         let mut http = complete();

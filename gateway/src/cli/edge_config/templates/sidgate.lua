@@ -61,19 +61,22 @@ core.register_action("sidgate", { "http-req" }, function(txn)
     for _, name in ipairs({ "connection", "content-length", "transfer-encoding", "expect", "te", "upgrade" }) do
         question[name] = nil
     end
-    if upgrade then
-        question["upgrade"] = nil
+    -- A handshake over HTTP/2 has no key; the gateway knows it by one.
+    if upgrade and not question["sec-websocket-key"] then
+        question["sec-websocket-key"] = { "AAAAAAAAAAAAAAAAAAAAAA==" }
+        question["sec-websocket-version"] = { "13" }
     end
     question["host"] = { txn.sf:req_hdr("host") or "" }
     question["x-original-method"] = { txn.sf:method() }
     question["x-original-uri"] = { txn.sf:pathq() }
+    -- The time is for each of four tries.
     local client = core.httpclient()
-    local answer = client:get({ url = AUTHZ, headers = question, timeout = 5000 })
+    local answer = client:get({ url = AUTHZ, headers = question, timeout = 1250 })
     if not answer or not answer.status or answer.status == 0 then
         return refuse(txn, 503, nil)
     end
     local told = tonumber(first(answer, "x-sidgate-status")) or 0
-    if answer.status ~= 200 then
+    if answer.status ~= 200 or first(answer, "x-session-state") == "" then
         local known = told ~= 0
         return refuse(txn, known and told or 503, known and answer or nil)
     end
@@ -97,6 +100,7 @@ core.register_action("sidgate", { "http-req" }, function(txn)
         cache = first(answer, "cache-control"),
         origin = first(answer, "access-control-allow-origin"),
     })
+    txn:set_var("txn.sidgate_passes", true)
 end)
 
 core.register_action("sidgate_answer", { "http-res" }, function(txn)
@@ -104,8 +108,18 @@ core.register_action("sidgate_answer", { "http-res" }, function(txn)
     if type(told) ~= "table" then
         return
     end
+    -- The app has the last word about a cookie that it sets itself.
+    local own = {}
+    local fields = txn.http:res_get_headers()["set-cookie"]
+    local index = 0
+    while fields and fields[index] do
+        own[fields[index]:match("^[^=]*")] = true
+        index = index + 1
+    end
     for _, cookie in ipairs(told.cookies) do
-        txn.http:res_add_header("set-cookie", cookie)
+        if not own[cookie:match("^[^=]*")] then
+            txn.http:res_add_header("set-cookie", cookie)
+        end
     end
     if told.cache ~= "" then
         txn.http:res_set_header("cache-control", told.cache)
