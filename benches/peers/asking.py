@@ -94,7 +94,7 @@ def asking(at: compare.Bench, folder: Path, bases: dict[str, Row]) -> Iterator[l
                     process,
                     port,
                     compare.PATH,
-                    access_log=at.folder / edge.edge / "access.log" if edge.edge == "nginx" else None,
+                    access_log=at.folder / f"asking-{edge.edge}" / "access.log" if edge.edge == "nginx" else None,
                     base=bases[edge.product],
                     knows=True,
                     checkers=tuple(family(gateway.pid)),
@@ -105,7 +105,7 @@ def asking(at: compare.Bench, folder: Path, bases: dict[str, Row]) -> Iterator[l
 
 @contextlib.contextmanager
 def started(at: compare.Bench, edge: Asking, config: Path, port: int):
-    folder = at.folder / edge.edge
+    folder = at.folder / f"asking-{edge.edge}"
     (folder / "temp").mkdir(parents=True)
     listen = f"127.0.0.1:{port}"
     at.run(at.program, "edge-config", edge.edge, "--config", config, "--listen", listen, "--out", folder)

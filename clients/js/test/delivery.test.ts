@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { withServerSession } from '../src/next.js';
 import { withServerSession as withApiSession } from '../src/pages.js';
-import { ACTIVE, assertion, KEY, pages } from './support.js';
+import { ACTIVE, assertion, KEY } from './support.js';
 
 const COOKIES = ['sid=abc; Path=/; HttpOnly', 'old=; Max-Age=0; Path=/', 'old=; Max-Age=0; Path=/app'];
 const ADA = { user: { id: 'ada', email: 'ada@example.com' } };
@@ -73,15 +73,70 @@ test('a login that the gateway does not take is told to nobody', async () => {
   expect((await handler(request(), {})).status).toBe(503);
 });
 
+test('what is no login and no logout leaves the answer as it is', async () => {
+  status = 503;
+  const handler = withServerSession(async (req, res) => {
+    await req.sessionEvents.update({ tenant_id: 'acme' });
+    return res.json({ done: true });
+  });
+  expect((await handler(request(), {})).status).toBe(200);
+  const answer = await api(async (req, res) => {
+    await req.sessionEvents.update({ tenant_id: 'acme' });
+    res.end('ok');
+  });
+  expect(answer.status).toBe(200);
+});
+
+/** An API route of the Pages Router in a real server, and what it answers. */
+async function api(handler: (req: any, res: any) => unknown): Promise<Response> {
+  const wrapped = withApiSession(handler as any);
+  const server = createServer((req, res: any) => {
+    res.status = (code: number) => ((res.statusCode = code), res);
+    void wrapped(req as any, res).catch(() => undefined);
+  });
+  await new Promise<void>((open) => server.listen(0, '127.0.0.1', open));
+  const answer = await fetch(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`, { headers: headers() });
+  await answer.clone().text();
+  await new Promise((closed) => server.close(closed));
+  return answer;
+}
+
 test('an API route tells the gateway at once, and once', async () => {
-  const { req, res } = pages(headers());
-  await withApiSession(async (req: any, res: any) => {
+  const answer = await api(async (req, res) => {
     await req.sessionEvents.send({ type: 'rotate' });
     await expect(req.sessionEvents.logout()).rejects.toThrow('one call');
-    res.status(200).end('ok');
-  })(req, res).catch(() => undefined);
+    res.end('ok');
+  });
   expect(asked).toHaveLength(1);
-  expect([res.getHeader('set-cookie')].flat()).toEqual(COOKIES);
+  expect(answer.headers.getSetCookie()).toEqual(COOKIES);
+});
+
+test('cookies of an API route stand beside those of the gateway, whenever they are set', async () => {
+  const ways: [(res: any) => unknown, string[]][] = [
+    [(res) => res.setHeader('Set-Cookie', 'own=1'), ['own=1']],
+    [(res) => res.setHeader('set-cookie', ['own=1', 'two=2']), ['own=1', 'two=2']],
+    [(res) => res.writeHead(200, { 'Set-Cookie': 'own=1' }), ['own=1']],
+    [(res) => res.writeHead(200, 'Fine', ['Set-Cookie', 'own=1', 'set-cookie', 'two=2']), ['own=1', 'two=2']],
+  ];
+  for (const [way, own] of ways) {
+    const answer = await api(async (req, res) => {
+      await req.sessionEvents.login(ADA);
+      way(res);
+      res.end('ok');
+    });
+    expect(answer.status).toBe(200);
+    expect(answer.headers.getSetCookie()).toEqual([...own, ...COOKIES]);
+  }
+});
+
+test('an API route is told of a login that the gateway does not take', async () => {
+  status = 409;
+  const answer = await api(async (req, res) => {
+    await req.sessionEvents.login(ADA);
+    res.end('ok');
+  });
+  expect(answer.status).toBe(503);
+  expect(answer.headers.getSetCookie()).toEqual([]);
 });
 
 test('an answer without events asks nobody', async () => {

@@ -105,9 +105,7 @@ fn permission(via: Via, allowed: Allowed) -> Answered {
     for cookie in &allowed.set_cookies {
         headers.append(SET_COOKIE, cookie.clone());
     }
-    if matches!(via, Via::Nginx | Via::ForwardAuth) {
-        number(headers, &allowed.set_cookies);
-    }
+    number(headers, &allowed.set_cookies);
     headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
     response
 }

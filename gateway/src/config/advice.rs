@@ -25,6 +25,7 @@ impl Config {
             self.webhook_advice(),
             self.plain_listener_advice(),
             self.nameless_advice(),
+            self.edge_advice(),
         ];
         self.site_advice()
             .chain(general.into_iter().flatten())
@@ -68,6 +69,14 @@ impl Config {
         Some(format!(
             "{file} holds a password and everybody on this machine may read it: type chmod 600 {file}, or write ${{NAME}} in its place"
         ))
+    }
+
+    /// What an edge sends to the public listener has its own address, unless it is believed about the client's.
+    fn edge_advice(&self) -> Option<String> {
+        (self.authz.is_some() && self.server.trusted_proxies.are_none()).then(|| {
+            "server.trusted_proxies: logins by way of an edge have the address of the edge, and share its limits; name the edge here as well"
+                .to_owned()
+        })
     }
 
     /// The listener speaks no TLS.

@@ -1,7 +1,7 @@
 //! Forward-auth: edges ask what becomes of a request, and send it to the app themselves.
 
 #[path = "authz/asking.rs"]
-mod asking;
+pub(crate) mod asking;
 #[path = "authz/events.rs"]
 mod events;
 #[path = "authz/kept.rs"]

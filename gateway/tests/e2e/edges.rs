@@ -56,6 +56,10 @@ for_each_edge! {
     spoofing::headers_of_category_a as headers_of_category_a;
     spoofing::cookies_of_category_b as cookies_of_category_b;
     spoofing::people_of_other_gateways as people_of_other_gateways;
+    spoofing::handshakes_over_h2 as handshakes_over_h2;
     confusion::targets_of_category_d as targets_of_category_d;
     confusion::descriptions_of_the_client as descriptions_of_the_client;
+    confusion::other_upgrades as other_upgrades;
+    confusion::many_fields as many_fields;
+    confusion::calls_of_grpc as calls_of_grpc;
 }

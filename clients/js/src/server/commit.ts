@@ -5,8 +5,8 @@
 import { fromBase64url, toBase64url } from './base64.js';
 import { serverConfig } from './config.js';
 import { currentHeaders } from './current.js';
-import { deliver } from './delivery.js';
 import { answered, EVENT_HEADER, signEvents, type SessionEvent } from './events.js';
+import { delivered } from './handler.js';
 import { identify, unixSeconds } from './request.js';
 
 const COOKIE = '__Host-sidgate-commit';
@@ -69,7 +69,7 @@ export function sessionCommit() {
       const token = await signEvents(to, wishes.events);
       const { eventsUrl } = to.config;
       if (eventsUrl === null) headers.set(EVENT_HEADER, token);
-      else for (const cookie of await deliver(eventsUrl, request, token)) headers.append('set-cookie', cookie);
+      else return delivered(eventsUrl, request, token, wishes.events, new Response(null, { status: 303, headers }));
     }
     return new Response(null, { status: 303, headers });
   };

@@ -22,6 +22,10 @@ export type SessionEvent =
   | { type: 'rotate' }
   | { type: 'ref'; ref: string | null };
 
+/** Whether somebody is logged in or out, which nobody may be told of unless it is true. */
+export const tellWhoItIs = (events: readonly SessionEvent[]): boolean =>
+  events.some(({ type }) => type === 'login' || type === 'logout');
+
 /** `this` session, all `others` of the user, or `all`. */
 export type LogoutScope = 'this' | 'others' | 'all';
 
@@ -85,6 +89,11 @@ export class SessionEvents {
       await this.#carry(await signEvents(await answered(this.#request), this.#events));
     });
     return this.#last;
+  }
+
+  /** Everything asked for so far. */
+  get asked(): readonly SessionEvent[] {
+    return this.#events;
   }
 
   /** When everything asked for is on the answer. */

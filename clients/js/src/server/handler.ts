@@ -2,7 +2,7 @@ import type { ServerSession } from '../types.js';
 import type { SessionState } from './assertion.js';
 import { serverConfig } from './config.js';
 import { deliver, NotDelivered } from './delivery.js';
-import { EVENT_HEADER, SessionEvents } from './events.js';
+import { EVENT_HEADER, type SessionEvent, SessionEvents, tellWhoItIs } from './events.js';
 import { identify, isWebHeaders } from './request.js';
 import { routeResponse } from './response.js';
 
@@ -62,20 +62,34 @@ const callRoute: Call = async (handler, req, context, members, refused) => {
   await events.settled();
   const { eventsUrl } = event === null ? { eventsUrl: null } : await serverConfig();
   if (event === null || eventsUrl === null) return finished(response, event);
-  try {
-    return withCookies(finished(response, null), await deliver(eventsUrl, req, event));
-  } catch (why) {
-    // The handler told the browser that it is logged in, or out. It must not hear it unless it is true.
-    if (why instanceof NotDelivered) return notDelivered(why);
-    throw why;
-  }
+  return delivered(eventsUrl, req, event, events.asked, finished(response, null));
 };
 
-function notDelivered(why: NotDelivered): Response {
-  console.error(`sidgate: ${why.message}`);
-  const refused = problem(503, 'unavailable', 'Try again', { 'retry-after': '1' });
+/**
+ * `response` with the cookies of the gateway. Where it has not logged somebody in or out as it was told, 503: the browser must not hear
+ * of it unless it is true.
+ */
+export async function delivered(
+  url: string,
+  req: Request,
+  token: string,
+  events: readonly SessionEvent[],
+  response: Response,
+): Promise<Response> {
+  const cookies = await deliver(url, req, token).catch(logged);
+  if (cookies !== null) return withCookies(response, cookies);
+  if (!tellWhoItIs(events)) return response;
+  const refused = tryAgain();
   return new Response(JSON.stringify(refused.body), refused);
 }
+
+function logged(why: unknown): null {
+  if (!(why instanceof NotDelivered)) throw why;
+  console.error(`sidgate: ${why.message}`);
+  return null;
+}
+
+const tryAgain = (): Refusal => problem(503, 'unavailable', 'Try again', { 'retry-after': '1' });
 
 function withCookies(response: Response, cookies: readonly string[]): Response {
   const changed = new Response(response.body, response);
@@ -108,20 +122,47 @@ const callApi: Call = async (handler, req, res, members, refused) => {
     // An answer that is sent takes no more cookies, so the gateway is told at once; and it listens once for each request.
     if (isSent) throw new Error('Behind an edge all events of a request go in one call: req.sessionEvents.send(first, second).');
     isSent = true;
-    res.setHeader('set-cookie', [res.getHeader('set-cookie') ?? [], await deliver(eventsUrl, req, value)].flat());
+    const cookies = await deliver(eventsUrl, req, value).catch((why: unknown) => {
+      // As in a route handler: the answer stands, unless it tells of a login or logout.
+      if (tellWhoItIs(events.asked)) throw why;
+      return logged(why);
+    });
+    addCookies(res, cookies ?? []);
   });
   try {
     const result = await handler(extended(req, members, events), res);
     await events.settled();
     return result;
   } catch (why) {
-    if (!(why instanceof NotDelivered) || res.headersSent) throw why;
-    console.error(`sidgate: ${why.message}`);
-    const { status, headers, body } = problem(503, 'unavailable', 'Try again', { 'retry-after': '1' });
+    if (res.headersSent) throw why;
+    logged(why);
+    const { status, headers, body } = tryAgain();
     for (const [name, value] of Object.entries(headers)) res.setHeader(name, value);
     return res.status(status).end(JSON.stringify(body));
   }
 };
+
+/** Gives `res` these cookies when its head is written: what the handler sets until then stays beside them. */
+function addCookies(res: any, cookies: readonly string[]): void {
+  const writeHead = res.writeHead.bind(res);
+  res.writeHead = (status: number, ...rest: unknown[]) => {
+    const reason = typeof rest[0] === 'string' ? rest.slice(0, 1) : [];
+    for (const [name, value] of fields(rest[reason.length])) res.setHeader(name, value);
+    if (cookies.length > 0) res.setHeader('set-cookie', [res.getHeader('set-cookie') ?? [], cookies].flat());
+    return writeHead(status, ...reason);
+  };
+}
+
+/** What `writeHead` of Node.js takes: an object, or names and values in turn, of which those of one name belong together. */
+function fields(headers: unknown): [string, string | string[]][] {
+  if (!Array.isArray(headers)) return Object.entries(headers ?? {});
+  const all = new Map<string, string[]>();
+  for (let index = 0; index < headers.length; index += 2) {
+    const name = String(headers[index]).toLowerCase();
+    all.set(name, [...(all.get(name) ?? []), headers[index + 1]].flat());
+  }
+  return [...all];
+}
 
 /** Next hands out requests that cannot be copied. */
 function extended(req: object, members: Omit<SessionMembers, 'sessionEvents'>, sessionEvents: SessionEvents): unknown {

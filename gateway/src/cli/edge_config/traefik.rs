@@ -32,6 +32,11 @@ pub(super) fn files(facts: &Facts, folder: &str) -> Vec<File> {
     ]
 }
 
+/// Whatever is not `websocket`, in an expression that knows no negation; one such line among several is enough.
+const OTHER_UPGRADE: &str = "(?i)^(.{0,8}|.{10,}|[^w].{8}|.[^e].{7}|.{2}[^b].{6}|.{3}[^s].{5}|.{4}[^o].{4}|.{5}[^c].{3}|.{6}[^k].{2}|.{7}[^e].|.{8}[^t])$";
+/// No path is that long.
+const OTHERS_FIRST: usize = 5_000;
+
 fn routers(facts: &Facts) -> String {
     let mut text = String::new();
     for (index, (path, app)) in facts.routes.iter().enumerate() {
@@ -44,6 +49,14 @@ fn routers(facts: &Facts) -> String {
         let _written = write!(
             text,
             "    app-{index}:\n      rule: {rule}\n      priority: {priority}\n      middlewares: [sidgate, sidgate-hide]\n      service: app-{app}\n"
+        );
+        let (rule, priority) = (
+            format!("({rule}) && HeaderRegexp(`Upgrade`, `{OTHER_UPGRADE}`)"),
+            priority + OTHERS_FIRST,
+        );
+        let _written = write!(
+            text,
+            "    app-{index}-plain:\n      rule: {rule}\n      priority: {priority}\n      middlewares: [sidgate, sidgate-no-upgrade, sidgate-hide]\n      service: app-{app}\n"
         );
     }
     text.trim_end().to_owned()

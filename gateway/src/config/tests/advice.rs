@@ -110,6 +110,20 @@ fn what_a_network_could_read_is_worth_a_word() {
     assert!(!advised("edge.odd_header_names", "\"reject\""));
 }
 
+#[test]
+fn an_edge_that_is_not_believed_about_clients_is_worth_a_word() {
+    let draft = quiet()
+        .set("authz.listen", "[\"127.0.0.1:3001\"]")
+        .set("authz.trusted_edges", "[\"loopback\"]");
+    let advice = place().good(&draft.text()).advice();
+    assert!(
+        advice[0].starts_with("server.trusted_proxies: "),
+        "{advice:?}"
+    );
+    let draft = draft.set("server.trusted_proxies", "[\"loopback\"]");
+    assert_eq!(place().good(&draft.text()).advice(), Vec::<String>::new());
+}
+
 /// Old versions knew the section before they could do anything with it.
 #[test]
 fn migration_is_not_said_to_be_without_effect() {

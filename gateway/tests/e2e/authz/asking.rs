@@ -10,6 +10,10 @@ pub(super) struct Asked {
     pub(super) port: u16,
 }
 
+/// A route that other sites may not use.
+pub(crate) const OWN_SITE: &str =
+    "[[routes]]\npath = \"/own\"\nupstream = \"app\"\nsession = \"optional\"\ncsrf = \"check\"\n";
+
 /// How an edge asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Way {

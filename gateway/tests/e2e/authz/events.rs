@@ -108,6 +108,22 @@ fn a_logout_everywhere_ends_every_session_before_the_app_has_its_answer() {
     }
 }
 
+/// Somebody ends this session while the app works on the request that ends all others.
+#[test]
+fn a_logout_everywhere_needs_no_session_that_is_still_there() {
+    let asked = Asked::start();
+    let (here, there) = (
+        asked.stage.log_in("alice@example.com"),
+        asked.stage.log_in("alice@example.com"),
+    );
+    let got = Got::by(&asked, "/logout", &format!("sid={here}"));
+    let logout = Request::delete(sidgate_testkit::SESSION).sid(&here);
+    assert!(asked.stage.send(&logout).status < 300);
+    got.say(&asked, &json!([{"type": "logout", "scope": "all"}]))
+        .must_be(204);
+    assert_eq!(asked.ask_as(Way::Envoy, &there, "/required").status, 401);
+}
+
 #[test]
 fn an_event_that_is_not_believed_or_not_permitted_changes_nothing() {
     let asked = Asked::start();

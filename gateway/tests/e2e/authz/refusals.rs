@@ -5,7 +5,7 @@ use sidgate_testkit::sids::sealed_sid;
 use sidgate_testkit::stores::store_config;
 use sidgate_testkit::wait::{LONG, until_true};
 
-use super::asking::{Asked, WAYS, Way};
+use super::asking::{Asked, OWN_SITE, WAYS, Way};
 
 /// Header fields.
 type Fields<'f> = &'f [(&'f str, &'f str)];
@@ -41,7 +41,7 @@ fn a_page_leads_to_the_login_and_a_call_is_told() {
 
 #[test]
 fn a_request_that_the_proxy_refuses_is_refused_for_the_same_reason() {
-    let asked = Asked::start();
+    let asked = Asked::with(OWN_SITE);
     let requests: [(&str, &str, Fields<'_>); 8] = [
         ("TRACE", "/page", &[]),
         ("GET", "/a/../b", &[]),
@@ -52,7 +52,7 @@ fn a_request_that_the_proxy_refuses_is_refused_for_the_same_reason() {
         ("GET", "/page", &[("Cookie", "sid=a; sid=b")]),
         (
             "POST",
-            "/page",
+            "/own",
             &[
                 ("Origin", "https://evil.test"),
                 ("Sec-Fetch-Site", "cross-site"),
@@ -65,23 +65,16 @@ fn a_request_that_the_proxy_refuses_is_refused_for_the_same_reason() {
             request = request.header(name, value);
         }
         let direct = asked.stage.send(&request);
+        assert!(direct.status >= 400, "{method} {target} {fields:?}");
         for way in WAYS {
             let told = asked.about(way, (method, target), fields);
             assert_eq!(
                 told.status, direct.status,
                 "{way:?} {method} {target} {fields:?}"
             );
-            if direct.status != 200 {
-                assert_eq!(
-                    told.json()["code"],
-                    direct.json()["code"],
-                    "{way:?} {target}"
-                );
-                assert_eq!(
-                    told.json()["reason"],
-                    direct.json()["reason"],
-                    "{way:?} {target}"
-                );
+            for member in ["code", "reason"] {
+                let (told, direct) = (told.json(), direct.json());
+                assert_eq!(told[member], direct[member], "{way:?} {target}");
             }
         }
     }
@@ -201,4 +194,26 @@ fn a_client_that_guesses_sids_is_limited_over_all_ways() {
         .collect();
     let question = asked.question(Way::Nginx, ("GET", "/page"), "198.51.100.1", &fields);
     assert_eq!(asked.send(&question).status, 200);
+}
+
+/// Browsers send cookies with a handshake that another site opens.
+#[test]
+fn a_handshake_from_another_site_is_refused() {
+    let asked = Asked::with(OWN_SITE);
+    let sid = asked.stage.log_in("alice@example.com");
+    let cookie = format!("sid={sid}");
+    let handshake = |origin| {
+        [
+            ("Cookie", cookie.as_str()),
+            ("Origin", origin),
+            ("Sec-WebSocket-Version", "13"),
+            ("Sec-WebSocket-Key", "AAAAAAAAAAAAAAAAAAAAAA=="),
+        ]
+    };
+    let own = asked.stage.origin();
+    for way in WAYS {
+        let evil = asked.ask(way, "/own", &handshake("https://evil.test"));
+        assert_eq!(evil.status, 403, "{way:?}: {evil:?}");
+        asked.ask(way, "/own", &handshake(&own)).must_be(200);
+    }
 }

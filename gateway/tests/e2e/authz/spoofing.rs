@@ -75,6 +75,18 @@ fn what_an_edge_cannot_take_away_is_refused() {
 }
 
 #[test]
+fn the_path_says_which_service_is_asked_and_no_field_of_the_client() {
+    let asked = Asked::start();
+    for way in WAYS {
+        for kind in ["application/grpc", "application/grpc+proto"] {
+            let fields = [("Content-Type", kind), ("TE", "trailers")];
+            let answer = asked.about(way, ("POST", "/required/x"), &fields);
+            assert_eq!(answer.problem(401), "unauthenticated", "{way:?} {kind}");
+        }
+    }
+}
+
+#[test]
 fn a_second_description_of_the_request_is_no_help() {
     let asked = Asked::start();
     let answer = asked.ask(Way::Nginx, "/required", &[("X-Original-URI", "/none")]);

@@ -71,6 +71,73 @@ pub(super) fn targets_of_category_d(edge: Edge) {
     );
 }
 
+/// Of all upgrades an app gets that to a WebSocket alone: in other protocols it would be asked past the edge.
+pub(super) fn other_upgrades(edge: Edge) {
+    let edged = Edged::start(edge);
+    let sid = edged.stage.log_in("alice@example.com");
+    let before = edged.stage.app.requests().len();
+    for protocols in [
+        &["h2c"][..],
+        &["HTTP/2.0"],
+        &["TLS/1.0"],
+        &["websocket, h2c"],
+        &["h2c", "websocket"],
+        &["websocket", "h2c"],
+    ] {
+        let request = Request::get("/required/x").sid(&sid);
+        let upgrade = |request: Request, protocol: &&str| request.header("Upgrade", protocol);
+        let request = protocols
+            .iter()
+            .fold(request, upgrade)
+            .header("Connection", "Upgrade, HTTP2-Settings")
+            .header("HTTP2-Settings", "AAMAAABkAAQAoAAAAAIAAAAA");
+        edged.exchange(&request.bytes(&edged.stage.host()));
+    }
+    edged.get_as(&sid, "/required/y").must_be(200);
+    for seen in edged.stage.app.requests().split_off(before) {
+        assert_eq!(seen.user().unwrap(), "alice");
+        let upgrade = seen.all("upgrade").join(",");
+        let is_other = !upgrade.is_empty() && !upgrade.eq_ignore_ascii_case("websocket");
+        assert!(!is_other, "{upgrade}");
+        assert_eq!(seen.header("http2-settings").unwrap_or_default(), "");
+    }
+}
+
+/// As many fields as a gateway admits may be more than an edge can ask about.
+pub(super) fn many_fields(edge: Edge) {
+    let edged = Edged::start(edge);
+    let sid = edged.stage.log_in("alice@example.com");
+    for number in [60, 78, 82, 90, 97, 101, 130] {
+        let before = edged.stage.app.requests().len();
+        let add = |request: Request, n| request.header(&format!("X-Field-{n}"), "1");
+        let request = (0..number).fold(Request::get("/required/x").sid(&sid), add);
+        edged.exchange(&request.bytes(&edged.stage.host()));
+        let nobody = (0..number).fold(Request::get("/required/x"), add);
+        edged.exchange(&nobody.bytes(&edged.stage.host()));
+        for seen in edged.stage.app.requests().split_off(before) {
+            assert_eq!(seen.user().unwrap(), "alice", "{number}");
+        }
+        // The edge lives on.
+        edged.get_as(&sid, "/required/y").must_be(200);
+    }
+}
+
+/// No field of a request leads to another service of the gateway.
+pub(super) fn calls_of_grpc(edge: Edge) {
+    let edged = Edged::start(edge);
+    for kind in ["application/grpc", "application/grpc+proto"] {
+        let request = Request::post("/required/x")
+            .header("Content-Type", kind)
+            .header("TE", "trailers")
+            .header("Accept", "application/json");
+        let answer = edged.send(&request);
+        // Envoy tells it in words of gRPC.
+        let in_grpc = answer.header("grpc-status").is_some_and(|told| told != "0");
+        assert!(answer.status >= 400 || in_grpc, "{kind}: {answer:?}");
+    }
+    assert!(edged.stage.app.requests().is_empty());
+}
+
 pub(super) fn descriptions_of_the_client(edge: Edge) {
     let edged = Edged::start(edge);
     let sid = edged.stage.log_in("alice@example.com");

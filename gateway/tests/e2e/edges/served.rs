@@ -6,6 +6,7 @@ use sidgate_testkit::wait::{LONG, until};
 use sidgate_testkit::{Reply, Request, SESSION};
 
 use super::stage::Edged;
+use crate::authz::asking::OWN_SITE;
 
 pub(super) fn the_app_is_told(edge: Edge) {
     let edged = Edged::start(edge);
@@ -51,7 +52,7 @@ pub(super) fn a_body_arrives_intact(edge: Edge) {
 }
 
 pub(super) fn refusals_reach_the_visitor(edge: Edge) {
-    let edged = Edged::start(edge);
+    let edged = Edged::with(edge, OWN_SITE);
     let call = Request::get("/required/x").header("Accept", "application/json");
     let told = edged.send(&call);
     assert_eq!(told.status, 401, "{told:?}");
@@ -63,12 +64,12 @@ pub(super) fn refusals_reach_the_visitor(edge: Edge) {
         location.ends_with("/login?next=/required/x%3Fy%3D1"),
         "{location}"
     );
-    let other = Request::post("/page")
+    let other = Request::post("/own")
         .header("Sec-Fetch-Site", "cross-site")
         .header("Origin", "https://evil.test")
         .body("a=1");
     let status = edged.send(&other).status;
-    assert_eq!(status, edged.stage.send(&other).status);
+    assert_eq!(status, 403);
     let twice = edged.send(&Request::get("/page").header("Cookie", "sid=a; sid=b"));
     assert_eq!(twice.status, 400, "{twice:?}");
     for name in [
@@ -125,7 +126,7 @@ pub(super) fn a_sid_is_renewed(edge: Edge) {
 }
 
 pub(super) fn websockets(edge: Edge) {
-    let edged = Edged::start(edge);
+    let edged = Edged::with(edge, OWN_SITE);
     let sid = edged.stage.log_in("alice@example.com");
     edged.stage.on("/required/socket", |_| {
         Reply::Open(
@@ -150,6 +151,9 @@ pub(super) fn websockets(edge: Edge) {
     );
     let refused = edged.send(&Request::get("/required/socket").websocket());
     assert_eq!(refused.status, 401, "{refused:?}");
+    let other = Request::get("/own/socket").sid(&sid).websocket();
+    let refused = edged.send(&other.header("Origin", "https://evil.test"));
+    assert_eq!(refused.status, 403, "{refused:?}");
 }
 
 pub(super) fn nothing_is_known(edge: Edge) {

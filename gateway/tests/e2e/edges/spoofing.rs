@@ -7,6 +7,7 @@ use sidgate_testkit::upstream::Received;
 use sidgate_testkit::{Request, h2};
 
 use super::stage::Edged;
+use crate::authz::asking::OWN_SITE;
 use crate::vectors::case::File;
 use crate::vectors::sent::Sent;
 
@@ -76,6 +77,38 @@ pub(super) fn people_of_other_gateways(edge: Edge) {
         for seen in edged.stage.app.requests().split_off(before) {
             check(&edged, &seen).unwrap();
         }
+    }
+}
+
+/// A handshake over HTTP/2 (RFC 8441) has no key. What another site opens is refused all the same.
+pub(super) fn handshakes_over_h2(edge: Edge) {
+    let edged = Edged::with(edge, OWN_SITE);
+    let by_h2 = RunningEdge::start_for_h2(edge, &edged.stage.gateway);
+    let sid = edged.stage.log_in("alice@example.com");
+    let seen = |origin: &str| {
+        let before = edged.stage.app.requests().len();
+        let (host, cookie) = (edged.stage.host(), format!("sid={sid}"));
+        let fields = [
+            (":method", "CONNECT"),
+            (":protocol", "websocket"),
+            (":scheme", "https"),
+            (":path", "/own/socket"),
+            (":authority", &host),
+            ("origin", origin),
+            ("sec-websocket-version", "13"),
+            ("cookie", &cookie),
+        ];
+        let fields = fields.map(|(name, value)| (name.into(), value.into()));
+        h2::send_by(&by_h2.h2(), &fields, None);
+        edged.stage.app.requests().split_off(before)
+    };
+    let evil = seen("https://evil.test");
+    assert!(evil.is_empty(), "{evil:?}");
+    let own = seen(&edged.stage.origin());
+    // The others open none of them.
+    if edge == Edge::Haproxy {
+        assert_eq!(own.len(), 1);
+        assert_eq!(own[0].user().unwrap(), "alice");
     }
 }
 
