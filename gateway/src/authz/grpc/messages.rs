@@ -1,5 +1,5 @@
 //! Messages of `envoy/service/auth/v3/external_auth.proto` and what they use, as far as they are read or written here. The numbers
-//! are those of Envoy's files (https://www.envoyproxy.io/docs/envoy/latest/api-v3/service/auth/v3/external_auth.proto).
+//! are those of Envoy's files (<https://www.envoyproxy.io/docs/envoy/latest/api-v3/service/auth/v3/external_auth.proto>).
 
 use std::collections::HashMap;
 
