@@ -1,14 +1,16 @@
 //! What an edge has to know to send a request to its app.
 
+use std::sync::Arc;
+
 use http::header::{CACHE_CONTROL, COOKIE};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use sidgate_policy::edge::headers;
-use sidgate_policy::edge::identity_headers::TOLD;
 
 use super::described::Described;
+use crate::apps::app::App;
 use crate::passage::cookie_line::cookie_line;
 use crate::passage::{Forward, Record};
-use crate::state::{ActiveConfig, Gateway, SessionHeaders};
+use crate::state::{Gateway, SessionHeaders};
 
 /// What an app gets, and what its visitor gets beside the app's answer.
 pub(super) struct Allowed {
@@ -25,14 +27,7 @@ pub(super) struct Allowed {
     /// Names that the client must not say anything by.
     reserved: Vec<HeaderName>,
     /// The app.
-    pub upstream: String,
-}
-
-/// Every name that says something about a session to an app.
-pub(super) fn names(settings: &ActiveConfig) -> impl Iterator<Item = HeaderName> {
-    let configured = settings.config.identity.headers.iter();
-    TOLD.into_iter()
-        .chain(configured.map(|(name, _)| name.clone()))
+    pub app: Arc<App>,
 }
 
 impl Allowed {
@@ -46,7 +41,7 @@ impl Allowed {
         let settings = &record.settings;
         let mut fields = HeaderMap::new();
         told.write(&mut fields);
-        let identity = names(settings).map(|name| {
+        let identity = settings.config.identity.names().map(|name| {
             let value = fields.get(&name).cloned();
             (name, value.unwrap_or_else(nothing))
         });
@@ -69,7 +64,7 @@ impl Allowed {
             set_cookies,
             for_browser,
             reserved,
-            upstream: forward.app.name.to_string(),
+            app: Arc::clone(&forward.app),
         }
     }
 }

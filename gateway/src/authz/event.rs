@@ -6,8 +6,8 @@
 
 use std::sync::Arc;
 
-use http::header::{SET_COOKIE, USER_AGENT};
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::header::SET_COOKIE;
+use http::{HeaderMap, HeaderValue};
 use session_core::service::{Query, Resolution};
 use session_core::session::Text;
 use session_core::sid::SessionKey;
@@ -16,20 +16,16 @@ use sidgate_policy::edge::client_ip;
 use sidgate_policy::edge::fields::{self, only};
 use sidgate_policy::edge::identity_headers::{ASSERTION, EVENT};
 
-use super::issued::Issued;
+use super::issued::{self, Issued};
+use super::question::FORWARDED_HOST;
 use crate::answer::{Answer, Rejection};
 use crate::apps::app::App;
 use crate::passage::Record;
 use crate::passage::event::{self, Outcome, Served};
 use crate::passage::record::REQUEST_ID;
-use crate::state::client::NO_ADDRESS;
-use crate::state::{ActiveConfig, Addressed, Client, Gateway};
+use crate::state::{ActiveConfig, Addressed, Gateway};
 use crate::telemetry::questions::NoQuestion;
 use crate::visit::Visit;
-
-const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
-/// How long a request may be under way when its app shows the assertion that came with it, in seconds.
-const REQUEST_LIFE: i64 = 10 * 60;
 
 /// Does what the event says. The answer has the cookies.
 ///
@@ -61,7 +57,8 @@ pub(super) async fn serve(
         fields::Field::Several => return Err(NoQuestion::Incomplete),
         fields::Field::One(shown) => {
             let now = gateway.now();
-            let shown = app.keys.open_assertion(shown.as_bytes(), now, REQUEST_LIFE);
+            let life = i64::try_from(issued::LIFE.as_secs()).unwrap_or(i64::MAX);
+            let shown = app.keys.open_assertion(shown.as_bytes(), now, life);
             let shown = shown.filter(|shown| shown.site.as_deref() == site.name.as_deref());
             Some(shown.ok_or(NoQuestion::RequestId)?)
         }
@@ -71,12 +68,7 @@ pub(super) async fn serve(
         Ok(false) => return Err(NoQuestion::Replayed),
         Err(_failed) => return Ok(Answer::unavailable()),
     }
-    let client = Client {
-        ip: record.client.unwrap_or(NO_ADDRESS),
-        user_agent: headers.get(USER_AGENT).cloned(),
-        request_id: record.request_id.clone(),
-        to,
-    };
+    let client = record.client(headers, to);
     let (handle, user) = shown.map_or((None, None), |shown| (shown.sid, shown.sub));
     let subject = match handle {
         None => Ok((None, State::Anonymous)),

@@ -79,7 +79,7 @@ pub(super) async fn answer(
     };
     match decide(gateway, &mut record, &described).await {
         Ok(allowed) => {
-            let upstream = Some(&*allowed.upstream);
+            let upstream = Some(&*allowed.app.name);
             write_line(gateway, &record, Some(&described), (200, upstream));
             Decision::Allowed(Box::new(allowed))
         }

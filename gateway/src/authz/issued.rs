@@ -14,7 +14,7 @@ use uuid::Uuid;
 use crate::state::RequestId;
 
 /// How long after a request an app may answer it with an event.
-const LIFE: Duration = Duration::from_secs(10 * 60);
+pub(super) const LIFE: Duration = Duration::from_secs(10 * 60);
 /// How far two clocks may differ.
 const SKEW: Duration = Duration::from_secs(30);
 /// In place of a number that nobody knew.

@@ -15,15 +15,15 @@ use sidgate_policy::edge::Refused;
 use sidgate_policy::edge::fields::only;
 use sidgate_policy::edge::scheme::{self, Scheme};
 
-use super::described::{Described, Said, SentBy};
+use super::described::{Described, FORWARDED_PROTO, Said, SentBy};
 use crate::telemetry::questions::{NoQuestion, Via};
 
 const ORIGINAL_METHOD: HeaderName = HeaderName::from_static("x-original-method");
 const ORIGINAL_URI: HeaderName = HeaderName::from_static("x-original-uri");
 const FORWARDED_METHOD: HeaderName = HeaderName::from_static("x-forwarded-method");
 const FORWARDED_URI: HeaderName = HeaderName::from_static("x-forwarded-uri");
-const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
-const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+/// The host that the client has asked.
+pub(super) const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 const ENVOY: &str = "/authz/envoy";

@@ -1,11 +1,12 @@
 //! An answer of the gateway for a visitor, as an edge passes it on.
 
 use bytes::Bytes;
+use http::HeaderMap;
 use http::header::{CONTENT_TYPE, SET_COOKIE};
-use http::{HeaderMap, HeaderName};
 
 use super::described::Described;
 use crate::answer::{Answer, Rendered};
+use crate::passage::record::REQUEST_ID;
 use crate::passage::{Record, reader};
 use crate::state::Gateway;
 
@@ -32,10 +33,7 @@ impl Refused {
         record.outcome = answer.outcome;
         let (status, code) = (answer.status, answer.outcome.into_str());
         let mut fields = answer.fields();
-        fields.insert(
-            HeaderName::from_static("x-request-id"),
-            record.request_id.header(),
-        );
+        fields.insert(REQUEST_ID, record.request_id.header());
         if let Some(changes) = record.cookie_changes.take() {
             for cookie in changes.lines(gateway, &record.settings, true) {
                 fields.append(SET_COOKIE, cookie);

@@ -11,12 +11,13 @@ use http_body_util::combinators::UnsyncBoxBody;
 use sidgate_policy::edge::client_ip::Peer;
 use tracing::debug;
 
-use super::allowed::{self, Allowed};
+use super::allowed::Allowed;
 use super::event;
 use super::flow::{self, Decision, UnderWay};
 use super::question::{self, Asked};
 use super::refused::Refused;
 use crate::passage::line;
+use crate::passage::record::REQUEST_ID;
 use crate::passage::{Answerer, Record};
 use crate::state::{ActiveConfig, Gateway};
 use crate::telemetry::questions::{NoQuestion, Via};
@@ -29,7 +30,6 @@ const STATUS: HeaderName = HeaderName::from_static("x-sidgate-status");
 const CODE: HeaderName = HeaderName::from_static("x-sidgate-code");
 const TO_LOGIN: HeaderName = HeaderName::from_static("x-sidgate-location");
 const REMOVE: HeaderName = HeaderName::from_static("x-envoy-auth-headers-to-remove");
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// What an answer is made of.
 pub(super) type Body = UnsyncBoxBody<Bytes, tonic::Status>;
@@ -150,7 +150,7 @@ fn refusal(settings: &ActiveConfig, via: Via, refused: Refused) -> Answered {
     };
     if is_allowing {
         // An edge that takes it for a permission sends the request on without any identity.
-        for name in allowed::names(settings) {
+        for name in settings.config.identity.names() {
             fields.insert(name, HeaderValue::from_static(""));
         }
         fields.insert(COOKIE_LINE, HeaderValue::from_static(""));

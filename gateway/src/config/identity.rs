@@ -2,7 +2,7 @@
 
 use http::HeaderName;
 use sidgate_policy::auth::identity_field::IdentityField;
-use sidgate_policy::edge::identity_headers::{PREFIX, is_own};
+use sidgate_policy::edge::identity_headers::{PREFIX, TOLD, is_own};
 
 use super::reader::Reader;
 
@@ -14,6 +14,12 @@ pub struct IdentityConfig {
 }
 
 impl IdentityConfig {
+    /// Every name that says something about a session to an app.
+    pub fn names(&self) -> impl Iterator<Item = HeaderName> {
+        let configured = self.headers.iter().map(|(name, _)| name.clone());
+        TOLD.into_iter().chain(configured)
+    }
+
     pub(super) fn read(root: &mut Reader<'_>) -> Self {
         let mut seen: Vec<HeaderName> = Vec::new();
         let headers = root.section("identity", |identity| {

@@ -143,7 +143,7 @@ impl Record {
     }
 
     /// Who sent the request.
-    pub(super) fn client(&self, headers: &HeaderMap, to: Addressed) -> Client {
+    pub(crate) fn client(&self, headers: &HeaderMap, to: Addressed) -> Client {
         Client {
             ip: self.client.unwrap_or(NO_ADDRESS),
             user_agent: headers.get(USER_AGENT).cloned(),

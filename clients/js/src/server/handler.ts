@@ -55,7 +55,7 @@ type Call = (
 ) => Promise<unknown>;
 
 const callRoute: Call = async (handler, req, context, members, refused) => {
-  if (refused !== null) return new Response(JSON.stringify(refused.body), refused);
+  if (refused !== null) return refusing(refused);
   let event: string | null = null;
   const events = new SessionEvents(req, (value) => (event = value));
   const response = (await handler(extended(req, members, events), routeResponse(), context)) as Response;
@@ -79,9 +79,10 @@ export async function delivered(
   const cookies = await deliver(url, req, token).catch(logged);
   if (cookies !== null) return withCookies(response, cookies);
   if (!tellWhoItIs(events)) return response;
-  const refused = tryAgain();
-  return new Response(JSON.stringify(refused.body), refused);
+  return refusing(tryAgain());
 }
+
+const refusing = (refused: Refusal): Response => new Response(JSON.stringify(refused.body), refused);
 
 function logged(why: unknown): null {
   if (!(why instanceof NotDelivered)) throw why;
@@ -110,10 +111,11 @@ function finished(response: Response, event: string | null): Response {
 
 const callApi: Call = async (handler, req, res, members, refused) => {
   res.setHeader('cache-control', PRIVATE);
-  if (refused !== null) {
-    for (const [name, value] of Object.entries(refused.headers)) res.setHeader(name, value);
-    return res.status(refused.status).end(JSON.stringify(refused.body));
-  }
+  const refuse = ({ status, headers, body }: Refusal): unknown => {
+    for (const [name, value] of Object.entries(headers)) res.setHeader(name, value);
+    return res.status(status).end(JSON.stringify(body));
+  };
+  if (refused !== null) return refuse(refused);
   const { eventsUrl } = await serverConfig();
   let isSent = false;
   const events = new SessionEvents(req, async (value) => {
@@ -136,9 +138,7 @@ const callApi: Call = async (handler, req, res, members, refused) => {
   } catch (why) {
     if (res.headersSent) throw why;
     logged(why);
-    const { status, headers, body } = tryAgain();
-    for (const [name, value] of Object.entries(headers)) res.setHeader(name, value);
-    return res.status(status).end(JSON.stringify(body));
+    return refuse(tryAgain());
   }
 };
 

@@ -14,6 +14,7 @@ use crate::authz::allowed::Allowed;
 use crate::authz::described::{Described, Said, SentBy};
 use crate::authz::question::scheme_of;
 use crate::authz::refused::Refused;
+use crate::passage::record::REQUEST_ID;
 use crate::telemetry::questions::NoQuestion;
 
 /// `PERMISSION_DENIED` of gRPC: what Envoy takes for "the visitor gets this answer".
@@ -107,7 +108,7 @@ pub(super) fn permission(allowed: Allowed) -> CheckResponse {
         .iter()
         .map(|name| name.as_str().to_owned());
     let headers_to_remove = headers_to_remove.collect();
-    let request_id = (HeaderName::from_static("x-request-id"), allowed.request_id);
+    let request_id = (REQUEST_ID, allowed.request_id);
     let cookie = (http::header::COOKIE, allowed.cookie);
     let told = allowed.identity.into_iter().chain([request_id, cookie]);
     let set: Vec<_> = told.filter(|(_, value)| !value.is_empty()).collect();

@@ -7,18 +7,17 @@ use super::{File, fill};
 
 /// Its file.
 pub(super) fn files(facts: &Facts) -> Vec<File> {
-    let copied = |name: &str, _: &str| {
-        format!("\t\t\t\t\trequest_header {name} {{http.reverse_proxy.header.{name}}}")
-    };
+    let copied =
+        |name: &str, _: &str| format!("request_header {name} {{http.reverse_proxy.header.{name}}}");
     let kept = |n| {
         format!(
-            "\t\t\t\t\tvars sidgate_cookie_{n} \"{{http.reverse_proxy.header.X-Sidgate-Set-Cookie-{n}}}\""
+            "vars sidgate_cookie_{n} \"{{http.reverse_proxy.header.X-Sidgate-Set-Cookie-{n}}}\""
         )
     };
     let added = |n| {
         format!(
-            "\t\t\t@sidgate_cookie_{n} expression `{{http.vars.sidgate_cookie_{n}}} != \"\"`\n\
-             \t\t\theader @sidgate_cookie_{n} +Set-Cookie {{http.vars.sidgate_cookie_{n}}}"
+            "@sidgate_cookie_{n} expression `{{http.vars.sidgate_cookie_{n}}} != \"\"`\n\
+             header @sidgate_cookie_{n} +Set-Cookie {{http.vars.sidgate_cookie_{n}}}"
         )
     };
     let further = [
@@ -43,14 +42,10 @@ fn locations(facts: &Facts) -> String {
     for (index, (path, app)) in facts.routes.iter().enumerate() {
         let servers = facts.servers(app).join(" ");
         if path == "/" {
-            let _written = writeln!(text, "\t\t\treverse_proxy {servers}");
+            let _written = writeln!(text, "reverse_proxy {servers}");
         } else {
-            let _written = writeln!(
-                text,
-                "\t\t\t@app_{index} path_regexp ^{}(/|$)",
-                escaped(path)
-            );
-            let _written = writeln!(text, "\t\t\treverse_proxy @app_{index} {servers}");
+            let _written = writeln!(text, "@app_{index} path_regexp ^{}(/|$)", escaped(path));
+            let _written = writeln!(text, "reverse_proxy @app_{index} {servers}");
         }
     }
     text.trim_end().to_owned()

@@ -8,10 +8,10 @@ use super::{File, fill};
 /// Its file. It asks over HTTP and over gRPC; the rest is the same.
 pub(super) fn files(facts: &Facts, is_grpc: bool) -> Vec<File> {
     /// What gRPC needs: HTTP/2 without TLS.
-    const HTTP2: &str = "      typed_extension_protocol_options:
-        envoy.extensions.upstreams.http.v3.HttpProtocolOptions:
-          \"@type\": type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions
-          explicit_http_config: { http2_protocol_options: {} }";
+    const HTTP2: &str = "typed_extension_protocol_options:
+  envoy.extensions.upstreams.http.v3.HttpProtocolOptions:
+    \"@type\": type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions
+    explicit_http_config: { http2_protocol_options: {} }";
     let (edge, protocol) = if is_grpc {
         ("envoy-grpc", "gRPC")
     } else {
@@ -53,7 +53,7 @@ fn locations(facts: &Facts) -> String {
         };
         let _written = writeln!(
             text,
-            "                        - match: {{ {by} }}\n                          route: {{ cluster: app_{app}, timeout: 0s, idle_timeout: 60s }}"
+            "- match: {{ {by} }}\n  route: {{ cluster: app_{app}, timeout: 0s, idle_timeout: 60s }}"
         );
     }
     text.trim_end().to_owned()
@@ -64,13 +64,13 @@ fn clusters(facts: &Facts) -> String {
     for App { name, servers } in &facts.apps {
         let _written = write!(
             text,
-            "    - name: app_{name}\n      type: STRICT_DNS\n      connect_timeout: 2s\n      load_assignment:\n        cluster_name: app_{name}\n        endpoints:\n          - lb_endpoints:\n"
+            "- name: app_{name}\n  type: STRICT_DNS\n  connect_timeout: 2s\n  load_assignment:\n    cluster_name: app_{name}\n    endpoints:\n      - lb_endpoints:\n"
         );
         for server in servers {
             let (address, port) = apart(server);
             let _written = writeln!(
                 text,
-                "              - endpoint: {{ address: {{ socket_address: {{ address: {address}, port_value: {port} }} }} }}"
+                "          - endpoint: {{ address: {{ socket_address: {{ address: {address}, port_value: {port} }} }} }}"
             );
         }
     }

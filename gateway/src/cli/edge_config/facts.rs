@@ -1,7 +1,5 @@
 //! What an edge has to know of a configuration.
 
-use sidgate_policy::edge::identity_headers::TOLD;
-
 use crate::authz::NUMBERED_COOKIES;
 use crate::config::{Config, Destination, ListenAddress, Routes, Upstream};
 
@@ -60,10 +58,7 @@ impl Facts {
                 "{key}: has no address and port, which an edge is told"
             ))
         };
-        let configured = config.identity.headers.iter();
-        let names = TOLD
-            .into_iter()
-            .chain(configured.map(|(name, _)| name.clone()));
+        let names = config.identity.names();
         let old_cookies = config.migration.known_names();
         let has_old_cookies = !config.migration.credentials.is_empty();
         let mut hosts: Vec<_> = config

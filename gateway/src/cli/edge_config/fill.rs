@@ -2,7 +2,8 @@
 
 use super::facts::{Facts, apart};
 
-/// The template with everything filled in. Lines that become empty are left out.
+/// The template with everything filled in. Each line of a text begins as far in as the line that it is filled into. Lines that become
+/// empty are left out.
 pub(super) fn fill(template: &str, facts: &Facts, further: &[(&str, String)]) -> String {
     let (listen_address, listen_port) = apart(&facts.listen);
     let known = [
@@ -21,10 +22,11 @@ pub(super) fn fill(template: &str, facts: &Facts, further: &[(&str, String)]) ->
         for (name, value) in &values {
             text = text.replace(&format!("@{{{name}}}"), value);
         }
-        if text.is_empty() && !line.is_empty() {
+        if text.trim().is_empty() && !line.is_empty() {
             continue;
         }
-        filled.push_str(&text);
+        let (indent, _) = line.split_at(line.len() - line.trim_start().len());
+        filled.push_str(&text.replace('\n', &format!("\n{indent}")));
         filled.push('\n');
     }
     filled

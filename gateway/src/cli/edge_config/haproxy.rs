@@ -12,7 +12,7 @@ pub(super) fn files(facts: &Facts, folder: &str) -> Vec<File> {
         ("backends", backends(facts)),
         ("folder", folder.to_owned()),
     ];
-    let names = facts.each_name(|name, _| format!("    \"{}\",", name.to_ascii_lowercase()));
+    let names = facts.each_name(|name, _| format!("\"{}\",", name.to_ascii_lowercase()));
     vec![
         File {
             name: "haproxy.cfg",
@@ -33,11 +33,11 @@ fn locations(facts: &Facts) -> String {
     let mut text = String::new();
     for (path, app) in &facts.routes {
         if path == "/" {
-            let _written = writeln!(text, "    default_backend app_{app}");
+            let _written = writeln!(text, "default_backend app_{app}");
         } else {
             let _written = writeln!(
                 text,
-                "    use_backend app_{app} if {{ path {path} }} or {{ path_beg {path}/ }}"
+                "use_backend app_{app} if {{ path {path} }} or {{ path_beg {path}/ }}"
             );
         }
     }

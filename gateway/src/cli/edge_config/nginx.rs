@@ -8,12 +8,10 @@ use super::{File, fill};
 /// Its file.
 pub(super) fn files(facts: &Facts) -> Vec<File> {
     let set = |_: &str, variable: &str| {
-        format!("        auth_request_set ${variable} $upstream_http_{variable};")
+        format!("auth_request_set ${variable} $upstream_http_{variable};")
     };
     let cookie = |n| {
-        format!(
-            "        auth_request_set $sidgate_cookie_{n} $upstream_http_x_sidgate_set_cookie_{n};"
-        )
+        format!("auth_request_set $sidgate_cookie_{n} $upstream_http_x_sidgate_set_cookie_{n};")
     };
     let further = [
         ("upstreams", upstreams(facts)),
@@ -22,20 +20,16 @@ pub(super) fn files(facts: &Facts) -> Vec<File> {
         ("identity_set", facts.each_name(set)),
         (
             "identity_headers",
-            facts.each_name(|name, variable| {
-                format!("        proxy_set_header {name} ${variable};")
-            }),
+            facts.each_name(|name, variable| format!("proxy_set_header {name} ${variable};")),
         ),
         (
             "identity_cleared",
-            facts.each_name(|name, _| format!("            proxy_set_header {name} \"\";")),
+            facts.each_name(|name, _| format!("proxy_set_header {name} \"\";")),
         ),
         ("cookies_set", facts.each_cookie(cookie)),
         (
             "cookies_add",
-            facts.each_cookie(|n| {
-                format!("        add_header Set-Cookie $sidgate_cookie_{n} always;")
-            }),
+            facts.each_cookie(|n| format!("add_header Set-Cookie $sidgate_cookie_{n} always;")),
         ),
     ];
     let text = fill(include_str!("templates/nginx.conf"), facts, &further);
@@ -50,7 +44,7 @@ fn upstreams(facts: &Facts) -> String {
         let servers = app.servers.iter().map(|server| format!("server {server};"));
         let servers = servers.collect::<Vec<_>>().join(" ");
         format!(
-            "    upstream sidgate_app_{} {{ {servers} keepalive 32; }}",
+            "upstream sidgate_app_{} {{ {servers} keepalive 32; }}",
             app.name
         )
     });
@@ -62,10 +56,10 @@ fn locations(facts: &Facts) -> String {
     for (path, app) in &facts.routes {
         let pass = format!("{{ proxy_pass http://sidgate_app_{app}; }}");
         if path == "/" {
-            let _written = writeln!(text, "        location / {pass}");
+            let _written = writeln!(text, "location / {pass}");
         } else {
-            let _written = writeln!(text, "        location = {path} {pass}");
-            let _written = writeln!(text, "        location {path}/ {pass}");
+            let _written = writeln!(text, "location = {path} {pass}");
+            let _written = writeln!(text, "location {path}/ {pass}");
         }
     }
     text.trim_end().to_owned()

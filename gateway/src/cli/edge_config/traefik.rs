@@ -12,7 +12,7 @@ pub(super) fn files(facts: &Facts, folder: &str) -> Vec<File> {
         ("services", services(facts)),
         (
             "identity_headers",
-            facts.each_name(|name, _| format!("          - {name}")),
+            facts.each_name(|name, _| format!("- {name}")),
         ),
         ("cookies", cookies(facts)),
     ];
@@ -46,20 +46,22 @@ fn routers(facts: &Facts) -> String {
             format!("Path(`{path}`) || PathPrefix(`{path}/`)")
         };
         let priority = path.len();
-        let _written = write!(
-            text,
-            "    app-{index}:\n      rule: {rule}\n      priority: {priority}\n      middlewares: [sidgate, sidgate-hide]\n      service: app-{app}\n"
-        );
-        let (rule, priority) = (
-            format!("({rule}) && HeaderRegexp(`Upgrade`, `{OTHER_UPGRADE}`)"),
+        text += &router(&format!("app-{index}"), &rule, priority, "sidgate", app);
+        text += &router(
+            &format!("app-{index}-plain"),
+            &format!("({rule}) && HeaderRegexp(`Upgrade`, `{OTHER_UPGRADE}`)"),
             priority + OTHERS_FIRST,
-        );
-        let _written = write!(
-            text,
-            "    app-{index}-plain:\n      rule: {rule}\n      priority: {priority}\n      middlewares: [sidgate, sidgate-no-upgrade, sidgate-hide]\n      service: app-{app}\n"
+            "sidgate, sidgate-no-upgrade",
+            app,
         );
     }
     text.trim_end().to_owned()
+}
+
+fn router(name: &str, rule: &str, priority: usize, middlewares: &str, app: &str) -> String {
+    format!(
+        "{name}:\n  rule: {rule}\n  priority: {priority}\n  middlewares: [{middlewares}, sidgate-hide]\n  service: app-{app}\n"
+    )
 }
 
 fn services(facts: &Facts) -> String {
@@ -67,11 +69,11 @@ fn services(facts: &Facts) -> String {
     for app in &facts.apps {
         let _written = write!(
             text,
-            "    app-{}:\n      loadBalancer:\n        passHostHeader: true\n        servers:\n",
+            "app-{}:\n  loadBalancer:\n    passHostHeader: true\n    servers:\n",
             app.name
         );
         for server in &app.servers {
-            let _written = writeln!(text, "          - url: http://{server}");
+            let _written = writeln!(text, "      - url: http://{server}");
         }
     }
     text.trim_end().to_owned()
@@ -79,6 +81,6 @@ fn services(facts: &Facts) -> String {
 
 fn cookies(facts: &Facts) -> String {
     let names = facts.cookie_names.iter();
-    let lines = names.map(|name| format!("          - {name}"));
+    let lines = names.map(|name| format!("- {name}"));
     lines.collect::<Vec<_>>().join("\n")
 }

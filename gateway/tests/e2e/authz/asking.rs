@@ -10,6 +10,19 @@ pub(super) struct Asked {
     pub(super) port: u16,
 }
 
+/// Every name that an edge copies.
+pub(crate) const NAMES: [&str; 9] = [
+    "x-session-state",
+    "x-session-id",
+    "x-session-user-id",
+    "x-session-tenant-id",
+    "x-session-expires-at",
+    "x-session-stale",
+    "x-session-assertion",
+    "x-session-client-subject",
+    "x-session-email",
+];
+
 /// A route that other sites may not use.
 pub(crate) const OWN_SITE: &str =
     "[[routes]]\npath = \"/own\"\nupstream = \"app\"\nsession = \"optional\"\ncsrf = \"check\"\n";

@@ -5,20 +5,7 @@ use std::net::TcpStream;
 
 use sidgate_testkit::Request;
 
-use super::asking::{Asked, WAYS, Way};
-
-/// Every name that an edge copies.
-const NAMES: [&str; 9] = [
-    "x-session-state",
-    "x-session-id",
-    "x-session-user-id",
-    "x-session-tenant-id",
-    "x-session-expires-at",
-    "x-session-stale",
-    "x-session-assertion",
-    "x-session-client-subject",
-    "x-session-email",
-];
+use super::asking::{Asked, NAMES, WAYS, Way};
 
 #[test]
 fn a_session_is_told_by_every_way() {

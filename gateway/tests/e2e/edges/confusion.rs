@@ -6,10 +6,9 @@ use sidgate_testkit::edge::Edge;
 use sidgate_testkit::upstream::Received;
 use sidgate_testkit::wait::{LONG, until};
 
-use super::spoofing::values;
+use super::spoofing::send_all;
 use super::stage::Edged;
 use crate::vectors::case::File;
-use crate::vectors::sent::Sent;
 
 /// The line of the question about the request that the app has received.
 fn line(edged: &Edged, seen: &Received) -> Value {
@@ -40,34 +39,12 @@ fn check(edged: &Edged, seen: &Received) -> Result<(), String> {
 pub(super) fn targets_of_category_d(edge: Edge) {
     let file: File = toml::from_str(include_str!("../../vectors/d-targets.toml")).unwrap();
     let edged = Edged::with(edge, &file.config);
-    let values = values(&edged);
-    let (mut failures, mut received) = (Vec::new(), 0);
-    for case in file
-        .cases
-        .iter()
-        .filter(|case| case.h2.is_none() && case.reply.is_none())
-    {
-        for (id, values) in case.instances(&values) {
-            let sent = Sent {
-                case,
-                id: &id,
-                values,
-            };
-            let before = edged.stage.app.requests().len();
-            edged.exchange(&sent.h1_bytes());
-            let seen = edged.stage.app.requests().split_off(before);
-            received += seen.len();
-            for seen in seen {
-                failures.extend(check(&edged, &seen).err().map(|why| format!("{id}: {why}")));
-            }
-        }
-    }
-    assert!(received > 0, "nothing reached the app");
-    assert!(
-        failures.is_empty(),
-        "{} of {received}:\n{}",
-        failures.len(),
-        failures.join("\n")
+    let cases = file.cases.iter().filter(|case| case.h2.is_none());
+    send_all(
+        &edged,
+        cases,
+        |sent| edged.exchange(&sent.h1_bytes()),
+        check,
     );
 }
 

@@ -7,8 +7,8 @@ use sidgate_testkit::upstream::Received;
 use sidgate_testkit::{Request, h2};
 
 use super::stage::Edged;
-use crate::authz::asking::OWN_SITE;
-use crate::vectors::case::File;
+use crate::authz::asking::{NAMES, OWN_SITE};
+use crate::vectors::case::{Case, File};
 use crate::vectors::sent::Sent;
 
 pub(super) fn headers_of_category_a(edge: Edge) {
@@ -19,33 +19,43 @@ pub(super) fn cookies_of_category_b(edge: Edge) {
     run(edge, include_str!("../../vectors/b-cookies.toml"));
 }
 
-/// Sends every vector of a file, and looks at all that the app has received.
-pub(super) fn run(edge: Edge, text: &str) {
+fn run(edge: Edge, text: &str) {
     let file: File = toml::from_str(text).unwrap_or_else(|error| panic!("{error}"));
     let edged = Edged::with(edge, &file.config);
     let by_h2 = RunningEdge::start_for_h2(edge, &edged.stage.gateway);
-    let values = values(&edged);
-    let mut failures = Vec::new();
-    let mut received = 0;
-    for case in file.cases.iter().filter(|case| case.reply.is_none()) {
+    let send = |sent: &Sent<'_>| {
+        if sent.case.h2.is_none() {
+            edged.exchange(&sent.h1_bytes());
+        }
+        if sent.case.h1.is_none() {
+            let (fields, body) = sent.h2_fields();
+            h2::send_by(&by_h2.h2(), &fields, body.as_deref());
+        }
+    };
+    send_all(&edged, &file.cases, send, check);
+}
+
+/// Sends every vector that says nothing of an answer, and looks at all that the app has received.
+pub(super) fn send_all<'c>(
+    edged: &Edged,
+    cases: impl IntoIterator<Item = &'c Case>,
+    send: impl Fn(&Sent<'_>),
+    check: impl Fn(&Edged, &Received) -> Result<(), String>,
+) {
+    let values = values(edged);
+    let (mut failures, mut received) = (Vec::new(), 0);
+    for case in cases.into_iter().filter(|case| case.reply.is_none()) {
         for (id, values) in case.instances(&values) {
-            let sent = Sent {
+            let before = edged.stage.app.requests().len();
+            send(&Sent {
                 case,
                 id: &id,
                 values,
-            };
-            let before = edged.stage.app.requests().len();
-            if case.h2.is_none() {
-                edged.exchange(&sent.h1_bytes());
-            }
-            if case.h1.is_none() {
-                let (fields, body) = sent.h2_fields();
-                h2::send_by(&by_h2.h2(), &fields, body.as_deref());
-            }
+            });
             let seen = edged.stage.app.requests().split_off(before);
             received += seen.len();
             for seen in seen {
-                failures.extend(check(&edged, &seen).err().map(|why| format!("{id}: {why}")));
+                failures.extend(check(edged, &seen).err().map(|why| format!("{id}: {why}")));
             }
         }
     }
@@ -112,7 +122,7 @@ pub(super) fn handshakes_over_h2(edge: Edge) {
     }
 }
 
-pub(super) fn values(edged: &Edged) -> Vec<(&'static str, String)> {
+fn values(edged: &Edged) -> Vec<(&'static str, String)> {
     let [alice, bob] =
         ["alice@example.com", "bob@example.com"].map(|email| edged.stage.log_in(email));
     vec![
@@ -148,17 +158,6 @@ fn check(edged: &Edged, seen: &Received) -> Result<(), String> {
     if claimed != Some(&*state) || subject.unwrap_or_default() != user {
         return Err(format!("{state} {user}, and the assertion says {claims}"));
     }
-    let known = [
-        "x-session-state",
-        "x-session-id",
-        "x-session-user-id",
-        "x-session-tenant-id",
-        "x-session-expires-at",
-        "x-session-stale",
-        "x-session-assertion",
-        "x-session-client-subject",
-        "x-session-email",
-    ];
     for (name, value) in seen.headers() {
         let name = name.to_ascii_lowercase();
         let kind = reserved(&name);
@@ -168,7 +167,7 @@ fn check(edged: &Edged, seen: &Received) -> Result<(), String> {
         );
         let names_somebody = PEOPLE.contains(&&*name);
         let pretends = pretends || names_somebody;
-        let is_ours = known.contains(&&*name) || name == "x-sidgate-hop";
+        let is_ours = NAMES.contains(&&*name) || name == "x-sidgate-hop";
         let is_odd = name
             .bytes()
             .any(|byte| !byte.is_ascii_alphanumeric() && byte != b'-');
@@ -178,7 +177,7 @@ fn check(edged: &Edged, seen: &Received) -> Result<(), String> {
         {
             return Err(format!("{name}: {value}"));
         }
-        if known.contains(&&*name) && (value == "root" || value == "mallory") {
+        if NAMES.contains(&&*name) && (value == "root" || value == "mallory") {
             return Err(format!("{name}: {value}"));
         }
     }

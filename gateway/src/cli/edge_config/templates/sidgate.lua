@@ -1,7 +1,7 @@
 -- Asks Sidgate about a request (see haproxy.cfg). Printed by `sidgate edge-config haproxy`.
 local AUTHZ = "http://@{authz}/authz/nginx"
 local NAMES = {
-@{names}
+    @{names}
 }
 
 -- Every value of a field of a message that HAProxy's client returned.
