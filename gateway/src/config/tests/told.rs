@@ -1,5 +1,7 @@
 //! What is told about input that people really write: what is the matter, and what to write instead.
 
+use super::super::hints::HINTS;
+use super::documentation::rows;
 use super::{CERT, Draft, MINIMAL, Place, with};
 
 /// One fault of `key`, with each of the hints in it.
@@ -298,6 +300,24 @@ fn words_of_other_proxies() {
     Place::new().one_fault(&format!("tls = true\n{MINIMAL}"), "tls", "[server.tls]");
     // A word that is mistyped is still one of ours.
     told("routes[].pth", "\"/\"", &["did you mean \"path\"?"]);
+}
+
+#[test]
+fn no_key_of_ours_is_a_word_of_other_proxies() {
+    let keys = rows().into_keys().collect::<Vec<_>>();
+    for (table, words, _) in HINTS {
+        for word in *words {
+            let model = match *table {
+                "" => (*word).to_owned(),
+                table => format!("{table}.{word}"),
+            };
+            let is_ours = |key: &String| {
+                let rest = key.strip_prefix(&model);
+                rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+            };
+            assert!(!keys.iter().any(is_ours), "{model} is a key");
+        }
+    }
 }
 
 #[test]
