@@ -37,7 +37,6 @@ mod event;
 mod event_permissions;
 mod event_refused;
 mod examples;
-mod examples_balancers;
 mod expiry;
 mod explain;
 mod explain_api;
