@@ -1,8 +1,6 @@
 //! What is told about input that people really write: what is the matter, and what to write instead.
 
-use super::super::hints::HINTS;
-use super::documentation::rows;
-use super::{CERT, Draft, MINIMAL, Place, with};
+use super::{CERT, Draft, Place, with};
 
 /// One fault of `key`, with each of the hints in it.
 #[track_caller]
@@ -275,48 +273,6 @@ fn a_key_that_is_encrypted_or_der() {
     ] {
         let place = Place::new().file("c.pem", CERT).file("k.pem", key);
         place.one_fault(&text, "server.tls.key", hint);
-    }
-}
-
-#[test]
-fn words_of_other_proxies() {
-    for (key, hint) in [
-        ("routes[].host", "the hosts of a route are hosts"),
-        ("routes[].strip_path", "strip_prefix = true"),
-        ("routes[].rewrite", "the path as it was sent"),
-        ("routes[].headers", "[identity.headers]"),
-        ("routes[].rate_limit", "[login_limits]"),
-        ("routes[].rate-limit", "[login_limits]"),
-        ("routes[].service", "the app is upstream"),
-        ("server.port", "addresses and ports are in listen"),
-        ("upstreams.django.url", "where the app runs is servers"),
-        ("store.dsn", "all of it is in url"),
-        ("cache.url", "Redis is redis_url"),
-    ] {
-        let name = key.rsplit('.').next().expect("a name");
-        let table = key.trim_end_matches(name).replace("[]", "[0]");
-        Place::new().one_fault(&with(key, "\"x\""), &format!("{table}{name}"), hint);
-    }
-    Place::new().one_fault(&format!("tls = true\n{MINIMAL}"), "tls", "[server.tls]");
-    // A word that is mistyped is still one of ours.
-    told("routes[].pth", "\"/\"", &["did you mean \"path\"?"]);
-}
-
-#[test]
-fn no_key_of_ours_is_a_word_of_other_proxies() {
-    let keys = rows().into_keys().collect::<Vec<_>>();
-    for (table, words, _) in HINTS {
-        for word in *words {
-            let model = match *table {
-                "" => (*word).to_owned(),
-                table => format!("{table}.{word}"),
-            };
-            let is_ours = |key: &String| {
-                let rest = key.strip_prefix(&model);
-                rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
-            };
-            assert!(!keys.iter().any(is_ours), "{model} is a key");
-        }
     }
 }
 
