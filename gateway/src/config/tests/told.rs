@@ -1,6 +1,6 @@
 //! What is told about input that people really write: what is the matter, and what to write instead.
 
-use super::{CERT, Draft, Place, with};
+use super::{CERT, Draft, MINIMAL, Place, with};
 
 /// One fault of `key`, with each of the hints in it.
 #[track_caller]
