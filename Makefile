@@ -1,6 +1,6 @@
 # Every target installs what it needs and is missing (see scripts/bootstrap).
 .DEFAULT_GOAL := help
-.PHONY: help demo test docs test-edges check bench bench-faults bench-growth bench-instructions bench-peers dist soak load-test load-test-smoke load-test-stress
+.PHONY: help demo test docs test-edges test-packages check bench bench-faults bench-growth bench-instructions bench-peers dist soak load-test load-test-smoke load-test-stress
 
 # rustup puts its folder on the PATH of login shells only.
 export PATH := $(PATH):$(HOME)/.cargo/bin
@@ -23,6 +23,11 @@ docs: ## the documentation as a site, in target/site/html; every link and anchor
 test-edges: ## forward-auth with every edge: nginx, Caddy, Traefik, HAProxy and Envoy, each with the configuration that is shipped
 	@scripts/bootstrap test-edges
 	cargo nextest run -p sidgate --all-features --no-fail-fast --run-ignored all -E 'test(/^edges::/)'
+
+test-packages: ## packs a debug build and installs every package: deb into a Debian that boots with systemd, rpm, image by podman, wheel, npm package; needs root
+	@scripts/bootstrap test-packages
+	cargo build -p sidgate --all-features
+	@SIDGATE_BIN=$${CARGO_TARGET_DIR:-target}/debug/sidgate deploy/package/check
 
 check: ## formatting and lints only
 	@scripts/bootstrap build
@@ -48,8 +53,12 @@ bench-peers: ## the same request through Sidgate, nginx, Envoy, HAProxy and Trae
 	@scripts/bootstrap bench-peers
 	@benches/peers/run
 
-dist: ## the program as it is shipped, in target/shipped: fat LTO, laid out by a profile of its own use; some 20 minutes
-	@scripts/dist
+# COUNTS=FILE: those of a release, which give its bytes again.
+dist: ## in dist/: tarball, deb, rpm, image, wheel, npm package, SBOM, checksums. The program has fat LTO and is laid out by a profile of its own use; some 20 minutes
+	@scripts/bootstrap dist
+	@scripts/dist $(if $(COUNTS),--counts $(COUNTS))
+	@rm -rf dist
+	@.venv/dist/bin/python deploy/package/build --binary $${CARGO_TARGET_DIR:-target}/shipped/sidgate --counts $${CARGO_TARGET_DIR:-target}/shipped/sidgate.profdata --out dist
 
 bench-growth: ## 1,000 to 1,000,000 sessions in use, 10,000 to 10,000,000 rows in PostgreSQL: tables, plots, what bends (ARGS="--rows 10000,100000")
 	@scripts/bootstrap bench-growth

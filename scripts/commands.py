@@ -3,7 +3,7 @@
 
     SIDGATE_BIN=target/debug/sidgate scripts/commands.py docs/install.md..
 
-A comment alone on the line before a fenced block says what becomes of the block:
+A comment alone on a line before a fenced block says what becomes of the block:
 
     <!-- run -->            it is run. All such blocks of a page run in order, in one `bash -eu -o pipefail`
     <!-- run: exit 78 -->   the same, and its last command must end with this exit code
@@ -98,6 +98,8 @@ def parse(name: str, text: str) -> Page:
             if asked and not FOREIGN.match(asked):
                 add(page, Block(asked, *block))
             asked = ""
+            continue
+        if asked and not line.strip():
             continue
         if asked and is_ours(asked):
             raise BadPageError(f"{name}:{number}: `{asked}` stands before a block")

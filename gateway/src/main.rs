@@ -13,7 +13,7 @@ static ALLOCATOR: MiMalloc = MiMalloc;
 const BUILD: Build = Build {
     version: env!("CARGO_PKG_VERSION"),
     commit: env!("SIDGATE_COMMIT"),
-    shown: concat!(env!("CARGO_PKG_VERSION"), " (", env!("SIDGATE_COMMIT"), ")"),
+    shown: env!("SIDGATE_SHOWN"),
 };
 
 fn main() -> ExitCode {

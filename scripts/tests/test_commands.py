@@ -63,6 +63,10 @@ def test_a_comment_inside_of_a_block_is_text():
     assert not page.blocks
 
 
+def test_a_blank_line_may_stand_between():
+    assert parse("page.md", "<!-- run -->\n\n```sh\ntrue\n```\n").runs
+
+
 def test_a_block_of_a_list_loses_its_indent():
     page = parse("page.md", "1. x\n\n   <!-- file: a.toml -->\n   ```toml\n   [a]\n     b = 1\n   ```\n")
     assert page.blocks[0].text == "[a]\n  b = 1\n"
@@ -73,7 +77,7 @@ def test_a_block_of_a_list_loses_its_indent():
     [
         (block("runs", "true"), "page.md:1: `runs` is not one of"),
         (block("run: quickly", "true"), "page.md:1: `run: quickly` is not one of"),
-        ("# x\n\n<!-- run -->\n\n```sh\ntrue\n```\n", "page.md:4: `run` stands before a block"),
+        ("# x\n\n<!-- run -->\n\nand then\n```sh\ntrue\n```\n", "page.md:5: `run` stands before a block"),
         ("<!-- run -->\nand then\n", "page.md:2: `run` stands before a block"),
         ("<!-- file: a -->\n", "page.md: `file: a` stands before a block"),
         (block("prints", "x", "text"), "page.md:1: `prints`, and no block before it is run"),

@@ -20,7 +20,7 @@ def load():
 site = load()
 KNOWN = {
     name: site.place(name)
-    for name in ("README.md", "docs/README.md", "docs/a.md", "docs/adr/README.md", "docs/adr/1.md", "clients/js/README.md")
+    for name in ("README.md", "docs/README.md", "docs/a.md", "docs/adr/README.md", "docs/adr/1.md", "clients/js/README.md", "SECURITY.md")
 }
 
 
@@ -32,6 +32,7 @@ def test_pages_have_their_places():
         "docs/adr/README.md": "adr/index.md",
         "docs/adr/1.md": "adr/1.md",
         "clients/js/README.md": "clients/js.md",
+        "SECURITY.md": "project/security.md",
     }
 
 
@@ -64,7 +65,11 @@ def test_a_link_to_a_file_waits_for_the_address_of_the_repository(monkeypatch):
 
 def test_code_stays_and_comments_for_tests_go():
     text = "<!-- run -->\n```sh\necho '[x](../README.md)'\n<!-- y -->\n```\n"
-    assert site.rewritten("docs/a.md", text, KNOWN) == text.removeprefix("<!-- run -->\n")
+    assert site.rewritten("docs/a.md", text, KNOWN) == text.removeprefix("<!-- run -->\n") + "\n"
+
+
+def test_a_link_may_go_over_two_lines():
+    assert site.rewritten("docs/a.md", "see [the\npage](../README.md)\n", KNOWN) == "see [the\npage](what-it-is.md)\n"
 
 
 def test_what_is_wrong_with_a_site_is_found(tmp_path):

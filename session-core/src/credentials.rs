@@ -35,7 +35,8 @@ pub enum Login {
 pub(crate) struct Account {
     /// `None` is whoever the URL names.
     pub(crate) user: Option<String>,
-    pub(crate) password: SecretString,
+    /// `None`: a server that asks for none, or for a certificate.
+    pub(crate) password: Option<SecretString>,
 }
 
 /// How the account is read from a connection URL.
@@ -92,7 +93,7 @@ impl Credentials {
         match &self.login {
             Login::Password(source) => Ok(Account {
                 user: None,
-                password: source.read()?,
+                password: Some(source.read()?),
             }),
             Login::Url(source) => (self.of_url)(&source.read()?)
                 .ok_or_else(|| "the URL in the file cannot be read any more".to_owned()),

@@ -50,9 +50,9 @@ pub enum HintError {
         #[source]
         cause: Box<dyn StdError + Send + Sync>,
     },
-    /// The server accepts LISTEN, but notifications never arrive.
+    /// The server accepts the subscription, but messages never arrive.
     #[error(
-        "LISTEN is accepted but no notification arrives: is there a connection pooler in transaction mode?"
+        "the subscription is accepted and nothing arrives: PostgreSQL behind a pooler in transaction mode, or a user of Redis without SUBSCRIBE or the channel"
     )]
     Swallowed,
 }

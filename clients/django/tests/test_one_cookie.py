@@ -264,6 +264,21 @@ class TestDjangoLoginDuringTheMigration:
         browser.get("/in/", username="ada")
         assert not browser.has_cookie()
 
+    def test_a_login_past_the_gateway_is_djangos_own(self, ada, sidgate, caplog):
+        sidgate(ACCEPT_DJANGO_LOGIN=True)
+        client = Client()
+        client.post("/in/", {"username": "ada"})
+        assert client.get("/who/").json()["user"] == "ada"
+        assert client.get("/who/", headers=gateway_headers()).json()["user"] == "ada"
+        assert "dropped" not in caplog.text
+        sidgate(ACCEPT_DJANGO_LOGIN=False)
+        assert client.get("/who/").json()["user"] is None
+
+    def test_a_logout_past_the_gateway(self, old):
+        old.post("/out/")
+        assert not old.cookies["sessionid"].value
+        assert old.get("/who/").json()["user"] is None
+
     def test_not_unless_asked_for(self, old, sidgate):
         sidgate(ACCEPT_DJANGO_LOGIN=False)
         assert old.get("/who/", headers=gateway_headers()).json()["user"] is None

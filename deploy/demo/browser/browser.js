@@ -68,6 +68,15 @@ export class Person {
   }
 }
 
+/**
+ * One step back, to `url`. The browser's own word is not enough: a step counts as done at the next change of the history, and a
+ * router that just starts on the page before makes one.
+ */
+export async function goBack(page, url) {
+  await page.goBack({ waitUntil: 'commit' });
+  await page.waitForURL(url);
+}
+
 /** Keeps a picture for people to look at. */
 export async function picture(page, name) {
   await mkdir(SHOTS, { recursive: true });

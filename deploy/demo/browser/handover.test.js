@@ -1,7 +1,7 @@
 /** Two products on domains of their own, and one login for both at a third: in a real browser. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { launch, PASSWORD, Person, picture, USER } from './browser.js';
+import { goBack, launch, PASSWORD, Person, picture, USER } from './browser.js';
 import { privateTo, sendLogin, session, sids, startSites } from './sites.js';
 
 const [ACCOUNTS, SHOP, BLOG] = ['accounts.localhost', 'shop.localhost', 'blog.localhost'];
@@ -126,8 +126,7 @@ test('the back button after a handover shows the page, and logs nobody in or out
   await privateTo(page, USER);
   const kept = await sids(person);
 
-  await page.goBack({ waitUntil: 'load' });
-  assert.equal(page.url(), house.at(BLOG));
+  await goBack(page, house.at(BLOG));
   await page.getByRole('heading', { level: 1 }).waitFor();
   assert.equal((await session(page)).authenticated, true);
   await page.goForward({ waitUntil: 'load' });

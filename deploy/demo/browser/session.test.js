@@ -1,7 +1,7 @@
 /** Django and Next.js behind Sidgate, in a real browser. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { card, launch, PASSWORD, Person, picture, USER } from './browser.js';
+import { card, goBack, launch, PASSWORD, Person, picture, USER } from './browser.js';
 import { startDemo } from './demo.js';
 
 let demo;
@@ -200,8 +200,7 @@ test('the back button after a logout shows nothing private', async () => {
   await page.getByRole('button', { name: 'Log out' }).click();
   await page.getByRole('heading', { name: 'Nobody is logged in' }).waitFor();
   for (const path of ['/headers', '/', '/signin']) {
-    await page.goBack({ waitUntil: 'load' });
-    assert.equal(new URL(page.url()).pathname, path);
+    await goBack(page, new URL(path, demo.origin).href);
     // Whatever a page restores or asks for is there by now.
     await page.waitForLoadState('networkidle');
     assert.ok(!(await page.content()).includes(handle), `private on ${path}`);

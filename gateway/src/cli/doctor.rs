@@ -4,9 +4,9 @@ use std::io::{ErrorKind, Write as _};
 use std::path::Path;
 
 use clap::Args;
-use tokio::runtime;
 
 use super::config_arg::ConfigArg;
+use super::small_runtime;
 use crate::config::Config;
 use crate::diagnosis::finding::Finding;
 use crate::diagnosis::report::{self, Detail};
@@ -78,12 +78,7 @@ fn examine(
     depth: Depth,
     through: Option<&PublicUrl>,
 ) -> Result<Vec<Finding>, WiringError> {
-    let runtime = runtime::Builder::new_multi_thread()
-        .worker_threads(1)
-        .enable_all()
-        .build()
-        .map_err(|error| WiringError::Process(error.to_string()))?;
-    Ok(runtime.block_on(Box::pin(diagnosis::examine(config, depth, through))))
+    Ok(small_runtime()?.block_on(Box::pin(diagnosis::examine(config, depth, through))))
 }
 
 fn show(

@@ -6,12 +6,14 @@ mod dev;
 mod doctor;
 mod edge_config;
 mod explain;
+mod healthcheck;
 mod init;
 mod manuals;
 mod migration;
 mod openapi;
 mod reload;
 mod risk;
+mod running;
 mod schema;
 mod sessions;
 
@@ -26,6 +28,7 @@ use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use clap_complete::Shell;
 use session_core::keys::MasterKey;
 use session_core::store::StoreError;
+use tokio::runtime::{self, Runtime};
 
 use self::config_arg::ConfigArg;
 use crate::config::MasterSource;
@@ -90,6 +93,7 @@ enum Command {
         #[command(flatten)]
         config: ConfigArg,
     },
+    Healthcheck(healthcheck::Healthcheck),
     Explain(explain::Explain),
     /// Print the schema of the configuration, what is in effect, or a first one.
     #[command(subcommand)]
@@ -177,6 +181,7 @@ fn dispatch(command: Command, build: Build) -> Result<ExitCode, WiringError> {
         Command::Check(check) => check.run(),
         Command::Doctor(doctor) => doctor.run(),
         Command::Reload { config } => reload::run(&config.path()?),
+        Command::Healthcheck(healthcheck) => healthcheck.run(),
         Command::Schema(command) => command.run(),
         Command::Keys(Keys::Generate { out: Some(file) }) => wiring::create_key_file(&file),
         Command::Keys(Keys::Generate { out: None }) => say(&wiring::new_key()?),
@@ -215,13 +220,17 @@ fn block_on<T>(
     limit: Duration,
     work: impl Future<Output = Result<T, WiringError>>,
 ) -> Result<T, WiringError> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
+    let answer = small_runtime()?.block_on(async { tokio::time::timeout(limit, work).await });
+    answer.unwrap_or_else(|_elapsed| Err(StoreError::timeout(limit).into()))
+}
+
+/// A small runtime.
+fn small_runtime() -> Result<Runtime, WiringError> {
+    runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .enable_all()
         .build()
-        .map_err(|error| WiringError::Process(error.to_string()))?;
-    let answer = runtime.block_on(async { tokio::time::timeout(limit, work).await });
-    answer.unwrap_or_else(|_elapsed| Err(StoreError::timeout(limit).into()))
+        .map_err(|error| WiringError::Process(error.to_string()))
 }
 
 fn exit_code(failed: &WiringError) -> u8 {

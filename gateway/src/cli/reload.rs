@@ -3,14 +3,12 @@
 use std::path::Path;
 use std::time::Duration;
 
-use http::StatusCode;
 use http::header::AUTHORIZATION;
-use reqwest::Response;
+use http::{Request, StatusCode};
 use serde::Deserialize;
-use session_core::trust::Trust;
 
-use super::{block_on, complain, say};
-use crate::apps::http_client;
+use super::running::{self, At, NoReply};
+use super::{complain, say};
 use crate::config::AdminPlace;
 use crate::run::wiring::WiringError;
 
@@ -41,7 +39,7 @@ enum Answer {
 /// Asks the process behind `server.admin_listen` of this file.
 pub(super) fn run(path: &Path) -> Result<(), WiringError> {
     let place = AdminPlace::load(path, &|name| std::env::var(name).ok())?;
-    let answer = block_on(TIMEOUT, ask(&place))?;
+    let answer = ask(&place)?;
     let (file, warnings) = match &answer {
         Answer::Reloaded { file, warnings, .. }
         | Answer::Refused { file, warnings, .. }
@@ -75,29 +73,29 @@ fn warn(text: &str) {
     complain(&WiringError::Process(format!("warning: {text}")));
 }
 
-async fn ask(place: &AdminPlace) -> Result<Answer, WiringError> {
+fn ask(place: &AdminPlace) -> Result<Answer, WiringError> {
     let address = place.address;
     let failed = |why: &str| WiringError::Process(format!("not reloaded: {address}: {why}"));
-    let client = http_client::builder(&Trust::default())
-        .http1_only()
-        .timeout(TIMEOUT)
-        .build()?;
-    let mut call = client.post(format!("http://{address}/api/admin/reload"));
+    let mut request = Request::post("/api/admin/reload");
     if let Some(token) = &place.token {
-        call = call.header(AUTHORIZATION, format!("Bearer {}", token.expose()));
+        request = request.header(AUTHORIZATION, format!("Bearer {}", token.expose()));
     }
-    let answer = call
-        .send()
-        .await
-        .map_err(|error| match error.is_connect() {
-            true => failed("nobody listens there; is the gateway running with this file?"),
-            false => failed("no answer; the log of the gateway says how the reload ends"),
-        })?;
-    match answer.status() {
+    let request = request
+        .body(())
+        .map_err(|_token| failed("the token cannot be sent in a header"))?;
+    let reply = running::ask(&At::Tcp(address.to_string()), request, TIMEOUT)?;
+    let reply = reply.map_err(|why| match why {
+        NoReply::NotThere(_) => {
+            failed("nobody listens there; is the gateway running with this file?")
+        }
+        NoReply::BrokenOff | NoReply::Timeout(_) => {
+            failed("no answer; the log of the gateway says how the reload ends")
+        }
+    })?;
+    match reply.status {
         StatusCode::OK | StatusCode::CONFLICT | StatusCode::UNPROCESSABLE_ENTITY => {
-            let body = body_of(answer).await;
-            let answer = body.and_then(|body| serde_json::from_slice(&body).ok());
-            answer.ok_or_else(|| failed("the answer is not that of a gateway"))
+            serde_json::from_slice(&reply.body)
+                .map_err(|_other| failed("the answer is not that of a gateway"))
         }
         StatusCode::UNAUTHORIZED => Err(failed(
             "it wants another admin.token, perhaps the one from before the change; SIGHUP needs none",
@@ -109,18 +107,4 @@ async fn ask(place: &AdminPlace) -> Result<Answer, WiringError> {
         )),
         other => Err(failed(&format!("status {other}"))),
     }
-}
-
-/// The body, if it is no larger than every fault of a large file.
-async fn body_of(mut answer: Response) -> Option<Vec<u8>> {
-    const MAX: usize = 4 * 1024 * 1024;
-
-    let mut body = Vec::new();
-    while let Some(chunk) = answer.chunk().await.ok()? {
-        if body.len() + chunk.len() > MAX {
-            return None;
-        }
-        body.extend_from_slice(&chunk);
-    }
-    Some(body)
 }

@@ -25,6 +25,9 @@ pub(super) enum Schema {
     Apply {
         #[command(flatten)]
         config: ConfigArg,
+        /// Then give this role of PostgreSQL the rights that a gateway needs: those that `grants` prints.
+        #[arg(long, value_name = "ROLE", value_parser = parse_role)]
+        grant_to: Option<Identifier>,
     },
     /// Say which schema the store has and which one this program needs. Exit code 0: it works; 3: `schema apply` is due; 78: a
     /// newer program is needed.
@@ -65,13 +68,7 @@ fn parse_name(name: &str) -> Result<Identifier, String> {
 impl Schema {
     pub(super) fn run(self) -> Result<(), WiringError> {
         match self {
-            Self::Apply { config } => {
-                let config = config.load()?;
-                block_on(APPLY_TIMEOUT, async {
-                    Ok(wiring::store(&config).await?.apply_schema().await?)
-                })?;
-                say("schema is up to date")
-            }
+            Self::Apply { config, grant_to } => apply(&config, grant_to.as_ref()),
             Self::Status { config, json } => show_status(&config, json),
             Self::Plan { config } => show_plan(&config),
             Self::Grants {
@@ -80,6 +77,26 @@ impl Schema {
                 config,
             } => show_grants(&role, &schema, config.as_deref()),
         }
+    }
+}
+
+fn apply(config: &ConfigArg, grant_to: Option<&Identifier>) -> Result<(), WiringError> {
+    let config = config.load()?;
+    // Asked first: a file has no roles, and nothing is to be changed then.
+    let roles = grant_to
+        .map(|role| Ok::<_, WiringError>((wiring::postgres(&config)?, role)))
+        .transpose()?;
+    block_on(APPLY_TIMEOUT, async {
+        wiring::store(&config).await?.apply_schema().await?;
+        if let Some((store, role)) = &roles {
+            store.give_rights(role).await?;
+        }
+        Ok(())
+    })?;
+    say("schema is up to date")?;
+    match grant_to {
+        Some(role) => say(&format!("role {role} has the rights of a gateway")),
+        None => Ok(()),
     }
 }
 

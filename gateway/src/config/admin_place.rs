@@ -31,43 +31,78 @@ impl AdminPlace {
     /// # Errors
     /// When the file is not TOML, or one of the two cannot be used.
     pub fn load(path: &Path, env: &dyn Fn(&str) -> Option<String>) -> Result<Self, Faults> {
-        let fault = |key: &str, message: String| {
-            let key = key.to_owned();
-            let line = None;
-            Faults::new(path, vec![Fault { key, line, message }])
-        };
-        let text = std::fs::read_to_string(path)
-            .map_err(|error| fault("", format!("cannot be read: {error}")))?;
-        // The error's own `Display` quotes the line, which may hold a password.
-        let file: Table =
-            toml::from_str(&text).map_err(|error| fault("", error.message().to_owned()))?;
-        let said = |section: &str, key: &str| {
-            let value = file.get(section).and_then(|section| section.get(key));
-            match value {
-                None => Ok(None),
-                Some(Value::String(text)) => Ok(Some(text.as_str())),
-                Some(_) => Err(fault(
-                    &format!("{section}.{key}"),
-                    "must be a string".to_owned(),
-                )),
-            }
-        };
-        let listen = match said("server", "admin_listen")? {
-            Some(text) => {
-                listen(text, env).map_err(|message| fault("server.admin_listen", message))?
-            }
-            None => loopback(9901),
-        };
-        let sources = Sources::new(path.parent().unwrap_or(Path::new("")), env);
-        let token = match said("admin", "token")? {
-            Some(text) => token(text, &sources).map_err(|message| fault("admin.token", message))?,
-            None => None,
-        };
+        let file = File::read(path)?;
         Ok(Self {
-            address: reachable(listen),
-            token,
+            address: file.address(env)?,
+            token: file.token(env)?,
         })
     }
+
+    /// Reads `server.admin_listen` alone, for what is told without a token.
+    ///
+    /// # Errors
+    /// When the file is not TOML, or the address cannot be used.
+    pub fn address(
+        path: &Path,
+        env: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<SocketAddr, Faults> {
+        File::read(path)?.address(env)
+    }
+}
+
+/// The file as it is written.
+struct File<'a> {
+    path: &'a Path,
+    table: Table,
+}
+
+impl<'a> File<'a> {
+    fn read(path: &'a Path) -> Result<Self, Faults> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| fault(path, "", format!("cannot be read: {error}")))?;
+        // The error's own `Display` quotes the line, which may hold a password.
+        let table =
+            toml::from_str(&text).map_err(|error| fault(path, "", error.message().to_owned()))?;
+        Ok(Self { path, table })
+    }
+
+    fn address(&self, env: Env<'_>) -> Result<SocketAddr, Faults> {
+        match self.said("server", "admin_listen")? {
+            Some(text) => listen(text, env)
+                .map(reachable)
+                .map_err(|message| fault(self.path, "server.admin_listen", message)),
+            None => Ok(loopback(9901)),
+        }
+    }
+
+    fn token(&self, env: Env<'_>) -> Result<Option<SecretString>, Faults> {
+        let sources = Sources::new(self.path.parent().unwrap_or(Path::new("")), env);
+        match self.said("admin", "token")? {
+            Some(text) => {
+                token(text, &sources).map_err(|message| fault(self.path, "admin.token", message))
+            }
+            None => Ok(None),
+        }
+    }
+
+    fn said(&self, section: &str, key: &str) -> Result<Option<&str>, Faults> {
+        let value = self.table.get(section).and_then(|section| section.get(key));
+        match value {
+            None => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text)),
+            Some(_) => Err(fault(
+                self.path,
+                &format!("{section}.{key}"),
+                "must be a string".to_owned(),
+            )),
+        }
+    }
+}
+
+fn fault(path: &Path, key: &str, message: String) -> Faults {
+    let key = key.to_owned();
+    let line = None;
+    Faults::new(path, vec![Fault { key, line, message }])
 }
 
 /// The address that `written` means. A fault repeats no variable.

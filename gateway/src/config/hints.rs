@@ -1,10 +1,11 @@
 //! Words from other proxies: what somebody who writes one of them is looking for here.
 
 /// Table (as in [`Entry::model`](super::catalog::Entry::model)), its words, and what is said about them.
-type Hint = (&'static str, &'static [&'static str], &'static str);
+pub(super) type Hint = (&'static str, &'static [&'static str], &'static str);
 
+/// All of them.
 #[rustfmt::skip]
-const HINTS: &[Hint] = &[
+pub(super) const HINTS: &[Hint] = &[
     ("", &["tls", "ssl", "https", "certificates"], "certificate and key are in [server.tls]"),
     ("", &["listen", "listeners", "bind", "port", "address", "http", "entrypoints", "threads", "workers"], "listeners and names are in [server]"),
     ("", &["rate_limit", "rate_limits", "ratelimit", "limits", "timeouts"], "limits are in [edge] and [login_limits]"),
@@ -28,10 +29,10 @@ const HINTS: &[Hint] = &[
     ("server", &["log_level", "access_log", "error_log"], "the log goes to stdout; its level is the environment variable RUST_LOG"),
     ("server.tls", &["certificate", "cert_file", "certfile", "ssl_certificate", "fullchain", "chain"], "the file with the certificate chain is cert"),
     ("server.tls", &["key_file", "keyfile", "private_key", "ssl_certificate_key"], "the file with the private key is key"),
-    ("server.tls", &["acme", "letsencrypt", "auto", "email"], "certificates are files; have certbot or another client of ACME write them"),
+    ("server.tls", &["acme", "letsencrypt", "auto", "email"], "certificates are files; have certbot or another client of ACME write them, with server.acme_dir as its webroot"),
     ("keys", &["secret", "secret_key", "key", "current"], "the key is master"),
-    ("store", &["dsn", "host", "port", "user", "username", "password", "database", "path", "type", "driver", "connection"], "all of it is in url, such as \"postgres://user:${PASSWORD}@host/database\""),
-    ("cache", &["url", "redis", "host", "port", "address", "password", "db"], "Redis is redis_url, such as \"redis://:${PASSWORD}@host:6379/0\""),
+    ("store", &["dsn", "host", "port", "user", "username", "database", "path", "type", "driver", "connection"], "all of it is in url, such as \"postgres://user:${PASSWORD}@host/database\""),
+    ("cache", &["url", "redis", "host", "port", "address", "db"], "Redis is redis_url, such as \"redis://:${PASSWORD}@host:6379/0\""),
     ("cache", &["ttl", "max_age"], "how long is local_ttl in this process and redis_ttl in Redis"),
     ("session", &["ttl", "max_age", "lifetime", "timeout", "duration", "expires", "expiration"], "how long a session lives is absolute_timeout; how long unused, idle_timeout"),
     ("session", &["secret", "secret_key", "key"], "the key is keys.master"),
@@ -51,7 +52,11 @@ const HINTS: &[Hint] = &[
     ("upstreams.NAME", &["insecure_skip_verify", "tls_insecure_skip_verify", "ssl_verify", "verify", "verify_tls"], "certificates are verified; tls.ca names an authority of your own, insecure.unverified_upstreams switches it off"),
     ("upstreams.NAME", &["http2", "h2", "h2c", "grpc", "http_version"], "HTTP/2, and so gRPC, is protocol = \"h2\""),
     ("upstreams.NAME", &["socket", "unix", "sock"], "a unix socket is \"unix:/run/app.sock\" in servers"),
-    ("upstreams.NAME", &["health", "health_check", "healthcheck", "health_checks", "passive", "weight", "weights", "balance", "lb", "lb_policy", "policy", "load_balancing", "strategy", "retry", "retries"], "servers take turns, and one that cannot be connected to is passed over for that request; there is nothing to set"),
+    ("upstreams.NAME", &["health_check", "healthcheck", "health_checks", "health_uri", "health_path", "check"], "servers are asked how they are by [upstreams.NAME.health]"),
+    ("upstreams.NAME", &["outlier_detection", "circuit_breaker", "max_fails", "fail_timeout", "eject"], "servers that fail are left out by [upstreams.NAME.passive]"),
+    ("upstreams.NAME", &["weight", "weights"], "a server of another weight is { address = \"10.0.0.3:8000\", weight = 2 } in servers"),
+    ("upstreams.NAME", &["lb", "lb_policy", "policy", "load_balancing", "strategy"], "which server gets a request is balance"),
+    ("upstreams.NAME", &["retries", "lb_retries", "retry_on", "proxy_next_upstream"], "what is tried again is in [upstreams.NAME.retry]"),
     ("upstreams.NAME", &["strip_prefix", "path", "prefix", "rewrite"], "which paths are the app's own, and whether it gets them without their prefix, is in [[routes]]"),
     ("upstreams.NAME", &["headers", "request_headers"], "headers that apps get are in [identity.headers]"),
     ("routes[]", &["host", "domain", "domains", "server_name"], "the hosts of a route are hosts, such as [\"app.example.com\"]"),

@@ -63,5 +63,5 @@ pub(crate) async fn examine(
 
 fn without_public_way() -> Finding {
     let question = Question::new(Topic::PublicWay, "public way", "nothing");
-    question.skipped("not looked at: `--through https://...` sends a request by it")
+    question.skipped("not looked at: `--through URL` sends a request by it")
 }

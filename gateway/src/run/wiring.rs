@@ -208,8 +208,19 @@ pub(crate) fn keyring(config: &Config) -> Option<Keyring> {
 pub(crate) async fn store(config: &Config) -> Result<Arc<dyn SessionStore>, WiringError> {
     Ok(match &config.store.url {
         StoreUrl::Sqlite(path) => Arc::new(SqliteStore::open(path, Arc::new(SystemClock)).await?),
-        StoreUrl::Postgres(url) => Arc::new(PostgresStore::new(url, postgres_options(config)?)?),
+        StoreUrl::Postgres(_) => Arc::new(postgres(config)?),
     })
+}
+
+/// PostgreSQL, for what only it has.
+///
+/// # Errors
+/// When the store is a file, or its URL or its certificates cannot be used.
+pub(crate) fn postgres(config: &Config) -> Result<PostgresStore, WiringError> {
+    match &config.store.url {
+        StoreUrl::Sqlite(_) => Err(WiringError::NoRoles),
+        StoreUrl::Postgres(url) => Ok(PostgresStore::new(url, postgres_options(config)?)?),
+    }
 }
 
 /// How PostgreSQL is spoken to.

@@ -45,6 +45,7 @@ mod foreign_roles;
 mod framing;
 mod grpc;
 mod h2_abuse;
+mod healthcheck;
 mod https;
 mod identity;
 mod keys_cache;

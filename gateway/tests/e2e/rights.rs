@@ -5,6 +5,7 @@ use std::time::Duration;
 use session_testing::{TestDatabase, TestPostgres};
 use tempfile::TempDir;
 
+use super::schema_versions::folder_with;
 use sidgate_testkit::cli::sidgate;
 use sidgate_testkit::stores::{sql, sql_text};
 use sidgate_testkit::wait::{LONG, until_true};
@@ -43,6 +44,88 @@ fn a_role_with_the_printed_rights_is_all_that_a_gateway_needs() {
     let arguments = ["check", "--connect", "--config", config.to_str().unwrap()];
     let checked = sidgate(stage.folder(), &arguments).success();
     assert!(!checked.contains("the role"), "{checked}");
+}
+
+#[test]
+fn whoever_applies_the_schema_gives_the_rights() {
+    let database = TestPostgres::shared().bare_database();
+    let role = bare_role(&database);
+    let folder = folder_with(&format!("[store]\nurl = \"{}\"\n", database.url().expose()));
+    let apply = |role: &str| {
+        let to = [
+            "schema",
+            "apply",
+            "--config",
+            "sidgate.toml",
+            "--grant-to",
+            role,
+        ];
+        sidgate(folder.path(), &to)
+    };
+
+    // The second time there is nothing to do.
+    for _ in 0..2 {
+        let said = apply(&role).success();
+        assert!(said.contains("has the rights of a gateway"), "{said}");
+    }
+
+    let (stage, sid) = Stage::with([&*config_as(&database, &role)]).and_alice();
+    assert!(stage.knows(&sid));
+    let nobody = apply("nobody_of_that_name");
+    assert_eq!(nobody.code, Some(1), "{nobody:?}");
+    assert!(nobody.stderr.contains("does not exist"), "{nobody:?}");
+}
+
+#[test]
+fn rights_on_the_schema_that_its_tables_owner_cannot_give_are_named() {
+    let database = TestPostgres::shared().bare_database();
+    let role = bare_role(&database);
+    let owner = format!("{role}_owner");
+    sql(
+        &database,
+        &format!(
+            "DROP ROLE IF EXISTS {owner}; CREATE ROLE {owner} LOGIN; \
+             REVOKE ALL ON SCHEMA public FROM PUBLIC; GRANT USAGE, CREATE ON SCHEMA public TO {owner}"
+        ),
+    );
+    let folder = folder_with(&config_as(&database, &owner));
+    let to = [
+        "schema",
+        "apply",
+        "--config",
+        "sidgate.toml",
+        "--grant-to",
+        &role,
+    ];
+
+    let refused = sidgate(folder.path(), &to);
+
+    assert_eq!(refused.code, Some(78), "{refused:?}");
+    let missing = format!("GRANT USAGE ON SCHEMA \"public\" TO \"{role}\"");
+    assert!(refused.stderr.contains(&missing), "{refused:?}");
+    sql(&database, &missing);
+    sidgate(folder.path(), &to).success();
+}
+
+#[test]
+fn a_file_has_nobody_to_give_rights_to() {
+    let folder = folder_with("");
+
+    let refused = sidgate(
+        folder.path(),
+        &[
+            "schema",
+            "apply",
+            "--config",
+            "sidgate.toml",
+            "--grant-to",
+            "gw",
+        ],
+    );
+
+    assert_eq!(refused.code, Some(1), "{refused:?}");
+    assert!(refused.stderr.contains("has no roles"), "{refused:?}");
+    assert!(!folder.path().join("sidgate.db").exists());
 }
 
 #[test]

@@ -121,3 +121,28 @@ fn the_password_of_redis_is_rotated_without_a_restart() {
     assert_ne!(cut.trim(), "0");
     until_true("another value in Redis", LONG, stored);
 }
+
+#[test]
+fn urls_in_files_need_no_password() {
+    let database = TestPostgres::shared().database();
+    let redis = TestRedis::start();
+    let secrets = tempfile::TempDir::new().unwrap();
+    let file = |name: &str, text: &str| {
+        let path = secrets.path().join(name);
+        write_secret(&path, text);
+        path.display().to_string()
+    };
+    let store = file("store", database.url().expose());
+    let cache = file("cache", &redis.url());
+    let app = App::start();
+
+    let gateway = Gateway::in_front_of(&app)
+        .with(&format!("[store]\nurl = \"file:{store}\""))
+        .with(&format!("[cache]\nredis_url = \"file:{cache}\""))
+        .start();
+
+    until_true("a value in Redis", LONG, || {
+        let sid = gateway.log_in("alice@example.com");
+        gateway.knows(&sid) && !redis_values(&redis).is_empty()
+    });
+}

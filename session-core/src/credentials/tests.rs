@@ -20,7 +20,7 @@ fn of_url(url: &SecretString) -> Option<Account> {
 fn account(user: Option<&str>, password: &str) -> Account {
     Account {
         user: user.map(str::to_owned),
-        password: SecretString::new(password.to_owned()),
+        password: Some(SecretString::new(password.to_owned())),
     }
 }
 

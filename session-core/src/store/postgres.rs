@@ -95,6 +95,14 @@ impl PostgresStore {
             options,
         })
     }
+
+    /// Gives the role of a gateway the rights that [`grants`] lists. Works for whoever owns the tables.
+    ///
+    /// # Errors
+    /// When there are no tables or no such role, and when the schema of the tables is somebody else's to open.
+    pub async fn give_rights(&self, role: &Identifier) -> StoreResult<()> {
+        rights::give(&self.pool, role).await
+    }
 }
 
 #[async_trait]

@@ -59,6 +59,27 @@ async fn a_plan_that_is_out_of_date_changes_nothing() {
 }
 
 #[tokio::test]
+async fn nobody_waits_behind_a_migration_that_waits_for_a_long_transaction() {
+    let database = version_10().await;
+    let store = database.store();
+    let plan = store.schema_plan().await.unwrap().unwrap();
+    let backup = database.client().await;
+    let begin = "BEGIN; SELECT FROM sidgate_session";
+    backup.batch_execute(begin).await.unwrap();
+
+    let refused = store.apply_schema().await.unwrap_err();
+    let failed = database.psql(&plan).unwrap_err();
+
+    assert!(matches!(refused, StoreError::Unavailable(_)), "{refused}");
+    let said = refused.cause();
+    assert!(said.contains("another transaction"), "{said}");
+    assert!(failed.contains("lock timeout"), "{failed}");
+    assert_eq!(store.schema_status().await.unwrap().found, 10);
+    backup.batch_execute("COMMIT").await.unwrap();
+    store.apply_schema().await.unwrap();
+}
+
+#[tokio::test]
 async fn a_schema_that_does_not_tell_is_read_and_brought_up_to_date() {
     let database = version_10().await;
     let store = database.store();

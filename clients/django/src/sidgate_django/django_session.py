@@ -22,7 +22,7 @@ from . import events, marker
 from . import session_stores as stores
 from .conf import get_conf
 from .installed import places
-from .session import GatewaySession, session_of
+from .session import BACKEND_PREFIX, GatewaySession, session_of
 
 
 class GatewaySessionMiddleware(SessionMiddleware):
@@ -44,7 +44,7 @@ class GatewaySessionMiddleware(SessionMiddleware):
 
     def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
         session = session_of(request)
-        if events.leaves_logged_in(request, session):
+        if events.leaves_logged_in(request, session) and not _is_djangos_own(request, session):
             self._keep(request, response, session)
         else:
             self._leave_to_visitor(request, session)
@@ -107,6 +107,12 @@ class GatewaySessionMiddleware(SessionMiddleware):
         if cookie and cookie == request.session.session_key and request.session.keys():
             # A new key: whoever may have planted or seen the old one does not share the session.
             request.session.cycle_key()
+
+
+def _is_djangos_own(request: HttpRequest, session: GatewaySession) -> bool:
+    """Whether a login in this request is Django's own: it came past the gateway, and such count."""
+    asked_by_gateway = request.path_info.startswith(BACKEND_PREFIX)
+    return get_conf().accept_django_login and not session.via_gateway and not asked_by_gateway
 
 
 def is_in_use() -> bool:

@@ -41,9 +41,8 @@ function Account() {
 
   async function logout() {
     try {
+      // SessionSync loads the page anew. A second navigation from here would race with that one.
       await sessionManager.logout();
-      // A real navigation: it empties the router's memory of private pages.
-      window.location.assign('/');
     } catch {
       setFailed(true);
     }

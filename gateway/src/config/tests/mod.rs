@@ -8,6 +8,7 @@ mod defaults;
 mod documentation;
 mod environment;
 mod faults;
+mod hints;
 mod limits;
 mod names;
 mod properties;

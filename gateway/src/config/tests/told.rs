@@ -277,30 +277,6 @@ fn a_key_that_is_encrypted_or_der() {
 }
 
 #[test]
-fn words_of_other_proxies() {
-    for (key, hint) in [
-        ("routes[].host", "the hosts of a route are hosts"),
-        ("routes[].strip_path", "strip_prefix = true"),
-        ("routes[].rewrite", "the path as it was sent"),
-        ("routes[].headers", "[identity.headers]"),
-        ("routes[].rate_limit", "[login_limits]"),
-        ("routes[].rate-limit", "[login_limits]"),
-        ("routes[].service", "the app is upstream"),
-        ("server.port", "addresses and ports are in listen"),
-        ("upstreams.django.url", "where the app runs is servers"),
-        ("store.dsn", "all of it is in url"),
-        ("cache.url", "Redis is redis_url"),
-    ] {
-        let name = key.rsplit('.').next().expect("a name");
-        let table = key.trim_end_matches(name).replace("[]", "[0]");
-        Place::new().one_fault(&with(key, "\"x\""), &format!("{table}{name}"), hint);
-    }
-    Place::new().one_fault(&format!("tls = true\n{MINIMAL}"), "tls", "[server.tls]");
-    // A word that is mistyped is still one of ours.
-    told("routes[].pth", "\"/\"", &["did you mean \"path\"?"]);
-}
-
-#[test]
 fn a_server_that_is_one_of_our_listeners() {
     let draft = Draft::minimal().set("server.listen", "[\"0.0.0.0:8000\"]");
     for server in ["localhost:8000", "127.0.0.1:8000", "0.0.0.0:8000"] {

@@ -36,7 +36,9 @@ impl Renewed {
     fn pair(&self, account: Account) -> Pair {
         (
             account.user.or_else(|| self.user.clone()),
-            Some(account.password.expose().to_owned()),
+            account
+                .password
+                .map(|password| password.expose().to_owned()),
         )
     }
 }

@@ -219,7 +219,7 @@ pub(super) fn account(url: &SecretString) -> Option<Account> {
     let config = RedisUrl::read(url).ok()?.config;
     Some(Account {
         user: config.username,
-        password: SecretString::new(config.password?),
+        password: config.password.map(SecretString::new),
     })
 }
 

@@ -162,14 +162,17 @@ fn config(url: &PostgresUrl, options: &PostgresOptions) -> tokio_postgres::Confi
 }
 
 /// Server settings of our connections; those of the URL come later and win. READ COMMITTED is what the rule about logins
-/// (R8) and the numbering rely on.
+/// (R8) and the numbering rely on. Nothing follows the last one: PgBouncer refuses options that end in a blank.
 fn settings(options: &PostgresOptions, of_url: Option<&str>) -> String {
-    format!(
-        "-c statement_timeout={} -c idle_in_transaction_session_timeout={} -c default_transaction_isolation=read\\ committed {}",
+    let ours = format!(
+        "-c statement_timeout={} -c idle_in_transaction_session_timeout={} -c default_transaction_isolation=read\\ committed",
         options.write_timeout.as_millis(),
         IDLE_IN_TRANSACTION_TIMEOUT.as_millis(),
-        of_url.unwrap_or_default(),
-    )
+    );
+    match of_url {
+        Some(of_url) => format!("{ours} {of_url}"),
+        None => ours,
+    }
 }
 
 #[cfg(test)]

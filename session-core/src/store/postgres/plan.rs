@@ -2,7 +2,7 @@
 
 use super::pool::Pool;
 use super::row::column;
-use super::schema::{BEGUN, MIGRATIONS, status};
+use super::schema::{BEGUN, BRIEFLY, MIGRATIONS, status};
 use crate::store::schema::{record, steps_from};
 use crate::store::{SCHEMA_VERSION, StoreError, StoreResult};
 
@@ -38,6 +38,7 @@ BEGIN ISOLATION LEVEL READ COMMITTED;
 SET LOCAL statement_timeout = '60s';
 SET LOCAL search_path = {schema}, pg_temp;
 {BEGUN}
+{BRIEFLY}
 DO $$ BEGIN
     IF (SELECT coalesce(max(version), 0) FROM sidgate_schema) <> {found} THEN
         RAISE EXCEPTION 'the schema has changed since this plan was made';

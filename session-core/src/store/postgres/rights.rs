@@ -6,9 +6,11 @@ use super::pool::{Params, Pool};
 use super::row::column;
 use crate::store::{Rights, SchemaError, StoreError, StoreResult};
 
+mod give;
 mod grants;
 mod needed;
 
+pub(super) use self::give::give;
 pub use self::grants::{BadIdentifier, Identifier, grants};
 use self::needed::Thing;
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use deadpool_postgres::ClientWrapper;
 use tokio::time;
 use tokio_postgres::Error as PgError;
+use tokio_postgres::error::SqlState;
 
 use super::fault::{self, Limit};
 use super::pool::Pool;
@@ -60,6 +61,10 @@ EXCEPTION WHEN unique_violation OR duplicate_table THEN NULL;
 END $$;
 LOCK TABLE sidgate_schema IN SHARE ROW EXCLUSIVE MODE;";
 
+/// Whoever waits for a table to lock it keeps all others waiting who come after. So a migration that meets a long transaction, such
+/// as a backup, gives up before anybody notices, and changes nothing. Said after [`BEGUN`], where nodes wait for each other.
+pub(super) const BRIEFLY: &str = "SET LOCAL lock_timeout = '500ms';";
+
 /// Which schema the store has. The column `compatible_from` may not be there yet: so the row is read as a whole.
 pub(super) async fn status(pool: &Pool) -> StoreResult<SchemaStatus> {
     const SQL: &str = "\
@@ -111,10 +116,21 @@ pub(super) async fn apply(pool: &Pool) -> StoreResult<()> {
         time::timeout(APPLY_TIMEOUT, migrate(lease.client()?))
             .await
             .map_err(|_elapsed| fault::timeout(Limit::fixed(APPLY_TIMEOUT)))?
-            .map_err(|error| fault::store_error(&error, Limit::fixed(APPLY_TIMEOUT)))?;
+            .map_err(|error| unapplied(&error))?;
         lease.give_back();
     }
     check(pool).await
+}
+
+/// Why a migration has come to nothing.
+fn unapplied(error: &PgError) -> StoreError {
+    if error.code() == Some(&SqlState::LOCK_NOT_AVAILABLE) {
+        return StoreError::unavailable(
+            "nothing was changed, because another transaction holds the tables, such as a backup; try again when it has ended \
+             (SQLSTATE 55P03)",
+        );
+    }
+    fault::store_error(error, Limit::fixed(APPLY_TIMEOUT))
 }
 
 /// Applies what is missing in one transaction. Any number of nodes may try at once. Everything is created in the first
@@ -126,6 +142,7 @@ async fn migrate(client: &ClientWrapper) -> Result<(), PgError> {
         SELECT set_config('search_path', quote_ident(current_schema()) || ', pg_temp', true)";
     client.batch_execute(PREPARE).await?;
     client.batch_execute(BEGUN).await?;
+    client.batch_execute(BRIEFLY).await?;
     let row = client
         .query_one("SELECT coalesce(max(version), 0) FROM sidgate_schema", &[])
         .await?;

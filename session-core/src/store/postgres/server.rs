@@ -68,7 +68,9 @@ impl Server {
     pub(super) fn config_of(&self, account: Option<&Account>) -> Config {
         let mut config = self.config.clone();
         if let Some(account) = account {
-            config.password(account.password.expose());
+            if let Some(password) = &account.password {
+                config.password(password.expose());
+            }
             if let Some(user) = &account.user {
                 config.user(user);
             }

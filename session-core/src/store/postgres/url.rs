@@ -78,10 +78,11 @@ impl PostgresUrl {
 /// User and password of a URL.
 pub(super) fn account(url: &SecretString) -> Option<Account> {
     let url = PostgresUrl::read(url).ok()?;
-    let password = String::from_utf8(url.config.get_password()?.to_vec()).ok()?;
+    let password = url.config.get_password().map(<[u8]>::to_vec);
+    let password = password.map(String::from_utf8).transpose().ok()?;
     Some(Account {
         user: url.config.get_user().map(str::to_owned),
-        password: SecretString::new(password),
+        password: password.map(SecretString::new),
     })
 }
 

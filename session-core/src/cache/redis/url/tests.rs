@@ -74,7 +74,9 @@ fn every_arrangement_is_read_with_its_login() {
         assert!(url.config.tls.is_none(), "TLS is set up elsewhere");
     }
     let url = SecretString::new("rediss://gw:p%40ss@cache:6380/2".to_owned());
-    let account = account(&url).unwrap();
-    assert_eq!(account.user.as_deref(), Some("gw"));
-    assert_eq!(account.password.expose(), "p@ss");
+    let found = account(&url).unwrap();
+    assert_eq!(found.user.as_deref(), Some("gw"));
+    assert_eq!(found.password.unwrap().expose(), "p@ss");
+    let open = SecretString::new("redis://cache:6379/2".to_owned());
+    assert!(account(&open).unwrap().password.is_none());
 }

@@ -27,6 +27,16 @@ fn every_connection_asks_for_a_primary_and_limits_its_statements() {
 }
 
 #[test]
+fn options_end_with_the_last_setting() {
+    let config = config_of("postgres://u@db.example/app");
+    let options = config.get_options().unwrap();
+    assert!(
+        options.ends_with("=read\\ committed"),
+        "PgBouncer reads a blank at the end as an option that it does not know: {options:?}"
+    );
+}
+
+#[test]
 fn prefer_means_disable_only_where_nobody_can_listen() {
     let mode = |url: &str| config_of(url).get_ssl_mode();
     assert_eq!(mode("postgres://u@127.0.0.1/app"), SslMode::Disable);

@@ -58,6 +58,11 @@ impl Identifier {
         }
     }
 
+    /// The name as it is, for a parameter of a statement.
+    pub(super) fn name(&self) -> &str {
+        &self.0
+    }
+
     /// A name that the server itself has told.
     pub(super) fn of_server(name: &str) -> Self {
         Self(name.to_owned())

@@ -99,6 +99,10 @@ fn user_and_password_are_read_where_the_driver_reads_them() {
     ] {
         let account = account(&SecretString::new(url.to_owned())).unwrap();
         assert_eq!(account.user.as_deref(), Some("gw"), "{url}");
-        assert_eq!(account.password.expose(), "h@nter2", "{url}");
+        assert_eq!(account.password.unwrap().expose(), "h@nter2", "{url}");
     }
+    let by_certificate = SecretString::new("postgres://gw@db/app".to_owned());
+    let account = account(&by_certificate).unwrap();
+    assert_eq!(account.user.as_deref(), Some("gw"));
+    assert!(account.password.is_none());
 }
