@@ -10,6 +10,7 @@ mod healthcheck;
 mod init;
 mod manuals;
 mod migration;
+mod openapi;
 mod reload;
 mod risk;
 mod running;
@@ -100,6 +101,8 @@ enum Command {
     #[command(subcommand)]
     Config(config_command::ConfigCommand),
     EdgeConfig(edge_config::EdgeConfig),
+    #[command(name = "openapi")]
+    OpenApi(openapi::OpenApi),
     /// Manage the store's schema.
     #[command(subcommand)]
     Schema(schema::Schema),
@@ -194,6 +197,7 @@ fn dispatch(command: Command, build: Build) -> Result<ExitCode, WiringError> {
         Command::Users(command) => command.run(),
         Command::Config(command) => command.run(),
         Command::EdgeConfig(command) => command.run(),
+        Command::OpenApi(command) => command.run(),
         Command::Completions { shell } => manuals::completions(shell),
         Command::Man { folder } => manuals::pages(folder.as_deref()),
     }?;
