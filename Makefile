@@ -1,6 +1,6 @@
 # Every target installs what it needs and is missing (see scripts/bootstrap).
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-edges test-packages check bench bench-faults bench-growth bench-instructions bench-peers dist soak load-test load-test-smoke load-test-stress
+.PHONY: help demo test docs test-edges test-packages check bench bench-faults bench-growth bench-instructions bench-peers dist soak load-test load-test-smoke load-test-stress
 
 # rustup puts its folder on the PATH of login shells only.
 export PATH := $(PATH):$(HOME)/.cargo/bin
@@ -15,6 +15,10 @@ demo: ## a Django and a Next.js app behind Sidgate at http://localhost:3000; Ctr
 
 test: ## formatting, lints, every Rust, Python, JavaScript and browser test, tidiness
 	@scripts/test
+
+docs: ## the documentation as a site, in target/site/html; every link and anchor of it is checked
+	@scripts/bootstrap docs
+	@scripts/site
 
 test-edges: ## forward-auth with every edge: nginx, Caddy, Traefik, HAProxy and Envoy, each with the configuration that is shipped
 	@scripts/bootstrap test-edges

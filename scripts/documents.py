@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from os.path import normpath
 from pathlib import PurePosixPath
 
 from tree import Tree, lines
@@ -66,6 +67,17 @@ def contents(tree: Tree) -> Iterator[str]:
         for number, level, anchor in headings(text):
             if listed and level == 2 and anchor not in listed:
                 yield f"{name}:{number}: #{anchor} is missing in the list of sections"
+
+
+SUMMARY = "docs/SUMMARY.md"
+
+
+def summary(tree: Tree) -> Iterator[str]:
+    """The site has every page: what its list of contents does not name is not built."""
+    named = {normpath(f"docs/{target}") for target in LINK.findall(tree.files.get(SUMMARY, ""))}
+    for name, _ in tree.ending(".md"):
+        if name.startswith("docs/") and name not in named | {SUMMARY}:
+            yield f"{name}:1: {SUMMARY} does not name this page"
 
 
 ARCHITECTURE = "docs/architecture.md"
@@ -212,4 +224,4 @@ def asked_metrics(tree: Tree) -> Iterator[tuple[str, int, str]]:
                     yield name, number, metric
 
 
-CHECKS = (dead_links, contents, source_map, named_paths, wing, metrics)
+CHECKS = (dead_links, contents, summary, source_map, named_paths, wing, metrics)

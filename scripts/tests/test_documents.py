@@ -17,6 +17,13 @@ def test_a_list_of_sections_leaves_none_out(findings):
     assert found == ["a.md:9: #c is missing in the list of sections"]
 
 
+def test_a_page_that_the_site_leaves_out_is_found(findings):
+    files = {"docs/SUMMARY.md": "# Summary\n- [a](a.md)\n- [b](sub/b.md)\n- [c](../README.md)\n", "README.md": "# x\n"}
+    pages = {"docs/a.md": "# a\n", "docs/sub/b.md": "# b\n", "docs/sub/new.md": "# new\n"}
+    found = findings(documents.summary, files | pages)
+    assert found == ["docs/sub/new.md:1: docs/SUMMARY.md does not name this page"]
+
+
 MAP = """# x
 ## The map
 

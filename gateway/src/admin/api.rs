@@ -35,7 +35,7 @@ use crate::visit::body;
 const BODY_MAX: usize = 4 * 1024;
 
 /// The document that describes the API.
-pub(super) const OPENAPI: &str = include_str!("openapi.json");
+pub(crate) const OPENAPI: &str = include_str!("openapi.json");
 
 /// Answers a call.
 pub(crate) async fn answer(gateway: &Gateway, asked: &Permitted<'_>) -> Answer {

@@ -24,7 +24,7 @@ const PAGE_MAX: usize = 1_000;
 const REASON_MAX: usize = 200;
 
 /// A call of the admin API.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::IntoStaticStr, strum::VariantNames)]
 pub(crate) enum Call {
     /// `GET /sessions`
     Search,

@@ -13,11 +13,13 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
+use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use http::{Method, Response, StatusCode};
 use pingora_core::apps::http_app::ServeHttp;
 use pingora_core::protocols::http::ServerSession;
 use sidgate_policy::edge::shown;
+
+pub(crate) use self::api::OPENAPI;
 
 use self::access::Actor;
 use self::api::Permitted;
@@ -46,11 +48,11 @@ impl Admin {
             return self.refused(session, refused.into());
         }
         if head.method != Method::GET && head.method != Method::HEAD {
-            return text(
-                StatusCode::METHOD_NOT_ALLOWED,
-                "text/plain",
-                b"method not allowed\n".to_vec(),
-            );
+            let status = StatusCode::METHOD_NOT_ALLOWED;
+            let mut answer = text(status, "text/plain", b"method not allowed\n".to_vec());
+            let allow = HeaderValue::from_static("GET, HEAD");
+            answer.headers_mut().insert(ALLOW, allow);
+            return answer;
         }
         match head.uri.path() {
             "/livez" => text(StatusCode::OK, "text/plain", b"ok\n".to_vec()),

@@ -4,6 +4,7 @@
 //! that helps an attacker. A person gets the same as a small page, whatever they have done to get it. Every answer is `no-store`, cannot be framed or sniffed,
 //! and does not say what software made it.
 
+mod code;
 mod page;
 mod refused;
 mod rejection;
@@ -142,6 +143,10 @@ impl Answer {
         title: &str,
         members: &Value,
     ) -> Self {
+        debug_assert!(
+            code::statuses(outcome).contains(&status),
+            "{outcome:?} is not documented with {status}"
+        );
         let mut body = Map::new();
         body.insert("type".to_owned(), json!("about:blank"));
         body.insert("title".to_owned(), json!(title));

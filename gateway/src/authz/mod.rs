@@ -28,3 +28,6 @@ mod refused;
 mod serve;
 
 pub(crate) use self::serve::NUMBERED_COOKIES;
+
+/// The document that describes what is asked here.
+pub(crate) const OPENAPI: &str = include_str!("openapi.json");

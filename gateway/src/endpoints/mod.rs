@@ -28,6 +28,9 @@ use crate::visit::old_cookies::{CookieChanges, Identified};
 use self::browser::Browser;
 pub(crate) use self::login::check_content_type;
 
+/// The document that describes the endpoints, and every code of an error.
+pub(crate) const OPENAPI: &str = include_str!("openapi.json");
+
 /// Who calls an endpoint, and with what.
 #[derive(Debug)]
 pub(crate) struct Caller {
@@ -128,7 +131,7 @@ pub(crate) const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, POS
 const SESSION_METHODS: &str = "GET, HEAD, POST, DELETE";
 
 /// An endpoint and what is asked of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::IntoStaticStr, strum::VariantNames)]
 pub(crate) enum Endpoint {
     /// `GET /session-v2`
     Show,
@@ -304,49 +307,4 @@ pub(crate) fn admit(
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_paths_below_the_base_are_ours() {
-        let find = |method, path| Endpoint::find("/api/auth", method, path);
-        assert_eq!(find("GET", "/api/auth/session-v2"), Some(Endpoint::Show));
-        assert_eq!(find("POST", "/api/auth/session-v2"), Some(Endpoint::Login));
-        assert_eq!(
-            find("DELETE", "/api/auth/session-v2"),
-            Some(Endpoint::Logout)
-        );
-        assert!(matches!(
-            find("PUT", "/api/auth/session-v2"),
-            Some(Endpoint::OtherMethod(_))
-        ));
-        assert_eq!(
-            find("GET", "/api/auth/session-v2/"),
-            Some(Endpoint::Unknown)
-        );
-        assert_eq!(find("GET", "/api/auth"), Some(Endpoint::Unknown));
-        assert_eq!(find("GET", "/api/auth/"), Some(Endpoint::Unknown));
-        assert_eq!(find("GET", "/api/authority"), None);
-        assert_eq!(find("GET", "/api"), None);
-    }
-
-    #[test]
-    fn a_device_has_one_path() {
-        let find = |method, path: &str| {
-            Endpoint::find("/api/auth", method, &format!("/api/auth{path}")).unwrap()
-        };
-        let id = "01932c07-7b9c-7a51-8d2c-0f6f6d1e2a3b";
-        let known = Endpoint::EndDevice(Some(Uuid::try_parse(id).unwrap()));
-        assert_eq!(find("DELETE", &format!("/sessions/{id}")), known);
-        for other in [&id.to_uppercase(), &id.replace('-', ""), "1", "all"] {
-            let found = find("DELETE", &format!("/sessions/{other}"));
-            assert_eq!(found, Endpoint::EndDevice(None), "{other}");
-        }
-        for nothing in ["/sessions/", "/sessions/a/b", "/sessionsx", "/events/"] {
-            assert_eq!(find("DELETE", nothing), Endpoint::Unknown, "{nothing}");
-        }
-        assert_eq!(find("GET", "/sessions/a"), Endpoint::OtherMethod("DELETE"));
-        assert_eq!(find("DELETE", "/sessions"), Endpoint::EndDevices);
-        assert_eq!(find("GET", "/events"), Endpoint::Events);
-    }
-}
+mod tests;

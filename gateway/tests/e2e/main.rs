@@ -135,5 +135,6 @@ mod upstream_h2;
 mod upstream_tls;
 mod upstream_unix;
 mod upstreams;
+mod users;
 mod vectors;
 mod websocket_idle;

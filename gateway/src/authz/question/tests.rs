@@ -1,4 +1,5 @@
 use http::Request;
+use strum::VariantArray as _;
 
 use super::*;
 
@@ -153,4 +154,35 @@ fn what_cannot_be_a_request_breaks_a_rule() {
             _ => panic!("{value:?}"),
         }
     }
+}
+
+#[test]
+fn each_path_of_the_document_is_asked_by_whom_it_says() {
+    let document: serde_json::Value = serde_json::from_str(super::super::OPENAPI).unwrap();
+    let mut found = std::collections::BTreeSet::new();
+    for (path, operations) in document["paths"].as_object().unwrap() {
+        let path = path.replace("{path}", "a/b");
+        for (method, operation) in operations.as_object().unwrap() {
+            let mut asked = question(&path, &[]);
+            asked.method = method.to_uppercase().parse().unwrap();
+            // Envoy's question is the request itself.
+            asked.headers = [&[("host", "app.test")], &NGINX[..], &FORWARD[..]]
+                .concat()
+                .into_iter()
+                .map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()))
+                .collect();
+            let via = match read(asked).unwrap_or_else(|_why| panic!("{method} {path}")) {
+                Asked::About(via, described) => {
+                    described.unwrap();
+                    via
+                }
+                Asked::Event(_) => Via::Event,
+            };
+            assert_eq!(operation["operationId"], format!("{via:?}"));
+            found.insert(format!("{via:?}"));
+        }
+    }
+    // Messages of gRPC have a document of their own.
+    let http = Via::VARIANTS.iter().filter(|via| **via != Via::EnvoyGrpc);
+    assert_eq!(found, http.map(|via| format!("{via:?}")).collect());
 }
