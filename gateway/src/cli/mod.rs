@@ -32,7 +32,8 @@ use crate::run::server;
 use crate::run::upgrade::UpgradeFailed;
 use crate::run::wiring::{self, WiringError};
 pub use crate::telemetry::build::Build;
-use crate::telemetry::logs;
+use crate::telemetry::log_stream::Stream;
+use crate::telemetry::{journal, logs};
 
 /// `EX_CONFIG`
 const BAD_CONFIG: u8 = 78;
@@ -266,7 +267,12 @@ fn output_failed(error: std::io::Error) -> WiringError {
 
 /// Writes the error to stderr. A closed stderr is ignored.
 fn complain(failed: &WiringError) {
-    drop(writeln!(std::io::stderr(), "{failed}"));
+    let mut text = failed.to_string();
+    if journal::is_behind(Stream::Err) {
+        // As an error (sd-daemon(3)), line by line.
+        text = format!("<3>{}", text.replace('\n', "\n<3>"));
+    }
+    drop(writeln!(std::io::stderr(), "{text}"));
 }
 
 #[cfg(test)]
