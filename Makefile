@@ -1,6 +1,6 @@
 # Every target installs what it needs and is missing (see scripts/bootstrap).
 .DEFAULT_GOAL := help
-.PHONY: help demo test docs test-edges test-packages check bench bench-faults bench-growth bench-instructions bench-peers dist soak load-test load-test-smoke load-test-stress
+.PHONY: help demo test docs test-edges test-packages test-systemd check bench bench-faults bench-growth bench-instructions bench-peers dist soak load-test load-test-smoke load-test-stress
 
 # rustup puts its folder on the PATH of login shells only.
 export PATH := $(PATH):$(HOME)/.cargo/bin
@@ -28,6 +28,11 @@ test-packages: ## packs a debug build and installs every package: deb into a Deb
 	@scripts/bootstrap test-packages
 	cargo build -p sidgate --all-features
 	@SIDGATE_BIN=$${CARGO_TARGET_DIR:-target}/debug/sidgate deploy/package/check
+
+test-systemd: ## the units with a real systemd 252 and 257: reload, watchdog, upgrade under load, socket activation, journal; needs root and mmdebstrap (RELEASE=bookworm)
+	@scripts/bootstrap build
+	cargo build -p sidgate --all-features
+	@deploy/systemd/tests/run $(RELEASE)
 
 check: ## formatting and lints only
 	@scripts/bootstrap build

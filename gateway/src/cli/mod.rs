@@ -1,5 +1,6 @@
 //! The command line. Exit code 78 (`EX_CONFIG` of sysexits.h) means: the configuration is wrong, a restart will not help.
 
+mod asking;
 mod config_arg;
 mod config_command;
 mod dev;
@@ -16,6 +17,7 @@ mod risk;
 mod running;
 mod schema;
 mod sessions;
+mod upgrade;
 mod users;
 
 use std::io::{ErrorKind, Write as _};
@@ -34,10 +36,10 @@ use tokio::runtime::{self, Runtime};
 use self::config_arg::ConfigArg;
 use crate::config::MasterSource;
 use crate::run::server;
-use crate::run::upgrade::UpgradeFailed;
 use crate::run::wiring::{self, WiringError};
 pub use crate::telemetry::build::Build;
-use crate::telemetry::logs;
+use crate::telemetry::log_stream::Stream;
+use crate::telemetry::{journal, logs};
 
 /// `EX_CONFIG`
 const BAD_CONFIG: u8 = 78;
@@ -79,9 +81,9 @@ enum Command {
     Run {
         #[command(flatten)]
         config: ConfigArg,
-        /// Take the listening sockets over from a running gateway (send it SIGQUIT afterwards).
-        #[arg(long)]
-        upgrade: bool,
+        /// Take the place of the gateway that has started this process. See `sidgate upgrade`.
+        #[arg(long, hide = true)]
+        successor: bool,
     },
     /// Run a gateway for development in front of apps on this machine.
     Dev(dev::Dev),
@@ -96,6 +98,14 @@ enum Command {
         config: ConfigArg,
     },
     Healthcheck(healthcheck::Healthcheck),
+    /// Have a new process of the program that is installed now take the place of the running one, and print what came of it.
+    ///
+    /// Nobody is refused meanwhile. Asks at server.admin_listen. Exit code 0: the new process serves. 1: it does not, and the
+    /// old one goes on.
+    Upgrade {
+        #[command(flatten)]
+        config: ConfigArg,
+    },
     Explain(explain::Explain),
     /// Print the schema of the configuration, what is in effect, or a first one.
     #[command(subcommand)]
@@ -177,16 +187,17 @@ fn asked(build: Build) -> Command {
 fn dispatch(command: Command, build: Build) -> Result<ExitCode, WiringError> {
     match command {
         Command::Explain(explain) => return explain.run(),
-        Command::Run { config, upgrade } => {
+        Command::Run { config, successor } => {
             let path = config.path()?;
             let lines = logs::start().map_err(WiringError::Log)?;
-            server::run(path, upgrade, &lines, build)
+            server::run(&path, successor, &lines, build)
         }
         Command::Dev(dev) => dev.run(build),
         Command::Check(check) => check.run(),
         Command::Doctor(doctor) => doctor.run(),
         Command::Reload { config } => reload::run(&config.path()?),
         Command::Healthcheck(healthcheck) => healthcheck.run(),
+        Command::Upgrade { config } => upgrade::run(&config.path()?),
         Command::Schema(command) => command.run(),
         Command::Keys(Keys::Generate { out: Some(file) }) => wiring::create_key_file(&file),
         Command::Keys(Keys::Generate { out: None }) => say(&wiring::new_key()?),
@@ -252,7 +263,6 @@ fn exit_code(failed: &WiringError) -> u8 {
         | WiringError::NoKey
         | WiringError::AuditFile(_)
         | WiringError::AccessLogFile(_)
-        | WiringError::Upgrade(UpgradeFailed::Folder(_))
         | WiringError::KeyFile { .. } => BAD_CONFIG,
         WiringError::Store(StoreError::Schema(_)) => BAD_CONFIG,
         WiringError::SchemaIsDue(_) => APPLY_IS_DUE,
@@ -285,7 +295,12 @@ fn output_failed(error: std::io::Error) -> WiringError {
 
 /// Writes the error to stderr. A closed stderr is ignored.
 fn complain(failed: &WiringError) {
-    drop(writeln!(std::io::stderr(), "{failed}"));
+    let mut text = failed.to_string();
+    if journal::is_behind(Stream::Err) {
+        // As an error (sd-daemon(3)), line by line.
+        text = format!("<3>{}", text.replace('\n', "\n<3>"));
+    }
+    drop(writeln!(std::io::stderr(), "{text}"));
 }
 
 #[cfg(test)]

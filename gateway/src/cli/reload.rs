@@ -3,17 +3,19 @@
 use std::path::Path;
 use std::time::Duration;
 
-use http::header::AUTHORIZATION;
-use http::{Request, StatusCode};
 use serde::Deserialize;
 
-use super::running::{self, At, NoReply};
+use super::asking::{self, Call};
 use super::{complain, say};
-use crate::config::AdminPlace;
 use crate::run::wiring::WiringError;
 
-/// Longest wait for the answer; the gateway answers before.
-const TIMEOUT: Duration = Duration::from_secs(40);
+const CALL: Call = Call {
+    path: "/api/admin/reload",
+    is: "reload",
+    not_done: "not reloaded",
+    timeout: Duration::from_secs(40),
+    otherwise: "SIGHUP needs none",
+};
 
 /// What the running gateway says.
 #[derive(Deserialize)]
@@ -38,8 +40,7 @@ enum Answer {
 
 /// Asks the process behind `server.admin_listen` of this file.
 pub(super) fn run(path: &Path) -> Result<(), WiringError> {
-    let place = AdminPlace::load(path, &|name| std::env::var(name).ok())?;
-    let answer = ask(&place)?;
+    let answer = asking::ask(path, &CALL)?;
     let (file, warnings) = match &answer {
         Answer::Reloaded { file, warnings, .. }
         | Answer::Refused { file, warnings, .. }
@@ -71,40 +72,4 @@ pub(super) fn run(path: &Path) -> Result<(), WiringError> {
 
 fn warn(text: &str) {
     complain(&WiringError::Process(format!("warning: {text}")));
-}
-
-fn ask(place: &AdminPlace) -> Result<Answer, WiringError> {
-    let address = place.address;
-    let failed = |why: &str| WiringError::Process(format!("not reloaded: {address}: {why}"));
-    let mut request = Request::post("/api/admin/reload");
-    if let Some(token) = &place.token {
-        request = request.header(AUTHORIZATION, format!("Bearer {}", token.expose()));
-    }
-    let request = request
-        .body(())
-        .map_err(|_token| failed("the token cannot be sent in a header"))?;
-    let reply = running::ask(&At::Tcp(address.to_string()), request, TIMEOUT)?;
-    let reply = reply.map_err(|why| match why {
-        NoReply::NotThere(_) => {
-            failed("nobody listens there; is the gateway running with this file?")
-        }
-        NoReply::BrokenOff | NoReply::Timeout(_) => {
-            failed("no answer; the log of the gateway says how the reload ends")
-        }
-    })?;
-    match reply.status {
-        StatusCode::OK | StatusCode::CONFLICT | StatusCode::UNPROCESSABLE_ENTITY => {
-            serde_json::from_slice(&reply.body)
-                .map_err(|_other| failed("the answer is not that of a gateway"))
-        }
-        StatusCode::UNAUTHORIZED => Err(failed(
-            "it wants another admin.token, perhaps the one from before the change; SIGHUP needs none",
-        )),
-        StatusCode::FORBIDDEN => Err(failed("it refuses to be asked")),
-        StatusCode::NOT_FOUND => Err(failed("it is no gateway, or one of an older version")),
-        StatusCode::SERVICE_UNAVAILABLE => Err(failed(
-            "it is busy with another reload; its log says how that ends",
-        )),
-        other => Err(failed(&format!("status {other}"))),
-    }
 }

@@ -15,6 +15,7 @@ use tracing_subscriber::fmt::MakeWriter;
 
 use super::access_log::AccessLog;
 use super::audit_file::{AccessFile, AuditSink, Opened};
+use super::journal::Journal;
 use super::log_stream::{LogStream, Stream};
 use super::queue::{Haste, LIMITS, Queue, Writer};
 use super::security;
@@ -37,7 +38,10 @@ impl Lines {
     /// When there can be no threads.
     pub(super) fn start(stream: Stream) -> io::Result<Self> {
         let opened = Arc::<Opened>::default();
-        let (log, log_writer) = Queue::start("sidgate-log", LIMITS, LogStream::new(stream))?;
+        let (log, log_writer) = match Journal::behind(stream) {
+            Some(journal) => Queue::start("sidgate-log", LIMITS, journal)?,
+            None => Queue::start("sidgate-log", LIMITS, LogStream::new(stream))?,
+        };
         let sink = AuditSink {
             opened: Arc::clone(&opened),
             log: Arc::clone(&log),

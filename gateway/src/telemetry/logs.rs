@@ -1,4 +1,4 @@
-//! JSON lines on stdout: which are written.
+//! JSON lines on stdout, or in the journal behind it: which are written.
 //!
 //! Some libraries print whole requests, cookies included, at `debug`. What is not ours is held at `warn` whatever `RUST_LOG`
 //! asks for: no level may show a secret (DESIGN 12), and a new dependency is quiet before anybody has read what it prints.
