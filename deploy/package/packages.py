@@ -74,7 +74,7 @@ def debian_needs(content: Content) -> list[str]:
         key=lambda version: tuple(int(part) for part in version[6:].split(".")),
     )
     owners = {DEBIAN[needed.soname] for needed in content.needed}
-    return [f"libc6 (>= {libc[6:]})", *sorted(owners - {"libc6"}), "adduser"]
+    return [f"libc6 (>= {libc[6:]})", *sorted(owners - {"libc6"}), "passwd"]
 
 
 def rpm_needs(content: Content) -> list[str]:
