@@ -15,7 +15,7 @@ COPIES = {
     "clients/django/src/sidgate_django/__init__.py": re.compile(r'^__version__ = "([^"]+)"'),
     "clients/js/package.json": re.compile(r'^  "version": "([^"]+)"'),
     "clients/js/src/version.ts": re.compile(r"VERSION = '([^']+)'"),
-    "deploy/helm/sidgate/Chart.yaml": re.compile(r"^(?:appVersion|version): [\"']?([^\"'\s]+)"),
+    "deploy/helm/sidgate/Chart.yaml": re.compile(r"^appVersion: [\"']?([^\"'\s]+)"),
 }
 
 

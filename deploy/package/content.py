@@ -62,6 +62,11 @@ class Content:
         return of_folder("docs", "*.md", "integrations/*.md")
 
     @cached_property
+    def first_steps(self) -> dict[str, bytes]:
+        """The configuration of the quick start."""
+        return of_folder("deploy", "quickstart.toml")
+
+    @cached_property
     def edges(self) -> dict[str, bytes]:
         return of_folder("deploy/edge", "**/*")
 
@@ -113,6 +118,7 @@ def tarball(content: Content) -> list[File]:
         File("THIRD-PARTY.txt", content.third_party),
         File("CHANGELOG.md", repository("CHANGELOG.md")),
         File("sidgate.toml", (HERE / "sidgate.toml").read_bytes()),
+        *(File(name, data) for name, data in content.first_steps.items()),
         *(File(f"systemd/{name}", data) for name, data in content.units.items()),
         *(File(f"man/man1/{name}", data) for name, data in content.manuals.items()),
         *(File(f"completions/{name}", data) for name, data in content.completions.items()),

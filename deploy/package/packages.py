@@ -41,6 +41,7 @@ def files(content: Content, kind: str, changes: bytes) -> list[File]:
         *(File(f"usr/share/man/man1/{name}.gz", gz(data, 9)) for name, data in content.manuals.items()),
         *(File(SHELLS[shell], data) for shell, data in content.completions.items()),
         *(File(f"{DOC}/docs/{name}", data) for name, data in content.documents.items()),
+        *(File(f"{DOC}/examples/{name}", data) for name, data in content.first_steps.items()),
         *(File(f"{DOC}/examples/edge/{name}", data) for name, data in content.edges.items()),
         File(f"{DOC}/THIRD-PARTY.txt.gz", gz(content.third_party, 9)),
         File(f"{DOC}/changelog.gz", gz(repository("CHANGELOG.md"), 9)),
@@ -73,7 +74,7 @@ def debian_needs(content: Content) -> list[str]:
         key=lambda version: tuple(int(part) for part in version[6:].split(".")),
     )
     owners = {DEBIAN[needed.soname] for needed in content.needed}
-    return [f"libc6 (>= {libc[6:]})", *sorted(owners - {"libc6"}), "adduser"]
+    return [f"libc6 (>= {libc[6:]})", *sorted(owners - {"libc6"}), "passwd"]
 
 
 def rpm_needs(content: Content) -> list[str]:

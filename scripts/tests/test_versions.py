@@ -13,7 +13,7 @@ CARGO = {"Cargo.toml": '[workspace.package]\nversion = "1.2.3"\n'}
         ("clients/django/src/sidgate_django/__init__.py", '__version__ = "{}"\n'),
         ("clients/js/package.json", '{{\n  "version": "{}"\n}}\n'),
         ("clients/js/src/version.ts", "export const VERSION = '{}';\n"),
-        ("deploy/helm/sidgate/Chart.yaml", 'version: 1.2.3\nappVersion: "{}"\n'),
+        ("deploy/helm/sidgate/Chart.yaml", 'version: 9.9.9\nappVersion: "{}"\n'),
     ],
 )
 def test_another_version_is_found(findings, name, text):

@@ -65,10 +65,11 @@ class Container:
 
 
 class Debian(Container):
-    """A system that has booted; `packages` are at /packages."""
+    """A system that has booted, and sees these folders where they are."""
 
-    def __init__(self, podman: Podman, packages: Path) -> None:
-        options = ("--systemd=always", "--privileged", f"--volume={packages}:/packages:ro")
+    def __init__(self, podman: Podman, *folders: Path) -> None:
+        volumes = (f"--volume={folder}:{folder}:ro" for folder in folders)
+        options = ("--systemd=always", "--privileged", *volumes)
         podman.start("debian", "localhost/debian", *options, command=("/sbin/init",))
         super().__init__(podman, "debian")
         until(
@@ -76,7 +77,7 @@ class Debian(Container):
         )
 
     def install(self, package: Path) -> str:
-        done = self.run("dpkg", "--install", f"/packages/{package.name}")
+        done = self.run("dpkg", "--install", str(package))
         return done.stdout + done.stderr
 
     def main_pid(self) -> int:
