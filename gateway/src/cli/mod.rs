@@ -2,6 +2,7 @@
 
 mod config_arg;
 mod config_command;
+mod demo_app;
 mod dev;
 mod doctor;
 mod edge_config;
@@ -82,6 +83,7 @@ enum Command {
     },
     /// Run a gateway for development in front of apps on this machine.
     Dev(dev::Dev),
+    DemoApp(demo_app::Demo),
     Check(doctor::Check),
     Doctor(doctor::Doctor),
     /// Have the running gateway read its configuration again, and print what came of it.
@@ -175,6 +177,7 @@ fn dispatch(command: Command, build: Build) -> Result<ExitCode, WiringError> {
             server::run(path, upgrade, &lines, build)
         }
         Command::Dev(dev) => dev.run(build),
+        Command::DemoApp(demo) => demo.run(),
         Command::Check(check) => check.run(),
         Command::Doctor(doctor) => doctor.run(),
         Command::Reload { config } => reload::run(&config.path()?),
