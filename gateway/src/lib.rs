@@ -1,7 +1,7 @@
 //! The session gateway.
 //!
 //! ```text
-//! main -> cli -> measured -> diagnosis -> run -> {proxy, authz} -> passage -> admin -> explain -> decision -> endpoints -> visit -> {legacy, risk} -> state
+//! main -> cli -> measured -> demo_app -> diagnosis -> run -> {proxy, authz} -> passage -> admin -> explain -> decision -> endpoints -> visit -> {legacy, risk} -> state
 //!      -> {apps, answer, views} -> {limits, telemetry} -> config -> policy -> session_core
 //! ```
 //!
@@ -16,6 +16,7 @@ mod authz;
 pub mod cli;
 pub mod config;
 mod decision;
+mod demo_app;
 mod diagnosis;
 mod endpoints;
 mod explain;

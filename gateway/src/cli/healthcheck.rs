@@ -110,11 +110,11 @@ impl HealthUrl {
 fn with_port(authority: &str) -> Option<String> {
     let uri: Uri = format!("http://{authority}").parse().ok()?;
     let host = uri.host().filter(|host| !host.is_empty())?;
-    if authority.contains('@') {
-        return None;
+    match uri.port_u16() {
+        Some(port) if !authority.contains('@') => Some(format!("{host}:{port}")),
+        None if authority == host => Some(format!("{host}:80")),
+        _ => None,
     }
-    let port = uri.port_u16().unwrap_or(80);
-    Some(format!("{host}:{port}"))
 }
 
 /// What `/readyz` says.

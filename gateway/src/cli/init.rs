@@ -28,6 +28,9 @@ pub(super) struct Init {
     /// The store: sqlite:PATH, or postgres://USER:${PASSWORD_VARIABLE}@HOST/DATABASE.
     #[arg(long, value_name = "URL", default_value = "sqlite:sidgate.db")]
     store: String,
+    /// For `sidgate demo-app`: passwords may be tried at POST /api/auth/session-v2, and /account needs a session.
+    #[arg(long)]
+    demo: bool,
     /// Write it to this file instead; an existing file is never overwritten.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
@@ -92,11 +95,12 @@ impl Init {
              \n\
              [endpoints]\n\
              # Whether a password can be tried at POST /api/auth/session-v2, beside the login page of the app.\n\
-             password_login = false\n",
+             password_login = {}\n",
             quoted(&origin.to_string()),
             self.about_the_key(),
             quoted(store),
             quoted(backend),
+            self.demo,
         );
         text.push_str(&self.apps());
         text
@@ -125,6 +129,17 @@ impl Init {
                     quoted(app.name()),
                 );
             }
+        }
+        if self.demo {
+            let backend = self.upstreams.first().map(DevApp::name).unwrap_or_default();
+            let _ = writeln!(
+                text,
+                "# No page of another site can make a browser send a form to the app.\ncsrf = \"check\"\n\n\
+                 [[routes]]\npath = \"/account\"\nupstream = {}\n\
+                 # Nobody comes here without a session: people are sent to the login page, programs get 401.\n\
+                 session = \"required\"",
+                quoted(backend)
+            );
         }
         text
     }
@@ -192,18 +207,28 @@ mod tests {
                 "10.0.0.1:8000",
             ],
             &["--upstream", "8000", "--upstream", "web=3001"],
+            &["--upstream", "app=8001", "--demo"],
         ] {
             let folder = tempfile::tempdir().unwrap();
             let file = folder.path().join("sidgate.toml");
             write(&file, &text(arguments)).unwrap();
             let config = Config::load(&file, &|_| None).unwrap_or_else(|faults| panic!("{faults}"));
-            assert_eq!(config.advice(), Vec::<String>::new(), "{arguments:?}");
-            for value in arguments.iter().skip(1).step_by(2) {
+            // An app that requires a session on one of its paths may serve the same page on another.
+            let advice = usize::from(arguments.contains(&"--demo"));
+            assert_eq!(config.advice().len(), advice, "{arguments:?}");
+            let values = arguments.iter().filter(|word| !word.starts_with("--"));
+            for value in values {
                 let value = value.rsplit(['=', '/']).next().unwrap();
                 assert!(text(arguments).contains(value), "{value}");
             }
             assert!(write(&file, "").is_err(), "it would be overwritten");
         }
+    }
+
+    #[test]
+    fn the_file_of_the_quick_start_is_what_is_written_for_the_demo_app() {
+        let file = include_str!("../../../deploy/quickstart.toml");
+        assert_eq!(text(&["--demo"]), file);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 mod asking;
 mod config_arg;
 mod config_command;
+mod demo_app;
 mod dev;
 mod doctor;
 mod edge_config;
@@ -87,6 +88,7 @@ enum Command {
     },
     /// Run a gateway for development in front of apps on this machine.
     Dev(dev::Dev),
+    DemoApp(demo_app::Demo),
     Check(doctor::Check),
     Doctor(doctor::Doctor),
     /// Have the running gateway read its configuration again, and print what came of it.
@@ -193,6 +195,7 @@ fn dispatch(command: Command, build: Build) -> Result<ExitCode, WiringError> {
             server::run(&path, successor, &lines, build)
         }
         Command::Dev(dev) => dev.run(build),
+        Command::DemoApp(demo) => demo.run(),
         Command::Check(check) => check.run(),
         Command::Doctor(doctor) => doctor.run(),
         Command::Reload { config } => reload::run(&config.path()?),

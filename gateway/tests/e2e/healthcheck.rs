@@ -38,9 +38,10 @@ fn refused(outcome: &Outcome, why: &str) {
 #[test]
 fn a_ready_gateway_is_told_from_one_whose_store_is_away() {
     let postgres = TestPostgres::start();
+    let database = postgres.database();
     let token = "[admin]\ntoken = \"${ADMIN_TOKEN}\"";
     let stage = Stage::built(|gateway| {
-        let gateway = gateway.with(&store_config(&postgres.database()));
+        let gateway = gateway.with(&store_config(&database));
         gateway.with(token).env("ADMIN_TOKEN", &"t".repeat(32))
     });
     // The token is known to the gateway alone: none is needed.

@@ -24,6 +24,7 @@ mod compression;
 mod config_command;
 mod cookie_attacks;
 mod csrf;
+mod demo_app;
 mod dev;
 mod devices;
 mod differential;

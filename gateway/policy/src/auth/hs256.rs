@@ -50,10 +50,10 @@ fn only_hmac(family: AlgorithmFamily) -> Result<(), Error> {
 }
 
 /// One key of an app.
-struct Hs256(Hmac<Sha256>);
+pub(super) struct Hs256(Hmac<Sha256>);
 
 impl Hs256 {
-    fn new(secret: &[u8]) -> Result<Self, Error> {
+    pub(super) fn new(secret: &[u8]) -> Result<Self, Error> {
         let mac = Hmac::new_from_slice(secret);
         mac.map(Self)
             .map_err(|_length| ErrorKind::InvalidKeyFormat.into())

@@ -4,6 +4,7 @@
 //! verdict.
 
 pub mod account;
+pub mod app_side;
 pub mod cors;
 pub mod csrf;
 pub mod decide;
