@@ -37,7 +37,7 @@ pub(super) const fn statuses(code: Outcome) -> &'static [u16] {
         O::InternalError => &[500],
         O::NotImplemented => &[501],
         O::BadGateway => &[502],
-        O::EventNotCommitted | O::Maintenance | O::Overloaded | O::Unavailable => &[503],
+        O::Maintenance | O::Overloaded | O::Unavailable => &[503],
         O::GatewayTimeout => &[504],
         O::Version => &[505],
         O::LoopDetected => &[508],
@@ -53,6 +53,7 @@ pub(super) const fn statuses(code: Outcome) -> &'static [u16] {
         | O::Devices
         | O::DevicesEnded
         | O::EventDone
+        | O::EventNotCommitted
         | O::Events
         | O::Handover
         | O::Health
