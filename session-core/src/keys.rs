@@ -14,6 +14,7 @@ use thiserror::Error;
 use self::handover::HandoverKeys;
 use self::legacy::{Credential, LegacyKeys, LegacyLogin};
 use self::login::LoginKey;
+use self::person::Person;
 use self::request_id::RequestIdKeys;
 use crate::secret::SecretKey;
 use crate::sid::{Group, Groups, SID_RANDOM_LEN, SessionKey, Sid, TAG_LEN, Tag};
@@ -24,6 +25,7 @@ pub mod handover;
 mod hop;
 pub mod legacy;
 pub mod login;
+pub mod person;
 pub mod reference;
 pub mod request_id;
 
@@ -94,6 +96,7 @@ struct Derived {
     shared: SecretKey,
     kept: SecretKey,
     logins: SecretKey,
+    erased: SecretKey,
     legacy: LegacyKeys,
 }
 
@@ -106,6 +109,7 @@ impl Derived {
             shared: SecretKey::new(master.derive(SHARED)),
             kept: SecretKey::new(master.derive(KEPT)),
             logins: SecretKey::new(master.derive(login::CONTEXT)),
+            erased: SecretKey::new(master.derive(person::CONTEXT)),
             legacy: LegacyKeys::new(|context| master.derive(context)),
             master,
         }
@@ -225,6 +229,23 @@ impl Keyring {
     /// Keys of the digests of logins: write with the first, look up with each.
     pub(crate) fn logins(&self) -> impl Iterator<Item = LoginKey<'_>> {
         self.all().map(|keys| LoginKey(&keys.logins))
+    }
+
+    /// The names under which the store holds something about a user.
+    #[must_use]
+    pub fn person(&self, user_id: &str) -> Person {
+        Person {
+            user_id: user_id.into(),
+            owners: self.logins().map(|key| key.owner(user_id)).collect(),
+            erased: self.erased(user_id),
+        }
+    }
+
+    /// What stands for a user who was erased, under each master, the current one first.
+    pub(crate) fn erased(&self, user_id: &str) -> Vec<Box<str>> {
+        self.all()
+            .map(|keys| person::erased(&keys.erased, user_id))
+            .collect()
     }
 
     /// The sid and the digests of a login of the old system with this credential, in `group`.

@@ -213,6 +213,7 @@ fn adoption() -> Result<Adoption, Fault> {
         ..login()?
     };
     Ok(Adoption {
+        erased: Vec::new(),
         session,
         rows,
         kept: None,

@@ -13,6 +13,7 @@ mod reload;
 mod risk;
 mod schema;
 mod sessions;
+mod users;
 
 use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
@@ -36,7 +37,8 @@ use crate::telemetry::logs;
 
 /// `EX_CONFIG`
 const BAD_CONFIG: u8 = 78;
-/// Exit code of a revocation that may or may not have happened (EX_TEMPFAIL of sysexits.h).
+/// Exit code of a revocation that may or may not have happened, and of an erasure that is not complete (EX_TEMPFAIL of
+/// sysexits.h).
 const TRY_AGAIN: u8 = 75;
 /// Exit code of `schema status` when `schema apply` is due.
 const APPLY_IS_DUE: u8 = 3;
@@ -48,7 +50,7 @@ Exit codes:
   1   failed: something did not answer, or cannot be opened
   2   the command line is wrong
   3   `schema status`: `schema apply` is due; `explain`: the request is refused, or sent elsewhere
-  75  it is not known whether sessions were ended: run the command again, that is safe
+  75  it is not known whether sessions were ended, or whether all of a user was erased: run the command again, that is safe
   78  the configuration is wrong: starting again will not help
 
 Environment:
@@ -109,6 +111,9 @@ enum Command {
     /// List, show and end sessions.
     #[command(subcommand)]
     Sessions(sessions::Sessions),
+    /// Export what is held of one user, or erase it.
+    #[command(subcommand)]
+    Users(users::Users),
     /// Print a script that completes commands in a shell.
     Completions {
         /// Which shell.
@@ -181,6 +186,7 @@ fn dispatch(command: Command, build: Build) -> Result<ExitCode, WiringError> {
         Command::Migration(command) => command.run(),
         Command::Risk(command) => command.run(),
         Command::Sessions(command) => command.run(),
+        Command::Users(command) => command.run(),
         Command::Config(command) => command.run(),
         Command::EdgeConfig(command) => command.run(),
         Command::Completions { shell } => manuals::completions(shell),
@@ -237,7 +243,7 @@ fn exit_code(failed: &WiringError) -> u8 {
         | WiringError::KeyFile { .. } => BAD_CONFIG,
         WiringError::Store(StoreError::Schema(_)) => BAD_CONFIG,
         WiringError::SchemaIsDue(_) => APPLY_IS_DUE,
-        WiringError::OutcomeUnknown(_) => TRY_AGAIN,
+        WiringError::OutcomeUnknown(_) | WiringError::ErasedInPart(_) => TRY_AGAIN,
         WiringError::Store(_)
         | WiringError::Log(_)
         | WiringError::NoStore

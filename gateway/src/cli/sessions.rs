@@ -185,19 +185,19 @@ impl Revoke {
     }
 }
 
-fn by_shell<'a>() -> Facts<'a> {
+pub(super) fn by_shell<'a>() -> Facts<'a> {
     Facts {
         actor: Actor::Shell(rustix::process::getuid().as_raw()),
         ..Facts::default()
     }
 }
 
-fn log() -> Result<Lines, WiringError> {
+pub(super) fn log() -> Result<Lines, WiringError> {
     logs::start_for_command().map_err(WiringError::Log)
 }
 
 /// Writes the intended command to the gateway's audit trail, or to stderr where there is none.
-fn note_asked(lines: &Lines, config: &Config, facts: Facts<'_>) {
+pub(super) fn note_asked(lines: &Lines, config: &Config, facts: Facts<'_>) {
     if let Err(failed) = lines.trail().add_to(config.audit.file.as_deref()) {
         complain(&WiringError::AuditFile(failed));
     }
@@ -228,10 +228,19 @@ fn with_store<T>(
     config: &Config,
     work: impl AsyncFnOnce(Arc<dyn SessionStore>) -> Result<T, WiringError>,
 ) -> Result<T, WiringError> {
+    with_store_for(TIMEOUT, config, work)
+}
+
+/// Opens the store, and works with it for at most so long.
+pub(super) fn with_store_for<T>(
+    limit: Duration,
+    config: &Config,
+    work: impl AsyncFnOnce(Arc<dyn SessionStore>) -> Result<T, WiringError>,
+) -> Result<T, WiringError> {
     if wiring::is_yet_to_create(config) {
         return Err(WiringError::NoStore);
     }
-    block_on(TIMEOUT, async {
+    block_on(limit, async {
         let store = wiring::store(config).await?;
         store.check_schema().await?;
         work(store).await

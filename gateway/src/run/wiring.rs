@@ -82,6 +82,11 @@ pub(crate) enum WiringError {
         "store: {0}; it is not known whether the sessions were ended. Run the command again: that is safe"
     )]
     OutcomeUnknown(#[source] StoreError),
+    /// An erasure that stopped on its way.
+    #[error(
+        "store: {0}; the sessions are ended, and it is not known whether all of the user was removed. Run the command again: that is safe"
+    )]
+    ErasedInPart(#[source] StoreError),
     /// See [`BadRedisUrl`].
     #[error("cache.redis_url: {0}")]
     Redis(#[from] BadRedisUrl),

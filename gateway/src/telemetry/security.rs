@@ -32,6 +32,8 @@ pub(crate) enum Kind {
     Logout,
     /// Sessions were ended by their user from another one, or by an operator.
     Revoked,
+    /// What the database held of a user was removed.
+    Erased,
     /// An operator asked for something, whatever came of it.
     Admin,
     /// Somebody without permission asked for the admin API.
@@ -73,6 +75,7 @@ impl Kind {
             Self::LoginLimited => "login_limited",
             Self::Logout => "logout",
             Self::Revoked => "revoked",
+            Self::Erased => "erased",
             Self::Admin => "admin",
             Self::AdminRefused => "admin_refused",
             Self::Migration => "migration",

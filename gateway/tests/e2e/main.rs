@@ -134,5 +134,6 @@ mod upstream_h2;
 mod upstream_tls;
 mod upstream_unix;
 mod upstreams;
+mod users;
 mod vectors;
 mod websocket_idle;

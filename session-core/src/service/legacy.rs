@@ -115,9 +115,11 @@ impl Sessions {
                 proved: proved.unwrap_or_default().min(self.node.clock.wall()),
             },
         };
+        let erased = self.keys.load().erased(session.identity.user_id());
         let adoption = Adoption {
             session,
             rows: rows(proven, &sid),
+            erased,
             kept,
         };
         let adopted = self
@@ -148,12 +150,14 @@ impl Sessions {
         if !are_of(proven, &to.session.group) {
             return Ok(false);
         }
+        let user_id = to.session.identity.user_id();
         let attachment = Attachment {
             session_key: to.session.key,
             group: to.session.group.clone(),
-            user_id: to.session.identity.user_id().into(),
+            user_id: user_id.into(),
             tenant_id: tenant_id.map(Text::from),
             rows: rows(proven, &to.sid),
+            erased: self.keys.load().erased(user_id),
         };
         let attached = self
             .ask_store(|store| async move { store.attach(&attachment).await })

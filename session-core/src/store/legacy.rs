@@ -60,6 +60,8 @@ pub struct Adoption {
     pub session: NewSession,
     /// The credentials, at least one, sorted by key.
     pub rows: Vec<ProvenRow>,
+    /// What stands for the user if they were erased, see [`Person::erased`](crate::keys::person::Person::erased).
+    pub erased: Vec<Text>,
     /// The old cookies, sealed, if they are to come back in a rollback.
     pub kept: Option<Vec<u8>>,
 }
@@ -77,6 +79,8 @@ pub struct Attachment {
     pub tenant_id: Option<Text>,
     /// The credentials, at least one, sorted by key.
     pub rows: Vec<ProvenRow>,
+    /// As of an [`Adoption`].
+    pub erased: Vec<Text>,
 }
 
 /// A credential that was accepted.

@@ -12,6 +12,7 @@ mod event;
 mod inspect;
 mod legacy;
 mod login;
+mod person;
 pub mod postgres;
 pub mod prelude;
 mod rights;
@@ -32,6 +33,9 @@ pub use legacy::{
     TALLY_KEPT, TALLY_MAX, Tally,
 };
 pub use login::{CodeDigest, Familiar, LoginSeen, LoginStore, NETWORKS_MAX, NETWORKS_PER_OWNER};
+pub use person::{
+    CutoffOf, EVENTS_KEPT, ErasedSessions, PersonStore, RevocationOf, SightingsOf, Swept, Traces,
+};
 pub use rights::{Grant, MissingRights, Rights};
 pub use schema::{SCHEMA_VERSION, SchemaFit, SchemaStatus};
 pub use session::SessionStore;

@@ -34,6 +34,7 @@ mod new_session;
 mod nodes;
 mod options;
 mod parameters;
+mod person;
 mod place;
 mod plan;
 mod pool;
@@ -285,5 +286,51 @@ impl LoginStore for PostgresStore {
 
     async fn redeem(&self, code: &CodeDigest) -> StoreResult<bool> {
         login::redeem(&self.pool, code).await
+    }
+}
+
+#[async_trait]
+impl PersonStore for PostgresStore {
+    async fn sessions_of(
+        &self,
+        user_id: &str,
+        after: Option<Uuid>,
+        limit: usize,
+    ) -> StoreResult<Vec<StoredSession>> {
+        person::sessions(&self.operators, user_id, after, limit).await
+    }
+
+    async fn sightings_of_user(
+        &self,
+        user_id: &str,
+        from: i64,
+        scan: usize,
+    ) -> StoreResult<SightingsOf> {
+        person::sightings(&self.operators, user_id, from, scan).await
+    }
+
+    async fn traces(&self, person: &Person) -> StoreResult<Traces> {
+        person::traces(&self.operators, person).await
+    }
+
+    async fn erase_sessions(
+        &self,
+        user_id: &str,
+        before: Seq,
+        batch: usize,
+    ) -> StoreResult<ErasedSessions> {
+        person::erase_sessions(&self.pool, user_id, before, batch).await
+    }
+
+    async fn erase_sightings(&self, user_id: &str, from: i64, scan: usize) -> StoreResult<Swept> {
+        person::erase_sightings(&self.pool, user_id, from, scan).await
+    }
+
+    async fn erase_logins(&self, owners: &[LoginDigest]) -> StoreResult<u64> {
+        person::erase_logins(&self.pool, owners).await
+    }
+
+    async fn hide_cutoffs(&self, person: &Person) -> StoreResult<u64> {
+        person::hide_cutoffs(&self.pool, person).await
     }
 }

@@ -11,7 +11,9 @@ use super::device::{Device, DevicePlace};
 use super::event::{History, Pulse};
 use super::stored::{Search, Snapshot, StoredSession};
 use super::write::{Change, Housekept, Renewal, Revoked, Scope, Touch, Updated};
-use super::{InspectStore, LegacyStore, LoginStore, NodeReport, SightingStore, StoreResult};
+use super::{
+    InspectStore, LegacyStore, LoginStore, NodeReport, PersonStore, SightingStore, StoreResult,
+};
 use crate::hint::{HintResult, HintStream};
 use crate::session::{Group, NewSession, RevokeReason, Seq, Session};
 use crate::sid::SessionKey;
@@ -19,7 +21,7 @@ use crate::sid::SessionKey;
 store_trait! { ($) each_session_method
 
 /// Where sessions live.
-pub trait SessionStore: [InspectStore + LegacyStore + LoginStore + SightingStore + fmt::Debug + Send + Sync + 'static] {
+pub trait SessionStore: [InspectStore + LegacyStore + LoginStore + PersonStore + SightingStore + fmt::Debug + Send + Sync + 'static] {
     /// Checks that the schema is one that this program works with, and that the triggers which number events are on.
     async fn check_schema(&self) -> StoreResult<()>;
 

@@ -6,8 +6,7 @@
 //!   and lists, whose questions take long. WAL lets them work at the same time (`lane`).
 //! - **Every call ends.** A caller waits until the limit at most; a call that has not started by then is dropped.
 //! - **Time comes from the clock that is handed in**; SQLite's own is the host's.
-//! - **Several gateways may share the file.** They hear of each other, and of the sqlite3 shell, through the log of events
-//!   that triggers write.
+//! - **Several gateways may share the file.** They hear of each other, and of the sqlite3 shell, by the log of events.
 
 use std::path::{Path, PathBuf};
 
@@ -28,6 +27,7 @@ mod login;
 mod look;
 mod nodes;
 mod options;
+mod person;
 mod plan;
 mod read;
 mod renew;

@@ -33,6 +33,7 @@ pub mod login;
 pub mod members;
 pub mod nodes;
 pub mod old_logins;
+pub mod person;
 pub mod renew;
 pub mod revoke;
 pub mod search;
@@ -121,6 +122,8 @@ macro_rules! store_conformance {
                 are_ended_one_by_one, end_with_a_revocation_by_sql, stay_ended_as_long_as_tombstones_are_kept,
                 join_a_session, join_none_that_has_ended, do_not_join_after_a_revocation,
                 meet_a_revocation_of_the_same_moment, end_with_a_revocation_within_their_group;
+            person: is_found_in_every_table, leaves_no_trace, is_told_nobody, goes_in_batches, spares_a_login_that_began_later,
+                keeps_old_logins_ended, meets_an_old_login_of_the_same_moment;
             sighting: answers_what_was_given, is_no_event, flags_name_session_time_and_rule, pages_go_on_after_the_last,
                 forgets_in_batches;
         }

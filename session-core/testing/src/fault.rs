@@ -8,8 +8,8 @@ use tokio::sync::{Semaphore, watch};
 
 use session_core::store::prelude::*;
 use session_core::{
-    each_inspect_method, each_legacy_method, each_login_method, each_session_method,
-    each_sighting_method,
+    each_inspect_method, each_legacy_method, each_login_method, each_person_method,
+    each_session_method, each_sighting_method,
 };
 
 /// A store in front of another one, with [`Faults`] in between.
@@ -63,6 +63,7 @@ each_session_method!(pass_on);
 each_inspect_method!(pass_on);
 each_legacy_method!(pass_on);
 each_login_method!(pass_on);
+each_person_method!(pass_on);
 each_sighting_method!(pass_on);
 
 /// The switches of a [`FaultStore`].

@@ -139,6 +139,7 @@ async fn of_old_logins(store: &PostgresStore, n: u8, refusals: &mut Refusals) {
     refusals.note("recall", store.recall(&old.keys()).await);
     let kept = Some(vec![1]);
     let adoption = Adoption {
+        erased: Vec::new(),
         session,
         rows,
         kept,
@@ -146,6 +147,7 @@ async fn of_old_logins(store: &PostgresStore, n: u8, refusals: &mut Refusals) {
     refusals.note("adopt", store.adopt(&adoption).await);
     refusals.note("kept", store.kept(&session_key).await);
     let attachment = Attachment {
+        erased: Vec::new(),
         session_key,
         group: Group::default(),
         user_id: "7".into(),

@@ -127,6 +127,7 @@ fn adoption(n: u8) -> Adoption {
         proved: Timestamp::default(),
     };
     Adoption {
+        erased: Vec::new(),
         session,
         rows: vec![proven(n), proven(n + 1)],
         kept: None,
@@ -210,6 +211,7 @@ async fn old_logins() {
             .await;
         assert_eq!(known.unwrap(), Adopted::Known);
         let attachment = Attachment {
+            erased: Vec::new(),
             session_key: key(n),
             group: Group::default(),
             user_id: "7".into(),

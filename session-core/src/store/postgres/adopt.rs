@@ -10,7 +10,7 @@ use super::insert::duplicate_or;
 use super::new_session::{Values, allowed, inserted};
 use super::pool::{Params, Pool};
 use super::row::{self, columns, mass_revoked, unended};
-use crate::session::Group;
+use crate::session::{Group, Text};
 use crate::store::write::member;
 use crate::store::{Adopted, Adoption, Attached, Attachment, ProvenRow, StoreError, StoreResult};
 
@@ -65,7 +65,8 @@ const ADOPT: &str = concat!(
         ON CONFLICT (kind, subject) DO UPDATE SET at = c.at RETURNING at \
     ), latest AS ( \
         SELECT at FROM own UNION ALL SELECT at FROM sidgate_legacy_cutoff \
-        WHERE EXISTS (SELECT FROM own) AND (kind = 'tenant' AND subject = $4 OR kind = 'all' AND subject = '') \
+        WHERE EXISTS (SELECT FROM own) AND (kind = 'tenant' AND subject = $4 OR kind = 'all' AND subject = '' \
+                                            OR kind = 'user' AND subject = ANY ($21::text[])) \
     ), proven AS MATERIALIZED ( \
         SELECT p.key, p.wrapped, p.proved, p.number FROM unnest($17::bytea[], $18::bytea[], $19::bigint[]) \
             WITH ORDINALITY AS p (key, wrapped, proved, number) \
@@ -135,7 +136,8 @@ async fn adoption_flight(client: &ClientWrapper, adoption: &Adoption) -> Result<
         proved,
     } = Columns::of(&adoption.rows);
     let kept = adoption.kept.as_deref();
-    let params = values.and(&[&keys, &wrapped, &proved, &kept]);
+    let erased = texts(&adoption.erased);
+    let params = values.and(&[&keys, &wrapped, &proved, &kept, &erased]);
     let ((), row) = tokio::try_join!(
         biased;
         client.batch_execute("BEGIN"),
@@ -190,7 +192,7 @@ const ATTACH: &str = concat!(
     "WITH latest AS ( \
         SELECT at FROM sidgate_legacy_cutoff \
         WHERE kind = 'user' AND subject = $5 OR kind = 'tenant' AND subject = $6 OR kind = 'all' AND subject = '' \
-           OR kind = 'member' AND subject = $7 \
+           OR kind = 'member' AND subject = $7 OR kind = 'user' AND subject = ANY ($8::text[]) \
     ), proven AS MATERIALIZED ( \
         SELECT p.key, p.wrapped, p.proved, p.number FROM unnest($1::bytea[], $2::bytea[], $3::bigint[]) \
             WITH ORDINALITY AS p (key, wrapped, proved, number) \
@@ -220,7 +222,10 @@ async fn attachment_flight(
     let key = attachment.session_key.as_bytes().as_slice();
     let (user, tenant) = (&*attachment.user_id, attachment.tenant_id.as_deref());
     let member = member(&attachment.group, user);
-    let params: Params<'_> = &[&keys, &wrapped, &proved, &key, &user, &tenant, &member];
+    let erased = texts(&attachment.erased);
+    let params: Params<'_> = &[
+        &keys, &wrapped, &proved, &key, &user, &tenant, &member, &erased,
+    ];
     let user: Params<'_> = &[&user, &member];
     let ((), _locked, row) = tokio::try_join!(
         biased;
@@ -236,6 +241,10 @@ async fn attachment_flight(
     };
     client.batch_execute(end).await?;
     Ok(outcome)
+}
+
+fn texts(of: &[Text]) -> Vec<&str> {
+    of.iter().map(|text| &**text).collect()
 }
 
 /// Ends old logins that have not become sessions yet: of what [`owner`] answers with.

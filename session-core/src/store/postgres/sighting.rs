@@ -16,6 +16,7 @@ macro_rules! columns {
         "id, session_id, user_id, tenant_id, at, left_at, network, family, country, asn, lat, lon, signals"
     };
 }
+pub(super) use columns;
 
 pub(super) async fn sight(pool: &Pool, seen: &Sighting) -> StoreResult<()> {
     // Losing one in a crash does no harm, but the connection is shared with what would: so nothing is set on it.
@@ -98,7 +99,7 @@ pub(super) async fn forget(pool: &Pool, kept: Duration, batch: usize) -> StoreRe
         .await
 }
 
-fn sighting(row: &Row) -> StoreResult<(i64, Sighting)> {
+pub(super) fn sighting(row: &Row) -> StoreResult<(i64, Sighting)> {
     let asn: Option<i64> = column(row, "asn")?;
     let seen = Sighting {
         session: column(row, "session_id")?,
@@ -119,6 +120,6 @@ fn sighting(row: &Row) -> StoreResult<(i64, Sighting)> {
     Ok((column(row, "id")?, seen))
 }
 
-fn bigint(limit: usize) -> i64 {
+pub(super) fn bigint(limit: usize) -> i64 {
     i64::try_from(limit).unwrap_or(i64::MAX)
 }

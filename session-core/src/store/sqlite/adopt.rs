@@ -8,7 +8,7 @@ use super::statement::{execute, rows};
 use super::write::{read_back, refuse_revoked, store};
 use super::writer::Done;
 use crate::clock::SharedClock;
-use crate::session::Group;
+use crate::session::{Group, Text};
 use crate::sid::SessionKey;
 use crate::store::write::member;
 use crate::store::{Adopted, Adoption, Attached, Attachment, ProvenRow, StoreError, StoreResult};
@@ -25,6 +25,7 @@ pub(super) fn adopt(
         user: new.identity.user_id(),
         group: &new.group,
         tenant: new.identity.tenant_id(),
+        erased: &adoption.erased,
     };
     let late = cut_off_rows(connection, &of, &adoption.rows)?;
     if !late.is_empty() {
@@ -65,12 +66,14 @@ pub(super) fn attach(
         user_id,
         tenant_id,
         rows: proven,
+        erased,
     } = attachment;
     let now = clock.wall().as_micros();
     let of = Of {
         user: user_id,
         group,
         tenant: tenant_id.as_deref(),
+        erased,
     };
     let late = cut_off_rows(connection, &of, proven)?;
     let outcome = if late.is_empty() {
@@ -126,6 +129,7 @@ struct Of<'a> {
     user: &'a str,
     group: &'a Group,
     tenant: Option<&'a str>,
+    erased: &'a [Text],
 }
 
 /// The credentials that were proved before a revocation of their user, tenant or everybody.
@@ -137,11 +141,14 @@ fn cut_off_rows<'a>(
     const SQL: &str = "\
         SELECT coalesce(at, 9223372036854775807) AS at FROM sidgate_legacy_cutoff \
         WHERE kind = 'user' AND subject = :user OR kind = 'member' AND subject = :member \
-           OR kind = 'tenant' AND subject = :tenant OR kind = 'all' AND subject = ''";
+           OR kind = 'tenant' AND subject = :tenant OR kind = 'all' AND subject = '' \
+           OR kind = 'user' AND subject IN (SELECT value FROM json_each(:erased))";
+    let erased = serde_json::to_string(of.erased).map_err(StoreError::unavailable)?;
     let params = named_params! {
         ":user": of.user,
         ":member": member(of.group, of.user),
         ":tenant": of.tenant,
+        ":erased": erased,
     };
     let ends: Vec<i64> = rows(connection, SQL, params, |row| column(row, "at"))?;
     let end = ends.into_iter().max();

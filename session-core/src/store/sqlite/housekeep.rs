@@ -12,12 +12,10 @@ use super::lane::{begin, store_error};
 use super::row::{micros, of_member};
 use super::statement::execute;
 use crate::clock::Timestamp;
-use crate::store::{Housekept, StoreResult};
+use crate::store::{EVENTS_KEPT, Housekept, StoreResult};
 
 /// How long ended sessions are kept.
 const ENDED_KEPT: Duration = Duration::from_secs(24 * 3_600);
-/// How long events are kept: longer than anything in the shared cache.
-const EVENTS_KEPT: Duration = Duration::from_secs(40 * 60);
 /// How long silent nodes are kept.
 const NODES_KEPT: Duration = Duration::from_secs(3_600);
 

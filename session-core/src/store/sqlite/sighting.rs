@@ -16,6 +16,7 @@ macro_rules! columns {
         "id, session_id, user_id, tenant_id, at, left_at, network, family, country, asn, lat, lon, signals"
     };
 }
+pub(super) use columns;
 
 pub(super) fn sight(connection: &Connection, seen: &Sighting) -> StoreResult<()> {
     const SQL: &str = "\
@@ -104,7 +105,7 @@ pub(super) fn forget(
     execute(connection, SQL, params)
 }
 
-fn sighting(row: &Row<'_>) -> StoreResult<(i64, Sighting)> {
+pub(super) fn sighting(row: &Row<'_>) -> StoreResult<(i64, Sighting)> {
     let text = |name| column::<String>(row, name);
     let maybe = |name| column::<Option<String>>(row, name);
     let network = text("network")?.parse();
@@ -129,6 +130,6 @@ fn session_id(row: &Row<'_>) -> StoreResult<Uuid> {
     Uuid::parse_str(&id).map_err(|_error| StoreError::Corrupt("session_id"))
 }
 
-fn bigint(limit: usize) -> i64 {
+pub(super) fn bigint(limit: usize) -> i64 {
     i64::try_from(limit).unwrap_or(i64::MAX)
 }

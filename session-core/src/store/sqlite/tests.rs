@@ -186,6 +186,7 @@ async fn old_logins() {
         ..login(1)
     };
     let adoption = Adoption {
+        erased: Vec::new(),
         session,
         rows: vec![proven(1), proven(2)],
         kept: None,
@@ -196,6 +197,7 @@ async fn old_logins() {
     assert_eq!(known, Adopted::Known);
     asked.was("known already").await;
     let attachment = Attachment {
+        erased: Vec::new(),
         session_key: key(1),
         group: Group::default(),
         user_id: "7".into(),

@@ -2,6 +2,7 @@
 
 use super::*;
 use session_core::keys::legacy::{Credential, LegacyLogin};
+use session_core::keys::person::Person;
 use session_core::keys::{Keyring, MasterKey};
 use session_core::session::RevokeReason;
 use session_core::sid::Sid;
@@ -15,6 +16,15 @@ pub(super) fn ok<T>(answer: StoreResult<T>) -> T {
     answer.unwrap_or_else(|error| panic!("{error:?}"))
 }
 
+fn keys() -> Keyring {
+    Keyring::new(MasterKey::from_bytes([9; 32]), vec![])
+}
+
+/// By which names a user is known.
+pub(super) fn of(user: &str) -> Person {
+    keys().person(user)
+}
+
 /// An old credential, beside others of the same test.
 pub(super) fn legacy(value: &str) -> LegacyLogin {
     legacy_in(&Group::default(), value)
@@ -22,12 +32,11 @@ pub(super) fn legacy(value: &str) -> LegacyLogin {
 
 /// The same cookie on a site of `group`.
 pub(super) fn legacy_in(group: &Group, value: &str) -> LegacyLogin {
-    let keys = Keyring::new(MasterKey::from_bytes([9; 32]), vec![]);
     let credential = Credential {
         name: value,
         value: value.as_bytes(),
     };
-    keys.legacy(credential, group)
+    keys().legacy(credential, group)
 }
 
 /// The session of the first of these, and what is stored of all.
@@ -43,6 +52,7 @@ pub(super) async fn adoption(f: &impl Fixture, logins: &[&LegacyLogin], user: &s
         proved: Timestamp::default(),
     };
     Adoption {
+        erased: of(user).erased,
         session,
         rows: proven(logins, &first.sid(), Timestamp::default()),
         kept: None,

@@ -1,7 +1,7 @@
 //! Old logins and revocations: a user who was logged out must not come back by an old login that is presented later.
 
 use super::groups::group;
-use super::legacy::{adopt, adoption, legacy, legacy_in, lives, made, ok, proven};
+use super::legacy::{adopt, adoption, legacy, legacy_in, lives, made, of, ok, proven};
 use super::members::member;
 use super::*;
 use session_core::keys::legacy::LegacyLogin;
@@ -45,6 +45,7 @@ async fn attach(
     proved: Timestamp,
 ) -> Attached {
     let attachment = Attachment {
+        erased: of("7").erased,
         session_key: to.session_key(),
         group: to.group().clone(),
         user_id: "7".into(),

@@ -45,6 +45,13 @@ impl TestDatabase {
         lines.collect::<Vec<_>>().join("\n")
     }
 
+    /// Every row of the database as `pg_dump` writes it, one statement each.
+    #[must_use]
+    pub fn dumped_rows(&self) -> String {
+        let dumped = self.shell("pg_dump", &["--data-only", "--inserts"], "");
+        dumped.expect("pg_dump works")
+    }
+
     fn shell(&self, name: &str, arguments: &[&str], input: &str) -> Result<String, String> {
         let mut shell = Command::new(program(name, &server_programs()))
             .args(arguments)

@@ -16,8 +16,8 @@ use super::{Dice, SimStore};
 use session_core::freshness::tail::BEAT;
 use session_core::store::prelude::*;
 use session_core::{
-    each_inspect_method, each_legacy_method, each_login_method, each_session_method,
-    each_sighting_method,
+    each_inspect_method, each_legacy_method, each_login_method, each_person_method,
+    each_session_method, each_sighting_method,
 };
 
 /// One node's way to a [`SimStore`].
@@ -331,6 +331,7 @@ each_session_method!(carry_all);
 each_inspect_method!(carry_all);
 each_legacy_method!(carry_all);
 each_login_method!(carry_all);
+each_person_method!(carry_all);
 each_sighting_method!(carry_all);
 
 fn about(scope: &Scope) -> u64 {
