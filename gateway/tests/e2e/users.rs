@@ -6,12 +6,12 @@ use std::process::Command;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use serde_json::{Value, json};
-use session_testing::TestPostgres;
+use session_testing::{TestPostgres, TestRedis};
 use sidgate_testkit::app::PASSWORD;
 use sidgate_testkit::audit::events_in;
 use sidgate_testkit::cli::{Outcome, sidgate};
 use sidgate_testkit::legacy::{MIGRATION, knows_old_logins};
-use sidgate_testkit::stores::{somebody, store_config};
+use sidgate_testkit::stores::{redis_config, redis_values, somebody, store_config};
 use sidgate_testkit::wait::{LONG, until_true};
 use sidgate_testkit::{Gateway, Request, Stage, login};
 
@@ -182,7 +182,8 @@ fn holds_no_trace_of_alice(rows: &str, receipt: &Value) {
     assert!(rows.contains("bob@example.com") && rows.contains(BOB_HOME));
 }
 
-fn erases_alice_and_nobody_else(stage: &Stage, rows: &dyn Fn() -> String) {
+/// The receipt.
+fn erases_alice_and_nobody_else(stage: &Stage, rows: &dyn Fn() -> String) -> Value {
     let sids = people(stage, rows);
     let [home, phone, bob] = &sids;
     let before = rows();
@@ -250,6 +251,7 @@ fn erases_alice_and_nobody_else(stage: &Stage, rows: &dyn Fn() -> String) {
         stage.knows(&new),
         "whoever is not erased in the app may come again"
     );
+    receipt
 }
 
 #[test]
@@ -274,12 +276,23 @@ fn sqlite_holds_no_trace_of_an_erased_user() {
 
 #[test]
 fn postgres_holds_no_trace_of_an_erased_user() {
-    let database = TestPostgres::shared().database();
+    let (database, redis) = (TestPostgres::shared().database(), TestRedis::start());
     let stage = Stage::built(|it| {
         let it = LAYERS.into_iter().fold(it, |it, layer| it.with(layer));
         it.with(&store_config(&database))
+            .with(&redis_config(&redis))
     });
-    erases_alice_and_nobody_else(&stage, &|| database.dumped_rows());
+    let receipt = erases_alice_and_nobody_else(&stage, &|| database.dumped_rows());
+
+    let stays = receipt["stays"].as_array().unwrap();
+    assert!(
+        stays.iter().any(|entry| entry["in"] == "redis"),
+        "{receipt:#}"
+    );
+    for (_, value) in redis_values(&redis) {
+        let value = String::from_utf8_lossy(&value).into_owned();
+        assert!(!value.contains("alice"), "{value}");
+    }
 }
 
 #[test]

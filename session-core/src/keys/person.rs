@@ -1,7 +1,7 @@
 //! Under which names the store holds something about a user: the id itself, and keyed digests of it.
 //!
-//! When a user is erased, one thing has to stay: that their old logins have ended ([`CONTEXT`] keys its digest). A reader of
-//! the table must not learn from it who was erased.
+//! When a user is erased, one thing has to stay: that their old logins have ended. A reader of the table must not learn from
+//! it who was erased.
 
 use crate::secret::SecretKey;
 
