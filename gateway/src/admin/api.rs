@@ -18,6 +18,7 @@ use super::call::{self, Call};
 use super::explain;
 pub(crate) use super::permitted::Permitted;
 use super::reload::reload;
+use super::upgrade::upgrade;
 use crate::answer::{Answer, Rejection};
 use crate::config::MigrationMode;
 use crate::endpoints::check_content_type;
@@ -51,6 +52,7 @@ pub(crate) async fn answer(gateway: &Gateway, asked: &Permitted<'_>) -> Answer {
             explain::answer(gateway, asked.body).await
         }
         Call::Reload => Ok(reload(gateway, asked).await),
+        Call::Upgrade => Ok(upgrade(gateway, asked).await),
         Call::Nodes => nodes(gateway).await,
         Call::Migration => migration(gateway).await,
         Call::Stats | Call::Page(_) if !gateway.settings.get().config.admin.metrics => {

@@ -36,6 +36,8 @@ pub(crate) enum Call {
     Explain,
     /// `POST /reload`: has the configuration read again.
     Reload,
+    /// `POST /upgrade`: has a new process take the place of this one.
+    Upgrade,
     /// `GET /nodes`
     Nodes,
     /// `GET /migration`: what is left of the old logins.
@@ -65,7 +67,8 @@ impl Call {
             "/revocations" if method == "POST" => Self::Revoke,
             "/explain" if method == "POST" => Self::Explain,
             "/reload" if method == "POST" => Self::Reload,
-            "/revocations" | "/explain" | "/reload" => Self::OtherMethod("POST"),
+            "/upgrade" if method == "POST" => Self::Upgrade,
+            "/revocations" | "/explain" | "/reload" | "/upgrade" => Self::OtherMethod("POST"),
             "/nodes" => Self::Nodes,
             "/migration" => Self::Migration,
             "/openapi.json" => Self::OpenApi,
@@ -78,7 +81,10 @@ impl Call {
             },
         };
         let reads = !known.has_body()
-            && !matches!(known, Self::Reload | Self::OtherMethod(_) | Self::Unknown);
+            && !matches!(
+                known,
+                Self::Reload | Self::Upgrade | Self::OtherMethod(_) | Self::Unknown
+            );
         Some(if reads && !matches!(method, "GET" | "HEAD") {
             Self::OtherMethod("GET, HEAD")
         } else {

@@ -31,18 +31,21 @@ impl Question {
 
 /// Whether this node may be sent traffic.
 pub(crate) fn is_ready(gateway: &Gateway) -> bool {
-    readiness(gateway, "").is_ok_and(|(ready, _)| ready)
+    failing(gateway).is_empty()
 }
 
-/// Whether the answer is yes, and what it is made of.
-///
-/// # Errors
-/// When the question is none.
-pub(super) fn readiness(gateway: &Gateway, query: &str) -> Result<(bool, Value), &'static str> {
-    let question = Question::of(query)?;
+/// The checks because of which this node may not be sent traffic.
+pub(crate) fn failing(gateway: &Gateway) -> Vec<&'static str> {
+    let failing = checks(gateway, Question::ThisNode).into_iter();
+    let failing = failing.filter(|(_, good)| *good == Some(false));
+    failing.map(|(name, _)| name).collect()
+}
+
+/// Each check by name, and what it says. `None`: it does not count.
+fn checks(gateway: &Gateway, question: Question) -> [(&'static str, Option<bool>); 5] {
     let now = gateway.sessions.readiness();
     let serving = ("serving", Some(!gateway.is_draining()));
-    let checks = match question {
+    match question {
         Question::ThisNode => [
             ("schema", Some(now.schema)),
             ("rights", Some(now.rights)),
@@ -57,7 +60,15 @@ pub(super) fn readiness(gateway: &Gateway, query: &str) -> Result<(bool, Value),
             ("lease", None),
             serving,
         ],
-    };
+    }
+}
+
+/// Whether the answer is yes, and what it is made of.
+///
+/// # Errors
+/// When the question is none.
+pub(super) fn readiness(gateway: &Gateway, query: &str) -> Result<(bool, Value), &'static str> {
+    let checks = checks(gateway, Question::of(query)?);
     let word = |good: Option<bool>| match good {
         Some(true) => "ok",
         Some(false) => "failing",

@@ -8,7 +8,8 @@ use super::access::Actor;
 use super::permitted::Permitted;
 use crate::answer::Answer;
 use crate::state::Gateway;
-use crate::state::reloads::{NoAnswer, ReloadResult, Reloaded};
+use crate::state::reloads::{ReloadResult, Reloaded};
+use crate::state::requests::NoAnswer;
 use crate::telemetry::outcome::Outcome;
 use crate::telemetry::security::{self, Kind};
 

@@ -91,7 +91,7 @@ impl Dev {
         };
         say(&self.greeting(master))?;
         let lines = logs::start().map_err(WiringError::Log)?;
-        server::run(file, false, &lines, build)
+        server::run(&file, false, &lines, build)
     }
 
     /// Writes the configuration, and returns where.

@@ -1,5 +1,6 @@
 //! The command line. Exit code 78 (`EX_CONFIG` of sysexits.h) means: the configuration is wrong, a restart will not help.
 
+mod asking;
 mod config_arg;
 mod config_command;
 mod dev;
@@ -13,6 +14,7 @@ mod reload;
 mod risk;
 mod schema;
 mod sessions;
+mod upgrade;
 
 use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
@@ -29,7 +31,6 @@ use session_core::store::StoreError;
 use self::config_arg::ConfigArg;
 use crate::config::MasterSource;
 use crate::run::server;
-use crate::run::upgrade::UpgradeFailed;
 use crate::run::wiring::{self, WiringError};
 pub use crate::telemetry::build::Build;
 use crate::telemetry::log_stream::Stream;
@@ -74,9 +75,9 @@ enum Command {
     Run {
         #[command(flatten)]
         config: ConfigArg,
-        /// Take the listening sockets over from a running gateway (send it SIGQUIT afterwards).
-        #[arg(long)]
-        upgrade: bool,
+        /// Take the place of the gateway that has started this process. See `sidgate upgrade`.
+        #[arg(long, hide = true)]
+        successor: bool,
     },
     /// Run a gateway for development in front of apps on this machine.
     Dev(dev::Dev),
@@ -87,6 +88,14 @@ enum Command {
     /// Asks at server.admin_listen. Exit code 0: taken over. 1: not, because it needs a restart, or nobody answers. 78: the
     /// configuration has faults.
     Reload {
+        #[command(flatten)]
+        config: ConfigArg,
+    },
+    /// Have a new process of the program that is installed now take the place of the running one, and print what came of it.
+    ///
+    /// Nobody is refused meanwhile. Asks at server.admin_listen. Exit code 0: the new process serves. 1: it does not, and the
+    /// old one goes on.
+    Upgrade {
         #[command(flatten)]
         config: ConfigArg,
     },
@@ -166,15 +175,16 @@ fn asked(build: Build) -> Command {
 fn dispatch(command: Command, build: Build) -> Result<ExitCode, WiringError> {
     match command {
         Command::Explain(explain) => return explain.run(),
-        Command::Run { config, upgrade } => {
+        Command::Run { config, successor } => {
             let path = config.path()?;
             let lines = logs::start().map_err(WiringError::Log)?;
-            server::run(path, upgrade, &lines, build)
+            server::run(&path, successor, &lines, build)
         }
         Command::Dev(dev) => dev.run(build),
         Command::Check(check) => check.run(),
         Command::Doctor(doctor) => doctor.run(),
         Command::Reload { config } => reload::run(&config.path()?),
+        Command::Upgrade { config } => upgrade::run(&config.path()?),
         Command::Schema(command) => command.run(),
         Command::Keys(Keys::Generate { out: Some(file) }) => wiring::create_key_file(&file),
         Command::Keys(Keys::Generate { out: None }) => say(&wiring::new_key()?),
@@ -234,7 +244,6 @@ fn exit_code(failed: &WiringError) -> u8 {
         | WiringError::NoKey
         | WiringError::AuditFile(_)
         | WiringError::AccessLogFile(_)
-        | WiringError::Upgrade(UpgradeFailed::Folder(_))
         | WiringError::KeyFile { .. } => BAD_CONFIG,
         WiringError::Store(StoreError::Schema(_)) => BAD_CONFIG,
         WiringError::SchemaIsDue(_) => APPLY_IS_DUE,

@@ -29,16 +29,6 @@ pub(crate) enum Exposed {
     /// A folder, a device or a pipe.
     #[error("file {0} is not a plain file")]
     NotPlain(String),
-    /// The folder does not belong to the user of this process.
-    #[error("folder {path} belongs to user {owner}, not to the user of this process ({ours})")]
-    Owner {
-        /// The folder.
-        path: String,
-        /// Its owner.
-        owner: u32,
-        /// The user of this process.
-        ours: u32,
-    },
     /// Others may read it, or write to it.
     #[error("file {path} is open to others (mode {mode:04o}){why}; type: chmod {fix} {path}{also}")]
     Open {
@@ -156,31 +146,6 @@ pub(crate) fn check_way(path: &Path) -> Result<(), Exposed> {
         Ok(real) if real != spelled => us.check_folders(&real),
         _ => Ok(()),
     }
-}
-
-/// Whether a folder with this mode and owner belongs to the user of this process, and is closed to everybody else.
-///
-/// # Errors
-/// Who owns it, or who else can.
-pub(crate) fn check_own_folder(path: &Path, mode: u32, owner: u32) -> Result<(), Exposed> {
-    let ours = geteuid().as_raw();
-    if owner != ours {
-        return Err(Exposed::Owner {
-            path: shown(path),
-            owner,
-            ours,
-        });
-    }
-    if mode & (GROUP | OTHERS) != 0 {
-        return Err(Exposed::Open {
-            path: shown(path),
-            mode: mode & 0o777,
-            why: String::new(),
-            fix: "700",
-            also: "",
-        });
-    }
-    Ok(())
 }
 
 /// How a system hands a secret over by group.

@@ -5,10 +5,10 @@ use std::os::fd::OwnedFd;
 use listenfd::ListenFd;
 use tracing::warn;
 
-use super::sockets::Socket;
+use super::sockets::{Inherited, Socket};
 
 /// The sockets that were passed to this process. Neither they nor the variables that name them are passed on.
-pub(super) fn sockets() -> Vec<Socket> {
+pub(super) fn sockets() -> Vec<Inherited> {
     let mut passed = ListenFd::from_env();
     let mut sockets = Vec::new();
     for index in 0..passed.len() {
@@ -22,7 +22,10 @@ pub(super) fn sockets() -> Vec<Socket> {
                 .map(OwnedFd::from),
         };
         match socket.and_then(Socket::listening) {
-            Some(socket) => sockets.push(socket),
+            Some(socket) => sockets.push(Inherited {
+                socket,
+                is_kept: true,
+            }),
             None => warn!(
                 index,
                 "what the service manager has passed is no listening socket"

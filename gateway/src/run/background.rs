@@ -2,7 +2,7 @@
 //! again on request. Those that have a file of their own are started here: reloads, the renewal of certificates, and
 //! maintenance.
 
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,6 +16,7 @@ use super::certificates::Certificates;
 use super::maintenance;
 use super::prober;
 use super::reload::Reloader;
+use super::service_manager::ServiceManager;
 use crate::apps::standing::Now;
 use crate::legacy::tally;
 use crate::limits::rounds::ROUND;
@@ -32,8 +33,9 @@ const SWEEP_EVERY: Duration = Duration::from_secs(5);
 /// Tasks that keep the configuration and the addresses current. They live as long as the core runtime.
 pub(super) fn spawn(
     gateway: &Arc<Gateway>,
-    file: PathBuf,
+    file: &Path,
     certificates: Option<Arc<Certificates>>,
+    manager: &Arc<ServiceManager>,
 ) {
     let rounds = Arc::clone(&gateway.rounds);
     gateway
@@ -55,8 +57,9 @@ pub(super) fn spawn(
     gateway.core.spawn(reopen_files(Arc::clone(gateway)));
     let reloader = Reloader {
         gateway: Arc::clone(gateway),
-        file,
+        file: file.to_owned(),
         certificates,
+        manager: Arc::clone(manager),
     };
     gateway.core.spawn(reloader.run());
 }

@@ -17,7 +17,7 @@ use pingora_core::server::{Fds, ListenFds};
 use thiserror::Error;
 use tracing::warn;
 
-use super::sockets::Socket;
+use super::sockets::{Inherited, Socket};
 use super::unix_socket::SocketFile;
 use crate::authz::listener::Socket as OfEdges;
 use crate::config::{Config, ListenAddress};
@@ -51,19 +51,13 @@ impl fmt::Display for Key {
     }
 }
 
-/// Sockets that another process has opened.
-pub(super) enum Inherited {
-    /// From the process whose place this one takes.
-    HandedOver(Vec<Socket>),
-    /// From the service manager, which keeps their files.
-    Activated(Vec<Socket>),
-}
-
 /// One listener of this process.
 #[derive(Debug)]
 struct Open {
     address: ListenAddress,
     socket: Socket,
+    /// Whether the service manager keeps it.
+    is_kept: bool,
     /// What is to be removed in the end.
     file: Option<SocketFile>,
 }
@@ -78,17 +72,15 @@ impl Listeners {
     ///
     /// # Errors
     /// The first one that cannot be opened.
-    pub(super) fn open(config: &Config, inherited: Inherited) -> Result<Self, CannotListen> {
-        let (mut sockets, is_activated) = match inherited {
-            Inherited::HandedOver(sockets) => (sockets, false),
-            Inherited::Activated(sockets) => (sockets, true),
-        };
+    pub(super) fn open(
+        config: &Config,
+        mut inherited: Vec<Inherited>,
+    ) -> Result<Self, CannotListen> {
         let mut opened = Vec::new();
         for (key, address) in configured(config) {
-            let found = sockets.iter().position(|socket| socket.is_at(&address));
-            let found = found.map(|at| sockets.swap_remove(at));
-            let is_kept = is_activated && found.is_some();
-            match Open::new(&address, found, is_kept) {
+            let found = inherited.iter().position(|one| one.socket.is_at(&address));
+            let found = found.map(|at| inherited.swap_remove(at));
+            match Open::new(&address, found) {
                 Ok(open) => opened.push(open),
                 Err(source) => {
                     return Err(CannotListen {
@@ -99,18 +91,21 @@ impl Listeners {
                 }
             }
         }
-        for socket in sockets.iter().filter(|_| is_activated) {
+        for left in inherited.iter().filter(|left| left.is_kept) {
             warn!(
-                address = socket.place(),
+                address = left.socket.place(),
                 "no listener is configured where the service manager has opened a socket: it is closed"
             );
         }
         Ok(Self(opened))
     }
 
-    /// For another process.
-    pub(crate) fn handles(&self) -> Vec<BorrowedFd<'_>> {
-        self.0.iter().map(|open| open.socket.as_fd()).collect()
+    /// For another process: each socket, and whether the service manager keeps it.
+    pub(crate) fn handles(&self) -> Vec<(BorrowedFd<'_>, bool)> {
+        let handles = self.0.iter();
+        handles
+            .map(|open| (open.socket.as_fd(), open.is_kept))
+            .collect()
     }
 
     /// Those by which edges ask. A fresh port is opened here.
@@ -155,8 +150,11 @@ impl Listeners {
 }
 
 impl Open {
-    fn new(address: &ListenAddress, inherited: Option<Socket>, is_kept: bool) -> io::Result<Self> {
-        let socket = inherited.map_or_else(|| Socket::bind(address), Ok)?;
+    fn new(address: &ListenAddress, inherited: Option<Inherited>) -> io::Result<Self> {
+        let (socket, is_kept) = match inherited {
+            Some(Inherited { socket, is_kept }) => (socket, is_kept),
+            None => (Socket::bind(address)?, false),
+        };
         socket.set_nonblocking()?;
         let file = match address {
             ListenAddress::Unix(unix) if !is_kept => Some(SocketFile::at(&unix.path)?),
@@ -165,6 +163,7 @@ impl Open {
         Ok(Self {
             address: address.clone(),
             socket,
+            is_kept,
             file,
         })
     }

@@ -7,29 +7,36 @@
 //! | `listeners`, `sockets`, `unix_socket` | binds the ports |
 //! | `activation` | or takes sockets that the service manager has opened |
 //! | `services` | lets Pingora serve them |
-//! | `upgrade` | hands the listeners over to the next process |
+//! | `upgrade` | starts the next process, and hands the listeners over to it |
+//! | `succession` | from the process before to this one |
+//! | `service_manager`, `watchdog` | what systemd hears of this process |
 //! | `background` | tasks beside requests: addresses, history, log rotation |
 //! | `pause` | waits as long as the configuration in use says |
 //! | `reload` | takes another configuration over |
 //! | `tls`, `certificates` | how TLS is spoken; takes renewed certificates over |
 //! | `announce` | the lines about the start and the end |
 //! | `stop` | why the process ends |
+//! | `first_process` | stays in a container as long as the process that has taken its place |
 
 mod activation;
 mod announce;
 mod background;
 mod certificates;
+mod first_process;
 mod listeners;
 mod maintenance;
 mod pause;
 mod prober;
 mod reload;
 pub(crate) mod server;
+mod service_manager;
 mod services;
 mod signals;
 mod sockets;
 mod stop;
+mod succession;
 mod tls;
 mod unix_socket;
 pub(crate) mod upgrade;
+mod watchdog;
 pub(crate) mod wiring;

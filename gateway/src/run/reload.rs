@@ -13,10 +13,12 @@ use tokio::task::spawn_blocking;
 use tracing::{error, info};
 
 use super::certificates::Certificates;
+use super::service_manager::ServiceManager;
 use super::wiring::{self, WiringError};
 use crate::apps::standing::Now;
 use crate::config::{AccessLogConfig, AuditConfig, changed, restart_needed};
-use crate::state::reloads::{Asker, ReloadResult, Reloaded};
+use crate::state::reloads::{ReloadResult, Reloaded};
+use crate::state::requests::Asker;
 use crate::state::{ActiveConfig, Gateway};
 use crate::telemetry::access_log::AccessLog;
 use crate::telemetry::lines::Trail;
@@ -27,6 +29,8 @@ pub(super) struct Reloader {
     pub(super) file: PathBuf,
     /// `None` without TLS.
     pub(super) certificates: Option<Arc<Certificates>>,
+    /// Told that a reload is under way.
+    pub(super) manager: Arc<ServiceManager>,
 }
 
 /// A configuration that can be used, and is not yet.
@@ -50,7 +54,9 @@ impl Reloader {
                 Some(asker) = next(asked.as_mut()) => Some(asker),
                 else => return,
             };
+            self.manager.reloading();
             let reloaded = self.reload().await;
+            self.manager.ready(&self.gateway);
             if let Some(asker) = asker {
                 // Whoever asked may have gone.
                 let _unheard = asker.send(reloaded);
@@ -109,7 +115,7 @@ async fn hung_up(hangup: Option<&mut tokio::signal::unix::Signal>) -> Option<()>
     hangup?.recv().await
 }
 
-async fn next(asked: Option<&mut mpsc::Receiver<Asker>>) -> Option<Asker> {
+async fn next(asked: Option<&mut mpsc::Receiver<Asker<Reloaded>>>) -> Option<Asker<Reloaded>> {
     asked?.recv().await
 }
 

@@ -4,11 +4,12 @@
 //! request: reads and writes of the store, the heartbeat, calls to the backend (docs/adr/0004). Nothing forks: process
 //! managers do that better.
 
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use pingora_core::apps::HttpServerOptions;
 use pingora_core::server::configuration::ServerConf;
 use pingora_core::server::{ListenFds, RunArgs, Server};
@@ -18,6 +19,7 @@ use session_core::keys::Keyring;
 use session_core::store::StoreError;
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
@@ -25,11 +27,14 @@ use super::activation;
 use super::announce;
 use super::background;
 use super::certificates::Certificates;
-use super::listeners::{self, Inherited, Listeners};
+use super::first_process;
+use super::listeners::{self, Listeners};
+use super::service_manager::ServiceManager;
 use super::services::{Edges, OnOpenSockets, Public};
 use super::signals::Signals;
 use super::stop::Stop;
-use super::upgrade::{MeetingPlace, Taken, Waiting};
+use super::succession;
+use super::upgrade::{Predecessor, Program, UpgradeFailed};
 use super::wiring::{self, Servers, WiringError};
 use crate::admin::Admin;
 use crate::apps::backend::Backend;
@@ -59,28 +64,41 @@ const LAST_WORDS: Duration = Duration::from_secs(2);
 /// Longer than `server.drain_timeout` may be. Pingora would always wait so long; we end it before, see [`drained`].
 const PINGORA_GRACE: Duration = Duration::from_secs(2 * 60 * 60);
 
-/// Runs the gateway until it is told to stop.
+/// Runs the gateway until it is told to stop. A successor takes the place of the process that has started it.
 ///
 /// # Errors
 /// When it cannot start.
 pub(crate) fn run(
-    path: PathBuf,
-    upgrade: bool,
+    path: &Path,
+    is_successor: bool,
     lines: &Lines,
     build: Build,
 ) -> Result<(), WiringError> {
-    let config = wiring::load_to_run(&path)?;
+    if !is_successor {
+        return run_after(None, path, lines, build);
+    }
+    let predecessor = Arc::new(Predecessor::on_stdin()?);
+    run_after(Some(&predecessor), path, lines, build)
+        .inspect_err(|failed| predecessor.say_failed(&failed.to_string()))
+}
+
+fn run_after(
+    predecessor: Option<&Arc<Predecessor>>,
+    path: &Path,
+    lines: &Lines,
+    build: Build,
+) -> Result<(), WiringError> {
+    let program = Program::of_this_process(path).map_err(UpgradeFailed::Io)?;
+    let config = wiring::load_to_run(path)?;
     super::reload::write_audit_to(&lines.trail(), &config.audit)?;
     for line in config.advice() {
         warn!("{line}");
     }
     file_descriptors::raise();
-    let place = MeetingPlace::of(&path);
-    let started = if upgrade {
-        Started::Instead(place.wait()?)
-    } else {
-        let activated = Inherited::Activated(activation::sockets());
-        Started::Alone(Listeners::open(&config, activated)?)
+    // Before anything is started: a port that is taken is told at once.
+    let alone = match predecessor {
+        Some(_) => None,
+        None => Some(Listeners::open(&config, activation::sockets())?),
     };
     let keys = Arc::new(
         wiring::keyring(&config).ok_or_else(|| WiringError::Process("no master key".to_owned()))?,
@@ -93,14 +111,55 @@ pub(crate) fn run(
     gateway.metrics.runs(build);
     core.spawn(advise(Arc::clone(&gateway), servers));
     let certificates = certificates(&gateway)?;
-    background::spawn(&gateway, path.clone(), certificates.clone());
-    let stop = CancellationToken::new();
-    core.spawn(observer::run(Arc::clone(&gateway)));
-    let mut messenger = core.spawn(webhook::run(Arc::clone(&gateway), stop.clone()));
-    let (listeners, taken) = started.listeners(&gateway)?;
+    let manager = Arc::<ServiceManager>::default();
+    background::spawn(&gateway, path, certificates.clone(), &manager);
+    let messenger = Messenger::start(&core, &gateway);
+    let listeners = match (alone, predecessor) {
+        (Some(listeners), _) => listeners,
+        (None, Some(predecessor)) => core.block_on(succession::take_over(&gateway, predecessor))?,
+        (None, None) => return Err(UpgradeFailed::NoLine.into()),
+    };
     let server = pingora(&gateway, &listeners, certificates)?;
     let why = Arc::<OnceLock<Stop>>::default();
-    let signals = Signals::new(&gateway, (place, listeners), &why);
+    let first = first_process::attend(&why)
+        .map_err(|error| WiringError::Process(format!("first process: {error}")))?;
+    let signals = Signals {
+        gateway: Arc::clone(&gateway),
+        manager: Arc::clone(&manager),
+        program,
+        version: build.shown,
+        why: Arc::clone(&why),
+        listeners: Mutex::new(Some(Arc::new(listeners))),
+    };
+    let end = serve(server, signals)?;
+    // The sockets were opened before: whoever connects from now on is answered.
+    announce::started(&gateway, build, path);
+    if let Some(predecessor) = predecessor {
+        predecessor.say_taken(build.shown);
+    }
+    core.spawn(succession::attend(
+        predecessor.cloned(),
+        manager,
+        Arc::clone(&gateway),
+    ));
+    core.block_on(async {
+        tokio::select! {
+            _ = end => {}
+            () = drained(&gateway) => {}
+        }
+    });
+    wind_up(core, &gateway, messenger);
+    announce::stopped(&gateway, began, why.get().copied());
+    drop(gateway);
+    if let (Some(first), Some(Stop::Replaced)) = (first, why.get()) {
+        // A thread that has panicked has ended too.
+        let _ended = first.join();
+    }
+    Ok(())
+}
+
+/// Has Pingora serve, on threads of its own. The receiver hears when it has ended.
+fn serve(server: Server, signals: Signals) -> Result<oneshot::Receiver<()>, WiringError> {
     let (ended, end) = oneshot::channel();
     std::thread::Builder::new()
         .name("sidgate-server".to_owned())
@@ -112,25 +171,39 @@ pub(crate) fn run(
             let _unheard = ended.send(());
         })
         .map_err(|error| WiringError::Process(format!("server thread: {error}")))?;
-    let _line_to_the_old_process = taken.map(Taken::say);
-    // The sockets were opened before: whoever connects from now on is answered.
-    announce::started(&gateway, build, &path);
-    core.block_on(async {
-        tokio::select! {
-            _ = end => {}
-            () = drained(&gateway) => {}
-        }
-    });
-    stop.cancel();
-    let said = core.block_on(async { tokio::time::timeout(LAST_WORDS, &mut messenger).await });
-    if said.is_err() {
-        messenger.abort();
+    Ok(end)
+}
+
+/// The task that delivers messages.
+struct Messenger {
+    task: JoinHandle<()>,
+    stop: CancellationToken,
+}
+
+impl Messenger {
+    fn start(core: &Runtime, gateway: &Arc<Gateway>) -> Self {
+        core.spawn(observer::run(Arc::clone(gateway)));
+        let stop = CancellationToken::new();
+        let task = core.spawn(webhook::run(Arc::clone(gateway), stop.clone()));
+        Self { task, stop }
     }
-    core.block_on(background::finish(&gateway));
+
+    /// Delivers what waits, as far as there is time.
+    async fn finish(mut self) {
+        self.stop.cancel();
+        let said = tokio::time::timeout(LAST_WORDS, &mut self.task).await;
+        if said.is_err() {
+            self.task.abort();
+        }
+    }
+}
+
+/// What is done when the requests have ended.
+fn wind_up(core: Runtime, gateway: &Gateway, messenger: Messenger) {
+    core.block_on(messenger.finish());
+    core.block_on(background::finish(gateway));
     core.block_on(gateway.sessions.stop());
     core.shutdown_timeout(Duration::from_secs(1));
-    announce::stopped(&gateway, began, why.get().copied());
-    Ok(())
 }
 
 /// Says once what could be better about the store and Redis. Beside the start, which does not wait for it.
@@ -207,25 +280,6 @@ async fn assemble(
     gateway.metrics.configuration_read(gateway.now());
     gateway.metrics.expect(&gateway.settings.get().config);
     Ok((Arc::new(gateway), servers))
-}
-
-/// Whether this process is the first one on its ports, or takes the place of another.
-enum Started {
-    Alone(Listeners),
-    Instead(Waiting),
-}
-
-impl Started {
-    fn listeners(self, gateway: &Gateway) -> Result<(Listeners, Option<Taken>), WiringError> {
-        let waiting = match self {
-            Self::Alone(listeners) => return Ok((listeners, None)),
-            Self::Instead(waiting) => waiting,
-        };
-        let (sockets, taken) = waiting.receive()?;
-        let handed_over = Inherited::HandedOver(sockets);
-        let listeners = Listeners::open(&gateway.settings.get().config, handed_over)?;
-        Ok((listeners, Some(taken)))
-    }
 }
 
 fn pingora(

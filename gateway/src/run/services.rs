@@ -8,6 +8,7 @@ use pingora_core::apps::ServerApp;
 use pingora_core::server::{ListenFds, ShutdownWatch};
 use pingora_core::services::Service;
 use pingora_core::services::listening::Service as Listening;
+use tokio::runtime::Handle;
 
 use crate::authz::listener::{self, Socket};
 use crate::proxy::connections::Connections;
@@ -20,15 +21,20 @@ const LOOK_EVERY: Duration = Duration::from_millis(10);
 
 /// Waits until the gateway can decide about sessions, for a while. Connections that come meanwhile wait in the queue of their
 /// socket: a login in the first moment of the process would otherwise be told that the store is away.
-async fn first_lease(gateway: &Gateway, mut shutdown: ShutdownWatch) {
+pub(super) async fn first_lease(gateway: &Gateway) {
     let lease = async {
         while !gateway.sessions.readiness().lease {
             tokio::time::sleep(LOOK_EVERY).await;
         }
     };
+    // Either way it is served: without a lease as without a store.
+    let _waited = tokio::time::timeout(FIRST_LEASE, lease).await;
+}
+
+/// The same, unless the process is told to stop before.
+async fn first_lease_or_stop(gateway: &Gateway, mut shutdown: ShutdownWatch) {
     tokio::select! {
-        // Either way it is served: without a lease as without a store.
-        _waited = tokio::time::timeout(FIRST_LEASE, lease) => {}
+        () = first_lease(gateway) => {}
         _ = shutdown.changed() => {}
     }
 }
@@ -51,7 +57,9 @@ impl Service for Public {
         listeners_per_fd: usize,
     ) {
         let sockets = || Some(ListenFds::clone(&self.sockets));
-        first_lease(&self.gateway, shutdown.clone()).await;
+        // It is started once.
+        let _first = self.gateway.serving.set(Handle::current());
+        first_lease_or_stop(&self.gateway, shutdown.clone()).await;
         let (of_plain, of_tls) = (sockets(), sockets());
         let also = shutdown.clone();
         tokio::join!(
@@ -93,7 +101,7 @@ impl Service for Edges {
         mut shutdown: ShutdownWatch,
         _listeners_per_fd: usize,
     ) {
-        first_lease(&self.gateway, shutdown.clone()).await;
+        first_lease_or_stop(&self.gateway, shutdown.clone()).await;
         let sockets = std::mem::take(&mut self.sockets);
         let stop = async move {
             // The other side is gone when the process is told to stop, too.

@@ -1,4 +1,5 @@
-//! Turns signals into Pingora's kinds of stop. On SIGTERM readiness goes first; on SIGQUIT the listeners are handed over.
+//! What the process is asked by signals, and by `sidgate upgrade`: turned into Pingora's kinds of stop. On SIGTERM readiness goes
+//! first; on SIGQUIT another process takes the place of this one.
 
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock};
@@ -6,53 +7,79 @@ use std::sync::{Arc, OnceLock};
 use async_trait::async_trait;
 use parking_lot::Mutex;
 use pingora_core::server::{ShutdownSignal, ShutdownSignalWatch};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
 use tracing::{error, info};
 
 use super::listeners::Listeners;
+use super::service_manager::ServiceManager;
 use super::stop::Stop;
-use super::upgrade::MeetingPlace;
+use super::upgrade::{Program, Successor, UpgradeFailed};
 use crate::state::Gateway;
+use crate::state::requests::Asker;
+use crate::state::upgrades::{Replaced, Upgraded};
 
-/// What the process is asked by signals.
+/// What this process is asked.
 pub(super) struct Signals {
-    gateway: Arc<Gateway>,
-    place: MeetingPlace,
+    pub(super) gateway: Arc<Gateway>,
+    pub(super) manager: Arc<ServiceManager>,
+    /// What takes the place of this process.
+    pub(super) program: Program,
+    /// Version and commit of this process.
+    pub(super) version: &'static str,
     /// Told why the process ends.
-    why: Arc<OnceLock<Stop>>,
-    listeners: Mutex<Option<Arc<Listeners>>>,
+    pub(super) why: Arc<OnceLock<Stop>>,
+    /// Given to that process.
+    pub(super) listeners: Mutex<Option<Arc<Listeners>>>,
+}
+
+/// Whatever asks.
+struct Asked {
+    terminate: Signal,
+    interrupt: Signal,
+    quit: Signal,
+    upgrades: mpsc::Receiver<Asker<Upgraded>>,
 }
 
 impl Signals {
-    /// Signals for `gateway`, whose `listeners` are handed over at `place`. `why` is told why the process ends.
-    pub(super) fn new(
-        gateway: &Arc<Gateway>,
-        (place, listeners): (MeetingPlace, Listeners),
-        why: &Arc<OnceLock<Stop>>,
-    ) -> Self {
-        Self {
-            gateway: Arc::clone(gateway),
-            place,
-            why: Arc::clone(why),
-            listeners: Mutex::new(Some(Arc::new(listeners))),
+    /// Starts another process, and gives it the listeners. Where that fails, this one goes on as if nothing had been asked of
+    /// it.
+    async fn upgrade(&self) -> Upgraded {
+        let clock = Arc::clone(self.gateway.sessions.clock());
+        let began = clock.boot();
+        info!("upgrading: another process is started");
+        let replaced = self.replace().await.map(|(after, pid)| Replaced {
+            before: self.version,
+            after,
+            pid,
+            took: clock.boot().since(began),
+        });
+        match &replaced {
+            Ok(replaced) => info!(
+                before = replaced.before,
+                after = replaced.after,
+                pid = replaced.pid,
+                "upgraded: another process serves"
+            ),
+            Err(failed) => error!(cause = %failed, "not upgraded: this process stays"),
         }
+        replaced.map_err(|failed| failed.to_string())
     }
 
-    /// Gives the listeners to another process. Where that fails, this one goes on as if nothing had been asked of it.
-    async fn hand_over(&self) -> bool {
-        let Some(listeners) = self.listeners.lock().clone() else {
-            return false;
-        };
-        let place = self.place.clone();
-        info!("handing the listeners over");
-        let handed = spawn_blocking(move || place.hand_over(&listeners.handles())).await;
-        match handed {
-            Ok(Ok(())) => return true,
-            Ok(Err(failed)) => error!(cause = %failed, "not handed over: this process stays"),
-            Err(died) => error!(cause = %died, "not handed over: this process stays"),
-        }
-        false
+    /// Returns the version and the number of the new process.
+    async fn replace(&self) -> Result<(String, u32), UpgradeFailed> {
+        let listeners = self.listeners.lock().clone();
+        let listeners = listeners.ok_or(UpgradeFailed::Forsaken)?;
+        let program = self.program.clone();
+        let started =
+            spawn_blocking(move || Successor::start(&program, &listeners.handles())).await;
+        let successor = started.map_err(|died| UpgradeFailed::Refused(died.to_string()))??;
+        let (version, pid) = (successor.version().to_owned(), successor.pid());
+        // Before it says a word: it is listened to as the main process.
+        self.manager.replaced_by(pid);
+        successor.confirm()?;
+        Ok((version, pid))
     }
 
     /// Goes on serving for a while, so that a load balancer can notice. Whoever interrupts that wants no drain.
@@ -77,17 +104,41 @@ impl Signals {
         }
     }
 
+    fn asked(&self) -> Option<Asked> {
+        Some(Asked {
+            terminate: signal(SignalKind::terminate()).ok()?,
+            interrupt: signal(SignalKind::interrupt()).ok()?,
+            quit: signal(SignalKind::quit()).ok()?,
+            upgrades: self.gateway.upgrades.asked()?,
+        })
+    }
+
     async fn stop_asked_for(&self) -> Option<Stop> {
-        let mut terminate = signal(SignalKind::terminate()).ok()?;
-        let mut interrupt = signal(SignalKind::interrupt()).ok()?;
-        let mut quit = signal(SignalKind::quit()).ok()?;
+        let Asked {
+            mut terminate,
+            mut interrupt,
+            mut quit,
+            mut upgrades,
+        } = self.asked()?;
         loop {
-            let is_handed_over = tokio::select! {
+            let asker = tokio::select! {
                 _ = terminate.recv() => return Some(Stop::Drain),
                 _ = interrupt.recv() => return Some(Stop::AtOnce),
-                handed = async { quit.recv().await; self.hand_over().await } => handed,
+                _ = quit.recv() => None,
+                Some(asker) = upgrades.recv() => Some(asker),
             };
-            if is_handed_over {
+            // A stop comes before an upgrade that is under way: the new process ends when nobody says that it is the one.
+            let upgraded = tokio::select! {
+                _ = terminate.recv() => return Some(Stop::Drain),
+                _ = interrupt.recv() => return Some(Stop::AtOnce),
+                upgraded = self.upgrade() => upgraded,
+            };
+            let is_replaced = upgraded.is_ok();
+            if let Some(asker) = asker {
+                // Whoever asked may have gone.
+                let _unheard = asker.send(upgraded);
+            }
+            if is_replaced {
                 return Some(Stop::Replaced);
             }
         }
@@ -104,6 +155,7 @@ impl ShutdownSignalWatch for Signals {
         // The first reason counts.
         let _said_before = self.why.set(stop);
         self.gateway.draining.store(true, Ordering::Relaxed);
+        self.manager.stopping(&self.gateway);
         self.gateway.rounds.ring_all();
         let stop = match stop {
             Stop::Drain => self.noticed().await,

@@ -11,6 +11,14 @@ use super::unix_socket;
 use crate::authz::listener::Socket as OfEdges;
 use crate::config::ListenAddress;
 
+/// A socket that another process has opened: the service manager, or the process whose place this one takes.
+#[derive(Debug)]
+pub(super) struct Inherited {
+    pub(super) socket: Socket,
+    /// Whether it is the service manager's, which keeps its file.
+    pub(super) is_kept: bool,
+}
+
 /// A listening socket.
 #[derive(Debug)]
 pub(super) enum Socket {

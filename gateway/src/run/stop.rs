@@ -10,7 +10,7 @@ pub(crate) enum Stop {
     /// SIGINT: at once.
     #[strum(serialize = "interrupted")]
     AtOnce,
-    /// SIGQUIT: another process has the listeners.
+    /// SIGQUIT or `sidgate upgrade`: another process has the listeners.
     Replaced,
 }
 

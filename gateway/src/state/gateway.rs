@@ -1,7 +1,7 @@
 //! What every part of the running gateway shares.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use session_core::entropy::{BufferedEntropy, SharedEntropy};
 use session_core::service::{Absence, Sessions};
@@ -11,7 +11,9 @@ use tokio::sync::Notify;
 use super::RequestId;
 use super::active_config::{ActiveConfig, ConfigInUse};
 use super::badges::Badges;
-use super::reloads::Reloads;
+use super::reloads::{self, Reloaded};
+use super::requests::Requests;
+use super::upgrades::{self, Upgraded};
 use crate::apps::backend::Backend;
 use crate::legacy::state::Migrations;
 use crate::limits::encoders::Encoders;
@@ -50,9 +52,13 @@ pub(crate) struct Gateway {
     /// Logins of the old system that are being judged.
     pub migrations: Migrations,
     /// Where a reload is asked for.
-    pub reloads: Reloads,
+    pub reloads: Requests<Reloaded>,
+    /// Where another process in the place of this one is asked for.
+    pub upgrades: Requests<Upgraded>,
     /// Where calls to the backend run.
     pub core: Handle,
+    /// Where requests are served; set when that begins.
+    pub serving: OnceLock<Handle>,
     /// What the dashboard draws.
     pub history: History,
     /// Ended sessions whose end is already in the log.
@@ -97,8 +103,10 @@ impl Gateway {
             backend,
             risk: Risk::new(),
             migrations: Migrations::new(core.clone()),
-            reloads: Reloads::default(),
+            reloads: reloads::requests(),
+            upgrades: upgrades::requests(),
             core: core.clone(),
+            serving: OnceLock::new(),
             history: History::default(),
             logged_ends: LoggedEnds::default(),
             renewals: RenewalsInProgress::default(),

@@ -7,8 +7,10 @@ mod gateway;
 pub(crate) mod maintenance;
 pub(crate) mod reloads;
 mod request_id;
+pub(crate) mod requests;
 mod session_headers;
 pub(crate) mod site;
+pub(crate) mod upgrades;
 
 pub(crate) use self::active_config::ActiveConfig;
 pub(crate) use self::client::Client;

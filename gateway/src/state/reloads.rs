@@ -1,16 +1,12 @@
-//! The way to ask for a reload, and what came of it. One is done at a time, whoever asks.
+//! What came of a reload.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
-use parking_lot::Mutex;
-use tokio::sync::{mpsc, oneshot};
-
+use super::requests::Requests;
 use crate::telemetry::labels::Reload;
 
-/// Reloads that wait for their turn.
-const WAITING_MAX: usize = 4;
-/// Longest wait for the end of a reload, of whoever asked for one. It goes on.
+/// Longest wait for the end of a reload, of whoever asked for one.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What came of a reload.
@@ -54,51 +50,7 @@ impl From<&ReloadResult> for Reload {
     }
 }
 
-/// Why there is no answer to whoever asked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum NoAnswer {
-    /// Too many wait already.
-    Busy,
-    /// It takes longer than anybody waits.
-    Late,
-}
-
-/// Somebody who waits for the end of a reload.
-pub(crate) type Asker = oneshot::Sender<Reloaded>;
-
-/// Where reloads are asked for.
-#[derive(Debug)]
-pub(crate) struct Reloads {
-    ask: mpsc::Sender<Asker>,
-    asked: Mutex<Option<mpsc::Receiver<Asker>>>,
-}
-
-impl Default for Reloads {
-    fn default() -> Self {
-        let (ask, asked) = mpsc::channel(WAITING_MAX);
-        Self {
-            ask,
-            asked: Mutex::new(Some(asked)),
-        }
-    }
-}
-
-impl Reloads {
-    /// Asks for a reload, and waits until it has ended.
-    ///
-    /// # Errors
-    /// When nobody can say how it ends.
-    pub(crate) async fn ask(&self) -> Result<Reloaded, NoAnswer> {
-        let (answer, answered) = oneshot::channel();
-        self.ask.try_send(answer).map_err(|_full| NoAnswer::Busy)?;
-        match tokio::time::timeout(PATIENCE, answered).await {
-            Ok(Ok(reloaded)) => Ok(reloaded),
-            Ok(Err(_)) | Err(_) => Err(NoAnswer::Late),
-        }
-    }
-
-    /// Those who ask, for the one task that does it.
-    pub(crate) fn asked(&self) -> Option<mpsc::Receiver<Asker>> {
-        self.asked.lock().take()
-    }
+/// Where a reload is asked for.
+pub(crate) fn requests() -> Requests<Reloaded> {
+    Requests::new(PATIENCE)
 }

@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use toml::Table;
 
 use super::app::{self, App};
-use super::cli::{self, Outcome, sidgate, sidgate_with};
+use super::cli::{self, Outcome, sidgate};
 use super::config::{Ports, merge};
 use super::gateway::{Gateway, is_open, status_of};
 use super::places::program;
@@ -130,15 +130,6 @@ impl<'a> Builder<'a> {
         )
     }
 
-    /// The same for a process that is to take the place of another.
-    pub fn upgrade_to_the_end(self) -> Outcome {
-        let folder = self.folder_with_key();
-        self.write_config(folder.path(), Ports::free());
-        let config = folder.path().join("sidgate.toml");
-        let arguments = ["run", "--upgrade", "--config", config.to_str().unwrap()];
-        sidgate_with(&self.environment, folder.path(), &arguments)
-    }
-
     fn folder_with_key(&self) -> TempDir {
         let folder = TempDir::new().unwrap();
         let master = folder.path().join("master.key");
@@ -200,20 +191,19 @@ pub fn write_secret(path: &Path, text: &str) {
 
 /// Starts the program with the configuration in `folder`.
 pub(crate) fn spawn(folder: &Path, environment: &[(String, String)]) -> Process {
-    spawn_with(folder, environment, &[])
+    spawn_program(&program(), folder, environment)
 }
 
-/// The same with further arguments.
-pub(crate) fn spawn_with(
+/// The same with another file of the program.
+pub(crate) fn spawn_program(
+    program: &Path,
     folder: &Path,
     environment: &[(String, String)],
-    arguments: &[&str],
 ) -> Process {
-    let mut command = guarded(&program());
+    let mut command = guarded(program);
     command
         .args(["run", "--config"])
-        .arg(folder.join("sidgate.toml"))
-        .args(arguments);
+        .arg(folder.join("sidgate.toml"));
     cli::clean_environment(&mut command);
     // What is written at this level is looked through for secrets when the test is over.
     command.env("RUST_LOG", "trace");

@@ -86,7 +86,9 @@ pub fn clean_environment(command: &mut Command) {
         "SESSION_CACHE_TTL",
         "ENABLE_SESSION_METRICS",
         "RUST_LOG",
-        "RUNTIME_DIRECTORY",
+        "NOTIFY_SOCKET",
+        "WATCHDOG_USEC",
+        "JOURNAL_STREAM",
     ];
     for name in overrides {
         command.env_remove(name);

@@ -14,12 +14,13 @@ use toml::Table;
 
 use super::app::{self, App};
 use super::audit::events_in;
-use super::builder::{Builder, has_started, spawn, spawn_with};
+use super::builder::{Builder, has_started, spawn, spawn_program};
 use super::cli;
 use super::client::Connection;
 use super::config::{self, Ports};
 use super::http::{Request, Response};
 use super::metrics::Metrics;
+use super::places::program;
 use super::process::Process;
 use super::secrets;
 use super::wait::{LONG, settled, until, until_true};
@@ -240,21 +241,21 @@ impl Gateway {
         self.process.stop()
     }
 
-    /// Has another process take its place, as `docs/operations.md` says.
+    /// Has another process take its place, as `docs/operations.md` says, and returns how the old one ended.
     pub fn hand_over(&mut self) -> ExitStatus {
-        let next = self.start_successor();
-        self.make_way_for(next)
+        self.signal(Signal::QUIT);
+        self.follow()
     }
 
-    /// The process that is to take its place, waiting.
-    pub fn start_successor(&self) -> Process {
-        spawn_with(self.folder.path(), &self.environment, &["--upgrade"])
-    }
-
-    /// Tells it to hand its sockets over, and waits until it has ended.
-    pub fn make_way_for(&mut self, next: Process) -> ExitStatus {
+    /// Follows it to the process that takes its place, and returns how the old one ended.
+    pub fn follow(&mut self) -> ExitStatus {
+        let old = self.pid();
+        let next = until("the next process", LONG, || {
+            let output = self.process.stdout();
+            successors(&output).last().filter(|next| *next != old)
+        });
+        let next = self.process.succeeded_by(next);
         let mut last = std::mem::replace(&mut self.process, next);
-        last.signal(Signal::QUIT);
         until("the old process to end", LONG, || last.ended())
     }
 
@@ -267,7 +268,12 @@ impl Gateway {
 
     /// Starts it again on the same ports with the same files.
     pub fn start_again(&mut self) {
-        self.process = spawn(self.folder.path(), &self.environment);
+        self.start_again_from(&program());
+    }
+
+    /// The same with another file of the program.
+    pub fn start_again_from(&mut self, program: &Path) {
+        self.process = spawn_program(program, self.folder.path(), &self.environment);
         let started = has_started(&mut self.process, self.ports, true);
         assert!(started, "somebody took the ports meanwhile");
     }
@@ -284,6 +290,13 @@ impl Gateway {
 /// A login by JSON.
 pub fn login(email: &str, password: &str) -> Request {
     Request::post(SESSION).json(&json!({"email": email, "password": password}))
+}
+
+/// The numbers of the processes that have taken the place of another, by their log.
+pub fn successors(log: &str) -> impl Iterator<Item = u32> {
+    let lines = log.lines().filter(|line| line.contains("\"upgraded: "));
+    let lines = lines.filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    lines.filter_map(|line| u32::try_from(line["pid"].as_u64()?).ok())
 }
 
 /// Whether somebody listens.

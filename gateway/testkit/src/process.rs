@@ -1,13 +1,16 @@
 //! A process that a test owns: its output is kept, and it does not outlive the test.
 
 use std::fs::{self, OpenOptions};
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::LazyLock;
 use std::thread;
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{
+    Pid, Signal, WaitOptions, getpid, kill_process, set_child_subreaper, waitpid,
+};
 
 use super::{secrets, wait};
 
@@ -29,9 +32,15 @@ static HAS_SETPRIV: LazyLock<bool> = LazyLock::new(|| {
 /// A running process.
 pub struct Process {
     name: String,
-    child: Child,
+    owned: Owned,
     out: PathBuf,
     err: PathBuf,
+}
+
+enum Owned {
+    Child(Child),
+    /// A child of one that has ended since, or will, and how it ended.
+    Adopted(Pid, Option<ExitStatus>),
 }
 
 /// A command for `program` that dies with this test, where the system can do that.
@@ -53,6 +62,8 @@ impl Process {
             let file = OpenOptions::new().create(true).append(true).open(path);
             Stdio::from(file.unwrap())
         };
+        // Whatever outlives its parent becomes a child of the test, and can be waited for.
+        set_child_subreaper(Some(getpid())).unwrap();
         let child = command
             .stdin(Stdio::null())
             .stdout(append(&out))
@@ -61,15 +72,42 @@ impl Process {
             .unwrap_or_else(|error| panic!("{name} does not start: {error}"));
         Self {
             name: name.to_owned(),
-            child,
+            owned: Owned::Child(child),
             out,
             err,
         }
     }
 
-    /// How it ended, if it has.
+    /// The process that it has started to take its place. Both write to the same files.
+    pub fn succeeded_by(&self, pid: u32) -> Self {
+        let pid = Pid::from_raw(i32::try_from(pid).unwrap()).unwrap();
+        Self {
+            name: self.name.clone(),
+            owned: Owned::Adopted(pid, None),
+            out: self.out.clone(),
+            err: self.err.clone(),
+        }
+    }
+
+    /// How it ended, if it has. Of one that was adopted it is not known before its parent has.
     pub fn ended(&mut self) -> Option<ExitStatus> {
-        self.child.try_wait().unwrap()
+        match &mut self.owned {
+            Owned::Child(child) => child.try_wait().unwrap(),
+            Owned::Adopted(pid, status) => {
+                if status.is_none() {
+                    let waited = waitpid(Some(*pid), WaitOptions::NOHANG).ok().flatten();
+                    *status = waited.map(|(_, status)| ExitStatus::from_raw(status.as_raw()));
+                }
+                *status
+            }
+        }
+    }
+
+    fn pid(&self) -> Pid {
+        match &self.owned {
+            Owned::Child(child) => Pid::from_child(child),
+            Owned::Adopted(pid, _) => *pid,
+        }
     }
 
     /// Waits until it is `ready`, such as until it listens.
@@ -83,18 +121,18 @@ impl Process {
 
     /// Its number.
     pub fn id(&self) -> u32 {
-        self.child.id()
+        self.pid().as_raw_nonzero().get().unsigned_abs()
     }
 
     /// Its arguments, as everybody on this machine can read them.
     pub fn command_line(&self) -> String {
-        let read = fs::read(format!("/proc/{}/cmdline", self.child.id()));
+        let read = fs::read(format!("/proc/{}/cmdline", self.id()));
         String::from_utf8_lossy(&read.unwrap()).into_owned()
     }
 
     /// Memory that it holds, in KiB.
     pub fn resident_kib(&self) -> u64 {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let status = fs::read_to_string(format!("/proc/{}/status", self.id())).unwrap();
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
         let size = line.and_then(|rest| rest.split_whitespace().next());
         size.expect("a size").parse().unwrap()
@@ -102,13 +140,13 @@ impl Process {
 
     /// How many threads it has.
     pub fn threads(&self) -> usize {
-        let tasks = format!("/proc/{}/task", self.child.id());
+        let tasks = format!("/proc/{}/task", self.id());
         fs::read_dir(tasks).unwrap().count()
     }
 
     /// Sends a signal to this process alone.
     pub fn signal(&self, signal: Signal) {
-        kill_process(Pid::from_child(&self.child), signal).unwrap();
+        kill_process(self.pid(), signal).unwrap();
     }
 
     /// Asks it to stop, kills it when it does not, and returns how it ended.
@@ -129,9 +167,13 @@ impl Process {
 
     /// Ends it at once.
     pub fn kill(&mut self) -> ExitStatus {
+        // Its number may be somebody else's by now.
+        if let Some(status) = self.ended() {
+            return status;
+        }
         // Fails only if it has ended meanwhile.
-        let _ended = self.child.kill();
-        self.child.wait().unwrap()
+        let _ended = kill_process(self.pid(), Signal::KILL);
+        wait::until("the end of a process", wait::LONG, || self.ended())
     }
 
     /// What it has written to stdout.

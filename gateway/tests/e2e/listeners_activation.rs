@@ -6,6 +6,7 @@ use std::os::unix::net::UnixListener;
 use std::process::Command;
 
 use sidgate_testkit::client::Connection;
+use sidgate_testkit::gateway::successors;
 use sidgate_testkit::process::Process;
 use sidgate_testkit::wait::{LONG, until, until_true};
 use sidgate_testkit::wire::Way;
@@ -79,7 +80,17 @@ fn sockets_of_the_service_manager_are_used() {
         std::net::TcpStream::connect(strange_at).is_err(),
         "it is closed"
     );
-    process.signal(rustix::process::Signal::TERM);
+    // So they are by the process that takes its place: the file is nobody's but the service manager's.
+    process.signal(rustix::process::Signal::QUIT);
+    let next = until("the next process", LONG, || {
+        successors(&process.stdout()).last()
+    });
+    let mut next = process.succeeded_by(next);
     until("its end", LONG, || process.ended());
+    let mut connection = Connection::by(&Way::Unix(path.clone())).unwrap();
+    connection.write(&Request::get("/app/x").bytes(&gateway.host()));
+    assert_eq!(connection.read(false).status, 200);
+    next.signal(rustix::process::Signal::TERM);
+    until("its end", LONG, || next.ended());
     until_true("the file", LONG, || path.exists());
 }

@@ -116,6 +116,7 @@ mod routes_paths;
 mod routes_redirect;
 mod schema_versions;
 mod security_events;
+mod service_manager;
 mod session_events;
 mod session_limit;
 mod sites;

@@ -1,202 +1,227 @@
-//! One process takes the place of another, and nobody else on the machine can come between.
+//! `sidgate upgrade`: another process takes the place of one, or everything stays as it is.
 
 use std::fs::{self, Permissions};
-use std::os::unix::fs::{PermissionsExt as _, chown, symlink};
-use std::os::unix::process::CommandExt as _;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
 
-use rustix::process::{Signal, geteuid};
-use tempfile::TempDir;
+use rustix::process::{Pid, Signal, geteuid, kill_process};
 
+use sidgate_testkit::cli::{Outcome, sidgate};
+use sidgate_testkit::places;
 use sidgate_testkit::wait::{LONG, until_true};
-use sidgate_testkit::{App, Gateway, Stage};
+use sidgate_testkit::{Gateway, Request, Stage};
 
-/// The user that nobody is.
-const NOBODY: u32 = 65_534;
+const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// Hands a listening socket of its own over to whoever waits at the path it is given, as often as it can.
-const HIJACKER: &str = r#"
-import socket, sys, time
-own = socket.create_server(("127.0.0.1", 0))
-end = time.monotonic() + 20
-while time.monotonic() < end:
-    try:
-        with socket.socket(socket.AF_UNIX) as new:
-            new.connect(sys.argv[1])
-            socket.send_fds(new, [b"sidgate sockets 1\n"], [own.fileno()])
-            print("connected", flush=True)
-            new.recv(100)
-    except OSError as error:
-        print(type(error).__name__, flush=True)
-    time.sleep(0.02)
-"#;
-
-/// A folder that everybody may look into, as systemd makes it.
-fn runtime_folder() -> (TempDir, PathBuf) {
-    let parent = TempDir::new().unwrap();
-    let folder = parent.path().join("run");
-    fs::create_dir(&folder).unwrap();
-    open(parent.path(), 0o755);
-    open(&folder, 0o755);
-    (parent, folder)
+fn upgrade(gateway: &Gateway) -> Outcome {
+    let config = gateway.config_file();
+    let arguments = ["upgrade", "--config", config.to_str().unwrap()];
+    sidgate(gateway.folder(), &arguments)
 }
 
-fn open(path: &Path, mode: u32) {
-    fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
-}
-
-fn is_root() -> bool {
-    let is_root = geteuid().is_root();
-    if !is_root {
-        eprintln!("skipped: only root can be somebody else");
-    }
-    is_root
-}
-
-struct Hijacker(Child);
-
-impl Hijacker {
-    fn at(socket: &Path) -> Self {
-        let mut command = Command::new("python3");
-        command.args(["-c", HIJACKER]).arg(socket);
-        command.uid(NOBODY).gid(NOBODY).current_dir("/");
-        command.stdout(Stdio::piped()).stderr(Stdio::null());
-        Self(command.spawn().unwrap())
-    }
-
-    /// What it has seen.
-    fn end(mut self) -> String {
-        self.0.kill().unwrap();
-        let output = self.0.wait_with_output().unwrap();
-        String::from_utf8_lossy(&output.stdout).into_owned()
-    }
+fn write_script(path: &Path, text: &str) {
+    // A file that runs cannot be written to, and is replaced as a package manager does it.
+    let new = path.with_extension("new");
+    fs::write(&new, text).unwrap();
+    fs::set_permissions(&new, Permissions::from_mode(0o755)).unwrap();
+    fs::rename(new, path).unwrap();
 }
 
 #[test]
-fn process_that_nobody_replaces_stays() {
+fn command_says_who_has_taken_whose_place() {
     let (mut stage, sid) = Stage::with(["[server]\ndrain_timeout = \"5s\""]).and_alice();
+    let old = stage.pid();
 
-    stage.signal(Signal::QUIT);
-    until_true("a word about it", LONG, || {
-        stage
-            .output()
-            .contains("not handed over: this process stays")
-    });
+    let said = upgrade(&stage).success();
+    let ended = stage.follow();
 
+    assert!(ended.success(), "{ended:?}");
+    let new = stage.pid();
+    let version = format!("{VERSION} (");
+    assert!(said.starts_with(&format!("upgraded: {version}")), "{said}");
+    assert!(said.contains(&format!(") -> {version}")), "{said}");
+    assert!(
+        said.contains(&format!("), process {old} -> {new}, in ")),
+        "{said}"
+    );
     assert!(stage.is_ready());
     assert!(stage.knows(&sid));
-    // It listens to what it is told as before.
+    let events = stage.security_events();
+    assert!(
+        events
+            .iter()
+            .any(|event| event["event"] == "admin" && event["reason"] == "upgrade"),
+        "{events:?}"
+    );
+    // And once more.
     assert!(stage.hand_over().success());
-    stage.wait_until_ready();
     assert!(stage.knows(&sid));
     assert!(stage.stop().success());
 }
 
-/// Somebody else may be there first and try all the time.
+/// What a reload refuses because it needs a restart, an upgrade takes over.
 #[test]
-fn sockets_of_another_user_are_never_taken() {
-    if !is_root() {
-        return;
-    }
-    let (_parent, folder) = runtime_folder();
-    let mut stage = Stage::built(|it| {
-        it.with("[server]\ndrain_timeout = \"5s\"")
-            .env("RUNTIME_DIRECTORY", folder.to_str().unwrap())
-    });
-    let sid = stage.log_in("alice@example.com");
-    let hijackers = [
-        folder.join("sidgate-upgrade.sock"),
-        folder.join("sidgate-upgrade/sidgate-upgrade.sock"),
-    ]
-    .map(|socket| Hijacker::at(&socket));
+fn keys_that_need_a_restart_are_taken_over() {
+    let mut stage = Stage::start();
+    let other = TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    stage.reconfigure(|_, text| text.replace("listen = [", &format!("listen = [\"{other}\", ")));
 
-    let ended = stage.hand_over();
-    stage.wait_until_ready();
+    upgrade(&stage).success();
+    stage.follow();
 
-    assert!(ended.success(), "{ended:?}");
-    assert!(stage.knows(&sid));
-    for hijacker in hijackers {
-        let seen = hijacker.end();
-        assert!(!seen.contains("connected"), "{seen}");
-    }
+    assert!(sidgate_testkit::gateway::is_open(other.port()));
+    assert!(sidgate_testkit::gateway::is_open(stage.public_port()));
 }
 
-/// Not even where the folder has been opened meanwhile.
 #[test]
-fn process_of_another_user_is_turned_away() {
-    if !is_root() {
-        return;
+fn new_process_that_cannot_start_leaves_the_old_one_alone() {
+    let (stage, sid) = Stage::start().and_alice();
+    let good = fs::read_to_string(stage.config_file()).unwrap();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = taken.local_addr().unwrap();
+    for (bad, cause) in [
+        (good.clone() + "\nsesion = 1\n", "sesion"),
+        (
+            good.replace("listen = [", &format!("listen = [\"{taken}\", ")),
+            "server.listen[0]: cannot bind",
+        ),
+    ] {
+        fs::write(stage.config_file(), bad).unwrap();
+
+        let said = upgrade(&stage);
+
+        assert_eq!(said.code, Some(1), "{said:?}");
+        let expected = "not upgraded: the new process: ";
+        assert!(said.stderr.starts_with(expected), "{said:?}");
+        assert!(said.stderr.contains(cause), "{said:?}");
+        assert!(stage.is_ready());
+        assert!(stage.knows(&sid));
     }
-    let (_parent, folder) = runtime_folder();
-    let mut stage = Stage::built(|it| {
-        it.with("[server]\ndrain_timeout = \"5s\"")
-            .env("RUNTIME_DIRECTORY", folder.to_str().unwrap())
+    until_true("a line about each", LONG, || {
+        stage
+            .stdout()
+            .matches("not upgraded: this process stays")
+            .count()
+            == 2
     });
-    let sid = stage.log_in("alice@example.com");
-    let meeting_place = folder.join("sidgate-upgrade");
-    let socket = meeting_place.join("sidgate-upgrade.sock");
-
-    let next = stage.start_successor();
-    until_true("the new process to wait", LONG, || socket.exists());
-    open(&meeting_place, 0o755);
-    open(&socket, 0o666);
-    let hijacker = Hijacker::at(&socket);
-    until_true("the stranger to be noticed", LONG, || {
-        next.output().contains("turned away")
-    });
-    open(&meeting_place, 0o700);
-    let seen = hijacker.end();
-    let ended = stage.make_way_for(next);
-
-    assert!(seen.contains("connected"), "the attack was one: {seen}");
-    assert!(ended.success(), "{ended:?}");
-    stage.wait_until_ready();
-    assert!(stage.knows(&sid));
-    assert_eq!(stage.get("/").status, 200);
 }
 
-/// Each ends the new process with a word about the configuration, before it has touched anything.
+/// The file of before runs on although there is another one in its place.
 #[test]
-fn folders_in_which_others_could_come_between_are_refused() {
-    type Prepare = fn(&Path);
-    let mut cases: Vec<(&str, Prepare)> = vec![
-        ("can be written to by others", |folder| open(folder, 0o777)),
-        ("can be written to by others", |folder| open(folder, 0o1777)),
-        ("can be written to by others", |folder| open(folder, 0o775)),
-        ("is open to others", |folder| {
-            fs::create_dir(folder.join("sidgate-upgrade")).unwrap();
-            open(&folder.join("sidgate-upgrade"), 0o777);
-        }),
-        ("is not a folder, or a link to one", |folder| {
-            symlink("/tmp", folder.join("sidgate-upgrade")).unwrap();
-        }),
-    ];
-    if is_root() {
-        cases.push(("belongs to user 65534", |folder| {
-            let own = folder.join("sidgate-upgrade");
-            fs::create_dir(&own).unwrap();
-            open(&own, 0o700);
-            chown(&own, Some(NOBODY), None).unwrap();
-        }));
-        cases.push(("belongs to user 65534", |folder| {
-            chown(folder, Some(NOBODY), None).unwrap();
-        }));
-    }
-    let app = App::start();
-    for (why, prepare) in cases {
-        let (_parent, folder) = runtime_folder();
-        prepare(&folder);
+fn program_is_the_one_that_is_installed_now() {
+    let mut stage = Stage::start();
+    stage.stop();
+    let program = stage.folder().join("sidgate");
+    fs::copy(places::program(), &program).unwrap();
+    stage.start_again_from(&program);
 
-        let outcome = Gateway::in_front_of(&app)
-            .env("RUNTIME_DIRECTORY", folder.to_str().unwrap())
-            .upgrade_to_the_end();
+    write_script(&program, "#!/bin/sh\nexit 3\n");
+    let said = upgrade(&stage);
+    assert_eq!(said.code, Some(1), "{said:?}");
+    assert!(
+        said.stderr.contains("has ended (exit status: 3)"),
+        "{said:?}"
+    );
+    assert!(stage.is_ready());
 
-        assert_eq!(outcome.code, Some(78), "{why}: {outcome:?}");
-        assert!(outcome.stderr.contains(why), "{why}: {outcome:?}");
-        assert!(
-            outcome.stderr.contains("RuntimeDirectoryMode=0700"),
-            "{outcome:?}"
-        );
+    fs::remove_file(&program).unwrap();
+    let said = upgrade(&stage);
+    assert_eq!(said.code, Some(1), "{said:?}");
+    assert!(said.stderr.contains("cannot be started"), "{said:?}");
+    assert!(stage.is_ready());
+
+    let marker = stage.folder().join("marker");
+    let (marked, real) = (marker.display(), places::program());
+    let real = real.display();
+    write_script(
+        &program,
+        &format!("#!/bin/sh\ntouch {marked}\nexec {real} \"$@\"\n"),
+    );
+    upgrade(&stage).success();
+    stage.follow();
+    assert!(stage.is_ready());
+    assert!(marker.exists());
+}
+
+#[test]
+fn only_whoever_has_the_token_may_ask() {
+    let stage = Stage::built(|it| {
+        it.with("[admin]\ntoken = \"${ADMIN_TOKEN}\"")
+            .env("ADMIN_TOKEN", &"t".repeat(43))
+    });
+
+    let answer = stage.send_to_admin(&Request::post("/api/admin/upgrade"));
+
+    assert_eq!(answer.status, 401);
+    assert!(!stage.stdout().contains("upgrading"));
+}
+
+/// A stop that comes in the middle of an upgrade is a stop: nobody is left behind.
+#[test]
+fn stop_ends_an_upgrade_that_is_under_way() {
+    let mut stage = Stage::start();
+
+    stage.signal(Signal::QUIT);
+    until_true("the new process", LONG, || {
+        stage.stdout().matches(") started\"").count() == 2
+    });
+    assert!(stage.stop().success());
+
+    until_true("the end of both", LONG, || {
+        !sidgate_testkit::gateway::is_open(stage.public_port())
+    });
+}
+
+/// A container ends with its first process. So that one stays, and passes on what it is told.
+#[test]
+fn first_process_of_a_container_stays() {
+    if !geteuid().is_root() {
+        eprintln!("skipped: only root can have processes counted anew");
+        return;
     }
+    let mut stage = Stage::start();
+    stage.stop();
+    let (container, real) = (stage.folder().join("container"), places::program());
+    let unshare = "exec unshare --pid --fork --kill-child --mount-proc";
+    let script = format!("#!/bin/sh\n{unshare} {} \"$@\"\n", real.display());
+    write_script(&container, &script);
+    stage.start_again_from(&container);
+    let first = child_of(stage.pid());
+
+    for before in ["process 1 -> ", "process "] {
+        let said = upgrade(&stage).success();
+        assert!(said.contains(before), "{said}");
+    }
+    until_true("the end of the second process", LONG, || {
+        stage.stdout().matches("\"reason\":\"replaced\"").count() == 2
+    });
+    assert!(stage.is_ready());
+    assert!(!stage.has_ended());
+
+    kill_process(first, Signal::TERM).unwrap();
+    until_true("the end of all", LONG, || stage.has_ended());
+    let output = stage.stdout();
+    assert!(output.contains("\"reason\":\"terminated\""), "{output}");
+}
+
+fn child_of(pid: u32) -> Pid {
+    let children = format!("/proc/{pid}/task/{pid}/children");
+    let child = fs::read_to_string(children).unwrap();
+    Pid::from_raw(child.trim().parse().unwrap()).unwrap()
+}
+
+#[test]
+fn successor_is_not_started_by_hand() {
+    let stage = Stage::start();
+    let config = stage.config_file();
+    let arguments = ["run", "--successor", "--config", config.to_str().unwrap()];
+
+    let said = sidgate(stage.folder(), &arguments);
+
+    assert_eq!(said.code, Some(1), "{said:?}");
+    assert!(said.stderr.contains("sidgate upgrade"), "{said:?}");
 }

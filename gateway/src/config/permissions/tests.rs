@@ -204,13 +204,3 @@ fn what_others_can_write_to_can_be_changed() {
         );
     }
 }
-
-#[test]
-fn own_folder_is_nobody_elses() {
-    let (ours, path) = (geteuid().as_raw(), Path::new("/folder"));
-    assert!(check_own_folder(path, 0o700, ours).is_ok());
-    for mode in [0o750, 0o701, 0o770, 0o1777] {
-        assert!(check_own_folder(path, mode, ours).is_err(), "{mode:o}");
-    }
-    assert!(check_own_folder(path, 0o700, ours + 1).is_err());
-}

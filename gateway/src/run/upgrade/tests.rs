@@ -1,62 +1,54 @@
-use std::fs::{self, Permissions};
+use std::fs;
 use std::net::{TcpListener, TcpStream};
-use std::os::fd::AsFd as _;
-use std::os::unix::fs::{PermissionsExt as _, chown, symlink};
+use std::os::fd::{AsFd as _, BorrowedFd};
 use std::os::unix::net::UnixDatagram;
+use std::path::Path;
 
-use tempfile::TempDir;
-
+use super::line::Line;
 use super::*;
+use crate::run::sockets::Inherited;
 
-fn place() -> (TempDir, MeetingPlace) {
-    let parent = TempDir::new().unwrap();
-    let place = MeetingPlace(parent.path().to_owned());
-    (parent, place)
-}
+const LONG: Duration = Duration::from_secs(20);
 
 fn listener() -> TcpListener {
     TcpListener::bind("127.0.0.1:0").unwrap()
 }
 
+/// A shell in the place of the new process. Its own `printf` would write line by line, and each write is a message.
+fn start(script: &str, limit: Duration) -> Result<Successor, UpgradeFailed> {
+    let program = Program::other(Path::new("/bin/bash"), &["-c", script], limit);
+    Successor::start(&program, &[(listener().as_fd(), false)])
+}
+
+/// What a new process makes of these sockets.
+fn given(sockets: &[(BorrowedFd<'_>, bool)]) -> Result<Vec<Inherited>, UpgradeFailed> {
+    let (old, new) = Line::pair().unwrap();
+    let letters = sockets
+        .iter()
+        .map(|(_, is_kept)| if *is_kept { KEPT } else { OWN });
+    let message: Vec<u8> = SOCKETS.iter().copied().chain(letters).collect();
+    let sockets: Vec<_> = sockets.iter().map(|(socket, _)| *socket).collect();
+    old.say(&message, &sockets).unwrap();
+    Predecessor::over(Line::over(new).unwrap()).sockets()
+}
+
 #[test]
-fn sockets_change_hands_and_the_old_process_hears_of_it() {
-    let (_parent, place) = place();
+fn sockets_change_hands() {
     let (first, second) = (listener(), listener());
     let wanted = [first.local_addr().unwrap(), second.local_addr().unwrap()];
-    let waiting = place.wait().unwrap();
-    let old = thread::spawn(move || place.hand_over(&[first.as_fd(), second.as_fd()]));
 
-    let (sockets, taken) = waiting.receive().unwrap();
-    let _line = taken.say();
+    let taken = given(&[(first.as_fd(), false), (second.as_fd(), true)]).unwrap();
+    drop((first, second));
 
-    assert!(old.join().unwrap().is_ok());
-    let places = sockets.iter().map(Socket::place);
+    let places = taken.iter().map(|one| one.socket.place());
     assert_eq!(places.collect::<Vec<_>>(), wanted.map(|at| at.to_string()));
+    assert_eq!([taken[0].is_kept, taken[1].is_kept], [false, true]);
     assert!(TcpStream::connect(wanted[0]).is_ok(), "still listened on");
 }
 
+/// Whatever is handed over in place of a listening socket is refused as a whole.
 #[test]
-fn old_process_is_not_let_go_by_one_that_takes_nothing() {
-    let (_parent, place) = place();
-    let own = listener();
-    for dies in ["before it says a word", "in its first steps"] {
-        let waiting = place.wait().unwrap();
-        let handed = thread::scope(|scope| {
-            let old = scope.spawn(|| place.hand_over(&[own.as_fd()]));
-            let (_sockets, line) = waiting.receive().unwrap();
-            let said = (dies == "in its first steps")
-                .then_some(line)
-                .map(Taken::say);
-            drop(said);
-            old.join().unwrap()
-        });
-        assert!(matches!(handed, Err(UpgradeFailed::NotTaken(_))), "{dies}");
-    }
-}
-
-/// Whatever is handed over in place of a listening TCP socket is refused as a whole.
-#[test]
-fn only_listening_tcp_sockets_are_taken() {
+fn only_listening_sockets_are_taken() {
     let good = listener();
     let connected = TcpStream::connect(good.local_addr().unwrap()).unwrap();
     let (unix, _other) = UnixDatagram::pair().unwrap();
@@ -70,83 +62,87 @@ fn only_listening_tcp_sockets_are_taken() {
         &[file.as_fd(), good.as_fd()],
     ];
     for sockets in bad {
-        let (_parent, place) = place();
-        let waiting = place.wait().unwrap();
-        let received = thread::scope(|scope| {
-            let old = scope.spawn(|| place.hand_over(sockets));
-            let received = waiting.receive();
-            assert!(old.join().unwrap().is_err(), "{sockets:?}");
-            received
-        });
+        let sockets: Vec<_> = sockets.iter().map(|socket| (*socket, false)).collect();
+        let refused = given(&sockets);
         assert!(
-            matches!(received, Err(UpgradeFailed::NotListening(_))),
-            "{sockets:?}: {received:?}"
+            matches!(refused, Err(UpgradeFailed::NotListening)),
+            "{sockets:?}: {refused:?}"
+        );
+    }
+}
+
+/// One that speaks of something else, or of sockets that it has not sent, is of another version.
+#[test]
+fn other_protocols_are_refused() {
+    let socket = listener();
+    for message in [
+        &b"sidgate sockets 1\n"[..],
+        b"sidgate sockets 2\n",
+        b"sidgate sockets 2\nx",
+        b"sidgate sockets 2\noo",
+    ] {
+        let (old, new) = Line::pair().unwrap();
+        old.say(message, &[socket.as_fd()]).unwrap();
+        let refused = Predecessor::over(Line::over(new).unwrap()).sockets();
+        assert!(
+            matches!(refused, Err(UpgradeFailed::OtherWords)),
+            "{refused:?}"
         );
     }
 }
 
 #[test]
-fn folder_is_made_for_its_owner_alone() {
-    let (parent, place) = place();
-    let _waiting = place.wait().unwrap();
-    let made = fs::metadata(parent.path().join(folder::NAME)).unwrap();
-    assert_eq!(made.permissions().mode() & 0o777, 0o700);
+fn new_process_that_the_old_one_leaves_is_not_the_one() {
+    let (old, new) = Line::pair().unwrap();
+    let new = Predecessor::over(Line::over(new).unwrap());
+    drop(old);
+    assert!(matches!(new.wait_for_go(), Err(UpgradeFailed::Forsaken)));
 }
 
-/// Each of these is refused by the new process and by the old one.
+/// Each way not to serve is told as what it is, and leaves no process behind.
 #[test]
-fn folder_in_which_others_could_come_between_is_refused() {
-    type Prepare = fn(&Path);
-    let prepared: [(&str, Prepare); 5] = [
-        ("open to others", |parent| {
-            let folder = parent.join(folder::NAME);
-            fs::create_dir(&folder).unwrap();
-            fs::set_permissions(&folder, Permissions::from_mode(0o755)).unwrap();
-        }),
-        ("is not a folder, or a link to one", |parent| {
-            let own = parent.join("own");
-            fs::create_dir(&own).unwrap();
-            symlink(&own, parent.join(folder::NAME)).unwrap();
-        }),
-        ("is not a folder, or a link to one", |parent| {
-            fs::write(parent.join(folder::NAME), "").unwrap();
-        }),
-        ("can be written to by others", |parent| {
-            fs::set_permissions(parent, Permissions::from_mode(0o777)).unwrap();
-        }),
-        ("can be written to by others", |parent| {
-            fs::set_permissions(parent, Permissions::from_mode(0o1777)).unwrap();
-        }),
-    ];
-    for (why, prepare) in prepared {
-        let (parent, place) = place();
-        prepare(parent.path());
-        let own = listener();
-        let refused = [place.wait().map(drop), place.hand_over(&[own.as_fd()])];
-        for refused in refused {
-            let said = refused.unwrap_err();
-            assert!(matches!(said, UpgradeFailed::Folder(_)), "{said}");
-            assert!(said.to_string().contains(why), "{said}");
-        }
-    }
+fn new_process_that_does_not_serve() {
+    let said = |script: &str, limit| start(script, limit).unwrap_err().to_string();
+    assert!(said("exit 3", LONG).contains("exit status: 3"));
+    assert_eq!(
+        said("env printf 'failed\nno good' >&0", LONG),
+        "the new process: no good"
+    );
+    assert!(said("env printf 'hello' >&0; sleep 100", LONG).contains("of another version"));
+    assert!(said("env printf 'taken\n1.0' >&0; exit 5", LONG).contains("exit status: 5"));
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("pid");
+    let script = format!("echo $$ > {}; exec sleep 100", file.display());
+    let late = said(&script, Duration::from_secs(1));
+    assert!(late.contains("not there within 1s"), "{late}");
+    let pid = fs::read_to_string(file).unwrap();
+    assert!(!Path::new("/proc").join(pid.trim()).exists());
+    let program = Program::other(Path::new("/nonexistent/sidgate"), &[], LONG);
+    let missing = Successor::start(&program, &[]).unwrap_err().to_string();
+    assert!(
+        missing.starts_with("/nonexistent/sidgate cannot be started"),
+        "{missing}"
+    );
 }
 
 #[test]
-fn folder_of_somebody_else_is_refused() {
-    if !geteuid().is_root() {
-        eprintln!("skipped: only root can give folders away");
-        return;
-    }
-    let (parent, place) = place();
-    let own = parent.path().join(folder::NAME);
-    fs::create_dir(&own).unwrap();
-    fs::set_permissions(&own, Permissions::from_mode(0o700)).unwrap();
-    chown(&own, Some(65_534), None).unwrap();
-    let said = place.wait().unwrap_err().to_string();
-    assert!(said.contains("belongs to user 65534"), "{said}");
+fn new_process_that_serves_is_told_so_and_outlives_the_old_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("heard");
+    // The first message is that of the sockets.
+    let script = format!(
+        "env printf 'taken\n1.0 (abc)' >&0; head -c 1 >/dev/null; head -c 3 > {0}.new; mv {0}.new {0}; exec sleep 20",
+        file.display()
+    );
+    let successor = start(&script, LONG).unwrap();
+    assert_eq!(successor.version(), "1.0 (abc)");
+    let pid = successor.pid();
 
-    let (parent, place) = self::place();
-    chown(parent.path(), Some(65_534), None).unwrap();
-    let said = place.wait().unwrap_err().to_string();
-    assert!(said.contains("belongs to user 65534"), "{said}");
+    successor.confirm().unwrap();
+
+    let heard = || fs::read_to_string(&file).ok();
+    sidgate_testkit::wait::until("the word", LONG, &heard);
+    assert_eq!(heard().unwrap(), "go\n");
+    let pid = rustix::process::Pid::from_raw(i32::try_from(pid).unwrap()).unwrap();
+    rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
 }
