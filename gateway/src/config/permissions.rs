@@ -212,7 +212,8 @@ impl Us {
                 self.user
             ));
         }
-        let is_handed_over_by_root = self.user == 0 && owner == 0;
+        // Credentials of systemd are root's, with the group of root, and with an entry for the user of this process.
+        let is_handed_over_by_root = owner == 0 && (self.user == 0 || group == 0);
         (!is_handed_over_by_root && !self.groups.contains(&group))
             .then(|| format!("its group {group} is none of this process"))
     }

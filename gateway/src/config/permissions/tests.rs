@@ -96,6 +96,12 @@ fn groups_and_owners_that_are_not_ours_are_others() {
         assert!(read(0, &[0]).is_ok());
         hand(OWNER, GROUP, mode);
         assert!(read(OWNER, &[GROUP]).is_ok());
+        // The group of root is as good as root.
+        hand(0, 0, mode);
+        assert!(read(OWNER, &[7]).is_ok());
+        hand(OWNER, 0, mode);
+        assert!(read(OWNER, &[7]).is_err());
+        hand(OWNER, GROUP, mode);
         // Its owner may give it to any group.
         assert!(read(0, &[0, GROUP]).is_err());
         assert!(read(7, &[GROUP]).is_err());
