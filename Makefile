@@ -1,6 +1,6 @@
 # Every target installs what it needs and is missing (see scripts/bootstrap).
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-edges check bench bench-faults bench-growth bench-instructions bench-peers dist soak load-test load-test-smoke load-test-stress
+.PHONY: help demo test test-edges test-systemd check bench bench-faults bench-growth bench-instructions bench-peers dist soak load-test load-test-smoke load-test-stress
 
 # rustup puts its folder on the PATH of login shells only.
 export PATH := $(PATH):$(HOME)/.cargo/bin
@@ -19,6 +19,11 @@ test: ## formatting, lints, every Rust, Python, JavaScript and browser test, tid
 test-edges: ## forward-auth with every edge: nginx, Caddy, Traefik, HAProxy and Envoy, each with the configuration that is shipped
 	@scripts/bootstrap test-edges
 	cargo nextest run -p sidgate --all-features --no-fail-fast --run-ignored all -E 'test(/^edges::/)'
+
+test-systemd: ## the units with a real systemd 252 and 257: reload, watchdog, upgrade under load, socket activation, journal; needs root and mmdebstrap (RELEASE=bookworm)
+	@scripts/bootstrap build
+	cargo build -p sidgate --all-features
+	@deploy/systemd/tests/run $(RELEASE)
 
 check: ## formatting and lints only
 	@scripts/bootstrap build
