@@ -44,6 +44,7 @@ async fn pass_on(why: &OnceLock<Stop>) -> io::Result<()> {
     let mut hangup = signal(SignalKind::hangup())?;
     let mut quit = signal(SignalKind::quit())?;
     let mut reopen = signal(SignalKind::user_defined1())?;
+    let (mut stop, mut heard) = (None, Vec::new());
     loop {
         let told = tokio::select! {
             _ = terminate.recv() => Some(Signal::TERM),
@@ -57,16 +58,28 @@ async fn pass_on(why: &OnceLock<Stop>) -> io::Result<()> {
         if why.get() != Some(&Stop::Replaced) {
             continue;
         }
+        let children = children().map_err(io::Error::other)?;
         if let Some(signal) = told {
-            for child in children().map_err(io::Error::other)? {
-                // It may have ended meanwhile.
-                let _told = kill_process(child, signal);
-            }
+            children.iter().for_each(|child| tell(*child, signal));
+            heard.clone_from(&children);
+            stop = told
+                .filter(|told| [Signal::TERM, Signal::INT].contains(told))
+                .or(stop);
+        } else if let Some(stop) = stop {
+            // One that was told may have been about to end, and this process inherits its successor only now.
+            let new = children.iter().filter(|child| !heard.contains(*child));
+            new.for_each(|child| tell(*child, stop));
+            heard = children;
         }
         if !is_any_left() {
             return Ok(());
         }
     }
+}
+
+fn tell(child: Pid, signal: Signal) {
+    // It may have ended meanwhile.
+    let _told = kill_process(child, signal);
 }
 
 /// The process that has taken the place of this one, or of that one in turn: process 1 inherits it.
