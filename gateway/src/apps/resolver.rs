@@ -4,15 +4,16 @@
 //! turn, whatever they say about that: the name of an app that is about to start must not stay unknown for an hour.
 
 use std::fmt;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
-use hickory_resolver::TokioResolver;
 use hickory_resolver::config::{
     ConnectionConfig, LookupIpStrategy, NameServerConfig, ResolverConfig,
 };
 use hickory_resolver::net::NetError;
+use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use hickory_resolver::proto::rr::RData;
+use hickory_resolver::{ResolverBuilder, TokioResolver};
 use session_core::cause::plain;
 
 use super::server::Located;
@@ -22,6 +23,11 @@ use crate::config::{Host, ServerAddress, ServerConfig, UpstreamServer};
 const ADDRESSES_MAX: usize = 256;
 /// What a weight of an SRV record becomes, at most.
 const WEIGHT_MAX: u32 = 100;
+
+/// Where a name server of this machine listens.
+const LOCAL_NAME_SERVER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 53);
+
+type Builder = ResolverBuilder<TokioRuntimeProvider>;
 
 /// Where a name leads, and for how long that may be believed.
 #[derive(Debug)]
@@ -154,12 +160,9 @@ impl fmt::Debug for Resolver {
 }
 
 fn build(server: &ServerConfig) -> Result<TokioResolver, NetError> {
-    let mut builder = if server.name_servers.is_empty() {
-        TokioResolver::builder_tokio()?
-    } else {
-        let servers = server.name_servers.iter().map(name_server).collect();
-        let config = ResolverConfig::from_name_servers(servers);
-        TokioResolver::builder_with_config(config, Default::default())
+    let mut builder = match server.name_servers.as_slice() {
+        [] => of_system(TokioResolver::builder_tokio()),
+        servers => asking(servers),
     };
     let options = builder.options_mut();
     options.ip_strategy = LookupIpStrategy::Ipv4thenIpv6;
@@ -167,6 +170,24 @@ fn build(server: &ServerConfig) -> Result<TokioResolver, NetError> {
     // So that a second one is asked while there is time.
     options.timeout = server.resolve_timeout / 2;
     builder.build()
+}
+
+/// As resolv.conf(5) has it: where the system names no name server, the one of this machine is asked. The `hosts` file counts all the same.
+fn of_system(read: Result<Builder, NetError>) -> Builder {
+    read.unwrap_or_else(|error| {
+        tracing::warn!(
+            kind = "no_name_servers",
+            cause = %error,
+            "the system names no name server; names are looked up in its hosts file, and at {LOCAL_NAME_SERVER}"
+        );
+        asking(&[LOCAL_NAME_SERVER])
+    })
+}
+
+fn asking(servers: &[SocketAddr]) -> Builder {
+    let servers = servers.iter().map(name_server).collect();
+    let config = ResolverConfig::from_name_servers(servers);
+    TokioResolver::builder_with_config(config, TokioRuntimeProvider::default())
 }
 
 fn name_server(address: &SocketAddr) -> NameServerConfig {
@@ -212,3 +233,6 @@ fn not_found(name: &str, error: &NetError) -> String {
     }
     format!("{name}: {}", plain(&error.to_string()))
 }
+
+#[cfg(test)]
+mod tests;

@@ -50,11 +50,19 @@ impl Config {
 
     fn redis_advice(&self) -> Option<String> {
         let redis = self.cache.redis_url.as_ref()?;
-        let is_local = RedisUrl::read(&redis.url).is_ok_and(|url| url.is_local());
-        (!redis.tls && !is_local).then(|| {
-            "cache.redis_url: the password crosses the network in clear text; use rediss://"
-                .to_owned()
-        })
+        let url = RedisUrl::read(&redis.url).ok();
+        if redis.tls || url.as_ref().is_some_and(RedisUrl::is_local) {
+            return None;
+        }
+        let has_password =
+            self.cache.password.is_some() || url.is_some_and(|url| url.has_password());
+        let said = match has_password {
+            true => "the password crosses the network in clear text; use rediss://",
+            false => {
+                "whoever reaches Redis may empty or stop it; give it a password, and use rediss://"
+            }
+        };
+        Some(format!("cache.redis_url: {said}"))
     }
 
     fn header_advice(&self) -> Option<String> {

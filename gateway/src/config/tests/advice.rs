@@ -272,3 +272,23 @@ fn trust_in_a_large_part_of_the_internet_is_worth_a_word() {
         only_weak(key, &[(key, &format!("[{network:?}]"))], &[(key, usual)]);
     }
 }
+
+#[test]
+fn only_a_password_that_is_there_crosses_the_network() {
+    for (url, said) in [
+        (
+            "redis://:secret@cache.internal",
+            "the password crosses the network",
+        ),
+        ("redis://cache.internal", "whoever reaches Redis"),
+    ] {
+        let draft = quiet().set("cache.redis_url", &format!("{url:?}"));
+        let advice = place().good(&draft.text()).advice();
+        assert!(advice.iter().any(|line| line.contains(said)), "{advice:?}");
+    }
+    let apart = quiet()
+        .set("cache.redis_url", "\"redis://cache.internal\"")
+        .set("cache.password", "\"${SECRET}\"");
+    let place = place().env("SECRET", "secret");
+    assert!(place.good(&apart.text()).advice()[0].contains("the password crosses"));
+}
