@@ -32,7 +32,7 @@ const REST: Duration = Duration::from_millis(20);
 
 #[derive(Args)]
 #[command(group(ArgGroup::new("sure").required(true).args(["yes", "dry_run"])))]
-pub(super) struct Erase {
+pub(in crate::cli) struct Erase {
     /// Id of the user.
     #[arg(long, value_name = "ID")]
     user: String,

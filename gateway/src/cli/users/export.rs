@@ -20,7 +20,7 @@ use crate::views::session::rfc3339;
 const TIMEOUT: Duration = Duration::from_secs(600);
 
 #[derive(Args)]
-pub(super) struct Export {
+pub(in crate::cli) struct Export {
     /// Id of the user.
     #[arg(long, value_name = "ID")]
     user: String,
