@@ -166,7 +166,7 @@ fn each_path_of_the_document_is_asked_by_whom_it_says() {
             let mut asked = question(&path, &[]);
             asked.method = method.to_uppercase().parse().unwrap();
             // Envoy's question is the request itself.
-            asked.headers = [&[("host", "app.test")], &NGINX[..], &FORWARD[..]]
+            asked.headers = [&[("host", "app.test")], &NGINX[..], &FORWARD[..2]]
                 .concat()
                 .into_iter()
                 .map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()))
