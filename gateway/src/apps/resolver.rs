@@ -172,13 +172,14 @@ fn build(server: &ServerConfig) -> Result<TokioResolver, NetError> {
     builder.build()
 }
 
-/// As resolv.conf(5) has it: where the system names no name server, the one of this machine is asked. The `hosts` file counts all the same.
+/// As resolv.conf(5) has it: where the system names no name server, the one of this machine is asked. The `hosts` file counts all the
+/// same.
 fn of_system(read: Result<Builder, NetError>) -> Builder {
     read.unwrap_or_else(|error| {
         tracing::warn!(
             kind = "no_name_servers",
             cause = %error,
-            "the system names no name server; names are looked up in its hosts file, and at {LOCAL_NAME_SERVER}"
+            "the system's configuration of name servers cannot be used; names are looked up in its hosts file, and at {LOCAL_NAME_SERVER}"
         );
         asking(&[LOCAL_NAME_SERVER])
     })

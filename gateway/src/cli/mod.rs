@@ -269,7 +269,9 @@ fn exit_code(failed: &WiringError) -> u8 {
         | WiringError::KeyFile { .. } => BAD_CONFIG,
         WiringError::Store(StoreError::Schema(_)) => BAD_CONFIG,
         WiringError::SchemaIsDue(_) => APPLY_IS_DUE,
-        WiringError::OutcomeUnknown(_) | WiringError::ErasedInPart(_) => TRY_AGAIN,
+        WiringError::OutcomeUnknown(_)
+        | WiringError::ErasedInPart(_)
+        | WiringError::ReceiptLost => TRY_AGAIN,
         WiringError::Store(_)
         | WiringError::Log(_)
         | WiringError::NoStore

@@ -87,6 +87,11 @@ pub(crate) enum WiringError {
         "store: {0}; the sessions are ended, and it is not known whether all of the user was removed. Run the command again: that is safe"
     )]
     ErasedInPart(#[source] StoreError),
+    /// An erasure that nobody was told of.
+    #[error(
+        "the user is erased, and the receipt could not be written. Run the command again for one of what stays: that is safe"
+    )]
+    ReceiptLost,
     /// See [`BadRedisUrl`].
     #[error("cache.redis_url: {0}")]
     Redis(#[from] BadRedisUrl),

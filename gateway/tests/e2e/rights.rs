@@ -107,6 +107,33 @@ fn rights_on_the_schema_that_its_tables_owner_cannot_give_are_named() {
     sidgate(folder.path(), &to).success();
 }
 
+/// PostgreSQL warns only, and gives nothing.
+#[test]
+fn who_may_not_give_rights_does_not_say_that_they_are_given() {
+    let database = TestPostgres::shared().database();
+    let role = bare_role(&database);
+    let other = format!("{role}_other");
+    sql(
+        &database,
+        &format!("DROP ROLE IF EXISTS {other}; CREATE ROLE {other}"),
+    );
+    database.psql(&printed(&["--role", &role])).unwrap();
+    let folder = folder_with(&config_as(&database, &role));
+    let to = [
+        "schema",
+        "apply",
+        "--config",
+        "sidgate.toml",
+        "--grant-to",
+        &other,
+    ];
+
+    let refused = sidgate(folder.path(), &to);
+
+    assert_eq!(refused.code, Some(78), "{refused:?}");
+    assert!(refused.stderr.contains("GRANT SELECT"), "{refused:?}");
+}
+
 #[test]
 fn a_file_has_nobody_to_give_rights_to() {
     let folder = folder_with("");

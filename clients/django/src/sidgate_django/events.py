@@ -207,8 +207,8 @@ def emit(request: HttpRequest, response: HttpResponseBase, session: GatewaySessi
     if request.path_info.startswith(BACKEND_PREFIX):
         # The gateway itself is asking; it opens the session from the answer.
         logger.debug("Events inside a call of the gateway are not sent: %s", names)
-    elif not session.via_gateway and get_conf().accept_django_login:
-        logger.info("Not for the gateway, the request came past it: %s", names)
+    elif not session.via_gateway and get_conf().accept_django_login and all(e.type == "login" for e in events):
+        logger.info("A login past the gateway is Django's own: %s", names)
     elif not session.via_gateway:
         logger.warning("Events dropped, the request did not come through the gateway: %s", names)
     elif response.status_code >= 500:

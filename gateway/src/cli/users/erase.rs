@@ -13,7 +13,7 @@ use session_core::service::{Receipt, heard_by_all};
 use session_core::session::{RevokeReason, Seq};
 use session_core::store::{EVENTS_KEPT, ErasedSessions, Scope, SessionStore, StoreResult, Traces};
 
-use super::found::{Found, SCAN, person};
+use super::found::{Found, SCAN, person, user_id};
 use crate::cli::config_arg::ConfigArg;
 use crate::cli::say;
 use crate::cli::sessions::{by_shell, log, note_asked, with_store_for};
@@ -34,7 +34,7 @@ const REST: Duration = Duration::from_millis(20);
 #[command(group(ArgGroup::new("sure").required(true).args(["yes", "dry_run"])))]
 pub(in crate::cli) struct Erase {
     /// Id of the user.
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", value_parser = user_id)]
     user: String,
     /// The tenant of the user: nothing is done if the id is in use in another one.
     #[arg(long)]
@@ -89,7 +89,7 @@ impl Erase {
                 ..facts
             };
             security::note(Kind::Revoked, facts);
-            let removed = remove(store, &person, seq).await;
+            let removed = remove(store, &person, seq, config.store.write_timeout).await;
             let removed = removed.map_err(WiringError::ErasedInPart)?;
             let left = store.traces(&person).await;
             Ok((receipt, removed, left.map_err(WiringError::ErasedInPart)?))
@@ -108,7 +108,7 @@ impl Erase {
             "removed": removed.view(),
             "stays": stays(&config, &left, removed.with_sessions.old_logins),
         });
-        say(&format!("{document:#}"))
+        say(&format!("{document:#}")).map_err(|_unwritten| WiringError::ReceiptLost)
     }
 
     /// What there is of the user.
@@ -170,33 +170,58 @@ async fn revoke(store: &dyn SessionStore, user_id: &str) -> Result<(Receipt, Seq
 }
 
 /// Removes what was there before the revocation, batch by batch.
+///
+/// A login that was under way when the revocation was committed may write its row behind the first pass: dead, and with all that
+/// it says. No write lives longer than `write_timeout`, so a second pass after that time finds it.
 async fn remove(
     store: &dyn SessionStore,
     person: &Person,
     revocation: Seq,
+    write_timeout: Duration,
 ) -> StoreResult<Removed> {
-    let user_id = &*person.user_id;
     let mut removed = Removed::default();
+    remove_sessions(store, person, revocation, &mut removed).await?;
+    remove_sightings(store, person, &mut removed).await?;
+    removed.cutoffs = store.hide_cutoffs(person).await?;
+    tokio::time::sleep(write_timeout).await;
+    remove_sessions(store, person, revocation, &mut removed).await?;
+    removed.networks = store.erase_logins(&person.owners).await?;
+    Ok(removed)
+}
+
+async fn remove_sessions(
+    store: &dyn SessionStore,
+    person: &Person,
+    revocation: Seq,
+    removed: &mut Removed,
+) -> StoreResult<()> {
     loop {
-        let batch = store.erase_sessions(user_id, revocation, BATCH).await?;
+        let batch = store
+            .erase_sessions(&person.user_id, revocation, BATCH)
+            .await?;
         removed.add(batch);
         if batch.sessions < count(BATCH) {
-            break;
+            return Ok(());
         }
         tokio::time::sleep(REST).await;
     }
+}
+
+async fn remove_sightings(
+    store: &dyn SessionStore,
+    person: &Person,
+    removed: &mut Removed,
+) -> StoreResult<()> {
     let mut from = Some(0);
     while let Some(at) = from {
-        let part = store.erase_sightings(user_id, at, SCAN).await?;
+        let part = store.erase_sightings(&person.user_id, at, SCAN).await?;
         removed.sightings += part.removed;
         from = part.next;
         if from.is_some() {
             tokio::time::sleep(REST).await;
         }
     }
-    removed.networks = store.erase_logins(&person.owners).await?;
-    removed.cutoffs = store.hide_cutoffs(person).await?;
-    Ok(removed)
+    Ok(())
 }
 
 impl Removed {

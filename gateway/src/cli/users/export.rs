@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use session_core::clock::Timestamp;
 use session_core::store::{Sighting, StoredSession, Traces};
 
-use super::found::{Found, person};
+use super::found::{Found, person, user_id};
 use crate::cli::config_arg::ConfigArg;
 use crate::cli::say;
 use crate::cli::sessions::{by_shell, log, note_asked, with_store_for};
@@ -22,9 +22,9 @@ const TIMEOUT: Duration = Duration::from_secs(600);
 #[derive(Args)]
 pub(in crate::cli) struct Export {
     /// Id of the user.
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", value_parser = user_id)]
     user: String,
-    /// Only what was kept under this tenant.
+    /// Only the sessions and the activity of this tenant. What is kept without a tenant is left out.
     #[arg(long)]
     tenant: Option<String>,
     #[command(flatten)]
@@ -55,7 +55,12 @@ impl Export {
                 .retain(|seen| is_of(seen.tenant_id.as_deref()));
         }
         let document = document(&self.user, self.tenant.as_deref(), &found);
-        say(&format!("{document:#}"))
+        say(&format!("{document:#}")).map_err(|failed| match failed {
+            WiringError::Closed => WiringError::Process(
+                "whoever reads the document has gone before its end".to_owned(),
+            ),
+            failed => failed,
+        })
     }
 }
 
@@ -70,10 +75,12 @@ fn document(user_id: &str, tenant_id: Option<&str>, found: &Found) -> Value {
         "activity": activity.collect::<Vec<_>>(),
     });
     if let Some(document) = document.as_object_mut() {
-        if let Some(tenant_id) = tenant_id {
-            document.insert("only_tenant_id".to_owned(), json!(tenant_id));
+        match tenant_id {
+            Some(tenant_id) => {
+                document.insert("only_tenant_id".to_owned(), json!(tenant_id));
+            }
+            None => document.extend(traces(&found.traces)),
         }
-        document.extend(traces(&found.traces));
     }
     document
 }

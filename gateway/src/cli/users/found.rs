@@ -2,6 +2,7 @@
 
 use session_core::keys::Keyring;
 use session_core::keys::person::Person;
+use session_core::session::is_id;
 use session_core::store::{SessionStore, Sighting, StoreResult, StoredSession, Traces};
 
 use crate::config::Config;
@@ -59,6 +60,17 @@ async fn sightings(store: &dyn SessionStore, user_id: &str) -> StoreResult<Vec<S
         from = part.next;
     }
     Ok(found)
+}
+
+/// Reads the id of a user. The store keeps things of its own under names that are none, and a name with a blank is a slip of
+/// the fingers that would seem to be held nowhere.
+pub(super) fn user_id(text: &str) -> Result<String, String> {
+    match is_id(text) {
+        true => Ok(text.to_owned()),
+        false => {
+            Err("an id of a user is 1 to 128 visible ASCII characters, without blanks".to_owned())
+        }
+    }
 }
 
 /// By which names the store knows the user.

@@ -1,6 +1,10 @@
 //! What is held of one person.
 
+use std::time::Duration;
+
 use deadpool_postgres::ClientWrapper;
+use tokio::time;
+use tokio_postgres::error::SqlState;
 use tokio_postgres::{Error as PgError, Row};
 use uuid::Uuid;
 
@@ -184,35 +188,61 @@ pub(super) async fn erase_logins(pool: &Pool, owners: &[LoginDigest]) -> StoreRe
     pool.execute(SQL, &[&bytes(owners)]).await
 }
 
-/// The lock is a barrier: adoptions and attachments that began before the digest was there are over when it is granted, and
-/// whichever begins later sees the digest. It is held for one small write. After it the id is of no more use.
+/// Tries to put the digest down. While one waits for its lock, revocations wait behind it: so each waits briefly.
+const BARRIER_TRIES: usize = 20;
+/// Between two tries.
+const BARRIER_PAUSE: Duration = Duration::from_millis(200);
+
+/// After the digest the id is of no more use. Rows are locked in the order of their keys, as by whoever adopts an old login.
 pub(super) async fn hide_cutoffs(pool: &Pool, person: &Person) -> StoreResult<u64> {
+    const PLAIN: &str = "\
+        WITH plain AS MATERIALIZED ( \
+            SELECT kind, subject FROM sidgate_legacy_cutoff WHERE kind = 'user' AND subject = $1 \
+                OR kind = 'member' AND substr(subject, strpos(subject, ':') + 1) = $1 \
+            ORDER BY kind, subject FOR UPDATE \
+        ) \
+        DELETE FROM sidgate_legacy_cutoff c USING plain p WHERE c.kind = p.kind AND c.subject = p.subject";
+    if let Some(digest) = person.erased.first() {
+        put_down(pool, digest).await?;
+    }
+    pool.execute(PLAIN, &[&&*person.user_id]).await
+}
+
+/// Behind the barrier. Whoever holds the table, such as a vacuum, has it to itself for a while: then nothing was written, and it is
+/// tried again.
+async fn put_down(pool: &Pool, digest: &str) -> StoreResult<()> {
+    for left in (0..BARRIER_TRIES).rev() {
+        let lease = pool.lease().await?;
+        let client = lease.client()?;
+        let done = pool.written(async { Ok(Box::pin(behind_barrier(client, digest)).await) });
+        match done.await? {
+            Ok(()) => {
+                lease.give_back();
+                break;
+            }
+            Err(error) if left > 0 && error.code() == Some(&SqlState::LOCK_NOT_AVAILABLE) => {
+                drop(lease);
+                time::sleep(BARRIER_PAUSE).await;
+            }
+            Err(error) => return Err(pool.write_error(error)),
+        }
+    }
+    Ok(())
+}
+
+/// The lock is a barrier: adoptions and attachments that began before the digest was there are over when it is granted, and
+/// whichever begins later sees the digest. It is held for one small write.
+async fn behind_barrier(client: &ClientWrapper, digest: &str) -> Result<(), PgError> {
     const BEGIN: &str = "\
-        BEGIN; SET LOCAL lock_timeout = '2s'; LOCK TABLE sidgate_legacy_cutoff IN SHARE ROW EXCLUSIVE MODE";
+        BEGIN; SET LOCAL lock_timeout = '100ms'; LOCK TABLE sidgate_legacy_cutoff IN SHARE ROW EXCLUSIVE MODE";
     // A trigger writes the cutoff.
     const DIGEST: &str = "\
         INSERT INTO sidgate_revocation (kind, subject) VALUES ('user', $1) \
         ON CONFLICT (kind, subject) DO UPDATE SET seq = NULL";
-    const PLAIN: &str = "\
-        DELETE FROM sidgate_legacy_cutoff WHERE kind = 'user' AND subject = $1 \
-            OR kind = 'member' AND substr(subject, strpos(subject, ':') + 1) = $1";
-    if let Some(digest) = person.erased.first() {
-        let lease = pool.lease().await?;
-        let client = lease.client()?;
-        let flight = async {
-            let digested = client.prepare_cached(DIGEST).await?;
-            client.batch_execute(BEGIN).await?;
-            client.execute(&digested, &[&&**digest]).await?;
-            client.batch_execute("COMMIT").await
-        };
-        let done = pool.written(async {
-            let done = Box::pin(flight).await;
-            done.map_err(|error| pool.write_error(error))
-        });
-        done.await?;
-        lease.give_back();
-    }
-    pool.execute(PLAIN, &[&&*person.user_id]).await
+    let digested = client.prepare_cached(DIGEST).await?;
+    client.batch_execute(BEGIN).await?;
+    client.execute(&digested, &[&digest]).await?;
+    client.batch_execute("COMMIT").await
 }
 
 /// The row with which one statement that writes answers.

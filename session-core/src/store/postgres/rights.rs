@@ -1,4 +1,4 @@
-//! What the role of this store may do, and what it may not although a gateway needs it.
+//! What a role may do, and what it may not although a gateway needs it.
 
 use tokio_postgres::Row;
 
@@ -19,7 +19,7 @@ use self::needed::Thing;
 ///
 /// `place` is the schema of the search path that holds the tables, also when the role may not look into it.
 const SQL: &str = "\
-    WITH place AS MATERIALIZED ( \
+    WITH who AS (SELECT coalesce($5::text, current_user::text)::name AS role), place AS MATERIALIZED ( \
         SELECT n.oid, n.nspname, c.oid AS sessions, c.relowner FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
         WHERE c.relname = 'sidgate_session' AND c.relkind IN ('r', 'p') \
             AND coalesce(c.oid = to_regclass('sidgate_session'), EXISTS ( \
@@ -28,28 +28,33 @@ const SQL: &str = "\
                     OR btrim(p.entry) = '\"$user\"' AND n.nspname = current_user)) \
         ORDER BY n.oid LIMIT 1 \
     ), asked AS ( \
-        SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) WITH ORDINALITY \
+        SELECT a.*, who.role FROM who, unnest($1::text[], $2::text[], $3::text[], $4::text[]) WITH ORDINALITY \
             AS a (kind, name, word, col, number) \
     ) \
-    SELECT place.nspname::text AS schema, current_user::text AS role, ARRAY( \
+    SELECT place.nspname::text AS schema, who.role::text AS role, ARRAY( \
         SELECT a.number FROM asked a WHERE NOT CASE a.kind \
-            WHEN 'schema' THEN has_schema_privilege(place.oid, a.word) \
-            WHEN 'function' THEN has_function_privilege( \
+            WHEN 'schema' THEN has_schema_privilege(a.role, place.oid, a.word) \
+            WHEN 'function' THEN has_function_privilege(a.role, \
                 (SELECT p.oid FROM pg_proc p WHERE p.pronamespace = place.oid AND p.proname = a.name), a.word) \
-            WHEN 'table' THEN has_table_privilege( \
+            WHEN 'table' THEN has_table_privilege(a.role, \
                 (SELECT c.oid FROM pg_class c WHERE c.relnamespace = place.oid AND c.relname = a.name), a.word) \
             WHEN 'column' THEN ( \
-                SELECT has_column_privilege(c.oid, f.attnum, a.word) FROM pg_class c JOIN pg_attribute f ON f.attrelid = c.oid \
+                SELECT has_column_privilege(a.role, c.oid, f.attnum, a.word) FROM pg_class c JOIN pg_attribute f ON f.attrelid = c.oid \
                 WHERE c.relnamespace = place.oid AND c.relname = a.name AND f.attname = a.col AND NOT f.attisdropped) END \
         ORDER BY a.number) AS missing, \
         r.rolsuper AS superuser, r.rolcreaterole AS creates_roles, \
-        pg_has_role(current_user, place.relowner, 'MEMBER') AS owner, \
-        has_schema_privilege(place.oid, 'CREATE') AS ddl, \
-        has_table_privilege(place.sessions, 'TRUNCATE') AS emptier, \
-        has_table_privilege(place.sessions, 'TRIGGER') AS trigger \
-    FROM place, pg_roles r WHERE r.rolname = current_user";
+        pg_has_role(who.role, place.relowner, 'MEMBER') AS owner, \
+        has_schema_privilege(who.role, place.oid, 'CREATE') AS ddl, \
+        has_table_privilege(who.role, place.sessions, 'TRUNCATE') AS emptier, \
+        has_table_privilege(who.role, place.sessions, 'TRIGGER') AS trigger \
+    FROM place, who, pg_roles r WHERE r.rolname = who.role";
 
 pub(super) async fn rights(pool: &Pool) -> StoreResult<Rights> {
+    rights_of(pool, None).await
+}
+
+/// Those of the role `role`, or of our own.
+async fn rights_of(pool: &Pool, role: Option<&str>) -> StoreResult<Rights> {
     let asked: Vec<needed::Right> = needed::rights().collect();
     let (mut kinds, mut names) = (Vec::new(), Vec::new());
     for right in &asked {
@@ -64,7 +69,7 @@ pub(super) async fn rights(pool: &Pool) -> StoreResult<Rights> {
     }
     let words: Vec<&str> = asked.iter().map(|right| right.word).collect();
     let columns: Vec<&str> = asked.iter().map(|right| right.column).collect();
-    let params: Params<'_> = &[&kinds, &names, &words, &columns];
+    let params: Params<'_> = &[&kinds, &names, &words, &columns, &role];
     let rows = pool.read(SQL, params).await?;
     let row = rows.first().ok_or(SchemaError::Missing)?;
     let missing: Vec<i64> = column(row, "missing")?;

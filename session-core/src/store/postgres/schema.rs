@@ -62,8 +62,9 @@ END $$;
 LOCK TABLE sidgate_schema IN SHARE ROW EXCLUSIVE MODE;";
 
 /// Whoever waits for a table to lock it keeps all others waiting who come after. So a migration that meets a long transaction, such
-/// as a backup, gives up before anybody notices, and changes nothing. Said after [`BEGUN`], where nodes wait for each other.
-pub(super) const BRIEFLY: &str = "SET LOCAL lock_timeout = '500ms';";
+/// as a backup, gives up before a read of a session does (250 ms), and changes nothing. Said after [`BEGUN`], where nodes wait for
+/// each other.
+pub(super) const BRIEFLY: &str = "SET LOCAL lock_timeout = '200ms';";
 
 /// Which schema the store has. The column `compatible_from` may not be there yet: so the row is read as a whole.
 pub(super) async fn status(pool: &Pool) -> StoreResult<SchemaStatus> {
@@ -126,7 +127,7 @@ pub(super) async fn apply(pool: &Pool) -> StoreResult<()> {
 fn unapplied(error: &PgError) -> StoreError {
     if error.code() == Some(&SqlState::LOCK_NOT_AVAILABLE) {
         return StoreError::unavailable(
-            "nothing was changed, because another transaction holds the tables, such as a backup; try again when it has ended \
+            "nothing was changed, because another transaction holds the tables, such as a backup or an autovacuum; try again when it has ended \
              (SQLSTATE 55P03)",
         );
     }

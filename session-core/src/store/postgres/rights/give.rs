@@ -1,18 +1,19 @@
 //! The rights of a gateway's role, given by whoever owns the tables.
 
 use super::grants::{Identifier, grants};
+use super::rights_of;
 use crate::store::postgres::pool::Pool;
 use crate::store::postgres::row::column;
-use crate::store::{Grant, MissingRights, SchemaError, StoreResult};
+use crate::store::{MissingRights, SchemaError, StoreResult};
 
 /// The schema that holds the tables.
 const PLACE: &str = "\
     SELECT n.nspname::text AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
     WHERE c.oid = to_regclass('sidgate_session')";
-/// An owner of tables need not own their schema. PostgreSQL then warns, and gives nothing.
-const MAY_LOOK_IN: &str = "SELECT has_schema_privilege($1, $2, 'USAGE') AS usage";
 
 /// Gives `role` what [`grants`] lists: all of it or nothing.
+///
+/// Whoever may not give a right is only warned by PostgreSQL, and nothing is given. So the role is looked at afterwards.
 pub(in crate::store::postgres) async fn give(pool: &Pool, role: &Identifier) -> StoreResult<()> {
     let rows = pool.read(PLACE, &[]).await?;
     let row = rows.first().ok_or(SchemaError::Missing)?;
@@ -28,14 +29,8 @@ pub(in crate::store::postgres) async fn give(pool: &Pool, role: &Identifier) -> 
     })
     .await?;
     lease.give_back();
-    let rows = pool
-        .read(MAY_LOOK_IN, &[&role.name(), &schema.name()])
-        .await?;
-    let may = rows.first().map(|row| column(row, "usage")).transpose()?;
-    if may == Some(true) {
-        return Ok(());
+    match rights_of(pool, Some(role.name())).await?.missing {
+        missing if missing.is_empty() => Ok(()),
+        missing => Err(SchemaError::Rights(MissingRights(missing)).into()),
     }
-    let on = format!("SCHEMA {schema}");
-    let of_schema = wanted.into_iter().filter(|grant: &Grant| grant.on == on);
-    Err(SchemaError::Rights(MissingRights(of_schema.collect())).into())
 }
