@@ -91,12 +91,12 @@ envFrom:
 
 {{- define "sidgate.egressToNames" -}}
 - to:
-    - namespaceSelector:
-        matchLabels:
-          kubernetes.io/metadata.name: kube-system
+    {{- toYaml .Values.networkPolicy.namesTo | nindent 4 }}
   ports:
-    - port: 53
+    {{- range .Values.networkPolicy.namesPorts }}
+    - port: {{ . }}
       protocol: UDP
-    - port: 53
+    - port: {{ . }}
       protocol: TCP
+    {{- end }}
 {{- end }}
