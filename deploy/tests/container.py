@@ -1,5 +1,5 @@
-"""A process as a container of the image runs it: a root of its own in which there is the program and its libraries and nothing
-else, read-only, as the user of the image, with what is mounted.
+"""A process as a container of the image runs it: a root of its own in which there is the program, its libraries, /proc and
+nothing else, read-only, as the user of the image, with what is mounted.
 
 No engine: `unshare` makes the file system, `chroot` enters it. What an engine does beside (cgroups, seccomp, capabilities of
 root) is not done here.
@@ -31,7 +31,9 @@ set -eu
 umask 022
 root=$1 program=$2 user=$3; shift 3
 mount -t tmpfs -o mode=0755 none "$root"
-mkdir -p "$root/usr/bin" "$root/etc"
+mkdir -p "$root/usr/bin" "$root/etc" "$root/proc"
+# Every engine mounts it. The program finds its own file by it.
+mount --rbind /proc "$root/proc"
 for library in $LIBRARIES; do
     mkdir -p "$root${library%/*}"
     cp -L "$library" "$root$library"

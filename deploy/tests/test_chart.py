@@ -17,7 +17,7 @@ import yaml
 VALUES = yaml.safe_load(values_table.VALUES.read_text())
 SCHEMA = json.loads((rendered.CHART / "values.schema.json").read_text())
 IMAGE = ("--set", "image.repository=registry.example.com/sidgate")
-# What only one of the two has, for a reason: a chart says its version, and has a checksum where kustomize has a name.
+# What only the chart has: it says its version.
 OF_HELM = ("app.kubernetes.io/version", "app.kubernetes.io/managed-by", "helm.sh/chart")
 
 
@@ -28,7 +28,7 @@ def plain(found: rendered.Object) -> rendered.Object:
     for label in OF_HELM:
         meta.get("labels", {}).pop(label, None)
     meta.pop("annotations", None)
-    # kustomize names it after its content.
+    # Both name it after its content, each in its own way.
     if meta["name"].startswith("sidgate-") and found["kind"] == "ConfigMap":
         meta["name"] = "sidgate"
     meta["namespace"] = "sidgate"
@@ -79,6 +79,8 @@ WRONG = {
     "ingress.enabled=true": "ingress.hosts",
     "httpRoute.enabled=true": "httpRoute.parentRefs",
     "networkPolicy.storesTo=null": "networkPolicy.storesTo",
+    "networkPolicy.namesPorts={0}": "networkPolicy.namesPorts",
+    "autoscaling.enabled=true,autoscaling.minReplicas=9": "autoscaling.maxReplicas",
     "podDisruptionBudget.minAvailable=1": "minAvailable",
     "resources.limits.memory=1 GB": "resources.limits.memory",
     "terminationGracePeriodSeconds=40s": "terminationGracePeriodSeconds",
@@ -109,17 +111,49 @@ def test_nobody_is_asked_for_an_image_of_that_name():
     assert "image.repository: where you have put the image" in done.stderr
 
 
-def test_a_changed_configuration_is_a_rollout(tmp_path):
-    def pod(text: str) -> rendered.Object:
+def charted(*arguments: str) -> list[rendered.Object]:
+    done = rendered.helm(*IMAGE, *arguments)
+    assert done.returncode == 0, done.stderr
+    return rendered.objects(done.stdout)
+
+
+def test_a_changed_configuration_is_a_rollout_and_the_one_before_stays(tmp_path):
+    def files(text: str) -> tuple[rendered.Object, set[str]]:
+        """The only ConfigMap, and what pods mount."""
         path = tmp_path / "sidgate.toml"
         path.write_text(text)
-        done = rendered.helm("--set-file", f"config={path}", *IMAGE)
-        assert done.returncode == 0, done.stderr
-        return rendered.the("Deployment", rendered.objects(done.stdout))["spec"]["template"]
+        objects = charted("--set-file", f"config={path}")
+        (file,) = rendered.of_kind("ConfigMap", objects)
+        volumes = [volume for _, pod in rendered.pods(objects) for volume in pod["spec"]["volumes"]]
+        return file, {volume["configMap"]["name"] for volume in volumes if "configMap" in volume}
 
     config = rendered.CONFIG.read_text()
-    assert pod(config) == pod(config)
-    assert pod(config) != pod(config + "\n# changed\n")
+    before, changed = files(config), files(config + "\n# changed\n")
+    assert before == files(config)
+    assert before[0]["metadata"]["name"] != changed[0]["metadata"]["name"]
+    for file, mounted in (before, changed):
+        assert mounted == {file["metadata"]["name"]}, "the Job and the Deployment"
+        assert file["immutable"] is True
+        # Helm forgets a hook that it has made: no upgrade takes it away. A rollback makes that of its release again.
+        notes = file["metadata"]["annotations"]
+        assert set(notes["helm.sh/hook"].split(",")) == {"pre-install", "pre-upgrade", "pre-rollback"}
+        assert notes["helm.sh/hook-delete-policy"] == "before-hook-creation"
+
+
+def test_name_servers_may_be_elsewhere():
+    elsewhere = [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "openshift-dns"}}}]
+    set_to = ("--set-json", f"networkPolicy.namesTo={json.dumps(elsewhere)}", "--set", "networkPolicy.namesPorts={5353}")
+    policies = rendered.of_kind("NetworkPolicy", charted("--set-file", f"config={rendered.CONFIG}", *set_to))
+    assert len(policies) == 2, "that of the pods and that of the Job"
+    for policy in policies:
+        names = policy["spec"]["egress"][0]
+        assert names["to"] == elsewhere
+        assert [(port["port"], port["protocol"]) for port in names["ports"]] == [(5353, "UDP"), (5353, "TCP")]
+
+
+def test_the_job_ends_before_helm_stops_waiting():
+    # Five minutes, where `--timeout` says nothing else.
+    assert VALUES["schemaJob"]["activeDeadlineSeconds"] < 300
 
 
 def notes(folder: Path, name: str) -> str:

@@ -48,7 +48,7 @@ class Engine:
         Path("/run/demo").mkdir(mode=0o1777)
         Path("/run/secrets").mkdir(mode=0o755)
 
-    def prepare(self) -> None:
+    def prepare(self, **env: str) -> None:
         """Runs `prepare`, with a script in the place of `docker compose` that knows what it is asked there."""
         mounts = " ".join(f"{path}={self.beside / file}" for path, file in self.files("sidgate").items())
         engine = self.folder / "compose"
@@ -56,7 +56,7 @@ class Engine:
         engine.write_text(f'#!/bin/sh\nexec {stand_in} -- "$@"\n')
         engine.chmod(0o755)
         for _ in range(2):
-            done = rendered.call(self.beside / "prepare", env=os.environ | {"COMPOSE": str(engine)})
+            done = rendered.call(self.beside / "prepare", env=os.environ | {"COMPOSE": str(engine)} | env)
             assert done.returncode == 0, done.stderr
 
     def files(self, name: str) -> dict[str, str]:
@@ -123,6 +123,17 @@ def test_prepare_gives_files_to_one_user_and_no_other(engine):
         assert found.st_mode & 0o777 == (0o444 if name.endswith("-password") else 0o400), name
         if is_root():
             assert found.st_uid == USER, name
+
+
+def test_prepare_takes_a_user_that_is_named_and_leaves_what_is_written(engine):
+    env = engine.beside / ".env"
+    ours = env.read_text()
+    env.unlink()
+    engine.prepare(SIDGATE_USER="0:0")
+    assert env.read_text() == "SIDGATE_USER=0:0\n"
+    engine.prepare()
+    assert env.read_text() == "SIDGATE_USER=0:0\n"
+    env.write_text(ours)
 
 
 def test_everything_starts_in_its_order_and_the_demo_works(engine):

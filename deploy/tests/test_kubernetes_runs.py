@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 import tomllib
 from contextlib import ExitStack
@@ -122,6 +123,19 @@ def test_the_documented_commands_make_the_secrets_that_pods_mount(tmp_path, rend
         for source in volume.get("projected", {}).get("sources", []):
             keys = {item["key"] for item in source["secret"]["items"]}
             assert keys <= made[source["secret"]["name"]]
+
+
+def test_the_documented_command_gives_an_app_its_key_and_no_new_line(tmp_path):
+    (command,) = [block for block in blocks("sh") if "create secret generic sidgate-key" in block]
+    kubectl = (
+        'kubectl() { case "$*" in *" exec "*) echo the-key ;;'
+        ' *) command kubectl "$@" --dry-run=client --output=yaml ;; esac; }\n'
+    )
+    env = {"PATH": f"{rendered.TOOLS}:{PATH}", "HOME": str(tmp_path)}
+    done = rendered.call("bash", "-euc", kubectl + command, cwd=tmp_path, env=env)
+    assert done.returncode == 0, done.stderr
+    (secret,) = rendered.objects(done.stdout)
+    assert {name: base64.b64decode(value) for name, value in secret["data"].items()} == {"key": b"the-key"}
 
 
 # In the order of an installation: each goes on from where the one before has come.

@@ -42,6 +42,8 @@ def test_a_sound_project(db):
     "sidgate",
     [
         {"KEY": b64(KEY)},
+        # As a file has it that `sidgate keys upstream` was written to.
+        {"KEY": f"{b64(KEY)}\n"},
         {"KEYS": [b64(KEY), b64(PREVIOUS_KEY)]},
         {"KEY": b64(KEY), "ON_BYPASS": "reject", "LEEWAY": 0, "AUTHENTICATE_EXTRA": ["otp"]},
         {"KEY": b64(KEY), "LEGACY_INTROSPECTORS": ["tests.introspectors.anonymous"]},

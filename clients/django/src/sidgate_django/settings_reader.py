@@ -122,6 +122,7 @@ class Reader:
 
 def _decoded(key: object) -> bytes:
     try:
-        return base64.b64decode(key, validate=True) if isinstance(key, str) else b""
+        # A file that holds the key ends with a new line.
+        return base64.b64decode(key.strip(), validate=True) if isinstance(key, str) else b""
     except ValueError:
         return b""

@@ -60,8 +60,10 @@ capabilities:
   drop: [ALL]
 {{- end }}
 
+{{- /* A changed configuration has another name, so it is a rollout, and the file of before stays for the way back. */ -}}
 {{- define "sidgate.configMapName" -}}
-{{- default (include "sidgate.fullname" .) .Values.existingConfigMap }}
+{{- $ours := printf "%s-%s" (include "sidgate.fullname" .) (.Values.config | sha256sum | trunc 10) }}
+{{- default $ours .Values.existingConfigMap }}
 {{- end }}
 
 {{- define "sidgate.env" -}}
@@ -89,12 +91,12 @@ envFrom:
 
 {{- define "sidgate.egressToNames" -}}
 - to:
-    - namespaceSelector:
-        matchLabels:
-          kubernetes.io/metadata.name: kube-system
+    {{- toYaml .Values.networkPolicy.namesTo | nindent 4 }}
   ports:
-    - port: 53
+    {{- range .Values.networkPolicy.namesPorts }}
+    - port: {{ . }}
       protocol: UDP
-    - port: 53
+    - port: {{ . }}
       protocol: TCP
+    {{- end }}
 {{- end }}
