@@ -327,6 +327,7 @@ fn pingora(
         sockets: ListenFds::clone(&sockets),
     });
     server.add_service(OnOpenSockets {
+        gateway: Arc::clone(gateway),
         service: admin,
         sockets,
     });
