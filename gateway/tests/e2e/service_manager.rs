@@ -150,6 +150,8 @@ fn upgrade_moves_the_main_process() {
 
     assert_eq!(manager.hear(), format!("MAINPID={}\n", stage.pid()));
     assert_eq!(manager.hear(), ready);
+    // Whoever asked the old process for a reload meanwhile.
+    manager.hear_reload(&ready);
     assert!(stage.stop().success());
     manager.hear_stop();
 }
