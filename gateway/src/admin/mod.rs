@@ -8,6 +8,7 @@ mod explain;
 mod permitted;
 pub(crate) mod readiness;
 mod reload;
+mod unanswered;
 mod upgrade;
 
 use std::net::IpAddr;

@@ -6,10 +6,10 @@ use serde_json::{Value, json};
 
 use super::access::Actor;
 use super::permitted::Permitted;
+use super::unanswered::unanswered;
 use crate::answer::Answer;
 use crate::state::Gateway;
 use crate::state::reloads::{ReloadResult, Reloaded};
-use crate::state::requests::NoAnswer;
 use crate::telemetry::outcome::Outcome;
 use crate::telemetry::security::{self, Kind};
 
@@ -21,16 +21,7 @@ pub(super) async fn reload(gateway: &Gateway, asked: &Permitted<'_>) -> Answer {
     security::note(Kind::Admin, asked.facts("reload"));
     match gateway.reloads.ask().await {
         Ok(reloaded) => Answer::json(status(&reloaded.result), Outcome::Admin, &view(&reloaded)),
-        Err(NoAnswer::Busy) => Answer::problem(
-            503,
-            Outcome::Overloaded,
-            "Other reloads are waiting already, ask again",
-        ),
-        Err(NoAnswer::Late) => Answer::problem(
-            503,
-            Outcome::Unavailable,
-            "The reload has not ended yet; the log will say how it ends",
-        ),
+        Err(why) => unanswered("reload", why),
     }
 }
 

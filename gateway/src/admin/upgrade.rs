@@ -7,9 +7,9 @@ use session_core::clock::millis;
 
 use super::access::Actor;
 use super::permitted::Permitted;
+use super::unanswered::unanswered;
 use crate::answer::Answer;
 use crate::state::Gateway;
-use crate::state::requests::NoAnswer;
 use crate::telemetry::outcome::Outcome;
 use crate::telemetry::security::{self, Kind};
 
@@ -37,15 +37,6 @@ pub(super) async fn upgrade(gateway: &Gateway, asked: &Permitted<'_>) -> Answer 
             Outcome::Admin,
             &json!({ "result": "failed", "cause": cause }),
         ),
-        Err(NoAnswer::Busy) => Answer::problem(
-            503,
-            Outcome::Overloaded,
-            "Other upgrades are waiting already, ask again",
-        ),
-        Err(NoAnswer::Late) => Answer::problem(
-            503,
-            Outcome::Unavailable,
-            "The upgrade has not ended yet; the log will say how it ends",
-        ),
+        Err(why) => unanswered("upgrade", why),
     }
 }

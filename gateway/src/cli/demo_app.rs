@@ -32,7 +32,8 @@ pub(super) struct Demo {
     /// Where to listen.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8000")]
     listen: SocketAddr,
-    /// Listen also where other machines can reach it, although everybody knows its passwords.
+    /// Serve other machines too, although everybody knows the passwords: listen beyond loopback, and stand behind a
+    /// gateway whose server.public_origin is no loopback name.
     #[arg(long)]
     allow_remote: bool,
     #[command(flatten)]
@@ -51,10 +52,37 @@ impl Demo {
         say("This is a demonstration: everybody knows its passwords.")?;
         let app = match std::env::var("SIDGATE_KEY") {
             Ok(keys) => of_environment(&keys)?,
-            Err(_) => of_configuration(&self.config.path()?)?,
+            Err(_) => self.of_configuration()?,
         };
         let served = small_runtime()?.block_on(serve(app, listen, || greet(listen)));
         served.map_err(|error| WiringError::Process(error.to_string()))
+    }
+
+    fn of_configuration(&self) -> Result<DemoApp, WiringError> {
+        let path = self.config.path()?;
+        // Before it waits for a key.
+        self.check_is_local(&wiring::load(&path)?)?;
+        let config = with_key(&path)?;
+        self.check_is_local(&config)?;
+        let MasterSource::Key(master) = &config.keys.master else {
+            return Err(WiringError::NoKey);
+        };
+        let keys = Keyring::new(master.clone(), config.keys.previous.clone());
+        let name = &config.backend.upstream.name;
+        Ok(DemoApp::new(name, keys.upstream(name)))
+    }
+
+    /// The gateway forwards what comes from other machines to this app, wherever that listens.
+    fn check_is_local(&self, config: &Config) -> Result<(), WiringError> {
+        let mut origins = config.sites.iter().map(|site| &site.origin);
+        let remote = origins.find(|origin| !origin.host.is_loopback());
+        match remote {
+            Some(origin) if !self.allow_remote => Err(WiringError::Process(format!(
+                "this configuration serves {origin}, which other machines can reach, and everybody knows the passwords of \
+                 this app: name another configuration with --config, or say --allow-remote"
+            ))),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -77,16 +105,6 @@ fn of_environment(keys: &str) -> Result<DemoApp, WiringError> {
     let keys: Option<Vec<_>> = keys.collect();
     let name = std::env::var("SIDGATE_UPSTREAM").unwrap_or_else(|_| NAME.to_owned());
     Ok(DemoApp::new(&name, keys.ok_or_else(wrong)?))
-}
-
-fn of_configuration(path: &Path) -> Result<DemoApp, WiringError> {
-    let config = with_key(path)?;
-    let MasterSource::Key(master) = &config.keys.master else {
-        return Err(WiringError::NoKey);
-    };
-    let keys = Keyring::new(master.clone(), config.keys.previous.clone());
-    let name = &config.backend.upstream.name;
-    Ok(DemoApp::new(name, keys.upstream(name)))
 }
 
 /// The configuration once it has a master key. Where it has none yet, `sidgate run` is about to make it.

@@ -283,6 +283,7 @@ fn exit_code(failed: &WiringError) -> u8 {
         | WiringError::NoEntropy(_)
         | WiringError::Client(_)
         | WiringError::Process(_) => 1,
+        WiringError::Followed(code) => *code,
     }
 }
 

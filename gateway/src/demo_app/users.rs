@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 /// A user of the demonstration.
 #[derive(Debug)]
 pub(crate) struct User {
+    /// No app has users with such numbers.
     id: &'static str,
     /// The name to log in with.
     pub(crate) email: &'static str,
@@ -17,14 +18,14 @@ pub(crate) struct User {
 /// All of them.
 pub(crate) const USERS: [User; 2] = [
     User {
-        id: "1",
+        id: "demo-1",
         email: "test@example.com",
         password: "password",
         name: "Test",
         role: "member",
     },
     User {
-        id: "2",
+        id: "demo-2",
         email: "admin@example.com",
         password: "password",
         name: "Admin",

@@ -131,25 +131,30 @@ async fn reopen_files(gateway: Arc<Gateway>) {
         return;
     };
     while asked.recv().await.is_some() {
-        let again = Arc::clone(&gateway);
-        let opened = spawn_blocking(move || {
-            [
-                ("audit.file", again.trail.reopen()),
-                ("access_log.file", again.access_log.reopen()),
-            ]
-        });
-        let failed = match opened.await {
-            Ok(files) => files.map(|(key, opened)| opened.err().map(|failed| (key, failed))),
-            Err(died) => {
-                error!(cause = %died, "files not opened again");
-                continue;
-            }
-        };
-        for (key, failed) in failed.iter().flatten() {
-            error!(cause = %failed, "{key} not opened again: the one that is open stays");
+        open_files_again(&gateway).await;
+    }
+}
+
+/// What [`reopen_files`] does.
+pub(super) async fn open_files_again(gateway: &Arc<Gateway>) {
+    let again = Arc::clone(gateway);
+    let opened = spawn_blocking(move || {
+        [
+            ("audit.file", again.trail.reopen()),
+            ("access_log.file", again.access_log.reopen()),
+        ]
+    });
+    let failed = match opened.await {
+        Ok(files) => files.map(|(key, opened)| opened.err().map(|failed| (key, failed))),
+        Err(died) => {
+            error!(cause = %died, "files not opened again");
+            return;
         }
-        if failed.iter().all(Option::is_none) {
-            info!("files opened again");
-        }
+    };
+    for (key, failed) in failed.iter().flatten() {
+        error!(cause = %failed, "{key} not opened again: the one that is open stays");
+    }
+    if failed.iter().all(Option::is_none) {
+        info!("files opened again");
     }
 }

@@ -8,7 +8,6 @@ use std::sync::Arc;
 
 use session_core::keys::Keyring;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
 use tracing::{error, info};
 
@@ -18,7 +17,7 @@ use super::wiring::{self, WiringError};
 use crate::apps::standing::Now;
 use crate::config::{AccessLogConfig, AuditConfig, changed, restart_needed};
 use crate::state::reloads::{ReloadResult, Reloaded};
-use crate::state::requests::Asker;
+use crate::state::requests::{Asker, Askers};
 use crate::state::{ActiveConfig, Gateway};
 use crate::telemetry::access_log::AccessLog;
 use crate::telemetry::lines::Trail;
@@ -115,8 +114,8 @@ async fn hung_up(hangup: Option<&mut tokio::signal::unix::Signal>) -> Option<()>
     hangup?.recv().await
 }
 
-async fn next(asked: Option<&mut mpsc::Receiver<Asker<Reloaded>>>) -> Option<Asker<Reloaded>> {
-    asked?.recv().await
+async fn next(asked: Option<&mut Askers<Reloaded>>) -> Option<Asker<Reloaded>> {
+    asked?.next().await
 }
 
 /// Reads the file, and makes everything of it that can fail.

@@ -33,8 +33,8 @@ use super::service_manager::ServiceManager;
 use super::services::{Edges, OnOpenSockets, Public};
 use super::signals::Signals;
 use super::stop::Stop;
-use super::succession;
-use super::upgrade::{Predecessor, Program, UpgradeFailed};
+use super::succession::Succession;
+use super::upgrade::{Predecessor, Program};
 use super::wiring::{self, Servers, WiringError};
 use crate::admin::Admin;
 use crate::apps::backend::Backend;
@@ -88,7 +88,7 @@ fn run_after(
     lines: &Lines,
     build: Build,
 ) -> Result<(), WiringError> {
-    let program = Program::of_this_process(path).map_err(UpgradeFailed::Io)?;
+    let program = Program::of_this_process(path);
     let config = wiring::load_to_run(path)?;
     super::reload::write_audit_to(&lines.trail(), &config.audit)?;
     for line in config.advice() {
@@ -114,10 +114,10 @@ fn run_after(
     let manager = Arc::<ServiceManager>::default();
     background::spawn(&gateway, path, certificates.clone(), &manager);
     let messenger = Messenger::start(&core, &gateway);
-    let listeners = match (alone, predecessor) {
-        (Some(listeners), _) => listeners,
-        (None, Some(predecessor)) => core.block_on(succession::take_over(&gateway, predecessor))?,
-        (None, None) => return Err(UpgradeFailed::NoLine.into()),
+    let succession = Arc::new(Succession::after(predecessor));
+    let listeners = match alone {
+        Some(listeners) => listeners,
+        None => core.block_on(succession.take_over(&gateway))?,
     };
     let server = pingora(&gateway, &listeners, certificates)?;
     let why = Arc::<OnceLock<Stop>>::default();
@@ -126,6 +126,7 @@ fn run_after(
     let signals = Signals {
         gateway: Arc::clone(&gateway),
         manager: Arc::clone(&manager),
+        succession: Arc::clone(&succession),
         program,
         version: build.shown,
         why: Arc::clone(&why),
@@ -134,14 +135,9 @@ fn run_after(
     let end = serve(server, signals)?;
     // The sockets were opened before: whoever connects from now on is answered.
     announce::started(&gateway, build, path);
-    if let Some(predecessor) = predecessor {
-        predecessor.say_taken(build.shown);
-    }
-    core.spawn(succession::attend(
-        predecessor.cloned(),
-        manager,
-        Arc::clone(&gateway),
-    ));
+    succession.say_taken(build.shown);
+    let attended = Arc::clone(&gateway);
+    core.spawn(async move { succession.attend(manager, attended).await });
     core.block_on(async {
         tokio::select! {
             _ = end => {}
@@ -151,11 +147,14 @@ fn run_after(
     wind_up(core, &gateway, messenger);
     announce::stopped(&gateway, began, why.get().copied());
     drop(gateway);
-    if let (Some(first), Some(Stop::Replaced)) = (first, why.get()) {
+    match (first, why.get()) {
         // A thread that has panicked has ended too.
-        let _ended = first.join();
+        (Some(first), Some(Stop::Replaced)) => match first.join().unwrap_or_default() {
+            0 => Ok(()),
+            code => Err(WiringError::Followed(code)),
+        },
+        _ => Ok(()),
     }
-    Ok(())
 }
 
 /// Has Pingora serve, on threads of its own. The receiver hears when it has ended.
@@ -327,6 +326,7 @@ fn pingora(
         sockets: ListenFds::clone(&sockets),
     });
     server.add_service(OnOpenSockets {
+        gateway: Arc::clone(gateway),
         service: admin,
         sockets,
     });

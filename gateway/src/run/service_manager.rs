@@ -37,6 +37,10 @@ impl ServiceManager {
         if env::var_os("NOTIFY_SOCKET").is_none() {
             return;
         }
+        // It has said its last word already.
+        if gateway.is_draining() {
+            return;
+        }
         self.is_heard.store(true, Ordering::Relaxed);
         self.ready(&gateway);
         let its = Arc::clone(&self);

@@ -57,8 +57,7 @@ impl Service for Public {
         listeners_per_fd: usize,
     ) {
         let sockets = || Some(ListenFds::clone(&self.sockets));
-        // It is started once.
-        let _first = self.gateway.serving.set(Handle::current());
+        self.gateway.serving.lock().push(Handle::current());
         first_lease_or_stop(&self.gateway, shutdown.clone()).await;
         let (of_plain, of_tls) = (sockets(), sockets());
         let also = shutdown.clone();
@@ -101,6 +100,7 @@ impl Service for Edges {
         mut shutdown: ShutdownWatch,
         _listeners_per_fd: usize,
     ) {
+        self.gateway.serving.lock().push(Handle::current());
         first_lease_or_stop(&self.gateway, shutdown.clone()).await;
         let sockets = std::mem::take(&mut self.sockets);
         let stop = async move {
@@ -117,6 +117,7 @@ impl Service for Edges {
 
 /// Another service.
 pub(super) struct OnOpenSockets<A> {
+    pub(super) gateway: Arc<Gateway>,
     pub(super) service: Listening<A>,
     /// Its sockets, and perhaps others.
     pub(super) sockets: ListenFds,
@@ -130,6 +131,7 @@ impl<A: ServerApp + Send + Sync + 'static> Service for OnOpenSockets<A> {
         shutdown: ShutdownWatch,
         listeners_per_fd: usize,
     ) {
+        self.gateway.serving.lock().push(Handle::current());
         let sockets = Some(ListenFds::clone(&self.sockets));
         self.service
             .start_service(sockets, shutdown, listeners_per_fd)

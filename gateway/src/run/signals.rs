@@ -1,6 +1,7 @@
 //! What the process is asked by signals, and by `sidgate upgrade`: turned into Pingora's kinds of stop. On SIGTERM readiness goes
 //! first; on SIGQUIT another process takes the place of this one.
 
+use std::io;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock};
 
@@ -8,24 +9,25 @@ use async_trait::async_trait;
 use parking_lot::Mutex;
 use pingora_core::server::{ShutdownSignal, ShutdownSignalWatch};
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
 use tracing::{error, info};
 
 use super::listeners::Listeners;
 use super::service_manager::ServiceManager;
 use super::stop::Stop;
+use super::succession::Succession;
 use super::upgrade::{Program, Successor, UpgradeFailed};
 use crate::state::Gateway;
-use crate::state::requests::Asker;
+use crate::state::requests::Askers;
 use crate::state::upgrades::{Replaced, Upgraded};
 
 /// What this process is asked.
 pub(super) struct Signals {
     pub(super) gateway: Arc<Gateway>,
     pub(super) manager: Arc<ServiceManager>,
-    /// What takes the place of this process.
-    pub(super) program: Program,
+    pub(super) succession: Arc<Succession>,
+    /// What takes the place of this process, if that is known.
+    pub(super) program: io::Result<Program>,
     /// Version and commit of this process.
     pub(super) version: &'static str,
     /// Told why the process ends.
@@ -39,7 +41,7 @@ struct Asked {
     terminate: Signal,
     interrupt: Signal,
     quit: Signal,
-    upgrades: mpsc::Receiver<Asker<Upgraded>>,
+    upgrades: Askers<Upgraded>,
 }
 
 impl Signals {
@@ -71,11 +73,13 @@ impl Signals {
     async fn replace(&self) -> Result<(String, u32), UpgradeFailed> {
         let listeners = self.listeners.lock().clone();
         let listeners = listeners.ok_or(UpgradeFailed::Forsaken)?;
-        let program = self.program.clone();
+        let program = self.program.as_ref().map(Program::clone);
+        let program = program.map_err(|error| UpgradeFailed::NoProgram(error.to_string()))?;
         let started =
             spawn_blocking(move || Successor::start(&program, &listeners.handles())).await;
-        let successor = started.map_err(|died| UpgradeFailed::Refused(died.to_string()))??;
+        let mut successor = started.map_err(|died| UpgradeFailed::Refused(died.to_string()))??;
         let (version, pid) = (successor.version().to_owned(), successor.pid());
+        successor.still_serves()?;
         // Before it says a word: it is listened to as the main process.
         self.manager.replaced_by(pid);
         successor.confirm()?;
@@ -125,7 +129,7 @@ impl Signals {
                 _ = terminate.recv() => return Some(Stop::Drain),
                 _ = interrupt.recv() => return Some(Stop::AtOnce),
                 _ = quit.recv() => None,
-                Some(asker) = upgrades.recv() => Some(asker),
+                Some(asker) = upgrades.next() => Some(asker),
             };
             // A stop comes before an upgrade that is under way: the new process ends when nobody says that it is the one.
             let upgraded = tokio::select! {
@@ -156,6 +160,7 @@ impl ShutdownSignalWatch for Signals {
         let _said_before = self.why.set(stop);
         self.gateway.draining.store(true, Ordering::Relaxed);
         self.manager.stopping(&self.gateway);
+        let is_the_one = self.succession.stops();
         self.gateway.rounds.ring_all();
         let stop = match stop {
             Stop::Drain => self.noticed().await,
@@ -163,7 +168,7 @@ impl ShutdownSignalWatch for Signals {
         };
         // Pingora closes its own handles; a port is closed when there is none left.
         let listeners = self.listeners.lock().take();
-        if let (Some(listeners), Stop::Drain | Stop::AtOnce) = (listeners, stop) {
+        if let (Some(listeners), true, Stop::Drain | Stop::AtOnce) = (listeners, is_the_one, stop) {
             listeners.remove_files();
         }
         match stop {

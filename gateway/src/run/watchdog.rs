@@ -1,7 +1,7 @@
 //! Tells the service manager's watchdog that this process is alive, as long as it is.
 //!
-//! A process lives while its runtimes do: the one that serves, and the core's. So a thread that is none of theirs gives each of
-//! them a task, and speaks only when both have done it. A runtime that is stuck ends the words, and the service manager ends
+//! A process lives while its runtimes do: one for each kind of listener, and the core's. So a thread that is none of theirs gives
+//! each of them a task, and speaks only when all have done it. A runtime that is stuck ends the words, and the service manager ends
 //! the process (`WatchdogSec=`).
 
 use std::sync::Arc;
@@ -9,6 +9,7 @@ use std::sync::mpsc::sync_channel;
 use std::thread;
 use std::time::Duration;
 
+use session_core::clock::{Clock as _, SystemClock};
 use tokio::runtime::Handle;
 use tracing::error;
 
@@ -20,8 +21,8 @@ pub(super) fn start(gateway: Arc<Gateway>, speak: impl Fn() + Send + 'static) {
         return;
     };
     let runtimes = move || {
-        let serving = gateway.serving.get();
-        serving.map(|serving| [serving.clone(), gateway.core.clone()])
+        let serving = gateway.serving.lock().clone();
+        serving.into_iter().chain([gateway.core.clone()]).collect()
     };
     // A word is due at half of that. The look takes as long as the wait before it, at most.
     let wait = patience / 4;
@@ -33,15 +34,15 @@ pub(super) fn start(gateway: Arc<Gateway>, speak: impl Fn() + Send + 'static) {
 }
 
 /// Speaks whenever the runtimes have turned. Never returns.
-fn watch(runtimes: &dyn Fn() -> Option<[Handle; 2]>, wait: Duration, speak: &dyn Fn()) {
+fn watch(runtimes: &dyn Fn() -> Vec<Handle>, wait: Duration, speak: &dyn Fn()) {
     let mut was_stuck = false;
     loop {
         thread::sleep(wait);
-        let turns = runtimes().is_some_and(|runtimes| turn(&runtimes, wait));
+        let turns = turn(&runtimes(), wait);
         if turns {
             speak();
         } else if !was_stuck {
-            error!("a runtime does not turn: the watchdog is told nothing");
+            error!("a group of threads is stuck; no watchdog message was sent");
         }
         was_stuck = !turns;
     }
@@ -49,12 +50,17 @@ fn watch(runtimes: &dyn Fn() -> Option<[Handle; 2]>, wait: Duration, speak: &dyn
 
 /// Whether each of them does a task in time.
 fn turn(runtimes: &[Handle], limit: Duration) -> bool {
-    let (done, is_done) = sync_channel(1);
-    runtimes.iter().all(|runtime| {
+    let (done, is_done) = sync_channel(runtimes.len());
+    for runtime in runtimes {
         let done = done.clone();
         // Dropped undone where the runtime is gone.
         drop(runtime.spawn(async move { done.try_send(()).ok() }));
-        is_done.recv_timeout(limit / 2).is_ok()
+    }
+    drop(done);
+    let until = SystemClock.boot().plus(limit);
+    runtimes.iter().all(|_| {
+        let left = until.since(SystemClock.boot());
+        is_done.recv_timeout(left).is_ok()
     })
 }
 

@@ -68,6 +68,9 @@ pub(crate) enum WiringError {
     /// Another process could not be replaced.
     #[error(transparent)]
     Upgrade(#[from] UpgradeFailed),
+    /// This is process 1, and the process that had taken its place has ended so.
+    #[error("the process that has taken the place of this one has ended with exit code {0}")]
+    Followed(u8),
     /// The store did not answer, or its schema is not acceptable.
     #[error("store: {0}")]
     Store(#[from] StoreError),

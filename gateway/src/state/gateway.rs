@@ -1,8 +1,9 @@
 //! What every part of the running gateway shares.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock};
 
+use parking_lot::Mutex;
 use session_core::entropy::{BufferedEntropy, SharedEntropy};
 use session_core::service::{Absence, Sessions};
 use tokio::runtime::Handle;
@@ -57,8 +58,8 @@ pub(crate) struct Gateway {
     pub upgrades: Requests<Upgraded>,
     /// Where calls to the backend run.
     pub core: Handle,
-    /// Where requests are served; set when that begins.
-    pub serving: OnceLock<Handle>,
+    /// Where requests are served: every listener adds its runtime when it begins.
+    pub serving: Mutex<Vec<Handle>>,
     /// What the dashboard draws.
     pub history: History,
     /// Ended sessions whose end is already in the log.
@@ -106,7 +107,7 @@ impl Gateway {
             reloads: reloads::requests(),
             upgrades: upgrades::requests(),
             core: core.clone(),
-            serving: OnceLock::new(),
+            serving: Mutex::default(),
             history: History::default(),
             logged_ends: LoggedEnds::default(),
             renewals: RenewalsInProgress::default(),

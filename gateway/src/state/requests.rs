@@ -29,7 +29,7 @@ pub(crate) struct Requests<T> {
 }
 
 impl<T> Requests<T> {
-    /// Whoever asks waits for `patience`. What was asked for goes on.
+    /// Whoever asks waits for `patience`. What has begun goes on then.
     pub(crate) fn new(patience: Duration) -> Self {
         let (ask, asked) = mpsc::channel(WAITING_MAX);
         Self {
@@ -53,7 +53,41 @@ impl<T> Requests<T> {
     }
 
     /// Those who ask, for the one task that does it.
-    pub(crate) fn asked(&self) -> Option<mpsc::Receiver<Asker<T>>> {
-        self.asked.lock().take()
+    pub(crate) fn asked(&self) -> Option<Askers<T>> {
+        self.asked.lock().take().map(Askers)
+    }
+}
+
+/// Those who ask, one after another.
+#[derive(Debug)]
+pub(crate) struct Askers<T>(mpsc::Receiver<Asker<T>>);
+
+impl<T> Askers<T> {
+    /// The next one who still waits. Whoever has gone meanwhile was told that nobody knows, and may have asked again.
+    pub(crate) async fn next(&mut self) -> Option<Asker<T>> {
+        loop {
+            let asker = self.0.recv().await?;
+            if !asker.is_closed() {
+                return Some(asker);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn whoever_has_gone_is_passed_over() {
+        let requests = Requests::new(Duration::from_millis(1));
+        let mut askers = requests.asked().unwrap();
+        assert_eq!(requests.ask().await, Err(NoAnswer::Late));
+        let (asker, answered) = oneshot::channel();
+        requests.ask.try_send(asker).unwrap();
+
+        askers.next().await.unwrap().send(7).unwrap();
+
+        assert_eq!(answered.await, Ok(7));
     }
 }

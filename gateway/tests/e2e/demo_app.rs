@@ -129,7 +129,7 @@ fn what_the_app_received_is_shown_field_by_field() {
             "x-forwarded-port": port.to_string(),
             "x-forwarded-proto": "http",
             "x-session-state": "active",
-            "x-session-user-id": "1",
+            "x-session-user-id": "demo-1",
         })
     );
     assert_eq!(
@@ -203,7 +203,7 @@ fn devices_are_listed_and_ended() {
     gateway.send(&end).must_be(204);
     assert_eq!(demo.whoami(&phone)["user"], Value::Null);
     assert_eq!(demo.whoami(&phone)["session"]["state"], "anonymous");
-    assert_eq!(demo.whoami(&laptop)["user"]["id"], "1");
+    assert_eq!(demo.whoami(&laptop)["user"]["id"], "demo-1");
     let all = Request::delete(&format!("{DEVICES}?scope=all")).sid(&laptop);
     gateway.send(&all).must_be(200);
     assert!(!gateway.knows(&laptop));
@@ -266,4 +266,24 @@ fn known_passwords_are_not_offered_to_other_machines() {
     assert_eq!(outcome.code, Some(1), "{outcome:?}");
     assert!(outcome.stderr.contains("--allow-remote"), "{outcome:?}");
     assert_eq!(outcome.stdout, "");
+}
+
+/// What the gateway of a real site is asked comes from everywhere, so the app must not get the key of that site's app.
+#[test]
+fn known_passwords_are_not_offered_to_a_real_site() {
+    let (folder, port) = (TempDir::new().unwrap(), free_port());
+    let config = folder.path().join("sidgate.toml");
+    let mut real = init(port);
+    let server = real["server"].as_table_mut().unwrap();
+    server.insert("public_origin".to_owned(), "https://app.test".into());
+    fs::write(&config, real.to_string()).unwrap();
+    let listen = format!("127.0.0.1:{port}");
+    let arguments = ["demo-app", "--listen", &listen, "--config"];
+    let arguments = [&arguments[..], &[config.to_str().unwrap()]].concat();
+
+    let outcome = sidgate(folder.path(), &arguments);
+
+    assert_eq!(outcome.code, Some(1), "{outcome:?}");
+    assert!(outcome.stderr.contains("https://app.test"), "{outcome:?}");
+    assert!(outcome.stderr.contains("--allow-remote"), "{outcome:?}");
 }

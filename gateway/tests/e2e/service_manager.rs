@@ -11,6 +11,7 @@ use rustix::process::{Signal, geteuid};
 use tempfile::TempDir;
 
 use sidgate_testkit::Stage;
+use sidgate_testkit::port::free_port;
 use sidgate_testkit::wait::{LONG, until_true};
 
 /// Stops single threads of a process, until it is killed: those that have the name of the second argument.
@@ -149,6 +150,8 @@ fn upgrade_moves_the_main_process() {
 
     assert_eq!(manager.hear(), format!("MAINPID={}\n", stage.pid()));
     assert_eq!(manager.hear(), ready);
+    // Whoever asked the old process for a reload meanwhile.
+    manager.hear_reload(&ready);
     assert!(stage.stop().success());
     manager.hear_stop();
 }
@@ -191,7 +194,7 @@ impl Drop for Freezer {
     }
 }
 
-/// Either runtime is stopped, with all its threads, while everything else goes on.
+/// Each runtime is stopped, with all its threads, while everything else goes on.
 #[test]
 fn runtime_that_is_stuck_ends_the_words_to_the_watchdog() {
     if !geteuid().is_root() {
@@ -199,12 +202,22 @@ fn runtime_that_is_stuck_ends_the_words_to_the_watchdog() {
         return;
     }
     let manager = Manager::new();
-    let stage = manager.stage(&[("WATCHDOG_USEC", "400000")]);
+    let edges = free_port();
+    let stage = Stage::built(|it| {
+        it.with(&format!("[authz]\nlisten = [\"127.0.0.1:{edges}\"]"))
+            .env("NOTIFY_SOCKET", manager.path().to_str().unwrap())
+            .env("WATCHDOG_USEC", "400000")
+    });
     manager.hear_ready(&stage);
     until_true("the words", LONG, || manager.hear() == "WATCHDOG=1\n");
 
-    let stuck = || stage.output().matches("a runtime does not turn").count();
-    for threads in ["sidgate-core", "sidgate"] {
+    let stuck = || {
+        stage
+            .output()
+            .matches("no watchdog message was sent")
+            .count()
+    };
+    for threads in ["sidgate-core", "sidgate", "sidgate-authz", "sidgate-admin"] {
         let before = stuck();
         let freezer = Freezer::of(&stage, threads);
         until_true("a word about it", LONG, || stuck() > before);

@@ -3,14 +3,17 @@
 use std::fs::{self, Permissions};
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::net::UnixStream;
 use std::path::Path;
 
 use rustix::process::{Pid, Signal, geteuid, kill_process};
+use serde_json::Value;
+use tempfile::TempDir;
 
 use sidgate_testkit::cli::{Outcome, sidgate};
 use sidgate_testkit::places;
-use sidgate_testkit::wait::{LONG, until_true};
-use sidgate_testkit::{Gateway, Request, Stage};
+use sidgate_testkit::wait::{LONG, until, until_true};
+use sidgate_testkit::{App, Gateway, Request, Stage};
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
@@ -183,14 +186,8 @@ fn first_process_of_a_container_stays() {
         eprintln!("skipped: only root can have processes counted anew");
         return;
     }
-    let mut stage = Stage::start();
-    stage.stop();
-    let (container, real) = (stage.folder().join("container"), places::program());
-    let unshare = "exec unshare --pid --fork --kill-child --mount-proc";
-    let script = format!("#!/bin/sh\n{unshare} {} \"$@\"\n", real.display());
-    write_script(&container, &script);
-    stage.start_again_from(&container);
-    let first = child_of(stage.pid());
+    let mut stage = in_container();
+    let first = children_of(stage.pid())[0];
 
     for before in ["process 1 -> ", "process "] {
         let said = upgrade(&stage).success();
@@ -208,10 +205,106 @@ fn first_process_of_a_container_stays() {
     assert!(output.contains("\"reason\":\"terminated\""), "{output}");
 }
 
-fn child_of(pid: u32) -> Pid {
-    let children = format!("/proc/{pid}/task/{pid}/children");
-    let child = fs::read_to_string(children).unwrap();
-    Pid::from_raw(child.trim().parse().unwrap()).unwrap()
+/// So whoever runs the container learns of a crash.
+#[test]
+fn first_process_of_a_container_ends_as_the_last_one() {
+    if !geteuid().is_root() {
+        eprintln!("skipped: only root can have processes counted anew");
+        return;
+    }
+    let mut stage = in_container();
+    let first = children_of(stage.pid())[0];
+    upgrade(&stage).success();
+    until_true("the end of the first process's work", LONG, || {
+        stage.stdout().contains("\"reason\":\"replaced\"")
+    });
+
+    let new = children_of(first.as_raw_pid().cast_unsigned())[0];
+    kill_process(new, Signal::KILL).unwrap();
+
+    until_true("the end of all", LONG, || stage.has_ended());
+    assert_eq!(stage.stop().code(), Some(128 + 9), "{}", stage.output());
+}
+
+fn in_container() -> Stage {
+    let mut stage = Stage::start();
+    stage.stop();
+    let (container, real) = (stage.folder().join("container"), places::program());
+    let unshare = "exec unshare --pid --fork --kill-child --mount-proc";
+    let script = format!("#!/bin/sh\n{unshare} {} \"$@\"\n", real.display());
+    write_script(&container, &script);
+    stage.start_again_from(&container);
+    stage
+}
+
+/// Of whichever thread.
+fn children_of(pid: u32) -> Vec<Pid> {
+    let threads = fs::read_dir(format!("/proc/{pid}/task")).unwrap();
+    let of_threads = threads.filter_map(|thread| {
+        // It may end meanwhile.
+        fs::read_to_string(thread.ok()?.path().join("children")).ok()
+    });
+    let of_threads: Vec<_> = of_threads.collect();
+    let numbers = of_threads.iter().flat_map(|text| text.split_whitespace());
+    let pids = numbers.map(|number| Pid::from_raw(number.parse().unwrap()).unwrap());
+    pids.collect()
+}
+
+/// Whoever stops it before it is the one leaves the old process with all that it needs.
+#[test]
+fn new_process_that_is_told_to_stop_leaves_the_old_one_alone() {
+    let app = App::start();
+    let folder = TempDir::new().unwrap();
+    let socket = folder.path().join("http.sock");
+    let gateway = Gateway::in_front_of(&app)
+        .listens_also(&format!("unix:{}", socket.display()))
+        .start();
+
+    gateway.signal(Signal::QUIT);
+    let new = until("the new process", LONG, || started(&gateway).nth(1));
+    let new = Pid::from_raw(i32::try_from(new).unwrap()).unwrap();
+    kill_process(new, Signal::TERM).unwrap();
+
+    until_true("the end of the upgrade", LONG, || {
+        gateway
+            .stdout()
+            .contains("the new process: it was told to stop")
+    });
+    assert!(gateway.is_ready());
+    assert!(UnixStream::connect(&socket).is_ok());
+}
+
+/// The numbers of the processes that have started.
+fn started(gateway: &Gateway) -> impl Iterator<Item = u64> {
+    let output = gateway.stdout();
+    let lines = output.lines().filter(|line| line.contains(") started\""));
+    let lines = lines.filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let pids: Vec<_> = lines.filter_map(|line| line["pid"].as_u64()).collect();
+    pids.into_iter()
+}
+
+/// The old process is told, and the new one has read the configuration and opened its files before.
+#[test]
+fn reload_and_rotation_in_the_middle_reach_the_new_process() {
+    let mut stage = Stage::with(["[access_log]\nfile = \"access.jsonl\""]);
+    let file = stage.folder().join("access.jsonl");
+
+    stage.signal(Signal::QUIT);
+    until_true("the new process", LONG, || started(&stage).count() == 2);
+    fs::rename(&file, stage.folder().join("access.jsonl.1")).unwrap();
+    stage.reconfigure(|_, text| text + "\n[maintenance]\non = true\n");
+    stage.signal(Signal::USR1);
+    stage.signal(Signal::HUP);
+    stage.follow();
+
+    until_true("the new configuration", LONG, || {
+        stage.get("/required").status == 503
+    });
+    until_true("a line in the new file", LONG, || {
+        fs::read_to_string(&file)
+            .unwrap_or_default()
+            .contains("/required")
+    });
 }
 
 #[test]

@@ -7,12 +7,13 @@ use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
 use rustix::cmsg_space;
-use rustix::io::Errno;
+use rustix::io::{Errno, retry_on_intr};
 use rustix::net::{
     AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
     SendAncillaryMessage, SendFlags, SocketFlags, SocketType, recvmsg, sendmsg, socketpair,
     sockopt,
 };
+use session_core::clock::{Clock as _, SystemClock};
 
 /// Most sockets of one process; the configuration allows fewer listeners.
 const SOCKETS_MAX: usize = 128;
@@ -20,6 +21,8 @@ const SOCKETS_MAX: usize = 128;
 const MESSAGE_MAX: usize = 16 * 1024;
 /// Longest wait until a message is on its way.
 const SEND_LIMIT: Duration = Duration::from_secs(10);
+/// Shortest wait for a message. None at all would mean for ever.
+const SHORTEST: Duration = Duration::from_millis(1);
 
 /// One end of the line.
 #[derive(Debug)]
@@ -80,12 +83,9 @@ impl Line {
             return Err(io::Error::new(ErrorKind::InvalidInput, message));
         }
         let message = message.get(..MESSAGE_MAX).unwrap_or(message);
-        sendmsg(
-            &self.0,
-            &[IoSlice::new(message)],
-            &mut control,
-            SendFlags::NOSIGNAL,
-        )?;
+        let message = [IoSlice::new(message)];
+        // A signal that comes meanwhile is no answer.
+        retry_on_intr(|| sendmsg(&self.0, &message, &mut control, SendFlags::NOSIGNAL))?;
         Ok(())
     }
 
@@ -94,16 +94,21 @@ impl Line {
     /// # Errors
     /// When the system refuses.
     pub(super) fn hear(&self, limit: Duration) -> io::Result<Heard> {
-        sockopt::set_socket_timeout(&self.0, sockopt::Timeout::Recv, Some(limit))?;
+        let until = SystemClock.boot().plus(limit);
         let mut message = vec![0; MESSAGE_MAX];
         let mut space = [MaybeUninit::uninit(); cmsg_space!(ScmRights(SOCKETS_MAX))];
         let mut control = RecvAncillaryBuffer::new(&mut space);
-        let received = recvmsg(
-            &self.0,
-            &mut [IoSliceMut::new(&mut message)],
-            &mut control,
-            RecvFlags::CMSG_CLOEXEC,
-        );
+        // A signal that comes meanwhile is no answer.
+        let received = retry_on_intr(|| {
+            let left = until.since(SystemClock.boot()).max(SHORTEST);
+            sockopt::set_socket_timeout(&self.0, sockopt::Timeout::Recv, Some(left))?;
+            recvmsg(
+                &self.0,
+                &mut [IoSliceMut::new(&mut message)],
+                &mut control,
+                RecvFlags::CMSG_CLOEXEC,
+            )
+        });
         let length = match received {
             Ok(received) => received.bytes,
             Err(Errno::AGAIN) => return Ok(Heard::Silence),

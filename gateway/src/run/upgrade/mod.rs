@@ -3,7 +3,8 @@
 //! The running process starts the program that is on the disk now, as its child, with one end of a line as its standard input
 //! (`line`), and sends its listening sockets along it. The new process reads the configuration, gets ready, listens, and says
 //! so. When it has lived on for a moment it is told that it is the one, and the old process drains. Until then the old one
-//! serves on: an upgrade that fails changes nothing.
+//! serves on. An upgrade that fails leaves it as it was, but for the schema: with a SQLite file, or with `store.auto_migrate`,
+//! the new process brings that into order before it is ready.
 //!
 //! | file | does |
 //! |---|---|
@@ -58,6 +59,9 @@ pub(crate) enum UpgradeFailed {
         /// What the system said.
         source: io::Error,
     },
+    /// It is not known what to start.
+    #[error("the system does not say which program runs: {0}")]
+    NoProgram(String),
     /// The new process has said why it ends.
     #[error("the new process: {0}")]
     Refused(String),

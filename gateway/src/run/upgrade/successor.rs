@@ -7,6 +7,8 @@ use std::process::{Child, Command};
 use std::thread;
 use std::time::Duration;
 
+use tracing::warn;
+
 use super::line::{Heard, Line};
 use super::program;
 use super::{
@@ -93,7 +95,7 @@ impl Successor {
             given => given?,
         }
         successor.version = successor.hear_taken(program.limit)?;
-        successor.live_on()?;
+        successor.live_on(FIRST_STEPS)?;
         Ok(successor)
     }
 
@@ -117,9 +119,21 @@ impl Successor {
         }
     }
 
+    /// Looks once more whether it serves, at once: what follows cannot be taken back.
+    ///
+    /// # Errors
+    /// When it has ended, or says that it ends.
+    pub(in crate::run) fn still_serves(&mut self) -> Result<(), UpgradeFailed> {
+        self.live_on(Duration::ZERO)?;
+        match self.child.as_mut().map(Child::try_wait).transpose()? {
+            Some(Some(status)) => Err(UpgradeFailed::Ended(status)),
+            _ => Ok(()),
+        }
+    }
+
     /// One that dies in its first steps has taken nothing over. Meanwhile both serve.
-    fn live_on(&mut self) -> Result<(), UpgradeFailed> {
-        match self.line.hear(FIRST_STEPS)? {
+    fn live_on(&mut self, limit: Duration) -> Result<(), UpgradeFailed> {
+        match self.line.hear(limit)? {
             Heard::Silence => Ok(()),
             Heard::End => Err(self.ended()),
             Heard::Message(message, _) => Err(refused(&message)),
@@ -155,8 +169,26 @@ impl Successor {
     /// When it has ended after all.
     pub(in crate::run) fn confirm(mut self) -> Result<(), UpgradeFailed> {
         self.line.say(GO, &[])?;
-        self.child = None;
+        if let Some(child) = self.child.take() {
+            let_go(child);
+        }
         Ok(())
+    }
+}
+
+/// It may end before this process does, which is still draining, and is not to stay as a zombie.
+fn let_go(mut child: Child) {
+    // All of the children of process 1 are let go by `first_process`, which wants to know how the last one ended.
+    if std::process::id() == 1 {
+        return;
+    }
+    let thread = thread::Builder::new().name("sidgate-child".to_owned());
+    let waiting = thread.spawn(move || {
+        // Whoever supervises it learns from its log how it ended.
+        let _status = child.wait();
+    });
+    if let Err(cause) = waiting {
+        warn!(%cause, "nobody waits for the end of the new process");
     }
 }
 

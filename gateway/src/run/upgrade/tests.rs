@@ -145,4 +145,29 @@ fn new_process_that_serves_is_told_so_and_outlives_the_old_one() {
     assert_eq!(heard().unwrap(), "go\n");
     let pid = rustix::process::Pid::from_raw(i32::try_from(pid).unwrap()).unwrap();
     rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
+    sidgate_testkit::wait::until_true("nothing of it to be left", LONG, || {
+        rustix::process::test_kill_process(pid).is_err()
+    });
+}
+
+#[test]
+fn new_process_that_ends_after_its_first_steps_is_noticed() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("end");
+    let script = format!(
+        "env printf 'taken\n1.0' >&0; until [ -e {} ]; do sleep 0.05; done; exit 4",
+        file.display()
+    );
+    let mut successor = start(&script, LONG).unwrap();
+    successor.still_serves().unwrap();
+
+    fs::write(file, "").unwrap();
+
+    let mut ended = None;
+    sidgate_testkit::wait::until_true("its end", LONG, || {
+        ended = successor.still_serves().err();
+        ended.is_some()
+    });
+    let ended = ended.unwrap().to_string();
+    assert!(ended.contains("exit status: 4"), "{ended}");
 }

@@ -28,11 +28,11 @@ fn freeze(runtime: &Runtime) -> Sender<()> {
 
 #[test]
 fn each_runtime_has_to_turn() {
-    let (serving, core) = (runtime(), runtime());
-    let handles = [serving.handle().clone(), core.handle().clone()];
+    let (serving, of_edges, core) = (runtime(), runtime(), runtime());
+    let handles = [&serving, &of_edges, &core].map(|runtime| runtime.handle().clone());
     assert!(turn(&handles, LONG));
 
-    for stuck in [&serving, &core] {
+    for stuck in [&serving, &of_edges, &core] {
         let thaw = freeze(stuck);
         assert!(!turn(&handles, SHORT));
         drop(thaw);
