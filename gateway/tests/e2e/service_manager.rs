@@ -119,7 +119,10 @@ fn start_reloads_and_stop_are_told() {
     stage.reconfigure(|_, text| text + "\nsesion = 1\n");
     stage.signal(Signal::HUP);
     manager.hear_reload(&ready);
-    assert!(stage.output().contains("configuration not reloaded"));
+    // Lines are written behind what happens.
+    until_true("the line", LONG, || {
+        stage.output().contains("configuration not reloaded")
+    });
 
     assert!(stage.stop().success());
     manager.hear_stop();
