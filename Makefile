@@ -59,7 +59,7 @@ bench-peers: ## the same request through Sidgate, nginx, Envoy, HAProxy and Trae
 	@benches/peers/run
 
 # COUNTS=FILE: those of a release, which give its bytes again.
-dist: ## in dist/: tarball, deb, rpm, image, wheel, npm package, SBOM, checksums. The program has fat LTO and is laid out by a profile of its own use; some 20 minutes
+dist: ## in dist/: tarball, deb, rpm, image, Helm chart, wheel, npm package, SBOM, checksums. The program has fat LTO and is laid out by a profile of its own use; some 20 minutes
 	@scripts/bootstrap dist
 	@scripts/dist $(if $(COUNTS),--counts $(COUNTS))
 	@rm -rf dist

@@ -59,16 +59,16 @@ class Content:
     @cached_property
     def documents(self) -> dict[str, bytes]:
         """The documents as text. Their links to pictures and sources lead to the repository."""
-        return of_folder("docs", "*.md", "integrations/*.md")
+        return of_folder("docs", "*.md", "integrations/*.md", "reference/*.md")
 
     @cached_property
-    def first_steps(self) -> dict[str, bytes]:
-        """The configuration of the quick start."""
-        return of_folder("deploy", "quickstart.toml")
-
-    @cached_property
-    def edges(self) -> dict[str, bytes]:
-        return of_folder("deploy/edge", "**/*")
+    def examples(self) -> dict[str, bytes]:
+        """The configuration of the quick start, those of docs/production.md, edges, rules for Prometheus, a dashboard."""
+        production = of_folder("deploy/examples", "production-*")
+        return {
+            **of_folder("deploy", "quickstart.toml", "edge/**/*", "prometheus/*.rules.yml", "grafana/*.json"),
+            **{f"production/{name}": data for name, data in production.items()},
+        }
 
     @cached_property
     def needed(self) -> list[Needed]:
@@ -110,6 +110,13 @@ def repository(name: str) -> bytes:
     return (ROOT / name).read_bytes()
 
 
+def chart(name: str) -> list[File]:
+    """The Helm chart, as Helm reads it from an archive. `helm package` writes the time into it."""
+    files = of_folder("deploy/helm/sidgate", "**/*")
+    ignored = tuple(files[".helmignore"].decode().split())
+    return [File(f"{name}/{path}", data) for path, data in files.items() if not path.startswith(ignored)]
+
+
 def tarball(content: Content) -> list[File]:
     """The archive for machines without a package manager that we serve: one folder, to be looked at before it is copied."""
     files = [
@@ -118,11 +125,10 @@ def tarball(content: Content) -> list[File]:
         File("THIRD-PARTY.txt", content.third_party),
         File("CHANGELOG.md", repository("CHANGELOG.md")),
         File("sidgate.toml", (HERE / "sidgate.toml").read_bytes()),
-        *(File(name, data) for name, data in content.first_steps.items()),
+        *(File(name, data) for name, data in content.examples.items()),
         *(File(f"systemd/{name}", data) for name, data in content.units.items()),
         *(File(f"man/man1/{name}", data) for name, data in content.manuals.items()),
         *(File(f"completions/{name}", data) for name, data in content.completions.items()),
-        *(File(f"edge/{name}", data) for name, data in content.edges.items()),
         *(File(f"docs/{name}", data) for name, data in content.documents.items()),
     ]
     return files

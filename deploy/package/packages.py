@@ -30,8 +30,10 @@ Sidgate is an edge proxy in front of web applications. It owns their login
 sessions: browsers have one opaque cookie, applications get the verified
 identity of the user with each request, and a logout is in effect on every
 node."""
-# Debian wants every file of /etc to be readable for all. This one may get a password.
-OVERRIDES = b"sidgate: non-standard-file-perm 0640 != 0644 [etc/sidgate/sidgate.toml]\n"
+# Debian wants every file of /etc to be readable for all. This one may get a password. Its helpers for services send no signals.
+OVERRIDES = b"""sidgate: non-standard-file-perm 0640 != 0644 [etc/sidgate/sidgate.toml]
+sidgate: maintainer-script-calls-systemctl [postinst:*]
+"""
 
 
 def files(content: Content, kind: str, changes: bytes) -> list[File]:
@@ -41,8 +43,7 @@ def files(content: Content, kind: str, changes: bytes) -> list[File]:
         *(File(f"usr/share/man/man1/{name}.gz", gz(data, 9)) for name, data in content.manuals.items()),
         *(File(SHELLS[shell], data) for shell, data in content.completions.items()),
         *(File(f"{DOC}/docs/{name}", data) for name, data in content.documents.items()),
-        *(File(f"{DOC}/examples/{name}", data) for name, data in content.first_steps.items()),
-        *(File(f"{DOC}/examples/edge/{name}", data) for name, data in content.edges.items()),
+        *(File(f"{DOC}/examples/{name}", data) for name, data in content.examples.items()),
         File(f"{DOC}/THIRD-PARTY.txt.gz", gz(content.third_party, 9)),
         File(f"{DOC}/changelog.gz", gz(repository("CHANGELOG.md"), 9)),
     ]
@@ -84,7 +85,7 @@ def rpm_needs(content: Content) -> list[str]:
         for needed in content.needed
         for version in ("", *needed.versions)
     ]
-    return [*objects, "shadow-utils"]
+    return objects
 
 
 def package(kind: str, content: Content, out: Path, machine: str, epoch: int, revision: int) -> None:
@@ -140,6 +141,8 @@ def package(kind: str, content: Content, out: Path, machine: str, epoch: int, re
                 "summary": SUMMARY,
                 "group": "Applications/Internet",
                 "buildhost": "localhost",
+                # For scripts/rpm/preinst. nfpm has no `pre`; rpm orders an installation by either.
+                "requires": {"post": ["shadow-utils"]},
             },
             **scripts(kind),
         }

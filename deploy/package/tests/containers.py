@@ -39,7 +39,7 @@ class Podman:
         return Container(self, name)
 
     def leave(self) -> None:
-        self("rm", "--all", "--force", "--time", "1")
+        self("rm", "--all", "--force", "--time", "0")
         self("rmi", "--all", "--force")
         # Podman leaves it mounted for the next one.
         subprocess.run(["umount", "--lazy", self.storage / "overlay"], stderr=subprocess.DEVNULL)
@@ -61,7 +61,7 @@ class Container:
         return self.run("sidgate", "healthcheck", ok=False).returncode == 0
 
     def remove(self) -> None:
-        self.podman("rm", "--force", "--time", "1", self.name)
+        self.podman("rm", "--force", "--time", "0", self.name)
 
 
 class Debian(Container):
@@ -79,6 +79,20 @@ class Debian(Container):
     def install(self, package: Path) -> str:
         done = self.run("dpkg", "--install", str(package))
         return done.stdout + done.stderr
+
+    def after_rpm(self, script: str) -> str:
+        """What an RPM package's script says after an upgrade."""
+        done = self.run("sh", "-c", script, "sh", "2")
+        return done.stdout + done.stderr
+
+    def forget(self) -> None:
+        """As before the package was there."""
+        # Nobody waits for an answer any more.
+        self.run("systemctl", "kill", "--signal=KILL", "sidgate.service", ok=False)
+        self.run("dpkg", "--purge", "sidgate")
+        self.run("rm", "-rf", "/etc/sidgate", "/var/lib/sidgate", "/var/log/sidgate", "/run/sidgate")
+        self.run("userdel", "sidgate", ok=False)
+        self.run("groupdel", "sidgate", ok=False)
 
     def main_pid(self) -> int:
         return int(self.said("systemctl", "show", "--property=MainPID", "--value", "sidgate"))

@@ -26,8 +26,12 @@ def test_unpacked_and_run(packages, tmp_path):
         "THIRD-PARTY.txt",
         "completions/bash",
         "docs/install.md",
+        "docs/reference/configuration.md",
         "edge/nginx/nginx.conf",
+        "grafana/sidgate.json",
         "man/man1/sidgate-run.1",
+        "production/production-single-host.toml",
+        "prometheus/alerts.rules.yml",
         "sidgate.toml",
         "systemd/sidgate.service",
     } <= names

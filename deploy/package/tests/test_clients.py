@@ -36,17 +36,17 @@ def out_of(command: list[object], **options) -> str:
 
 def test_the_wheel_in_a_fresh_environment(packages: Path, tmp_path: Path):
     fresh = tmp_path / "venv"
-    out_of([sys.executable, "-m", "venv", fresh])
-    wheel = one(packages, "*.whl")
+    out_of([sys.executable, "-m", "venv", "--without-pip", fresh])
+    pip = [sys.executable, "-m", "pip", "--python", fresh / "bin/python"]
     # There is no network here: Django is the one of the other tests, and nothing else of theirs is seen.
-    out_of([fresh / "bin/pip", "install", "--quiet", "--no-index", "--no-deps", wheel])
+    out_of([*pip, "install", "--quiet", "--no-index", "--no-deps", one(packages, "*.whl")])
     theirs = one(ROOT, ".venv/lib/python3*/site-packages")
     said = out_of(
         [fresh / "bin/python", "-c", PYTHON], env={"PYTHONPATH": str(theirs), "PATH": os.environ["PATH"]}
     )
     path, file, version = said.split()
     assert (path, version) == ("/__sidgate__/doctor", "0.1.0") and file.startswith(str(fresh))
-    shown = out_of([fresh / "bin/pip", "show", "sidgate-django"])
+    shown = out_of([*pip, "show", "sidgate-django"])
     assert "Requires: django" in shown.replace("Django", "django")
 
 
@@ -75,7 +75,7 @@ def test_the_npm_package_in_an_empty_project(packages: Path, tmp_path: Path):
             "--offline",
             "--no-audit",
             "--no-fund",
-            one(packages, "*.tgz"),
+            one(packages, "sidgate-session-*.tgz"),
         ]
     )
     node = out_of([js, "node"]).strip()

@@ -1,23 +1,39 @@
 """The Debian package from its installation to its purge, in a Debian that has booted with systemd."""
 
+import subprocess
+
 import pytest
 from containers import Debian
-from machine import ROOT, App, Visitors, ask, one, packed, until
+from machine import ROOT, App, Visitors, ask, one, until
 
 SETTINGS = "/etc/sidgate/sidgate.toml"
+RPM_AFTER = (ROOT / "deploy/package/scripts/rpm/postinst").read_text()
 
 
 @pytest.fixture(scope="module")
-def newer(folder, binary):
-    """The same program in a package of a higher version."""
-    return one(packed(ROOT, binary, folder / "newer", "--only", "deb", "--revision", "2"), "*.deb")
+def newer(folder, packages):
+    """The same files in a package of a higher version."""
+    tree, package = folder / "newer/tree", folder / "newer/sidgate_0.1.0-2.deb"
+    tree.parent.mkdir()
+    subprocess.run(["dpkg-deb", "--raw-extract", one(packages, "*.deb"), tree], check=True)
+    control = tree / "DEBIAN/control"
+    control.write_text(control.read_text().replace("Version: 0.1.0-1\n", "Version: 0.1.0-2\n"))
+    # Not compressed: it is packed and unpacked in a moment.
+    subprocess.run(["dpkg-deb", "-Znone", "--build", tree, package], check=True, stdout=subprocess.DEVNULL)
+    return package
 
 
-@pytest.fixture
-def debian(podman, packages, newer):
+@pytest.fixture(scope="module")
+def booted(podman, packages, newer):
     debian = Debian(podman, packages, newer.parent)
     yield debian
     debian.remove()
+
+
+@pytest.fixture
+def debian(booted):
+    yield booted
+    booted.forget()
 
 
 @pytest.fixture
@@ -82,6 +98,52 @@ def test_an_upgrade_starts_nothing_that_was_stopped(served, newer):
     assert debian.run("systemctl", "is-active", "sidgate.service", ok=False).stdout == "inactive\n"
 
 
+def test_the_old_program_serves_on_where_the_new_one_cannot(served, newer):
+    debian, _ = served
+    debian.run("sh", "-c", f"echo 'not_a_key = 1' >>{SETTINGS}")
+    # Known before it is installed.
+    debian.run("dpkg-deb", "--extract", str(newer), "/tmp/new")
+    told = debian.run("/tmp/new/usr/bin/sidgate", "check", "--config", SETTINGS, ok=False)
+    assert told.returncode != 0 and "not_a_key" in told.stdout + told.stderr
+    old = debian.main_pid()
+    with Visitors() as visitors:
+        # The RPM package has another script for the same.
+        for said in (debian.install(newer), debian.after_rpm(RPM_AFTER)):
+            assert "the old one goes on" in said and "not_a_key" in said, said
+            assert debian.main_pid() == old
+        assert debian.said("dpkg", "--audit") == ""
+        debian.run("sed", "-i", "/not_a_key/d", SETTINGS)
+        assert "the old one goes on" not in debian.after_rpm(RPM_AFTER)
+        assert debian.main_pid() not in (0, old)
+        before = visitors.answers
+        until("it answers", lambda: visitors.answers > before + 20)
+    assert visitors.failures == []
+
+
+def test_removed_and_installed_again_it_starts(served, packages):
+    debian, _ = served
+    debian.run("dpkg", "--remove", "sidgate")
+    debian.install(one(packages, "*.deb"))
+    assert debian.said("systemctl", "is-active", "sidgate.service") == "active"
+    # It is an upgrade that comes next, and that starts nothing.
+    debian.run("systemctl", "stop", "sidgate.service")
+    debian.install(one(packages, "*.deb"))
+    assert debian.run("systemctl", "is-active", "sidgate.service", ok=False).stdout == "inactive\n"
+
+
+@pytest.mark.parametrize(
+    "there",
+    ["groupadd --system sidgate", "useradd --system --gid games sidgate"],
+    ids=["group", "user"],
+)
+def test_a_group_or_a_user_that_is_there_already_is_taken(debian, packages, there):
+    debian.run("sh", "-c", there)
+    debian.install(one(packages, "*.deb"))
+    until("ready", debian.is_ready)
+    assert debian.owner(SETTINGS) == "root:sidgate 640"
+    assert debian.owner("/var/lib/sidgate") == "sidgate:sidgate 700"
+
+
 def test_removal_and_purge_leave_the_data(served):
     debian, _ = served
     removed = debian.said("dpkg", "--remove", "sidgate")
@@ -90,10 +152,11 @@ def test_removal_and_purge_leave_the_data(served):
     assert debian.run("test", "-e", "/usr/bin/sidgate", ok=False).returncode == 1
     debian.run("test", "-e", SETTINGS)
     assert " stay" not in removed
+    debian.run("touch", "/etc/sidgate/environment")
     purged = debian.said("dpkg", "--purge", "sidgate")
     (line,) = [line for line in purged.splitlines() if line.startswith("sidgate: ")]
     assert "/var/lib/sidgate (sessions, master key)" in line and "stay" in line
-    assert debian.run("test", "-e", "/etc/sidgate", ok=False).returncode == 1
+    assert debian.said("ls", "/etc/sidgate") == "environment"
     assert {"master.key", "sidgate.db"} <= set(debian.said("ls", "/var/lib/sidgate").split())
     left = debian.run("find", "/etc/systemd", "/var/lib/systemd", "-name", "sidgate*").stdout
     assert left == "", "no link to a unit that has gone"
