@@ -53,6 +53,9 @@ pub enum TrustError {
     /// Certificate and key do not belong together, or are of a kind that cannot be used.
     #[error("certificate and key cannot be used together: {0}")]
     Pair(String),
+    /// The environment names authorities that cannot be read.
+    #[error("SSL_CERT_FILE or SSL_CERT_DIR: {0}")]
+    Environment(String),
     /// TLS cannot be set up at all.
     #[error("TLS cannot be set up: {0}")]
     Library(String),
@@ -139,8 +142,7 @@ impl Trust {
     fn roots(&self) -> RootCertStore {
         let mut roots = RootCertStore::empty();
         roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-        let are_named = NAMED.iter().any(|name| std::env::var_os(name).is_some());
-        if roots.is_empty() && !are_named {
+        if roots.is_empty() && !are_named() {
             roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
         }
         roots.add_parsable_certificates(self.authorities.clone());
@@ -152,6 +154,24 @@ impl fmt::Debug for Trust {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Trust(..)")
     }
+}
+
+/// Whether the authorities that the environment names can be read, if it names any. A client without them would refuse everybody.
+///
+/// # Errors
+/// What is wrong with the first one that cannot.
+pub fn check_environment() -> Result<(), TrustError> {
+    if !are_named() {
+        return Ok(());
+    }
+    match rustls_native_certs::load_native_certs().errors.first() {
+        Some(error) => Err(TrustError::Environment(error.to_string())),
+        None => Ok(()),
+    }
+}
+
+fn are_named() -> bool {
+    NAMED.iter().any(|name| std::env::var_os(name).is_some())
 }
 
 /// Settings of a client that never speaks TLS but has to have some. Building them reads no files.

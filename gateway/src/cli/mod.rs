@@ -259,6 +259,7 @@ fn exit_code(failed: &WiringError) -> u8 {
         | WiringError::NoConfig(_)
         | WiringError::StoreUrl(_)
         | WiringError::StoreTls(_)
+        | WiringError::Authorities(_)
         | WiringError::Redis(_)
         | WiringError::RedisTls(_)
         | WiringError::ActiveConfig(_)

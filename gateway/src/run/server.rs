@@ -17,6 +17,7 @@ use pingora_core::services::listening::Service;
 use pingora_proxy::http_proxy;
 use session_core::keys::Keyring;
 use session_core::store::StoreError;
+use session_core::trust::check_environment;
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -90,6 +91,8 @@ fn run_after(
 ) -> Result<(), WiringError> {
     let program = Program::of_this_process(path);
     let config = wiring::load_to_run(path)?;
+    // Pingora reads them as well, and panics.
+    check_environment().map_err(WiringError::Authorities)?;
     super::reload::write_audit_to(&lines.trail(), &config.audit)?;
     for line in config.advice() {
         warn!("{line}");

@@ -85,15 +85,16 @@ pub(crate) enum WiringError {
         "store: {0}; it is not known whether the sessions were ended. Run the command again: that is safe"
     )]
     OutcomeUnknown(#[source] StoreError),
+    /// Authorities that the environment names cannot be read.
+    #[error("{0}")]
+    Authorities(#[source] TrustError),
     /// An erasure that stopped on its way.
     #[error(
         "store: {0}; the sessions are ended, and it is not known whether all of the user was removed. Run the command again: that is safe"
     )]
     ErasedInPart(#[source] StoreError),
     /// An erasure that nobody was told of.
-    #[error(
-        "the user is erased, and the receipt could not be written. Run the command again for one of what stays: that is safe"
-    )]
+    #[error("the user is erased, and the receipt could not be written: run the command again")]
     ReceiptLost,
     /// See [`BadRedisUrl`].
     #[error("cache.redis_url: {0}")]

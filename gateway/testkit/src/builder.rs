@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use toml::Table;
 
 use super::app::{self, App};
-use super::cli::{self, Outcome, sidgate};
+use super::cli::{self, Outcome, sidgate, sidgate_with};
 use super::config::{Ports, merge};
 use super::gateway::{Gateway, is_open, status_of};
 use super::places::program;
@@ -124,7 +124,8 @@ impl<'a> Builder<'a> {
         let folder = self.folder_with_key();
         self.write_config(folder.path(), Ports::free());
         let config = folder.path().join("sidgate.toml");
-        sidgate(
+        sidgate_with(
+            &self.environment,
             folder.path(),
             &["run", "--config", config.to_str().unwrap()],
         )

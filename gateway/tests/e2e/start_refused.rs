@@ -217,3 +217,18 @@ fn audit_file_that_others_can_change_is_refused() {
         "{outcome:?}"
     );
 }
+
+#[test]
+fn authorities_that_the_environment_names_and_nobody_can_read() {
+    let app = App::start();
+
+    let outcome = Gateway::in_front_of(&app)
+        .env("SSL_CERT_FILE", "/nowhere/ca.pem")
+        .run_to_the_end();
+
+    assert_eq!(outcome.code, Some(78), "{outcome:?}");
+    let start = "SSL_CERT_FILE or SSL_CERT_DIR: ";
+    assert!(outcome.stderr.starts_with(start), "{outcome:?}");
+    assert!(outcome.stderr.contains("/nowhere/ca.pem"), "{outcome:?}");
+    assert_eq!(outcome.stderr.lines().count(), 1, "{outcome:?}");
+}
