@@ -45,6 +45,14 @@ class Postgres:
         self.server.run("psql", *arguments, "-c", sql)
 
 
+def folder_for_all(factory: Any, name: str) -> Path:
+    """A folder of this test run that other users reach: PostgreSQL runs as one of them."""
+    folder: Path = factory.mktemp(name)
+    for parent in (folder, *folder.parents[:2]):
+        parent.chmod(0o755)
+    return folder
+
+
 def redis(stack: ExitStack, folder: Path, *settings: str) -> Process:
     command = ["redis-server", "--bind", "127.0.0.1", "--dir", str(folder), "--save", "", *settings]
     process = kept(stack, Process(command, {"PATH": PATH}, folder / "redis.log"))

@@ -108,11 +108,8 @@ class Engine:
 
 @pytest.fixture(scope="module")
 def engine(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("compose")
-    for parent in (folder, *folder.parents[:2]):
-        parent.chmod(0o755)
     with ExitStack() as stack:
-        yield Engine(stack, folder)
+        yield Engine(stack, servers.folder_for_all(tmp_path_factory, "compose"))
 
 
 def test_prepare_gives_files_to_one_user_and_no_other(engine):

@@ -86,10 +86,7 @@ class Cluster:
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("cluster")
-    # PostgreSQL runs as another user.
-    for parent in (folder, *folder.parents[:2]):
-        parent.chmod(0o755)
+    folder = servers.folder_for_all(tmp_path_factory, "cluster")
     with ExitStack() as stack:
         for port in (8000, 8080):
             servers.app(stack, port)

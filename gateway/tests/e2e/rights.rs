@@ -6,7 +6,7 @@ use session_testing::{TestDatabase, TestPostgres};
 use tempfile::TempDir;
 
 use super::schema_versions::folder_with;
-use sidgate_testkit::cli::sidgate;
+use sidgate_testkit::cli::{Outcome, sidgate};
 use sidgate_testkit::stores::{sql, sql_text};
 use sidgate_testkit::wait::{LONG, until_true};
 use sidgate_testkit::{App, Gateway, Stage};
@@ -24,6 +24,19 @@ fn bare_role(database: &TestDatabase) -> String {
 
 fn config_as(database: &TestDatabase, role: &str) -> String {
     format!("[store]\nurl = \"{}\"\n", database.url_as(role).expose())
+}
+
+/// What `schema apply` says that is to give its rights to `role`.
+fn applied(folder: &TempDir, role: &str) -> Outcome {
+    let to = [
+        "schema",
+        "apply",
+        "--config",
+        "sidgate.toml",
+        "--grant-to",
+        role,
+    ];
+    sidgate(folder.path(), &to)
 }
 
 fn printed(arguments: &[&str]) -> String {
@@ -51,17 +64,7 @@ fn whoever_applies_the_schema_gives_the_rights() {
     let database = TestPostgres::shared().bare_database();
     let role = bare_role(&database);
     let folder = folder_with(&format!("[store]\nurl = \"{}\"\n", database.url().expose()));
-    let apply = |role: &str| {
-        let to = [
-            "schema",
-            "apply",
-            "--config",
-            "sidgate.toml",
-            "--grant-to",
-            role,
-        ];
-        sidgate(folder.path(), &to)
-    };
+    let apply = |role: &str| applied(&folder, role);
 
     // The second time there is nothing to do.
     for _ in 0..2 {
@@ -89,22 +92,14 @@ fn rights_on_the_schema_that_its_tables_owner_cannot_give_are_named() {
         ),
     );
     let folder = folder_with(&config_as(&database, &owner));
-    let to = [
-        "schema",
-        "apply",
-        "--config",
-        "sidgate.toml",
-        "--grant-to",
-        &role,
-    ];
 
-    let refused = sidgate(folder.path(), &to);
+    let refused = applied(&folder, &role);
 
     assert_eq!(refused.code, Some(78), "{refused:?}");
     let missing = format!("GRANT USAGE ON SCHEMA \"public\" TO \"{role}\"");
     assert!(refused.stderr.contains(&missing), "{refused:?}");
     sql(&database, &missing);
-    sidgate(folder.path(), &to).success();
+    applied(&folder, &role).success();
 }
 
 /// PostgreSQL warns only, and gives nothing.
@@ -119,16 +114,8 @@ fn who_may_not_give_rights_does_not_say_that_they_are_given() {
     );
     database.psql(&printed(&["--role", &role])).unwrap();
     let folder = folder_with(&config_as(&database, &role));
-    let to = [
-        "schema",
-        "apply",
-        "--config",
-        "sidgate.toml",
-        "--grant-to",
-        &other,
-    ];
 
-    let refused = sidgate(folder.path(), &to);
+    let refused = applied(&folder, &other);
 
     assert_eq!(refused.code, Some(78), "{refused:?}");
     assert!(refused.stderr.contains("GRANT SELECT"), "{refused:?}");
@@ -138,17 +125,7 @@ fn who_may_not_give_rights_does_not_say_that_they_are_given() {
 fn a_file_has_nobody_to_give_rights_to() {
     let folder = folder_with("");
 
-    let refused = sidgate(
-        folder.path(),
-        &[
-            "schema",
-            "apply",
-            "--config",
-            "sidgate.toml",
-            "--grant-to",
-            "gw",
-        ],
-    );
+    let refused = applied(&folder, "gw");
 
     assert_eq!(refused.code, Some(1), "{refused:?}");
     assert!(refused.stderr.contains("has no roles"), "{refused:?}");

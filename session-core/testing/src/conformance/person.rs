@@ -14,15 +14,7 @@ fn seen(session: Uuid, user: &str) -> Sighting {
     Sighting {
         session,
         user_id: user.into(),
-        tenant_id: None,
-        at: Timestamp::from_micros(1_767_225_600_000_000),
-        left_at: None,
-        network: IpAddr::from([203, 0, 113, 0]),
-        family: "Chrome on macOS".into(),
-        country: None,
-        asn: None,
-        location: None,
-        signals: Vec::new(),
+        ..sighting::seen(0, 0)
     }
 }
 

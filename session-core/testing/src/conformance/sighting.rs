@@ -11,7 +11,7 @@ fn ok<T>(answer: StoreResult<T>) -> T {
 }
 
 /// A sighting of session `n`, so many seconds after the year 2026 began.
-fn seen(n: u128, seconds: i64) -> Sighting {
+pub(super) fn seen(n: u128, seconds: i64) -> Sighting {
     Sighting {
         session: Uuid::from_u128(n),
         user_id: "7".into(),
