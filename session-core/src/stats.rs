@@ -105,6 +105,8 @@ pub struct Stats {
     pub shared_rejects: [Counter; SharedReject::VARIANTS.len()],
     /// Calls to the shared cache that failed or were not made because the breaker was open.
     pub shared_errors: Counter,
+    /// Values that the shared cache has refused because it takes no new ones.
+    pub shared_full: Counter,
     /// Reads that reached the store.
     pub store_loads: Counter,
     /// Reads of the store that failed.

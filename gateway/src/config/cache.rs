@@ -8,7 +8,7 @@ use std::time::Duration;
 pub use session_core::cache::redis::Topology as RedisTopology;
 
 use session_core::cache::breaker::BreakerLimits;
-use session_core::cache::redis::{self, RedisOptions};
+use session_core::cache::redis::{self, KeyPrefix, RedisOptions};
 use session_core::credentials::Login;
 use session_core::secret::SecretString;
 
@@ -42,6 +42,8 @@ pub struct CacheConfig {
     pub negative_ttl: Duration,
     /// The shared tier; `None` without Redis.
     pub redis_url: Option<RedisUrl>,
+    /// What stands in front of all names in Redis.
+    pub key_prefix: KeyPrefix,
     /// How long a value may stay in Redis.
     pub redis_ttl: Duration,
     /// The password of Redis, when it does not stand in the URL.
@@ -128,6 +130,11 @@ impl CacheConfig {
                         RedisUrl::parse(sources.url(text)?, sources.file_of_url(text))
                     })
                     .flatten(),
+                key_prefix: cache
+                    .text("key_prefix", |text| {
+                        KeyPrefix::parse(text).map_err(|refused| refused.to_string())
+                    })
+                    .unwrap_or_default(),
                 redis_ttl: cache
                     .text("redis_ttl", within(REDIS_TTL))
                     .unwrap_or(*REDIS_TTL.end()),
@@ -158,7 +165,9 @@ impl CacheConfig {
             document.contradiction(&[&format!("cache.{key}"), "cache.redis_url"], message);
         };
         let tls = self.tls.some_key();
+        let prefix = Some("key_prefix").filter(|_| !self.key_prefix.is_empty());
         let set = self.password.as_ref().map(|_| "password").or(tls);
+        let set = set.or(prefix);
         let Some(redis) = &self.redis_url else {
             if let Some(key) = set {
                 say(key, "means nothing without cache.redis_url");

@@ -48,6 +48,7 @@ pub fn restart_needed(old: &Config, new: &Config) -> Vec<&'static str> {
         cache.local_max_bytes,
         cache.negative_ttl,
         cache.redis_url,
+        cache.key_prefix,
         cache.redis_ttl,
         cache.password,
         cache.command_timeout,

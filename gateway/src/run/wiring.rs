@@ -260,6 +260,7 @@ fn redis_options(config: &Config) -> Result<RedisOptions, WiringError> {
         connect_timeout: cache.connect_timeout,
         trust: cache.tls.trust().map_err(WiringError::RedisTls)?,
         login: cache.login(),
+        prefix: cache.key_prefix.clone(),
     })
 }
 
@@ -295,10 +296,8 @@ pub(crate) fn redis(config: &Config) -> Result<Option<RedisCache>, WiringError> 
     let Some(redis) = &config.cache.redis_url else {
         return Ok(None);
     };
-    Ok(Some(RedisCache::connect(
-        &redis.url,
-        redis_options(config)?,
-    )?))
+    let options = redis_options(config)?;
+    Ok(Some(RedisCache::connect(&redis.url, options)?))
 }
 
 /// Checks that the store's schema is one that this version works with, and that the role has the rights that it needs.

@@ -183,6 +183,7 @@ fn core(stats: &Stats) -> Labelled<u64> {
         ("beats_failed", &stats.beats_failed),
         ("events_applied", &stats.events_applied),
         ("shared_errors", &stats.shared_errors),
+        ("shared_full", &stats.shared_full),
         ("store_loads", &stats.store_loads),
         ("store_errors", &stats.store_errors),
         ("installs_refused", &stats.installs_refused),

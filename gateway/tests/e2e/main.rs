@@ -96,6 +96,7 @@ mod policy;
 mod readiness;
 mod redirects;
 mod redis_faults;
+mod redis_shared;
 mod refusals;
 mod refusals_told;
 mod reload;

@@ -90,6 +90,27 @@ impl<T: Clone + Send + Sync + 'static> Flights<T> {
     where
         F: Future<Output = T> + Send + 'static,
     {
+        let make = || {
+            let work = make();
+            async move { (work.await, std::future::ready(())) }
+        };
+        self.join_with_rest(key, make).await
+    }
+
+    /// [`Flights::join`] for work that has something left to do when its value is there. Nobody waits for the rest. It keeps
+    /// its place among the flights that run, so there is never more of it than of those.
+    ///
+    /// # Errors
+    /// As [`Flights::join`].
+    pub async fn join_with_rest<F, R>(
+        &self,
+        key: SessionKey,
+        make: impl FnOnce() -> F,
+    ) -> Result<T, Grounded>
+    where
+        F: Future<Output = (T, R)> + Send + 'static,
+        R: Future<Output = ()> + Send + 'static,
+    {
         let mut result = self.board_or_start(key, make)?;
         let deadline = self.limits.deadline;
         let landed = match tokio::time::timeout(deadline, result.wait_for(Option::is_some)).await {
@@ -107,13 +128,14 @@ impl<T: Clone + Send + Sync + 'static> Flights<T> {
         self.board.lock().len()
     }
 
-    fn board_or_start<F>(
+    fn board_or_start<F, R>(
         &self,
         key: SessionKey,
         make: impl FnOnce() -> F,
     ) -> Result<watch::Receiver<Option<T>>, Grounded>
     where
-        F: Future<Output = T> + Send + 'static,
+        F: Future<Output = (T, R)> + Send + 'static,
+        R: Future<Output = ()> + Send + 'static,
     {
         let mut board = self.board.lock();
         if let Some(result) = board.get(&key) {
@@ -133,13 +155,17 @@ impl<T: Clone + Send + Sync + 'static> Flights<T> {
         let work = make();
         self.runtime.spawn(async move {
             let flight = async {
-                let _turn = running.acquire().await.ok()?;
-                Some(work.await)
+                let turn = running.acquire().await.ok()?;
+                Some((turn, work.await))
             };
-            let value = tokio::time::timeout(deadline, flight).await.ok().flatten();
+            let landed = tokio::time::timeout(deadline, flight).await.ok().flatten();
             // Leaves the board before the value is published: a request that comes later must start a new flight.
             drop(seat);
-            landing.send_replace(value);
+            let Some((_turn, (value, rest))) = landed else {
+                return;
+            };
+            landing.send_replace(Some(value));
+            rest.await;
         });
         Ok(result)
     }

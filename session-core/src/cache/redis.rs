@@ -28,12 +28,16 @@ mod condition;
 mod fault;
 mod hints;
 mod login;
+mod names;
 mod options;
+mod rights;
 mod trouble;
 mod url;
 
 pub use self::about::RedisAbout;
+pub use self::names::{BadKeyPrefix, KeyPrefix};
 pub use self::options::RedisOptions;
+pub use self::rights::RedisDenied;
 pub use self::url::{BadRedisUrl, RedisUrl, Topology};
 
 /// A connection that has not answered for this long is closed and opened again.
@@ -48,6 +52,7 @@ pub struct RedisCache {
     /// Settings of this client, and of those that listen for hints.
     config: Config,
     limits: Limits,
+    prefix: KeyPrefix,
     place: Place,
     trouble: Trouble,
 }
@@ -69,6 +74,7 @@ impl RedisCache {
             command: options.command_timeout,
             connect: options.connect_timeout,
         };
+        let prefix = options.prefix.clone();
         let refusal = Refusal::default();
         let config = config(RedisUrl::read(url)?, options, &refusal)?;
         let client = Builder::from_config(config.clone())
@@ -87,6 +93,7 @@ impl RedisCache {
             client,
             config,
             limits,
+            prefix,
             place,
             trouble,
         })
@@ -111,7 +118,7 @@ impl RedisCache {
     /// Publishes on the channel of hints.
     async fn say(&self, payload: String) -> Result<(), SharedError> {
         let client = self.client.with_options(&self.options());
-        self.within(Box::pin(client.publish(hints::CHANNEL, payload)))
+        self.within(Box::pin(client.publish(self.prefix.channel(), payload)))
             .await
     }
 
@@ -140,6 +147,9 @@ impl RedisCache {
     fn failed(&self, error: &Error) -> SharedError {
         if *error.kind() == ErrorKind::Timeout {
             return self.too_slow();
+        }
+        if fault::takes_no_values(error) {
+            return SharedError::Full(self.place.cause(error));
         }
         // Without a connection a command says no more than that.
         let before = self.trouble.last(&self.client);
@@ -205,7 +215,8 @@ impl std::fmt::Debug for RedisCache {
 impl SharedCache for RedisCache {
     async fn get(&self, key: &SessionKey) -> Result<Option<Vec<u8>>, SharedError> {
         let client = self.client.with_options(&self.options());
-        self.within(Box::pin(client.get(name(key)))).await
+        self.within(Box::pin(client.get(self.prefix.key(key))))
+            .await
     }
 
     async fn put(
@@ -216,13 +227,20 @@ impl SharedCache for RedisCache {
     ) -> Result<(), SharedError> {
         let client = self.client.with_options(&self.options());
         let expiry = Expiration::PX(i64::try_from(ttl.as_millis()).unwrap_or(i64::MAX));
-        let set = client.set(name(key), value.as_slice(), Some(expiry), None, false);
+        let set = client.set(
+            self.prefix.key(key),
+            value.as_slice(),
+            Some(expiry),
+            None,
+            false,
+        );
         self.within(Box::pin(set)).await
     }
 
     async fn unlink(&self, key: &SessionKey) -> Result<(), SharedError> {
         let client = self.client.with_options(&self.options());
-        self.within(Box::pin(client.unlink(name(key)))).await
+        self.within(Box::pin(client.unlink(self.prefix.key(key))))
+            .await
     }
 
     async fn publish(&self, hint: Hint) -> Result<(), SharedError> {
@@ -233,12 +251,4 @@ impl SharedCache for RedisCache {
         let hints = Box::pin(hints::open(self)).await?;
         Ok(Some(Box::new(hints)))
     }
-}
-
-/// `sidgate:1:` and the session key in hex. The key is a keyed digest, which is useless for logging in.
-fn name(key: &SessionKey) -> String {
-    format!(
-        "sidgate:1:{}",
-        blake3::Hash::from_bytes(*key.as_bytes()).to_hex()
-    )
 }

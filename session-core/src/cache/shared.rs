@@ -19,6 +19,9 @@ pub enum SharedError {
     /// Connection or protocol trouble, or a refusal.
     #[error("unavailable: {0}")]
     Unavailable(String),
+    /// It answers and takes no new values: its memory or its disk is full, or it misses its replicas.
+    #[error("full: {0}")]
+    Full(String),
 }
 
 impl SharedError {
@@ -28,6 +31,7 @@ impl SharedError {
         match self {
             Self::Timeout(_) => "timeout",
             Self::Unavailable(_) => "unavailable",
+            Self::Full(_) => "full",
         }
     }
 
@@ -36,7 +40,7 @@ impl SharedError {
     pub fn cause(&self) -> String {
         match self {
             Self::Timeout(limit) => limit.to_string(),
-            Self::Unavailable(cause) => cause.clone(),
+            Self::Unavailable(cause) | Self::Full(cause) => cause.clone(),
         }
     }
 }

@@ -11,7 +11,7 @@ use super::breaker::Breaker;
 use super::sealed::{Sealer, Value};
 use super::texts::Texts;
 use super::{Entry, Local, SharedCache, SharedError};
-use crate::clock::{Timestamp, millis};
+use crate::clock::{Boot, Timestamp, millis};
 use crate::complaints::Complaints;
 use crate::entropy::{self, SharedEntropy};
 use crate::freshness::{Node, Standing};
@@ -58,6 +58,14 @@ pub enum Fill {
     Failed(FillError),
 }
 
+/// What is left to do when an answer is there: the value goes to the shared cache.
+#[derive(Debug)]
+pub(crate) struct Rest {
+    key: SessionKey,
+    sealed: Vec<u8>,
+    life: Duration,
+}
+
 /// Why the state is unknown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FillError {
@@ -83,6 +91,8 @@ pub struct Tiers {
     pub(crate) shared: Option<Arc<dyn SharedCache>>,
     pub(crate) breaker: Breaker,
     pub(crate) complaints: Complaints,
+    /// What is said about a shared cache that takes no new values.
+    pub(crate) refusals: Complaints,
     pub(crate) sealer: ArcSwap<Sealer>,
     pub(crate) local: Arc<Local>,
     pub(crate) texts: Texts,
@@ -101,27 +111,37 @@ impl Tiers {
     }
 
     /// Reads `key`. With `confirm` only the store is asked: the session seems idle here, but another node may have seen
-    /// a use.
-    pub async fn fill(&self, key: SessionKey, confirm: bool) -> Fill {
+    /// a use. The answer does not wait for the shared cache to take the value: that is the rest.
+    pub(crate) async fn fill(&self, key: SessionKey, confirm: bool) -> (Fill, Option<Rest>) {
         if !confirm && let Some(entry) = self.read_shared(&key).await {
-            return Fill::Active(entry, Tier::Shared);
+            return (Fill::Active(entry, Tier::Shared), None);
         }
         for _ in 0..=REREADS_MAX {
             self.node.stats.store_loads.add();
             let snapshot = match self.node.store.load(&key).await {
                 Ok(snapshot) => snapshot,
-                Err(failed) => return self.failed(&failed),
+                Err(failed) => return (self.failed(&failed), None),
             };
-            match self.settle(key, snapshot).await {
-                Some(fill) => return fill,
+            match self.settle(key, snapshot) {
+                Some(filled) => return filled,
                 None => self.node.stats.installs_refused.add(),
             }
         }
-        Fill::Failed(FillError::Overtaken)
+        (Fill::Failed(FillError::Overtaken), None)
+    }
+
+    /// Does what a read has left to do.
+    pub(crate) async fn finish(&self, rest: Option<Rest>) {
+        if let (Some(shared), Some(rest)) = (self.shared.as_deref(), rest) {
+            let put = shared.put(&rest.key, rest.sealed, rest.life);
+            if self.guarded(put).await.is_some() && self.refusals.is_over() {
+                info!("redis takes new values again");
+            }
+        }
     }
 
     /// Turns a snapshot into an answer; `None` when an event has overtaken it.
-    async fn settle(&self, key: SessionKey, snapshot: Snapshot) -> Option<Fill> {
+    fn settle(&self, key: SessionKey, snapshot: Snapshot) -> Option<(Fill, Option<Rest>)> {
         let Snapshot {
             as_of,
             incarnation,
@@ -130,11 +150,13 @@ impl Tiers {
             is_former,
         } = snapshot;
         let Some(row) = row else {
-            return Some(self.absent(key, is_former.then_some(Dead::Renewed), None));
+            let fill = self.absent(key, is_former.then_some(Dead::Renewed), None);
+            return Some((fill, None));
         };
         if let Err(dead) = row.verdict(now) {
             let owner = Owner::of(&row.session);
-            return Some(self.absent(key, Some(dead), Some(Arc::new(owner))));
+            let fill = self.absent(key, Some(dead), Some(Arc::new(owner)));
+            return Some((fill, None));
         }
         let value = Value {
             session: row.session,
@@ -143,15 +165,13 @@ impl Tiers {
         };
         let sealed = self.seal(&value);
         let entry = self.install(value)?;
-        if let Some(sealed) = sealed {
-            self.write_shared(
-                &entry.session().key,
-                sealed,
-                self.shared_life(entry.session(), now),
-            )
-            .await;
-        }
-        Some(Fill::Active(entry, Tier::Store))
+        let life = self.shared_life(entry.session(), now);
+        let rest = sealed.filter(|_| !life.is_zero()).map(|sealed| Rest {
+            key: entry.session().key,
+            sealed,
+            life,
+        });
+        Some((Fill::Active(entry, Tier::Store), rest))
     }
 
     /// Remembers that there is no such live session. Drops the entry of the local tier, which is older than this
@@ -233,12 +253,6 @@ impl Tiers {
             .flatten()
     }
 
-    async fn write_shared(&self, key: &SessionKey, sealed: Vec<u8>, life: Duration) {
-        if let Some(shared) = self.shared.as_deref().filter(|_| !life.is_zero()) {
-            self.guarded(shared.put(key, sealed, life)).await;
-        }
-    }
-
     /// Removes a value from the shared cache. Hygiene: what stays behind is refused by its `as_of`.
     pub(crate) async fn unlink_shared(&self, key: &SessionKey) {
         if let Some(shared) = self.shared.as_deref() {
@@ -274,21 +288,33 @@ impl Tiers {
         }
         let answer = call.await;
         let now = self.node.clock.boot();
-        let is_back = self.breaker.report(now, answer.is_ok(), self.random_byte());
+        // Whoever says that it is full has answered, and can be read.
+        let has_answered = matches!(&answer, Ok(_) | Err(SharedError::Full(_)));
+        let is_back = self.breaker.report(now, has_answered, self.random_byte());
         if is_back && self.complaints.is_over() {
             info!("redis answers again");
         }
-        answer
-            .inspect_err(|failed| {
-                self.node.stats.shared_errors.add();
-                let (kind, cause) = (failed.kind(), failed.cause());
-                if self.complaints.is_news(&cause, now) {
-                    warn!(kind, cause, "redis fails: this node goes on without it");
-                } else {
-                    debug!(kind, cause, "redis fails");
-                }
-            })
-            .ok()
+        answer.inspect_err(|failed| self.complain(failed, now)).ok()
+    }
+
+    fn complain(&self, failed: &SharedError, now: Boot) {
+        let (kind, cause, stats) = (failed.kind(), failed.cause(), &self.node.stats);
+        if matches!(failed, SharedError::Full(_)) {
+            stats.shared_full.add();
+            if self.refusals.is_news(&cause, now) {
+                warn!(
+                    kind,
+                    cause, "redis takes no new values: those that it holds are used"
+                );
+            }
+            return;
+        }
+        stats.shared_errors.add();
+        if self.complaints.is_news(&cause, now) {
+            warn!(kind, cause, "redis fails: this node goes on without it");
+        } else {
+            debug!(kind, cause, "redis fails");
+        }
     }
 
     fn failed(&self, failed: &StoreError) -> Fill {

@@ -215,7 +215,10 @@ impl Sessions {
             let tiers = Arc::clone(&self.tiers);
             let landed = self
                 .flights
-                .join(key, || async move { tiers.fill(key, confirm).await })
+                .join_with_rest(key, || async move {
+                    let (fill, rest) = tiers.fill(key, confirm).await;
+                    (fill, async move { tiers.finish(rest).await })
+                })
                 .await;
             let now = self.node.clock.boot();
             if !self.node.lease.holds(now) {

@@ -93,6 +93,7 @@ impl Sessions {
             shared,
             breaker: Breaker::new(options.breaker),
             complaints: Complaints::default(),
+            refusals: Complaints::default(),
             sealer: Tiers::sealer(&keys).into(),
             local: Arc::clone(&local),
             texts: Texts::default(),

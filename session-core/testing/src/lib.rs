@@ -17,4 +17,4 @@ pub use authority::{Issued, TestAuthority, Validity};
 pub use clock::ManualClock;
 pub use fault::{Call, FaultStore, Faults, Hold};
 pub use postgres::{Tap, TestDatabase, TestPostgres};
-pub use redis::{TestRedis, TestRedisCluster, TestRedisTls, TestSentinels};
+pub use redis::{RedisUser, Secured, TestRedis, TestRedisCluster, TestRedisTls, TestSentinels};

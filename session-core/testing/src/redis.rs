@@ -11,11 +11,16 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use super::process::{clean_up_after, detached, eventually, free_port, program};
 
+mod cluster;
+mod folder;
+mod secured;
+mod sentinels;
 mod tls;
-mod topologies;
 
+pub use cluster::TestRedisCluster;
+pub use secured::{RedisUser, Secured};
+pub use sentinels::TestSentinels;
 pub use tls::TestRedisTls;
-pub use topologies::{TestRedisCluster, TestSentinels};
 
 /// A `redis-server` on a free loopback port, without persistence. Ends with this value, or else with the process.
 #[derive(Debug)]
@@ -99,6 +104,12 @@ impl TestRedis {
             .output();
         let said = said.expect("redis-cli is installed");
         String::from_utf8_lossy(&said.stdout).into_owned()
+    }
+
+    /// Whether it runs and takes writes.
+    #[must_use]
+    pub fn is_master(&self) -> bool {
+        self.command(&["ROLE"]).starts_with("master")
     }
 
     fn signal(&self, signal: Signal) {

@@ -53,14 +53,15 @@ fn redis_says(redis: &TestRedis, command: &[&[u8]]) -> Vec<u8> {
     answer
 }
 
-fn only_key(redis: &TestRedis) -> Vec<u8> {
-    let answer = redis_says(redis, &[b"KEYS", b"*"]);
-    let text = String::from_utf8(answer).unwrap();
-    text.lines()
-        .find(|line| line.starts_with("sidgate:"))
-        .expect("a key of ours")
-        .as_bytes()
-        .to_vec()
+/// The one key of ours. It is written when the answer is given, so it may come a little later.
+async fn only_key(redis: &TestRedis) -> Vec<u8> {
+    let key = || {
+        let text = String::from_utf8(redis_says(redis, &[b"KEYS", b"*"])).unwrap();
+        let mut ours = text.lines().filter(|line| line.starts_with("sidgate:"));
+        ours.next().map(|line| line.as_bytes().to_vec())
+    };
+    until("a key of ours", async || key().is_some()).await;
+    key().expect("it stays")
 }
 
 /// The bytes of a bulk string.
@@ -75,6 +76,7 @@ async fn another_node_and_a_restarted_one_find_it_in_redis() {
     let a = node(&site, &redis).await;
     let created = a.log_in("7").await;
     assert_eq!(tier(&a, &created).await, Some(Tier::Store));
+    only_key(&redis).await;
     let b = node(&site, &redis).await;
     assert_eq!(tier(&b, &created).await, Some(Tier::Shared));
     assert_eq!(tier(&b, &created).await, Some(Tier::Local));
@@ -87,7 +89,7 @@ async fn what_lies_there_is_sealed_and_has_an_end() {
     let a = node(&site, &redis).await;
     let created = a.log_in("7").await;
     assert!(a.admits(&created).await);
-    let key = only_key(&redis);
+    let key = only_key(&redis).await;
     let value = redis_says(&redis, &[b"GET", &key]);
     let sid = created.sid.expose().as_str().to_owned();
     for secret in [sid.as_bytes(), b"\"7\"", b"user"] {
@@ -109,11 +111,15 @@ async fn garbage_is_a_miss() {
     let a = node(&site, &redis).await;
     let created = a.log_in("7").await;
     assert!(a.admits(&created).await);
-    let key = only_key(&redis);
+    let key = only_key(&redis).await;
     for garbage in [&b""[..], b"x", &[1; 100], b"{\"user\":{\"id\":\"1\"}}"] {
         redis_says(&redis, &[b"SET", &key, garbage]);
         let b = node(&site, &redis).await;
         assert_eq!(tier(&b, &created).await, Some(Tier::Store), "{garbage:?}");
+        until("the value is put right", async || {
+            bulk(&redis_says(&redis, &[b"GET", &key])) != garbage
+        })
+        .await;
     }
 }
 
@@ -124,7 +130,7 @@ async fn a_value_put_back_after_the_revocation_is_refused_by_every_node() {
     let a = node(&site, &redis).await;
     let created = a.log_in("7").await;
     assert!(a.admits(&created).await);
-    let key = only_key(&redis);
+    let key = only_key(&redis).await;
     let value = bulk(&redis_says(&redis, &[b"GET", &key]));
     a.sessions
         .revoke(Scope::User("7".into()), RevokeReason::Admin, Wait::None)
@@ -179,4 +185,35 @@ async fn a_redis_that_was_never_there_costs_nothing_but_time() {
     let created = node.log_in("7").await;
     assert_eq!(tier(&node, &created).await, Some(Tier::Store));
     assert_eq!(tier(&node, &created).await, Some(Tier::Local));
+}
+
+/// A Redis that is full answers, so it is read as before. The values come back when it has room.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_redis_that_takes_no_values_is_read_all_the_same() {
+    let (site, redis) = (Site::new().await, TestRedis::start());
+    let [a, b] = [node(&site, &redis).await, node(&site, &redis).await];
+    let before = a.log_in("1").await;
+    assert!(a.admits(&before).await);
+    only_key(&redis).await;
+    redis_says(
+        &redis,
+        &[b"CONFIG", b"SET", b"maxmemory-policy", b"noeviction"],
+    );
+    redis_says(&redis, &[b"CONFIG", b"SET", b"maxmemory", b"1"]);
+    // More than the breaker bears of failures, in a row and in all.
+    for user in 0..30 {
+        let created = a.log_in(&format!("full{user}")).await;
+        assert_eq!(tier(&a, &created).await, Some(Tier::Store));
+    }
+    let full = || a.sessions.stats().shared_full.get();
+    until("values are refused", async || full() >= 25).await;
+    assert_eq!(a.sessions.stats().shared_errors.get(), 0);
+    assert_eq!(tier(&b, &before).await, Some(Tier::Shared), "reads go on");
+    redis_says(&redis, &[b"CONFIG", b"SET", b"maxmemory", b"0"]);
+    let after = a.log_in("2").await;
+    assert_eq!(tier(&a, &after).await, Some(Tier::Store));
+    until("values are taken again", async || {
+        redis_says(&redis, &[b"DBSIZE"]) == b":2\r\n"
+    })
+    .await;
 }

@@ -30,6 +30,10 @@ fn durations() {
     refuses("cache.local_ttl", &["0s", "25h"]);
     refuses("cache.negative_ttl", &["0s", "61s"]);
     refuses("cache.redis_ttl", &["0s", "31m"]);
+    refuses(
+        "cache.key_prefix",
+        &["shop", ":", "{shop}:", "a b:", "sh*p:"],
+    );
     refuses("session.absolute_timeout", &["0s", "401d", "1500ms"]);
     refuses("session.idle_timeout", &["0s", "1500ms"]);
     refuses("edge.header_timeout", &["0s", "6m"]);

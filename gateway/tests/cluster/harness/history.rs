@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use sidgate_testkit::places;
 use sidgate_testkit::wait::{LEASE, instant};
 
-use super::Session;
+use super::{Session, machine};
 
 /// See the module.
 pub(crate) struct History {
@@ -53,6 +53,8 @@ pub(crate) struct Verdict {
     pub(crate) revocations: usize,
     /// Requests that nobody could decide.
     pub(crate) undecided: Vec<Asked>,
+    /// How many more there were while the machine was too busy.
+    pub(crate) excused: usize,
     /// Start of the last admission after its session's revocation was committed.
     pub(crate) worst: Duration,
     /// From a commit until every node refuses.
@@ -267,14 +269,17 @@ impl Verdict {
             propagation.extend(first_refusals.into_values().max());
         }
         propagation.sort();
+        let undecided = asked
+            .iter()
+            .filter(|asked| !matches!(asked.status, Some(200 | 401)));
+        let is_excused =
+            |one: &&Asked| one.status == Some(503) && machine::was_busy_around(one, asked);
+        let (excused, undecided): (Vec<_>, Vec<_>) = undecided.partition(is_excused);
         Self {
             admissions: with(200).count(),
             revocations: ends.iter().filter(|end| end.committed.is_some()).count(),
-            undecided: asked
-                .iter()
-                .filter(|asked| !matches!(asked.status, Some(200 | 401)))
-                .copied()
-                .collect(),
+            undecided: undecided.into_iter().copied().collect(),
+            excused: excused.len(),
             worst,
             propagation,
         }
@@ -305,11 +310,12 @@ impl Verdict {
     fn print(&self, name: &str) {
         let ms = |time: Duration| time.as_secs_f64() * 1_000.0;
         println!(
-            "FIGURES {name}: {} revocations, {} admissions, {} undecided; worst admission {:.1} ms after commit; \
+            "FIGURES {name}: {} revocations, {} admissions, {} undecided, {} more while the machine was busy; worst admission {:.1} ms after commit; \
              refused everywhere p50 {:.1} ms, p99 {:.1} ms, max {:.1} ms",
             self.revocations,
             self.admissions,
             self.undecided.len(),
+            self.excused,
             ms(self.worst),
             ms(self.percentile(50)),
             ms(self.percentile(99)),

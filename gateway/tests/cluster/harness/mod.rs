@@ -5,9 +5,11 @@
 //! | `fault_proxy` | faults of one line between a node and a server |
 //! | `traffic` | requests at every node, all the time |
 //! | `history` | what was asked, answered and revoked; and whether it may be so |
+//! | `machine` | whether the machine was too busy for anybody to be on time |
 
 pub(crate) mod fault_proxy;
 pub(crate) mod history;
+mod machine;
 pub(crate) mod traffic;
 
 use std::sync::Arc;

@@ -107,3 +107,43 @@ async fn a_read_that_panics_is_an_error_and_frees_its_seat() {
     );
     assert_eq!(flights.join(key(1), || async { 3 }).await, Ok(3));
 }
+
+#[tokio::test(start_paused = true)]
+async fn nobody_waits_for_the_rest_and_it_is_done() {
+    let flights = flights();
+    let (done, is_done) = oneshot::channel();
+    let landed = flights
+        .join_with_rest(key(1), || async move {
+            let rest = async move {
+                tokio::time::sleep(DEADLINE * 4).await;
+                done.send(()).unwrap();
+            };
+            (5, rest)
+        })
+        .await;
+    assert_eq!(landed, Ok(5));
+    assert_eq!(
+        flights.in_use(),
+        0,
+        "a later request starts a flight of its own"
+    );
+    let began = tokio::time::Instant::now();
+    is_done.await.unwrap();
+    assert_eq!(began.elapsed(), DEADLINE * 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_left_to_do_keeps_its_place_among_the_running() {
+    let flights = Arc::new(Flights::within(
+        Handle::current(),
+        FlightLimits {
+            running: 1,
+            ..FlightLimits::default()
+        },
+    ));
+    let slow = || async { (1, tokio::time::sleep(DEADLINE / 2)) };
+    let began = tokio::time::Instant::now();
+    assert_eq!(flights.join_with_rest(key(1), slow).await, Ok(1));
+    assert_eq!(flights.join(key(2), || async { 2 }).await, Ok(2));
+    assert!(began.elapsed() >= DEADLINE / 2);
+}

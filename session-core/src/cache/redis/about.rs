@@ -1,15 +1,11 @@
 //! What answers at the other end, and what we may do there. Asked for by operators; writes nothing.
 
-use fred::error::{Error as FredError, ErrorKind};
-use fred::interfaces::{ClientLike, KeysInterface};
-use fred::types::{CustomCommand, Expiration, InfoKind, SetOptions};
+use fred::error::Error as FredError;
+use fred::interfaces::ClientLike;
+use fred::types::{CustomCommand, InfoKind};
 
-use super::{RedisCache, name};
+use super::{RedisCache, RedisDenied};
 use crate::clock::Timestamp;
-use crate::sid::SessionKey;
-
-/// The key that is asked about. No session has it.
-const NOBODY: SessionKey = SessionKey::from_bytes([0; 32]);
 
 /// A Redis server, as far as it tells.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -18,8 +14,8 @@ pub struct RedisAbout {
     pub version: Option<String>,
     /// The user of its access list that we are.
     pub user: Option<String>,
-    /// Commands that a gateway needs and this user may not send.
-    pub refused: Vec<&'static str>,
+    /// What a gateway needs and this user may not do, by server.
+    pub denied: Vec<RedisDenied>,
     /// Its clock.
     pub clock: Option<Timestamp>,
 }
@@ -37,50 +33,15 @@ impl RedisCache {
         RedisAbout {
             version: info.as_deref().and_then(version),
             user,
-            refused: self.refused().await,
+            denied: self.denied().await,
             clock: time.map(|(seconds, micros)| {
                 Timestamp::from_micros(seconds.saturating_mul(1_000_000).saturating_add(micros))
             }),
         }
     }
 
-    /// Tries what a gateway does with values, on a key that is not there: nothing is written.
-    async fn refused(&self) -> Vec<&'static str> {
-        let client = self.client.with_options(&self.options());
-        let key = name(&NOBODY);
-        let read: Result<Option<Vec<u8>>, _> = self.raw(client.get(&key)).await;
-        let only_if_there = Some(SetOptions::XX);
-        let brief = Some(Expiration::PX(1));
-        let written: Result<Option<String>, _> = self
-            .raw(client.set(&key, "", brief, only_if_there, false))
-            .await;
-        let removed: Result<i64, _> = self.raw(client.unlink(&key)).await;
-        let answers = [
-            ("GET", read.err()),
-            ("SET", written.err()),
-            ("UNLINK", removed.err()),
-        ];
-        let is_refused = |error: &FredError| error.details().starts_with("NOPERM");
-        answers
-            .into_iter()
-            .filter(|(_, error)| error.as_ref().is_some_and(is_refused))
-            .map(|(command, _)| command)
-            .collect()
-    }
-
     async fn ask<T>(&self, call: impl Future<Output = Result<T, FredError>> + Send) -> Option<T> {
         self.within(Box::pin(call)).await.ok()
-    }
-
-    /// With the error as the server has said it.
-    async fn raw<T>(
-        &self,
-        call: impl Future<Output = Result<T, FredError>> + Send,
-    ) -> Result<T, FredError> {
-        match tokio::time::timeout(self.limits.command, Box::pin(call)).await {
-            Ok(answer) => answer,
-            Err(_elapsed) => Err(FredError::new(ErrorKind::Timeout, "no answer")),
-        }
     }
 }
 

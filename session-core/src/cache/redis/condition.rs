@@ -16,21 +16,28 @@ impl RedisCache {
         let memory: Result<String, _> = self
             .within(Box::pin(client.info(Some(InfoKind::Memory))))
             .await;
-        let scan = CustomCommand::new_static("SCAN", None, false);
-        let page: Result<(String, Vec<String>), _> = self
-            .within(Box::pin(client.custom(scan, vec!["0", "COUNT", SAMPLE])))
-            .await;
         let stats: Result<String, _> = self
             .within(Box::pin(client.info(Some(InfoKind::Stats))))
             .await;
         let memory = memory.ok().and_then(|info| judge_memory(&info));
         let evicted = stats.ok().and_then(|info| judge_evictions(&info));
-        let foreign =
-            page.is_ok_and(|(_, keys)| keys.iter().any(|key| !key.starts_with("sidgate:")));
-        let foreign = foreign.then(|| {
+        let foreign = self.has_foreign_keys().await.then(|| {
             "the database also holds keys of other programs, which may evict ours".to_owned()
         });
         memory.into_iter().chain(evicted).chain(foreign).collect()
+    }
+
+    /// Whether keys of other programs are in the way. With a prefix they are known to be there, and their names are not asked for.
+    async fn has_foreign_keys(&self) -> bool {
+        if !self.prefix.is_empty() {
+            return false;
+        }
+        let client = self.client.with_options(&self.options());
+        let scan = CustomCommand::new_static("SCAN", None, false);
+        let page: Result<(String, Vec<String>), _> = self
+            .within(Box::pin(client.custom(scan, vec!["0", "COUNT", SAMPLE])))
+            .await;
+        page.is_ok_and(|(_, keys)| keys.iter().any(|key| !self.prefix.is_ours(key)))
     }
 }
 
@@ -48,7 +55,7 @@ fn judge_memory(info: &str) -> Option<String> {
             Some("the server has no maxmemory, so it may take all memory of its machine".to_owned())
         }
         (_, "noeviction") => Some(
-            "a full server will refuse new sessions; set maxmemory-policy volatile-lru".to_owned(),
+            "maxmemory-policy noeviction: a full server takes no new values, so nodes read the store instead; set volatile-lru".to_owned(),
         ),
         // All of ours have an end, so there is always something to evict.
         (_, policy) if policy.starts_with("allkeys") => Some(format!(

@@ -106,6 +106,13 @@ pub(super) fn is_vague(error: &Error) -> bool {
     error.details().starts_with(NO_SENTINEL)
 }
 
+/// Whether the server answers and takes no new values.
+pub(super) fn takes_no_values(error: &Error) -> bool {
+    // Out of memory; the last snapshot failed; too few replicas.
+    const SAID: [&str; 3] = ["OOM ", "MISCONF ", "NOREPLICAS "];
+    SAID.iter().any(|said| error.details().starts_with(said))
+}
+
 /// `host:port`
 pub(super) fn address(server: &Server) -> String {
     format!("{}:{}", server.host, server.port)

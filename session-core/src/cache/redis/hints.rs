@@ -24,10 +24,10 @@ use super::{RedisCache, trouble};
 use crate::entropy::{self, SystemEntropy};
 use crate::hint::{Hint, HintError, HintResult, HintStream};
 
-/// Where hints are published.
-pub(super) const CHANNEL: &str = "sidgate:1:hint";
 /// What is published when there is no session to name.
 const SOMETHING: &str = "something";
+/// A test that is nobody's: whoever hears it does nothing.
+pub(super) const NOBODYS_TEST: &str = "test of nobody";
 /// Most messages that wait to be read.
 const BUFFER: usize = 256;
 /// Longest time until the own test message arrives.
@@ -90,7 +90,7 @@ pub(super) async fn open(cache: &RedisCache) -> HintResult<Hints> {
     let connection = AbortOnDropHandle::new(client.connect());
     let subscribed = async {
         client.wait_for_connect().await?;
-        client.subscribe(CHANNEL).await
+        client.subscribe(cache.prefix.channel()).await
     };
     let limit = cache.limits.connect;
     time::timeout(limit, subscribed)

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::KeyPrefix;
 use crate::credentials::Login;
 use crate::trust::Trust;
 
@@ -17,6 +18,8 @@ pub struct RedisOptions {
     /// Where the password of new connections comes from, when it may change. It wins over that of the URL. Towards sentinels
     /// it is read once.
     pub login: Option<Login>,
+    /// What stands in front of the names of keys and of the channel.
+    pub prefix: KeyPrefix,
 }
 
 impl Default for RedisOptions {
@@ -26,6 +29,7 @@ impl Default for RedisOptions {
             connect_timeout: Duration::from_secs(1),
             trust: Trust::default(),
             login: None,
+            prefix: KeyPrefix::default(),
         }
     }
 }

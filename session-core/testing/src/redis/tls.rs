@@ -5,7 +5,8 @@
 use std::path::Path;
 
 use super::TestRedis;
-use super::topologies::Folder;
+use super::folder::Folder;
+use super::secured::tls_options as options;
 use crate::authority::Issued;
 use crate::process::{eventually, free_port};
 
@@ -109,15 +110,4 @@ impl TestRedisTls {
             _folder: None,
         }
     }
-}
-
-fn options(port: u16, shown: &Issued, authority: &Path, clients: bool) -> Vec<String> {
-    let clients = if clients { "yes" } else { "no" };
-    let all = format!(
-        "--tls-port {port} --tls-cert-file {} --tls-key-file {} --tls-ca-cert-file {} --tls-auth-clients {clients}",
-        shown.cert.display(),
-        shown.key.display(),
-        authority.display()
-    );
-    all.split_whitespace().map(str::to_owned).collect()
 }

@@ -57,6 +57,7 @@ pub(in super::super) const EFFECTS: &[Effect] = &[
     ("cache.local_max_bytes", "\"1GiB\"", &[]),
     ("cache.negative_ttl", "\"1s\"", &[]),
     ("cache.redis_url", "\"redis://cache\"", &[]),
+    ("cache.key_prefix", "\"shop:\"", REDIS),
     ("cache.redis_ttl", "\"1m\"", &[]),
     ("cache.password", "\"${PW}\"", REDIS),
     ("cache.ca", "\"cert.pem\"", REDIS),
