@@ -50,8 +50,10 @@ def main() -> None:
         one.set_ylim(bottom=0)
         one.grid(alpha=0.3)
         one.spines[["top", "right"]].set_visible(False)
-        for begin in faults:
-            one.axvline(begin, color="grey", alpha=0.2, linewidth=0.6)
+        # One broken line instead of a hundred: the file is smaller.
+        places = [place for begin in faults for place in (begin, begin, None)]
+        heights = [height for _ in faults for height in (0, 1, None)]
+        one.plot(places, heights, color="grey", alpha=0.3, linewidth=0.6, transform=one.get_xaxis_transform())
     axes[0].legend(loc="lower right", fontsize=9, ncols=3)
     axes[3].legend(loc="upper left", fontsize=9, ncols=2)
     axes[3].set_xlabel("minutes; a grey line is the beginning of a fault")
