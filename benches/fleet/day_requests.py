@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import os
 import re
+import signal
 import subprocess
 import threading
 import time
@@ -68,7 +69,7 @@ class Users:
         self.reader.start()
         first, *others = (f"http://{gateway.host}" for gateway in self.fleet.gateways)
         command = [
-            self.program, "--host", first, "--users", self.users, "--increase-time", "10s", "--run-time", f"{self.seconds}s",
+            self.program, "--host", first, "--users", self.users, "--increase-time", "10s", "--run-time", f"{self.seconds + END_SECONDS}s",
             "--timeout", TIMEOUT, "--request-log", self.pipe, "--request-format", "csv",
             "--no-reset-metrics", "--no-telnet", "--no-print-metrics", "--quiet",
         ]  # fmt: skip
@@ -78,8 +79,9 @@ class Users:
         return self
 
     def __exit__(self, *_: object) -> None:
+        # On an interrupt it ends the requests that are under way, and tells of the last.
         if self.process.poll() is None:
-            self.process.terminate()
+            self.process.send_signal(signal.SIGINT)
         try:
             self.process.wait(END_SECONDS)
         except subprocess.TimeoutExpired:
