@@ -55,7 +55,8 @@ def main() -> None:
         heights = [height for _ in faults for height in (0, 1, None)]
         one.plot(places, heights, color="grey", alpha=0.3, linewidth=0.6, transform=one.get_xaxis_transform())
     axes[0].legend(loc="lower right", fontsize=9, ncols=3)
-    axes[3].legend(loc="upper left", fontsize=9, ncols=2)
+    if axes[3].get_legend_handles_labels()[0]:
+        axes[3].legend(loc="upper left", fontsize=9, ncols=2)
     axes[3].set_xlabel("minutes; a grey line is the beginning of a fault")
     figure.tight_layout()
     figure.savefig(out, metadata={"Date": None})

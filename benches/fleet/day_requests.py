@@ -1,12 +1,14 @@
 """The users of a long day, and what became of each of their requests.
 
-The load program tells of every request as it happens, through a pipe: what it tells holds cookies, and belongs on no disk. What is
-kept of a request fits into one line of a file.
+The load program tells of every request as it happens, through a pipe: what it tells holds cookies, and belongs on no disk. A right
+status with a wrong answer it tells in its debug log, which lies in the folder of the run and goes with it. What is kept of a request
+fits into one line of a file.
 """
 
 from __future__ import annotations
 
 import csv
+import json
 import os
 import re
 import signal
@@ -17,6 +19,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
 
 from day_judge import Window, inside, share
 from day_stack import Fleet
@@ -47,6 +50,25 @@ class Request:
         ])  # fmt: skip
 
     @classmethod
+    def of_log(cls, row: dict[str, str], clock: float) -> Request:
+        """From a row of the request log of a program whose clock began at `clock`."""
+        return cls(
+            clock + int(row["elapsed"]) / 1000, int(row["response_time_us"]) / 1e6, int(row["status_code"]),
+            row["success"] == "true", False, HOST.search(row["raw"])[1], row["name"], " ".join(row["error"].split()),
+        )  # fmt: skip
+
+    @classmethod
+    def of_debug_log(cls, line: str, clock: float) -> Request:
+        """The request whose answer was wrong, although its status was right."""
+        said = json.loads(line)
+        request = said["request"]
+        host = request["raw"]["url"].split("/")[2]
+        took = request["response_time"] / 1000
+        return cls(
+            clock + request["elapsed"] / 1000, took, request["status_code"], False, True, host, request["name"], said["tag"]
+        )
+
+    @classmethod
     def of_line(cls, line: str) -> Request:
         begin, took, status, is_good, again, host, name, error = line.rstrip("\n").split("\t")
         return cls(float(begin), float(took), int(status), is_good == "1", again == "1", host, name, error)
@@ -58,7 +80,8 @@ class Users:
     def __init__(self, program: Path, fleet: Fleet, users: int, seconds: int, folder: Path, began: float) -> None:
         self.program, self.fleet, self.users, self.seconds = program, fleet, users, seconds
         self.folder, self.began = folder, began
-        self.pipe = Path(fleet.gateways[0].folder) / "requests"
+        self.pipe, self.wrong = (fleet.gateways[0].folder / name for name in ("requests", "wrong.jsonl"))
+        self.clock = float("inf")
         self.lock = threading.Lock()
         self.latest: list[Request] = []
         self.process: subprocess.Popen | None = None
@@ -71,6 +94,7 @@ class Users:
         command = [
             self.program, "--host", first, "--users", self.users, "--increase-time", "10s", "--run-time", f"{self.seconds + END_SECONDS}s",
             "--timeout", TIMEOUT, "--request-log", self.pipe, "--request-format", "csv",
+            "--debug-log", self.wrong, "--debug-format", "json", "--no-debug-body",
             "--no-reset-metrics", "--no-telnet", "--no-print-metrics", "--quiet",
         ]  # fmt: skip
         environment = {**os.environ, "LOAD_OTHER_NODES": " ".join(others)}
@@ -92,18 +116,18 @@ class Users:
     def read(self) -> None:
         with self.pipe.open(newline="") as told, (self.folder / "day.requests.tsv").open("w", buffering=1) as kept:
             # By when a line is here, its request has ended: the earliest of all says when the program's clock began.
-            clock = float("inf")
             for row in csv.DictReader(told):
-                begin, took = int(row["elapsed"]) / 1000, int(row["response_time_us"]) / 1e6
-                clock = min(clock, time.monotonic() - self.began - begin - took)
-                error = " ".join(row["error"].split())
-                request = Request(
-                    clock + begin, took, int(row["status_code"]), row["success"] == "true", row["update"] == "true",
-                    HOST.search(row["raw"])[1], row["name"], error,
-                )  # fmt: skip
-                kept.write(f"{request.line()}\n")
-                with self.lock:
-                    self.latest.append(request)
+                spent = int(row["elapsed"]) / 1000 + int(row["response_time_us"]) / 1e6
+                self.clock = min(self.clock, time.monotonic() - self.began - spent)
+                self.keep(kept, Request.of_log(row, self.clock))
+            # Written when the program ends.
+            for line in self.wrong.read_text().splitlines() if self.wrong.exists() else ():
+                self.keep(kept, Request.of_debug_log(line, self.clock))
+
+    def keep(self, kept: TextIO, request: Request) -> None:
+        kept.write(f"{request.line()}\n")
+        with self.lock:
+            self.latest.append(request)
 
     def since_last(self) -> list[Request]:
         """What has ended since somebody asked last."""

@@ -195,6 +195,22 @@ def test_a_request_is_kept_as_it_was():
     assert Request.of_line(request.line()) == request
 
 
+def test_a_row_of_the_request_log_becomes_a_request():
+    row = {
+        "elapsed": "1500", "raw": 'GooseRawRequest { method: Get, url: "http://localhost:3/a?b", headers: [] }', "name": "browse",
+        "response_time_us": "2500", "status_code": "503", "success": "false", "error": "503 Service\nUnavailable",
+    }  # fmt: skip
+    assert Request.of_log(row, 0.25) == Request(1.75, 0.0025, 503, False, False, "localhost:3", "browse", "503 Service Unavailable")
+
+
+def test_a_wrong_answer_is_read_from_the_debug_log():
+    raw = {"method": "Get", "url": "http://localhost:3/api/auth/session-v2"}
+    asked = {"elapsed": 1500, "raw": raw, "name": "revalidate", "response_time": 2, "status_code": 200}
+    line = json.dumps({"tag": "the gateway is wrong about a session", "request": asked, "header": None, "body": None})
+    found = Request.of_debug_log(line, 0.25)
+    assert found == Request(1.75, 0.002, 200, False, True, "localhost:3", "revalidate", "the gateway is wrong about a session")
+
+
 # === Lines ===
 
 
