@@ -23,7 +23,7 @@ POINTS_MIN = 10
 # On each side of a step.
 SIDE_MIN = 5
 # Pairs of points for the slope; more points are thinned out evenly.
-POINTS_MAX = 600
+POINTS_MAX = 300
 
 
 @dataclass(frozen=True)
@@ -45,9 +45,11 @@ class Tolerance:
 
     share: float
     least: float
+    # On top: what is known to grow, within a bound.
+    known: float = 0.0
 
     def of(self, level: float) -> float:
-        return max(self.share * abs(level), self.least)
+        return max(self.share * abs(level), self.least) + self.known
 
 
 @dataclass(frozen=True)

@@ -46,7 +46,9 @@ def judged(folder: Path) -> Judged:
     requests = list(day_requests.read(folder / "day.requests.tsv"))
     # When the users leave, requests that are under way end with them.
     outside, within = day_requests.parted((one for one in requests if one.begin + one.took < length), windows)
-    verdicts = [judge(series, windows, length) for series in day_series.series(of["sample"])]
+    begun = sum(request.is_good and request.name in day_requests.LOGINS for request in requests)
+    figures_of = day_series.series(of["sample"], begun / length * HOUR)
+    verdicts = [judge(series, windows, length) for series in figures_of]
     tallies = {"outside": Tally.of(outside), "inside": Tally.of([one for some in within.values() for one in some])}
     text = "\n\n".join([
         head(of["begin"][0], length, len(faults)), beside(of["sample"]), of_requests(tallies), of_faults(faults, within), of_figures(verdicts),
@@ -54,6 +56,7 @@ def judged(folder: Path) -> Judged:
     figures = {
         **of["begin"][0],
         "seconds": length,
+        "sessions_begun": begun,
         "requests": {name: asdict(tally) for name, tally in tallies.items()},
         "figures": [asdict(verdict) for verdict in verdicts],
     }

@@ -26,6 +26,8 @@ from day_stack import Fleet
 
 TIMEOUT = 20
 HOST = re.compile(r'url: "http://([^/"]+)')
+# Requests of the profile that begin a session.
+LOGINS = ("log in", "log in again", "migrate")
 # Waiting for the last lines.
 END_SECONDS = 60
 

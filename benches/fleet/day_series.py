@@ -5,8 +5,9 @@ from __future__ import annotations
 from day_judge import Series, Tolerance
 
 MIB = 2**20
-# Memory: 2 MiB an hour are 48 MiB a day.
-MEMORY = Tolerance(0.05, 2)
+# A gateway remembers by number and not by time: the last 100,000 events, 50,000 sessions that have ended, 100,000 names at each
+# limit. Until these lists are full, each session that begins and ends adds an entry to some of them.
+REMEMBERED_BYTES = 512
 # Counts: one thing that is lost for good at each fault of a kind is three to four an hour.
 COUNT = Tolerance(0, 2.5)
 NOTHING = Tolerance(0, 0.5)
@@ -20,9 +21,14 @@ ROWS_MIN = 1000
 YOUNG_SECONDS = 120
 
 
-def series(samples: list[dict]) -> list[Series]:
+def memory(sessions_an_hour: float) -> Tolerance:
+    """2 MiB an hour are 48 MiB a day."""
+    return Tolerance(0.05, 2, sessions_an_hour * REMEMBERED_BYTES / MIB)
+
+
+def series(samples: list[dict], sessions_an_hour: float) -> list[Series]:
     numbers = range(len(samples[0]["gateways"])) if samples else ()
-    found = [one for number in numbers for one in of_gateway(samples, number)]
+    found = [one for number in numbers for one in of_gateway(samples, number, memory(sessions_an_hour))]
     return [*found, *of_postgres(samples), *of_redis(samples)]
 
 
@@ -32,7 +38,7 @@ def points(samples: list[dict], figure) -> list[tuple[float, float]]:
     return [(at, value) for at, value in pairs if value is not None]
 
 
-def of_gateway(samples: list[dict], number: int) -> list[Series]:
+def of_gateway(samples: list[dict], number: int, rss: Tolerance) -> list[Series]:
     def of(name: str, unit: str, tolerance: Tolerance, figure, grown: bool = True) -> Series:
         def value(sample: dict) -> float | None:
             one = sample["gateways"][number]
@@ -55,7 +61,7 @@ def of_gateway(samples: list[dict], number: int) -> list[Series]:
     pids = {sample["gateways"][number].get("pid") for sample in samples} - {None}
     # A process that starts anew begins with little; only one that lives all day shows what it does not give back.
     if len(pids) == 1:
-        found[:0] = [of("RSS", "MiB", MEMORY, lambda one: one["rss"])]
+        found[:0] = [of("RSS", "MiB", rss, lambda one: one["rss"])]
     return found
 
 

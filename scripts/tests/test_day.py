@@ -171,6 +171,15 @@ def test_memory_that_leaks_is_a_complaint(tmp_path):
     assert complaint == "not flat: gateway 0: RSS rises by 5.00 MiB an hour"
 
 
+def test_what_a_session_leaves_in_bounded_lists_is_no_leak(tmp_path):
+    logins = [asked(at / 3, 201, is_good=True, name="log in") for at in range(int(LENGTH) * 3)]
+    # 10,800 sessions an hour, of which each may leave half a KiB behind: 5.3 MiB, and 3 MiB beside them.
+    written(tmp_path, leak=8.0, requests=logins)
+    assert day_report.judged(tmp_path).complaints == []
+    written(tmp_path, leak=9.0, requests=logins)
+    assert len(day_report.judged(tmp_path).complaints) == 1
+
+
 def test_a_table_that_bloats_is_a_complaint(tmp_path):
     written(tmp_path, bloat=0.3)
     [complaint] = day_report.judged(tmp_path).complaints
