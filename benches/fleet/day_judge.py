@@ -4,7 +4,8 @@ Only quiet moments count: those outside of fault windows, in the second half of 
 flat if two things hold:
 
 - Slope. The median of the slopes between all pairs of points (Theil-Sen) is at most the tolerance for an hour. A few moments
-  that stand out do not move it.
+  that stand out do not move it. In a run so short that the slope means less than the absolute amount in the time that is judged,
+  it says nothing.
 - Step. At no fault did the figure rise for good: nine tenths of the points after it lie above nine tenths of the points before
   it, and the two medians are further apart than the tolerance.
 
@@ -122,8 +123,8 @@ def judge(series: Series, windows: list[Window], length: float) -> Verdict:
         return Verdict(series.name, series.unit, None, None, None, None, "too few quiet moments")
     level = statistics.median(value for _, value in points)
     tolerance, per_hour = series.tolerance.of(level), slope(points) * HOUR
-    why = ""
-    if per_hour > tolerance:
+    why, hours = "", (points[-1][0] - points[0][0]) / HOUR
+    if per_hour > tolerance and per_hour * hours > series.tolerance.least:
         why = f"rises by {per_hour:,.2f} {series.unit} an hour"
     elif rise := step(points, windows, tolerance):
         why = f"rose by {rise[0]:,.2f} {series.unit} and stayed there, at: {rise[1]}"
