@@ -81,7 +81,7 @@ load-test: ## load: 50 users for 60 s; PROFILE=peak|migration-storm|revocation-u
 load-test-stress: ## load: 200 users for 10 minutes
 	@$(load) stress
 
-soak: ## the Rust tests with many more random cases (CASES=20000), the long forms of the tests of clusters and of overload, a load budget that is missed, the instructions of single steps, servers that fail, the npm package and its documents in fresh apps of Next.js 14, 15 and 16
+soak: ## the Rust tests with many more random cases (CASES=20000), the long forms of the tests of clusters and of overload, a load budget that is missed, the instructions of single steps, servers that fail, the npm package and its documents in fresh apps of Next.js 14, 15 and 16, two hours of load with a fault every minute
 	@scripts/bootstrap test
 	SIDGATE_SOAK=1 PROPTEST_CASES=$${CASES:-20000} cargo nextest run --workspace --all-features --no-fail-fast --profile soak
 	scripts/bootstrap bench && benches/instructions
@@ -90,3 +90,4 @@ soak: ## the Rust tests with many more random cases (CASES=20000), the long form
 	benches/load/run smoke --users 2 --run-time 3s --min-hit-rate 1.01; test $$? = 1
 	scripts/js build && scripts/js npm run --silent versions --workspace clients/js -- 14 15 16
 	scripts/js npm run --silent documents --workspace clients/js -- 14 15 16
+	scripts/bootstrap fleet && benches/fleet/day

@@ -94,7 +94,7 @@ def cargo(*arguments: str) -> None:
         raise compare.Failed(f"cargo build {' '.join(arguments)} failed")
 
 
-def configuration(public: int, admin: int, hosts: list[str], app: int, redis: int, postgres: str) -> str:
+def configuration(public: int, admin: int, hosts: list[str], apps: list[int], redis: int, postgres: str) -> str:
     return f"""
 [server]
 listen = ["127.0.0.1:{public}"]
@@ -121,7 +121,7 @@ upstream = "app"
 [identity.headers]
 "X-Session-Email" = "user.email"
 [upstreams.app]
-servers = ["127.0.0.1:{app}"]
+servers = {json.dumps([f"127.0.0.1:{app}" for app in apps])}
 [[routes]]
 path = "/"
 upstream = "app"
@@ -144,7 +144,7 @@ def own(logs: Path) -> Iterator[Stack]:
         app, redis = compare.free_port(), compare.free_port()
         ports = [(compare.free_port(), compare.free_port()) for _ in range(NODES)]
         hosts = [f"localhost:{public}" for public, _ in ports]
-        stack.callback(keep_logs, folder, logs)
+        stack.callback(keep_logs, folder, logs, "node*.log")
         postgres = stack.enter_context(postgresql())
 
         def start(name: str, *command: str | Path, **environment: str) -> subprocess.Popen:
@@ -164,7 +164,7 @@ def own(logs: Path) -> Iterator[Stack]:
         for number, (public, admin) in enumerate(ports):
             name = f"node{number}"
             settings = folder / f"{name}.toml"
-            settings.write_text(configuration(public, admin, hosts, app, redis, postgres))
+            settings.write_text(configuration(public, admin, hosts, [app], redis, postgres))
             node = start(name, SIDGATE, "run", "--config", settings, RUST_LOG=level)
             compare.wait_for(compare.ready(admin), node, folder / f"{name}.log")
         yield Stack(
@@ -175,8 +175,8 @@ def own(logs: Path) -> Iterator[Stack]:
         )
 
 
-def keep_logs(folder: Path, logs: Path) -> None:
-    for log in folder.glob("node*.log"):
+def keep_logs(folder: Path, logs: Path, names: str) -> None:
+    for log in folder.glob(names):
         shutil.copy(log, logs)
 
 

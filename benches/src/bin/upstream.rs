@@ -4,6 +4,8 @@
 //!
 //! `upstream LISTEN THREADS`
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use async_trait::async_trait;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderMap, Response};
@@ -33,7 +35,7 @@ impl ServeHttp for App {
         let request = session.req_header();
         let told = match request.uri.path() {
             "/__sidgate__/authenticate" => who(&body, "/email"),
-            "/__sidgate__/introspect" => who(&body, "/cookies/old_session"),
+            "/__sidgate__/introspect" => who(&body, "/cookies/old_session").map(begun_now),
             "/received" => Some(received(&request.headers)),
             _ => None,
         };
@@ -57,6 +59,13 @@ fn who(question: &[u8], place: &str) -> Option<Value> {
     let mut known = somebody(0);
     *known.pointer_mut("/user/id")? = json!(name);
     Some(known)
+}
+
+/// An old login that does not say when it began counts as older than every revocation.
+fn begun_now(mut known: Value) -> Value {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    known["auth_time"] = json!(since.map_or(0, |time| time.as_secs()));
+    known
 }
 
 /// Every header by its name; of a name that came twice, the values in their order.

@@ -20,9 +20,10 @@ use super::security;
 /// The crates whose lines this project answers for.
 const OURS: [&str; 2] = ["sidgate", "session_core"];
 
-/// Pingora's proxy quotes requests even at `error`: up to 2 KB of a head that it cannot parse. Our own access line reports
-/// the same without quoting.
-const SILENT: &str = "pingora_proxy";
+/// Parts of Pingora that say nothing. Its proxy quotes requests even at `error`: up to 2 KB of a head that it cannot parse. Our
+/// own access line reports the same without quoting. Its connectors call it an error when a connection to an app is not used again
+/// because another task has not let go of it yet. A new one is opened then, and nobody has anything to do.
+const SILENT: [&str; 2] = ["pingora_proxy", "pingora_core::connectors"];
 
 /// Starts logging to stdout at what `RUST_LOG` says, `info` by default.
 ///
@@ -45,11 +46,6 @@ pub(crate) fn start_for_command() -> io::Result<Lines> {
 
 fn start_at(asked: EnvFilter, stream: Stream) -> io::Result<Lines> {
     let lines = Lines::start(stream)?;
-    let quiet = OURS.iter().fold(
-        Targets::new().with_default(LevelFilter::WARN),
-        |targets, name| targets.with_target(*name, LevelFilter::TRACE),
-    );
-    let quiet = quiet.with_target(SILENT, LevelFilter::OFF);
     let always = Targets::new().with_target(security::TARGET, LevelFilter::INFO);
     let written = tracing_subscriber::fmt::layer()
         .json()
@@ -58,7 +54,7 @@ fn start_at(asked: EnvFilter, stream: Stream) -> io::Result<Lines> {
     // Whoever embeds the gateway may have a subscriber already.
     drop(
         tracing_subscriber::registry()
-            .with(written.with_filter(asked.and(quiet).or(always)))
+            .with(written.with_filter(asked.and(quiet()).or(always)))
             .try_init(),
     );
     // Lines from the `log` crate are held at `warn`. Without this limit, lower levels are formatted although they are not
@@ -66,3 +62,14 @@ fn start_at(asked: EnvFilter, stream: Stream) -> io::Result<Lines> {
     log::set_max_level(log::LevelFilter::Warn);
     Ok(lines)
 }
+
+/// What may be written at most, whatever is asked for.
+fn quiet() -> Targets {
+    Targets::new()
+        .with_default(LevelFilter::WARN)
+        .with_targets(OURS.map(|name| (name, LevelFilter::TRACE)))
+        .with_targets(SILENT.map(|name| (name, LevelFilter::OFF)))
+}
+
+#[cfg(test)]
+mod tests;
