@@ -16,6 +16,7 @@ use session_core::cache::{LocalLimits, SharedCache};
 use session_core::clock::SystemClock;
 use session_core::entropy::{self, NoEntropy, SystemEntropy};
 use session_core::keys::Keyring;
+use session_core::secret::SecretString;
 use session_core::service::{Parts, Sessions, SessionsOptions};
 use session_core::store::postgres::{PostgresConfigError, PostgresOptions, PostgresStore};
 use session_core::store::sqlite::SqliteStore;
@@ -295,10 +296,15 @@ pub(crate) fn redis(config: &Config) -> Result<Option<RedisCache>, WiringError> 
     let Some(redis) = &config.cache.redis_url else {
         return Ok(None);
     };
-    Ok(Some(RedisCache::connect(
-        &redis.url,
-        redis_options(config)?,
-    )?))
+    redis_at(&redis.url, config).map(Some)
+}
+
+/// A Redis at `url`, spoken to as the configuration says.
+///
+/// # Errors
+/// When the URL cannot be used.
+pub(crate) fn redis_at(url: &SecretString, config: &Config) -> Result<RedisCache, WiringError> {
+    Ok(RedisCache::connect(url, redis_options(config)?)?)
 }
 
 /// Checks that the store's schema is one that this version works with, and that the role has the rights that it needs.

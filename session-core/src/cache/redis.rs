@@ -29,6 +29,7 @@ mod fault;
 mod hints;
 mod login;
 mod options;
+mod pause;
 mod trouble;
 mod url;
 

@@ -107,3 +107,39 @@ async fn a_read_that_panics_is_an_error_and_frees_its_seat() {
     );
     assert_eq!(flights.join(key(1), || async { 3 }).await, Ok(3));
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_occupied_bulkhead_is_full_for_everybody_and_free_again_when_it_is_over() {
+    let flights = flights();
+    let (landing, landed) = oneshot::channel::<()>();
+    let under_way = flights.join(key(1), || async move {
+        landed.await.unwrap();
+        9
+    });
+    let mut under_way = Box::pin(under_way);
+    assert!(futures_util::poll!(under_way.as_mut()).is_pending());
+    let (end, ended) = oneshot::channel::<()>();
+    let occupation = Handle::current().spawn(flights.occupy(async move {
+        drop(ended.await);
+    }));
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    assert_eq!(flights.in_use(), RUNNING_MAX + WAITING_MAX);
+    let refused = flights.join(key(2), || async { 1 }).await;
+    assert_eq!(refused, Err(Grounded::Full));
+    landing.send(()).unwrap();
+    assert_eq!(under_way.await, Ok(9), "what was under way lands");
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    assert_eq!(
+        flights.in_use(),
+        RUNNING_MAX + WAITING_MAX,
+        "its place is taken, too"
+    );
+    end.send(()).unwrap();
+    occupation.await.unwrap();
+    assert_eq!(flights.in_use(), 0);
+    assert_eq!(
+        flights.join(key(2), || async { 3 }).await,
+        Ok(3),
+        "and it has a turn"
+    );
+}
