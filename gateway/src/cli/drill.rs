@@ -226,7 +226,7 @@ const fn word(verdict: Verdict) -> &'static str {
 }
 
 /// Ctrl-C, and what a service manager sends.
-fn interrupted() -> Result<impl Future<Output = ()>, WiringError> {
+fn interrupted() -> Result<impl Future<Output = ()> + Send, WiringError> {
     let heard = |kind| signal(kind).map_err(|error| WiringError::Process(error.to_string()));
     let (mut interrupt, mut terminate) = (
         heard(SignalKind::interrupt())?,

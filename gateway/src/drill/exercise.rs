@@ -62,8 +62,9 @@ impl Exercise {
     pub(super) const fn promised_by(self) -> &'static str {
         match self {
             Self::Canary => "docs/revocation.md",
-            Self::Heartbeat | Self::Redis => "docs/operations.md, \"What failures look like\"",
-            Self::Bulkhead => "docs/security.md, \"When there is too much\"",
+            Self::Heartbeat | Self::Redis | Self::Bulkhead => {
+                "docs/operations.md, \"What failures look like\""
+            }
         }
     }
 }

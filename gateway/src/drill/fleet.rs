@@ -12,7 +12,7 @@ use super::CannotDrill;
 use super::address::NodeAddress;
 use super::node::{Node, Step};
 
-/// Between two words that the drill is still there. A node gives itself back after 15 s of silence.
+/// Between two words that the drill is still there. A node gives itself back after 10 s of silence.
 const SAY_EVERY: Duration = Duration::from_secs(4);
 /// A node that runs has reported to the store within this time.
 const SEEN_WITHIN: Duration = Duration::from_secs(4);

@@ -160,7 +160,7 @@ pub(crate) struct Plan<'a> {
     /// Exercises that are left out, and why.
     pub(crate) left_out: Vec<(Exercise, &'static str)>,
     /// Says what is being done.
-    pub(crate) tell: &'a dyn Fn(&str),
+    pub(crate) tell: &'a (dyn Fn(&str) + Sync),
 }
 
 /// Does it, and undoes it. `interrupted` breaks it off.
@@ -169,7 +169,7 @@ pub(crate) struct Plan<'a> {
 /// When it cannot be done. Every fault is undone then, too.
 pub(crate) async fn run(
     plan: Plan<'_>,
-    interrupted: impl Future<Output = ()>,
+    interrupted: impl Future<Output = ()> + Send,
 ) -> Result<Report, CannotDrill> {
     let drill = Uuid::from_u128(u128::from_le_bytes(entropy::bytes(&SystemEntropy)?));
     let token = plan.config.admin.token.as_ref();

@@ -3,7 +3,8 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use http::StatusCode;
+use http::header::CONTENT_TYPE;
+use http::{HeaderValue, StatusCode};
 use reqwest::{Client, Method};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -44,7 +45,7 @@ pub(super) enum Step {
 }
 
 /// The time for which a drill has a node without asking again.
-const CLAIM: Duration = Duration::from_secs(15);
+const CLAIM: Duration = Duration::from_secs(10);
 
 /// See the module.
 #[derive(Debug)]
@@ -172,14 +173,16 @@ async fn ask(
         request = request.bearer_auth(token.expose());
     }
     if let Some(body) = body {
-        request = request.json(body);
+        let json = HeaderValue::from_static("application/json");
+        request = request.header(CONTENT_TYPE, json).body(body.to_string());
     }
     let silent = |error: reqwest::Error| {
         NoAnswer::Silent(Peer::at(address.admin_host()).cause(&error.without_url()))
     };
     let answer = request.send().await.map_err(silent)?;
     let status = answer.status();
-    let body: Value = answer.json().await.unwrap_or_default();
+    let body = answer.bytes().await.map_err(silent)?;
+    let body: Value = serde_json::from_slice(&body).unwrap_or_default();
     match status {
         StatusCode::OK => Ok(body),
         StatusCode::UNAUTHORIZED => Err(NoAnswer::Token),

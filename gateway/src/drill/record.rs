@@ -46,14 +46,14 @@ pub(super) struct Record(pub(super) Vec<Asked>);
 
 impl Record {
     /// Those that began in this time.
-    pub(super) fn within(&self, from: Boot, until: Boot) -> impl Iterator<Item = &Asked> {
+    pub(super) fn within(&self, from: Boot, until: Boot) -> impl Iterator<Item = &Asked> + Clone {
         self.0
             .iter()
             .filter(move |asked| (from..until).contains(&asked.start))
     }
 
     /// Those that began then or later.
-    pub(super) fn since(&self, from: Boot) -> impl Iterator<Item = &Asked> {
+    pub(super) fn since(&self, from: Boot) -> impl Iterator<Item = &Asked> + Clone {
         self.0.iter().filter(move |asked| asked.start >= from)
     }
 }

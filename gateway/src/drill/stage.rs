@@ -23,7 +23,7 @@ pub(super) struct Stage<'a> {
     pub(super) doors: Vec<Door>,
     pub(super) canaries: Canaries<'a>,
     /// Says what is being done.
-    pub(super) tell: &'a dyn Fn(&str),
+    pub(super) tell: &'a (dyn Fn(&str) + Sync),
 }
 
 impl Stage<'_> {

@@ -19,8 +19,8 @@ type Found = Option<(Verdict, String)>;
 fn strange<'a>(asked: impl Iterator<Item = &'a Asked> + Clone) -> Found {
     let is_strange = |asked: &Asked| matches!(asked.said, Said::Strange(_) | Said::Nothing);
     let number = count(asked.clone(), is_strange);
-    let first = asked.filter(|asked| is_strange(asked)).map(|it| it.said);
-    let word = match first.into_iter().next()? {
+    let mut those = asked.filter(|asked| is_strange(asked));
+    let word = match those.next()?.said {
         Said::Strange(status) => format!("status {status}"),
         _ => "no answer".to_owned(),
     };

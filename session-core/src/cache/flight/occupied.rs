@@ -23,7 +23,10 @@ struct Occupied<T> {
 impl<T: Clone + Send + Sync + 'static> Flights<T> {
     /// Takes every place, as flights that do not land would: at once those that are free, and the others as they become
     /// free. Gives them all back when `over` is. Flights under way are not disturbed.
-    pub fn occupy(&self, over: impl Future<Output = ()> + Send) -> impl Future<Output = ()> + Send {
+    pub fn occupy<F>(&self, over: F) -> impl Future<Output = ()> + Send + use<T, F>
+    where
+        F: Future<Output = ()> + Send,
+    {
         let mut occupied = Occupied {
             board: Arc::clone(&self.board),
             running: Arc::clone(&self.running),
