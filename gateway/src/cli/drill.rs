@@ -14,7 +14,7 @@ use super::config_arg::ConfigArg;
 use super::sessions::{by_shell, log};
 use super::{complain, say, small_runtime};
 use crate::config::{AdminPlace, Config, connection_url};
-use crate::drill::{self, CannotDrill, Exercise, NodeAddress, Plan, Report, Verdict};
+use crate::drill::{self, Exercise, NodeAddress, Plan, Report, Verdict};
 use crate::run::wiring::{self, WiringError};
 use crate::telemetry::security::{self, Facts, Kind};
 

@@ -1,5 +1,9 @@
 //! `sidgate drill`: what it refuses, what it leaves behind when it is killed, and one node with SQLite.
 
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::time::Duration;
+
 use serde_json::Value;
 use session_testing::{TestPostgres, TestRedis};
 use sidgate_testkit::cli::sidgate;
@@ -162,6 +166,18 @@ impl Two {
     }
 }
 
+/// Whether it answers a new client within a moment.
+fn answers(redis: &TestRedis) -> bool {
+    let mut client = TcpStream::connect(("127.0.0.1", redis.port())).unwrap();
+    let moment = Some(Duration::from_millis(300));
+    client.set_read_timeout(moment).unwrap();
+    client.write_all(b"PING\r\n").unwrap();
+    let mut answer = [0; 7];
+    client
+        .read_exact(&mut answer)
+        .is_ok_and(|()| &answer == b"+PONG\r\n")
+}
+
 #[test]
 fn a_drill_that_is_killed_leaves_nothing_behind() {
     let two = Two::start();
@@ -174,7 +190,7 @@ fn a_drill_that_is_killed_leaves_nothing_behind() {
 
     let free = || two.nodes.iter().all(|node| status(node)["drill"].is_null());
     until_true("the nodes are given back", LONG, free);
-    let pong = || two.redis.command(&["-t", "0.3", "PING"]).trim() == "PONG";
+    let pong = || answers(&two.redis);
     assert!(pong());
     let url = two.redis.url();
     let mut drill = Drill::start(&two.all(), &["--only", "redis", "--redis-url", &url]);
