@@ -15,7 +15,7 @@ use session_core::sid::Sid;
 use session_core::store::{Revoked, Scope, SessionStore};
 use uuid::Uuid;
 
-use super::CannotDrill;
+use super::cannot::CannotDrill;
 use crate::config::Site;
 
 /// Whose sessions they are. No app has such a user.

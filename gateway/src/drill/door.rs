@@ -11,9 +11,9 @@ use session_core::clock::{Clock as _, SystemClock};
 use session_core::trust::Trust;
 use tokio_util::sync::CancellationToken;
 
-use super::CannotDrill;
 use super::address::PublicAddress;
 use super::canaries::{Canary, USER};
+use super::cannot::CannotDrill;
 use super::record::{Asked, Record, Said};
 use crate::apps::http_client;
 use crate::config::{Config, Site};

@@ -9,7 +9,7 @@ use session_core::freshness::tail::BEAT;
 use session_core::service::heard_by_all;
 use tokio_util::sync::CancellationToken;
 
-use super::CannotDrill;
+use super::cannot::CannotDrill;
 use super::exercise::Exercise;
 use super::judge::canary::judge;
 use super::report::{Done, Table};

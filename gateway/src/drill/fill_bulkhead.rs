@@ -6,7 +6,7 @@ use futures_util::future::join_all;
 use session_core::clock::{Clock as _, SystemClock, millis};
 use tokio_util::sync::CancellationToken;
 
-use super::CannotDrill;
+use super::cannot::CannotDrill;
 use super::exercise::Exercise;
 use super::judge::bulkhead::Filled;
 use super::judge::heartbeat::bystander;

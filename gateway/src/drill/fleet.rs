@@ -8,8 +8,8 @@ use session_core::secret::SecretString;
 use session_core::store::SessionStore;
 use uuid::Uuid;
 
-use super::CannotDrill;
 use super::address::NodeAddress;
+use super::cannot::CannotDrill;
 use super::node::{Node, Step};
 
 /// Between two words that the drill is still there. A node gives itself back after 10 s of silence.

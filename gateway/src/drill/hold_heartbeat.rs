@@ -7,7 +7,7 @@ use session_core::clock::{Boot, Clock as _, SystemClock, millis};
 use session_core::freshness::LEASE;
 use tokio_util::sync::CancellationToken;
 
-use super::CannotDrill;
+use super::cannot::CannotDrill;
 use super::exercise::Exercise;
 use super::judge::heartbeat::{Held, bystander};
 use super::node::{Node, Step};

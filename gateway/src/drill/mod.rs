@@ -7,6 +7,8 @@
 //! | `address`, `node`, `fleet` | the nodes: where they are, what they are told, that they belong to one drill |
 //! | `canaries`, `door`, `record` | sessions that are nobody's, asked for at the public listeners |
 //! | `end_canary`, `hold_heartbeat`, `pause_redis`, `fill_bulkhead` | one exercise each |
+//! | `stage` | what they all work with |
+//! | `cannot` | why there is no drill |
 //! | `judge`, `verdict`, `report` | what was promised against what was measured |
 //!
 //! Each fault ends where it is: a node counts the seconds of its own, and Redis those of its pause. So it ends, too, when the drill
@@ -14,6 +16,7 @@
 
 mod address;
 mod canaries;
+mod cannot;
 mod door;
 mod end_canary;
 mod exercise;
@@ -31,16 +34,15 @@ mod verdict;
 use std::sync::Arc;
 use std::time::Duration;
 
-use session_core::cache::SharedError;
 use session_core::cache::redis::RedisCache;
 use session_core::clock::{Clock as _, SystemClock};
-use session_core::entropy::{self, NoEntropy, SystemEntropy};
+use session_core::entropy::{self, SystemEntropy};
 use session_core::keys::Keyring;
-use session_core::store::{SessionStore, StoreError};
-use thiserror::Error;
+use session_core::store::SessionStore;
 use uuid::Uuid;
 
 pub(crate) use self::address::NodeAddress;
+pub(crate) use self::cannot::CannotDrill;
 pub(crate) use self::exercise::Exercise;
 pub(crate) use self::report::Report;
 pub(crate) use self::verdict::Verdict;
@@ -54,100 +56,6 @@ use crate::config::{Config, StoreUrl};
 
 /// Longest wait for the store to end the sessions of a drill that is broken off.
 const CLEAN_UP: Duration = Duration::from_secs(3);
-
-/// Why there is no drill, or no whole one.
-#[derive(Debug, Error)]
-pub(crate) enum CannotDrill {
-    /// A node does not allow it.
-    #[error(
-        "{0} refuses to be drilled: its configuration does not say `admin.drills = true`, which only that of a staging fleet should"
-    )]
-    Off(String),
-    /// It is asked with the wrong token.
-    #[error("{0} wants another admin.token")]
-    Token(String),
-    /// Another drill is under way.
-    #[error(
-        "{node} belongs to another drill, which gives it back in {} s at most unless it goes on",
-        left.as_secs() + 1
-    )]
-    Taken {
-        /// Which node.
-        node: String,
-        /// For how long at most.
-        left: Duration,
-    },
-    /// Nobody answers.
-    #[error("{node}: {cause}")]
-    Silent {
-        /// Which node.
-        node: String,
-        /// Why.
-        cause: String,
-    },
-    /// Somebody else answers.
-    #[error("{0} is no gateway, or one of an older version")]
-    Stranger(String),
-    /// An answer that makes no sense.
-    #[error("{node} answers with status {status}")]
-    Status {
-        /// Which node.
-        node: String,
-        /// What it says.
-        status: u16,
-    },
-    /// It tells of no address where it can be asked.
-    #[error(
-        "{0} has no public listener with a port: name one behind it, `--node ADMIN=http://HOST:PORT`"
-    )]
-    NoListener(String),
-    /// Two addresses lead to one node.
-    #[error("two --node lead to the same node: name each node by an address of its own")]
-    SameNode,
-    /// A node works with another store.
-    #[error(
-        "{0} is not on the list of the store of this configuration: it has another one, or no contact"
-    )]
-    NotOnList(String),
-    /// There are more nodes.
-    #[error(
-        "{seen} nodes report to the store, and {named} are named: name each with --node, or what is measured is not the fleet"
-    )]
-    NotAll {
-        /// How many there are.
-        seen: usize,
-        /// How many are named.
-        named: usize,
-    },
-    /// No node.
-    #[error("no node is named")]
-    NoNode,
-    /// A node is not well before anything has begun.
-    #[error(
-        "{node} does not admit a new session at {public}: the fleet has to be well before a drill"
-    )]
-    NotAdmitted {
-        /// Which node.
-        node: String,
-        /// Where it was asked.
-        public: String,
-    },
-    /// The store failed.
-    #[error("store: {0}")]
-    Store(#[from] StoreError),
-    /// Redis failed.
-    #[error("--redis-url: {0}")]
-    Redis(#[from] SharedError),
-    /// No randomness.
-    #[error(transparent)]
-    NoEntropy(#[from] NoEntropy),
-    /// Somebody has stopped it.
-    #[error("broken off; every fault is undone")]
-    Interrupted,
-    /// A client could not be made.
-    #[error("{0}")]
-    Client(String),
-}
 
 /// What is to be done, with what.
 pub(crate) struct Plan<'a> {

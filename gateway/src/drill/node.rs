@@ -13,8 +13,8 @@ use session_core::secret::SecretString;
 use session_core::trust::Trust;
 use uuid::Uuid;
 
-use super::CannotDrill;
 use super::address::{NodeAddress, PublicAddress};
+use super::cannot::CannotDrill;
 use crate::apps::http_client;
 
 /// Longest wait for an answer of an admin listener.

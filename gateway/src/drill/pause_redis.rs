@@ -10,8 +10,8 @@ use session_core::cache::redis::RedisCache;
 use session_core::clock::{Boot, Clock as _, SystemClock};
 use tokio_util::sync::CancellationToken;
 
-use super::CannotDrill;
 use super::canaries::Canary;
+use super::cannot::CannotDrill;
 use super::door::Door;
 use super::exercise::Exercise;
 use super::judge::redis::Paused;

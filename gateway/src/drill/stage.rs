@@ -5,8 +5,8 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use session_core::clock::{Clock as _, SystemClock};
 
-use super::CannotDrill;
 use super::canaries::{Canaries, Canary};
+use super::cannot::CannotDrill;
 use super::door::Door;
 use super::fleet::Fleet;
 use super::node::Node;

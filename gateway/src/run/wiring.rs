@@ -253,17 +253,6 @@ fn postgres_options(config: &Config) -> Result<PostgresOptions, WiringError> {
     })
 }
 
-/// How Redis is spoken to.
-fn redis_options(config: &Config) -> Result<RedisOptions, WiringError> {
-    let cache = &config.cache;
-    Ok(RedisOptions {
-        command_timeout: cache.command_timeout,
-        connect_timeout: cache.connect_timeout,
-        trust: cache.tls.trust().map_err(WiringError::RedisTls)?,
-        login: cache.login(),
-    })
-}
-
 /// The servers that a gateway works with, each opened once.
 pub(crate) struct Servers {
     store: Arc<dyn SessionStore>,
@@ -293,18 +282,20 @@ impl Servers {
 /// # Errors
 /// When the URL cannot be used.
 pub(crate) fn redis(config: &Config) -> Result<Option<RedisCache>, WiringError> {
-    let Some(redis) = &config.cache.redis_url else {
-        return Ok(None);
-    };
-    redis_at(&redis.url, config).map(Some)
+    let named = config.cache.redis_url.as_ref();
+    named.map(|redis| redis_at(&redis.url, config)).transpose()
 }
 
-/// A Redis at `url`, spoken to as the configuration says.
-///
-/// # Errors
-/// When the URL cannot be used.
+/// A Redis at `url`, spoken to as the configuration says. Fails when the URL cannot be used.
 pub(crate) fn redis_at(url: &SecretString, config: &Config) -> Result<RedisCache, WiringError> {
-    Ok(RedisCache::connect(url, redis_options(config)?)?)
+    let cache = &config.cache;
+    let options = RedisOptions {
+        command_timeout: cache.command_timeout,
+        connect_timeout: cache.connect_timeout,
+        trust: cache.tls.trust().map_err(WiringError::RedisTls)?,
+        login: cache.login(),
+    };
+    Ok(RedisCache::connect(url, options)?)
 }
 
 /// Checks that the store's schema is one that this version works with, and that the role has the rights that it needs.
