@@ -24,8 +24,9 @@ use super::stage::Stage;
 const PAUSE: Duration = Duration::from_secs(5);
 /// Longest wait for the first connection to it.
 const CONNECT: Duration = Duration::from_secs(3);
-/// Between two sessions that a node does not know: each node has a read of its own this often.
-const UNKNOWN_EVERY: Duration = Duration::from_millis(100);
+/// Sessions that each node is asked for the first time meanwhile: every 200 ms one.
+const STRANGERS: usize = 25;
+const STRANGER_EVERY: Duration = Duration::from_millis(200);
 /// Between two looks at the breaker.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// Connections are opened again within this time.
@@ -45,12 +46,10 @@ pub(super) async fn run(
         server.first_connection(CONNECT).await?;
     }
     let known = stage.known_canary().await?;
-    let number = PAUSE.as_millis() / UNKNOWN_EVERY.as_millis();
-    let number = usize::try_from(number).unwrap_or(0) / 2;
     (stage.tell)("redis: making sessions that no node knows");
-    let strangers = stage.canaries.flock(number * stage.doors.len()).await?;
+    let strangers = stage.canaries.flock(STRANGERS * stage.doors.len()).await?;
     let (begun, stop) = (CancellationToken::new(), CancellationToken::new());
-    let flocks = strangers.chunks(number.max(1));
+    let flocks = strangers.chunks(STRANGERS);
     let nodes = stage.fleet.nodes.iter().zip(&stage.doors).zip(flocks);
     let watched = join_all(nodes.map(async |((node, door), flock)| {
         begun.cancelled().await;
@@ -88,9 +87,9 @@ pub(super) async fn run(
     Ok(Done {
         exercise: Exercise::Redis,
         done: vec![format!(
-            "{} Redis servers answered nobody for {} s (CLIENT PAUSE), while every node was asked for sessions that it knew and did not know",
-            servers.len(),
-            PAUSE.as_secs()
+            "Redis answered nobody for {} s (CLIENT PAUSE at {} of --redis-url), while every node was asked for sessions that it knew and did not know",
+            PAUSE.as_secs(),
+            servers.len()
         )],
         undone: "by the servers themselves, when the time was over".to_owned(),
         tables: vec![Table {
@@ -100,13 +99,13 @@ pub(super) async fn run(
     })
 }
 
-/// Asks for one session after the other, each for the first time, and for the last one on and on: reads make a node try Redis.
+/// Asks for one session after the other, each for the first time: reads make a node try Redis.
 async fn strange_faces(door: &Door, flock: &[Canary], stop: &CancellationToken) -> Record {
     let mut record = Record::default();
     let mut flock = flock.iter();
     while let (false, Some(canary)) = (stop.is_cancelled(), flock.next()) {
         record.0.push(door.ask(canary).await);
-        tokio::time::sleep(UNKNOWN_EVERY * 2).await;
+        tokio::time::sleep(STRANGER_EVERY).await;
     }
     stop.cancelled().await;
     record

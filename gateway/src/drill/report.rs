@@ -74,7 +74,7 @@ impl Report {
         writeln!(text, "# Drill of {began}: {}\n", self.verdict())?;
         writeln!(
             text,
-            "sidgate {}, store {}, {} nodes, {} s, drill {}\n",
+            "sidgate {}, store: {}, nodes: {}, took {} s, drill {}\n",
             self.version,
             self.store,
             self.nodes.len(),

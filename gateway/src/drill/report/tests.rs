@@ -56,7 +56,7 @@ fn people_read_a_table_for_each_exercise() {
     let expected = "\
 # Drill of 2027-01-15T08:00:00Z: slow
 
-sidgate 1.2.3, store PostgreSQL, 1 nodes, 4 s, drill 00000000-0000-0000-0000-000000000007
+sidgate 1.2.3, store: PostgreSQL, nodes: 1, took 4 s, drill 00000000-0000-0000-0000-000000000007
 
 | node | id | asked at |
 |---|---|---|
