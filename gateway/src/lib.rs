@@ -18,6 +18,7 @@ pub mod config;
 mod decision;
 mod demo_app;
 mod diagnosis;
+mod drill;
 mod endpoints;
 mod explain;
 mod legacy;

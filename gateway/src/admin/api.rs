@@ -15,6 +15,7 @@ use tracing::warn;
 use uuid::Uuid;
 
 use super::call::{self, Call};
+use super::drill;
 use super::explain;
 pub(crate) use super::permitted::Permitted;
 use super::reload::reload;
@@ -53,6 +54,8 @@ pub(crate) async fn answer(gateway: &Gateway, asked: &Permitted<'_>) -> Answer {
         }
         Call::Reload => Ok(reload(gateway, asked).await),
         Call::Upgrade => Ok(upgrade(gateway, asked).await),
+        Call::DrillStatus => Ok(drill::status(gateway, asked)),
+        Call::Drill => drill::step(gateway, asked),
         Call::Nodes => nodes(gateway).await,
         Call::Migration => migration(gateway).await,
         Call::Stats | Call::Page(_) if !gateway.settings.get().config.admin.metrics => {

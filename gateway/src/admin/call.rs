@@ -38,6 +38,10 @@ pub(crate) enum Call {
     Reload,
     /// `POST /upgrade`: has a new process take the place of this one.
     Upgrade,
+    /// `GET /drill`: what a drill is told about this node.
+    DrillStatus,
+    /// `POST /drill`: has this node make a fault on purpose.
+    Drill,
     /// `GET /nodes`
     Nodes,
     /// `GET /migration`: what is left of the old logins.
@@ -69,6 +73,8 @@ impl Call {
             "/reload" if method == "POST" => Self::Reload,
             "/upgrade" if method == "POST" => Self::Upgrade,
             "/revocations" | "/explain" | "/reload" | "/upgrade" => Self::OtherMethod("POST"),
+            "/drill" if method == "POST" => Self::Drill,
+            "/drill" => Self::DrillStatus,
             "/nodes" => Self::Nodes,
             "/migration" => Self::Migration,
             "/openapi.json" => Self::OpenApi,
@@ -86,7 +92,10 @@ impl Call {
                 Self::Reload | Self::Upgrade | Self::OtherMethod(_) | Self::Unknown
             );
         Some(if reads && !matches!(method, "GET" | "HEAD") {
-            Self::OtherMethod("GET, HEAD")
+            Self::OtherMethod(match known {
+                Self::DrillStatus => "GET, HEAD, POST",
+                _ => "GET, HEAD",
+            })
         } else {
             known
         })
@@ -95,7 +104,7 @@ impl Call {
     /// Whether it is a POST, whose body says what is asked.
     #[must_use]
     pub(crate) const fn has_body(self) -> bool {
-        matches!(self, Self::Revoke | Self::Explain)
+        matches!(self, Self::Revoke | Self::Explain | Self::Drill)
     }
 
     /// Whether it says nothing about anybody, and so needs no permission.

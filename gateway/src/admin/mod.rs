@@ -4,6 +4,7 @@ pub(crate) mod access;
 pub(crate) mod api;
 pub(crate) mod call;
 pub(crate) mod dashboard;
+mod drill;
 mod explain;
 mod permitted;
 pub(crate) mod readiness;

@@ -6,6 +6,7 @@ mod config_command;
 mod demo_app;
 mod dev;
 mod doctor;
+mod drill;
 mod edge_config;
 mod explain;
 mod healthcheck;
@@ -91,6 +92,7 @@ enum Command {
     DemoApp(demo_app::Demo),
     Check(doctor::Check),
     Doctor(doctor::Doctor),
+    Drill(drill::Drill),
     /// Have the running gateway read its configuration again, and print what came of it.
     ///
     /// Asks at server.admin_listen. Exit code 0: taken over. 1: not, because it needs a restart, or nobody answers. 78: the
@@ -189,6 +191,7 @@ fn asked(build: Build) -> Command {
 fn dispatch(command: Command, build: Build) -> Result<ExitCode, WiringError> {
     match command {
         Command::Explain(explain) => return explain.run(),
+        Command::Drill(drill) => return drill.run(),
         Command::Run { config, successor } => {
             let path = config.path()?;
             let lines = logs::start().map_err(WiringError::Log)?;

@@ -21,6 +21,8 @@ pub struct AdminConfig {
     pub claim: Option<IdentityField>,
     /// How long ago a login may be for what an operator does on the public listener.
     pub fresh: Duration,
+    /// Whether this node makes faults on purpose when a drill asks for them.
+    pub drills: bool,
     /// Whether `/metrics` and the dashboard exist. Set by `ENABLE_SESSION_METRICS` only.
     pub metrics: bool,
 }
@@ -36,6 +38,7 @@ impl AdminConfig {
             fresh: admin
                 .text("fresh", within(mins(1)..=days(1)))
                 .unwrap_or(mins(15)),
+            drills: admin.flag("drills").unwrap_or(false),
             metrics,
         })
     }

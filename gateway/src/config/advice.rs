@@ -22,6 +22,7 @@ impl Config {
             self.header_advice(),
             self.file_advice(),
             self.admin_advice(),
+            self.drill_advice(),
             self.webhook_advice(),
             self.plain_listener_advice(),
             self.nameless_advice(),
@@ -92,6 +93,13 @@ impl Config {
         let (listen, has_token) = (self.server.admin_listen, self.admin.token.is_some());
         (has_token && !listen.ip().is_loopback()).then(|| {
             "server.admin_listen: the token crosses the network in clear text; listen on 127.0.0.1, or let only a trusted network reach it"
+                .to_owned()
+        })
+    }
+
+    fn drill_advice(&self) -> Option<String> {
+        self.admin.drills.then(|| {
+            "admin.drills: whoever may use the admin listener can take this node out of service for seconds; only for a staging fleet"
                 .to_owned()
         })
     }

@@ -130,6 +130,7 @@ pub use self::risk::{
 pub use self::routes::{
     CsrfPolicy, Destination, Gaps, LogPolicy, Methods, Redirect, Route, Routes,
 };
+pub(crate) use self::secret::connection_url;
 pub use self::secret_file::{Password, SecretFile};
 pub use self::server::{RequestIdFrom, ServerConfig};
 pub use self::session::SessionConfig;

@@ -137,7 +137,7 @@ pub fn changed(old: &Config, new: &Config) -> Vec<&'static str> {
     );
     let apps = compare_sections!(old, new: session, backend, identity);
     let routes = compare_sections!(old, new: routes, endpoints, edge, login_limits);
-    let token = compare!(old, new: admin.token, admin.claim, admin.fresh);
+    let token = compare!(old, new: admin.token, admin.claim, admin.fresh, admin.drills);
     let rest = compare_sections!(old, new:
         audit,
         access_log,

@@ -28,6 +28,18 @@ pub(super) struct Sources<'a> {
     pub(super) certificates_in_use: Vec<CertificateFiles>,
 }
 
+/// A connection URL from the command line of a program that reads the configuration `file`; see [`Sources::url`].
+///
+/// # Errors
+/// What is wrong with it, without what it resolves to.
+pub(crate) fn connection_url(
+    text: &str,
+    file: &Path,
+    env: variables::Env<'_>,
+) -> Result<SecretString, String> {
+    Sources::new(file.parent().unwrap_or(Path::new("")), env).url(text)
+}
+
 impl<'a> Sources<'a> {
     /// Creates the sources; no password has been found yet.
     pub(super) fn new(folder: &'a Path, env: &'a dyn Fn(&str) -> Option<String>) -> Self {

@@ -12,7 +12,7 @@ use super::Depth;
 use super::clock;
 use super::finding::{Finding, Question, Topic};
 use crate::config::{CacheConfig, Config};
-use crate::run::wiring;
+use crate::run::shared_cache;
 
 /// Longest wait for the first connection.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -31,7 +31,7 @@ pub(super) async fn examine(config: &Config, depth: Depth) -> Vec<Finding> {
         "INFO, ACL WHOAMI, TIME, and the commands of a gateway",
     );
     let remedy = "start it, or mend cache.redis_url";
-    let cache = match wiring::redis(config) {
+    let cache = match shared_cache::named(config) {
         Ok(Some(cache)) => cache,
         Ok(None) => return Vec::new(),
         Err(error) => return vec![question.fail(error.to_string(), remedy)],

@@ -31,6 +31,7 @@ mod reload;
 pub(crate) mod server;
 mod service_manager;
 mod services;
+pub(crate) mod shared_cache;
 mod signals;
 mod sockets;
 mod stop;

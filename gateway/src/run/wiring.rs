@@ -11,7 +11,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use session_core::cache::breaker::BreakerLimits;
-use session_core::cache::redis::{BadRedisUrl, RedisCache, RedisOptions};
+use session_core::cache::redis::{BadRedisUrl, RedisCache};
 use session_core::cache::{LocalLimits, SharedCache};
 use session_core::clock::SystemClock;
 use session_core::entropy::{self, NoEntropy, SystemEntropy};
@@ -26,6 +26,7 @@ use tokio::runtime::Handle;
 use tracing::warn;
 
 use super::listeners::CannotListen;
+use super::shared_cache;
 use super::upgrade::UpgradeFailed;
 use crate::config::{Config, Faults, MasterSource, StoreUrl};
 use crate::state::active_config::{ActiveConfig, UnusableConfig};
@@ -252,18 +253,6 @@ fn postgres_options(config: &Config) -> Result<PostgresOptions, WiringError> {
     })
 }
 
-/// How Redis is spoken to.
-fn redis_options(config: &Config) -> Result<RedisOptions, WiringError> {
-    let cache = &config.cache;
-    Ok(RedisOptions {
-        command_timeout: cache.command_timeout,
-        connect_timeout: cache.connect_timeout,
-        trust: cache.tls.trust().map_err(WiringError::RedisTls)?,
-        login: cache.login(),
-        prefix: cache.key_prefix.clone(),
-    })
-}
-
 /// The servers that a gateway works with, each opened once.
 pub(crate) struct Servers {
     store: Arc<dyn SessionStore>,
@@ -278,7 +267,7 @@ impl Servers {
     pub(crate) async fn open(config: &Config) -> Result<Self, WiringError> {
         Ok(Self {
             store: store(config).await?,
-            redis: redis(config)?,
+            redis: shared_cache::named(config)?,
         })
     }
 
@@ -286,18 +275,6 @@ impl Servers {
     pub(crate) fn store(&self) -> &Arc<dyn SessionStore> {
         &self.store
     }
-}
-
-/// The Redis that the configuration names. Connects in the background.
-///
-/// # Errors
-/// When the URL cannot be used.
-pub(crate) fn redis(config: &Config) -> Result<Option<RedisCache>, WiringError> {
-    let Some(redis) = &config.cache.redis_url else {
-        return Ok(None);
-    };
-    let options = redis_options(config)?;
-    Ok(Some(RedisCache::connect(&redis.url, options)?))
 }
 
 /// Checks that the store's schema is one that this version works with, and that the role has the rights that it needs.

@@ -12,6 +12,7 @@ use tokio::sync::Notify;
 use super::RequestId;
 use super::active_config::{ActiveConfig, ConfigInUse};
 use super::badges::Badges;
+use super::drills::Drills;
 use super::reloads::{self, Reloaded};
 use super::requests::Requests;
 use super::upgrades::{self, Upgraded};
@@ -54,6 +55,8 @@ pub(crate) struct Gateway {
     pub migrations: Migrations,
     /// Where a reload is asked for.
     pub reloads: Requests<Reloaded>,
+    /// Which drill has this node.
+    pub drills: Drills,
     /// Where another process in the place of this one is asked for.
     pub upgrades: Requests<Upgraded>,
     /// Where calls to the backend run.
@@ -105,6 +108,7 @@ impl Gateway {
             risk: Risk::new(),
             migrations: Migrations::new(core.clone()),
             reloads: reloads::requests(),
+            drills: Drills::default(),
             upgrades: upgrades::requests(),
             core: core.clone(),
             serving: Mutex::default(),

@@ -3,6 +3,7 @@
 pub(crate) mod active_config;
 pub(crate) mod badges;
 pub(crate) mod client;
+pub(crate) mod drills;
 mod gateway;
 pub(crate) mod maintenance;
 pub(crate) mod reloads;

@@ -36,6 +36,8 @@ pub(crate) enum Kind {
     Erased,
     /// An operator asked for something, whatever came of it.
     Admin,
+    /// A drill had this node do something, or was run by somebody.
+    Drill,
     /// Somebody without permission asked for the admin API.
     AdminRefused,
     /// A login of the old system became a session, or was refused.
@@ -77,6 +79,7 @@ impl Kind {
             Self::Revoked => "revoked",
             Self::Erased => "erased",
             Self::Admin => "admin",
+            Self::Drill => "drill",
             Self::AdminRefused => "admin_refused",
             Self::Migration => "migration",
             Self::Updated => "updated",

@@ -26,6 +26,7 @@
 //! | `stores` | PostgreSQL and Redis, past the gateway |
 //! | `pooler` | PgBouncer in front of PostgreSQL |
 //! | `cli` | commands of the program |
+//! | `drill` | its drill, beside the nodes of a fleet |
 //! | `config`, `port`, `process`, `wait`, `places` | what those are made of |
 //! | `corpus` | property tests over bytes, with inputs that are kept |
 
@@ -51,6 +52,7 @@ pub mod client;
 pub mod config;
 pub mod corpus;
 pub mod django;
+pub mod drill;
 pub mod edge;
 pub mod front;
 pub mod gateway;

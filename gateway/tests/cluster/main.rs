@@ -8,6 +8,7 @@
 
 mod harness;
 
+mod drill;
 mod failover;
 mod faults;
 mod housekeeping;

@@ -33,6 +33,7 @@ mod django_login;
 mod django_nodes;
 mod doctor;
 mod documented_rights;
+mod drill;
 mod edges;
 mod event;
 mod event_permissions;

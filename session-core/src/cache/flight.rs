@@ -14,6 +14,8 @@ use tokio::sync::{Semaphore, watch};
 
 use crate::sid::SessionKey;
 
+mod occupied;
+
 /// Reads that run at once.
 pub const RUNNING_MAX: usize = 16;
 /// Reads that may wait for their turn.
@@ -30,6 +32,13 @@ pub struct FlightLimits {
     pub waiting: usize,
     /// Longest life of a flight, waiting included.
     pub deadline: Duration,
+}
+
+impl FlightLimits {
+    /// Flights that there may be, waiting ones included.
+    const fn places(self) -> usize {
+        self.running + self.waiting
+    }
 }
 
 impl Default for FlightLimits {
@@ -141,7 +150,7 @@ impl<T: Clone + Send + Sync + 'static> Flights<T> {
         if let Some(result) = board.get(&key) {
             return Ok(result.clone());
         }
-        if board.len() >= self.limits.running + self.limits.waiting {
+        if board.len() >= self.limits.places() {
             return Err(Grounded::Full);
         }
         let (landing, result) = watch::channel(None);

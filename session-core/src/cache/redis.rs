@@ -31,6 +31,7 @@ mod login;
 mod names;
 mod options;
 mod rights;
+mod pause;
 mod trouble;
 mod url;
 

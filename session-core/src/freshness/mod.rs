@@ -9,6 +9,7 @@ pub(crate) mod guard;
 pub mod hints;
 mod listener;
 mod node;
+mod pause;
 pub(crate) mod rights;
 pub mod signals;
 mod standing;
@@ -17,6 +18,7 @@ mod window;
 
 pub use listener::Listener;
 pub use node::Node;
+pub use pause::Pause;
 pub use standing::Standing;
 pub use window::{RECENT_MAX, Window};
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::signals::Signals;
-use super::{Lease, Window};
+use super::{Lease, Pause, Window};
 use crate::clock::{SharedClock, StoreTime};
 use crate::stats::Stats;
 use crate::store::SessionStore;
@@ -25,6 +25,8 @@ pub struct Node {
     pub lease: Lease,
     /// Upper bound of the store's clock, from heartbeats.
     pub store_time: StoreTime,
+    /// Until when no heartbeat is sent, on purpose.
+    pub pause: Pause,
     /// Signals to and from the heartbeat.
     pub signals: Signals,
     /// Counters.
@@ -42,6 +44,7 @@ impl Node {
             window: Window::default(),
             lease: Lease::default(),
             store_time: StoreTime::default(),
+            pause: Pause::default(),
             signals: Signals::default(),
             stats: Stats::default(),
         }

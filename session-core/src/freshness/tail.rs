@@ -93,6 +93,13 @@ impl EventTail {
         let (mut drift, mut reported) = (None, Reported::default());
         loop {
             let sent = self.node.clock.boot();
+            if let Some(left) = self.node.pause.left(sent) {
+                tokio::select! {
+                    biased;
+                    () = stop.cancelled() => return,
+                    () = self.node.pause.over(left) => continue,
+                }
+            }
             self.watch_for_clock_jump(&mut drift, sent);
             let more = match self.node.signals.phase() {
                 Phase::SchemaUnchecked | Phase::SchemaRefused => self.check_schema().await,

@@ -4,6 +4,7 @@
 //! store on the runtime it was given, so that a client that hangs up cannot leave half a transaction behind.
 
 mod change;
+mod drill;
 mod end;
 mod error;
 mod housekeeping;

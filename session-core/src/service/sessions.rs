@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use parking_lot::Mutex;
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -56,6 +57,8 @@ pub struct Sessions {
     /// A permit for each login that may be recorded at the same time.
     pub(super) notes: Arc<Semaphore>,
     pub(super) retention: Arc<Retention>,
+    /// What takes the places of reads on purpose; a new one at each beginning.
+    pub(super) occupation: Mutex<CancellationToken>,
     pub(super) tasks: TaskTracker,
     pub(super) stop: CancellationToken,
 }

@@ -115,6 +115,7 @@ impl Sessions {
             sampling: Arc::new(Semaphore::new(1)),
             notes: Arc::new(Semaphore::new(NOTES_MAX)),
             retention: Arc::new(Retention::default()),
+            occupation: Mutex::default(),
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),
         });

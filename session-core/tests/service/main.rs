@@ -2,6 +2,7 @@
 
 #![cfg(test)]
 
+mod drill;
 mod faults;
 mod groups;
 mod legacy;

@@ -217,3 +217,16 @@ async fn a_redis_that_takes_no_values_is_read_all_the_same() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pause_of_redis_is_over_by_itself() {
+    let redis = TestRedis::start();
+    let (cache, other) = (connect(&redis), connect(&redis));
+    let patience = Duration::from_secs(3);
+    cache.first_connection(patience).await.unwrap();
+    other.first_connection(patience).await.unwrap();
+    let key = session_core::sid::SessionKey::from_bytes([0; 32]);
+    cache.pause(Duration::from_millis(700)).await.unwrap();
+    assert!(other.get(&key).await.is_err(), "it answers nobody");
+    until("it answers", async || other.get(&key).await.is_ok()).await;
+}

@@ -147,3 +147,39 @@ async fn what_is_left_to_do_keeps_its_place_among_the_running() {
     assert_eq!(flights.join(key(2), || async { 2 }).await, Ok(2));
     assert!(began.elapsed() >= DEADLINE / 2);
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_occupied_bulkhead_is_full_for_everybody_and_free_again_when_it_is_over() {
+    let flights = flights();
+    let (landing, landed) = oneshot::channel::<()>();
+    let under_way = flights.join(key(1), || async move {
+        landed.await.unwrap();
+        9
+    });
+    let mut under_way = Box::pin(under_way);
+    assert!(futures_util::poll!(under_way.as_mut()).is_pending());
+    let (end, ended) = oneshot::channel::<()>();
+    let occupation = Handle::current().spawn(flights.occupy(async move {
+        drop(ended.await);
+    }));
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    assert_eq!(flights.in_use(), RUNNING_MAX + WAITING_MAX);
+    let refused = flights.join(key(2), || async { 1 }).await;
+    assert_eq!(refused, Err(Grounded::Full));
+    landing.send(()).unwrap();
+    assert_eq!(under_way.await, Ok(9), "what was under way lands");
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    assert_eq!(
+        flights.in_use(),
+        RUNNING_MAX + WAITING_MAX,
+        "its place is taken, too"
+    );
+    end.send(()).unwrap();
+    occupation.await.unwrap();
+    assert_eq!(flights.in_use(), 0);
+    assert_eq!(
+        flights.join(key(2), || async { 3 }).await,
+        Ok(3),
+        "and it has a turn"
+    );
+}

@@ -203,6 +203,7 @@ pub(in super::super) const EFFECTS: &[Effect] = &[
     ("compression.max_concurrent", "16", &[]),
     ("admin.claim", "\"is_admin\"", &[]),
     ("admin.fresh", "\"5m\"", &[]),
+    ("admin.drills", "true", &[]),
     ("migration.mode", "\"shadow\"", &[("migration.credentials", "[\"old\"]")]),
     ("migration.rollout_percent", "5", &[]),
     ("migration.credentials", "[\"old\"]", &[]),
