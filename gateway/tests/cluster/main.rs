@@ -13,6 +13,7 @@ mod faults;
 mod housekeeping;
 mod postgres;
 mod redis;
+mod regions;
 mod revocation;
 mod sites;
 mod sql;

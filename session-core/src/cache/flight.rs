@@ -13,6 +13,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, watch};
 
 use crate::sid::SessionKey;
+use crate::stats::Counter;
 
 /// Reads that run at once.
 pub const RUNNING_MAX: usize = 16;
@@ -61,6 +62,7 @@ pub struct Flights<T> {
     runtime: Handle,
     board: Arc<Board<T>>,
     running: Arc<Semaphore>,
+    queued: Arc<Counter>,
     limits: FlightLimits,
 }
 
@@ -78,6 +80,7 @@ impl<T: Clone + Send + Sync + 'static> Flights<T> {
             runtime,
             board: Arc::default(),
             running: Arc::new(Semaphore::new(limits.running)),
+            queued: Arc::default(),
             limits,
         }
     }
@@ -107,6 +110,12 @@ impl<T: Clone + Send + Sync + 'static> Flights<T> {
         self.board.lock().len()
     }
 
+    /// Flights that had to wait for their turn.
+    #[must_use]
+    pub fn queued(&self) -> u64 {
+        self.queued.get()
+    }
+
     fn board_or_start<F>(
         &self,
         key: SessionKey,
@@ -130,10 +139,17 @@ impl<T: Clone + Send + Sync + 'static> Flights<T> {
             key,
         };
         let (running, deadline) = (Arc::clone(&self.running), self.limits.deadline);
+        let queued = Arc::clone(&self.queued);
         let work = make();
         self.runtime.spawn(async move {
             let flight = async {
-                let _turn = running.acquire().await.ok()?;
+                let _turn = match running.try_acquire() {
+                    Ok(turn) => turn,
+                    Err(_no_turn) => {
+                        queued.add();
+                        running.acquire().await.ok()?
+                    }
+                };
                 Some(work.await)
             };
             let value = tokio::time::timeout(deadline, flight).await.ok().flatten();
