@@ -1,7 +1,7 @@
 //! The session gateway.
 //!
 //! ```text
-//! main -> cli -> measured -> demo_app -> diagnosis -> run -> {proxy, authz} -> passage -> admin -> explain -> decision -> endpoints -> visit -> {legacy, risk} -> state
+//! main -> cli -> measured -> demo_app -> {diagnosis, advise} -> run -> {proxy, authz} -> passage -> admin -> explain -> decision -> endpoints -> visit -> {legacy, risk} -> state
 //!      -> {apps, answer, views} -> {limits, telemetry} -> config -> policy -> session_core
 //! ```
 //!
@@ -10,6 +10,7 @@
 //! sockets, clocks or runtimes. `run/wiring` is the one place that names the concrete store and cache.
 
 mod admin;
+mod advise;
 mod answer;
 mod apps;
 mod authz;

@@ -4,11 +4,12 @@ use std::path::Path;
 use std::time::Duration;
 
 use clap::Args;
-use http::{Request, StatusCode, Uri};
+use http::{Request, StatusCode};
 use serde::Deserialize;
 
 use super::config_arg::ConfigArg;
 use super::running::{self, At, Reply};
+use super::running_url::RunningUrl;
 use super::say;
 use crate::config::{AdminPlace, parse_duration};
 use crate::run::wiring::WiringError;
@@ -26,8 +27,8 @@ pub(super) struct Healthcheck {
     config: ConfigArg,
     /// Ask here, and read no configuration: http://HOST:PORT/PATH, or http://unix:/PATH/OF/SOCKET:/PATH. Without a path:
     /// /readyz. server.health_path answers on the public listeners.
-    #[arg(long, value_name = "URL", value_parser = HealthUrl::parse)]
-    url: Option<HealthUrl>,
+    #[arg(long, value_name = "URL", value_parser = health_url)]
+    url: Option<RunningUrl>,
     /// Longest wait for the answer, such as 500ms.
     #[arg(long, value_name = "DURATION", default_value = "2s", value_parser = limit)]
     timeout: Duration,
@@ -37,7 +38,7 @@ impl Healthcheck {
     pub(super) fn run(self) -> Result<(), WiringError> {
         let url = match self.url {
             Some(url) => url,
-            None => HealthUrl::of(&self.config.path()?)?,
+            None => of_config(&self.config.path()?)?,
         };
         let failed = |why: String| WiringError::Process(format!("{}: {why}", url.at));
         let request = Request::get(url.target.as_str())
@@ -50,6 +51,10 @@ impl Healthcheck {
     }
 }
 
+fn health_url(text: &str) -> Result<RunningUrl, String> {
+    RunningUrl::parse(text, READY)
+}
+
 fn limit(text: &str) -> Result<Duration, String> {
     match parse_duration(text)? {
         Duration::ZERO => Err("must be longer than 0s".to_owned()),
@@ -57,64 +62,13 @@ fn limit(text: &str) -> Result<Duration, String> {
     }
 }
 
-/// Where to ask, and for what.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct HealthUrl {
-    at: At,
-    target: String,
-}
-
-impl HealthUrl {
-    /// The admin listener of a configuration.
-    fn of(config: &Path) -> Result<Self, WiringError> {
-        let address = AdminPlace::address(config, &|name| std::env::var(name).ok())?;
-        Ok(Self {
-            at: At::Tcp(address.to_string()),
-            target: READY.to_owned(),
-        })
-    }
-
-    /// Reads `http://127.0.0.1:3000/healthz` or `http://unix:/run/sidgate/http.sock:/healthz`.
-    fn parse(text: &str) -> Result<Self, String> {
-        let wrong = || {
-            "not a URL such as http://127.0.0.1:9901/readyz or http://unix:/run/sidgate/http.sock:/healthz".to_owned()
-        };
-        let rest = text.strip_prefix("http://").ok_or_else(wrong)?;
-        let (at, target) = match rest.strip_prefix("unix:") {
-            Some(rest) => {
-                let (socket, target) = rest.split_once(':').unwrap_or((rest, ""));
-                let socket = Some(socket).filter(|socket| socket.starts_with('/'));
-                (At::Unix(socket.ok_or_else(wrong)?.into()), target)
-            }
-            None => {
-                let (host, target) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-                (At::Tcp(with_port(host).ok_or_else(wrong)?), target)
-            }
-        };
-        let target = match target {
-            "" | "/" => READY,
-            target => target,
-        };
-        let parsed = target.parse::<Uri>().ok();
-        match parsed.filter(|_| target.starts_with('/')) {
-            Some(_) => Ok(Self {
-                at,
-                target: target.to_owned(),
-            }),
-            None => Err(wrong()),
-        }
-    }
-}
-
-/// A host with its port, 80 if none is written.
-fn with_port(authority: &str) -> Option<String> {
-    let uri: Uri = format!("http://{authority}").parse().ok()?;
-    let host = uri.host().filter(|host| !host.is_empty())?;
-    match uri.port_u16() {
-        Some(port) if !authority.contains('@') => Some(format!("{host}:{port}")),
-        None if authority == host => Some(format!("{host}:80")),
-        _ => None,
-    }
+/// The admin listener of a configuration.
+fn of_config(config: &Path) -> Result<RunningUrl, WiringError> {
+    let address = AdminPlace::address(config, &|name| std::env::var(name).ok())?;
+    Ok(RunningUrl {
+        at: At::Tcp(address.to_string()),
+        target: READY.to_owned(),
+    })
 }
 
 /// What `/readyz` says.
@@ -155,48 +109,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_url_names_a_port_or_a_socket() {
-        let tcp = |host: &str| At::Tcp(host.to_owned());
-        let unix = || At::Unix("/run/sidgate/http.sock".into());
-        for (text, at, target) in [
-            ("http://127.0.0.1:9901", tcp("127.0.0.1:9901"), "/readyz"),
-            ("http://127.0.0.1:9901/", tcp("127.0.0.1:9901"), "/readyz"),
-            ("http://[::1]:1/healthz", tcp("[::1]:1"), "/healthz"),
-            ("http://sidgate/livez", tcp("sidgate:80"), "/livez"),
-            (
-                "http://h:1/readyz?ignore=lease",
-                tcp("h:1"),
-                "/readyz?ignore=lease",
-            ),
-            (
-                "http://unix:/run/sidgate/http.sock:/healthz",
-                unix(),
-                "/healthz",
-            ),
-            ("http://unix:/run/sidgate/http.sock", unix(), "/readyz"),
-        ] {
-            let target = target.to_owned();
-            assert_eq!(
-                HealthUrl::parse(text),
-                Ok(HealthUrl { at, target }),
-                "{text}"
-            );
-        }
-        for wrong in [
-            "",
-            "127.0.0.1:9901",
-            "https://127.0.0.1:9901/readyz",
-            "http://",
-            "http:///readyz",
-            "http://user@host:1/",
-            "http://host:99999/",
-            "http://host:1/a b",
-            "http://unix:run.sock:/healthz",
-            "http://unix:/run.sock:healthz",
-            "unix:/run.sock",
-        ] {
-            assert!(HealthUrl::parse(wrong).is_err(), "{wrong}");
-        }
+    fn a_limit_is_longer_than_nothing() {
         assert!(limit("0s").is_err());
         assert_eq!(limit("500ms"), Ok(Duration::from_millis(500)));
     }

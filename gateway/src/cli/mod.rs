@@ -1,5 +1,6 @@
 //! The command line. Exit code 78 (`EX_CONFIG` of sysexits.h) means: the configuration is wrong, a restart will not help.
 
+mod advise;
 mod asking;
 mod config_arg;
 mod config_command;
@@ -17,6 +18,7 @@ mod openapi;
 mod reload;
 mod risk;
 mod running;
+mod running_url;
 mod schema;
 mod sessions;
 mod upgrade;
@@ -93,6 +95,7 @@ enum Command {
     Check(doctor::Check),
     Doctor(doctor::Doctor),
     Drill(drill::Drill),
+    Advise(advise::Advise),
     /// Have the running gateway read its configuration again, and print what came of it.
     ///
     /// Asks at server.admin_listen. Exit code 0: taken over. 1: not, because it needs a restart, or nobody answers. 78: the
@@ -201,6 +204,7 @@ fn dispatch(command: Command, build: Build) -> Result<ExitCode, WiringError> {
         Command::DemoApp(demo) => demo.run(),
         Command::Check(check) => check.run(),
         Command::Doctor(doctor) => doctor.run(),
+        Command::Advise(advise) => advise.run(),
         Command::Reload { config } => reload::run(&config.path()?),
         Command::Healthcheck(healthcheck) => healthcheck.run(),
         Command::Upgrade { config } => upgrade::run(&config.path()?),

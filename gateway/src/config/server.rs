@@ -75,6 +75,13 @@ pub enum RequestIdFrom {
 }
 
 impl ServerConfig {
+    /// How many threads serve requests.
+    #[must_use]
+    pub fn worker_threads(&self) -> usize {
+        let cores = || std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        self.threads.map_or_else(cores, NonZeroUsize::get)
+    }
+
     pub(super) fn read(root: &mut Reader<'_>, sources: &Sources<'_>) -> Self {
         root.section("server", |server| {
             let public_origin = server

@@ -19,6 +19,7 @@
 //! | `first_process` | stays in a container as long as the process that has taken its place |
 
 mod activation;
+mod advice;
 mod announce;
 mod background;
 mod certificates;

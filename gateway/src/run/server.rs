@@ -25,6 +25,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use super::activation;
+use super::advice;
 use super::announce;
 use super::background;
 use super::certificates::Certificates;
@@ -210,7 +211,7 @@ fn wind_up(core: Runtime, gateway: &Gateway, messenger: Messenger) {
 
 /// Says once what could be better about the store and Redis. Beside the start, which does not wait for it.
 async fn advise(gateway: Arc<Gateway>, servers: Servers) {
-    for line in wiring::advice(&gateway.settings.get().config, &servers).await {
+    for line in advice::advice(&gateway.settings.get().config, &servers).await {
         warn!("{line}");
     }
 }
@@ -279,6 +280,12 @@ async fn assemble(
     let backend = Backend::new(Arc::new(Client::new()), Arc::clone(sessions.clock()));
     let gateway = Gateway::new(sessions, settings, metrics, lines, backend, core);
     gateway.metrics.publish(gateway.sources()).map_err(twice)?;
+    if let Some(connections) = servers.connections() {
+        gateway
+            .metrics
+            .publish_connections(connections.clone())
+            .map_err(twice)?;
+    }
     gateway.metrics.configuration_read(gateway.now());
     gateway.metrics.expect(&gateway.settings.get().config);
     Ok((Arc::new(gateway), servers))
@@ -337,12 +344,8 @@ fn pingora(
 }
 
 fn server_conf(config: &Config) -> ServerConf {
-    let cores = || std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
     ServerConf {
-        threads: config
-            .server
-            .threads
-            .map_or_else(cores, std::num::NonZeroUsize::get),
+        threads: config.server.worker_threads(),
         // More than `retry.attempts` may be: whether there is another try is for our hooks to say.
         max_retries: 16,
         grace_period_seconds: Some(PINGORA_GRACE.as_secs()),

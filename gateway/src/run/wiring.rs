@@ -17,7 +17,9 @@ use session_core::clock::SystemClock;
 use session_core::entropy::{self, NoEntropy, SystemEntropy};
 use session_core::keys::Keyring;
 use session_core::service::{Parts, Sessions, SessionsOptions};
-use session_core::store::postgres::{PostgresConfigError, PostgresOptions, PostgresStore};
+use session_core::store::postgres::{
+    Connections, PostgresConfigError, PostgresOptions, PostgresStore,
+};
 use session_core::store::sqlite::SqliteStore;
 use session_core::store::{SchemaError, SessionStore, StoreError};
 use session_core::trust::TrustError;
@@ -32,7 +34,7 @@ use crate::config::{Config, Faults, MasterSource, StoreUrl};
 use crate::state::active_config::{ActiveConfig, UnusableConfig};
 
 /// Longest wait for Redis at the start.
-const REDIS_PATIENCE: Duration = Duration::from_secs(1);
+pub(super) const REDIS_PATIENCE: Duration = Duration::from_secs(1);
 
 /// What keeps the gateway from starting.
 #[derive(Debug, Error)]
@@ -256,6 +258,7 @@ fn postgres_options(config: &Config) -> Result<PostgresOptions, WiringError> {
 /// The servers that a gateway works with, each opened once.
 pub(crate) struct Servers {
     store: Arc<dyn SessionStore>,
+    connections: Option<Connections>,
     redis: Option<RedisCache>,
 }
 
@@ -265,10 +268,29 @@ impl Servers {
     /// # Errors
     /// When a URL cannot be used.
     pub(crate) async fn open(config: &Config) -> Result<Self, WiringError> {
+        let (store, connections): (Arc<dyn SessionStore>, _) = match &config.store.url {
+            StoreUrl::Sqlite(_) => (store(config).await?, None),
+            StoreUrl::Postgres(_) => {
+                let store = postgres(config)?;
+                let connections = store.connections();
+                (Arc::new(store), Some(connections))
+            }
+        };
         Ok(Self {
-            store: store(config).await?,
+            store,
+            connections,
             redis: shared_cache::named(config)?,
         })
+    }
+
+    /// Redis, where there is one.
+    pub(super) fn redis(&self) -> Option<&RedisCache> {
+        self.redis.as_ref()
+    }
+
+    /// The connections of requests to the store; a file has none.
+    pub(crate) fn connections(&self) -> Option<&Connections> {
+        self.connections.as_ref()
     }
 
     /// The store.
@@ -289,30 +311,6 @@ pub(crate) async fn check_store(store: &dyn SessionStore) -> Result<(), StoreErr
         rights => rights?.accept()?,
     }
     store.check_schema().await
-}
-
-/// What an operator may want to change about the servers, one line each. Those that do not answer are not judged.
-pub(crate) async fn advice(config: &Config, servers: &Servers) -> Vec<String> {
-    let mut lines = Vec::new();
-    if let Ok(rights) = servers.store.rights().await {
-        // The role that applies the schema must own it.
-        let is_needless = |right: &&str| !may_migrate(config) || *right == "is a superuser";
-        let rights = rights.needless.into_iter().filter(is_needless);
-        lines.extend(
-            rights.map(|right| format!("store.url: the role {right}, which no gateway needs")),
-        );
-    }
-    if let Some(cache) = &servers.redis
-        && cache.first_connection(REDIS_PATIENCE).await.is_ok()
-    {
-        let words = cache.advice().await;
-        lines.extend(
-            words
-                .into_iter()
-                .map(|line| format!("cache.redis_url: {line}")),
-        );
-    }
-    lines
 }
 
 /// Whether the store is a file that the first start is yet to create.

@@ -147,6 +147,7 @@ impl Gateway {
             backend: Arc::clone(&self.migrations.breaker),
             trail: self.trail.clone(),
             servers: Arc::clone(&self.settings) as Arc<dyn ReadServers>,
+            worker_threads: self.settings.get().config.server.worker_threads(),
         }
     }
 

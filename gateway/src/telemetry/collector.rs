@@ -7,6 +7,7 @@ use std::sync::Arc;
 use prometheus::Opts;
 use prometheus::core::{Collector, Desc, Describer as _};
 use prometheus::proto::{MetricFamily, MetricType};
+use session_core::cache::Local;
 use session_core::cache::breaker::{Breaker, BreakerState};
 use session_core::service::Sessions;
 use session_core::stats::{ResetReason, SharedReject, Spread, Stats};
@@ -32,6 +33,8 @@ pub(crate) struct Sources {
     pub trail: Trail,
     /// The servers of apps.
     pub servers: Arc<dyn ReadServers>,
+    /// Threads that serve requests.
+    pub worker_threads: usize,
 }
 
 /// One value of each label.
@@ -103,6 +106,11 @@ const ROWS: &[Row] = &[
         read: Read::Gauge(|of| size(of.sessions.fills_in_flight())),
     },
     Row {
+        name: "sidgate_bulkhead_queued_total",
+        help: "Reads of other tiers that had to wait for their turn.",
+        read: Read::Counter(|of| of.sessions.fills_queued()),
+    },
+    Row {
         name: "sidgate_local_sessions",
         help: "Sessions held in process.",
         read: Read::Gauge(|of| size(of.sessions.local().len())),
@@ -111,6 +119,16 @@ const ROWS: &[Row] = &[
         name: "sidgate_local_bytes",
         help: "What the sessions held in process take, estimated from above.",
         read: Read::Gauge(|of| as_f64(of.sessions.local().weight())),
+    },
+    Row {
+        name: "sidgate_local_evictions_total",
+        help: "Sessions that had to make room for others in process.",
+        read: Read::Counters("entry", |of| evictions(of.sessions.local())),
+    },
+    Row {
+        name: "sidgate_worker_threads",
+        help: "Threads that serve requests.",
+        read: Read::Gauge(|of| size(of.worker_threads)),
     },
     Row {
         name: "sidgate_ready",
@@ -175,6 +193,13 @@ fn shared_rejects(stats: &Stats) -> Labelled<u64> {
     let each = SharedReject::VARIANTS.iter();
     each.map(|reason| (reason.as_str(), count(*reason)))
         .collect()
+}
+
+fn evictions(local: &Local) -> Labelled<u64> {
+    let evictions = local.evictions();
+    [("fresh", &evictions.fresh), ("due", &evictions.due)]
+        .map(|(entry, counter)| (entry, counter.get()))
+        .into()
 }
 
 fn core(stats: &Stats) -> Labelled<u64> {

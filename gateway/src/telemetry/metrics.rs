@@ -7,10 +7,12 @@ use prometheus::{
     Registry, TextEncoder,
 };
 use session_core::session::RevokeReason;
+use session_core::store::postgres::Connections;
 use sidgate_policy::edge::Reserved;
 use strum::VariantArray as _;
 
 use super::collector::{Collected, Sources};
+use super::connections::OfConnections;
 use super::labels::{
     BackendResult, Created, EventResult, Judged, Refusal, Renewed, Shed, UpstreamError, names,
     resolved,
@@ -314,6 +316,18 @@ impl Metrics {
     pub(crate) fn publish(&self, sources: Sources) -> Result<(), prometheus::Error> {
         self.registry.register(Box::new(Collected::new(sources)?))?;
         self.registry.register(Box::new(OfProcess::new()?))
+    }
+
+    /// Also publishes how busy the connections to the store are.
+    ///
+    /// # Errors
+    /// When two metrics have one name: a mistake in the table of the collector.
+    pub(crate) fn publish_connections(
+        &self,
+        connections: Connections,
+    ) -> Result<(), prometheus::Error> {
+        let collector = OfConnections::new(connections)?;
+        self.registry.register(Box::new(collector))
     }
 
     /// What the dashboard draws, as it is now.

@@ -4,6 +4,7 @@ pub(crate) mod access_log;
 mod audit_file;
 pub(crate) mod build;
 pub(crate) mod collector;
+mod connections;
 #[cfg(test)]
 pub(crate) mod documented;
 mod families;

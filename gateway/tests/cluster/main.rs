@@ -15,6 +15,7 @@ mod housekeeping;
 mod postgres;
 mod redis;
 mod redis_fleet;
+mod regions;
 mod revocation;
 mod sites;
 mod sql;

@@ -8,6 +8,7 @@
 mod access_fields;
 mod admin_api;
 mod admin_listener;
+mod advise;
 mod answers;
 mod audit;
 mod authz;

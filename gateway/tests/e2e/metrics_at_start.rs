@@ -11,7 +11,9 @@ const OPERATIONS: &str = include_str!("../../../docs/operations.md");
 
 /// Metrics that a gateway has only where its configuration asks for them.
 fn is_asked_for(metric: &str) -> bool {
-    metric.starts_with("sidgate_tls_certificate_") || metric == "sidgate_site_requests_total"
+    metric.starts_with("sidgate_tls_certificate_")
+        || metric.starts_with("sidgate_store_")
+        || metric == "sidgate_site_requests_total"
 }
 
 /// Label values of that kind.

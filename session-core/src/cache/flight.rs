@@ -13,6 +13,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, watch};
 
 use crate::sid::SessionKey;
+use crate::stats::Counter;
 
 mod occupied;
 
@@ -70,6 +71,7 @@ pub struct Flights<T> {
     runtime: Handle,
     board: Arc<Board<T>>,
     running: Arc<Semaphore>,
+    queued: Arc<Counter>,
     limits: FlightLimits,
 }
 
@@ -87,6 +89,7 @@ impl<T: Clone + Send + Sync + 'static> Flights<T> {
             runtime,
             board: Arc::default(),
             running: Arc::new(Semaphore::new(limits.running)),
+            queued: Arc::default(),
             limits,
         }
     }
@@ -137,6 +140,12 @@ impl<T: Clone + Send + Sync + 'static> Flights<T> {
         self.board.lock().len()
     }
 
+    /// Flights that had to wait for their turn.
+    #[must_use]
+    pub fn queued(&self) -> u64 {
+        self.queued.get()
+    }
+
     fn board_or_start<F, R>(
         &self,
         key: SessionKey,
@@ -161,10 +170,17 @@ impl<T: Clone + Send + Sync + 'static> Flights<T> {
             key,
         };
         let (running, deadline) = (Arc::clone(&self.running), self.limits.deadline);
+        let queued = Arc::clone(&self.queued);
         let work = make();
         self.runtime.spawn(async move {
             let flight = async {
-                let turn = running.acquire().await.ok()?;
+                let turn = match running.try_acquire() {
+                    Ok(turn) => turn,
+                    Err(_no_turn) => {
+                        queued.add();
+                        running.acquire().await.ok()?
+                    }
+                };
                 Some((turn, work.await))
             };
             let landed = tokio::time::timeout(deadline, flight).await.ok().flatten();

@@ -7,18 +7,24 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use quick_cache::Weighter;
 use quick_cache::sync::Cache;
+use quick_cache::{DefaultHashBuilder, Weighter};
 
+use self::pushed::{HandOut, PushedOut};
 use super::Entry;
 use crate::clock::Boot;
 use crate::session::{Dead, Owner, Session};
 use crate::sid::SessionKey;
 
+mod pushed;
+
+pub use self::pushed::Evictions;
+
 /// The local tier: one bounded map of sessions and one of absent keys.
 #[derive(Debug)]
 pub struct Local {
-    sessions: Cache<SessionKey, Arc<Entry>, Weight>,
+    sessions: Cache<SessionKey, Arc<Entry>, Weight, DefaultHashBuilder, HandOut>,
+    evictions: Evictions,
     absent: Cache<SessionKey, Absent>,
     negative_ttl: Duration,
 }
@@ -93,7 +99,14 @@ impl Local {
         let expected = (limits.max_bytes / Weight::EXPECTED).min(max_entries);
         let expected = usize::try_from(expected).unwrap_or(usize::MAX).max(1);
         Self {
-            sessions: Cache::with_weighter(expected, limits.max_bytes, weight),
+            sessions: Cache::with(
+                expected,
+                limits.max_bytes,
+                weight,
+                DefaultHashBuilder::default(),
+                HandOut,
+            ),
+            evictions: Evictions::default(),
             absent: Cache::new(ABSENT_MAX),
             negative_ttl,
         }
@@ -105,9 +118,18 @@ impl Local {
         self.sessions.get(key)
     }
 
-    /// Puts an entry in place of an older one.
+    /// Puts an entry that was just read in place of an older one.
     pub fn put(&self, entry: Arc<Entry>) {
-        self.sessions.insert(entry.session().key, entry);
+        let (key, now) = (entry.session().key, entry.read_at());
+        let mut out = PushedOut::default();
+        self.sessions.insert_with_lifecycle(key, entry, &mut out);
+        self.evictions.note(&out, now);
+    }
+
+    /// What had to make room.
+    #[must_use]
+    pub fn evictions(&self) -> &Evictions {
+        &self.evictions
     }
 
     /// Drops the entry of `key`. An absence that is remembered stays: an ended session never comes back.

@@ -14,7 +14,7 @@ mod texts;
 mod tiers;
 
 pub use entry::Entry;
-pub use local::{Local, LocalLimits};
+pub use local::{Evictions, Local, LocalLimits};
 pub use shared::{SharedCache, SharedError};
 pub(crate) use texts::Texts;
 pub use tiers::{Fill, FillError, Tier, Tiers, TiersOptions};

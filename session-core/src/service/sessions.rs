@@ -107,6 +107,12 @@ impl Sessions {
         self.flights.in_use()
     }
 
+    /// Reads of other tiers that had to wait for their turn.
+    #[must_use]
+    pub fn fills_queued(&self) -> u64 {
+        self.flights.queued()
+    }
+
     /// What is held in process.
     #[must_use]
     pub fn local(&self) -> &Local {

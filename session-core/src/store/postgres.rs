@@ -23,6 +23,7 @@ mod adopt;
 mod connect;
 mod events;
 mod fault;
+mod figures;
 mod hints;
 mod housekeep;
 mod insert;
@@ -38,6 +39,7 @@ mod person;
 mod place;
 mod plan;
 mod pool;
+mod pool_use;
 mod read;
 mod renew;
 mod revoke;
@@ -51,9 +53,11 @@ mod url;
 mod write;
 
 pub use self::connect::PostgresConfigError;
+pub use self::figures::Figures;
 pub use self::options::PostgresOptions;
 pub use self::parameters::TlsFiles;
 pub use self::place::{Place, place};
+pub use self::pool_use::{Connections, ConnectionsSeen};
 pub use self::rights::{BadIdentifier, Identifier, grants};
 #[cfg(test)]
 pub(super) use self::schema::MIGRATIONS;
@@ -95,6 +99,20 @@ impl PostgresStore {
             connector,
             options,
         })
+    }
+
+    /// The connections that requests use, to be looked at. Not those of the heartbeat, of hints, of lists and of operators.
+    #[must_use]
+    pub fn connections(&self) -> Connections {
+        self.pool.connections()
+    }
+
+    /// How large the database is, and how many connections the server takes.
+    ///
+    /// # Errors
+    /// When the server does not say.
+    pub async fn figures(&self) -> StoreResult<Figures> {
+        figures::figures(&self.operators).await
     }
 
     /// Gives the role of a gateway the rights that [`grants`] lists. Works for whoever owns the tables.

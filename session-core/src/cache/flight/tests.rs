@@ -94,6 +94,8 @@ async fn beyond_the_bulkhead_a_flight_is_refused_at_once_and_a_passenger_is_not(
     }
     tokio::time::sleep(DEADLINE).await;
     assert_eq!(flights.in_use(), 0, "the seats are free again");
+    let waiting = u64::try_from(WAITING_MAX).unwrap();
+    assert_eq!(flights.queued(), waiting, "those that had no turn at once");
 }
 
 #[tokio::test]

@@ -8,7 +8,12 @@ use crate::session::{Group, Identity, References, SiteName};
 
 const MIB: u64 = 1 << 20;
 
+/// Read at the beginning, and good for a second.
 fn entry(number: u32, text: usize) -> Arc<Entry> {
+    entry_read_at(number, text, Boot::default())
+}
+
+fn entry_read_at(number: u32, text: usize, read_at: Boot) -> Arc<Entry> {
     let about = "x".repeat(text);
     let (identity, _) =
         Identity::from_value(json!({"user": {"id": "7"}, "attributes": {"about": about}})).unwrap();
@@ -35,12 +40,7 @@ fn entry(number: u32, text: usize) -> Arc<Entry> {
         renewed_at: None,
     };
     let ttl = Duration::from_secs(1);
-    Arc::new(Entry::new(
-        session,
-        Standing::default(),
-        Boot::default(),
-        ttl,
-    ))
+    Arc::new(Entry::new(session, Standing::default(), read_at, ttl))
 }
 
 fn filled(max_entries: usize, max_bytes: u64, text: usize) -> Local {
@@ -74,4 +74,27 @@ fn small_ones_are_bounded_by_their_number() {
         assert!(held <= max_entries, "{held}");
         assert!(held * 10 >= max_entries * 9, "{held} of {max_entries}");
     }
+}
+
+/// Whoever sees evictions must know whether they cost anything: a cache that is large enough is full of old sessions in the end.
+#[test]
+fn what_is_pushed_out_is_counted_by_whether_it_was_still_good() {
+    let local = filled(1_000, 256 * MIB, 10);
+    let (evictions, held) = (local.evictions(), local.len());
+    let pushed_out = u64::try_from(20_000 - held).unwrap();
+    assert_eq!(
+        (evictions.fresh.get(), evictions.due.get()),
+        (pushed_out, 0)
+    );
+
+    local.put(entry(19_999, 10));
+    local.forget(&entry(19_999, 10).session().key);
+    assert_eq!(evictions.fresh.get(), pushed_out, "replaced and removed");
+
+    let later = Boot::default().plus(Duration::from_secs(2));
+    for number in 20_000..20_500 {
+        local.put(entry_read_at(number, 10, later));
+    }
+    assert_eq!(evictions.fresh.get(), pushed_out);
+    assert!(evictions.due.get() >= 499, "{}", evictions.due.get());
 }

@@ -1,9 +1,12 @@
 //! Pooled connections that are given back only after a call that ended well.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use deadpool::Runtime;
-use deadpool::managed::{self, Metrics, Object, RecycleError, RecycleResult, Timeouts};
+use deadpool::managed::{
+    self, Metrics, Object, PoolError, RecycleError, RecycleResult, TimeoutType, Timeouts,
+};
 use deadpool_postgres::ClientWrapper;
 use tokio::runtime::Handle;
 use tokio::time;
@@ -13,6 +16,7 @@ use tokio_postgres::types::ToSql;
 use super::connect::{Connector, PostgresConfigError};
 use super::fault::{self, Limit};
 use super::options::PostgresOptions;
+use super::pool_use::{Asked, Connections};
 use crate::store::{StoreError, StoreResult};
 
 /// Parameters of a statement.
@@ -23,6 +27,7 @@ pub(super) type Params<'a> = &'a [&'a (dyn ToSql + Sync)];
 pub(super) struct Pool {
     pool: managed::Pool<Connector>,
     connector: Connector,
+    asked: Arc<Asked>,
     acquire: Limit,
     read: Limit,
     write: Limit,
@@ -69,6 +74,7 @@ impl Pool {
         Ok(Self {
             pool,
             connector: connector.clone(),
+            asked: Arc::default(),
             acquire,
             read: Limit::set_by("store.read_timeout", options.read_timeout),
             write: Limit::set_by("store.write_timeout", options.write_timeout),
@@ -78,9 +84,9 @@ impl Pool {
     /// A connection. Opening one goes on when the caller gives up, and then serves the next caller. Otherwise callers
     /// with a limit below a TLS handshake would never get one.
     pub(super) async fn lease(&self) -> StoreResult<Lease> {
-        let pool = self.pool.clone();
+        let (pool, asked) = (self.pool.clone(), Arc::clone(&self.asked));
         let opened = Handle::current()
-            .spawn(async move { pool.get().await })
+            .spawn(async move { taken(&pool, &asked).await })
             .await
             .map_err(StoreError::unavailable)?;
         match opened {
@@ -90,6 +96,14 @@ impl Pool {
                 self.acquire,
                 self.connector.last_failure(),
             )),
+        }
+    }
+
+    /// Its connections, to be looked at.
+    pub(super) fn connections(&self) -> Connections {
+        Connections {
+            pool: self.pool.clone(),
+            asked: Arc::clone(&self.asked),
         }
     }
 
@@ -185,6 +199,30 @@ impl Pool {
     pub(super) fn write_timeout(&self) -> Duration {
         self.write.time
     }
+}
+
+/// A connection, as soon as there is one. Counts who has to wait until another caller gives one back.
+async fn taken(
+    pool: &managed::Pool<Connector>,
+    asked: &Asked,
+) -> Result<Object<Connector>, PoolError<StoreError>> {
+    let usual = pool.timeouts();
+    let without_waiting = Timeouts {
+        wait: Some(Duration::ZERO),
+        ..usual
+    };
+    match pool.timeout_get(&without_waiting).await {
+        Err(PoolError::Timeout(TimeoutType::Wait)) => {}
+        outcome => {
+            asked.at_once();
+            return outcome;
+        }
+    }
+    let begun = time::Instant::now();
+    let outcome = pool.get().await;
+    let is_there = !matches!(outcome, Err(PoolError::Timeout(TimeoutType::Wait)));
+    asked.waited(begun.elapsed(), is_there);
+    outcome
 }
 
 impl managed::Manager for Connector {
