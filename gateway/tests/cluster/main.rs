@@ -11,6 +11,7 @@ mod harness;
 mod failover;
 mod faults;
 mod housekeeping;
+mod poolers;
 mod postgres;
 mod redis;
 mod revocation;
