@@ -13,6 +13,7 @@ from pathlib import Path
 
 import compare
 import stack
+from tables import rows as markdown
 
 HERE = Path(__file__).resolve().parent
 # A server with 8 GB of memory, as its manual advises: a quarter of it for the server's own cache, a checkpoint that does not
@@ -110,6 +111,24 @@ class Database:
 
     def size_bytes(self) -> int:
         return int(self.run("SELECT pg_database_size(current_database())"))
+
+    def sizes(self) -> str:
+        """Markdown: the largest tables."""
+        found = self.run(
+            "SELECT relname, n_live_tup, n_dead_tup, pg_table_size(relid) / 1048576, pg_indexes_size(relid) / 1048576 "
+            "FROM pg_stat_user_tables ORDER BY pg_total_relation_size(relid) DESC LIMIT 6"
+        )
+        head = ("table", "rows", "dead rows", "MiB", "its indexes, MiB")
+        return markdown(head, [tuple(line.split("|")) for line in found.splitlines()])
+
+    def index_use(self) -> str:
+        """Markdown: how often each index was used since the database was made, the largest first."""
+        found = self.run(
+            "SELECT indexrelname, pg_relation_size(indexrelid) / 1048576, idx_scan, idx_tup_read "
+            "FROM pg_stat_user_indexes ORDER BY pg_relation_size(indexrelid) DESC, indexrelname"
+        )
+        head = ("index", "MiB", "scans", "entries read")
+        return markdown(head, [tuple(line.split("|")) for line in found.splitlines()])
 
     def cpu_seconds(self) -> float:
         """CPU time of the connections that are open, psql's own apart."""

@@ -160,9 +160,12 @@ def stored(database: Database, at: Bench, sessions: int) -> tuple[Path, Path]:
 
 
 @contextlib.contextmanager
-def gateway(at: Bench, database: Database, sessions: int, cookies: Path, warm: Path) -> Iterator[Gateway]:
-    port, admin = compare.free_port(), compare.free_port()
-    log, config = at.folder / f"{sessions}.log", at.folder / f"{sessions}.toml"
+def gateway(
+    at: Bench, database: Database, sessions: int, cookies: Path, warm: Path, name: str = ""
+) -> Iterator[Gateway]:
+    """`name`: of its files; where there are several of one size."""
+    port, admin, name = compare.free_port(), compare.free_port(), name or str(sessions)
+    log, config = at.folder / f"{name}.log", at.folder / f"{name}.toml"
     text = compare.configuration(port, admin, at.upstream, at.threads).replace("sqlite:sidgate.db", database.url)
     config.write_text(text + MORE)
     command = [stack.SIDGATE, "run", "--config", config]

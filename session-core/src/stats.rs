@@ -125,6 +125,9 @@ pub struct Stats {
     pub housekeeping_left: Counter,
     /// Rounds of housekeeping that failed.
     pub housekeeping_failed: Counter,
+    /// How long ago the oldest row ought to have been removed that is still there, in milliseconds: as of the last round of
+    /// housekeeping that this node did. 0 when another node has the turn.
+    pub housekeeping_overdue_ms: Gauge,
     /// Activity records lost because the queue was full.
     pub touches_dropped: Counter,
 }

@@ -33,6 +33,8 @@ mod housekeep;
 mod lanes;
 #[path = "postgres/numbering.rs"]
 mod numbering;
+#[path = "postgres/plans/mod.rs"]
+mod plans;
 #[path = "postgres/privacy.rs"]
 mod privacy;
 #[path = "postgres/promotion.rs"]

@@ -36,6 +36,8 @@ pub(crate) enum Topic {
     Store,
     /// What the gateway's role may do there.
     Rights,
+    /// Limits that the gateway asks the store for.
+    Limits,
     /// Whether news of a change come through at once.
     Notify,
     /// Redis answers.
@@ -77,6 +79,9 @@ impl Topic {
             }
             Self::Rights => {
                 "A role that may do more than the gateway needs can lose or forge sessions when it is stolen or mistaken; one that may do less fails at a login."
+            }
+            Self::Limits => {
+                "What a node has given up goes on in the database, and rows that a lost node holds stay locked."
             }
             Self::Notify => {
                 "Other nodes then hear of a logout with the next heartbeat, half a second later, instead of at once."

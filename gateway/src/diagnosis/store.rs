@@ -112,7 +112,23 @@ async fn schema_and_rights(
     };
     let mut found = vec![first];
     found.extend(needless);
+    found.extend(unlimited(about));
     found
+}
+
+/// Settings that our connections ask for, and that did not arrive.
+fn unlimited(about: &About) -> Option<Finding> {
+    if about.unlimited.is_empty() {
+        return None;
+    }
+    let question = Question::new(Topic::Limits, "store", "the limits of our connections");
+    Some(question.warn(
+        format!(
+            "{} not in force: a pooler ignores what connections ask for",
+            about.unlimited.join(", ")
+        ),
+        "set them for the role: docs/postgresql.md#poolers",
+    ))
 }
 
 /// Rights that no gateway needs. The role that applies the schema must own it.

@@ -91,6 +91,11 @@ const ROWS: &[Row] = &[
         read: Read::Counters("what", |of| core(of.sessions.stats())),
     },
     Row {
+        name: "sidgate_housekeeping_overdue_seconds",
+        help: "How long the oldest row that is still there ought to have been removed; 0 where another node keeps house.",
+        read: Read::Gauge(|of| seq(of.sessions.stats().housekeeping_overdue_ms.get()) / 1_000.0),
+    },
+    Row {
         name: "sidgate_breaker_state",
         help: "0 closed, 1 half open, 2 open.",
         read: Read::Gauges("dependency", breakers),
@@ -260,7 +265,7 @@ fn size(of: usize) -> f64 {
     as_f64(u64::try_from(of).unwrap_or(u64::MAX))
 }
 
-/// Numbers of events are never negative.
+/// Numbers of events and times are never negative.
 fn seq(number: i64) -> f64 {
     as_f64(u64::try_from(number).unwrap_or(0))
 }

@@ -12,6 +12,7 @@ mod drill;
 mod failover;
 mod faults;
 mod housekeeping;
+mod poolers;
 mod postgres;
 mod redis;
 mod redis_fleet;

@@ -1,10 +1,9 @@
-//! PostgreSQL dead, silent, read-only, behind a pooler: unknown is never "no", and all is well again afterwards.
+//! PostgreSQL dead, silent, read-only: unknown is never "no", and all is well again afterwards.
 
 use std::thread;
 use std::time::Duration;
 
 use sidgate_testkit::app::PASSWORD;
-use sidgate_testkit::pooler::{Mode, Pooler};
 use sidgate_testkit::stores::sql;
 use sidgate_testkit::wait::{LONG, until_true};
 use sidgate_testkit::{Request, SESSION, login};
@@ -173,43 +172,4 @@ fn slow_lines() {
     }
     traffic.stop();
     cluster.history.verdict("PostgreSQL slow lines");
-}
-
-/// J12: a pooler that keeps connections for the length of a session changes nothing. (In transaction mode statements cannot
-/// stay prepared before PgBouncer 1.21; see docs/operations.md.)
-#[test]
-fn behind_a_pooler() {
-    let cluster = Layout::new().without_redis().start();
-    let Some(pooler) = Pooler::start(cluster.postgres.port(), Mode::Session) else {
-        assert!(
-            std::env::var_os("CI").is_none(),
-            "pgbouncer is not installed"
-        );
-        println!("SKIPPED J12: pgbouncer is not installed");
-        return;
-    };
-    cluster.hear_again_after(|| {
-        for node in &cluster.nodes {
-            node.postgres.lead_to(pooler.port());
-        }
-    });
-    let traffic = cluster.traffic();
-    for _ in 0..scaled(5, 50) {
-        let victim = cluster.known_session();
-        traffic.watch(&victim);
-        cluster.everywhere(&victim, 200);
-        cluster.revoke_by_sql(&victim);
-        cluster.everywhere(&victim, 401);
-        traffic.forget(&victim);
-    }
-    let session = cluster.known_session();
-    traffic.watch(&session);
-    cluster.everywhere(&session, 200);
-    cluster.log_out(0, &session);
-    cluster.everywhere(&session, 401);
-    traffic.stop();
-    cluster
-        .history
-        .verdict("J12 pooler")
-        .leaves_nobody_in_doubt();
 }

@@ -24,13 +24,16 @@ pub(crate) struct Guard {
 }
 
 impl Guard {
-    /// Checks once per `every` until `stop`. Acts only on a missing trigger or schema: the heartbeat deals with a
-    /// silent store. A schema newer than this program is accepted here: another node was upgraded, and this one goes
+    /// Checks once per `every` until `stop`. Acts only on a missing trigger or schema and on a pooler that does not do: the
+    /// heartbeat deals with a silent store. A schema newer than this program is accepted here: another node was upgraded, and this one goes
     /// on.
     pub(crate) async fn run(self, every: Duration, stop: CancellationToken) {
         while tokio::time::timeout(every, stop.cancelled()).await.is_err() {
             if let Err(StoreError::Schema(
-                refused @ (SchemaError::Trigger(_) | SchemaError::Missing),
+                refused @ (SchemaError::Trigger(_)
+                | SchemaError::Missing
+                | SchemaError::Pooler
+                | SchemaError::Isolation(_)),
             )) = within(HISTORY_TIMEOUT, self.node.store.check_schema()).await
             {
                 self.raise(&refused);
@@ -40,7 +43,7 @@ impl Guard {
 
     fn raise(&self, refused: &SchemaError) {
         if !self.node.signals.doubts() {
-            error!(error = %refused, "events are not numbered any more: this node stops serving");
+            error!(error = %refused, "the store is not to be believed any more: this node stops serving");
             if let Some(counter) = self.node.stats.reset(ResetReason::Schema) {
                 counter.add();
             }

@@ -16,6 +16,10 @@ const EVERY: Duration = Duration::from_secs(60);
 const BATCH: usize = 500;
 /// Pause between two batches: a million rows take minutes, and other work goes on.
 const REST: Duration = Duration::from_millis(100);
+/// The same while the oldest row is overdue by more than [`BEHIND`].
+const SHORT_REST: Duration = Duration::from_millis(10);
+/// From here on housekeeping hurries: more rows become due than it removes.
+const BEHIND: Duration = Duration::from_secs(600);
 
 /// How long a network is remembered after its last login.
 pub const NETWORKS_KEPT: Duration = Duration::from_secs(30 * 86_400);
@@ -52,14 +56,17 @@ pub(super) async fn keep_house(
         let pause = match round(node.store.as_ref(), &retention).await {
             Ok(Housekept { taken: true, .. }) => {
                 node.stats.housekeeping_left.add();
+                node.stats.housekeeping_overdue_ms.set(0);
                 EVERY
             }
             Ok(done) => {
                 node.stats.housekeeping_done.add();
+                let overdue = i64::try_from(done.overdue.as_millis()).unwrap_or(i64::MAX);
+                node.stats.housekeeping_overdue_ms.set(overdue);
                 if done != Housekept::default() {
                     info!(?done, "housekeeping");
                 }
-                if done.more { REST } else { EVERY }
+                pause_after(&done)
             }
             // The next round will do it.
             Err(failed) => {
@@ -78,6 +85,14 @@ pub(super) async fn keep_house(
     }
 }
 
+fn pause_after(done: &Housekept) -> Duration {
+    match (done.more, done.overdue > BEHIND) {
+        (false, _) => EVERY,
+        (true, false) => REST,
+        (true, true) => SHORT_REST,
+    }
+}
+
 async fn round(store: &dyn SessionStore, retention: &Retention) -> StoreResult<Housekept> {
     let seconds = |kept: &AtomicU64| Duration::from_secs(kept.load(Ordering::Relaxed));
     let logins = store
@@ -90,4 +105,25 @@ async fn round(store: &dyn SessionStore, retention: &Retention) -> StoreResult<H
     let mut done = store.housekeep(BATCH).await?;
     done.more |= !done.taken && logins.max(sightings).max(networks) >= BATCH as u64;
     Ok(done)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_hurries_when_it_is_behind_and_rests_when_nothing_is_left() {
+        let after = |more, minutes| {
+            pause_after(&Housekept {
+                more,
+                overdue: Duration::from_secs(60 * minutes),
+                ..Housekept::default()
+            })
+        };
+        assert_eq!(after(false, 0), EVERY);
+        // Rows that somebody holds: there is no other batch.
+        assert_eq!(after(false, 11), EVERY);
+        assert_eq!(after(true, 1), REST);
+        assert_eq!(after(true, 11), SHORT_REST);
+    }
 }

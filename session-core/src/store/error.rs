@@ -110,7 +110,7 @@ impl From<StoreError> for HintError {
     }
 }
 
-/// Why the schema of a store is not acceptable.
+/// Why a store is not acceptable: its schema, or the way to it.
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum SchemaError {
     /// There are no Sidgate tables.
@@ -145,6 +145,19 @@ pub enum SchemaError {
     /// A trigger that numbers events is absent or disabled: revocations would go unseen.
     #[error("trigger {0} is missing or disabled")]
     Trigger(&'static str),
+    /// A pooler gives each transaction another connection and does not look after prepared statements: one statement could be run
+    /// instead of another.
+    #[error(
+        "a pooler in front of PostgreSQL mixes up prepared statements: let store.url lead to PostgreSQL itself, or set \
+         max_prepared_statements in PgBouncer 1.21 or later, or pool_mode = session with server_reset_query = DISCARD ALL"
+    )]
+    Pooler,
+    /// Transactions begin with another isolation than the rule about logins relies on.
+    #[error(
+        "transactions begin as `{0}` and not as `read committed`, which this node has asked for: a pooler ignores `options`. Type \
+         ALTER ROLE .. SET default_transaction_isolation = 'read committed'"
+    )]
+    Isolation(Box<str>),
     /// The role has not all the rights that a gateway needs.
     #[error("{0}")]
     Rights(MissingRights),

@@ -22,6 +22,8 @@ pub struct About {
     /// The TLS version of the connection, such as `TLS 1.3`, as the server sees it: behind a pooler, that of the pooler.
     /// `None`: there is no TLS.
     pub tls: Option<String>,
+    /// Settings that limit how long statements and transactions may take, and are not in force. Empty where there are none.
+    pub unlimited: Vec<String>,
 }
 
 store_trait! { ($) each_inspect_method

@@ -10,12 +10,14 @@
 //! - **The heartbeat has a connection to itself** (`link`): a pool full of slow queries must not end the lease.
 //! - **Lists and operators have two**: their questions take long, and must not keep a login or a logout waiting.
 //! - **Hints have one too** (`hints`): the server sends them when it likes, and some poolers swallow them.
+//! - **What stands in between is examined** (`pooler`) before the first answer is believed.
 //! - **Only a primary is believed**: connections ask for a read-write server, and reads check again.
 //! - **Numbers are given at commit** by the triggers of the schema (`schema`); this code never writes an event.
 
 use self::connect::Connector;
 use self::link::Link;
 use self::pool::Pool;
+use self::pooler::Examination;
 use super::prelude::*;
 use crate::secret::SecretString;
 
@@ -40,6 +42,7 @@ mod place;
 mod plan;
 mod pool;
 mod pool_use;
+mod pooler;
 mod read;
 mod renew;
 mod revoke;
@@ -76,6 +79,7 @@ pub struct PostgresStore {
     pool: Pool,
     operators: Pool,
     link: Link,
+    examination: Examination,
     options: PostgresOptions,
 }
 
@@ -96,6 +100,7 @@ impl PostgresStore {
             pool: Pool::new(&connector, &options)?,
             operators: Pool::for_operators(&connector, &options)?,
             link: Link::new(connector.clone(), &options, &events::OF_A_BEAT),
+            examination: Examination::default(),
             connector,
             options,
         })
@@ -127,6 +132,7 @@ impl PostgresStore {
 #[async_trait]
 impl SessionStore for PostgresStore {
     async fn check_schema(&self) -> StoreResult<()> {
+        self.examination.pass(&self.connector).await?;
         schema::check(&self.pool).await
     }
 

@@ -7,14 +7,14 @@ use crate::lease::LEASE;
 mod tests;
 
 /// The version of the schema that this program was built for.
-pub const SCHEMA_VERSION: i32 = 12;
+pub const SCHEMA_VERSION: i32 = 13;
 
 /// For each version of the schema, in order: the oldest version whose programs work with it.
 ///
 /// A program that was built for version 11 works with version 12 when the entry of 12 is 11. Whoever writes a migration
 /// says so here, and the migrated store repeats it to programs that do not know the migration. Programs before version 11
 /// do not ask.
-pub(super) const COMPATIBLE_FROM: [i32; 12] = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 11];
+pub(super) const COMPATIBLE_FROM: [i32; 13] = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 11, 11];
 
 /// The version whose migration adds the column `compatible_from`.
 const FIRST_TO_TELL: i32 = 11;

@@ -121,6 +121,8 @@ pub struct Housekept {
     pub former_keys: u64,
     /// Codes of handovers that were used an hour ago.
     pub codes: u64,
+    /// How long ago the oldest session or event that is still there ought to have been removed. Zero when none is due.
+    pub overdue: Duration,
     /// Whether another node had the turn, so that nothing was done here.
     pub taken: bool,
     /// Whether another batch is waiting.

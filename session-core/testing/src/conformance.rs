@@ -108,7 +108,7 @@ macro_rules! store_conformance {
             members: ends_all_of_a_user_in_a_group, knows_the_group_from_the_user, ends_logins_under_way_in_the_group,
                 is_numbered_and_announced_whoever_writes,
                 cannot_be_taken_back, goes_when_all_are_marked, leaves_nothing_to_be_told;
-            housekeep: finds_nothing_to_do, removes_what_ended_a_day_ago, works_in_batches, keeps_the_log_dense,
+            housekeep: finds_nothing_to_do, knows_how_far_it_is_behind, removes_what_ended_a_day_ago, works_in_batches, keeps_the_log_dense,
                 leaves_a_fresh_revocation_alone, marks_what_a_settled_revocation_ended, marks_in_batches,
                 lets_a_settled_revocation_go, forgets_nodes_that_are_gone;
             legacy: knows_nothing_of_a_new_login, stores_session_and_credentials, never_adopts_twice, lets_one_of_two_adopt,

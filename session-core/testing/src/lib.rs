@@ -16,5 +16,5 @@ pub mod sim;
 pub use authority::{Issued, TestAuthority, Validity};
 pub use clock::ManualClock;
 pub use fault::{Call, FaultStore, Faults, Hold};
-pub use postgres::{Tap, TestDatabase, TestPostgres};
+pub use postgres::{Explained, Plans, Tap, TestDatabase, TestPostgres};
 pub use redis::{RedisUser, Secured, TestRedis, TestRedisCluster, TestRedisTls, TestSentinels};

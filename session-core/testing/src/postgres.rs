@@ -25,10 +25,12 @@ use session_core::store::SessionStore;
 use session_core::store::postgres::{PostgresOptions, PostgresStore};
 
 mod doors;
+mod explained;
 mod roles;
 mod standby;
 mod tap;
 
+pub use self::explained::{Explained, Plans};
 pub use self::tap::Tap;
 
 /// The database that others are copied from: empty, with the schema.

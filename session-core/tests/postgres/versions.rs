@@ -20,10 +20,10 @@ async fn versions(database: &TestDatabase) -> Vec<(i32, Option<i32>)> {
     rows.iter().map(|row| (row.get(0), row.get(1))).collect()
 }
 
-/// Version 12 works with programs of version 11, each before it with its own only.
+/// Versions 12 and 13 work with programs of version 11, each before them with its own only.
 fn as_each_said() -> Vec<(i32, Option<i32>)> {
     let own = (1..12).map(|version| (version, Some(version)));
-    own.chain([(12, Some(11))]).collect()
+    own.chain([(12, Some(11)), (13, Some(11))]).collect()
 }
 
 #[tokio::test]

@@ -41,9 +41,9 @@ async fn a_plan_does_what_apply_does() {
     run(&planned, &plan);
 
     assert_eq!(dumped(&planned), dumped(&applied));
-    // Version 12 works with programs of version 11, each before it with its own only.
+    // Versions 12 and 13 work with programs of version 11, each before them with its own only.
     let own = (1..12).map(|version| (version, Some(version)));
-    let as_each_said: Vec<_> = own.chain([(12, Some(11))]).collect();
+    let as_each_said: Vec<_> = own.chain([(12, Some(11)), (13, Some(11))]).collect();
     assert_eq!(versions(&planned), as_each_said);
     assert_eq!(versions(&applied), as_each_said);
     store.check_schema().await.unwrap();
@@ -64,7 +64,7 @@ async fn a_file_that_does_not_tell_is_read_and_brought_up_to_date() {
 
     store.apply_schema().await.unwrap();
 
-    assert_eq!(versions(&file).len(), 12);
+    assert_eq!(versions(&file).len(), 13);
     store.check_schema().await.unwrap();
     let again = file.shell().execute_batch(&plan.replace(".bail on\n", ""));
     assert!(again.is_err(), "out of date");

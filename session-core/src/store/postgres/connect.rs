@@ -6,11 +6,13 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use thiserror::Error;
+use tokio::runtime::Handle;
 use tokio::time::{self, Instant};
 use tokio_postgres::config::{SslMode, TargetSessionAttrs};
 use tokio_postgres::tls::MakeTlsConnect;
 use tokio_postgres::{Client, Connection, Socket};
 use tokio_postgres_rustls::MakeRustlsConnect;
+use tokio_util::task::AbortOnDropHandle;
 
 use super::fault::{self, Limit};
 use super::options::PostgresOptions;
@@ -80,6 +82,17 @@ impl Connector {
         let opened = Box::pin(self.try_each()).await;
         *self.last_failure.lock() = opened.as_ref().err().map(StoreError::cause);
         opened
+    }
+
+    /// [`Connector::connect`], with a task that carries the messages for as long as its handle is there.
+    pub(super) async fn driven(&self) -> StoreResult<(Client, AbortOnDropHandle<()>)> {
+        let (client, connection) = self.connect().await?;
+        let driver = Handle::current().spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::debug!(cause = fault::words(&error), "a connection ended");
+            }
+        });
+        Ok((client, AbortOnDropHandle::new(driver)))
     }
 
     /// Why the last attempt to connect failed.

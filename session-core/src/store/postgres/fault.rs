@@ -21,6 +21,9 @@ const NO_PASSWORD: &str = "password missing";
 /// What the driver says of a server that takes no writes.
 const STANDBY: &str = "database does not allow writes";
 
+/// What PgBouncer says to the settings that connections ask for.
+const REFUSES_OPTIONS: &str = "unsupported startup parameter";
+
 /// How long something may take, and the key of the configuration that says so.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limit {
@@ -142,6 +145,17 @@ fn refused(error: &DbError) -> String {
     let code = error.code().code();
     if QUOTING.iter().any(|class| code.starts_with(class)) {
         format!("refused (SQLSTATE {code})")
+    } else if is_mixed_up(error.code()) {
+        format!(
+            "{} (SQLSTATE {code}): {}",
+            error.message(),
+            SchemaError::Pooler
+        )
+    } else if error.message().starts_with(REFUSES_OPTIONS) {
+        format!(
+            "{} (SQLSTATE {code}): set ignore_startup_parameters = options in the pooler",
+            error.message()
+        )
     } else {
         format!("{} (SQLSTATE {code})", error.message())
     }
@@ -176,4 +190,13 @@ pub(super) fn is_duplicate(error: &PgError) -> bool {
 /// Whether the schema has refused to let something live on that has ended.
 pub(super) fn is_kept_from(error: &PgError) -> bool {
     error.code() == Some(&SqlState::RESTRICT_VIOLATION)
+}
+
+/// Whether a statement is missing that was prepared, or one stands in the way.
+pub(super) fn is_mixed_up(code: &SqlState) -> bool {
+    [
+        SqlState::INVALID_SQL_STATEMENT_NAME,
+        SqlState::DUPLICATE_PSTATEMENT,
+    ]
+    .contains(code)
 }

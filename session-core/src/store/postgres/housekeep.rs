@@ -10,6 +10,8 @@
 //!   guards it checks this again.
 //! - A crash may undo the last batch, which does no harm. So commits do not wait for the disk.
 
+use std::time::Duration;
+
 use deadpool_postgres::ClientWrapper;
 use tokio_postgres::Error as PgError;
 
@@ -113,6 +115,14 @@ const CODES: &str = "\
         SELECT code FROM sidgate_handover WHERE at < statement_timestamp() - interval '1 hour' \
         ORDER BY at LIMIT $1)";
 
+/// How long the oldest of what is left is due.
+const OVERDUE: &str = "\
+    SELECT (extract(epoch FROM GREATEST(interval '0', \
+        statement_timestamp() - interval '24 hours' - (SELECT min(expires_at) FROM sidgate_session), \
+        statement_timestamp() - interval '24 hours' - (SELECT min(revoked_at) FROM sidgate_session), \
+        statement_timestamp() - interval '40 minutes' - (SELECT o.at FROM sidgate_event o \
+            WHERE o.seq < (SELECT c.seq FROM sidgate_clock c) ORDER BY o.seq LIMIT 1))) * 1000000)::bigint";
+
 pub(super) async fn housekeep(pool: &Pool, batch: usize) -> StoreResult<Housekept> {
     let lease = pool.lease().await?;
     let client = lease.client()?;
@@ -148,8 +158,11 @@ async fn transaction(client: &ClientWrapper, limit: i64) -> Result<Housekept, Pg
     let nodes = remove(client, NODES, limit).await?;
     let former_keys = remove(client, FORMER_KEYS, limit).await?;
     let codes = remove(client, CODES, limit).await?;
+    let overdue = client.prepare_cached(OVERDUE).await?;
+    let overdue: i64 = client.query_one(&overdue, &[]).await?.try_get(0)?;
     client.batch_execute("COMMIT").await?;
     Ok(Housekept {
+        overdue: Duration::from_micros(u64::try_from(overdue).unwrap_or(0)),
         sessions,
         marked,
         revocations,

@@ -1,6 +1,7 @@
 //! What people ask about the database.
 
 use super::pool::Pool;
+use super::pooler::LIMITS;
 use super::row::column;
 use super::{PostgresStore, plan, rights, schema};
 use crate::store::prelude::*;
@@ -38,8 +39,9 @@ async fn about(pool: &Pool) -> StoreResult<About> {
         SELECT 'PostgreSQL ' || split_part(current_setting('server_version'), ' ', 1) AS server, \
             current_database()::text AS database, current_user::text AS role, \
             (SELECT replace(s.version, 'TLSv', 'TLS ') FROM pg_stat_ssl s \
-             WHERE s.pid = pg_backend_pid() AND s.ssl) AS tls";
-    let rows = pool.read(SQL, &[]).await?;
+             WHERE s.pid = pg_backend_pid() AND s.ssl) AS tls, \
+            ARRAY(SELECT name FROM unnest($1::text[]) name WHERE current_setting(name) = '0') AS unlimited";
+    let rows = pool.read(SQL, &[&LIMITS.as_slice()]).await?;
     let row = rows.first().ok_or(StoreError::Corrupt("server"))?;
     Ok(About {
         server: column(row, "server")?,
@@ -47,5 +49,6 @@ async fn about(pool: &Pool) -> StoreResult<About> {
         role: Some(column(row, "role")?),
         schema: schema::status(pool).await?,
         tls: column(row, "tls")?,
+        unlimited: column(row, "unlimited")?,
     })
 }

@@ -115,7 +115,12 @@ impl Link {
         let known = self.known;
         let opening = Handle::current().spawn(async move {
             *slot = None;
-            let mut open = connect(&connector).await?;
+            let (client, driver) = connector.driven().await?;
+            let mut open = Open {
+                client,
+                prepared: Vec::new(),
+                _driver: driver,
+            };
             time::timeout(preparing.time, open.prepare(known))
                 .await
                 .map_err(|_elapsed| fault::timeout(preparing))?
@@ -150,18 +155,4 @@ impl Open {
         self.prepared.extend(texts.into_iter().zip(statements));
         Ok(())
     }
-}
-
-async fn connect(connector: &Connector) -> StoreResult<Open> {
-    let (client, connection) = connector.connect().await?;
-    let driver = Handle::current().spawn(async move {
-        if let Err(error) = connection.await {
-            tracing::debug!(cause = fault::words(&error), "heartbeat connection ended");
-        }
-    });
-    Ok(Open {
-        client,
-        prepared: Vec::new(),
-        _driver: AbortOnDropHandle::new(driver),
-    })
 }

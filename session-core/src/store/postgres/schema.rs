@@ -27,6 +27,7 @@ pub(in crate::store) const MIGRATIONS: [&str; COMPATIBLE_FROM.len()] = [
     include_str!("../migrations/postgres/0010_login_networks.sql"),
     include_str!("../migrations/postgres/0011_compatible_from.sql"),
     include_str!("../migrations/postgres/0012_sites.sql"),
+    include_str!("../migrations/postgres/0013_size.sql"),
 ];
 
 /// Triggers without which revocations go unseen or can be taken back, and whether they must be deferred.

@@ -66,6 +66,7 @@ fn released_migrations_are_never_edited() {
         "1972386fb7883f56a62d29e9267cfeaf99c20317bccbe3d248ea5ca8081f4ebb",
         "08812fa382246aee77f4d20b35e49f3f8a5c26218842af9551fd39bdd55eb4a3",
         "372a8e10eba5fe4bbaba1e4f2e384a21a17fd4d0a28b299f0b2a64d4db35a5f1",
+        "86a64fb09f849e1121b551d4a4efc5968f2e86c0b3258910522634cbf1b67fc1",
     ];
     const SQLITE: &[&str] = &[
         "de38ceedef29ff4c21e2b5e9415d5cbc342a014e758dec25d28d0b56b712e3c9",
@@ -80,6 +81,7 @@ fn released_migrations_are_never_edited() {
         "c28293fa7496f1fe752da00b952e1a93fa4f68035e596135c3deac77babb9727",
         "7fdbf7860c68a6d103e4d9ce4a176d899b3af14ed3cfe0b6c8321d173b1bb661",
         "09fd5461beb931cf05fdac8f08cf5924404cd71354a8458ce51b5e674a3dcda4",
+        "e2d781f2a3db3f810c40acdeac993139229816ac8973fccf41f2f400d04402b8",
     ];
     let digests = |migrations: [&str; COMPATIBLE_FROM.len()]| {
         let each = migrations.map(|text| blake3::hash(text.as_bytes()).to_hex().to_string());

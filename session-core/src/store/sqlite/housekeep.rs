@@ -9,8 +9,8 @@ use std::time::Duration;
 use tokio_rusqlite::rusqlite::{Connection, ToSql};
 
 use super::lane::{begin, store_error};
-use super::row::{micros, of_member};
-use super::statement::execute;
+use super::row::{column, micros, of_member};
+use super::statement::{execute, rows};
 use crate::clock::Timestamp;
 use crate::store::{EVENTS_KEPT, Housekept, StoreResult};
 
@@ -89,6 +89,13 @@ const CODES: &str = "\
     DELETE FROM sidgate_handover WHERE code IN ( \
         SELECT code FROM sidgate_handover WHERE at < :time ORDER BY at LIMIT :limit)";
 
+/// Since when the oldest of what is left is due.
+const DUE_SINCE: &str = "\
+    SELECT max(:time - (SELECT coalesce(min(expires_at), :time) FROM sidgate_session), \
+        :time - (SELECT coalesce(min(revoked_at), :time) FROM sidgate_session WHERE revoked_at IS NOT NULL), \
+        :heard - coalesce((SELECT at FROM sidgate_event WHERE seq < (SELECT seq FROM sidgate_clock) ORDER BY seq LIMIT 1), :heard)) \
+        AS overdue";
+
 /// Parameters of a statement.
 type Params<'a> = &'a [(&'a str, &'a dyn ToSql)];
 
@@ -114,9 +121,15 @@ pub(super) fn housekeep(
     let nodes = run(NODES, &[(":time", &seen), (":limit", &limit)])?;
     let former_keys = run(FORMER_KEYS, &[(":time", &ended), (":limit", &limit)])?;
     let codes = run(CODES, &[(":time", &seen), (":limit", &limit)])?;
+    let due: Params<'_> = &[(":time", &ended), (":heard", &heard)];
+    let overdue: Vec<i64> = rows(&transaction, DUE_SINCE, due, |row| column(row, "overdue"))?;
+    let overdue = overdue
+        .first()
+        .map_or(0, |overdue| u64::try_from(*overdue).unwrap_or(0));
     transaction.commit().map_err(store_error)?;
     let all = u64::try_from(batch).unwrap_or(u64::MAX);
     Ok(Housekept {
+        overdue: Duration::from_micros(overdue),
         sessions,
         marked,
         revocations,

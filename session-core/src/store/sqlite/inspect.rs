@@ -15,6 +15,7 @@ impl InspectStore for SqliteStore {
             role: None,
             schema: self.schema_status().await?,
             tls: None,
+            unlimited: Vec::new(),
         })
     }
 

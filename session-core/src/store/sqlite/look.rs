@@ -38,6 +38,7 @@ fn look_now(path: &Path) -> StoreResult<(About, Result<(), SchemaError>)> {
         role: None,
         schema: status,
         tls: None,
+        unlimited: Vec::new(),
     };
     match schema::check(&connection) {
         Ok(()) => Ok((about, Ok(()))),

@@ -22,6 +22,7 @@ pub(in crate::store) const MIGRATIONS: [&str; COMPATIBLE_FROM.len()] = [
     include_str!("../migrations/sqlite/0010_login_networks.sql"),
     include_str!("../migrations/sqlite/0011_compatible_from.sql"),
     include_str!("../migrations/sqlite/0012_sites.sql"),
+    include_str!("../migrations/sqlite/0013_size.sql"),
 ];
 
 /// Triggers without which revocations go unseen or can be taken back.

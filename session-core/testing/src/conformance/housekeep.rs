@@ -52,6 +52,31 @@ pub async fn finds_nothing_to_do(f: &impl Fixture) {
     assert_eq!(ok(f.store().nodes(Duration::from_secs(9)).await).len(), 1);
 }
 
+/// How long the oldest is due that a batch has left.
+pub async fn knows_how_far_it_is_behind(f: &impl Fixture) {
+    for hours in [-30, -28, -26] {
+        let then = f.seconds_from_now(hours * HOUR);
+        let session = f.log_in("7", None).await;
+        f.set(session.id, &format!("expires_at = {then}")).await;
+    }
+    let then = f.seconds_from_now(-27 * HOUR);
+    let revoked = f.log_in("7", None).await;
+    f.set(revoked.id, &format!("revoked_at = {then}")).await;
+    // What has expired goes first.
+    for hours in [4, 3, 3, 0] {
+        let overdue = housekeep(f, 1).await.overdue;
+        assert_eq!(overdue.as_secs() / 3_600, hours, "{overdue:?}");
+    }
+    revoke(f, Scope::User("8".into())).await;
+    revoke(f, Scope::User("8".into())).await;
+    age_events(f, 100 * MINUTE).await;
+    // The newest event stays, and is not due.
+    for (batch, minutes) in [(1, 60), (100, 0)] {
+        let overdue = housekeep(f, batch).await.overdue;
+        assert_eq!(overdue.as_secs() / 60, minutes, "{overdue:?}");
+    }
+}
+
 /// Sessions go a day after their end, not an hour earlier, and without an event.
 pub async fn removes_what_ended_a_day_ago(f: &impl Fixture) {
     let live = f.log_in("7", None).await;

@@ -21,8 +21,9 @@ use session_core::store::postgres::{PostgresOptions, PostgresStore};
 /// one thread: the store has then sent a whole flight before the tap reads any of it.
 #[derive(Debug)]
 pub struct Tap {
-    port: u16,
+    pub(super) port: u16,
     heard: Arc<Mutex<Vec<Vec<String>>>>,
+    pub(super) notices: Arc<Mutex<Vec<String>>>,
 }
 
 impl Tap {
@@ -46,13 +47,18 @@ impl TestDatabase {
         let listener = listener.expect("a loopback port is free");
         let port = listener.local_addr().expect("it has an address").port();
         let heard = Arc::<Mutex<Vec<Vec<String>>>>::default();
-        let (server, notes) = (self.port, Arc::clone(&heard));
+        let notices = Arc::<Mutex<Vec<String>>>::default();
+        let (server, line) = (self.port, Line::new(&heard, &notices));
         Handle::current().spawn(async move {
             while let Ok((store, _)) = listener.accept().await {
-                Handle::current().spawn(pass_on(store, server, Arc::clone(&notes)));
+                Handle::current().spawn(pass_on(store, server, line.another()));
             }
         });
-        Tap { port, heard }
+        Tap {
+            port,
+            heard,
+            notices,
+        }
     }
 
     /// A store whose connections go through `tap`.
@@ -66,23 +72,18 @@ impl TestDatabase {
     }
 }
 
-async fn pass_on(store: TcpStream, server: u16, heard: Arc<Mutex<Vec<Vec<String>>>>) {
+async fn pass_on(store: TcpStream, server: u16, line: Line) {
     let Ok(server) = TcpStream::connect((Ipv4Addr::LOCALHOST, server)).await else {
         return;
     };
-    let line = Mutex::new(Line {
-        heard,
-        texts: HashMap::new(),
-        bound: String::new(),
-        unanswered: 0,
-    });
+    let line = Mutex::new(line);
     let ((from_store, to_store), (from_server, to_server)) =
         (store.into_split(), server.into_split());
     let asked = copy(from_store, to_server, true, |kind, body| {
         line.lock().asks(kind, body);
     });
-    let answered = copy(from_server, to_store, false, |kind, _body| {
-        line.lock().is_answered(kind);
+    let answered = copy(from_server, to_store, false, |kind, body| {
+        line.lock().is_answered(kind, body);
     });
     tokio::join!(asked, answered);
 }
@@ -126,6 +127,8 @@ fn message(bytes: &[u8], is_first: bool) -> Option<(u8, &[u8], usize)> {
 /// One connection.
 struct Line {
     heard: Arc<Mutex<Vec<Vec<String>>>>,
+    /// What the server has said of itself.
+    notices: Arc<Mutex<Vec<String>>>,
     /// Text of each prepared statement, by its name.
     texts: HashMap<String, String>,
     /// Text of the statement that is about to be run.
@@ -135,6 +138,21 @@ struct Line {
 }
 
 impl Line {
+    fn new(heard: &Arc<Mutex<Vec<Vec<String>>>>, notices: &Arc<Mutex<Vec<String>>>) -> Self {
+        Self {
+            heard: Arc::clone(heard),
+            notices: Arc::clone(notices),
+            texts: HashMap::new(),
+            bound: String::new(),
+            unanswered: 0,
+        }
+    }
+
+    /// A new connection of the same tap.
+    fn another(&self) -> Self {
+        Self::new(&self.heard, &self.notices)
+    }
+
     fn asks(&mut self, kind: u8, body: &[u8]) {
         let mut words = body.split(|byte| *byte == 0);
         let mut text = || String::from_utf8_lossy(words.next().unwrap_or_default()).into_owned();
@@ -173,9 +191,17 @@ impl Line {
         }
     }
 
-    fn is_answered(&mut self, kind: u8) {
-        if kind == b'Z' {
-            self.unanswered = self.unanswered.saturating_sub(1);
+    fn is_answered(&mut self, kind: u8, body: &[u8]) {
+        match kind {
+            b'Z' => self.unanswered = self.unanswered.saturating_sub(1),
+            b'N' => {
+                let mut fields = body.split(|byte| *byte == 0);
+                if let Some([b'M', text @ ..]) = fields.find(|field| field.first() == Some(&b'M')) {
+                    let text = String::from_utf8_lossy(text).into_owned();
+                    self.notices.lock().push(text);
+                }
+            }
+            _ => {}
         }
     }
 }
