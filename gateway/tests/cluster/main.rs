@@ -11,6 +11,7 @@ mod harness;
 mod failover;
 mod faults;
 mod housekeeping;
+mod patroni;
 mod postgres;
 mod redis;
 mod revocation;
