@@ -1,6 +1,6 @@
 # Every target installs what it needs and is missing (see scripts/bootstrap).
 .DEFAULT_GOAL := help
-.PHONY: help demo test docs test-edges test-packages test-systemd check bench bench-faults bench-growth bench-instructions bench-peers dist soak load-test load-test-smoke load-test-stress
+.PHONY: help demo test docs test-edges test-packages test-systemd check bench bench-faults bench-growth bench-instructions bench-peers dist fleet soak load-test load-test-smoke load-test-stress
 
 # rustup puts its folder on the PATH of login shells only.
 export PATH := $(PATH):$(HOME)/.cargo/bin
@@ -68,6 +68,10 @@ dist: ## in dist/: tarball, deb, rpm, image, Helm chart, wheel, npm package, SBO
 bench-growth: ## 1,000 to 1,000,000 sessions in use, 10,000 to 10,000,000 rows in PostgreSQL: tables, plots, what bends (ARGS="--rows 10000,100000")
 	@scripts/bootstrap bench-growth
 	@.venv/bench/bin/python benches/growth/run $(ARGS)
+
+fleet: ## what holds of several nodes, and of PostgreSQL and Redis as they are run in production, under faults and load: tables (ARGS="patroni")
+	@scripts/bootstrap fleet
+	@benches/fleet/run $(ARGS)
 
 # HOST=http://localhost:3000 [ADMIN=http://localhost:9901]: a gateway that is there already. PROFILE: any that benches/load/run has.
 load = scripts/bootstrap load && benches/load/run $(if $(HOST),--host $(HOST) $(if $(ADMIN),--admin $(ADMIN)) $(if $(ALLOW_REMOTE),--allow-remote))

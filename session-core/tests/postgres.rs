@@ -45,6 +45,8 @@ mod rights;
 mod roles;
 #[path = "postgres/schema.rs"]
 mod schema;
+#[path = "postgres/several.rs"]
+mod several;
 #[path = "postgres/statements.rs"]
 mod statements;
 #[path = "postgres/version_11.rs"]

@@ -7,7 +7,7 @@ use std::time::Duration;
 use session_core::clock::{Clock as _, SystemClock};
 use session_core::hint::HintError;
 use session_core::store::sqlite::look;
-use session_core::store::{About, Rights, SchemaError, SessionStore, StoreError};
+use session_core::store::{About, NamedServer, Rights, SchemaError, SessionStore, StoreError};
 
 use super::Depth;
 use super::clock;
@@ -70,6 +70,7 @@ async fn server(config: &Config, depth: Depth) -> Vec<Finding> {
     };
     // One after another: behind a pooler they may share one connection.
     let mut found = schema_and_rights(config, store.as_ref(), &about).await;
+    found.extend(servers(store.as_ref()).await);
     if depth == Depth::Doctor {
         found.extend(its_clock(store.as_ref()).await);
         found.extend(notify(store.as_ref()).await);
@@ -129,6 +130,44 @@ fn unlimited(about: &About) -> Option<Finding> {
         ),
         "set them for the role: docs/postgresql.md#poolers",
     ))
+}
+
+/// Each of several servers. One that cannot be asked is missed only when the primary fails.
+async fn servers(store: &dyn SessionStore) -> Option<Finding> {
+    let question = Question::new(
+        Topic::Store,
+        "store servers",
+        "each server that store.url names: does it take writes?",
+    );
+    let servers = match within(store.servers()).await {
+        Ok(servers) if servers.len() < 2 => return None,
+        Ok(servers) => servers,
+        Err(why) => return Some(question.skipped(why.cause())),
+    };
+    let told: Vec<_> = servers.iter().map(told).collect();
+    let told = told.join("; ");
+    let take_writes = |server: &&NamedServer| matches!(server.takes_writes, Ok(true));
+    Some(
+        if servers.iter().any(|server| server.takes_writes.is_err()) {
+            let remedy = "mend the server or store.url: if it becomes the primary, nobody finds it";
+            question.warn(told, remedy)
+        } else if servers.iter().filter(take_writes).count() > 1 {
+            let remedy = "name poolers of one primary only; of two primaries stop one at once: each forgets what the other is told";
+            question.warn(told, remedy)
+        } else {
+            question.ok(told)
+        },
+    )
+}
+
+/// `db1:5432 takes writes`.
+fn told(server: &NamedServer) -> String {
+    let address = &server.address;
+    match &server.takes_writes {
+        Ok(true) => format!("{address} takes writes"),
+        Ok(false) => format!("{address} is a standby"),
+        Err(why) => format!("{address} does not answer: {}", why.cause()),
+    }
 }
 
 /// Rights that no gateway needs. The role that applies the schema must own it.

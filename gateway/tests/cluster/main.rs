@@ -13,6 +13,7 @@ mod failover;
 mod faults;
 mod housekeeping;
 mod poolers;
+mod patroni;
 mod postgres;
 mod redis;
 mod redis_fleet;

@@ -296,3 +296,31 @@ fn faults_of_the_file_are_a_document_too() {
         assert_eq!(unknown.unwrap()["line"], 2, "{document}");
     }
 }
+
+/// A server that cannot be reached is missed when the primary fails, and not before. So it is asked now.
+#[test]
+fn each_of_several_servers_is_asked() {
+    let database = TestPostgres::shared().database();
+    let stage = Stage::with([&store_config(&database)]);
+    let ours = format!("127.0.0.1:{}", TestPostgres::shared().port());
+    let said = |other: &str| {
+        let several = format!("{ours},{other}");
+        stage.reconfigure(|_, text| text.replacen(&ours, &several, 1));
+        let outcome = check(&stage, &[]);
+        stage.reconfigure(|_, text| text.replacen(&several, &ours, 1));
+        line(&outcome, "store servers ")
+    };
+
+    let closed = format!("127.0.0.1:{}", free_port());
+    let away = said(&closed);
+    assert!(away.contains("  warn  "), "{away}");
+    assert!(away.contains(&format!("{ours} takes writes")), "{away}");
+    assert!(
+        away.contains(&format!("{closed} does not answer: ")),
+        "{away}"
+    );
+
+    let twice = said(&ours.replace("127.0.0.1", "localhost"));
+    assert!(twice.contains("  warn  "), "{twice}");
+    assert_eq!(twice.matches("takes writes").count(), 2, "{twice}");
+}

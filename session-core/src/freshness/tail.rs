@@ -46,9 +46,6 @@ pub(crate) fn judge(applied: Applied, pulse: &Pulse) -> Judgement {
     if pulse.in_recovery {
         return Judgement::Reset(ResetReason::InRecovery);
     }
-    if pulse.incarnation != applied.incarnation {
-        return Judgement::Reset(ResetReason::Incarnation);
-    }
     if pulse.head < applied.seq {
         return Judgement::Reset(ResetReason::HeadBackwards);
     }
@@ -56,6 +53,10 @@ pub(crate) fn judge(applied: Applied, pulse: &Pulse) -> Judgement {
     // keeps the newest event, so at the head the anchor must be there.
     if applied.anchor != pulse.anchor && (pulse.anchor.is_some() || pulse.head == applied.seq) {
         return Judgement::Reset(ResetReason::EventDiffers);
+    }
+    // After the two that say that events are lost: a fail-over that loses none is no reason to look for them.
+    if pulse.incarnation != applied.incarnation {
+        return Judgement::Reset(ResetReason::Incarnation);
     }
     let dense = pulse
         .events

@@ -26,12 +26,24 @@ pub struct About {
     pub unlimited: Vec<String>,
 }
 
+/// One of the servers that a URL names.
+#[derive(Debug)]
+pub struct NamedServer {
+    /// `host:port`, or the folder of its socket.
+    pub address: String,
+    /// Whether it takes writes: a standby does not. An error says why it cannot be asked.
+    pub takes_writes: StoreResult<bool>,
+}
+
 store_trait! { ($) each_inspect_method
 
 /// What operators ask about the database. A part of [`super::SessionStore`].
 pub trait InspectStore {
     /// What the store is connected to. Works without a schema.
     async fn about(&self) -> StoreResult<About>;
+
+    /// The servers that it may be connected to, where there can be several.
+    async fn servers(&self) -> StoreResult<Vec<NamedServer>>;
 
     /// Its clock. `None`: it goes by the clock of the program.
     async fn clock(&self) -> StoreResult<Option<Timestamp>>;

@@ -27,7 +27,7 @@ mod write;
 pub use device::{Device, DevicePlace, NoPlace};
 pub use error::{SchemaError, StoreError, StoreResult};
 pub use event::{Event, History, NodeReport, PULSE_LIMIT, Pulse, Subject};
-pub use inspect::{About, InspectStore};
+pub use inspect::{About, InspectStore, NamedServer};
 pub use legacy::{
     Adopted, Adoption, Attached, Attachment, LegacyStore, ProvenRow, Recalled, RecalledRow, Seen,
     TALLY_KEPT, TALLY_MAX, Tally,

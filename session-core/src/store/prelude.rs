@@ -8,8 +8,8 @@ pub use uuid::Uuid;
 pub use super::{
     About, Adopted, Adoption, Attached, Attachment, Change, CodeDigest, Cursor, Device,
     DevicePlace, ErasedSessions, Familiar, Flag, History, Housekept, InspectStore, LegacyStore,
-    LoginSeen, LoginStore, NodeReport, PersonStore, Pulse, Recalled, Renewal, Revoked, Rights,
-    SchemaStatus, Scope, Search, Seen, SessionStore, Sighting, SightingStore, Sightings,
+    LoginSeen, LoginStore, NamedServer, NodeReport, PersonStore, Pulse, Recalled, Renewal, Revoked,
+    Rights, SchemaStatus, Scope, Search, Seen, SessionStore, Sighting, SightingStore, Sightings,
     SightingsOf, Snapshot, StoreError, StoreResult, StoredSession, Swept, Tally, Touch, Traces,
     Updated,
 };

@@ -7,6 +7,7 @@
 mod authority;
 mod clock;
 pub mod conformance;
+mod etcd;
 mod fault;
 mod postgres;
 mod process;
@@ -15,6 +16,10 @@ pub mod sim;
 
 pub use authority::{Issued, TestAuthority, Validity};
 pub use clock::ManualClock;
+pub use etcd::TestEtcd;
 pub use fault::{Call, FaultStore, Faults, Hold};
-pub use postgres::{Explained, Plans, Tap, TestDatabase, TestPostgres};
+pub use postgres::{
+    Commits, Explained, PatroniSettings, Plans, Tap, TestDatabase, TestPatroni, TestPostgres, Wire,
+    may_mount,
+};
 pub use redis::{RedisUser, Secured, TestRedis, TestRedisCluster, TestRedisTls, TestSentinels};

@@ -17,6 +17,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
+use tokio::time;
 use tokio_postgres::{Client, NoTls};
 
 use super::process::{blocking, clean_up_after, detached, free_port, program, quoted};
@@ -26,12 +27,20 @@ use session_core::store::postgres::{PostgresOptions, PostgresStore};
 
 mod doors;
 mod explained;
+mod patroni;
+mod programs;
 mod roles;
 mod standby;
 mod tap;
 
 pub use self::explained::{Explained, Plans};
+use self::programs::{as_server_user, server_programs, server_user};
+
+pub use self::patroni::{Commits, PatroniSettings, TestPatroni, Wire, may_mount};
 pub use self::tap::Tap;
+
+/// How long a statement of a test may take.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The database that others are copied from: empty, with the schema.
 const TEMPLATE: &str = "sidgate_template";
@@ -214,12 +223,8 @@ impl TestDatabase {
 
     /// The same as another role.
     pub async fn client_as(&self, role: &str) -> Client {
-        let url = url(role, self.port, &self.name);
-        let (client, connection) = tokio_postgres::connect(&url, NoTls)
-            .await
-            .expect("the server answers");
-        tokio::runtime::Handle::current().spawn(connection);
-        client
+        let client = connected(role, self.port, &self.name).await;
+        client.expect("the server answers")
     }
 }
 
@@ -236,23 +241,28 @@ fn url(role: &str, port: u16, database: &str) -> String {
 }
 
 async fn run(port: u16, database: &str, sql: &str) -> Result<(), tokio_postgres::Error> {
-    let work = async {
-        let url = url("postgres", port, database);
-        let (client, connection) = tokio_postgres::connect(&url, NoTls).await?;
-        let (done, _closed) =
-            tokio::join!(async move { client.batch_execute(sql).await }, connection);
-        done
+    let done = async {
+        let client = connected("postgres", port, database).await?;
+        client.batch_execute(sql).await
     };
-    tokio::time::timeout(Duration::from_secs(10), work)
-        .await
-        .unwrap_or(Ok(()))
+    time::timeout(PATIENCE, done).await.unwrap_or(Ok(()))
+}
+
+async fn connected(role: &str, port: u16, database: &str) -> Result<Client, tokio_postgres::Error> {
+    let (client, connection) = tokio_postgres::connect(&url(role, port, database), NoTls).await?;
+    tokio::runtime::Handle::current().spawn(connection);
+    Ok(client)
 }
 
 fn make_template(port: u16) {
     let create = format!("CREATE DATABASE {TEMPLATE}");
     blocking(run(port, "postgres", &create)).expect("the template can be made");
+    apply_schema(port, TEMPLATE);
+}
+
+fn apply_schema(port: u16, database: &str) {
     blocking(async {
-        let url = SecretString::new(url("postgres", port, TEMPLATE));
+        let url = SecretString::new(url("postgres", port, database));
         let store = PostgresStore::new(&url, PostgresOptions::default()).expect("the URL is valid");
         store.apply_schema().await.expect("the schema applies");
     });
@@ -341,52 +351,9 @@ fn pg_ctl(home: &Path, arguments: &[&str]) -> bool {
 
 /// A program of PostgreSQL on the server's data, as the user that it runs as: it refuses to run as root.
 fn server_command(home: &Path, name: &str, arguments: &[&str]) -> Command {
-    let file = program(name, &server_programs());
-    let mut command = match server_user() {
-        Some((uid, gid)) => {
-            let mut command = Command::new("setpriv");
-            command
-                .args([format!("--reuid={uid}"), format!("--regid={gid}")])
-                .arg("--clear-groups")
-                .arg(file);
-            command
-        }
-        None => Command::new(file),
-    };
+    let mut command = as_server_user(&program(name, &server_programs()));
     command.arg("-D").arg(home.join("data")).args(arguments);
     command.current_dir(home);
     detached(&mut command).stderr(Stdio::null());
     command
-}
-
-/// Where Debian keeps the programs of each version, newest first, and where `pg_config` says they are.
-fn server_programs() -> Vec<PathBuf> {
-    let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten();
-    let mut found: Vec<(u32, PathBuf)> = versions
-        .flatten()
-        .filter_map(|entry| {
-            let version = entry.file_name().to_str()?.parse().ok()?;
-            Some((version, entry.path().join("bin")))
-        })
-        .collect();
-    found.sort_by_key(|(version, _)| std::cmp::Reverse(*version));
-    let configured = Command::new("pg_config").arg("--bindir").output().ok();
-    let configured = configured.and_then(|output| String::from_utf8(output.stdout).ok());
-    let configured = configured.map(|line| PathBuf::from(line.trim()));
-    let found = found.into_iter().map(|(_, directory)| directory);
-    configured.into_iter().chain(found).collect()
-}
-
-/// For root, the user to become: `postgres` where there is one, else `nobody`.
-fn server_user() -> Option<(u32, u32)> {
-    if !rustix::process::geteuid().is_root() {
-        return None;
-    }
-    let users = fs::read_to_string("/etc/passwd").expect("/etc/passwd is readable");
-    let ids = |name: &str| {
-        let mut lines = users.lines().map(|line| line.split(':'));
-        let mut fields = lines.find(|fields| fields.clone().next() == Some(name))?;
-        Some((fields.nth(2)?.parse().ok()?, fields.next()?.parse().ok()?))
-    };
-    ids("postgres").or_else(|| ids("nobody"))
 }

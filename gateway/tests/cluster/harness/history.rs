@@ -7,6 +7,7 @@
 //! - nobody is refused who was not revoked: unknown is never "no";
 //! - a node that has refused a revoked session never admits it again.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::sync::Mutex;
@@ -22,7 +23,11 @@ pub(crate) struct History {
     origin: Instant,
     asked: Mutex<Vec<Asked>>,
     ends: Mutex<Vec<End>>,
+    complaints: Mutex<Vec<Complaint>>,
 }
+
+/// An answer that should not have come, and the sessions that it is about.
+type Complaint = (Vec<usize>, String);
 
 /// One request for a session at one node.
 #[derive(Clone, Copy, Debug)]
@@ -46,12 +51,23 @@ struct End {
     promised: Option<Duration>,
 }
 
+/// What an answer says of a revocation.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Ended {
+    /// It is committed.
+    Committed,
+    /// And no node admits the session any more.
+    Everywhere,
+}
+
 /// What the history of a test says.
 #[derive(Debug)]
 pub(crate) struct Verdict {
     pub(crate) admissions: usize,
     pub(crate) revocations: usize,
-    /// Requests that nobody could decide.
+    /// Requests for sessions.
+    pub(crate) asked: usize,
+    /// Those that nobody could decide.
     pub(crate) undecided: Vec<Asked>,
     /// How many more there were while the machine was too busy.
     pub(crate) excused: usize,
@@ -67,6 +83,7 @@ impl History {
             origin: instant(),
             asked: Mutex::default(),
             ends: Mutex::default(),
+            complaints: Mutex::default(),
         }
     }
 
@@ -81,28 +98,55 @@ impl History {
 
     /// `end` ends the session, and has committed that when it returns.
     pub(crate) fn revocation(&self, session: &Session, end: impl FnOnce()) {
-        self.ending(session, false, end);
+        self.ending(session, || {
+            end();
+            Some(Ended::Committed)
+        });
     }
 
     /// The same for an end whose answer says that no node admits the session any more.
     pub(crate) fn acknowledged_revocation(&self, session: &Session, end: impl FnOnce()) {
-        self.ending(session, true, end);
+        self.ending(session, || {
+            end();
+            Some(Ended::Everywhere)
+        });
     }
 
     /// `end` may or may not end the session: it may be refused from now on, and need not be.
     pub(crate) fn attempt(&self, session: &Session, end: impl FnOnce()) {
-        let session = session.index;
-        let (begin, committed, promised) = (self.now(), None, None);
-        self.ends.lock().unwrap().push(End {
-            session,
-            begin,
-            committed,
-            promised,
+        self.ending(session, || {
+            end();
+            None
         });
-        end();
     }
 
-    fn ending(&self, session: &Session, acknowledged: bool, end: impl FnOnce()) {
+    /// `end` asks for the end of the session, and says whether the answer was that no node admits it any more. Otherwise
+    /// nobody knows.
+    pub(crate) fn asked_to_end(&self, session: &Session, end: impl FnOnce() -> bool) -> bool {
+        let mut told = false;
+        self.ending(session, || {
+            told = end();
+            told.then_some(Ended::Everywhere)
+        });
+        told
+    }
+
+    /// An answer that breaks a promise which requests for sessions do not show.
+    pub(crate) fn complain(&self, about: &[&Session], what: String) {
+        let about = about.iter().map(|session| session.index).collect();
+        self.complaints.lock().unwrap().push((about, what));
+    }
+
+    /// Forgets sessions that the store has lost.
+    pub(crate) fn forget(&self, lost: &[usize]) {
+        let kept = |session: &usize| !lost.contains(session);
+        self.asked.lock().unwrap().retain(|one| kept(&one.session));
+        self.ends.lock().unwrap().retain(|one| kept(&one.session));
+        let mut complaints = self.complaints.lock().unwrap();
+        complaints.retain(|(about, _)| about.iter().all(kept));
+    }
+
+    fn ending(&self, session: &Session, end: impl FnOnce() -> Option<Ended>) {
         let session = session.index;
         let begin = self.now();
         let place = {
@@ -116,11 +160,11 @@ impl History {
             });
             ends.len() - 1
         };
-        end();
+        let ended = end();
         let returned = self.now();
         let noted = &mut self.ends.lock().unwrap()[place];
-        noted.committed = Some(returned);
-        noted.promised = acknowledged.then_some(returned);
+        noted.committed = ended.map(|_| returned);
+        noted.promised = (ended == Some(Ended::Everywhere)).then_some(returned);
     }
 
     /// Whether `node` has given `status` for the session to a request that started after `since`.
@@ -146,7 +190,9 @@ impl History {
         let mut asked = self.asked.lock().unwrap().clone();
         asked.sort_by_key(|asked| asked.start);
         let ends = self.ends.lock().unwrap().clone();
-        let violations = violations(&asked, &ends);
+        let mut violations = violations(&asked, &ends);
+        let complaints = self.complaints.lock().unwrap();
+        violations.extend(complaints.iter().map(|(_, what)| what.clone()));
         if !violations.is_empty() {
             let file = save(name, &asked, &ends);
             let shown = violations.iter().take(10).map(String::as_str);
@@ -260,7 +306,7 @@ impl Verdict {
             let after = |start: Duration| start.saturating_sub(committed);
             let last = of_session(200).map(|asked| after(asked.start)).max();
             worst = worst.max(last.unwrap_or_default());
-            let mut first_refusals = std::collections::BTreeMap::new();
+            let mut first_refusals = BTreeMap::new();
             for refusal in of_session(401) {
                 first_refusals
                     .entry(refusal.node)
@@ -277,6 +323,7 @@ impl Verdict {
         let (excused, undecided): (Vec<_>, Vec<_>) = undecided.partition(is_excused);
         Self {
             admissions: with(200).count(),
+            asked: asked.len(),
             revocations: ends.iter().filter(|end| end.committed.is_some()).count(),
             undecided: undecided.into_iter().copied().collect(),
             excused: excused.len(),
@@ -293,6 +340,18 @@ impl Verdict {
             "{} undecided: {shown:#?}",
             self.undecided.len()
         );
+    }
+
+    /// How long one session at one node was undecided at most, from the first to the last such answer.
+    pub(crate) fn in_doubt(&self) -> Duration {
+        let mut spans = BTreeMap::new();
+        for one in &self.undecided {
+            let span = spans.entry((one.node, one.session));
+            let (_, end) = span.or_insert((one.start, one.end));
+            *end = one.end;
+        }
+        let lengths = spans.into_values().map(|(start, end)| end - start);
+        lengths.max().unwrap_or_default()
     }
 
     /// Time until every node refused, for so many of a hundred revocations.

@@ -20,16 +20,31 @@ const SILENCE: Duration = Duration::from_secs(40);
 /// Sessions that are asked for, by number.
 type Watched = Arc<Mutex<BTreeMap<usize, String>>>;
 
+/// Says who is asked for, from any thread.
+#[derive(Clone)]
+pub(crate) struct Watch(Watched);
+
+impl Watch {
+    pub(crate) fn watch(&self, session: &Session) {
+        let mut watched = self.0.lock().unwrap();
+        watched.insert(session.index, session.sid.clone());
+    }
+
+    pub(crate) fn forget(&self, session: &Session) {
+        self.0.lock().unwrap().remove(&session.index);
+    }
+}
+
 /// Asks every node for every watched session again and again, each node in a thread of its own.
 pub(crate) struct Traffic {
-    watched: Watched,
+    watch: Watch,
     stop: Arc<AtomicBool>,
     threads: Vec<JoinHandle<()>>,
 }
 
 impl Traffic {
     /// `pause`: between two rounds of a node.
-    pub(super) fn start(nodes: &[SocketAddr], history: &Arc<History>, pause: Duration) -> Self {
+    pub(crate) fn start(nodes: &[SocketAddr], history: &Arc<History>, pause: Duration) -> Self {
         let (watched, stop) = (Watched::default(), Arc::<AtomicBool>::default());
         let threads = nodes.iter().enumerate().map(|(node, &address)| {
             let (watched, stop) = (Arc::clone(&watched), Arc::clone(&stop));
@@ -47,19 +62,23 @@ impl Traffic {
         });
         let threads = threads.collect();
         Self {
-            watched,
+            watch: Watch(watched),
             stop,
             threads,
         }
     }
 
+    /// For others who say who is asked for.
+    pub(crate) fn to_watch(&self) -> Watch {
+        self.watch.clone()
+    }
+
     pub(crate) fn watch(&self, session: &Session) {
-        let mut watched = self.watched.lock().unwrap();
-        watched.insert(session.index, session.sid.clone());
+        self.watch.watch(session);
     }
 
     pub(crate) fn forget(&self, session: &Session) {
-        self.watched.lock().unwrap().remove(&session.index);
+        self.watch.forget(session);
     }
 
     /// Stops asking. What is under way is waited for.

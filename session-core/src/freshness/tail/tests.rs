@@ -64,6 +64,10 @@ fn whatever_does_not_continue_our_history_starts_afresh() {
         incarnation: Uuid::from_u128(2),
         ..pulse(5, [], 5)
     };
+    let [behind, other_branch] = [(5, 4), (99, 5)].map(|(anchor, head)| Pulse {
+        incarnation: Uuid::from_u128(2),
+        ..pulse(anchor, [], head)
+    });
     let standby = Pulse {
         in_recovery: true,
         ..pulse(5, [], 5)
@@ -74,6 +78,9 @@ fn whatever_does_not_continue_our_history_starts_afresh() {
     };
     let cases = [
         (other_store, ResetReason::Incarnation),
+        // A fail-over that has lost events says so.
+        (behind, ResetReason::HeadBackwards),
+        (other_branch, ResetReason::EventDiffers),
         (standby, ResetReason::InRecovery),
         (other_event, ResetReason::EventDiffers),
         (pulse(5, [], 4), ResetReason::HeadBackwards),

@@ -4,9 +4,11 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use parking_lot::Mutex;
 use thiserror::Error;
 use tokio::runtime::Handle;
+use tokio::sync::watch;
 use tokio::time::{self, Instant};
 use tokio_postgres::config::{SslMode, TargetSessionAttrs};
 use tokio_postgres::tls::MakeTlsConnect;
@@ -18,8 +20,8 @@ use super::fault::{self, Limit};
 use super::options::PostgresOptions;
 use super::server::{Server, is_local};
 use super::url::{BadPostgresUrl, PostgresUrl, account};
-use crate::credentials::Credentials;
-use crate::store::{StoreError, StoreResult};
+use crate::credentials::{Account, Credentials};
+use crate::store::{NamedServer, StoreError, StoreResult};
 use crate::trust::{self, TrustError};
 
 /// A peer that acknowledges nothing for this long counts as gone.
@@ -45,10 +47,29 @@ pub enum PostgresConfigError {
 /// What carries the messages of a connection.
 pub(super) type Wire = Connection<Socket, <MakeRustlsConnect as MakeTlsConnect<Socket>>::Stream>;
 
+/// A new connection.
+pub(super) struct Opened {
+    pub(super) client: Client,
+    pub(super) wire: Wire,
+    /// Which of the servers it leads to.
+    pub(super) server: usize,
+}
+
+/// A connection whose messages are carried for as long as this value is there.
+pub(super) struct Driven {
+    pub(super) client: Client,
+    /// Which of the servers it leads to.
+    pub(super) server: usize,
+    pub(super) driver: AbortOnDropHandle<()>,
+}
+
 /// Opens connections, all alike.
 #[derive(Clone)]
 pub(super) struct Connector {
     servers: Arc<[Server]>,
+    /// Which of them took writes last. It is asked first, and connections to others are given up: after a fail-over they
+    /// lead to a server that is dead, or that is the primary no more.
+    primary: Arc<watch::Sender<usize>>,
     tls: MakeRustlsConnect,
     limit: Duration,
     credentials: Option<Arc<Credentials>>,
@@ -69,6 +90,7 @@ impl Connector {
         let login = options.login.clone();
         Ok(Self {
             servers: Server::each_of(&config).into(),
+            primary: Arc::new(watch::Sender::new(0)),
             tls: MakeRustlsConnect::new(tls),
             limit: options.connect_timeout,
             credentials: login.map(|login| Arc::new(Credentials::new(login, account))),
@@ -76,23 +98,43 @@ impl Connector {
         })
     }
 
-    /// A connection to the first server that takes writes. Each server has an equal share of what is left of the time, so
-    /// that a silent one does not hide the next.
-    pub(super) async fn connect(&self) -> StoreResult<(Client, Wire)> {
+    /// A connection to the first server that takes writes, from the one that did last. Each server has an equal share of
+    /// what is left of the time, so that a silent one does not hide the next.
+    pub(super) async fn connect(&self) -> StoreResult<Opened> {
         let opened = Box::pin(self.try_each()).await;
         *self.last_failure.lock() = opened.as_ref().err().map(StoreError::cause);
         opened
     }
 
-    /// [`Connector::connect`], with a task that carries the messages for as long as its handle is there.
-    pub(super) async fn driven(&self) -> StoreResult<(Client, AbortOnDropHandle<()>)> {
-        let (client, connection) = self.connect().await?;
+    /// [`Connector::connect`], with a task that carries the messages.
+    pub(super) async fn driven(&self) -> StoreResult<Driven> {
+        let Opened {
+            client,
+            wire,
+            server,
+        } = self.connect().await?;
         let driver = Handle::current().spawn(async move {
-            if let Err(error) = connection.await {
+            if let Err(error) = wire.await {
                 tracing::debug!(cause = fault::words(&error), "a connection ended");
             }
         });
-        Ok((client, AbortOnDropHandle::new(driver)))
+        Ok(Driven {
+            client,
+            server,
+            driver: AbortOnDropHandle::new(driver),
+        })
+    }
+
+    /// Whether no other server has been found to take writes since this one was.
+    pub(super) fn is_primary(&self, server: usize) -> bool {
+        *self.primary.borrow() == server
+    }
+
+    /// Waits until another server is found to take writes.
+    pub(super) async fn succeeded(&self, server: usize) {
+        let mut primary = self.primary.subscribe();
+        // This value holds the sender, so waiting cannot fail.
+        let _other = primary.wait_for(|primary| *primary != server).await;
     }
 
     /// Why the last attempt to connect failed.
@@ -100,44 +142,99 @@ impl Connector {
         self.last_failure.lock().clone()
     }
 
-    async fn try_each(&self) -> StoreResult<(Client, Wire)> {
+    async fn try_each(&self) -> StoreResult<Opened> {
         let end = Instant::now() + self.limit;
-        let account = match &self.credentials {
-            Some(credentials) => {
-                let account = credentials.now().await.map_err(StoreError::unavailable)?;
-                Some(account)
-            }
-            None => None,
-        };
+        let account = self.account().await?;
         let mut failures = Vec::with_capacity(self.servers.len());
-        for (tried, server) in self.servers.iter().enumerate() {
+        for (tried, number) in self.order().enumerate() {
+            let Some(server) = self.servers.get(number) else {
+                break;
+            };
             let left = u32::try_from(self.servers.len() - tried).unwrap_or(u32::MAX);
             let share = end.saturating_duration_since(Instant::now()) / left;
-            let config = server.config_of(account.as_ref());
-            let opened = time::timeout(share, config.connect(self.tls.clone())).await;
-            failures.push(match opened {
-                Ok(Ok(opened)) => {
-                    tracing::debug!(server = server.address(), "connected to the store");
-                    return Ok(opened);
+            match self.open(server, account.as_ref(), share).await {
+                Ok((client, wire)) => {
+                    self.found(number);
+                    return Ok(Opened {
+                        client,
+                        wire,
+                        server: number,
+                    });
                 }
-                Ok(Err(error)) => fault::connect_error(&error, server.peer()),
-                Err(_elapsed) => {
-                    let limit = Limit::set_by("store.connect_timeout", self.limit);
-                    fault::connect_timeout(limit, server.address())
-                }
-            });
+                Err(failure) => failures.push(failure),
+            }
         }
         Err(self.all(failures))
     }
 
-    /// One error of those of all servers.
+    async fn account(&self) -> StoreResult<Option<Account>> {
+        match &self.credentials {
+            Some(credentials) => {
+                let account = credentials.now().await.map_err(StoreError::unavailable)?;
+                Ok(Some(account))
+            }
+            None => Ok(None),
+        }
+    }
+
+    async fn open(
+        &self,
+        server: &Server,
+        account: Option<&Account>,
+        share: Duration,
+    ) -> StoreResult<(Client, Wire)> {
+        let config = server.config_of(account);
+        match time::timeout(share, config.connect(self.tls.clone())).await {
+            Ok(opened) => opened.map_err(|error| fault::connect_error(&error, server.peer())),
+            Err(_elapsed) => {
+                let limit = Limit::set_by("store.connect_timeout", self.limit);
+                Err(fault::connect_timeout(limit, server.address()))
+            }
+        }
+    }
+
+    /// What each server says of itself.
+    pub(super) async fn ask_each(&self) -> StoreResult<Vec<NamedServer>> {
+        let account = self.account().await?;
+        let asked = self.servers.iter().map(async |server| NamedServer {
+            address: server.address().to_owned(),
+            takes_writes: match self.open(server, account.as_ref(), self.limit).await {
+                Ok(_opened) => Ok(true),
+                Err(StoreError::InRecovery) => Ok(false),
+                Err(failure) => Err(failure),
+            },
+        });
+        Ok(join_all(asked).await)
+    }
+
+    /// The numbers of the servers, from the one that took writes last.
+    fn order(&self) -> impl Iterator<Item = usize> + use<> {
+        let first = *self.primary.borrow();
+        let all = self.servers.len();
+        (first..all).chain(0..first.min(all))
+    }
+
+    /// A server takes writes.
+    fn found(&self, number: usize) {
+        let address = self.servers.get(number).map(Server::address);
+        tracing::debug!(server = address, "connected to the store");
+        let is_another = self
+            .primary
+            .send_if_modified(|primary| std::mem::replace(primary, number) != number);
+        if is_another {
+            tracing::info!(server = address, "another server of the store takes writes");
+        }
+    }
+
+    /// One error of those of all servers, in the order in which they were asked.
     fn all(&self, mut failures: Vec<StoreError>) -> StoreError {
         let are_standbys = |failure: &StoreError| matches!(failure, StoreError::InRecovery);
         if failures.len() == 1 || failures.iter().all(are_standbys) {
             let only = failures.pop();
             return only.unwrap_or_else(|| StoreError::unavailable("no server is named"));
         }
-        let told = self.servers.iter().zip(&failures).map(|(server, failure)| {
+        let asked = self.order().filter_map(|number| self.servers.get(number));
+        let told = asked.zip(&failures).map(|(server, failure)| {
             let (address, cause) = (server.address(), failure.cause());
             if cause.contains(address) {
                 cause

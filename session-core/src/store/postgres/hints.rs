@@ -19,7 +19,7 @@ use tokio::time;
 use tokio_postgres::{AsyncMessage, Client, Connection, Error as PgError};
 use tokio_util::task::AbortOnDropHandle;
 
-use super::connect::{Connector, Wire};
+use super::connect::{Connector, Opened};
 use super::fault::{self, Limit};
 use super::pool::Pool;
 use crate::entropy::{self, SystemEntropy};
@@ -37,6 +37,8 @@ const PING_TIMEOUT: Duration = Duration::from_secs(1);
 /// An open channel.
 pub(super) struct Hints {
     client: Client,
+    connector: Connector,
+    server: usize,
     inbox: mpsc::Receiver<Note>,
     overflowed: Arc<AtomicBool>,
     _driver: AbortOnDropHandle<()>,
@@ -68,8 +70,8 @@ pub(super) async fn open(
     connect_timeout: Duration,
 ) -> HintResult<Hints> {
     let limit = Limit::set_by("store.connect_timeout", connect_timeout);
-    let (client, connection) = connector.connect().await?;
-    let mut hints = time::timeout(limit.time, subscribe(client, connection))
+    let opened = connector.connect().await?;
+    let mut hints = time::timeout(limit.time, subscribe(opened, connector.clone()))
         .await
         .map_err(|_elapsed| fault::timeout(limit))?
         .map_err(|error| fault::store_error(&error, limit))?;
@@ -77,14 +79,21 @@ pub(super) async fn open(
     Ok(hints)
 }
 
-async fn subscribe(client: Client, connection: Wire) -> Result<Hints, PgError> {
+async fn subscribe(opened: Opened, connector: Connector) -> Result<Hints, PgError> {
+    let Opened {
+        client,
+        wire,
+        server,
+    } = opened;
     let (outbox, inbox) = mpsc::channel(BUFFER);
     let overflowed = Arc::<AtomicBool>::default();
-    let driver = drive(connection, outbox, Arc::clone(&overflowed));
+    let driver = drive(wire, outbox, Arc::clone(&overflowed));
     let driver = AbortOnDropHandle::new(Handle::current().spawn(driver));
     client.batch_execute("LISTEN sidgate_hint").await?;
     Ok(Hints {
         client,
+        connector,
+        server,
         inbox,
         overflowed,
         _driver: driver,
@@ -155,11 +164,15 @@ impl Hints {
 impl HintStream for Hints {
     async fn next(&mut self) -> HintResult<Hint> {
         loop {
-            let Ok(note) = time::timeout(PING_EVERY, self.inbox.recv()).await else {
-                self.ping().await?;
-                continue;
+            let note = tokio::select! {
+                biased;
+                note = self.inbox.recv() => note.ok_or_else(ended)?,
+                () = self.connector.succeeded(self.server) => return Err(moved()),
+                () = time::sleep(PING_EVERY) => {
+                    self.ping().await?;
+                    continue;
+                }
             };
-            let note = note.ok_or_else(ended)?;
             if self.overflowed.swap(false, Ordering::AcqRel) {
                 while self.inbox.try_recv().is_ok() {}
                 return Ok(Hint::Something);
@@ -169,6 +182,10 @@ impl HintStream for Hints {
             }
         }
     }
+}
+
+fn moved() -> HintError {
+    HintError::broken("another server takes writes now")
 }
 
 fn ended() -> HintError {

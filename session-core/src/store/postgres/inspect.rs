@@ -13,6 +13,10 @@ impl InspectStore for PostgresStore {
         about(&self.pool).await
     }
 
+    async fn servers(&self) -> StoreResult<Vec<NamedServer>> {
+        self.connector.ask_each().await
+    }
+
     async fn clock(&self) -> StoreResult<Option<Timestamp>> {
         const SQL: &str =
             "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint AS micros";

@@ -13,7 +13,7 @@ use tokio::time;
 use tokio_postgres::{Client, Row, Statement};
 use tokio_util::task::AbortOnDropHandle;
 
-use super::connect::Connector;
+use super::connect::{Connector, Driven};
 use super::fault::{self, Limit};
 use super::options::PostgresOptions;
 use super::pool::Params;
@@ -36,6 +36,7 @@ pub(super) struct Link {
 #[derive(Debug)]
 struct Open {
     client: Client,
+    server: usize,
     /// Statements prepared on this connection.
     prepared: Vec<(&'static str, Statement)>,
     _driver: AbortOnDropHandle<()>,
@@ -107,7 +108,9 @@ impl Link {
 
     async fn connected(&self) -> StoreResult<OwnedMutexGuard<Option<Open>>> {
         let mut slot = Arc::clone(&self.slot).lock_owned().await;
-        if slot.as_ref().is_some_and(|open| !open.client.is_closed()) {
+        let is_good =
+            |open: &Open| !open.client.is_closed() && self.connector.is_primary(open.server);
+        if slot.as_ref().is_some_and(is_good) {
             return Ok(slot);
         }
         let connector = self.connector.clone();
@@ -115,9 +118,14 @@ impl Link {
         let known = self.known;
         let opening = Handle::current().spawn(async move {
             *slot = None;
-            let (client, driver) = connector.driven().await?;
+            let Driven {
+                client,
+                server,
+                driver,
+            } = connector.driven().await?;
             let mut open = Open {
                 client,
+                server,
                 prepared: Vec::new(),
                 _driver: driver,
             };

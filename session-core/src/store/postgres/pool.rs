@@ -13,7 +13,7 @@ use tokio::time;
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
-use super::connect::{Connector, PostgresConfigError};
+use super::connect::{Connector, Opened, PostgresConfigError};
 use super::fault::{self, Limit};
 use super::options::PostgresOptions;
 use super::pool_use::{Asked, Connections};
@@ -225,27 +225,38 @@ async fn taken(
     outcome
 }
 
+/// A connection of the pool.
+#[derive(Debug)]
+pub(super) struct Pooled {
+    client: ClientWrapper,
+    server: usize,
+}
+
 impl managed::Manager for Connector {
-    type Type = ClientWrapper;
+    type Type = Pooled;
     type Error = StoreError;
 
-    async fn create(&self) -> StoreResult<ClientWrapper> {
-        let (client, connection) = self.connect().await?;
+    async fn create(&self) -> StoreResult<Pooled> {
+        let Opened {
+            client,
+            wire,
+            server,
+        } = self.connect().await?;
         let driver = Handle::current().spawn(async move {
-            if let Err(error) = connection.await {
+            if let Err(error) = wire.await {
                 tracing::debug!(cause = fault::words(&error), "a connection ended");
             }
         });
-        Ok(ClientWrapper::new(client, driver))
+        let client = ClientWrapper::new(client, driver);
+        Ok(Pooled { client, server })
     }
 
-    async fn recycle(
-        &self,
-        client: &mut ClientWrapper,
-        _metrics: &Metrics,
-    ) -> RecycleResult<StoreError> {
-        if client.is_closed() {
+    async fn recycle(&self, pooled: &mut Pooled, _metrics: &Metrics) -> RecycleResult<StoreError> {
+        if pooled.client.is_closed() {
             return Err(RecycleError::message("the connection is closed"));
+        }
+        if !self.is_primary(pooled.server) {
+            return Err(RecycleError::message("another server takes writes"));
         }
         Ok(())
     }
@@ -258,7 +269,7 @@ pub(super) struct Lease(Option<Object<Connector>>);
 impl Lease {
     pub(super) fn client(&self) -> StoreResult<&ClientWrapper> {
         match &self.0 {
-            Some(object) => Ok(object),
+            Some(object) => Ok(&object.client),
             None => Err(StoreError::unavailable("the connection was given back")),
         }
     }

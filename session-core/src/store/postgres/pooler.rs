@@ -17,7 +17,6 @@ use std::time::Duration;
 
 use tokio::time;
 use tokio_postgres::{Client, Error as PgError, SimpleQueryMessage};
-use tokio_util::task::AbortOnDropHandle;
 
 use super::connect::Connector;
 use super::fault::{self, Limit};
@@ -48,11 +47,6 @@ const PATIENCE: Duration = Duration::from_millis(100);
 #[derive(Debug, Default)]
 pub(super) struct Examination(AtomicU8);
 
-struct Fresh {
-    client: Client,
-    _driver: AbortOnDropHandle<()>,
-}
-
 impl Examination {
     /// # Errors
     /// When what is in between does not do, or nothing answers.
@@ -62,7 +56,7 @@ impl Examination {
             return Ok(());
         }
         let limit = Limit::fixed(LOOK);
-        let (first, second) = (fresh(connector).await?, fresh(connector).await?);
+        let (first, second) = (connector.driven().await?, connector.driven().await?);
         let found = Box::pin(time::timeout(
             limit.time,
             examine(&first.client, &second.client),
@@ -113,14 +107,6 @@ impl Found {
         }
         Ok(())
     }
-}
-
-async fn fresh(connector: &Connector) -> StoreResult<Fresh> {
-    let (client, driver) = connector.driven().await?;
-    Ok(Fresh {
-        client,
-        _driver: driver,
-    })
 }
 
 async fn examine(first: &Client, second: &Client) -> Result<Found, PgError> {

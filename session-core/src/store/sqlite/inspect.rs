@@ -19,6 +19,11 @@ impl InspectStore for SqliteStore {
         })
     }
 
+    /// There is a file.
+    async fn servers(&self) -> StoreResult<Vec<NamedServer>> {
+        Ok(vec![])
+    }
+
     async fn clock(&self) -> StoreResult<Option<Timestamp>> {
         Ok(None)
     }

@@ -8,6 +8,16 @@ use session_core::store::postgres::{Identifier, grants};
 use super::{TestDatabase, server_programs};
 use crate::process::program;
 
+/// What gives a role the rights of a gateway.
+pub(super) fn statements_of_grants(role: &str) -> String {
+    let schema = Identifier::new("public").expect("a good name");
+    let name = Identifier::of_role(role).expect("a good name");
+    grants(&schema, &name)
+        .into_iter()
+        .map(|grant| format!("{grant};"))
+        .collect()
+}
+
 impl TestDatabase {
     /// A role with exactly the rights that a gateway is granted. Roles live as long as the server, so the name carries the
     /// database's.
@@ -15,11 +25,7 @@ impl TestDatabase {
         let role = format!("gateway_{}", self.name);
         let client = self.client().await;
         let mut sql = format!("DROP ROLE IF EXISTS {role}; CREATE ROLE {role} LOGIN;");
-        let schema = Identifier::new("public").expect("a good name");
-        let name = Identifier::of_role(role.as_str()).expect("a good name");
-        for grant in grants(&schema, &name) {
-            sql.push_str(&format!("{grant};"));
-        }
+        sql.push_str(&statements_of_grants(&role));
         client
             .batch_execute(&sql)
             .await
