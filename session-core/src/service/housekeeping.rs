@@ -113,7 +113,7 @@ mod tests {
 
     #[test]
     fn it_hurries_when_it_is_behind_and_rests_when_nothing_is_left() {
-        let after = |more, minutes| {
+        let after = |more, minutes: u64| {
             pause_after(&Housekept {
                 more,
                 overdue: Duration::from_secs(60 * minutes),
