@@ -10,6 +10,7 @@ mod harness;
 
 mod failover;
 mod faults;
+mod herds;
 mod housekeeping;
 mod postgres;
 mod redis;

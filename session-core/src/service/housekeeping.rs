@@ -1,4 +1,6 @@
 //! Removes expired rows from the store, in small batches and on one node at a time.
+//!
+//! All nodes together do a round about once a minute: each pauses the longer, the more nodes there are.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -7,15 +9,18 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info};
 
+use super::receipt::SEEN_WITHIN;
 use crate::freshness::Node;
 use crate::store::{Housekept, SessionStore, StoreResult};
 
-/// Time between two rounds.
+/// Time between two rounds of all nodes together.
 const EVERY: Duration = Duration::from_secs(60);
 /// Rows of each kind in one batch.
 const BATCH: usize = 500;
 /// Pause between two batches: a million rows take minutes, and other work goes on.
 const REST: Duration = Duration::from_millis(100);
+/// More nodes than this do more rounds.
+const NODES_MAX: usize = 30;
 
 /// How long a network is remembered after its last login.
 pub const NETWORKS_KEPT: Duration = Duration::from_secs(30 * 86_400);
@@ -52,14 +57,18 @@ pub(super) async fn keep_house(
         let pause = match round(node.store.as_ref(), &retention).await {
             Ok(Housekept { taken: true, .. }) => {
                 node.stats.housekeeping_left.add();
-                EVERY
+                pause_of_all(&node).await
             }
             Ok(done) => {
                 node.stats.housekeeping_done.add();
                 if done != Housekept::default() {
                     info!(?done, "housekeeping");
                 }
-                if done.more { REST } else { EVERY }
+                if done.more {
+                    REST
+                } else {
+                    pause_of_all(&node).await
+                }
             }
             // The next round will do it.
             Err(failed) => {
@@ -69,13 +78,20 @@ pub(super) async fn keep_house(
                     cause = failed.cause(),
                     "housekeeping failed"
                 );
-                EVERY
+                node.paced(EVERY)
             }
         };
         if tokio::time::timeout(pause, stop.cancelled()).await.is_ok() {
             return;
         }
     }
+}
+
+/// Until this node's next round.
+async fn pause_of_all(node: &Node) -> Duration {
+    let listed = node.store.nodes(SEEN_WITHIN).await;
+    let nodes = listed.map_or(1, |nodes| nodes.len().clamp(1, NODES_MAX));
+    node.paced(EVERY * u32::try_from(nodes).unwrap_or(1))
 }
 
 async fn round(store: &dyn SessionStore, retention: &Retention) -> StoreResult<Housekept> {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use deadpool::Runtime;
-use deadpool::managed::{self, Metrics, Object, RecycleError, RecycleResult, Timeouts};
+use deadpool::managed::{self, Object, QueueMode, Timeouts};
 use deadpool_postgres::ClientWrapper;
 use tokio::runtime::Handle;
 use tokio::time;
@@ -12,16 +12,20 @@ use tokio_postgres::types::ToSql;
 
 use super::connect::{Connector, PostgresConfigError};
 use super::fault::{self, Limit};
+use super::opening::Opening;
 use super::options::PostgresOptions;
 use crate::store::{StoreError, StoreResult};
 
 /// Parameters of a statement.
 pub(super) type Params<'a> = &'a [&'a (dyn ToSql + Sync)];
 
+/// A connection that nobody has used for so long is closed at the next look at the rights.
+const IDLE: Duration = Duration::from_secs(30);
+
 /// Connections for everything but the heartbeat.
 #[derive(Debug)]
 pub(super) struct Pool {
-    pool: managed::Pool<Connector>,
+    pool: managed::Pool<Opening>,
     connector: Connector,
     acquire: Limit,
     read: Limit,
@@ -55,8 +59,10 @@ impl Pool {
         size: usize,
         acquire: Limit,
     ) -> Result<Self, PostgresConfigError> {
-        let pool = managed::Pool::builder(connector.clone())
+        let pool = managed::Pool::builder(Opening::new(connector.clone(), acquire))
             .max_size(size)
+            // The one that was used last goes first: those that are not needed rest, and are closed.
+            .queue_mode(QueueMode::Lifo)
             .timeouts(Timeouts {
                 wait: Some(acquire.time),
                 // The connector has a limit of its own.
@@ -91,6 +97,11 @@ impl Pool {
                 self.connector.last_failure(),
             )),
         }
+    }
+
+    /// Closes connections that a burst has opened and nobody has used since.
+    pub(super) fn close_idle(&self) {
+        self.pool.retain(|_, metrics| metrics.last_used() < IDLE);
     }
 
     /// The rows of one prepared statement that changes nothing.
@@ -187,35 +198,9 @@ impl Pool {
     }
 }
 
-impl managed::Manager for Connector {
-    type Type = ClientWrapper;
-    type Error = StoreError;
-
-    async fn create(&self) -> StoreResult<ClientWrapper> {
-        let (client, connection) = self.connect().await?;
-        let driver = Handle::current().spawn(async move {
-            if let Err(error) = connection.await {
-                tracing::debug!(cause = fault::words(&error), "a connection ended");
-            }
-        });
-        Ok(ClientWrapper::new(client, driver))
-    }
-
-    async fn recycle(
-        &self,
-        client: &mut ClientWrapper,
-        _metrics: &Metrics,
-    ) -> RecycleResult<StoreError> {
-        if client.is_closed() {
-            return Err(RecycleError::message("the connection is closed"));
-        }
-        Ok(())
-    }
-}
-
 /// A borrowed connection. Dropping it closes the connection, because a cancelled call leaves an answer on the wire and
 /// perhaps an open transaction. [`Lease::give_back`] returns it after a call that ended well.
-pub(super) struct Lease(Option<Object<Connector>>);
+pub(super) struct Lease(Option<Object<Opening>>);
 
 impl Lease {
     pub(super) fn client(&self) -> StoreResult<&ClientWrapper> {
