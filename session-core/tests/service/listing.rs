@@ -2,7 +2,7 @@
 
 use session_core::service::Wait;
 use session_core::session::RevokeReason;
-use session_core::store::{Scope, SessionStore as _};
+use session_core::store::Scope;
 use session_testing::Call;
 
 use crate::support::{Site, until};
