@@ -1,5 +1,10 @@
 //! A server that is down, slow, silent or gone: every call ends, and nothing that failed is mistaken for an answer.
 
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use tokio::runtime::Handle;
+use tokio::time::Instant;
+
 use super::*;
 
 async fn timed<T>(limit: Duration, call: impl Future<Output = T>) -> T {
@@ -55,6 +60,36 @@ async fn a_beat_whose_answer_is_lost_has_reported() {
     faults.up();
     let beat = store.report_and_pulse(node, 0, None).await.unwrap();
     assert_eq!(beat.head, 0);
+}
+
+/// Two hundred who want something at once, of a server that turns everybody away: it is not asked two hundred times.
+#[tokio::test]
+async fn a_crowd_does_not_storm_a_server_that_refuses() {
+    let socket = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let store = Arc::new(store_at(socket.local_addr().unwrap().port()));
+    let asked = Arc::<AtomicU32>::default();
+    let door = Handle::current().spawn({
+        let asked = Arc::clone(&asked);
+        async move {
+            while let Ok((_turned_away, _)) = socket.accept().await {
+                asked.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+    });
+    let began = Instant::now();
+    let mut crowd = tokio::task::JoinSet::new();
+    for _ in 0..200 {
+        let store = Arc::clone(&store);
+        crowd.spawn(async move { store.head().await });
+    }
+    while let Some(answer) = crowd.join_next().await {
+        assert!(answer.unwrap().is_err());
+    }
+    // Four at a time, and then none for 50 ms.
+    let rounds = 1 + u32::try_from(began.elapsed().as_millis() / 50).unwrap();
+    let asked = asked.load(Ordering::Relaxed);
+    assert!(asked <= 4 * rounds, "{asked} in {rounds} rounds");
+    door.abort();
 }
 
 #[tokio::test]
