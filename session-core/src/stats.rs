@@ -81,9 +81,11 @@ pub struct Stats {
     pub beats: Counter,
     /// Beats that failed.
     pub beats_failed: Counter,
+    /// Reports to the list of nodes: writes of the heartbeat.
+    pub reports: Counter,
     /// Events applied.
     pub events_applied: Counter,
-    /// From the commit of an event until this node had applied it, both by the store's clock.
+    /// From the commit of an event until this node had applied it; at most the length of a heartbeat too long.
     pub revocation_lag: Spread,
     /// Leases ended because the wall clock jumped (R0).
     pub clock_jumps: Counter,

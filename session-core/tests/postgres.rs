@@ -86,6 +86,6 @@ async fn revoke(store: &PostgresStore, scope: Scope) -> i64 {
 }
 
 async fn subjects(store: &PostgresStore) -> Vec<Subject> {
-    let events = store.pulse(0).await.unwrap().events;
+    let events = store.pulse(Uuid::nil(), 0).await.unwrap().events;
     events.into_iter().map(|event| event.subject).collect()
 }

@@ -121,7 +121,10 @@ async fn time_is_what_the_clock_says() {
     file.clock.advance(Duration::from_secs(1));
     let snapshot = store.load(&session.key).await.unwrap();
     assert!(snapshot.row.unwrap().verdict(snapshot.now).is_err());
-    assert_eq!(store.pulse(0).await.unwrap().now, file.clock.wall());
+    assert_eq!(
+        store.pulse(Uuid::nil(), 0).await.unwrap().now,
+        file.clock.wall()
+    );
     let touch = Touch {
         key: session.key,
         age: Duration::ZERO,
@@ -145,7 +148,10 @@ async fn a_lock_in_other_hands_is_a_timeout_and_the_store_goes_on() {
         );
     }
     store.load(&session.key).await.expect("reads do not wait");
-    store.pulse(0).await.expect("nor does the heartbeat");
+    store
+        .pulse(Uuid::nil(), 0)
+        .await
+        .expect("nor does the heartbeat");
     shell.execute_batch("COMMIT").unwrap();
     let revoked = store.revoke(&scope, RevokeReason::Admin).await.unwrap();
     assert_eq!((revoked.sessions, revoked.seq), (1, 1));
@@ -318,7 +324,7 @@ async fn the_shell_counts() {
         return; // There is none here; the library plays it in the conformance suite.
     };
     assert!(status.success());
-    let events = store.pulse(0).await.unwrap().events;
+    let events = store.pulse(Uuid::nil(), 0).await.unwrap().events;
     let subjects: Vec<Subject> = events.into_iter().map(|event| event.subject).collect();
     assert_eq!(
         subjects,

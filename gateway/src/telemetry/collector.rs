@@ -211,6 +211,7 @@ fn core(stats: &Stats) -> Labelled<u64> {
     let counters = [
         ("beats", &stats.beats),
         ("beats_failed", &stats.beats_failed),
+        ("reports", &stats.reports),
         ("events_applied", &stats.events_applied),
         ("shared_errors", &stats.shared_errors),
         ("shared_full", &stats.shared_full),

@@ -11,6 +11,7 @@ mod harness;
 mod drill;
 mod failover;
 mod faults;
+mod herds;
 mod housekeeping;
 mod poolers;
 mod patroni;

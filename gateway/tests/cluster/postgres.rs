@@ -114,7 +114,8 @@ fn connections_terminated() {
         .leaves_nobody_in_doubt();
 }
 
-/// J14: no revocation can commit, nor can a node report that it may hold a lease. So it holds none.
+/// J14: no revocation can commit, nor can a node report that it may hold a lease. So it holds none as soon as its last report
+/// no longer counts.
 #[test]
 fn read_only() {
     let cluster = Layout::new().own_postgres().start();

@@ -28,6 +28,7 @@ impl Guard {
     /// heartbeat deals with a silent store. A schema newer than this program is accepted here: another node was upgraded, and this one goes
     /// on.
     pub(crate) async fn run(self, every: Duration, stop: CancellationToken) {
+        let every = self.node.paced(every);
         while tokio::time::timeout(every, stop.cancelled()).await.is_err() {
             if let Err(StoreError::Schema(
                 refused @ (SchemaError::Trigger(_)

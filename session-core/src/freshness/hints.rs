@@ -61,7 +61,7 @@ impl Follower {
             };
             self.node.stats.hint_channels_lost.add();
             let pause = retry.failed(self.channel, &failed, since.elapsed());
-            time::sleep(pause).await;
+            time::sleep(self.node.paced(pause)).await;
         }
     }
 

@@ -8,6 +8,7 @@
 pub(crate) mod guard;
 pub mod hints;
 mod listener;
+pub(crate) mod listing;
 mod node;
 mod pause;
 pub(crate) mod rights;

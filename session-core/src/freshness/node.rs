@@ -1,6 +1,7 @@
 //! What one process knows of its store's history, and how it is doing.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use uuid::Uuid;
 
@@ -48,5 +49,12 @@ impl Node {
             signals: Signals::default(),
             stats: Stats::default(),
         }
+    }
+
+    /// A pause of this node's own, up to a quarter longer: nodes that started together do not do the same at the same time.
+    #[must_use]
+    pub fn paced(&self, pause: Duration) -> Duration {
+        let [.., last] = self.id.into_bytes();
+        pause + pause * u32::from(last) / 1_024
     }
 }

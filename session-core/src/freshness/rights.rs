@@ -31,7 +31,7 @@ impl RightsWatch {
                 self.note(known.as_ref(), &rights);
                 known = Some(rights);
             }
-            let pause = if known.is_some() { every } else { BEAT };
+            let pause = self.node.paced(if known.is_some() { every } else { BEAT });
             if tokio::time::timeout(pause, stop.cancelled()).await.is_ok() {
                 return;
             }

@@ -10,11 +10,11 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use super::hints::WAKE_EVERY;
+use super::listing::Listing;
 use super::signals::Phase;
 use super::window::Applied;
 use super::{Listener, Node, RECENT_MAX};
 use crate::clock::{Boot, Timestamp};
-use crate::session::Seq;
 use crate::stats::ResetReason;
 use crate::store::{Pulse, SchemaError, StoreError, StoreResult};
 
@@ -24,8 +24,6 @@ pub const BEAT: Duration = Duration::from_millis(500);
 pub const BEAT_TIMEOUT: Duration = Duration::from_millis(400);
 /// A wall clock that moves against the boot clock by more than this ends the lease (R0).
 pub const CLOCK_JUMP: Duration = Duration::from_millis(500);
-/// A node reports at least this often, and whenever it has applied something.
-pub const REPORT_EVERY: Duration = Duration::from_secs(1);
 /// How long reading the recent past may take at the start.
 pub(super) const HISTORY_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -80,18 +78,21 @@ pub struct EventTail {
     pub(crate) migrate: bool,
 }
 
-/// What this node last reported to the others.
-#[derive(Clone, Copy, Debug, Default)]
-struct Reported {
-    applied: Seq,
-    at: Boot,
+/// When the next step follows.
+#[derive(Clone, Copy, Debug)]
+enum Next {
+    Now,
+    /// After so long, if not by a beat before.
+    After(Duration),
+    /// On the next beat.
+    Beat,
 }
 
 impl EventTail {
     /// Sends heartbeats until `stop`. A failed one does no harm: the lease runs on, and runs out only if the store
     /// stays silent.
     pub async fn run(self, stop: CancellationToken) {
-        let (mut drift, mut reported) = (None, Reported::default());
+        let (mut drift, mut listing) = (None, Listing::default());
         loop {
             let sent = self.node.clock.boot();
             if let Some(left) = self.node.pause.left(sent) {
@@ -102,15 +103,17 @@ impl EventTail {
                 }
             }
             self.watch_for_clock_jump(&mut drift, sent);
-            let more = match self.node.signals.phase() {
+            let next = match self.node.signals.phase() {
                 Phase::SchemaUnchecked | Phase::SchemaRefused => self.check_schema().await,
                 Phase::NoWindow => self.load_window().await,
-                Phase::Following => self.beat(sent, &mut reported).await,
+                Phase::Following => self.beat(sent, &mut listing).await,
             };
-            if more {
-                continue;
-            }
             let rest = BEAT.saturating_sub(self.node.clock.boot().since(sent));
+            let rest = match next {
+                Next::Now => continue,
+                Next::After(pause) => rest.min(pause),
+                Next::Beat => rest,
+            };
             tokio::select! {
                 biased;
                 () = stop.cancelled() => return,
@@ -122,13 +125,12 @@ impl EventTail {
         }
     }
 
-    /// True when the next step should follow at once.
-    async fn check_schema(&self) -> bool {
+    async fn check_schema(&self) -> Next {
         match within(HISTORY_TIMEOUT, self.node.store.check_schema()).await {
             Ok(()) => {
                 info!("store schema accepted");
                 self.node.signals.set_phase(Phase::NoWindow);
-                true
+                Next::Now
             }
             Err(StoreError::Schema(SchemaError::Missing | SchemaError::Old { .. }))
                 if self.migrate =>
@@ -138,63 +140,70 @@ impl EventTail {
             Err(StoreError::Schema(refused)) => {
                 self.node.signals.set_phase(Phase::SchemaRefused);
                 self.complain_once(&StoreError::Schema(refused), "store schema refused");
-                false
+                Next::Beat
             }
             Err(failed) => {
                 self.complain_once(&failed, "store not reachable");
-                false
+                Next::Beat
             }
         }
     }
 
-    async fn migrate(&self) -> bool {
+    async fn migrate(&self) -> Next {
         match within(MIGRATION_TIMEOUT, self.node.store.apply_schema()).await {
             Ok(()) => {
                 info!("store schema brought up to date");
-                true
+                Next::Now
             }
             Err(failed) => {
                 self.complain_once(&failed, "store schema could not be brought up to date");
-                false
+                Next::Beat
             }
         }
     }
 
-    async fn load_window(&self) -> bool {
+    async fn load_window(&self) -> Next {
         match within(HISTORY_TIMEOUT, self.node.store.history(RECENT_MAX)).await {
             Ok(history) if history.in_recovery => {
                 self.complain_once(&StoreError::InRecovery, "store is a standby");
-                false
+                Next::Beat
             }
             Ok(history) => {
                 self.node.window.reset(&history);
                 self.node.stats.saw_head(history.head);
                 self.node.signals.advance(Phase::NoWindow, Phase::Following);
-                true
+                Next::Now
             }
             Err(failed) => {
                 self.complain_once(&failed, "recent events not readable");
-                false
+                Next::Beat
             }
         }
     }
 
-    async fn beat(&self, sent: Boot, reported: &mut Reported) -> bool {
+    async fn beat(&self, sent: Boot, listing: &mut Listing) -> Next {
         let applied = self.node.window.applied();
-        let pulse = match within(BEAT_TIMEOUT, self.report_and_pulse(sent, applied, reported)).await
-        {
+        let reports = listing.is_due(applied.seq, sent);
+        let pulse = match within(BEAT_TIMEOUT, self.pulse(applied, reports)).await {
             Ok(pulse) => pulse,
             Err(failed) => {
                 self.node.stats.beats_failed.add();
                 self.complain_once(&failed, "heartbeat failed");
-                return false;
+                return Next::Beat;
             }
         };
+        if reports {
+            listing.reported(applied.seq, sent);
+            self.node.stats.reports.add();
+        }
         self.node.stats.saw_head(pulse.head);
+        let listed = listing.learn(&pulse);
         match judge(applied, &pulse) {
             Judgement::Reset(reason) => {
                 self.hard_reset(reason);
-                true
+                // What was reported of that history says nothing here.
+                *listing = Listing::default();
+                Next::Now
             }
             Judgement::Advance { caught_up } => {
                 for event in &pulse.events {
@@ -202,45 +211,64 @@ impl EventTail {
                     self.listener.applied(event);
                     self.node.stats.events_applied.add();
                 }
-                if caught_up {
+                if caught_up && listed {
                     self.earn_lease(sent, pulse.now);
                 }
-                if let Some(oldest) = pulse.events.first() {
-                    self.note_lag(oldest.seq).await;
+                self.note_lag(sent, &pulse);
+                if !caught_up || !listed && !reports {
+                    Next::Now
+                } else if pulse.events.is_empty() {
+                    Next::Beat
+                } else {
+                    self.report(listing).await
                 }
-                // The next beat reports what was applied, and a revocation may be waiting for that report.
-                !caught_up || !pulse.events.is_empty()
             }
         }
     }
 
-    /// For metrics only, so a failure is ignored.
-    async fn note_lag(&self, seq: Seq) {
-        if let Ok(Some(age)) = within(BEAT_TIMEOUT, self.node.store.age_of(seq)).await {
-            self.node.stats.revocation_lag.note(age);
+    /// Reports first: a revocation that waits for every node with a lease must find this node on the list.
+    async fn pulse(
+        &self,
+        Applied { seq, anchor, .. }: Applied,
+        reports: bool,
+    ) -> StoreResult<Pulse> {
+        let (store, id) = (&self.node.store, self.node.id);
+        if reports {
+            store.report_and_pulse(id, seq, anchor).await
+        } else {
+            store.pulse(id, seq).await
         }
     }
 
-    /// Reports first: a revocation that waits for every node with a lease must find this node on the list.
-    async fn report_and_pulse(
-        &self,
-        sent: Boot,
-        Applied { seq, anchor, .. }: Applied,
-        reported: &mut Reported,
-    ) -> StoreResult<Pulse> {
-        if seq != reported.applied || sent.since(reported.at) >= REPORT_EVERY {
-            let pulse = self
-                .node
-                .store
-                .report_and_pulse(self.node.id, seq, anchor)
-                .await?;
-            *reported = Reported {
-                applied: seq,
-                at: sent,
-            };
-            return Ok(pulse);
+    /// Reports events that were applied: a revocation may be waiting for that. What fails here goes with the next beat.
+    async fn report(&self, listing: &mut Listing) -> Next {
+        let now = self.node.clock.boot();
+        let pause = listing.pause(now);
+        if !pause.is_zero() {
+            return Next::After(pause);
         }
-        self.node.store.pulse(seq).await
+        let Applied { seq, anchor, .. } = self.node.window.applied();
+        let report = self.node.store.report(self.node.id, seq, anchor);
+        match within(BEAT_TIMEOUT, report).await {
+            Ok(()) => {
+                listing.reported(seq, now);
+                self.node.stats.reports.add();
+            }
+            Err(failed) => self.complain_once(&failed, "report of applied events failed"),
+        }
+        Next::Beat
+    }
+
+    /// From the commit of the oldest event until now. What the beat took counts in full, so this is rather too long than too
+    /// short.
+    fn note_lag(&self, sent: Boot, pulse: &Pulse) {
+        if let Some(at) = pulse.oldest_at.filter(|_| !pulse.events.is_empty()) {
+            let beat = self.node.clock.boot().since(sent);
+            self.node
+                .stats
+                .revocation_lag
+                .note(pulse.now.since(at) + beat);
+        }
     }
 
     fn earn_lease(&self, sent: Boot, store_now: Timestamp) {

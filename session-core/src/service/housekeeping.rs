@@ -1,4 +1,6 @@
 //! Removes expired rows from the store, in small batches and on one node at a time.
+//!
+//! All nodes together do a round about once a minute: each pauses the longer, the more nodes there are.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -7,10 +9,11 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info};
 
+use super::receipt::SEEN_WITHIN;
 use crate::freshness::Node;
 use crate::store::{Housekept, SessionStore, StoreResult};
 
-/// Time between two rounds.
+/// Time between two rounds of all nodes together.
 const EVERY: Duration = Duration::from_secs(60);
 /// Rows of each kind in one batch.
 const BATCH: usize = 500;
@@ -20,6 +23,8 @@ const REST: Duration = Duration::from_millis(100);
 const SHORT_REST: Duration = Duration::from_millis(10);
 /// From here on housekeeping hurries: more rows become due than it removes.
 const BEHIND: Duration = Duration::from_secs(600);
+/// More nodes than this do more rounds.
+const NODES_MAX: usize = 30;
 
 /// How long a network is remembered after its last login.
 pub const NETWORKS_KEPT: Duration = Duration::from_secs(30 * 86_400);
@@ -57,7 +62,7 @@ pub(super) async fn keep_house(
             Ok(Housekept { taken: true, .. }) => {
                 node.stats.housekeeping_left.add();
                 node.stats.housekeeping_overdue_ms.set(0);
-                EVERY
+                pause_of_all(&node).await
             }
             Ok(done) => {
                 node.stats.housekeeping_done.add();
@@ -66,7 +71,10 @@ pub(super) async fn keep_house(
                 if done != Housekept::default() {
                     info!(?done, "housekeeping");
                 }
-                pause_after(&done)
+                match rest_after(&done) {
+                    Some(rest) => rest,
+                    None => pause_of_all(&node).await,
+                }
             }
             // The next round will do it.
             Err(failed) => {
@@ -76,7 +84,7 @@ pub(super) async fn keep_house(
                     cause = failed.cause(),
                     "housekeeping failed"
                 );
-                EVERY
+                node.paced(EVERY)
             }
         };
         if tokio::time::timeout(pause, stop.cancelled()).await.is_ok() {
@@ -85,12 +93,18 @@ pub(super) async fn keep_house(
     }
 }
 
-fn pause_after(done: &Housekept) -> Duration {
-    match (done.more, done.overdue > BEHIND) {
-        (false, _) => EVERY,
-        (true, false) => REST,
-        (true, true) => SHORT_REST,
-    }
+/// How long to rest before the next batch. `None`: nothing is left.
+fn rest_after(done: &Housekept) -> Option<Duration> {
+    let is_behind = done.overdue > BEHIND;
+    done.more
+        .then_some(if is_behind { SHORT_REST } else { REST })
+}
+
+/// Until this node's next round.
+async fn pause_of_all(node: &Node) -> Duration {
+    let listed = node.store.nodes(SEEN_WITHIN).await;
+    let nodes = listed.map_or(1, |nodes| nodes.len().clamp(1, NODES_MAX));
+    node.paced(EVERY * u32::try_from(nodes).unwrap_or(1))
 }
 
 async fn round(store: &dyn SessionStore, retention: &Retention) -> StoreResult<Housekept> {
@@ -114,16 +128,16 @@ mod tests {
     #[test]
     fn it_hurries_when_it_is_behind_and_rests_when_nothing_is_left() {
         let after = |more, minutes: u64| {
-            pause_after(&Housekept {
+            rest_after(&Housekept {
                 more,
                 overdue: Duration::from_secs(60 * minutes),
                 ..Housekept::default()
             })
         };
-        assert_eq!(after(false, 0), EVERY);
+        assert_eq!(after(false, 0), None);
         // Rows that somebody holds: there is no other batch.
-        assert_eq!(after(false, 11), EVERY);
-        assert_eq!(after(true, 1), REST);
-        assert_eq!(after(true, 11), SHORT_REST);
+        assert_eq!(after(false, 11), None);
+        assert_eq!(after(true, 1), Some(REST));
+        assert_eq!(after(true, 11), Some(SHORT_REST));
     }
 }

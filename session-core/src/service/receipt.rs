@@ -1,19 +1,21 @@
 //! Which nodes have applied a revocation.
 //!
-//! Every node that may hold a lease is on the store's list: it reports there before each heartbeat that earns one. A node
-//! that has reported the event's number has applied it; one that stays silent loses its lease [`LEASE`] after the commit
-//! at the latest. So the wait is bounded, and its end means the same either way: no node admits the session any more.
+//! Every node that may hold a lease is on the store's list: it earns one only by an answer of the store in which it stands
+//! there for as long as the lease lasts. A node that has reported the event's number has applied it; one that stays silent
+//! loses its lease [`LEASE`] after the commit at the latest. So the wait is bounded, and its end means the same either way: no
+//! node admits the session any more.
 
 use std::time::Duration;
 
 use crate::clock::{Boot, Clock};
 use crate::freshness::LEASE;
-use crate::freshness::tail::REPORT_EVERY;
+use crate::freshness::listing::GRACE;
 use crate::store::{Revoked, SessionStore};
 
-/// A node that may hold a lease has reported within this time.
+/// The report of a node that may hold a lease is overdue by less than this. Programs of version 0.1.0 look with the same
+/// limit, and report so that this one holds for them: they may run beside this one.
 pub(super) const SEEN_WITHIN: Duration = LEASE
-    .saturating_add(REPORT_EVERY)
+    .saturating_add(GRACE)
     .saturating_add(Duration::from_millis(500));
 /// Time between two looks at the list.
 const LOOK_EVERY: Duration = Duration::from_millis(10);

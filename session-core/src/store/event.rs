@@ -10,6 +10,8 @@ use crate::sid::SessionKey;
 
 /// Most events that one heartbeat carries. A node that lags further behind starts afresh.
 pub const PULSE_LIMIT: usize = 2_000;
+/// How far ahead a report declares its node to be there: so long the node need not report again.
+pub const LISTED_FOR: Duration = Duration::from_secs(5);
 
 /// Answer to a heartbeat.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,6 +28,11 @@ pub struct Pulse {
     pub anchor: Option<Uuid>,
     /// Events after `applied`, in order.
     pub events: Vec<Event>,
+    /// When the first of `events` was committed, where the store keeps such times. For people to look at: nothing is decided by
+    /// it.
+    pub oldest_at: Option<Timestamp>,
+    /// Until when the node that asks is declared to be there, as whoever looks for nodes sees it; `None` when it is not listed.
+    pub listed_until: Option<Timestamp>,
 }
 
 /// The recent past, from one snapshot.
@@ -72,6 +79,6 @@ pub struct NodeReport {
     pub node: Uuid,
     /// Every event up to this one is applied.
     pub applied: Seq,
-    /// Time since the report, by the store's clock.
+    /// How long the next report is overdue, by the store's clock. Zero as long as the last one lasts.
     pub age: Duration,
 }

@@ -26,7 +26,7 @@ mod write;
 
 pub use device::{Device, DevicePlace, NoPlace};
 pub use error::{SchemaError, StoreError, StoreResult};
-pub use event::{Event, History, NodeReport, PULSE_LIMIT, Pulse, Subject};
+pub use event::{Event, History, LISTED_FOR, NodeReport, PULSE_LIMIT, Pulse, Subject};
 pub use inspect::{About, InspectStore, NamedServer};
 pub use legacy::{
     Adopted, Adoption, Attached, Attachment, LegacyStore, ProvenRow, Recalled, RecalledRow, Seen,

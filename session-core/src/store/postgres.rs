@@ -35,6 +35,7 @@ mod link;
 mod login;
 mod new_session;
 mod nodes;
+mod opening;
 mod options;
 mod parameters;
 mod person;
@@ -140,12 +141,8 @@ impl SessionStore for PostgresStore {
         schema::apply(&self.pool).await
     }
 
-    async fn pulse(&self, applied: Seq) -> StoreResult<Pulse> {
-        events::pulse(&self.link, applied).await
-    }
-
-    async fn age_of(&self, seq: Seq) -> StoreResult<Option<Duration>> {
-        events::age_of(&self.link, seq).await
+    async fn pulse(&self, node: Uuid, applied: Seq) -> StoreResult<Pulse> {
+        events::pulse(&self.link, node, applied).await
     }
 
     async fn history(&self, limit: usize) -> StoreResult<History> {

@@ -28,13 +28,9 @@ pub trait SessionStore: [InspectStore + LegacyStore + LoginStore + PersonStore +
     /// Brings the schema up to date. Migrations are embedded and only ever added to.
     async fn apply_schema(&self) -> StoreResult<()>;
 
-    /// The heartbeat (R2): one statement, on a connection of its own, that answers with the event at `applied` and at most
-    /// [`PULSE_LIMIT`](super::PULSE_LIMIT) events after it, in order.
-    async fn pulse(&self, applied: Seq) -> StoreResult<Pulse>;
-
-    /// How long ago the event numbered `seq` was committed, by the store's clock, where it keeps such times. For people to look
-    /// at: nothing is decided by it.
-    async fn age_of(&self, seq: Seq) -> StoreResult<Option<Duration>>;
+    /// The heartbeat of `node` (R2): one statement, on a connection of its own, that answers with the event at `applied` and at
+    /// most [`PULSE_LIMIT`](super::PULSE_LIMIT) events after it, in order. The same snapshot tells whether the node is listed.
+    async fn pulse(&self, node: Uuid, applied: Seq) -> StoreResult<Pulse>;
 
     /// The newest `limit` events and the head, from one snapshot: what a node's window starts with (R9).
     async fn history(&self, limit: usize) -> StoreResult<History>;
@@ -92,9 +88,9 @@ pub trait SessionStore: [InspectStore + LegacyStore + LoginStore + PersonStore +
     /// The number of live sessions, within the time limit of [`SessionStore::search`].
     async fn count_live(&self) -> StoreResult<u64>;
 
-    /// Notes that `node` is there and has applied every event up to `applied`, whose id is `eid`. Where the log holds no
-    /// such event, 0 is noted: the node has followed another history, and how far it came there says nothing here.
-    /// On the heartbeat's connection, within its time.
+    /// Notes that `node` is there, now and for [`LISTED_FOR`](super::LISTED_FOR) more, and has applied every event up to
+    /// `applied`, whose id is `eid`. Where the log holds no such event, 0 is noted: the node has followed another history, and how
+    /// far it came there says nothing here. On the heartbeat's connection, within its time.
     async fn report(&self, node: Uuid, applied: Seq, eid: Option<Uuid>) -> StoreResult<()>;
 
     /// [`SessionStore::report`] and then [`SessionStore::pulse`]: whoever looks for nodes after the events of this pulse were read
@@ -106,7 +102,7 @@ pub trait SessionStore: [InspectStore + LegacyStore + LoginStore + PersonStore +
         eid: Option<Uuid>,
     ) -> StoreResult<Pulse>;
 
-    /// The nodes that have reported less than `within` ago, by the store's clock.
+    /// The nodes that are declared to be there, or were less than `within` ago, by the store's clock.
     async fn nodes(&self, within: Duration) -> StoreResult<Vec<NodeReport>>;
 
     /// Takes a node that stops off the list, so that nobody waits for it.

@@ -104,16 +104,11 @@ impl SessionStore for SqliteStore {
         self.writer.alone().call(schema::apply).await
     }
 
-    async fn pulse(&self, applied: Seq) -> StoreResult<Pulse> {
+    async fn pulse(&self, node: Uuid, applied: Seq) -> StoreResult<Pulse> {
         let clock = SharedClock::clone(&self.clock);
         self.pulse
-            .call(move |connection| events::pulse(connection, clock.wall(), applied))
+            .call(move |connection| events::pulse(connection, clock.wall(), node, applied))
             .await
-    }
-
-    /// The log's times are those of the host's clock, not of the clock that is handed in.
-    async fn age_of(&self, _seq: Seq) -> StoreResult<Option<Duration>> {
-        Ok(None)
     }
 
     async fn history(&self, limit: usize) -> StoreResult<History> {
@@ -225,7 +220,7 @@ impl SessionStore for SqliteStore {
         eid: Option<Uuid>,
     ) -> StoreResult<Pulse> {
         self.report(node, applied, eid).await?;
-        self.pulse(applied).await
+        self.pulse(node, applied).await
     }
 
     async fn nodes(&self, within: Duration) -> StoreResult<Vec<NodeReport>> {

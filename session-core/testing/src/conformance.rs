@@ -100,6 +100,7 @@ macro_rules! store_conformance {
                 columns_and_identity_must_agree, an_unreadable_row_is_corrupt_and_not_absent;
             nodes: a_report_is_seen_by_all, progress_in_another_history_does_not_count, a_report_is_no_event,
                 a_report_goes_with_a_pulse,
+                a_pulse_tells_how_long_the_report_lasts,
                 a_silent_node_drops_out, a_retired_node_is_gone,
                 an_unreadable_node_is_not_left_out;
             groups: keeps_group_and_site, lists_and_finds_within_a_group, counts_within_the_group,
@@ -241,7 +242,7 @@ impl<F: Fixture> Steps for F {
     }
 
     async fn events_after(&self, seq: Seq) -> Vec<Event> {
-        match self.store().pulse(seq).await {
+        match self.store().pulse(Uuid::nil(), seq).await {
             Ok(pulse) => pulse.events,
             Err(error) => panic!("pulse: {error:?}"),
         }
@@ -259,7 +260,7 @@ impl<F: Fixture> Steps for F {
     }
 
     async fn now(&self) -> Timestamp {
-        match self.store().pulse(0).await {
+        match self.store().pulse(Uuid::nil(), 0).await {
             Ok(pulse) => pulse.now,
             Err(error) => panic!("pulse: {error:?}"),
         }

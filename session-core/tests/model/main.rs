@@ -9,6 +9,7 @@
 //! - [`scopes`] is what is checked: how much may happen.
 //! - [`authority`] is the store's own side: logins, updates and rotations that race a revocation.
 //! - [`adoption`] is the same for old logins, which begin long before they come.
+//! - [`receipts`] is the list of nodes, and what whoever waits for all of them is told.
 //! - [`groups`] is what a sid opens on the sites of which group, also while programs without groups still run.
 //! - [`mutant`] lists the mistakes that the invariants must catch.
 //!
@@ -25,6 +26,7 @@ mod groups;
 mod invariants;
 mod mutant;
 mod protocol;
+mod receipts;
 mod scopes;
 mod store;
 mod window;

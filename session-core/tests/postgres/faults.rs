@@ -1,5 +1,10 @@
 //! A server that is down, slow, silent or gone: every call ends, and nothing that failed is mistaken for an answer.
 
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use tokio::runtime::Handle;
+use tokio::time::Instant;
+
 use super::*;
 
 async fn timed<T>(limit: Duration, call: impl Future<Output = T>) -> T {
@@ -24,7 +29,7 @@ async fn a_store_that_is_down_is_unavailable_at_once() {
         matches!(loaded, Err(StoreError::Unavailable(_))),
         "{loaded:?}"
     );
-    let pulse = timed(limit, store.pulse(0)).await;
+    let pulse = timed(limit, store.pulse(Uuid::nil(), 0)).await;
     assert!(
         matches!(pulse, Err(StoreError::Unavailable(_))),
         "{pulse:?}"
@@ -57,11 +62,41 @@ async fn a_beat_whose_answer_is_lost_has_reported() {
     assert_eq!(beat.head, 0);
 }
 
+/// Two hundred who want something at once, of a server that turns everybody away: it is not asked two hundred times.
+#[tokio::test]
+async fn a_crowd_does_not_storm_a_server_that_refuses() {
+    let socket = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let store = Arc::new(store_at(socket.local_addr().unwrap().port()));
+    let asked = Arc::<AtomicU32>::default();
+    let door = Handle::current().spawn({
+        let asked = Arc::clone(&asked);
+        async move {
+            while let Ok((_turned_away, _)) = socket.accept().await {
+                asked.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+    });
+    let began = Instant::now();
+    let mut crowd = tokio::task::JoinSet::new();
+    for _ in 0..200 {
+        let store = Arc::clone(&store);
+        crowd.spawn(async move { store.head().await });
+    }
+    while let Some(answer) = crowd.join_next().await {
+        assert!(answer.unwrap().is_err());
+    }
+    // Four at a time, and then none for 50 ms.
+    let rounds = 1 + u32::try_from(began.elapsed().as_millis() / 50).unwrap();
+    let asked = asked.load(Ordering::Relaxed);
+    assert!(asked <= 4 * rounds, "{asked} in {rounds} rounds");
+    door.abort();
+}
+
 #[tokio::test]
 async fn a_store_that_never_answers_is_a_timeout() {
     let socket = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
     let store = store_at(socket.local_addr().unwrap().port());
-    let pulse = timed(Duration::from_millis(600), store.pulse(0)).await;
+    let pulse = timed(Duration::from_millis(600), store.pulse(Uuid::nil(), 0)).await;
     assert!(
         matches!(pulse, Err(StoreError::Timeout(ref limit)) if limit.millis() == 400),
         "{pulse:?}"
@@ -131,7 +166,7 @@ async fn a_locked_clock_delays_writers_and_not_readers() {
         matches!(revoked, Err(StoreError::Timeout(ref limit)) if limit.millis() == 500),
         "{revoked:?}"
     );
-    store.pulse(0).await.unwrap();
+    store.pulse(Uuid::nil(), 0).await.unwrap();
     store.load(&session.key).await.unwrap();
     store
         .insert(&login(2))
@@ -153,15 +188,15 @@ async fn a_dead_pooled_connection_is_replaced_for_a_read() {
         // Several connections, so that more than one is found dead.
         let loads = [(); 6].map(|()| store.load(&session.key));
         futures_util::future::try_join_all(loads).await.unwrap();
-        store.pulse(0).await.unwrap();
+        store.pulse(Uuid::nil(), 0).await.unwrap();
         client.batch_execute(kill).await.unwrap();
         let loads = [(); 6].map(|()| store.load(&session.key));
         futures_util::future::try_join_all(loads).await.unwrap();
     }
     // The heartbeat does not retry: the next one does.
     client.batch_execute(kill).await.unwrap();
-    let _ = store.pulse(0).await;
-    store.pulse(0).await.unwrap();
+    let _ = store.pulse(Uuid::nil(), 0).await;
+    store.pulse(Uuid::nil(), 0).await.unwrap();
 }
 
 #[tokio::test]
@@ -189,7 +224,7 @@ async fn a_full_pool_does_not_stop_the_heartbeat() {
         matches!(loaded, Err(StoreError::Timeout(ref limit)) if limit.millis() == 100),
         "{loaded:?}"
     );
-    store.pulse(0).await.unwrap();
+    store.pulse(Uuid::nil(), 0).await.unwrap();
     client.batch_execute("COMMIT").await.unwrap();
     while let Some(done) = stuck.join_next().await {
         done.unwrap().unwrap();
@@ -221,13 +256,16 @@ async fn a_caller_that_goes_away_spoils_no_connection() {
         .load(&session.key)
         .await
         .expect("the one connection was replaced");
-    let given_up = store.pulse(0);
+    let given_up = store.pulse(Uuid::nil(), 0);
     assert!(
         tokio::time::timeout(Duration::ZERO, given_up)
             .await
             .is_err()
     );
-    store.pulse(0).await.expect("so was that of the heartbeat");
+    store
+        .pulse(Uuid::nil(), 0)
+        .await
+        .expect("so was that of the heartbeat");
     client.batch_execute("ROLLBACK").await.unwrap();
 }
 
@@ -237,34 +275,34 @@ async fn a_restart_a_freeze_and_a_loss_are_survived() {
     let database = server.database();
     let store = database.store_with(options());
     let session = store.insert(&login(1)).await.unwrap();
-    store.pulse(0).await.unwrap();
+    store.pulse(Uuid::nil(), 0).await.unwrap();
     server.pause();
     let loaded = timed(Duration::from_secs(2), store.load(&session.key)).await;
     assert!(
         matches!(loaded, Err(StoreError::Timeout(ref limit)) if limit.millis() == 250),
         "{loaded:?}"
     );
-    let pulse = timed(Duration::from_millis(600), store.pulse(0)).await;
+    let pulse = timed(Duration::from_millis(600), store.pulse(Uuid::nil(), 0)).await;
     assert!(
         matches!(pulse, Err(StoreError::Timeout(ref limit)) if limit.millis() == 400),
         "{pulse:?}"
     );
     server.resume();
     store.load(&session.key).await.unwrap();
-    store.pulse(0).await.unwrap();
+    store.pulse(Uuid::nil(), 0).await.unwrap();
     server.stop();
     let loaded = timed(Duration::from_secs(1), store.load(&session.key)).await;
     assert!(
         matches!(loaded, Err(StoreError::Unavailable(_))),
         "{loaded:?}"
     );
-    assert!(store.pulse(0).await.is_err());
+    assert!(store.pulse(Uuid::nil(), 0).await.is_err());
     server.restart();
     assert_eq!(
         store.load(&session.key).await.unwrap().row.unwrap().session,
         session
     );
-    store.pulse(0).await.unwrap();
+    store.pulse(Uuid::nil(), 0).await.unwrap();
     assert_eq!(revoke(&store, Scope::Key(session.key)).await, 1);
 }
 
@@ -285,7 +323,7 @@ async fn a_standby_is_not_believed() {
         .unwrap();
     let loaded = store.load(&SessionKey::from_bytes([1; 32])).await;
     assert!(matches!(loaded, Err(StoreError::InRecovery)), "{loaded:?}");
-    assert!(store.pulse(0).await.is_err());
+    assert!(store.pulse(Uuid::nil(), 0).await.is_err());
 }
 
 #[tokio::test]

@@ -90,7 +90,7 @@ async fn a_report_waits_for_no_standby() {
     let session = store.insert(&login(1)).await.unwrap();
     revoke(&store, Scope::User("8".into())).await;
     revoke(&store, Scope::User("8".into())).await;
-    let log = store.pulse(0).await.unwrap().events;
+    let log = store.pulse(Uuid::nil(), 0).await.unwrap().events;
     let client = database.client().await;
     client
         .batch_execute("ALTER SYSTEM SET synchronous_standby_names = 'nobody'")
@@ -104,7 +104,7 @@ async fn a_report_waits_for_no_standby() {
     for event in &log {
         let reported = store.report(node, event.seq, Some(event.eid)).await;
         reported.unwrap();
-        store.pulse(0).await.unwrap();
+        store.pulse(Uuid::nil(), 0).await.unwrap();
         store.housekeep(10).await.unwrap();
     }
     let applied = store.nodes(Duration::from_secs(9)).await.unwrap()[0].applied;

@@ -150,7 +150,7 @@ async fn a_change_in_bulk_ends_in_one_flush() {
         DELETE FROM sidgate_session WHERE session_key < '\\xc0'; RELEASE a; \
         DELETE FROM sidgate_session; COMMIT";
     client.batch_execute(rest).await.unwrap();
-    let later = store.pulse(257).await.unwrap();
+    let later = store.pulse(Uuid::nil(), 257).await.unwrap();
     assert_eq!(
         later.events.len(),
         usize::try_from(later.head - 257).unwrap()

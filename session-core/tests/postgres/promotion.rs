@@ -25,14 +25,17 @@ async fn a_promotion_is_another_incarnation() {
     let store = database.store();
     let session = store.insert(&login(1)).await.unwrap();
     let before = store.load(&session.key).await.unwrap().incarnation;
-    assert_eq!(store.pulse(0).await.unwrap().incarnation, before);
+    assert_eq!(
+        store.pulse(Uuid::nil(), 0).await.unwrap().incarnation,
+        before
+    );
 
     demote(&server, &database).await;
     assert!(
         store.load(&session.key).await.is_err(),
         "a standby is not asked"
     );
-    assert!(store.pulse(0).await.is_err());
+    assert!(store.pulse(Uuid::nil(), 0).await.is_err());
 
     let promoted = database
         .client()
@@ -44,7 +47,10 @@ async fn a_promotion_is_another_incarnation() {
     let after = store.load(&session.key).await.unwrap();
     assert!(after.row.is_some(), "the sessions are still there");
     assert_ne!(after.incarnation, before);
-    assert_eq!(store.pulse(0).await.unwrap().incarnation, after.incarnation);
+    assert_eq!(
+        store.pulse(Uuid::nil(), 0).await.unwrap().incarnation,
+        after.incarnation
+    );
     assert_eq!(
         store.history(10).await.unwrap().incarnation,
         after.incarnation

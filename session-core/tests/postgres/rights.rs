@@ -106,8 +106,7 @@ async fn of_the_log(store: &PostgresStore, refusals: &mut Refusals) {
     let node = Uuid::from_u128(1);
     refusals.note("check_schema", store.check_schema().await);
     refusals.note("head", store.head().await);
-    refusals.note("pulse", store.pulse(0).await);
-    refusals.note("age_of", store.age_of(1).await);
+    refusals.note("pulse", store.pulse(Uuid::nil(), 0).await);
     refusals.note("history", store.history(10).await);
     refusals.note("report", store.report(node, 0, None).await);
     refusals.note("report", store.report_and_pulse(node, 0, None).await);

@@ -7,6 +7,7 @@ mod faults;
 mod groups;
 mod legacy;
 mod lifecycle;
+mod listing;
 mod logins;
 mod peek;
 mod races;

@@ -4,7 +4,8 @@
 //! It listens for as long as it lives: a port that refuses connections is made by stopping the server itself.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::LazyLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -71,6 +72,7 @@ enum Way {
 pub(crate) struct FaultProxy {
     address: SocketAddr,
     line: watch::Sender<Line>,
+    accepted: Arc<AtomicUsize>,
     listener: JoinHandle<()>,
 }
 
@@ -86,11 +88,18 @@ impl FaultProxy {
         });
         let listener = RUNTIME.block_on(TcpListener::bind(loopback(0))).unwrap();
         let address = listener.local_addr().unwrap();
+        let accepted = Arc::<AtomicUsize>::default();
         Self {
             address,
             line,
-            listener: RUNTIME.spawn(listen(listener, seen)),
+            listener: RUNTIME.spawn(listen(listener, seen, Arc::clone(&accepted))),
+            accepted,
         }
+    }
+
+    /// How often somebody has connected.
+    pub(crate) fn connections(&self) -> usize {
+        self.accepted.load(Ordering::Relaxed)
     }
 
     pub(crate) fn port(&self) -> u16 {
@@ -149,8 +158,9 @@ fn loopback(port: u16) -> SocketAddr {
     (Ipv4Addr::LOCALHOST, port).into()
 }
 
-async fn listen(listener: TcpListener, line: watch::Receiver<Line>) {
+async fn listen(listener: TcpListener, line: watch::Receiver<Line>, accepted: Arc<AtomicUsize>) {
     while let Ok((node, _)) = listener.accept().await {
+        accepted.fetch_add(1, Ordering::Relaxed);
         RUNTIME.spawn(connection(node, line.clone()));
     }
 }

@@ -8,18 +8,22 @@ use uuid::Uuid;
 use super::link::Link;
 use super::nodes::REPORT;
 use super::pool::Params;
-use super::row::{self, Stamp, column, incarnation};
+use super::row::{self, Stamp, column, incarnation, micros};
 use crate::session::Seq;
-use crate::store::{Event, History, PULSE_LIMIT, Pulse, SchemaError, StoreResult};
+use crate::store::{
+    Event, History, LISTED_FOR, PULSE_LIMIT, Pulse, SchemaError, StoreError, StoreResult,
+};
 
-/// One row for each event from `applied` on, the anchor included, or one row without an event.
+/// One row for each event from `applied` on, the anchor included, or one row without an event; each with the node's own place on
+/// the list.
 ///
-/// Both parameters are values that the planner cannot look into. Otherwise it would plan every heartbeat anew where the log
+/// The first two parameters are values that the planner cannot look into. Otherwise it would plan every heartbeat anew where the log
 /// holds more than a few hundred events, which takes longer than to read them.
 const PULSE: &str = concat!(
     "SELECT c.seq, ",
     incarnation!(),
     ", pg_is_in_recovery() AS in_recovery, clock_timestamp() AS now, \
+           (SELECT n.seen_at FROM sidgate_node n WHERE n.node_id = $3) AS listed_until, e.at, \
            e.seq AS event_seq, e.eid, e.kind, e.session_key, e.user_id, e.tenant_id \
     FROM sidgate_clock c LEFT JOIN LATERAL \
          (SELECT * FROM sidgate_event WHERE seq >= (SELECT $1::bigint) ORDER BY seq LIMIT (SELECT $2::bigint)) e ON true \
@@ -31,10 +35,12 @@ fn pulse_rows() -> i64 {
 }
 
 /// The statements of a heartbeat. A new connection prepares them at once, because a heartbeat has no time for it.
-pub(super) const OF_A_BEAT: [&str; 3] = [REPORT, PULSE, AGE];
+pub(super) const OF_A_BEAT: [&str; 2] = [REPORT, PULSE];
 
-pub(super) async fn pulse(link: &Link, applied: Seq) -> StoreResult<Pulse> {
-    let rows = link.read(PULSE, &[&applied, &pulse_rows()]).await?;
+pub(super) async fn pulse(link: &Link, node: Uuid, applied: Seq) -> StoreResult<Pulse> {
+    let rows = link
+        .read(PULSE, &[&applied, &pulse_rows(), &node.to_string()])
+        .await?;
     read_pulse(&rows, applied)
 }
 
@@ -45,8 +51,9 @@ pub(super) async fn report_and_pulse(
     applied: Seq,
     eid: Option<Uuid>,
 ) -> StoreResult<Pulse> {
-    let report: Params<'_> = &[&node.to_string(), &applied, &eid];
-    let pulse: Params<'_> = &[&applied, &pulse_rows()];
+    let node = node.to_string();
+    let report: Params<'_> = &[&node, &applied, &eid, &micros(LISTED_FOR)];
+    let pulse: Params<'_> = &[&applied, &pulse_rows(), &node];
     let mut rows = link.read_all(&[(REPORT, report), (PULSE, pulse)]).await?;
     read_pulse(&rows.pop().unwrap_or_default(), applied)
 }
@@ -54,12 +61,15 @@ pub(super) async fn report_and_pulse(
 fn read_pulse(rows: &[Row], applied: Seq) -> StoreResult<Pulse> {
     let first = rows.first().ok_or(SchemaError::Missing)?;
     let mut events = events(rows)?;
+    let at = |row: &Row| Ok::<_, StoreError>(column::<Option<Stamp>>(row, "at")?.map(|at| at.0));
     let anchor = events.first().filter(|event| event.seq == applied);
     let anchor = anchor.map(|event| event.eid);
     if anchor.is_some() {
         events.remove(0);
     }
     events.truncate(PULSE_LIMIT);
+    let oldest = rows.get(usize::from(anchor.is_some()));
+    let oldest_at = oldest.map(at).transpose()?.flatten();
     Ok(Pulse {
         head: column(first, "seq")?,
         incarnation: column(first, "incarnation")?,
@@ -67,20 +77,9 @@ fn read_pulse(rows: &[Row], applied: Seq) -> StoreResult<Pulse> {
         now: column::<Stamp>(first, "now")?.0,
         anchor,
         events,
+        oldest_at,
+        listed_until: column::<Option<Stamp>>(first, "listed_until")?.map(|until| until.0),
     })
-}
-
-const AGE: &str = "\
-    SELECT (extract(epoch FROM clock_timestamp() - at) * 1000000)::bigint AS age FROM sidgate_event WHERE seq = $1";
-
-/// The event's own time is the trigger's, a moment before the commit.
-pub(super) async fn age_of(link: &Link, seq: Seq) -> StoreResult<Option<Duration>> {
-    let rows = link.read(AGE, &[&seq]).await?;
-    let Some(row) = rows.first() else {
-        return Ok(None);
-    };
-    let age = u64::try_from(column::<i64>(row, "age")?).unwrap_or(0);
-    Ok(Some(Duration::from_micros(age)))
 }
 
 pub(super) async fn history(link: &Link, limit: usize, within: Duration) -> StoreResult<History> {

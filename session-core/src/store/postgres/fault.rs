@@ -63,6 +63,11 @@ pub(super) fn timeout_after(limit: Limit, before: Option<String>) -> StoreError 
     StoreError::Timeout(limit.passed(Wait::Answer).since(before))
 }
 
+/// No turn came within `limit`. `before`: why the last attempt to connect failed.
+pub(super) fn turn_timeout(limit: Limit, before: Option<String>) -> StoreError {
+    StoreError::Timeout(limit.passed(Wait::Turn).since(before))
+}
+
 /// No connection came within `limit`.
 pub(super) fn connect_timeout(limit: Limit, address: &str) -> StoreError {
     StoreError::Timeout(limit.passed(Wait::Connection).with(address))
@@ -123,7 +128,7 @@ pub(super) fn pool_error(
     match error {
         PoolError::Backend(error) => error,
         PoolError::Timeout(TimeoutType::Wait | TimeoutType::Create | TimeoutType::Recycle) => {
-            StoreError::Timeout(limit.passed(Wait::Turn).since(before))
+            turn_timeout(limit, before)
         }
         other @ (PoolError::Closed
         | PoolError::NoRuntimeSpecified

@@ -26,6 +26,10 @@ impl InspectStore for PostgresStore {
     }
 
     async fn rights(&self) -> StoreResult<Rights> {
+        // Every node asks this every few seconds.
+        for pool in [&self.pool, &self.operators] {
+            pool.close_idle();
+        }
         rights::rights(&self.pool).await
     }
 

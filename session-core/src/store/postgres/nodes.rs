@@ -3,20 +3,24 @@
 //! A report does not wait for the disk (`synchronous_commit` is off for it): the next report restores what a crash
 //! loses. Commits hang while a synchronous standby is away, and a report that hung with them would cost the heartbeat
 //! its connection, and in the end the lease of a node that could read the log all the time.
+//!
+//! `seen_at` lies ahead: a report declares its node to be there for [`LISTED_FOR`]. Programs of version 0.1.0 write the time of
+//! the report, and report every second; both are found by the same question.
 
 use std::time::Duration;
 
 use uuid::Uuid;
 
 use super::link::Link;
-use super::pool::Pool;
+use super::pool::{Params, Pool};
 use super::row::{column, micros};
 use crate::session::Seq;
-use crate::store::{NodeReport, SchemaError, StoreError, StoreResult};
+use crate::store::{LISTED_FOR, NodeReport, SchemaError, StoreError, StoreResult};
 
 pub(super) const REPORT: &str = "\
         INSERT INTO sidgate_node (node_id, applied, seen_at) \
-        SELECT $1, coalesce((SELECT seq FROM sidgate_event WHERE seq = $2 AND eid = $3), 0), clock_timestamp() \
+        SELECT $1, coalesce((SELECT seq FROM sidgate_event WHERE seq = $2 AND eid = $3), 0), \
+            clock_timestamp() + $4::bigint * interval '1 microsecond' \
         FROM set_config('synchronous_commit', 'off', true) \
         ON CONFLICT (node_id) DO UPDATE SET applied = EXCLUDED.applied, seen_at = EXCLUDED.seen_at";
 
@@ -26,8 +30,8 @@ pub(super) async fn report(
     applied: Seq,
     eid: Option<Uuid>,
 ) -> StoreResult<()> {
-    link.read(REPORT, &[&node.to_string(), &applied, &eid])
-        .await?;
+    let params: Params<'_> = &[&node.to_string(), &applied, &eid, &micros(LISTED_FOR)];
+    link.read(REPORT, params).await?;
     Ok(())
 }
 
@@ -54,7 +58,7 @@ pub(super) async fn nodes(pool: &Pool, within: Duration) -> StoreResult<Vec<Node
     let mut nodes = Vec::new();
     for row in &rows {
         if let Some(node) = column::<Option<&str>>(row, "node_id")? {
-            // A report that seems to come from the future was made just now.
+            // Ahead as long as the report lasts.
             let age = u64::try_from(column::<i64>(row, "age")?).unwrap_or(0);
             nodes.push(NodeReport {
                 node: Uuid::parse_str(node).map_err(|_error| StoreError::Corrupt("node_id"))?,

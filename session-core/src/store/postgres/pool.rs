@@ -4,17 +4,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use deadpool::Runtime;
-use deadpool::managed::{
-    self, Metrics, Object, PoolError, RecycleError, RecycleResult, TimeoutType, Timeouts,
-};
+use deadpool::managed::{self, Object, PoolError, QueueMode, TimeoutType, Timeouts};
 use deadpool_postgres::ClientWrapper;
 use tokio::runtime::Handle;
 use tokio::time;
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
-use super::connect::{Connector, Opened, PostgresConfigError};
+use super::connect::{Connector, PostgresConfigError};
 use super::fault::{self, Limit};
+use super::opening::Opening;
 use super::options::PostgresOptions;
 use super::pool_use::{Asked, Connections};
 use crate::store::{StoreError, StoreResult};
@@ -22,10 +21,13 @@ use crate::store::{StoreError, StoreResult};
 /// Parameters of a statement.
 pub(super) type Params<'a> = &'a [&'a (dyn ToSql + Sync)];
 
+/// A connection that nobody has used for so long is closed at the next look at the rights.
+const IDLE: Duration = Duration::from_secs(30);
+
 /// Connections for everything but the heartbeat.
 #[derive(Debug)]
 pub(super) struct Pool {
-    pool: managed::Pool<Connector>,
+    pool: managed::Pool<Opening>,
     connector: Connector,
     asked: Arc<Asked>,
     acquire: Limit,
@@ -60,8 +62,10 @@ impl Pool {
         size: usize,
         acquire: Limit,
     ) -> Result<Self, PostgresConfigError> {
-        let pool = managed::Pool::builder(connector.clone())
+        let pool = managed::Pool::builder(Opening::new(connector.clone(), acquire))
             .max_size(size)
+            // The one that was used last goes first: those that are not needed rest, and are closed.
+            .queue_mode(QueueMode::Lifo)
             .timeouts(Timeouts {
                 wait: Some(acquire.time),
                 // The connector has a limit of its own.
@@ -105,6 +109,11 @@ impl Pool {
             pool: self.pool.clone(),
             asked: Arc::clone(&self.asked),
         }
+    }
+
+    /// Closes connections that a burst has opened and nobody has used since.
+    pub(super) fn close_idle(&self) {
+        self.pool.retain(|_, metrics| metrics.last_used() < IDLE);
     }
 
     /// The rows of one prepared statement that changes nothing.
@@ -203,9 +212,9 @@ impl Pool {
 
 /// A connection, as soon as there is one. Counts who has to wait until another caller gives one back.
 async fn taken(
-    pool: &managed::Pool<Connector>,
+    pool: &managed::Pool<Opening>,
     asked: &Asked,
-) -> Result<Object<Connector>, PoolError<StoreError>> {
+) -> Result<Object<Opening>, PoolError<StoreError>> {
     let usual = pool.timeouts();
     let without_waiting = Timeouts {
         wait: Some(Duration::ZERO),
@@ -225,46 +234,9 @@ async fn taken(
     outcome
 }
 
-/// A connection of the pool.
-#[derive(Debug)]
-pub(super) struct Pooled {
-    client: ClientWrapper,
-    server: usize,
-}
-
-impl managed::Manager for Connector {
-    type Type = Pooled;
-    type Error = StoreError;
-
-    async fn create(&self) -> StoreResult<Pooled> {
-        let Opened {
-            client,
-            wire,
-            server,
-        } = self.connect().await?;
-        let driver = Handle::current().spawn(async move {
-            if let Err(error) = wire.await {
-                tracing::debug!(cause = fault::words(&error), "a connection ended");
-            }
-        });
-        let client = ClientWrapper::new(client, driver);
-        Ok(Pooled { client, server })
-    }
-
-    async fn recycle(&self, pooled: &mut Pooled, _metrics: &Metrics) -> RecycleResult<StoreError> {
-        if pooled.client.is_closed() {
-            return Err(RecycleError::message("the connection is closed"));
-        }
-        if !self.is_primary(pooled.server) {
-            return Err(RecycleError::message("another server takes writes"));
-        }
-        Ok(())
-    }
-}
-
 /// A borrowed connection. Dropping it closes the connection, because a cancelled call leaves an answer on the wire and
 /// perhaps an open transaction. [`Lease::give_back`] returns it after a call that ended well.
-pub(super) struct Lease(Option<Object<Connector>>);
+pub(super) struct Lease(Option<Object<Opening>>);
 
 impl Lease {
     pub(super) fn client(&self) -> StoreResult<&ClientWrapper> {

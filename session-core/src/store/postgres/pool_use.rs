@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use deadpool::managed;
 
-use super::connect::Connector;
+use super::opening::Opening;
 use crate::stats::Counter;
 
 /// What came of asking for a connection, counted since the start.
@@ -41,7 +41,7 @@ impl Asked {
 /// The connections of a store, to be looked at.
 #[derive(Clone, Debug)]
 pub struct Connections {
-    pub(super) pool: managed::Pool<Connector>,
+    pub(super) pool: managed::Pool<Opening>,
     pub(super) asked: Arc<Asked>,
 }
 

@@ -10,15 +10,29 @@ use crate::session::Seq;
 use crate::store::{Event, History, PULSE_LIMIT, Pulse, SchemaError, StoreResult};
 
 /// One row for each event from `applied` on, the anchor included, or one row without an event.
-pub(super) fn pulse(connection: &Connection, now: Timestamp, applied: Seq) -> StoreResult<Pulse> {
+pub(super) fn pulse(
+    connection: &Connection,
+    now: Timestamp,
+    node: Uuid,
+    applied: Seq,
+) -> StoreResult<Pulse> {
     const SQL: &str = "\
-        SELECT c.seq, c.incarnation, e.seq AS event_seq, e.eid, e.kind, e.session_key, e.user_id, e.tenant_id \
+        SELECT c.seq, c.incarnation, (SELECT n.seen_at FROM sidgate_node n WHERE n.node_id = :node) AS listed_until, \
+               e.seq AS event_seq, e.eid, e.kind, e.session_key, e.user_id, e.tenant_id \
         FROM sidgate_clock c LEFT JOIN \
              (SELECT * FROM sidgate_event WHERE seq >= :applied ORDER BY seq LIMIT :limit) e \
         ORDER BY e.seq";
     let limit = i64::try_from(PULSE_LIMIT).unwrap_or(i64::MAX);
-    let params = named_params! {":applied": applied, ":limit": limit.saturating_add(1)};
-    let log = Log::of(rows(connection, SQL, params, line)?)?;
+    let params = named_params! {
+        ":applied": applied,
+        ":limit": limit.saturating_add(1),
+        ":node": node.to_string(),
+    };
+    let found = rows(connection, SQL, params, |row| {
+        Ok((column::<Option<i64>>(row, "listed_until")?, line(row)?))
+    })?;
+    let listed_until = found.first().and_then(|(until, _)| *until);
+    let log = Log::of(found.into_iter().map(|(_, line)| line).collect())?;
     let mut events = log.events;
     let anchor = events.first().filter(|event| event.seq == applied);
     let anchor = anchor.map(|event| event.eid);
@@ -33,6 +47,9 @@ pub(super) fn pulse(connection: &Connection, now: Timestamp, applied: Seq) -> St
         now,
         anchor,
         events,
+        // The log's times are those of the host's clock, not of the clock that is handed in.
+        oldest_at: None,
+        listed_until: listed_until.map(Timestamp::from_micros),
     })
 }
 

@@ -9,7 +9,7 @@ use super::row::{column, micros};
 use super::statement::{execute, rows};
 use crate::clock::Timestamp;
 use crate::session::Seq;
-use crate::store::{NodeReport, StoreError, StoreResult};
+use crate::store::{LISTED_FOR, NodeReport, StoreError, StoreResult};
 
 pub(super) fn report(
     connection: &Connection,
@@ -20,13 +20,13 @@ pub(super) fn report(
 ) -> StoreResult<()> {
     const SQL: &str = "\
         INSERT INTO sidgate_node (node_id, applied, seen_at) \
-        VALUES (:node, coalesce((SELECT seq FROM sidgate_event WHERE seq = :applied AND eid = :eid), 0), :now) \
+        VALUES (:node, coalesce((SELECT seq FROM sidgate_event WHERE seq = :applied AND eid = :eid), 0), :until) \
         ON CONFLICT (node_id) DO UPDATE SET applied = excluded.applied, seen_at = excluded.seen_at";
     let params = named_params! {
         ":node": node.to_string(),
         ":applied": applied,
         ":eid": eid.map(Uuid::into_bytes),
-        ":now": now.as_micros(),
+        ":until": now.plus(LISTED_FOR).as_micros(),
     };
     execute(connection, SQL, params).map(drop)
 }
@@ -49,7 +49,7 @@ pub(super) fn nodes(
         Ok(NodeReport {
             node: Uuid::parse_str(&node).map_err(|_error| StoreError::Corrupt("node_id"))?,
             applied: column(row, "applied")?,
-            // One that seems to come from the future was made just now.
+            // Ahead as long as the report lasts.
             age: now.since(Timestamp::from_micros(column(row, "seen_at")?)),
         })
     })

@@ -22,7 +22,7 @@ fn ok<T>(answer: StoreResult<T>) -> T {
 
 /// Nothing has happened.
 pub async fn begins_at_zero(f: &impl Fixture) {
-    let pulse = ok(f.store().pulse(0).await);
+    let pulse = ok(f.store().pulse(Uuid::nil(), 0).await);
     assert_eq!(
         (pulse.head, pulse.anchor, pulse.in_recovery),
         (0, None, false)
@@ -42,22 +42,22 @@ pub async fn pulse_answers_from_the_anchor_on(f: &impl Fixture) {
     for user in ["a", "b", "c", "d"] {
         revoke_user(f, user).await;
     }
-    let all = ok(f.store().pulse(0).await);
+    let all = ok(f.store().pulse(Uuid::nil(), 0).await);
     assert_eq!((all.head, all.anchor), (4, None));
     assert_eq!(numbers(&all.events), [1, 2, 3, 4]);
     let ids: Vec<Uuid> = all.events.iter().map(|event| event.eid).collect();
-    let later = ok(f.store().pulse(2).await);
+    let later = ok(f.store().pulse(Uuid::nil(), 2).await);
     assert_eq!((later.head, later.anchor), (4, ids.get(1).copied()));
     assert_eq!(
         later.events,
         all.events.iter().skip(2).cloned().collect::<Vec<_>>()
     );
-    let idle = ok(f.store().pulse(4).await);
+    let idle = ok(f.store().pulse(Uuid::nil(), 4).await);
     assert_eq!((idle.head, idle.anchor), (4, ids.last().copied()));
     assert_eq!(idle.events, []);
     assert!(idle.now >= all.now);
     // A head that went backwards is for the caller to notice: there is neither an anchor nor an event.
-    let ahead = ok(f.store().pulse(9).await);
+    let ahead = ok(f.store().pulse(Uuid::nil(), 9).await);
     assert_eq!((ahead.head, ahead.anchor, ahead.events.len()), (4, None, 0));
 }
 
@@ -70,7 +70,7 @@ pub async fn pulse_is_limited(f: &impl Fixture) {
     );
     f.run(&sql).await;
     for applied in [0, 1, 20] {
-        let pulse = ok(f.store().pulse(applied).await);
+        let pulse = ok(f.store().pulse(Uuid::nil(), applied).await);
         assert_eq!(Ok(pulse.head), Seq::try_from(PULSE_LIMIT + 50));
         assert_eq!(pulse.anchor.is_some(), applied > 0);
         assert_eq!(pulse.events.len(), PULSE_LIMIT);
@@ -87,7 +87,7 @@ pub async fn pulse_knows_when_the_anchor_is_gone(f: &impl Fixture) {
         revoke_user(f, user).await;
     }
     f.run("DELETE FROM sidgate_event WHERE seq <= 2").await;
-    let pulse = ok(f.store().pulse(1).await);
+    let pulse = ok(f.store().pulse(Uuid::nil(), 1).await);
     assert_eq!((pulse.head, pulse.anchor), (3, None));
     assert_eq!(numbers(&pulse.events), [3], "the hole shows");
 }
@@ -151,7 +151,7 @@ pub async fn numbers_are_dense_and_in_commit_order(f: &impl Fixture) {
         let mut seen: Vec<Event> = Vec::new();
         while seen.len() < WRITERS * EACH {
             let applied = seen.last().map_or(0, |event| event.seq);
-            let pulse = ok(f.store().pulse(applied).await);
+            let pulse = ok(f.store().pulse(Uuid::nil(), applied).await);
             assert_eq!(pulse.anchor, seen.last().map(|event| event.eid));
             let expected: Vec<Seq> = (applied + 1..=pulse.head).collect();
             assert_eq!(numbers(&pulse.events), expected, "dense up to the head");
@@ -177,8 +177,8 @@ pub async fn other_nodes_see_the_same_log(f: &impl Fixture) {
     let scope = Scope::User("b".into());
     let theirs = ok(f.other_node().revoke(&scope, RevokeReason::Admin).await);
     assert_eq!(theirs.seq, 2);
-    let here = ok(f.store().pulse(0).await);
-    let there = ok(f.other_node().pulse(0).await);
+    let here = ok(f.store().pulse(Uuid::nil(), 0).await);
+    let there = ok(f.other_node().pulse(Uuid::nil(), 0).await);
     assert_eq!(here.events, there.events);
     assert_eq!(here.incarnation, there.incarnation);
 }

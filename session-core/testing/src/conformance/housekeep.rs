@@ -156,7 +156,7 @@ pub async fn keeps_the_log_dense(f: &impl Fixture) {
     age_events(f, 41 * MINUTE).await;
     assert_eq!(housekeep(f, 100).await.events, 2);
     assert_eq!(housekeep(f, 100).await.events, 0);
-    let pulse = ok(f.store().pulse(5).await);
+    let pulse = ok(f.store().pulse(Uuid::nil(), 5).await);
     assert!(pulse.anchor.is_some(), "the newest stays");
     revoke(f, Scope::User("f".into())).await;
     assert_eq!(f.events_after(5).await.len(), 1);

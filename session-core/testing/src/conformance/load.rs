@@ -32,7 +32,11 @@ pub async fn reports_the_head_of_its_snapshot(f: &impl Fixture) {
         let loaded = loaded.unwrap_or_else(|error| panic!("{error:?}"));
         assert_eq!(Some(loaded.as_of), seq);
         assert!((before..=f.now().await).contains(&loaded.now));
-        let pulse = f.store().pulse(0).await.map(|pulse| pulse.incarnation);
+        let pulse = f
+            .store()
+            .pulse(Uuid::nil(), 0)
+            .await
+            .map(|pulse| pulse.incarnation);
         assert_eq!(pulse.ok(), Some(loaded.incarnation));
     }
     let row = f.row(&session.key).await;

@@ -2,7 +2,7 @@
 
 use super::*;
 use session_core::session::RevokeReason;
-use session_core::store::{NodeReport, Scope, SessionStore, StoreError, StoreResult};
+use session_core::store::{LISTED_FOR, NodeReport, Scope, SessionStore, StoreError, StoreResult};
 
 const HOUR: Duration = Duration::from_secs(3_600);
 
@@ -78,6 +78,27 @@ pub async fn a_report_goes_with_a_pulse(f: &impl Fixture) {
         applied(&ok(f.other_node().nodes(HOUR).await)),
         [(node(1), 1)]
     );
+}
+
+/// By the store's clock, and about the node that asks. Whoever looks for nodes goes by the same column.
+pub async fn a_pulse_tells_how_long_the_report_lasts(f: &impl Fixture) {
+    let lasts = async |n| {
+        let pulse = ok(f.store().pulse(node(n), 0).await);
+        let until = pulse.listed_until?;
+        Some(until.as_micros() - pulse.now.as_micros())
+    };
+    assert_eq!(lasts(1).await, None);
+    ok(f.other_node().report(node(1), 0, None).await);
+    let declared = i64::try_from(LISTED_FOR.as_micros()).unwrap_or(i64::MAX);
+    let left = lasts(1).await.unwrap_or_default();
+    assert!(left > 0 && left <= declared, "{left}");
+    assert_eq!(lasts(2).await, None);
+    let then = f.seconds_from_now(-60);
+    f.run(&format!("UPDATE sidgate_node SET seen_at = {then}"))
+        .await;
+    assert!(lasts(1).await.is_some_and(|left| left < -50_000_000));
+    ok(f.store().retire(node(1)).await);
+    assert_eq!(lasts(1).await, None);
 }
 
 /// By the store's clock.

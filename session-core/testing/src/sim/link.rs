@@ -218,10 +218,10 @@ macro_rules! carry {
     ($link:ident apply_schema) => {
         $link.pass(Verb::ApplySchema, 0, |_| Ok(())).await
     };
-    ($link:ident pulse $applied:ident) => {{
+    ($link:ident pulse $node:ident $applied:ident) => {{
         let in_recovery = $link.weather() == Weather::Standby;
         let pulse = move |store: &SimStore| {
-            let pulse = store.pulse($applied);
+            let pulse = store.pulse($node, $applied);
             Ok(Pulse {
                 in_recovery,
                 ..pulse
@@ -291,7 +291,7 @@ macro_rules! carry {
     }};
     ($link:ident report_and_pulse $node:ident $applied:ident $eid:ident) => {{
         $link.report($node, $applied, $eid).await?;
-        $link.pulse($applied).await
+        $link.pulse($node, $applied).await
     }};
     ($link:ident nodes $within:ident) => {{
         let nodes = move |store: &SimStore| Ok(store.nodes($within));

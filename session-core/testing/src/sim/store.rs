@@ -14,8 +14,8 @@ use session_core::clock::{Clock, Timestamp};
 use session_core::session::{Group, NewSession, RevokeReason, Seq, Session};
 use session_core::sid::SessionKey;
 use session_core::store::{
-    Change, Device, DevicePlace, Event, History, NodeReport, PULSE_LIMIT, Pulse, Renewal, Revoked,
-    Scope, Snapshot, StoreResult, StoredSession, Touch, Updated,
+    Change, Device, DevicePlace, Event, History, LISTED_FOR, NodeReport, PULSE_LIMIT, Pulse,
+    Renewal, Revoked, Scope, Snapshot, StoreResult, StoredSession, Touch, Updated,
 };
 
 /// A linearizable store in memory. Every call happens at once and as a whole.
@@ -108,7 +108,7 @@ impl SimStore {
         }
     }
 
-    pub(super) fn pulse(&self, applied: Seq) -> Pulse {
+    pub(super) fn pulse(&self, node: Uuid, applied: Seq) -> Pulse {
         let truth = self.truth.lock();
         let anchor = truth.events.iter().find(|event| event.seq == applied);
         let after = truth.events.iter().filter(|event| event.seq > applied);
@@ -119,6 +119,8 @@ impl SimStore {
             now: self.clock.wall(),
             anchor: anchor.map(|event| event.eid),
             events: after.take(PULSE_LIMIT).cloned().collect(),
+            oldest_at: None,
+            listed_until: truth.nodes.get(&node).map(|(_, until)| *until),
         }
     }
 
@@ -193,17 +195,21 @@ impl SimStore {
         let mut events = truth.events.iter();
         let known = events.any(|event| event.seq == applied && Some(event.eid) == eid);
         let applied = if known { applied } else { 0 };
-        truth.nodes.insert(node, (applied, now));
+        let until = now.plus(LISTED_FOR);
+        truth.nodes.insert(node, (applied, until));
     }
 
     pub(super) fn nodes(&self, within: Duration) -> Vec<NodeReport> {
         let now = self.clock.wall();
         let truth = self.truth.lock();
-        let reports = truth.nodes.iter().map(|(node, (applied, at))| NodeReport {
-            node: *node,
-            applied: *applied,
-            age: now.since(*at),
-        });
+        let reports = truth
+            .nodes
+            .iter()
+            .map(|(node, (applied, until))| NodeReport {
+                node: *node,
+                applied: *applied,
+                age: now.since(*until),
+            });
         reports.filter(|report| report.age < within).collect()
     }
 

@@ -43,7 +43,7 @@ pub(super) struct Truth {
     /// Keys that sessions had before, what they have now, and until when the former one is accepted.
     former: BTreeMap<SessionKey, (SessionKey, Timestamp)>,
     pub(super) journal: Vec<Commit>,
-    /// What each node has reported, and when.
+    /// What each node has reported, and until when it is declared to be there.
     pub(super) nodes: BTreeMap<Uuid, (Seq, Timestamp)>,
 }
 
