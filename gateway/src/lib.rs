@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! main -> cli -> measured -> demo_app -> diagnosis -> run -> {proxy, authz} -> passage -> admin -> explain -> decision -> endpoints -> visit -> {legacy, risk} -> state
-//!      -> {apps, answer, views} -> {limits, telemetry} -> config -> policy -> session_core
+//!      -> otlp -> {apps, answer, views} -> {limits, telemetry} -> config -> policy -> session_core
 //! ```
 //!
 //! A room uses only rooms that stand below it, and no files import each other in a loop: `scripts/tidy` checks both.
@@ -23,6 +23,7 @@ mod explain;
 mod legacy;
 mod limits;
 pub mod measured;
+mod otlp;
 mod passage;
 mod proxy;
 mod risk;

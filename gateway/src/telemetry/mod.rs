@@ -24,3 +24,4 @@ mod queue;
 mod reading;
 pub(crate) mod security;
 pub(crate) mod servers;
+pub(crate) mod traces;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use super::{Absence, Active, Follow, Query, Resolution, Sessions, Unknown};
+use crate::asked;
 use crate::cache::flight::Grounded;
 use crate::cache::{Entry, Fill, FillError, Tier};
 use crate::clock::Boot;
@@ -215,8 +216,14 @@ impl Sessions {
             let tiers = Arc::clone(&self.tiers);
             let landed = self
                 .flights
-                .join(key, || async move { tiers.fill(key, confirm).await })
-                .await;
+                .join(key, || {
+                    asked::noted(async move { tiers.fill(key, confirm).await })
+                })
+                .await
+                .map(|(fill, all)| {
+                    all.into_iter().for_each(asked::note);
+                    fill
+                });
             let now = self.node.clock.boot();
             if !self.node.lease.holds(now) {
                 return self.without_lease(asked, now);
