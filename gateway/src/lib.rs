@@ -1,8 +1,8 @@
 //! The session gateway.
 //!
 //! ```text
-//! main -> cli -> measured -> demo_app -> {diagnosis, advise} -> run -> {proxy, authz} -> passage -> admin -> explain -> decision -> endpoints -> visit -> {legacy, risk} -> state
-//!      -> {apps, answer, views} -> {limits, telemetry} -> config -> policy -> session_core
+//! main -> cli -> measured -> demo_app -> {diagnosis, drill, advise} -> run -> {proxy, authz} -> passage -> admin -> explain -> decision -> endpoints -> visit -> {legacy, risk} -> state
+//!      -> otlp -> {apps, answer, views} -> {limits, telemetry} -> config -> policy -> session_core
 //! ```
 //!
 //! A room uses only rooms that stand below it, and no files import each other in a loop: `scripts/tidy` checks both.
@@ -25,6 +25,7 @@ mod explain;
 mod legacy;
 mod limits;
 pub mod measured;
+mod otlp;
 mod passage;
 mod proxy;
 mod risk;

@@ -114,6 +114,7 @@ pub fn access_line(path: &str, into: &mut Vec<u8>) {
     AccessLine {
         fields: AccessFields::usual(),
         request_id: "019ad6f2b4c87f3e9a51d0c4e7b8f216",
+        trace_id: None,
         method: "GET",
         path: &shown::path(path.as_bytes(), |_| false),
         host: Some("app.example.com"),

@@ -17,6 +17,7 @@
 //! - **INV-7** A session of one group of sites is never admitted on a site of another.
 
 pub mod activity;
+pub mod asked;
 pub mod cache;
 pub mod cause;
 pub mod clock;

@@ -12,7 +12,7 @@ use session_core::clock::Timestamp;
 use session_core::session::{Identity, MemberRefused, Reference, Text, WhyRefused};
 
 use self::call::Call;
-pub(crate) use self::call::{Backend, Target};
+pub(crate) use self::call::{Backend, Behalf, Target};
 pub(crate) use self::fault::{BackendError, Fault, Reach};
 
 mod call;
@@ -139,10 +139,10 @@ impl Backend {
         &self,
         target: &Target<'_>,
         credentials: &Credentials,
-        request_id: &str,
+        behalf: Behalf<'_>,
         now: i64,
     ) -> Result<Verdict, BackendError> {
-        let mut call = Call::new(target, "authenticate", request_id, now);
+        let mut call = Call::new(target, "authenticate", behalf, now);
         let judged = self.post(&mut call, credentials).await;
         let judged = judged.and_then(|(status, answer)| verdict(target, status, &answer));
         judged.map_err(|fault| call.failed(fault))
@@ -156,10 +156,10 @@ impl Backend {
         &self,
         target: &Target<'_>,
         cookies: &OldCookies,
-        request_id: &str,
+        behalf: Behalf<'_>,
         now: i64,
     ) -> Result<Recognised, BackendError> {
-        let mut call = Call::new(target, "introspect", request_id, now);
+        let mut call = Call::new(target, "introspect", behalf, now);
         let judged = self.post(&mut call, cookies).await;
         let judged = judged.and_then(|(status, answer)| recognised(target, status, &answer));
         judged.map_err(|fault| call.failed(fault))

@@ -8,11 +8,24 @@ use session_core::trust::{Trust, TrustError};
 
 /// A client without proxies and redirects, which verifies certificates by `trust`.
 pub(crate) fn builder(trust: &Trust) -> ClientBuilder {
+    speaking(trust, &[]).http1_only()
+}
+
+/// The same for a server that speaks HTTP/2 alone.
+pub(crate) fn http2_builder(trust: &Trust) -> ClientBuilder {
+    speaking(trust, &[b"h2"]).http2_prior_knowledge()
+}
+
+/// `protocols`: what is offered where TLS is spoken.
+fn speaking(trust: &Trust, protocols: &[&[u8]]) -> ClientBuilder {
     let builder = reqwest::Client::builder()
         .no_proxy()
         .redirect(redirect::Policy::none());
     match tls(trust) {
-        Ok(tls) => builder.tls_backend_preconfigured(tls),
+        Ok(mut tls) => {
+            tls.alpn_protocols = protocols.iter().map(|name| name.to_vec()).collect();
+            builder.tls_backend_preconfigured(tls)
+        }
         // The library speaks no version of TLS. That is a mistake of the build, and the client's own error reports it.
         Err(_) => builder,
     }

@@ -20,6 +20,8 @@ pub(super) struct Allowed {
     pub cookie: HeaderValue,
     /// The id of the request.
     pub request_id: HeaderValue,
+    /// The trace that the app's work belongs to; empty: requests are not traced.
+    pub trace: HeaderMap,
     /// Cookies for the browser, that of the session first.
     pub set_cookies: Vec<HeaderValue>,
     /// Further fields for the browser.
@@ -46,6 +48,10 @@ impl Allowed {
             (name, value.unwrap_or_else(nothing))
         });
         let identity = identity.collect();
+        let mut traced = HeaderMap::new();
+        if let Some(trace) = &record.trace {
+            trace.write(&mut traced, trace.span_id());
+        }
         let reserved = headers::to_remove(&described.head().headers, &settings.edge);
         let mut for_browser = record.cors.fields();
         let changes = record.cookie_changes.take();
@@ -61,6 +67,7 @@ impl Allowed {
             identity,
             cookie: cookie_line(forward).unwrap_or_else(nothing),
             request_id: record.request_id.header(),
+            trace: traced,
             set_cookies,
             for_browser,
             reserved,

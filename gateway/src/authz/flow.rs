@@ -19,10 +19,11 @@ use crate::passage::forward::{Doubt, Forward, Settled};
 use crate::passage::line::{self, Sent, Wire};
 use crate::passage::rendered::rendered;
 use crate::passage::told::{self, Told};
-use crate::passage::{Answerer, Record, Refusal, renew};
+use crate::passage::{Answerer, Record, Refusal, renew, spans};
 use crate::state::{ActiveConfig, Gateway, SessionHeaders};
 use crate::telemetry::outcome::Outcome;
 use crate::telemetry::questions::Via;
+use crate::telemetry::traces::noting;
 
 /// How long the former sid counts where an edge passes the new one on: with an app's answer, which may take its time, or never if the
 /// visitor does not wait for it.
@@ -102,6 +103,7 @@ async fn decide(
 ) -> Result<Allowed, Box<Answer>> {
     let settings = Arc::clone(&record.settings);
     let next = next(gateway, &settings, record, described);
+    record.vetted(gateway);
     let next = course::shed(gateway, &settings, record, &next)
         .map_or(next, |answer| Next::Answer(Box::new(answer)));
     match next {
@@ -115,9 +117,13 @@ async fn decide(
         Next::Answer(answer) => Err(answer),
         Next::Forward(route, plan) => {
             record.answerer = Answerer::Route(Arc::clone(route));
+            let trace = record.trace.clone();
             let settling = plan.settle(gateway, record, described.head());
-            match Box::pin(settling).await {
-                Settled::Onward(forward) => allow(gateway, record, forward, described).await,
+            match Box::pin(noting(trace.as_deref(), settling)).await {
+                Settled::Onward(forward) => {
+                    let allowing = allow(gateway, record, forward, described);
+                    noting(trace.as_deref(), allowing).await
+                }
                 Settled::Answer(answer) => Err(answer),
             }
         }
@@ -132,7 +138,8 @@ fn write_line(
     (status, upstream): (u16, Option<&str>),
 ) {
     let duration = line::count(gateway, record);
-    if !line::is_asked_for(gateway, record, status) {
+    let is_logged = line::is_asked_for(gateway, record, status);
+    if !is_logged && record.recording().is_none() {
         return;
     }
     let head = described.map(Described::head);
@@ -150,7 +157,10 @@ fn write_line(
         bytes: None,
         duration,
     };
-    line::write(gateway, record, &told, &wire, &sent);
+    if is_logged {
+        line::write(gateway, record, &told, &wire, &sent);
+    }
+    spans::finish(gateway, record, &told, &wire, &sent);
 }
 
 /// Everything that needs no I/O.
@@ -163,6 +173,7 @@ fn next<'a>(
     let head = described.head();
     let sender = described.sender(settings);
     record.client = sender.client;
+    record.begin_trace(gateway, &head.headers, sender.is_trusted_proxy);
     let request = described.request();
     let decided = decision::decide(&request, sender, settings, || Ok(()), |_step| {});
     let decided = match decided {

@@ -97,6 +97,7 @@ fn permission(via: Via, allowed: Allowed) -> Answered {
     headers.extend(allowed.identity);
     headers.insert(COOKIE_LINE, allowed.cookie.clone());
     headers.insert(REQUEST_ID, allowed.request_id);
+    headers.extend(allowed.trace);
     headers.extend(allowed.for_browser);
     if matches!(via, Via::ForwardAuth | Via::EnvoyHttp) {
         // Traefik and Envoy copy a field under its own name only.

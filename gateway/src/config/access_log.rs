@@ -30,6 +30,8 @@ pub struct AccessLogConfig {
 pub enum AccessField {
     /// `X-Request-Id`
     RequestId,
+    /// The trace, where requests are traced.
+    TraceId,
     /// Method.
     Method,
     /// Path, without query and secrets.

@@ -50,6 +50,8 @@ pub(super) enum Kind {
     Flag,
     /// A whole number.
     Number(Bounds),
+    /// A share of a whole, between 0 and 1.
+    Ratio,
     /// A number of bytes.
     Size(Bounds),
     /// A text.

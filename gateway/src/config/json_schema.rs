@@ -162,6 +162,9 @@ fn value(entry: &Entry, row: Option<&Row>) -> Value {
     let mut schema = match &entry.kind {
         Kind::Flag => json!({"type": ["boolean", "string"], "pattern": VARIABLE}),
         Kind::Number(bounds) => number(*bounds, VARIABLE),
+        Kind::Ratio => {
+            json!({"type": ["number", "string"], "minimum": 0, "maximum": 1, "pattern": VARIABLE})
+        }
         Kind::Size(bounds) => number(*bounds, &format!("{SIZE}|{VARIABLE}")),
         Kind::Word(words) => {
             json!({"type": "string", "anyOf": [{"enum": words}, {"pattern": VARIABLE}]})

@@ -8,11 +8,11 @@
 //! ```text
 //! file, reader                     TOML tables, read key by key, faults gathered
 //! variables                        ${NAME} in the texts of the file
-//! duration, size, host, host_pattern, domain, listen_address, path, secret, certificate
+//! duration, size, ratio, host, host_pattern, domain, listen_address, path, secret, certificate
 //!                                  values that several sections use
 //! server, tls, keys, store, cache, session, cookie, sites, upstreams, identity, routes, edge, login_limits, admin, authz, audit,
 //! access_log,
-//! pages, maintenance, compression, migration, risk, insecure
+//! pages, maintenance, compression, migration, risk, telemetry, insecure
 //!                                  one section each: its type and how it is read
 //! secret_file, client_tls          files that are read again, certificates for servers of the house
 //! rules                            contradictions between sections
@@ -65,6 +65,7 @@ pub(crate) mod pages;
 mod path;
 mod pem;
 pub(crate) mod permissions;
+mod ratio;
 mod reader;
 mod reload;
 mod repeated;
@@ -80,6 +81,7 @@ mod sites;
 mod size;
 mod store;
 mod suggest;
+mod telemetry;
 mod tls;
 mod upstreams;
 mod variables;
@@ -123,6 +125,7 @@ pub use self::migration::{
 pub use self::pages::PagesConfig;
 pub(crate) use self::path::PRIVATE_PREFIX;
 pub use self::path::PathPrefix;
+pub use self::ratio::Ratio;
 pub use self::reload::{changed, restart_needed};
 pub use self::risk::{
     BurstRule, NewcomerRule, ParallelRule, RiskAction, RiskConfig, RiskRules, TravelRule, Webhook,
@@ -137,6 +140,7 @@ pub use self::session::SessionConfig;
 pub(crate) use self::sites::PerSite;
 pub use self::sites::{LoginPage, Site, Sites, TenantFrom};
 pub use self::store::{StoreConfig, StoreUrl};
+pub use self::telemetry::{OtlpConfig, OtlpProtocol, TelemetryConfig, TraceparentFrom};
 pub use self::tls::{TlsConfig, TlsVersion};
 pub use self::upstreams::{
     BackendConfig, Balance, HealthConfig, Http2Config, PassiveConfig, Protocol, RetryConfig,
@@ -196,6 +200,8 @@ pub struct Config {
     pub migration: MigrationConfig,
     /// `[risk]`
     pub risk: RiskConfig,
+    /// `[telemetry]`
+    pub telemetry: TelemetryConfig,
     /// `[insecure]`
     pub insecure: InsecureConfig,
     /// The configuration file, where it holds a password and everybody may read it.
@@ -290,6 +296,7 @@ impl Config {
         let compression = CompressionConfig::read(root);
         let migration = MigrationConfig::read(root);
         let risk = RiskConfig::read(root, sources);
+        let telemetry = TelemetryConfig::read(root, sources);
 
         let document = root.document();
         sites::check(document, &sites);
@@ -329,6 +336,7 @@ impl Config {
             compression,
             migration,
             risk,
+            telemetry,
             insecure,
             open_password: None,
             lines: document.lines(),

@@ -6,6 +6,7 @@
 //!   stands for.
 //! * Every key that is asked for is noted in the [`Catalog`], with its type and its bounds.
 
+mod ratio;
 mod several;
 mod values;
 mod weighted;
@@ -204,7 +205,8 @@ impl<'a> Reader<'a> {
                 });
                 toml::Value::Table(members.collect())
             }
-            DeValue::Float(_) | DeValue::Datetime(_) => return None,
+            DeValue::Float(number) => toml::Value::Float(number.as_str().parse().ok()?),
+            DeValue::Datetime(_) => return None,
         })
     }
 

@@ -146,6 +146,7 @@ pub fn changed(old: &Config, new: &Config) -> Vec<&'static str> {
         compression,
         migration,
         risk,
+        telemetry,
     );
     let edges = |config: &Config| {
         let authz = config.authz.as_ref();

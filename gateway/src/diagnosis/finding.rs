@@ -60,6 +60,8 @@ pub(crate) enum Topic {
     Settings,
     /// The receiver of signals can be reached.
     Webhook,
+    /// The receiver of spans takes them.
+    Telemetry,
     /// The certificate of the TLS listeners.
     Certificate,
     /// Routes that serve ended sessions while the store is away.
@@ -108,6 +110,7 @@ impl Topic {
                 "The gateway's word goes unheard there, or somebody else's is believed."
             }
             Self::Webhook => "Signals of suspicious use are lost after six attempts.",
+            Self::Telemetry => "Requests are served, and their traces are lost.",
             Self::Certificate => {
                 "Browsers refuse a certificate that has ended, and nobody gets in."
             }

@@ -11,6 +11,7 @@ mod redis;
 pub(crate) mod report;
 mod settings;
 mod store;
+mod telemetry;
 pub(crate) mod through;
 mod webhook;
 
@@ -42,17 +43,19 @@ pub(crate) async fn examine(
             _ => vec![without_public_way()],
         }
     };
-    let (store, redis, apps, webhook, public_way) = tokio::join!(
+    let (store, redis, apps, webhook, telemetry, public_way) = tokio::join!(
         Box::pin(store::examine(config, depth)),
         Box::pin(redis::examine(config, depth)),
         Box::pin(app::examine(config, keys.as_ref(), depth)),
         Box::pin(webhook::examine(config)),
+        Box::pin(telemetry::examine(config)),
         Box::pin(public_way),
     );
     let mut found = store;
     found.extend(redis);
     found.extend(apps);
     found.extend(webhook);
+    found.extend(telemetry);
     found.extend(certificate::examine(config));
     if depth == Depth::Doctor {
         found.extend(settings::max_stale(config));

@@ -31,10 +31,9 @@ pub(super) async fn ask(
     }
     let asked = match settings.backend(&client.to) {
         Ok(target) => {
-            let request_id = &client.request_id;
             gateway
                 .backend
-                .introspect(&target, cookies, request_id, gateway.now())
+                .introspect(&target, cookies, client.behalf(), gateway.now())
                 .await
         }
         Err(failed) => Err(failed),

@@ -13,6 +13,7 @@ use crate::config::AccessField;
 use crate::state::Gateway;
 use crate::telemetry::access_log::{AccessLine, Headers};
 use crate::telemetry::outcome::Outcome;
+use crate::telemetry::traces::Trace;
 
 /// What came and went on the wire.
 pub(crate) struct Sent {
@@ -73,7 +74,7 @@ pub(crate) fn is_asked_for(gateway: &Gateway, record: &Record, status: u16) -> b
 }
 
 /// The name of the site that a vetted request was sent to, if it has one.
-fn site_of(record: &Record) -> Option<&str> {
+pub(super) fn site_of(record: &Record) -> Option<&str> {
     record.settings.site(record.site?).name.as_deref()
 }
 
@@ -96,6 +97,7 @@ pub(crate) fn write(
     gateway.access_log.write(&AccessLine {
         fields: config.fields,
         request_id: &record.request_id,
+        trace_id: record.trace.as_deref().map(Trace::id),
         method: &told.method,
         path: &told.path,
         host: host.as_deref(),
@@ -133,7 +135,7 @@ pub(crate) fn write(
 }
 
 /// As the negotiation of TLS calls it.
-const fn protocol(version: Version) -> &'static str {
+pub(super) const fn protocol(version: Version) -> &'static str {
     match version {
         Version::HTTP_10 => "http/1.0",
         Version::HTTP_2 => "h2",

@@ -8,6 +8,7 @@
 //! | `cookie_line` | which cookies does the app get? |
 //! | `rendered` | why is it not served, and so what is answered? |
 //! | `renew` | does the session get a new sid? |
+//! | `spans` | and what do its spans say? |
 //! | `event` | what does the app want done about the session? |
 //! | `reader` | who reads an answer: a program, or a person? |
 //! | `told` | what of the client's text may be written down? |
@@ -22,6 +23,7 @@ pub(crate) mod reader;
 pub(crate) mod record;
 pub(crate) mod rendered;
 pub(crate) mod renew;
+pub(crate) mod spans;
 pub(crate) mod told;
 
 pub(crate) use self::forward::Forward;

@@ -17,6 +17,9 @@ use crate::state::{ActiveConfig, Addressed, Client, Gateway, RequestId};
 use crate::telemetry::outcome::Outcome;
 use crate::telemetry::questions::Via;
 use crate::telemetry::security::Facts;
+use crate::telemetry::traces::Trace;
+use crate::telemetry::traces::attributes::Attributes;
+use crate::telemetry::traces::recording::Recording;
 use crate::visit::old_cookies::CookieChanges;
 
 /// What an app, and a proxy before us, calls the id of a request.
@@ -32,6 +35,8 @@ pub(crate) struct Record {
     pub via: Option<Via>,
     /// What it is called.
     pub request_id: RequestId,
+    /// The trace that it belongs to; `None`: nothing is traced.
+    pub trace: Option<Arc<Trace>>,
     /// Who sent it.
     pub client: Option<IpAddr>,
     /// Number of the site that a vetted request was sent to.
@@ -115,6 +120,7 @@ impl Record {
             started: gateway.sessions.clock().boot(),
             via,
             request_id: gateway.request_id(),
+            trace: None,
             client: None,
             site: None,
             answerer: Answerer::Nobody,
@@ -134,6 +140,37 @@ impl Record {
         }
     }
 
+    /// Finds out which trace it belongs to, and whether it is recorded.
+    pub(crate) fn begin_trace(
+        &mut self,
+        gateway: &Gateway,
+        headers: &HeaderMap,
+        is_of_trusted_proxy: bool,
+    ) {
+        let Some(tracing) = &self.settings.tracing else {
+            return;
+        };
+        let clock = &**gateway.sessions.clock();
+        let sender = (headers, is_of_trusted_proxy);
+        let trace = tracing
+            .sampler
+            .begin(sender, self.started, clock, &gateway.entropy);
+        self.trace = trace.map(Arc::new);
+    }
+
+    /// What is recorded of it; `None`: nothing is.
+    pub(crate) fn recording(&self) -> Option<&Recording> {
+        self.trace.as_deref()?.recording()
+    }
+
+    /// The rules for what may come in have been applied.
+    pub(crate) fn vetted(&self, gateway: &Gateway) {
+        if let Some(recording) = self.recording() {
+            let now = gateway.sessions.clock().boot();
+            recording.did("vet", (self.started, now), Attributes::default());
+        }
+    }
+
     /// What an endpoint has found out about its session.
     pub(crate) fn saw(&mut self, seen: Option<Seen>) {
         if let Some(seen) = seen {
@@ -148,6 +185,7 @@ impl Record {
             ip: self.client.unwrap_or(NO_ADDRESS),
             user_agent: headers.get(USER_AGENT).cloned(),
             request_id: self.request_id.clone(),
+            trace: self.trace.clone(),
             to,
         }
     }

@@ -12,10 +12,12 @@ use super::progress::Progress;
 use super::tries::Tries;
 use super::watch::Watch;
 use crate::answer::{Answer, Rejection};
+use crate::apps::server::Server;
 use crate::limits::streams::Holder;
 use crate::passage::{Forward, Record};
 use crate::state::Gateway;
 use crate::state::client::NO_ADDRESS;
+use crate::telemetry::traces::recording::FailedAttempt;
 
 /// The state of one request.
 pub(crate) struct Ctx {
@@ -82,6 +84,22 @@ impl Ctx {
     /// The request is on its way to a server of an app.
     pub(super) fn asks_app(&mut self) {
         self.asked_app = Some(self.gateway.sessions.clock().boot());
+    }
+
+    /// The server that was asked last has failed the request.
+    pub(super) fn attempt_failed(&self, why: &str, goes_on: bool) {
+        let Some(recording) = self.record.recording() else {
+            return;
+        };
+        let now = self.gateway.sessions.clock().boot();
+        recording.attempt_failed(
+            now,
+            FailedAttempt {
+                server: self.tries.server().map_or("", Server::name),
+                why,
+                goes_on,
+            },
+        );
     }
 
     /// The server that was asked has begun its answer.

@@ -34,6 +34,10 @@ pub(super) fn head(
     };
     let (pool, tries) = (&forward.app.pool, &mut ctx.tries);
     tries.has_head = true;
+    if let Some(recording) = ctx.record.recording() {
+        let now = gateway.sessions.clock().boot();
+        recording.app_answers(now, response.status.as_u16());
+    }
     let Some(request) = tries.in_flight() else {
         return Ok(());
     };
@@ -45,9 +49,11 @@ pub(super) fn head(
     let cause = format!("it answers {}", response.status.as_u16());
     pool.failed(request, Failure::Answer, &cause, Now::of(&**clock));
     tries.has_failed();
-    if !tries.may_go_on(pool, what) || !may_be_repeated(session) {
+    let goes_on = tries.may_go_on(pool, what) && may_be_repeated(session);
+    ctx.attempt_failed(response.status.as_str(), goes_on);
+    let Some(forward) = ctx.forward.as_ref().filter(|_| goes_on) else {
         return Ok(());
-    }
+    };
     gateway.metrics.upstream_retry(&forward.app.name);
     let mut error = Error::explain(ANOTHER_SERVER, "another server is asked");
     error.set_retry(true);
@@ -94,12 +100,14 @@ pub(super) fn broke(
         error.set_retry(may_be_repeated);
         return error;
     }
+    let mut why = "broken_off";
     if let Some(request) = tries.in_flight() {
         let upstream = pool.upstream();
         let silence = forward.route.read_timeout(upstream);
         let fault = UpstreamFault::of_exchange(&error, upstream, (silence, false));
         let now = Now::of(&**gateway.sessions.clock());
         pool.failed(request, Failure::Answer, &fault.cause, now);
+        why = fault.kind.into();
     }
     tries.has_failed();
     let what = match error.root_etype() {
@@ -111,5 +119,6 @@ pub(super) fn broke(
         gateway.metrics.upstream_retry(&forward.app.name);
     }
     error.set_retry(goes_on);
+    ctx.attempt_failed(why, goes_on);
     error
 }

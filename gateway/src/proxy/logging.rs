@@ -9,6 +9,7 @@ use pingora_proxy::Session;
 use super::{Ctx, failed_line};
 use crate::apps::server::Server;
 use crate::passage::line::{self, Sent, Wire};
+use crate::passage::spans;
 use crate::passage::told::{self, Told};
 use crate::state::Gateway;
 use crate::telemetry::outcome::Outcome;
@@ -27,14 +28,15 @@ pub(super) fn write(gateway: &Gateway, session: &Session, error: Option<&Error>,
         duration: line::count(gateway, &ctx.record),
     };
     line::count_bytes(gateway, &ctx.record, &sent);
-    if !line::is_asked_for(gateway, &ctx.record, sent.status) {
+    let is_logged = line::is_asked_for(gateway, &ctx.record, sent.status);
+    if !is_logged && ctx.record.recording().is_none() {
         return;
     }
     let head = session.req_header();
     let told = Told::of(gateway, &ctx.record.settings, &ctx.record.answerer, head);
     let tls = session.digest().and_then(|of| of.ssl_digest.as_deref());
     let tls = tls.map(|tls| &*tls.version);
-    line(gateway, ctx, &told, (Some(head), tls), &sent);
+    line(gateway, ctx, &told, (Some(head), tls), (&sent, is_logged));
 }
 
 fn count_of(bytes: usize) -> u64 {
@@ -49,7 +51,8 @@ fn unfinished(gateway: &Gateway, ctx: &Ctx) {
         bytes: None,
         duration: line::count(gateway, &ctx.record),
     };
-    if !line::is_asked_for(gateway, &ctx.record, 0) {
+    let is_logged = line::is_asked_for(gateway, &ctx.record, 0);
+    if !is_logged && ctx.record.recording().is_none() {
         return;
     }
     let told = match &ctx.asked {
@@ -65,16 +68,16 @@ fn unfinished(gateway: &Gateway, ctx: &Ctx) {
         },
         None => Told::default(),
     };
-    line(gateway, ctx, &told, (None, None), &sent);
+    line(gateway, ctx, &told, (None, None), (&sent, is_logged));
 }
 
-/// Writes its line.
+/// Writes its line, if there is to be one, and its spans.
 fn line(
     gateway: &Gateway,
     ctx: &Ctx,
     told: &Told<'_>,
     (head, tls): (Option<&RequestHeader>, Option<&str>),
-    sent: &Sent,
+    (sent, is_logged): (&Sent, bool),
 ) {
     let forward = ctx.forward.as_ref();
     let wire = Wire {
@@ -84,7 +87,10 @@ fn line(
         server: ctx.tries.server().map(Server::name),
         first_byte: ctx.first_byte,
     };
-    line::write(gateway, &ctx.record, told, &wire, sent);
+    if is_logged {
+        line::write(gateway, &ctx.record, told, &wire, sent);
+    }
+    spans::finish(gateway, &ctx.record, told, &wire, sent);
 }
 
 /// A request that is dropped half-way (its session ended, its connection broke, a hook panicked) calls no hook any more.

@@ -82,6 +82,7 @@ use pingora_proxy::{FailToProxy, ProxyHttp, ProxyWarnLogContext, Session};
 
 pub(crate) use self::ctx::Ctx;
 use crate::state::Gateway;
+use crate::telemetry::traces::noting;
 
 /// The gateway as Pingora sees it.
 #[derive(Debug)]
@@ -159,7 +160,9 @@ impl ProxyHttp for Proxy {
     ) -> Result<()> {
         peer::check_protocol(&self.gateway, request.version == Version::HTTP_2, ctx)?;
         body::expect(session, ctx);
-        upstream::write_identity(&self.gateway, request, ctx).await?;
+        let trace = ctx.record.trace.clone();
+        let writing = upstream::write_identity(&self.gateway, request, ctx);
+        noting(trace.as_deref(), writing).await?;
         client_certificate::tell(session, request)?;
         body::go_on(session, request).await?;
         ctx.asks_app();
@@ -192,7 +195,9 @@ impl ProxyHttp for Proxy {
         response: &mut ResponseHeader,
         ctx: &mut Ctx,
     ) -> Result<()> {
-        response::filter(&self.gateway, asks_to_switch(session), response, ctx).await?;
+        let trace = ctx.record.trace.clone();
+        let filtered = response::filter(&self.gateway, asks_to_switch(session), response, ctx);
+        noting(trace.as_deref(), filtered).await?;
         compress::begin(session, response, ctx)
     }
 

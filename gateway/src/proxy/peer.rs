@@ -41,6 +41,9 @@ pub(super) async fn choose(
     };
     let peer = way.peer(&request.server);
     ctx.tries.begin(request);
+    if let Some(recording) = ctx.record.recording() {
+        recording.asks_app(gateway.sessions.clock().boot());
+    }
     let mut peer = Box::new(peer?);
     // While another server is free, nobody waits long for this one.
     if ctx.tries.has_alternative(pool) {
@@ -120,7 +123,9 @@ pub(super) fn failed(gateway: &Gateway, ctx: &mut Ctx, mut error: Box<Error>) ->
         gateway.metrics.upstream_retry(&forward.app.name);
     }
     error.set_retry(goes_on);
+    let why = fault.kind.into();
     tries.fault = Some(fault);
+    ctx.attempt_failed(why, goes_on);
     error
 }
 

@@ -19,6 +19,7 @@ use crate::passage::course::{self, Next};
 use crate::passage::forward::Settled;
 use crate::passage::{Answerer, told};
 use crate::state::{ActiveConfig, Gateway};
+use crate::telemetry::traces::noting;
 
 /// True when the answer has been written already.
 ///
@@ -42,6 +43,7 @@ pub(super) async fn filter(
         return Ok(true);
     }
     let next = next(gateway, &settings, session, ctx);
+    ctx.record.vetted(gateway);
     forget_other_upgrades(session);
     limit_waits(session, &settings.config.edge);
     let next = course::shed(gateway, &settings, &ctx.record, &next)
@@ -54,8 +56,9 @@ pub(super) async fn filter(
         }
         Next::Endpoint(endpoint, caller) => {
             ctx.record.answerer = Answerer::Endpoint(endpoint.label());
+            let trace = ctx.record.trace.clone();
             let serving = endpoint::serve(gateway, &settings, session, ctx, endpoint, &caller);
-            let served = Box::pin(serving).await?;
+            let served = Box::pin(noting(trace.as_deref(), serving)).await?;
             ctx.record.saw(caller.seen.into_inner());
             ctx.record.cookie_changes = caller.cookie_changes.into_inner();
             match served {
@@ -65,16 +68,16 @@ pub(super) async fn filter(
         }
         Next::Admin(call, caller) => {
             ctx.record.answerer = Answerer::Admin;
-            Box::pin(admin::serve(
-                gateway, &settings, session, ctx, call, &caller,
-            ))
-            .await
+            let trace = ctx.record.trace.clone();
+            let serving = admin::serve(gateway, &settings, session, ctx, call, &caller);
+            Box::pin(noting(trace.as_deref(), serving)).await
         }
         Next::Answer(answer) => *answer,
         Next::Forward(route, plan) => {
             ctx.record.answerer = Answerer::Route(Arc::clone(route));
+            let trace = ctx.record.trace.clone();
             let settling = plan.settle(gateway, &mut ctx.record, session.req_header());
-            match settling.await {
+            match noting(trace.as_deref(), settling).await {
                 Settled::Onward(forward) => {
                     ctx.forward = Some(forward);
                     match keep_permit(&settings, session, ctx) {
@@ -126,6 +129,8 @@ fn next<'a>(
     let head = session.req_header();
     let (peer, sender) = sender(session, settings);
     ctx.record.client = sender.client;
+    ctx.record
+        .begin_trace(gateway, &head.headers, sender.is_trusted_proxy);
     if sender.is_trusted_proxy
         && settings.config.server.request_id_from == RequestIdFrom::TrustedProxies
     {

@@ -33,7 +33,7 @@ const FORWARDED_PREFIX: HeaderName = HeaderName::from_static("x-forwarded-prefix
 const FORWARDED_PORT: HeaderName = HeaderName::from_static("x-forwarded-port");
 
 /// At most so many fields are written, beside those about a session.
-const MOST_WRITTEN: usize = 11;
+const MOST_WRITTEN: usize = 13;
 
 /// Names that the gateway itself writes; removed even when no client sent them.
 const WRITTEN: [HeaderName; 6] = [
@@ -141,6 +141,9 @@ fn write_forwarding(headers: &mut HeaderMap, ctx: &Ctx, forward: &Forward) {
     headers.insert(FORWARDED_HOST, forward.host.clone());
     headers.insert(FORWARDED_PORT, site.port.clone());
     headers.insert(REQUEST_ID, ctx.record.request_id.header());
+    if let Some(trace) = &ctx.record.trace {
+        trace.write_for_app(headers);
+    }
     if let SentPath::Stripped(_) = &forward.path
         && let Ok(prefix) = HeaderValue::from_str(forward.route.path.as_str())
     {

@@ -11,6 +11,7 @@
 //! | `succession` | from the process before to this one |
 //! | `service_manager`, `watchdog` | what systemd hears of this process |
 //! | `background` | tasks beside requests: addresses, history, log rotation |
+//! | `exporter` | sends spans to their receiver |
 //! | `pause` | waits as long as the configuration in use says |
 //! | `reload` | takes another configuration over |
 //! | `tls`, `certificates` | how TLS is spoken; takes renewed certificates over |
@@ -23,6 +24,7 @@ mod advice;
 mod announce;
 mod background;
 mod certificates;
+mod exporter;
 mod first_process;
 mod listeners;
 mod maintenance;

@@ -9,6 +9,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use parking_lot::Mutex;
 use pingora_core::apps::HttpServerOptions;
 use pingora_core::server::configuration::ServerConf;
@@ -29,6 +30,7 @@ use super::advice;
 use super::announce;
 use super::background;
 use super::certificates::Certificates;
+use super::exporter;
 use super::first_process;
 use super::listeners::{self, Listeners};
 use super::service_manager::ServiceManager;
@@ -177,9 +179,9 @@ fn serve(server: Server, signals: Signals) -> Result<oneshot::Receiver<()>, Wiri
     Ok(end)
 }
 
-/// The task that delivers messages.
+/// The tasks that deliver messages and spans.
 struct Messenger {
-    task: JoinHandle<()>,
+    tasks: [JoinHandle<()>; 2],
     stop: CancellationToken,
 }
 
@@ -187,16 +189,19 @@ impl Messenger {
     fn start(core: &Runtime, gateway: &Arc<Gateway>) -> Self {
         core.spawn(observer::run(Arc::clone(gateway)));
         let stop = CancellationToken::new();
-        let task = core.spawn(webhook::run(Arc::clone(gateway), stop.clone()));
-        Self { task, stop }
+        let tasks = [
+            core.spawn(webhook::run(Arc::clone(gateway), stop.clone())),
+            core.spawn(exporter::run(Arc::clone(gateway), stop.clone())),
+        ];
+        Self { tasks, stop }
     }
 
     /// Delivers what waits, as far as there is time.
     async fn finish(mut self) {
         self.stop.cancel();
-        let said = tokio::time::timeout(LAST_WORDS, &mut self.task).await;
+        let said = tokio::time::timeout(LAST_WORDS, join_all(&mut self.tasks)).await;
         if said.is_err() {
-            self.task.abort();
+            self.tasks.iter().for_each(JoinHandle::abort);
         }
     }
 }

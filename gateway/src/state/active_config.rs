@@ -25,6 +25,8 @@ use crate::config::{Config, PerSite, Route};
 use crate::legacy::cookies::OldCookies;
 use crate::limits::logins::LoginLimits;
 use crate::limits::unknown_sids::UnknownSidLimiter;
+use crate::otlp::Tracing;
+use crate::otlp::receiver::ReceiverError;
 use crate::risk::state::{Policy, PolicyError};
 use crate::telemetry::security::LogKey;
 use crate::telemetry::servers::{ReadServers, ServerReading};
@@ -58,6 +60,8 @@ pub(crate) struct ActiveConfig {
     pub doctor: DoctorKeys,
     /// The risk policy; `None` when risk is switched off.
     pub risk: Option<Arc<Policy>>,
+    /// Which requests are traced, and who takes their spans; `None`: nothing is.
+    pub tracing: Option<Arc<Tracing>>,
     /// Whether the apps are out of service.
     pub maintenance: Maintenance,
     apps: HashMap<String, Arc<App>>,
@@ -76,6 +80,9 @@ pub(crate) enum UnusableConfig {
     /// See [`PolicyError`].
     #[error(transparent)]
     Risk(#[from] PolicyError),
+    /// See [`ReceiverError`].
+    #[error(transparent)]
+    Receiver(#[from] ReceiverError),
     /// Certificates of an app.
     #[error("upstreams.{upstream}.tls: {why}")]
     Certificates {
@@ -95,6 +102,7 @@ impl ActiveConfig {
         edge_policy(config, HopMarks::default())?;
         active_sites(config)?;
         Policy::open(&config.risk)?;
+        Tracing::open(config)?;
         Ok(())
     }
 
@@ -144,6 +152,7 @@ impl ActiveConfig {
             request_ids: keys.request_ids(),
             doctor: DoctorKeys::new(&keys.doctor()),
             risk: Policy::open(&config.risk)?,
+            tracing: Tracing::open(&config)?,
             maintenance: Maintenance::new(
                 &config.maintenance,
                 before.map(|before| &before.maintenance),

@@ -1,12 +1,15 @@
 //! Who sent a request, as far as its connection and its header tell.
 
 use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
 
 use http::HeaderValue;
 use session_core::session::{Text, clip_user_agent};
 
 use super::{Addressed, RequestId};
+use crate::apps::backend::Behalf;
 use crate::telemetry::security::Facts;
+use crate::telemetry::traces::Trace;
 
 /// Stands for the address of a client that has none: limits count all of those as one.
 pub(crate) const NO_ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
@@ -20,6 +23,8 @@ pub(crate) struct Client {
     pub user_agent: Option<HeaderValue>,
     /// `X-Request-Id` of the request.
     pub request_id: RequestId,
+    /// The trace that the request belongs to.
+    pub trace: Option<Arc<Trace>>,
     /// Where it was sent to.
     pub to: Addressed,
 }
@@ -28,6 +33,14 @@ impl Client {
     /// Its address, if anybody knows it.
     pub(crate) fn known_ip(&self) -> Option<IpAddr> {
         (self.ip != NO_ADDRESS).then_some(self.ip)
+    }
+
+    /// Because of which request a backend is called.
+    pub(crate) fn behalf(&self) -> Behalf<'_> {
+        Behalf {
+            request_id: &self.request_id,
+            trace: self.trace.as_deref(),
+        }
     }
 
     /// Its `User-Agent`, cut to what is kept.

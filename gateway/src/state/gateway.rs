@@ -31,6 +31,7 @@ use crate::telemetry::history::History;
 use crate::telemetry::lines::{Lines, Trail};
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::servers::ReadServers;
+use crate::telemetry::traces::queue::SpanQueue;
 
 /// The running gateway.
 #[derive(Debug)]
@@ -45,6 +46,8 @@ pub(crate) struct Gateway {
     pub metrics: Metrics,
     /// Where the lines of requests go.
     pub access_log: AccessLog,
+    /// Spans that wait to be sent.
+    pub spans: Arc<SpanQueue>,
     /// Where security events go.
     pub trail: Trail,
     /// The app that knows the users.
@@ -103,6 +106,7 @@ impl Gateway {
             settings: Arc::new(ConfigInUse::new(Arc::new(settings))),
             metrics,
             access_log: lines.access_log(),
+            spans: Arc::default(),
             trail: lines.trail(),
             backend,
             risk: Risk::new(),
@@ -146,6 +150,7 @@ impl Gateway {
             streams: Arc::clone(&self.streams),
             backend: Arc::clone(&self.migrations.breaker),
             trail: self.trail.clone(),
+            spans: Arc::clone(&self.spans),
             servers: Arc::clone(&self.settings) as Arc<dyn ReadServers>,
             worker_threads: self.settings.get().config.server.worker_threads(),
         }

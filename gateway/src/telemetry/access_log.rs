@@ -22,6 +22,7 @@ use tracing_subscriber::fmt::time::{FormatTime as _, SystemTime};
 use super::audit_file::Opened;
 use super::outcome::Outcome;
 use super::queue::{Haste, Queue};
+use super::traces::ids::TraceId;
 use crate::config::{AccessField, AccessFields};
 
 /// What `RUST_LOG` calls these lines.
@@ -100,6 +101,8 @@ pub(crate) struct AccessLine<'a> {
     pub fields: AccessFields,
     /// `X-Request-Id`
     pub request_id: &'a str,
+    /// The trace that the request belongs to.
+    pub trace_id: Option<TraceId>,
     /// Method; empty when the request was cut off before it was read.
     pub method: &'a str,
     /// Path without query and secrets; likewise.
@@ -227,6 +230,8 @@ impl Serialize for AccessLine<'_> {
         line.serialize_entry("level", "INFO")?;
         line.serialize_entry("message", "request")?;
         self.say(&mut line, F::RequestId, Some(self.request_id))?;
+        let trace_id = self.trace_id.as_ref().map(TraceId::as_str);
+        self.say(&mut line, F::TraceId, trace_id)?;
         self.say(&mut line, F::Method, Some(self.method))?;
         self.say(&mut line, F::Path, Some(self.path))?;
         self.say(&mut line, F::Host, self.host)?;

@@ -18,6 +18,7 @@ use super::flood;
 use super::lines::Trail;
 use super::reading::{Reading, as_f64};
 use super::servers::{ReadServers, ServerReading};
+use super::traces::queue::SpanQueue;
 use crate::limits::streams::{Kind, Streams};
 
 /// Where the numbers are read.
@@ -31,6 +32,8 @@ pub(crate) struct Sources {
     pub backend: Arc<Breaker>,
     /// Where log lines go.
     pub trail: Trail,
+    /// Spans that wait to be sent.
+    pub spans: Arc<SpanQueue>,
     /// The servers of apps.
     pub servers: Arc<dyn ReadServers>,
     /// Threads that serve requests.
@@ -169,6 +172,16 @@ const ROWS: &[Row] = &[
         name: "sidgate_log_lines_lost_total",
         help: "Lines that were dropped: whoever reads them is too slow, or gone.",
         read: Read::Counters("stream", |of| of.trail.lost().into()),
+    },
+    Row {
+        name: "sidgate_spans_total",
+        help: "Spans of traced requests, by what became of them.",
+        read: Read::Counters("result", |of| of.spans.counts().into()),
+    },
+    Row {
+        name: "sidgate_spans_waiting",
+        help: "Spans that wait to be sent.",
+        read: Read::Gauge(|of| size(of.spans.len())),
     },
     Row {
         name: "sidgate_security_events_left_out_total",

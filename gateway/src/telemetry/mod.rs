@@ -25,3 +25,4 @@ mod queue;
 mod reading;
 pub(crate) mod security;
 pub(crate) mod servers;
+pub(crate) mod traces;

@@ -14,6 +14,9 @@ use crate::config::SessionPolicy;
 use crate::limits::buckets::TooMany;
 use crate::risk;
 use crate::state::{ActiveConfig, Client, Gateway};
+use crate::telemetry::traces::Trace;
+use crate::telemetry::traces::noting::noting_within;
+use crate::telemetry::traces::recording::Recording;
 
 /// What the session cookie stands for; `None` when there is none. `recognise` knows the keys of this installation. Whether a
 /// session lives is another question.
@@ -140,15 +143,23 @@ impl Visit {
         };
         let clock = gateway.sessions.clock();
         let before = clock.boot();
+        let trace = self.client.trace.as_deref();
+        let recording = trace.and_then(Trace::recording);
+        let span = recording.map(Recording::new_id);
         let found = match presented {
-            Ok(key) => look_up(gateway, settings, &self.client, key, query).await?,
+            Ok(key) => {
+                let looking = look_up(gateway, settings, &self.client, key, query);
+                noting_within(trace, span, looking).await?
+            }
             Err(absence) => Resolution::Absent(absence),
         };
         let finding = Finding::Resolved(self.client.to.judge(found));
         let (tier, result) = decide::labels(&finding);
-        gateway
-            .metrics
-            .resolve(tier, result, clock.boot().since(before));
+        let took = clock.boot().since(before);
+        gateway.metrics.resolve(tier, result, took);
+        if let (Some(recording), Some(span)) = (recording, span) {
+            recording.resolved(span, (before, took), (tier, result));
+        }
         Ok(finding)
     }
 }

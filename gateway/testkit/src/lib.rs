@@ -22,6 +22,7 @@
 //! | `token` | signed texts, made and checked without the gateway's code |
 //! | `metrics` | numbers of `/metrics` |
 //! | `mmdb` | small databases of places, in MaxMind's format |
+//! | `spans` | a receiver of spans, and a collector before it |
 //! | `sids` | sids that stand for no session |
 //! | `stores` | PostgreSQL and Redis, past the gateway |
 //! | `pooler` | PgBouncer in front of PostgreSQL |
@@ -67,6 +68,7 @@ pub mod port;
 pub mod process;
 pub mod secrets;
 pub mod sids;
+pub mod spans;
 pub mod stage;
 pub mod stores;
 pub mod tls;

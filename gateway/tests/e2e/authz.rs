@@ -14,3 +14,5 @@ mod questions;
 mod refusals;
 #[path = "authz/spoofing.rs"]
 mod spoofing;
+#[path = "authz/traced.rs"]
+mod traced;

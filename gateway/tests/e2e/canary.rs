@@ -12,9 +12,12 @@ use sidgate_testkit::cli::sidgate_with;
 use sidgate_testkit::front::{Front, Tls, client_key, file};
 use sidgate_testkit::legacy::{MIGRATE, MIGRATION, knows_old_logins};
 use sidgate_testkit::port::free_port;
+use sidgate_testkit::spans::SpanReceiver;
 use sidgate_testkit::stores::{redis_config, redis_values, sql_text};
 use sidgate_testkit::wait::{LONG, until};
 use sidgate_testkit::{App, Gateway, Reply, Request, Response, SESSION, Stage, login};
+
+use crate::tracing::{traced, url};
 
 const STORE_PASSWORD: &str = "canary-store-password";
 const TOKEN: &str = "canary-admin-token-canary-admin-token";
@@ -204,6 +207,7 @@ fn a_day(front: impl FnOnce(SocketAddr) -> Option<Front>) {
     let with_password = redis
         .url()
         .replace("redis://", "redis://default:canary-redis-password@");
+    let receiver = SpanReceiver::start();
     let unlogged = "[[routes]]\npath = \"/reset\"\nupstream = \"app\"\n\
                     session = \"optional\"\nlog_path = false";
     let gateway = {
@@ -215,6 +219,7 @@ fn a_day(front: impl FnOnce(SocketAddr) -> Option<Front>) {
             .with("[admin]\ntoken = \"${CANARY_TOKEN}\"")
             .with(unlogged)
             .with(EVERYTHING_LOGGED)
+            .with(&traced(&url(&receiver)))
             .env(
                 "CANARY_STORE_URL",
                 &with_store_password(database.url().expose()),
@@ -241,6 +246,13 @@ fn a_day(front: impl FnOnce(SocketAddr) -> Option<Front>) {
     let master = fs::read_to_string(stage.folder().join("master.key")).unwrap();
     stage.stop();
 
+    let spans: Vec<u8> = receiver
+        .messages()
+        .into_iter()
+        .flat_map(|it| it.wire)
+        .collect();
+    let spans = String::from_utf8_lossy(&spans).into_owned();
+    assert!(spans.contains("POST login"), "the spans were sent");
     assert!(sql.contains("alice"), "the sessions are there");
     assert!(
         told.sids.len() >= 3,
@@ -259,6 +271,7 @@ fn a_day(front: impl FnOnce(SocketAddr) -> Option<Front>) {
         ("command line", command_line),
         ("SQL", sql),
         ("Redis", values),
+        ("spans", spans),
     ] {
         let leaked = secrets.iter().find(|secret| text.contains(secret.as_str()));
         assert_eq!(leaked, None, "in {place}");

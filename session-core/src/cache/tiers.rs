@@ -11,6 +11,7 @@ use super::breaker::Breaker;
 use super::sealed::{Sealer, Value};
 use super::texts::Texts;
 use super::{Entry, Local, SharedCache, SharedError};
+use crate::asked::{self, Of};
 use crate::clock::{Boot, Timestamp, millis};
 use crate::complaints::Complaints;
 use crate::entropy::{self, SharedEntropy};
@@ -118,7 +119,10 @@ impl Tiers {
         }
         for _ in 0..=REREADS_MAX {
             self.node.stats.store_loads.add();
-            let snapshot = match self.node.store.load(&key).await {
+            let load = self.node.store.load(&key);
+            let clock = &*self.node.clock;
+            let loaded = asked::timed((Of::Store, "load"), clock, load, StoreError::kind).await;
+            let snapshot = match loaded {
                 Ok(snapshot) => snapshot,
                 Err(failed) => return (self.failed(&failed), None),
             };
@@ -134,7 +138,7 @@ impl Tiers {
     pub(crate) async fn finish(&self, rest: Option<Rest>) {
         if let (Some(shared), Some(rest)) = (self.shared.as_deref(), rest) {
             let put = shared.put(&rest.key, rest.sealed, rest.life);
-            if self.guarded(put).await.is_some() && self.refusals.is_over() {
+            if self.guarded("put", put).await.is_some() && self.refusals.is_over() {
                 info!("redis takes new values again");
             }
         }
@@ -221,7 +225,7 @@ impl Tiers {
 
     async fn read_shared(&self, key: &SessionKey) -> Option<Arc<Entry>> {
         let shared = self.shared.as_deref()?;
-        let sealed = self.guarded(shared.get(key)).await??;
+        let sealed = self.guarded("get", shared.get(key)).await??;
         let opened = self.sealer.load().open(key, &sealed);
         let value = match opened {
             Ok(value) => value,
@@ -256,14 +260,14 @@ impl Tiers {
     /// Removes a value from the shared cache. Hygiene: what stays behind is refused by its `as_of`.
     pub(crate) async fn unlink_shared(&self, key: &SessionKey) {
         if let Some(shared) = self.shared.as_deref() {
-            self.guarded(shared.unlink(key)).await;
+            self.guarded("unlink", shared.unlink(key)).await;
         }
     }
 
     /// Tells other nodes that something was committed. A hint: nothing depends on it.
     pub(crate) async fn publish(&self, hint: Hint) {
         if let Some(shared) = self.shared.as_deref() {
-            self.guarded(shared.publish(hint)).await;
+            self.guarded("publish", shared.publish(hint)).await;
         }
     }
 
@@ -280,14 +284,16 @@ impl Tiers {
     /// without the shared cache.
     async fn guarded<T>(
         &self,
+        what: &'static str,
         call: impl Future<Output = Result<T, SharedError>> + Send,
     ) -> Option<T> {
         if !self.breaker.admit(self.node.clock.boot()) {
             self.node.stats.shared_errors.add();
             return None;
         }
-        let answer = call.await;
-        let now = self.node.clock.boot();
+        let clock = &*self.node.clock;
+        let answer = asked::timed((Of::Shared, what), clock, call, SharedError::kind).await;
+        let now = clock.boot();
         // Whoever says that it is full has answered, and can be read.
         let has_answered = matches!(&answer, Ok(_) | Err(SharedError::Full(_)));
         let is_back = self.breaker.report(now, has_answered, self.random_byte());

@@ -89,7 +89,7 @@ impl Sessions {
     /// When the store does not answer.
     pub async fn begin_login(&self) -> Result<LoginTicket, SessionsError> {
         let sampled = self
-            .ask_store(|store| async move { store.head().await })
+            .ask_store("head", |store| async move { store.head().await })
             .await?;
         Ok(LoginTicket { sampled })
     }
@@ -149,7 +149,7 @@ impl Sessions {
     pub async fn rotate(&self, old: SessionKey) -> Result<Option<(Created, Uuid)>, SessionsError> {
         for _ in 0..CHANGE_TRIES {
             let snapshot = self
-                .ask_store(|store| async move { store.load(&old).await })
+                .ask_store("load", |store| async move { store.load(&old).await })
                 .await?;
             let (now, sampled) = (snapshot.now, snapshot.as_of);
             let Some(StoredSession { session, .. }) =
@@ -200,7 +200,7 @@ impl Sessions {
         patch: IdentityPatch,
     ) -> Result<Option<Owner>, UpdateError> {
         let (seals, app) = (self.references(), Text::from(app));
-        let merged = self.ask_store(move |store| async move {
+        let merged = self.ask_store("merge", move |store| async move {
             Ok(merge(store.as_ref(), &seals, &key, &app, &patch).await)
         });
         let owner = merged.await??;
@@ -224,7 +224,7 @@ impl Sessions {
         let replaces = new.origin.replaces().copied();
         let may_evict = new.limit.is_some();
         let session = self
-            .ask_store(|store| async move { store.insert(&new).await })
+            .ask_store("insert", |store| async move { store.insert(&new).await })
             .await
             .inspect_err(|failed| {
                 if matches!(failed, SessionsError::Store(StoreError::RevokedMeanwhile)) {

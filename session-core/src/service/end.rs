@@ -45,7 +45,9 @@ impl Sessions {
         };
         let (asked, heard) = (scope.clone(), self.node.window.head());
         let revoked = self
-            .ask_store(move |store| async move { store.revoke(&asked, reason).await })
+            .ask_store("revoke", move |store| async move {
+                store.revoke(&asked, reason).await
+            })
             .await?;
         let committed = self.node.clock.boot();
         let subject = match scope.clone() {
@@ -74,7 +76,7 @@ impl Sessions {
             Wait::None => Receipt::unheard(&revoked),
             Wait::All => {
                 let clock = Arc::clone(&self.node.clock);
-                self.ask_store(move |store| async move {
+                self.ask_store("wait_for_nodes", move |store| async move {
                     Ok(heard_by_all(store.as_ref(), clock.as_ref(), &revoked, committed).await)
                 })
                 .await?
@@ -86,7 +88,7 @@ impl Sessions {
     /// elsewhere a moment ago, and other nodes may not know of it yet. Only reads.
     async fn end_is_heard(&self) -> Result<Receipt, SessionsError> {
         let clock = Arc::clone(&self.node.clock);
-        self.ask_store(move |store| async move {
+        self.ask_store("wait_for_nodes", move |store| async move {
             let asked = clock.boot();
             let seq = store.head().await?;
             let over = Revoked { sessions: 0, seq };

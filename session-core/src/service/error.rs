@@ -27,6 +27,18 @@ pub enum SessionsError {
 }
 
 impl SessionsError {
+    /// Short name for logs.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Store(failed) => failed.kind(),
+            Self::NoEntropy(_) => "no_entropy",
+            Self::Interrupted => "interrupted",
+            Self::NoLease => "no_lease",
+            Self::Contended => "contended",
+        }
+    }
+
     /// Whether the change may have been made in spite of the error.
     #[must_use]
     pub const fn may_have_happened(&self) -> bool {

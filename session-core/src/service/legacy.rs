@@ -65,7 +65,7 @@ impl Sessions {
     pub async fn recall(&self, logins: &[Arc<LegacyLogin>]) -> Result<Vec<Known>, SessionsError> {
         let asked: Vec<LegacyKey> = logins.iter().flat_map(|login| login.keys()).collect();
         let recalled = self
-            .ask_store(|store| async move { store.recall(&asked).await })
+            .ask_store("recall", |store| async move { store.recall(&asked).await })
             .await?;
         let keys = self.keys.load_full();
         let known = logins.iter().map(|login| known(&keys, login, &recalled));
@@ -123,7 +123,7 @@ impl Sessions {
             kept,
         };
         let adopted = self
-            .ask_store(|store| async move { store.adopt(&adoption).await })
+            .ask_store("adopt", |store| async move { store.adopt(&adoption).await })
             .await;
         match adopted {
             Ok(Adopted::Made(session)) => {
@@ -160,7 +160,10 @@ impl Sessions {
             erased: self.keys.load().erased(user_id),
         };
         let attached = self
-            .ask_store(|store| async move { store.attach(&attachment).await })
+            .ask_store(
+                "attach",
+                |store| async move { store.attach(&attachment).await },
+            )
             .await?;
         Ok(attached == Attached::Done)
     }
@@ -171,8 +174,10 @@ impl Sessions {
     /// When they were not ended, or when that is unknown.
     pub async fn end_old_logins(&self, user_id: &str, group: &Group) -> Result<(), SessionsError> {
         let (user_id, group) = (user_id.to_owned(), group.clone());
-        self.ask_store(|store| async move { store.cut_off(&user_id, &group).await })
-            .await
+        self.ask_store("cut_off", |store| async move {
+            store.cut_off(&user_id, &group).await
+        })
+        .await
     }
 
     /// The old cookies that were kept with a session, if they can be opened.
@@ -181,7 +186,7 @@ impl Sessions {
     /// When the store failed.
     pub async fn kept(&self, key: SessionKey) -> Result<Option<Zeroizing<Vec<u8>>>, SessionsError> {
         let sealed = self
-            .ask_store(|store| async move { store.kept(&key).await })
+            .ask_store("kept", |store| async move { store.kept(&key).await })
             .await?;
         let ciphers = Ciphers::new(self.keys.load().kept());
         let opened = sealed.and_then(|sealed| ciphers.open(&sealed, key.as_bytes()));
@@ -193,7 +198,7 @@ impl Sessions {
     /// # Errors
     /// When the store failed.
     pub async fn tally(&self, seen: Vec<Seen>) -> Result<(), SessionsError> {
-        self.ask_store(|store| async move { store.tally(&seen).await })
+        self.ask_store("tally", |store| async move { store.tally(&seen).await })
             .await
     }
 
@@ -202,7 +207,7 @@ impl Sessions {
     /// # Errors
     /// When the store failed.
     pub async fn tallied(&self) -> Result<Tally, SessionsError> {
-        self.ask_store(|store| async move { store.tallied().await })
+        self.ask_store("tallied", |store| async move { store.tallied().await })
             .await
     }
 }

@@ -27,7 +27,7 @@ impl Sessions {
     /// When the store failed: it is then unknown.
     pub async fn redeem(&self, code: &str) -> Result<bool, SessionsError> {
         let code = CodeDigest::of(code);
-        self.ask_store(|store| async move { store.redeem(&code).await })
+        self.ask_store("redeem", |store| async move { store.redeem(&code).await })
             .await
     }
 
@@ -50,7 +50,7 @@ impl Sessions {
                 (key.account(account), key.network(account, network), owner)
             })
             .collect();
-        self.ask_store(|store| async move {
+        self.ask_store("familiar", |store| async move {
             let mut all = Familiarity::default();
             for (account, network, owner) in asked {
                 let found = store.familiar(&account, &network, NETWORKS_KEPT).await?;
@@ -85,7 +85,7 @@ impl Sessions {
         }) else {
             return Ok(());
         };
-        self.ask_store(move |store| async move {
+        self.ask_store("note_login", move |store| async move {
             let _place = place;
             store.note_login(&seen).await
         })

@@ -22,7 +22,7 @@ impl Sessions {
         if let Some(found) = self.at_hand(&key, group, query) {
             return found;
         }
-        let loaded = self.ask_store(|store| async move { store.load(&key).await });
+        let loaded = self.ask_store("load", |store| async move { store.load(&key).await });
         match loaded.await {
             Ok(snapshot) => seen(snapshot, group, self.node.clock.boot()),
             Err(SessionsError::Store(failed)) => Resolution::Unknown(Unknown::Store(failed.kind())),

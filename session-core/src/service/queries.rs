@@ -26,7 +26,7 @@ impl Sessions {
     /// When the store failed.
     pub async fn remains(&self, key: SessionKey) -> Result<Option<Session>, SessionsError> {
         let snapshot = self
-            .ask_store(|store| async move { store.load(&key).await })
+            .ask_store("load", |store| async move { store.load(&key).await })
             .await?;
         Ok(snapshot.row.map(|row| row.session))
     }
@@ -45,7 +45,7 @@ impl Sessions {
     ) -> Result<(Vec<Device>, Option<DevicePlace>), SessionsError> {
         let (user_id, group) = (user_id.to_owned(), group.clone());
         let limit = limit.min(PAGE_MAX);
-        let listed = self.ask_store(move |store| async move {
+        let listed = self.ask_store("list_by_user", move |store| async move {
             store.list_by_user(&user_id, &group, after, limit + 1).await
         });
         let mut page = listed.await?;
@@ -60,7 +60,7 @@ impl Sessions {
     /// # Errors
     /// When the store failed.
     pub async fn search(&self, search: Search) -> Result<Vec<Session>, SessionsError> {
-        self.ask_store(|store| async move { store.search(&search).await })
+        self.ask_store("search", |store| async move { store.search(&search).await })
             .await
     }
 
@@ -69,8 +69,11 @@ impl Sessions {
     /// # Errors
     /// When the store failed.
     pub async fn count_live(&self) -> Result<u64, SessionsError> {
-        self.ask_store(|store| async move { store.count_live().await })
-            .await
+        self.ask_store(
+            "count_live",
+            |store| async move { store.count_live().await },
+        )
+        .await
     }
 
     /// The nodes that may hold a lease, and how far each has come.
@@ -78,8 +81,11 @@ impl Sessions {
     /// # Errors
     /// When the store failed.
     pub async fn nodes(&self) -> Result<Vec<NodeReport>, SessionsError> {
-        self.ask_store(|store| async move { store.nodes(SEEN_WITHIN).await })
-            .await
+        self.ask_store(
+            "nodes",
+            |store| async move { store.nodes(SEEN_WITHIN).await },
+        )
+        .await
     }
 
     /// A session by its handle, dead or alive.
@@ -87,7 +93,7 @@ impl Sessions {
     /// # Errors
     /// When the store failed.
     pub async fn find(&self, id: Uuid) -> Result<Option<StoredSession>, SessionsError> {
-        self.ask_store(|store| async move { store.find(id).await })
+        self.ask_store("find", |store| async move { store.find(id).await })
             .await
     }
 }

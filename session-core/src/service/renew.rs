@@ -33,7 +33,7 @@ impl Sessions {
             grace,
         };
         let renewed = self
-            .ask_store(|store| async move { store.renew(&renewal).await })
+            .ask_store("renew", |store| async move { store.renew(&renewal).await })
             .await;
         let session = match renewed {
             // A key collision (2^-96) is no reason to fail the request.

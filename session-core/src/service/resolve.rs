@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use super::{Absence, Active, Follow, Query, Resolution, Sessions, Unknown};
+use crate::asked;
 use crate::cache::flight::Grounded;
 use crate::cache::{Entry, Fill, FillError, Tier};
 use crate::clock::Boot;
@@ -216,10 +217,14 @@ impl Sessions {
             let landed = self
                 .flights
                 .join_with_rest(key, || async move {
-                    let (fill, rest) = tiers.fill(key, confirm).await;
-                    (fill, async move { tiers.finish(rest).await })
+                    let ((fill, rest), all) = asked::noted(tiers.fill(key, confirm)).await;
+                    ((fill, all), async move { tiers.finish(rest).await })
                 })
-                .await;
+                .await
+                .map(|(fill, all)| {
+                    all.into_iter().for_each(asked::note);
+                    fill
+                });
             let now = self.node.clock.boot();
             if !self.node.lease.holds(now) {
                 return self.without_lease(asked, now);

@@ -15,6 +15,7 @@ use uuid::Uuid;
 use super::SessionsError;
 use super::housekeeping::Retention;
 use crate::activity::Activity;
+use crate::asked::{self, Asked, Of};
 use crate::cache::breaker::BreakerState;
 use crate::cache::flight::Flights;
 use crate::cache::{Fill, Local, Tiers};
@@ -50,7 +51,7 @@ pub struct Sessions {
     pub(super) runtime: Handle,
     pub(super) local: Arc<Local>,
     pub(super) tiers: Arc<Tiers>,
-    pub(super) flights: Flights<Fill>,
+    pub(super) flights: Flights<(Fill, Vec<Asked>)>,
     pub(super) activity: Arc<Activity>,
     /// The permit of the one comparison of a cached session with the store.
     pub(super) sampling: Arc<Semaphore>,
@@ -151,19 +152,24 @@ impl Sessions {
         &self.node.clock
     }
 
-    /// Asks the store. The question runs to its end on the core runtime, even if the caller goes away.
+    /// Asks the store; `what` names the question. It runs to its end on the core runtime, even if the caller goes away.
     pub(super) async fn ask_store<T, F>(
         &self,
+        what: &'static str,
         question: impl FnOnce(Arc<dyn SessionStore>) -> F,
     ) -> Result<T, SessionsError>
     where
         T: Send + 'static,
         F: Future<Output = StoreResult<T>> + Send + 'static,
     {
-        let asked = question(Arc::clone(&self.node.store));
-        let answer = self.tasks.spawn_on(asked, &self.runtime).await;
-        answer
-            .map_err(|_died| SessionsError::Interrupted)?
-            .map_err(Into::into)
+        let asking = question(Arc::clone(&self.node.store));
+        let answer = async {
+            let answer = self.tasks.spawn_on(asking, &self.runtime).await;
+            answer
+                .map_err(|_died| SessionsError::Interrupted)?
+                .map_err(SessionsError::from)
+        };
+        let clock = &*self.node.clock;
+        asked::timed((Of::Store, what), clock, answer, SessionsError::kind).await
     }
 }

@@ -17,7 +17,7 @@ impl Sessions {
     /// # Errors
     /// When the store failed.
     pub async fn sight(&self, seen: Sighting) -> Result<(), SessionsError> {
-        self.ask_store(|store| async move { store.sight(&seen).await })
+        self.ask_store("sight", |store| async move { store.sight(&seen).await })
             .await
     }
 
@@ -30,8 +30,10 @@ impl Sessions {
         session: Uuid,
         limit: usize,
     ) -> Result<Vec<Sighting>, SessionsError> {
-        self.ask_store(|store| async move { store.sightings_of(session, limit).await })
-            .await
+        self.ask_store("sightings_of", |store| async move {
+            store.sightings_of(session, limit).await
+        })
+        .await
     }
 
     /// The rules that these sessions broke, newest first.
@@ -39,8 +41,10 @@ impl Sessions {
     /// # Errors
     /// When the store failed.
     pub async fn flags(&self, sessions: Vec<Uuid>) -> Result<Vec<Flag>, SessionsError> {
-        self.ask_store(|store| async move { store.flags(&sessions, FLAGGED_MAX).await })
-            .await
+        self.ask_store("flags", |store| async move {
+            store.flags(&sessions, FLAGGED_MAX).await
+        })
+        .await
     }
 
     /// How long sightings are kept, from the next housekeeping on.

@@ -29,6 +29,7 @@
 //! | `unread` | what came instead of a request? |
 //! | `proxy_protocol` | whom does a balancer say that it speaks for? |
 //! | `distinguished_name` | whose is a client's certificate? |
+//! | `traceparent` | which trace does it belong to? |
 
 mod breach;
 pub mod chunks;
@@ -51,6 +52,7 @@ mod reserved;
 pub mod scheme;
 pub mod shown;
 pub mod target;
+pub mod traceparent;
 pub mod unread;
 
 use std::borrow::Cow;

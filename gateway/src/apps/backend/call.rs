@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HOST, HeaderMap};
 use http::{HeaderName, HeaderValue, Method};
 use serde::Serialize;
-use session_core::clock::SharedClock;
+use session_core::clock::{Boot, SharedClock};
 use session_core::secret::SecretString;
 use session_core::session::Reference;
 use sidgate_policy::edge::fields::is_json;
@@ -19,6 +19,10 @@ use crate::apps::pool::{Failure, InFlight, NoServer, Wanted};
 use crate::apps::server::Server;
 use crate::apps::standing::Now;
 use crate::config::{PRIVATE_PREFIX, RetryOn};
+use crate::telemetry::traces::Trace;
+use crate::telemetry::traces::attributes::Attributes;
+use crate::telemetry::traces::ids::SpanId;
+use crate::telemetry::traces::recording::{Part, Recording, SpanKind};
 
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -57,27 +61,41 @@ impl Target<'_> {
     }
 }
 
+/// The request because of which the backend is called.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Behalf<'a> {
+    /// Its id.
+    pub request_id: &'a str,
+    /// Its trace.
+    pub trace: Option<&'a Trace>,
+}
+
 /// A call, and the server that was asked last.
 pub(super) struct Call<'a> {
     target: &'a Target<'a>,
     name: &'static str,
-    request_id: &'a str,
+    behalf: Behalf<'a>,
+    /// Its span; that of the request, where nothing is recorded.
+    span: SpanId,
     now: i64,
     server: Option<Arc<Server>>,
 }
 
 impl<'a> Call<'a> {
     /// A call of `name`.
-    pub(super) const fn new(
+    pub(super) fn new(
         target: &'a Target<'a>,
         name: &'static str,
-        request_id: &'a str,
+        behalf: Behalf<'a>,
         now: i64,
     ) -> Self {
+        let recording = behalf.trace.and_then(Trace::recording);
+        let of_request = behalf.trace.map(Trace::span_id).unwrap_or_default();
         Self {
             target,
             name,
-            request_id,
+            behalf,
+            span: recording.map_or(of_request, Recording::new_id),
             now,
             server: None,
         }
@@ -92,6 +110,40 @@ impl<'a> Call<'a> {
         }
     }
 
+    fn path(&self) -> String {
+        format!("{PRIVATE_PREFIX}/{}", self.name)
+    }
+
+    /// The span of this call, from `from` on.
+    fn record(&self, (from, now): (Boot, Boot), asked: &Result<(u16, Bytes), Fault>) {
+        let Some(recording) = self.behalf.trace.and_then(Trace::recording) else {
+            return;
+        };
+        let server = self.server.as_ref().map(|server| server.name());
+        let mut attributes = Attributes::default()
+            .text("http.request.method", "POST")
+            .text("url.path", self.path())
+            .text("sidgate.upstream", &*self.target.app.name)
+            .maybe("server.address", server);
+        let failed = match asked {
+            Ok((status, _)) => {
+                attributes = attributes.number("http.response.status_code", *status);
+                None
+            }
+            Err(fault) => Some(<&str>::from(fault)),
+        };
+        recording.ended(Part {
+            id: self.span,
+            of: None,
+            name: format!("backend {}", self.name),
+            kind: SpanKind::Client,
+            from,
+            took: now.since(from),
+            attributes: attributes.maybe("error.type", failed),
+            failed: failed.map(str::to_owned),
+        });
+    }
+
     fn question(&self, body: &(impl Serialize + Sync)) -> Result<Question, Fault> {
         let target = self.target;
         let body = serde_json::to_vec(body).map_err(|_quotes_it| Fault::NotWritten)?;
@@ -102,13 +154,17 @@ impl<'a> Call<'a> {
             (HOST, value(&target.authority)?),
             (CONTENT_TYPE, HeaderValue::from_static("application/json")),
             (FORWARDED_PROTO, target.proto.clone()),
-            (REQUEST_ID, value(self.request_id)?),
+            (REQUEST_ID, value(self.behalf.request_id)?),
             (SIGNATURE, value(&signature)?),
         ];
+        let mut headers: HeaderMap = fields.into_iter().collect();
+        if let Some(trace) = self.behalf.trace {
+            trace.write(&mut headers, self.span);
+        }
         Ok(Question {
             method: Method::POST,
-            target: format!("{PRIVATE_PREFIX}/{}", self.name),
-            headers: fields.into_iter().collect(),
+            target: self.path(),
+            headers,
             body: body.into(),
             timeout: target.timeout,
             max_answer_bytes: target.max_answer_bytes,
@@ -126,6 +182,17 @@ impl Backend {
     ///
     /// While there is no connection, nothing was sent, and another server may be asked. What may have arrived is not sent again.
     pub(super) async fn post(
+        &self,
+        call: &mut Call<'_>,
+        body: &(impl Serialize + Sync),
+    ) -> Result<(u16, Bytes), Fault> {
+        let from = self.clock.boot();
+        let asked = self.post_once(call, body).await;
+        call.record((from, self.clock.boot()), &asked);
+        asked
+    }
+
+    async fn post_once(
         &self,
         call: &mut Call<'_>,
         body: &(impl Serialize + Sync),

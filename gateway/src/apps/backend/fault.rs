@@ -37,7 +37,8 @@ impl From<Fault> for BackendError {
 }
 
 /// What happened to a call.
-#[derive(Debug, Error)]
+#[derive(Debug, Error, strum::IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub(crate) enum Fault {
     /// The configuration has no such app, which a valid one rules out.
     #[error("backend.upstream names no upstream")]

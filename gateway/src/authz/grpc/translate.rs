@@ -110,7 +110,10 @@ pub(super) fn permission(allowed: Allowed) -> CheckResponse {
     let headers_to_remove = headers_to_remove.collect();
     let request_id = (REQUEST_ID, allowed.request_id);
     let cookie = (http::header::COOKIE, allowed.cookie);
+    let trace = allowed.trace.iter();
+    let trace = trace.map(|(name, value)| (name.clone(), value.clone()));
     let told = allowed.identity.into_iter().chain([request_id, cookie]);
+    let told = told.chain(trace);
     let set: Vec<_> = told.filter(|(_, value)| !value.is_empty()).collect();
     let cookies = allowed
         .set_cookies

@@ -137,6 +137,22 @@ impl<'a> Reader<'a> {
         })
     }
 
+    /// The table `[key]` of secrets under names that are the operator's. Faulty entries are left out.
+    pub(in super::super) fn secrets<T>(
+        &mut self,
+        key: &'static str,
+        mut parse: impl FnMut(&str, &str) -> Result<T, String>,
+    ) -> Vec<T> {
+        self.under_names(key, Kind::Reference, |this, entry, name, node| {
+            let Some(text) = node.get_ref().as_str() else {
+                this.wrong_type(entry, node, "a string");
+                return None;
+            };
+            let read = |text: &str| parse(name, text);
+            this.understood(entry, node, text, Variables::AsWritten, read)
+        })
+    }
+
     /// The table `[key]` of lists of strings under names that are the operator's. Faulty entries are left out.
     pub(in super::super) fn lists<T>(
         &mut self,

@@ -82,6 +82,7 @@ fn every_key_is_read_as_its_type_says() {
         let is_right = match (&entry.kind, kind) {
             (Kind::Flag, kind) => matches!(kind, "boolean" | "true or false"),
             (Kind::Number(_), kind) => kind == "number",
+            (Kind::Ratio, kind) => kind == "ratio",
             (Kind::Size(_), kind) => kind == "size",
             (Kind::Word(_), kind) => kind == "word",
             (Kind::Texts, kind) => kind.starts_with("list of ") && kind != "list of secrets",
@@ -93,6 +94,7 @@ fn every_key_is_read_as_its_type_says() {
                     "boolean",
                     "true or false",
                     "number",
+                    "ratio",
                     "size",
                     "word",
                     "secret",

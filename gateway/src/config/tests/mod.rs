@@ -18,6 +18,7 @@ mod routes;
 mod secrets;
 mod servers;
 mod sites;
+mod telemetry;
 mod told;
 mod values;
 mod ways;

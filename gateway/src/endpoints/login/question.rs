@@ -36,7 +36,7 @@ impl Question {
             let verdict = match settings.backend(&client.to) {
                 Ok(target) => {
                     backend
-                        .authenticate(&target, &self.credentials, &client.request_id, now)
+                        .authenticate(&target, &self.credentials, client.behalf(), now)
                         .await
                 }
                 Err(failed) => Err(failed),

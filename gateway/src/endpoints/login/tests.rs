@@ -10,6 +10,7 @@ fn client() -> Client {
         ip: IpAddr::V4(Ipv4Addr::LOCALHOST),
         user_agent: Some(HeaderValue::from_static("real")),
         request_id: RequestId::given(&HeaderValue::from_static("r")).unwrap(),
+        trace: None,
         to: Addressed::default(),
     }
 }

@@ -74,6 +74,7 @@ fn served() -> AccessLine<'static> {
     AccessLine {
         fields: every_field(),
         request_id: "019a",
+        trace_id: None,
         method: "GET",
         path: "/required/page",
         host: Some("app.test"),
