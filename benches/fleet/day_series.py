@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 from day_judge import Series, Tolerance
 
 MIB = 2**20
@@ -79,10 +81,13 @@ def of_postgres(samples: list[dict]) -> list[Series]:
 
 def of_table(said: list[dict], name: str) -> list[Series]:
     tables = [{"at": sample["at"], **sample["tables"][name]} for sample in said if name in sample["tables"]]
+    # A file does not shrink when rows go: it is as large as the most rows needed.
+    most = itertools.accumulate((table["rows"] for table in tables), max)
+    tables = [{**table, "most": rows} for table, rows in zip(tables, most, strict=True)]
     second_half = [table for table in tables if table["at"] >= said[-1]["at"] / 2]
     if min((table["rows"] for table in second_half), default=0) >= ROWS_MIN:
         return [
-            Series(f"{name}: {part}", "bytes a row", ROW, points(tables, lambda it, part=part: it[part] / max(it["rows"], 1)))
+            Series(f"{name}: {part}", "bytes a row", ROW, points(tables, lambda it, part=part: it[part] / max(it["most"], 1)))
             for part in ("heap", "indexes")
         ]
     return [Series(name, "MiB", TABLE_MIB, points(tables, lambda it: (it["heap"] + it["indexes"]) / MIB))]
