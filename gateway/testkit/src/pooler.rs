@@ -73,7 +73,7 @@ impl Pooler {
                 std::env::var_os("CI").is_none(),
                 "pgbouncer is not installed"
             );
-            println!("SKIPPED: pgbouncer is not installed");
+            eprintln!("SKIPPED: pgbouncer is not installed");
             return None;
         }
         let (folder, port) = (TempDir::new().unwrap(), free_port());

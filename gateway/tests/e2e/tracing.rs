@@ -51,7 +51,7 @@ fn line(gateway: &Gateway, path: &str) -> serde_json::Value {
         .filter_map(|line| serde_json::from_str(line).ok());
     let of_path =
         |line: &serde_json::Value| line["target"] == "sidgate::access" && line["path"] == path;
-    lines.filter(of_path).next_back().expect("a line")
+    lines.rfind(of_path).expect("a line")
 }
 
 /// Spans that go through a real collector, by both of its ways, are what an app, the log and the receiver agree on.

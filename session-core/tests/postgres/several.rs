@@ -19,7 +19,7 @@ fn store_on(first: u16, second: u16, database: &TestDatabase, direct: u16) -> Po
 
 async fn answers(store: &PostgresStore) {
     for _ in 0..100 {
-        if store.pulse(0).await.is_ok() {
+        if store.pulse(Uuid::nil(), 0).await.is_ok() {
             return;
         }
         tokio::time::sleep(Duration::from_millis(50)).await;

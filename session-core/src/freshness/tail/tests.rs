@@ -35,6 +35,8 @@ fn pulse(anchor: Seq, events: impl IntoIterator<Item = Seq>, head: Seq) -> Pulse
                 subject: Subject::Flush,
             })
             .collect(),
+        oldest_at: None,
+        listed_until: None,
     }
 }
 

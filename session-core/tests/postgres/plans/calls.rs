@@ -61,8 +61,7 @@ async fn inspected(store: &PostgresStore) {
     let head = store.head().await.unwrap();
     store.report_and_pulse(node, head, None).await.unwrap();
     store.report(node, head, None).await.unwrap();
-    store.pulse(head - 5).await.unwrap();
-    store.age_of(head).await.unwrap();
+    store.pulse(node, head - 5).await.unwrap();
     store.history(1_000).await.unwrap();
     store.nodes(DAY).await.unwrap();
     store.retire(node).await.unwrap();

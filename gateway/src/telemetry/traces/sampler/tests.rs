@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use http::HeaderValue;
 use session_core::clock::SystemClock;
-use session_core::entropy::{NoEntropy, SystemEntropy};
+use session_core::entropy::{Entropy, NoEntropy, SystemEntropy};
 use sidgate_policy::edge::traceparent::TRACEPARENT;
 
 use super::*;
@@ -69,7 +69,7 @@ fn a_trusted_proxy_decides_both_ways() {
 fn without_randomness_there_is_no_trace() {
     #[derive(Debug)]
     struct Dry;
-    impl session_core::entropy::Entropy for Dry {
+    impl Entropy for Dry {
         fn fill(&self, _into: &mut [u8]) -> Result<(), NoEntropy> {
             Err(NoEntropy)
         }
