@@ -5,7 +5,7 @@ use std::fs;
 use std::net::SocketAddr;
 
 use serde_json::json;
-use session_testing::{TestPostgres, TestRedis};
+use session_testing::{TestDatabase, TestPostgres, TestRedis};
 
 use sidgate_testkit::app::{self, PASSWORD};
 use sidgate_testkit::cli::sidgate_with;
@@ -194,6 +194,38 @@ fn all_secrets(keys: &[String], pem: &str, sids: &[String]) -> Vec<String> {
     secrets
 }
 
+/// A gateway that logs and traces all that it can, and has its secrets from the environment.
+fn talkative(
+    app: &App,
+    way: &str,
+    redis: &TestRedis,
+    database: &TestDatabase,
+    receiver: &SpanReceiver,
+) -> Gateway {
+    let with_password = redis
+        .url()
+        .replace("redis://", "redis://default:canary-redis-password@");
+    let unlogged = "[[routes]]\npath = \"/reset\"\nupstream = \"app\"\n\
+                    session = \"optional\"\nlog_path = false";
+    Gateway::in_front_of(app)
+        .with(MIGRATION)
+        .with(way)
+        .with("[store]\nurl = \"${CANARY_STORE_URL}\"")
+        .with(&redis_config(redis).replace(&redis.url(), "${CANARY_REDIS_URL}"))
+        .with("[admin]\ntoken = \"${CANARY_TOKEN}\"")
+        .with(unlogged)
+        .with(EVERYTHING_LOGGED)
+        .with(&traced(&url(receiver)))
+        .env(
+            "CANARY_STORE_URL",
+            &with_store_password(database.url().expose()),
+        )
+        .env("CANARY_REDIS_URL", &with_password)
+        .env("CANARY_TOKEN", TOKEN)
+        .env("RUST_LOG", "trace")
+        .start()
+}
+
 fn a_day(front: impl FnOnce(SocketAddr) -> Option<Front>) {
     let app = App::start();
     let front = front(app.address());
@@ -204,31 +236,8 @@ fn a_day(front: impl FnOnce(SocketAddr) -> Option<Front>) {
     });
     let mut redis = TestRedis::start();
     let database = TestPostgres::shared().database();
-    let with_password = redis
-        .url()
-        .replace("redis://", "redis://default:canary-redis-password@");
     let receiver = SpanReceiver::start();
-    let unlogged = "[[routes]]\npath = \"/reset\"\nupstream = \"app\"\n\
-                    session = \"optional\"\nlog_path = false";
-    let gateway = {
-        let it = Gateway::in_front_of(&app);
-        it.with(MIGRATION)
-            .with(&way)
-            .with("[store]\nurl = \"${CANARY_STORE_URL}\"")
-            .with(&redis_config(&redis).replace(&redis.url(), "${CANARY_REDIS_URL}"))
-            .with("[admin]\ntoken = \"${CANARY_TOKEN}\"")
-            .with(unlogged)
-            .with(EVERYTHING_LOGGED)
-            .with(&traced(&url(&receiver)))
-            .env(
-                "CANARY_STORE_URL",
-                &with_store_password(database.url().expose()),
-            )
-            .env("CANARY_REDIS_URL", &with_password)
-            .env("CANARY_TOKEN", TOKEN)
-            .env("RUST_LOG", "trace")
-            .start()
-    };
+    let gateway = talkative(&app, &way, &redis, &database, &receiver);
     let mut stage = Stage { gateway, app };
     knows_old_logins(&stage.app);
     let mut told = Told::default();

@@ -30,8 +30,8 @@ mod hints;
 mod login;
 mod names;
 mod options;
-mod rights;
 mod pause;
+mod rights;
 mod trouble;
 mod url;
 
