@@ -160,7 +160,7 @@ impl Drill {
         urls.map(|url| {
             let url = connection_url(url.expose(), path, &env)
                 .map_err(|why| WiringError::Process(format!("--redis-url: {why}")))?;
-            shared_cache::at(&url, config)
+            Ok(shared_cache::at(&url, config)?)
         })
         .collect()
     }

@@ -268,7 +268,6 @@ fn exit_code(failed: &WiringError) -> u8 {
         | WiringError::StoreTls(_)
         | WiringError::Authorities(_)
         | WiringError::Redis(_)
-        | WiringError::RedisTls(_)
         | WiringError::ActiveConfig(_)
         | WiringError::NotReloaded(_)
         | WiringError::NoKey

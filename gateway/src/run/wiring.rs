@@ -11,7 +11,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use session_core::cache::breaker::BreakerLimits;
-use session_core::cache::redis::{BadRedisUrl, RedisCache};
+use session_core::cache::redis::RedisCache;
 use session_core::cache::{LocalLimits, SharedCache};
 use session_core::clock::SystemClock;
 use session_core::entropy::{self, NoEntropy, SystemEntropy};
@@ -28,7 +28,7 @@ use tokio::runtime::Handle;
 use tracing::warn;
 
 use super::listeners::CannotListen;
-use super::shared_cache;
+use super::shared_cache::{self, UnusableRedis};
 use super::upgrade::UpgradeFailed;
 use crate::config::{Config, Faults, MasterSource, StoreUrl};
 use crate::state::active_config::{ActiveConfig, UnusableConfig};
@@ -54,9 +54,6 @@ pub(crate) enum WiringError {
     /// The certificates for the store cannot be used.
     #[error("store.client_cert: {0}")]
     StoreTls(#[source] TrustError),
-    /// The certificates for Redis cannot be used.
-    #[error("cache.client_cert: {0}")]
-    RedisTls(#[source] TrustError),
     /// This command needs an existing master key. Only `run` and `keys generate` create one.
     #[error(
         "keys.master: the file does not exist yet: `sidgate run` creates it, or `sidgate keys generate --out FILE`"
@@ -99,9 +96,9 @@ pub(crate) enum WiringError {
     /// An erasure that nobody was told of.
     #[error("the user is erased, and the receipt could not be written: run the command again")]
     ReceiptLost,
-    /// See [`BadRedisUrl`].
-    #[error("cache.redis_url: {0}")]
-    Redis(#[from] BadRedisUrl),
+    /// See [`UnusableRedis`].
+    #[error(transparent)]
+    Redis(#[from] UnusableRedis),
     /// Something that was asked how it is has failed.
     #[error("{failed} failed")]
     Unwell {
