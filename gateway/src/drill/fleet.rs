@@ -14,10 +14,10 @@ use super::node::{Node, Step};
 
 /// Between two words that the drill is still there. A node gives itself back after 10 s of silence.
 const SAY_EVERY: Duration = Duration::from_secs(4);
-/// A node that runs has reported to the store within this time.
-const SEEN_WITHIN: Duration = Duration::from_secs(4);
-/// Looks at the store's list, so that a node that has just stopped is off it.
-const LOOKS: usize = 3;
+/// The report of a node that runs is overdue by less than this.
+const SEEN_WITHIN: Duration = Duration::from_secs(2);
+/// Looks at the store's list, so that a node that was killed is off it: a report lasts five seconds.
+const LOOKS: usize = 5;
 /// Between two of them.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 
