@@ -37,7 +37,10 @@ fn nothing_waits(cluster: &Cluster) {
 #[test]
 fn all_nodes_start_at_once() {
     let nodes = scaled(5, 20);
-    let mut cluster = Layout::new().nodes(nodes).start();
+    let mut cluster = Layout::new()
+        .nodes(nodes)
+        .with("[store]\nauto_migrate = true\n")
+        .start();
     for node in &mut cluster.nodes {
         node.gateway.stop();
     }
@@ -71,9 +74,16 @@ fn redis_is_flushed_under_load() {
     let traffic = cluster.traffic();
     let known: Vec<Session> = (0..sessions).map(|_| cluster.log_in()).collect();
     known.iter().for_each(|session| traffic.watch(session));
-    known
-        .iter()
-        .for_each(|session| cluster.everywhere(session, 200));
+    let all_are_served = || {
+        let since = cluster.history.now();
+        let is_served =
+            |node: usize, session: &Session| cluster.history.has(node, session.index, 200, since);
+        until_true("everybody is served by every node", LONG, || {
+            let mut nodes = 0..cluster.nodes.len();
+            nodes.all(|node| known.iter().all(|session| is_served(node, session)))
+        });
+    };
+    all_are_served();
     for _ in 0..scaled(5, 20) {
         let loads = |cluster: &Cluster| -> f64 {
             let nodes = cluster.nodes.iter();
@@ -82,9 +92,7 @@ fn redis_is_flushed_under_load() {
         let before = loads(&cluster);
         assert_eq!(cluster.redis.command(&["FLUSHALL"]).trim(), "OK");
         until_true("reads of the store", LONG, || loads(&cluster) > before);
-        known
-            .iter()
-            .for_each(|session| cluster.everywhere(session, 200));
+        all_are_served();
     }
     traffic.stop();
     nothing_waits(&cluster);

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use session_core::store::Snapshot;
+
 use super::*;
 
 /// Stops `server` and starts it again as a standby of nobody: a copy that has not been promoted yet.
@@ -16,6 +18,17 @@ async fn demote(server: &TestPostgres, database: &TestDatabase) {
     server.stop();
     std::fs::write(PathBuf::from(folder).join("standby.signal"), "").unwrap();
     server.restart();
+}
+
+/// What the store says of `key` when it takes writes. Who asks within a moment of a refusal hears that one again.
+async fn taking_writes(store: &PostgresStore, key: &SessionKey) -> Snapshot {
+    for _ in 0..100 {
+        match store.load(key).await {
+            Err(StoreError::InRecovery) => tokio::time::sleep(Duration::from_millis(50)).await,
+            answer => return answer.unwrap(),
+        }
+    }
+    panic!("it is a standby for five seconds");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -44,7 +57,7 @@ async fn a_promotion_is_another_incarnation() {
         .await
         .unwrap();
     assert!(promoted.get::<_, bool>(0));
-    let after = store.load(&session.key).await.unwrap();
+    let after = taking_writes(&store, &session.key).await;
     assert!(after.row.is_some(), "the sessions are still there");
     assert_ne!(after.incarnation, before);
     assert_eq!(

@@ -11,7 +11,7 @@ fn words_of_the_access_log_and_of_compression_are_known() {
             "access_log.fields",
             "[\"statuss\"]",
             "access_log.fields[0]",
-            "is not one of request_id, method",
+            "is not one of request_id, trace_id, method",
         ),
         (
             "access_log.fields",

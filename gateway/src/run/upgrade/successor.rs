@@ -88,10 +88,8 @@ impl Successor {
             version: String::new(),
         };
         match successor.give(sockets) {
-            // It has ended already.
-            Err(UpgradeFailed::Io(error)) if error.kind() == ErrorKind::BrokenPipe => {
-                return Err(successor.ended());
-            }
+            // It has ended already, and may have said why.
+            Err(UpgradeFailed::Io(error)) if error.kind() == ErrorKind::BrokenPipe => {}
             given => given?,
         }
         successor.version = successor.hear_taken(program.limit)?;

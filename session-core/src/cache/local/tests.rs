@@ -87,8 +87,10 @@ fn what_is_pushed_out_is_counted_by_whether_it_was_still_good() {
         (pushed_out, 0)
     );
 
-    local.put(entry(19_999, 10));
-    local.forget(&entry(19_999, 10).session().key);
+    let is_held = |number: &u32| local.get(&entry(*number, 10).session().key).is_some();
+    let number = (0..20_000).find(is_held).unwrap();
+    local.put(entry(number, 10));
+    local.forget(&entry(number, 10).session().key);
     assert_eq!(evictions.fresh.get(), pushed_out, "replaced and removed");
 
     let later = Boot::default().plus(Duration::from_secs(2));

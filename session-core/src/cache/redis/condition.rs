@@ -84,7 +84,9 @@ mod tests {
             ))
         };
         assert!(judge("0", "noeviction").is_some_and(|line| line.contains("no maxmemory")));
-        assert!(judge("100", "noeviction").is_some_and(|line| line.contains("refuse")));
+        assert!(
+            judge("100", "noeviction").is_some_and(|line| line.contains("takes no new values"))
+        );
         assert!(judge("100", "allkeys-lru").is_some_and(|line| line.contains("allkeys-lru")));
         assert_eq!(judge("100", "volatile-lru"), None);
         assert_eq!(judge_memory("-NOPERM"), None);

@@ -56,6 +56,7 @@ async fn inspected(store: &PostgresStore) {
     store.check_schema().await.unwrap();
     store.about().await.unwrap();
     store.clock().await.unwrap();
+    store.figures().await.unwrap();
     let _hints: Box<dyn HintStream> = store.listen().await.unwrap().unwrap();
     let node = Uuid::from_u128(1);
     let head = store.head().await.unwrap();

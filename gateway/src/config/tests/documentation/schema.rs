@@ -47,6 +47,7 @@ fn a_table_takes_no_other_keys() {
             "identity.headers",
             "routes[].allow",
             "routes[].response_headers",
+            "telemetry.headers",
         ];
         let takes_names = names.contains(&table.model.as_str());
         if !table.model.is_empty() && !takes_names {
