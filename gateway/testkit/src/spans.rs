@@ -177,7 +177,7 @@ impl Collector {
                 "http",
             ])
             .args([
-                "--otlp-exporter-compression",
+                "--otlp-exporter-traces-compression",
                 "none",
                 "--batch-timeout",
                 "50ms",

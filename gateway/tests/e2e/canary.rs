@@ -261,7 +261,10 @@ fn a_day(front: impl FnOnce(SocketAddr) -> Option<Front>) {
         .flat_map(|it| it.wire)
         .collect();
     let spans = String::from_utf8_lossy(&spans).into_owned();
-    assert!(spans.contains("POST login"), "the spans were sent");
+    assert!(
+        spans.contains("POST endpoint:session"),
+        "the spans were sent"
+    );
     assert!(sql.contains("alice"), "the sessions are there");
     assert!(
         told.sids.len() >= 3,

@@ -2,6 +2,7 @@
 
 use std::net::TcpListener;
 
+use rustix::process::Signal;
 use sidgate_testkit::app::PASSWORD;
 use sidgate_testkit::cli::sidgate;
 use sidgate_testkit::port::free_port;
@@ -137,12 +138,14 @@ fn a_reload_changes_where_spans_go() {
     assert!(stage.app.last_request().header("traceparent").is_none());
     let on = traced(&url(&receiver));
     stage.reconfigure(|_, text| format!("{text}\n{on}"));
+    stage.signal(Signal::HUP);
     until_true("on", LONG, || {
         stage.get("/none/after").must_be(200);
         stage.app.last_request().header("traceparent").is_some()
     });
     receiver.trace_of("GET /none");
     stage.reconfigure(|_, text| text.replace(&on, ""));
+    stage.signal(Signal::HUP);
     until_true("off", LONG, || {
         stage.get("/none/after").must_be(200);
         stage.app.last_request().header("traceparent").is_none()
@@ -185,7 +188,7 @@ fn no_secret_is_in_a_span() {
         .collect();
     let shown = String::from_utf8_lossy(&sent).to_lowercase();
     assert!(
-        shown.contains("get /reset") && shown.contains("post login"),
+        shown.contains("get /reset") && shown.contains("post endpoint:session"),
         "spans were sent"
     );
     let secrets = [PASSWORD, &sid, &other, "canary", "alice", "bob@"].map(str::to_lowercase);

@@ -123,7 +123,7 @@ impl Local {
         let (key, now) = (entry.session().key, entry.read_at());
         let mut out = PushedOut::default();
         self.sessions.insert_with_lifecycle(key, entry, &mut out);
-        self.evictions.note(&out, now);
+        self.evictions.note(&out, &key, now);
     }
 
     /// What had to make room.

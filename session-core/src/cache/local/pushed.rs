@@ -19,9 +19,10 @@ pub struct Evictions {
 }
 
 impl Evictions {
-    /// Counts what one insertion at `now` has pushed out.
-    pub(super) fn note(&self, out: &PushedOut, now: Boot) {
-        for entry in &out.0 {
+    /// Counts what the insertion of `key` at `now` has pushed out. An older entry of `key` was replaced and is no eviction.
+    pub(super) fn note(&self, out: &PushedOut, key: &SessionKey, now: Boot) {
+        let others = out.0.iter().filter(|entry| entry.session().key != *key);
+        for entry in others {
             match entry.wants_refresh(now) {
                 true => self.due.add(),
                 false => self.fresh.add(),
