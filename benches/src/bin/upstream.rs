@@ -4,8 +4,6 @@
 //!
 //! `upstream LISTEN THREADS`
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use async_trait::async_trait;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderMap, Response};
@@ -15,6 +13,7 @@ use pingora_core::server::Server;
 use pingora_core::server::configuration::ServerConf;
 use pingora_core::services::listening::Service;
 use serde_json::{Value, json};
+use session_core::clock::{Clock as _, SystemClock};
 use sidgate_benches::{Fault, somebody};
 
 /// What a page of an app's JSON API weighs.
@@ -63,8 +62,10 @@ fn who(question: &[u8], place: &str) -> Option<Value> {
 
 /// An old login that does not say when it began counts as older than every revocation.
 fn begun_now(mut known: Value) -> Value {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    known["auth_time"] = json!(since.map_or(0, |time| time.as_secs()));
+    let seconds = SystemClock.wall().as_micros() / 1_000_000;
+    if let Some(login) = known.as_object_mut() {
+        login.insert("auth_time".to_owned(), json!(seconds));
+    }
     known
 }
 
