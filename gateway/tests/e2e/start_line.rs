@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use sidgate_testkit::cli::sidgate;
 use sidgate_testkit::port::free_port;
 use sidgate_testkit::wait::{LONG, until};
-use sidgate_testkit::{Gateway, Stage, tls};
+use sidgate_testkit::{Gateway, Reply, Stage, tls};
 
 use crate::causes::lines;
 
@@ -153,9 +153,11 @@ fn the_command_line_names_version_and_commit() {
 #[test]
 fn lines_of_libraries_name_no_file_of_the_build() {
     let stage = Stage::start();
+    // More than it has announced.
+    let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok and more";
+    stage.on("/too-much", |_| Reply::Last(answer.to_vec()));
     let line = until("a line of Pingora's", LONG, || {
-        // Sooner or later one meets a connection that the app has closed.
-        stage.get("/app/x");
+        stage.get("/too-much");
         let output = stage.stdout();
         let mut lines = output
             .lines()
