@@ -2,10 +2,13 @@
 //!
 //! The receiver keeps every byte that it is sent, and reads it with the messages that OpenTelemetry publishes.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::io::Read as _;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
+use flate2::read::GzDecoder;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue};
@@ -106,9 +109,21 @@ impl SpanReceiver {
     }
 }
 
+/// A message as it was before a collector has compressed it.
+fn plain(message: &[u8]) -> Cow<'_, [u8]> {
+    if !message.starts_with(&[0x1f, 0x8b]) {
+        return Cow::Borrowed(message);
+    }
+    let mut plain = Vec::new();
+    GzDecoder::new(message)
+        .read_to_end(&mut plain)
+        .expect("gzip");
+    Cow::Owned(plain)
+}
+
 /// The spans of a message.
 pub fn spans_in(message: &[u8]) -> Vec<Span> {
-    let message = ExportTraceServiceRequest::decode(message).expect("a message of OTLP");
+    let message = ExportTraceServiceRequest::decode(&*plain(message)).expect("a message of OTLP");
     let mut spans = Vec::new();
     for of_resource in message.resource_spans {
         let resource = of_resource.resource.unwrap_or_default();
@@ -176,12 +191,7 @@ impl Collector {
                 "--otlp-exporter-protocol",
                 "http",
             ])
-            .args([
-                "--otlp-exporter-traces-compression",
-                "none",
-                "--batch-timeout",
-                "50ms",
-            ])
+            .args(["--batch-timeout", "50ms"])
             .args(["--otlp-grpc-endpoint", &local(grpc)])
             .args(["--otlp-http-endpoint", &local(http)])
             .arg("--otlp-exporter-endpoint")

@@ -93,9 +93,10 @@ fn what_is_pushed_out_is_counted_by_whether_it_was_still_good() {
     local.forget(&entry(number, 10).session().key);
     assert_eq!(evictions.fresh.get(), pushed_out, "replaced and removed");
 
-    let later = Boot::default().plus(Duration::from_secs(2));
-    for number in 20_000..20_500 {
-        local.put(entry_read_at(number, 10, later));
+    // Whatever each of these pushes out was to be read again by then.
+    for number in 0..500 {
+        let later = Boot::default().plus(Duration::from_secs(2 * (u64::from(number) + 1)));
+        local.put(entry_read_at(20_000 + number, 10, later));
     }
     assert_eq!(evictions.fresh.get(), pushed_out);
     assert!(evictions.due.get() >= 499, "{}", evictions.due.get());
