@@ -47,11 +47,14 @@ fn all_nodes_start_at_once() {
     let nothing = "DROP SCHEMA public CASCADE; CREATE SCHEMA public";
     sql(&cluster.database, nothing);
     let began = instant();
-    thread::scope(|scope| {
-        for node in &mut cluster.nodes {
-            scope.spawn(|| node.gateway.start_again());
-        }
-    });
+    cluster
+        .nodes
+        .iter_mut()
+        .for_each(|node| node.gateway.begin_again());
+    cluster
+        .nodes
+        .iter()
+        .for_each(|node| node.gateway.wait_until_ready());
     let took = began.elapsed();
     let twice = "SELECT count(*) - count(DISTINCT version) FROM sidgate_schema";
     assert_eq!(sql_number(&cluster.database, twice), 0);
