@@ -278,14 +278,9 @@ impl Gateway {
         assert!(started, "somebody took the ports meanwhile");
     }
 
-    /// The same, and waits for nothing.
-    pub fn begin_again(&mut self) {
-        self.process = spawn(self.folder.path(), &self.environment);
-    }
-
     /// The same, and waits for no more than a port that is open.
     pub fn start_again_at_once(&mut self) {
-        self.begin_again();
+        self.process = spawn(self.folder.path(), &self.environment);
         until("an open port", LONG, || {
             is_open(self.ports.public).then_some(())
         });

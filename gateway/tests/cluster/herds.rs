@@ -33,41 +33,6 @@ fn nothing_waits(cluster: &Cluster) {
     }
 }
 
-/// The schema is missing when all of them come: one makes it, nobody fails, and all serve.
-#[test]
-fn all_nodes_start_at_once() {
-    let nodes = scaled(5, 20);
-    let mut cluster = Layout::new()
-        .nodes(nodes)
-        .with("[store]\nauto_migrate = true\n")
-        .start();
-    for node in &mut cluster.nodes {
-        node.gateway.stop();
-    }
-    let nothing = "DROP SCHEMA public CASCADE; CREATE SCHEMA public";
-    sql(&cluster.database, nothing);
-    let began = instant();
-    cluster
-        .nodes
-        .iter_mut()
-        .for_each(|node| node.gateway.begin_again());
-    cluster
-        .nodes
-        .iter()
-        .for_each(|node| node.gateway.wait_until_ready());
-    let took = began.elapsed();
-    let twice = "SELECT count(*) - count(DISTINCT version) FROM sidgate_schema";
-    assert_eq!(sql_number(&cluster.database, twice), 0);
-    let session = cluster.known_session();
-    cluster.log_out(0, &session);
-    for node in &cluster.nodes {
-        assert_eq!(status(&node.gateway, &session), 401);
-    }
-    let open = connections(&cluster);
-    println!("FIGURES herd of starts: {nodes} nodes ready after {took:?}, {open} connections");
-    assert!(open <= i64::try_from(nodes).unwrap() * CONNECTIONS_PER_NODE);
-}
-
 /// Redis holds everything that nodes do not remember themselves. All of it is gone at once.
 #[test]
 fn redis_is_flushed_under_load() {

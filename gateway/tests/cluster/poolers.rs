@@ -35,7 +35,7 @@ fn refused(cluster: &Cluster, pooler: &Pooler, why: &str) {
     assert!(outcome.stderr.contains(why), "{outcome:?}");
 }
 
-fn behind(cluster: &Cluster, pooler: &Pooler) -> Builder {
+fn behind<'a>(cluster: &'a Cluster, pooler: &Pooler) -> Builder<'a> {
     let direct = format!("127.0.0.1:{}", cluster.postgres.port());
     let url = cluster.database.url().expose().to_owned();
     let url = url.replace(&direct, &format!("127.0.0.1:{}", pooler.port()));
@@ -177,12 +177,6 @@ fn transaction_mode_without_prepared_statements() {
         pool: 4,
         ..Settings::TRANSACTION
     };
-    // The same in session mode, when a connection keeps what the client before has prepared.
-    let unclean = Settings {
-        pool: 4,
-        reset: "",
-        ..Settings::SESSION
-    };
     let Some((cluster, mut pooler)) = cluster(Settings::TRANSACTION) else {
         return;
     };
@@ -195,11 +189,6 @@ fn transaction_mode_without_prepared_statements() {
         node.wait_until_ready();
         assert_eq!(node.get_as(&session.sid, "/required").status, 200);
     }
-    pooler.restart(unclean);
-    let before = started_behind(&cluster, &pooler);
-    before.wait_until_ready();
-    drop(before);
-    refused(&cluster, &pooler, "mixes up prepared statements");
 }
 
 /// Settings that the pooler throws away: limits are missed and said, another isolation is not accepted.

@@ -6,7 +6,7 @@ use sidgate_testkit::port::free_port;
 use sidgate_testkit::spans::{Collector, Span, SpanReceiver};
 use sidgate_testkit::stores::{redis_config, redis_values};
 use sidgate_testkit::upstream::Received;
-use sidgate_testkit::wait::{LONG, until_true};
+use sidgate_testkit::wait::{LONG, until, until_true};
 use sidgate_testkit::{Gateway, Reply, Request, Stage, login};
 
 /// Every request is traced, and this takes the spans.
@@ -215,7 +215,7 @@ fn another_try_is_an_event_of_the_span() {
     for _ in 0..2 {
         stage.get("/it").must_be(200);
     }
-    let spans = sidgate_testkit::wait::until("both", sidgate_testkit::wait::LONG, || {
+    let spans = until("both", LONG, || {
         let spans = receiver.spans();
         let upstreams: Vec<Span> = spans
             .into_iter()
