@@ -1,6 +1,6 @@
 //! One Redis for several: each fleet has a prefix, and what it may do is written in an access list.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
 
 use std::time::Duration;
 
