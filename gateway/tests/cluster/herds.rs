@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use sidgate_testkit::app::PASSWORD;
 use sidgate_testkit::cli::sidgate;
-use sidgate_testkit::stores::{sql, sql_number};
+use sidgate_testkit::stores::sql_number;
 use sidgate_testkit::wait::{LONG, instant, until_true};
 use sidgate_testkit::{Request, login};
 

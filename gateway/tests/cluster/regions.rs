@@ -31,22 +31,12 @@ fn told(times: &[Duration]) -> String {
     )
 }
 
-/// A cluster of three, one of which is as far from the store as `one_way` says, and says what people there notice.
-fn region(one_way: Duration) {
-    let cluster = Layout::new().without_redis().start();
-    let far = &cluster.nodes[FAR];
-    cluster.hear_again_after(|| {
-        far.postgres.set(Fault::Latency(one_way));
-        far.postgres.reset_connections();
-    });
-    let rounds = scaled(5, 50);
-    let failed = core(&far.gateway, "beats_failed");
-    let mut least = f64::MAX;
-
+/// Logins, and the first and the second request of a session, at each end.
+fn logins_and_requests(cluster: &Cluster, one_way: Duration, rounds: usize) {
     for (name, node) in [("home", HOME), ("far", FAR)] {
         let gateway = &cluster.nodes[node].gateway;
         let mut number = 0;
-        let logins = times(&cluster, rounds, || {
+        let logins = times(cluster, rounds, || {
             number += 1;
             gateway.log_in(&format!("{name}-{number}@example.com"));
         });
@@ -59,7 +49,7 @@ fn region(one_way: Duration) {
     for (name, node) in [("home", HOME), ("far", FAR)] {
         for which in ["first", "second"] {
             let mut sessions = made.iter();
-            let asked = times(&cluster, rounds, || {
+            let asked = times(cluster, rounds, || {
                 let session = sessions.next().unwrap();
                 assert_eq!(status(&cluster.nodes[node].gateway, session), 200);
             });
@@ -69,7 +59,21 @@ fn region(one_way: Duration) {
             );
         }
     }
+}
 
+/// A cluster of three, one of which is as far from the store as `one_way` says, and says what people there notice.
+fn region(one_way: Duration) {
+    let cluster = Layout::new().without_redis().start();
+    let far = &cluster.nodes[FAR];
+    cluster.hear_again_after(|| {
+        far.postgres.set(Fault::Latency(one_way));
+        far.postgres.reset_connections();
+    });
+    let rounds = scaled(5, 50);
+    let failed = core(&far.gateway, "beats_failed");
+    let mut least = f64::MAX;
+
+    logins_and_requests(&cluster, one_way, rounds);
     let traffic = cluster.traffic();
     let bystander = cluster.known_session();
     traffic.watch(&bystander);
