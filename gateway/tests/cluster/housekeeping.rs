@@ -29,12 +29,7 @@ fn expired_sessions_beside_live_traffic() {
     let began = cluster.history.now();
     let (mut revoked, patience) = (0, sidgate_testkit::wait::LONG * 90);
     until_true("the end of the expired", patience, || {
-        let victim = cluster.known_session();
-        traffic.watch(&victim);
-        cluster.everywhere(&victim, 200);
-        cluster.revoke_by_sql(&victim);
-        cluster.everywhere(&victim, 401);
-        traffic.forget(&victim);
+        cluster.revoke_one(&traffic);
         revoked += 1;
         sql_number(&cluster.database, LEFT) == 0
     });

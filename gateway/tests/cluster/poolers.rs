@@ -47,12 +47,7 @@ fn behind<'a>(cluster: &'a Cluster, pooler: &Pooler) -> Builder<'a> {
 fn revocations(cluster: &Cluster, times: usize) {
     let traffic = cluster.traffic();
     for _ in 0..times {
-        let victim = cluster.known_session();
-        traffic.watch(&victim);
-        cluster.everywhere(&victim, 200);
-        cluster.revoke_by_sql(&victim);
-        cluster.everywhere(&victim, 401);
-        traffic.forget(&victim);
+        cluster.revoke_one(&traffic);
     }
     let session = cluster.known_session();
     traffic.watch(&session);

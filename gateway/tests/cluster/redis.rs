@@ -16,12 +16,7 @@ fn revocation_goes_on(cluster: &Cluster, times: usize) {
     let bystander = cluster.known_session();
     traffic.watch(&bystander);
     for _ in 0..times {
-        let session = cluster.known_session();
-        traffic.watch(&session);
-        cluster.everywhere(&session, 200);
-        cluster.revoke_by_sql(&session);
-        cluster.everywhere(&session, 401);
-        traffic.forget(&session);
+        cluster.revoke_one(&traffic);
     }
     cluster.everywhere(&bystander, 200);
     traffic.stop();

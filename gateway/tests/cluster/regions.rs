@@ -97,12 +97,7 @@ fn region(one_way: Duration) {
         );
     }
     for _ in 0..rounds {
-        let session = cluster.known_session();
-        traffic.watch(&session);
-        cluster.everywhere(&session, 200);
-        cluster.revoke_by_sql(&session);
-        cluster.everywhere(&session, 401);
-        traffic.forget(&session);
+        cluster.revoke_one(&traffic);
     }
     traffic.stop();
     println!("FIGURES region {one_way:?} one way: least of the lease far away: {least:.3} s");

@@ -13,12 +13,7 @@ fn revoke_many(cluster: &Cluster, name: &str, times: usize) {
     let bystander = cluster.known_session();
     traffic.watch(&bystander);
     for _ in 0..times {
-        let session = cluster.known_session();
-        traffic.watch(&session);
-        cluster.everywhere(&session, 200);
-        cluster.revoke_by_sql(&session);
-        cluster.everywhere(&session, 401);
-        traffic.forget(&session);
+        cluster.revoke_one(&traffic);
     }
     traffic.stop();
     cluster.history.verdict(name);

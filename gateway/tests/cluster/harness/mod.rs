@@ -214,6 +214,16 @@ impl Cluster {
             .revocation(session, || sql(&self.database, &update));
     }
 
+    /// A session that everybody serves is ended in SQL, and everybody refuses it, all under traffic.
+    pub(crate) fn revoke_one(&self, traffic: &Traffic) {
+        let session = self.known_session();
+        traffic.watch(&session);
+        self.everywhere(&session, 200);
+        self.revoke_by_sql(&session);
+        self.everywhere(&session, 401);
+        traffic.forget(&session);
+    }
+
     /// Ends a session by its own logout at a node.
     pub(crate) fn log_out(&self, node: usize, session: &Session) {
         let gateway = &self.nodes[node].gateway;
