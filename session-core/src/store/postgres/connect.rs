@@ -9,6 +9,7 @@ use parking_lot::Mutex;
 use thiserror::Error;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 use tokio::time::{self, Instant};
 use tokio_postgres::config::{SslMode, TargetSessionAttrs};
 use tokio_postgres::tls::MakeTlsConnect;
@@ -53,6 +54,18 @@ pub(super) struct Opened {
     pub(super) wire: Wire,
     /// Which of the servers it leads to.
     pub(super) server: usize,
+}
+
+impl Opened {
+    /// A task of its own carries the messages.
+    pub(super) fn drive(self) -> (Client, usize, JoinHandle<()>) {
+        let driver = Handle::current().spawn(async move {
+            if let Err(error) = self.wire.await {
+                tracing::debug!(cause = fault::words(&error), "a connection ended");
+            }
+        });
+        (self.client, self.server, driver)
+    }
 }
 
 /// A connection whose messages are carried for as long as this value is there.
@@ -108,16 +121,7 @@ impl Connector {
 
     /// [`Connector::connect`], with a task that carries the messages.
     pub(super) async fn driven(&self) -> StoreResult<Driven> {
-        let Opened {
-            client,
-            wire,
-            server,
-        } = self.connect().await?;
-        let driver = Handle::current().spawn(async move {
-            if let Err(error) = wire.await {
-                tracing::debug!(cause = fault::words(&error), "a connection ended");
-            }
-        });
+        let (client, server, driver) = self.connect().await?.drive();
         Ok(Driven {
             client,
             server,

@@ -11,11 +11,10 @@ use std::time::Duration;
 use deadpool::managed::{Manager, Metrics, RecycleError, RecycleResult};
 use deadpool_postgres::ClientWrapper;
 use parking_lot::Mutex;
-use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 use tokio::time::{self, Instant};
 
-use super::connect::{Connector, Opened};
+use super::connect::Connector;
 use super::fault::{self, Limit};
 use crate::entropy::{self, SystemEntropy};
 use crate::store::{StoreError, StoreResult};
@@ -70,16 +69,7 @@ impl Opening {
         self.is_worth_it()?;
         let opened = self.connector.connect().await;
         *self.failed.lock() = opened.as_ref().err().map(Failed::now);
-        let Opened {
-            client,
-            wire,
-            server,
-        } = opened?;
-        let driver = Handle::current().spawn(async move {
-            if let Err(error) = wire.await {
-                tracing::debug!(cause = fault::words(&error), "a connection ended");
-            }
-        });
+        let (client, server, driver) = opened?.drive();
         let client = ClientWrapper::new(client, driver);
         Ok(Pooled { client, server })
     }
