@@ -9,7 +9,6 @@ use tokio_util::sync::CancellationToken;
 use super::cannot::CannotDrill;
 use super::exercise::Exercise;
 use super::judge::bulkhead::Filled;
-use super::judge::heartbeat::bystander;
 use super::node::Step;
 use super::record::Record;
 use super::report::{Done, Table};
@@ -68,7 +67,6 @@ pub(super) async fn run(stage: &Stage<'_>) -> Result<Done, CannotDrill> {
     }
     .judge();
     let name = node.address.to_string();
-    let others = stage.others().zip(&others);
     Ok(Done {
         exercise: Exercise::Bulkhead,
         done: vec![format!(
@@ -84,12 +82,7 @@ pub(super) async fn run(stage: &Stage<'_>) -> Result<Done, CannotDrill> {
                 about: "the node without places",
                 rows: vec![(name, shown)],
             },
-            Table {
-                about: "the other nodes",
-                rows: others
-                    .map(|((node, _), record)| (node.address.to_string(), bystander(record)))
-                    .collect(),
-            },
+            stage.others_judged(&others),
         ],
     })
 }

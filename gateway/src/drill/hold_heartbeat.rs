@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::cannot::CannotDrill;
 use super::exercise::Exercise;
-use super::judge::heartbeat::{Held, bystander};
+use super::judge::heartbeat::Held;
 use super::node::{Node, Step};
 use super::report::{Done, Table};
 use super::stage::Stage;
@@ -61,7 +61,6 @@ pub(super) async fn run(stage: &Stage<'_>) -> Result<Done, CannotDrill> {
     }
     .judge();
     let name = node.address.to_string();
-    let others = stage.others().zip(&others);
     Ok(Done {
         exercise: Exercise::Heartbeat,
         done: vec![format!(
@@ -77,12 +76,7 @@ pub(super) async fn run(stage: &Stage<'_>) -> Result<Done, CannotDrill> {
                 about: "the node without heartbeats",
                 rows: vec![(name, shown)],
             },
-            Table {
-                about: "the other nodes",
-                rows: others
-                    .map(|((node, _), record)| (node.address.to_string(), bystander(record)))
-                    .collect(),
-            },
+            stage.others_judged(&others),
         ],
     })
 }

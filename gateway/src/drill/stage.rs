@@ -9,7 +9,10 @@ use super::canaries::{Canaries, Canary};
 use super::cannot::CannotDrill;
 use super::door::Door;
 use super::fleet::Fleet;
+use super::judge::heartbeat::bystander;
 use super::node::Node;
+use super::record::Record;
+use super::report::Table;
 
 /// How long a node may take to admit a new session. Longer than its look-up ever takes.
 const ADMITTED_WITHIN: Duration = Duration::from_secs(3);
@@ -53,6 +56,17 @@ impl Stage<'_> {
     pub(super) fn others(&self) -> impl Iterator<Item = (&Node, &Door)> {
         let number = self.doors.len().saturating_sub(1);
         self.fleet.nodes.iter().zip(&self.doors).take(number)
+    }
+
+    /// What the other nodes have answered, one record for each.
+    pub(super) fn others_judged(&self, records: &[Record]) -> Table {
+        let others = self.others().zip(records);
+        Table {
+            about: "the other nodes",
+            rows: others
+                .map(|((node, _), record)| (node.address.to_string(), bystander(record)))
+                .collect(),
+        }
     }
 }
 
